@@ -1,0 +1,224 @@
+//! The normal form every source is brought into: one person, one payer, one month, one line.
+//!
+//! A field that a source does not carry is `None`. `None` means *unknown* and is never read as
+//! zero, false or empty: an operator that reports no days says nothing about days.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Document, Month};
+
+/// Where a contribution was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A planilla file (Resolución 2388 de 2016, technical annex 2, type-2 file).
+    Planilla,
+    /// A row of ACH Colombia's *Consultas PILA*.
+    Ach,
+}
+
+/// The four parts of a name, as filed (capitals, accents kept).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Names {
+    /// First given name.
+    pub first: String,
+    /// Second given name, empty when there is none.
+    pub second: String,
+    /// First surname.
+    pub surname: String,
+    /// Second surname, empty when there is none.
+    pub second_surname: String,
+}
+
+/// The payer (*aportante*) as this line's source describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payer {
+    /// Identity document; a NIT carries no check digit.
+    pub document: Document,
+    /// Legal name.
+    pub name: Option<String>,
+    /// CIIU Rev. 4 A.C. class, four digits with leading zero.
+    pub activity_code: Option<String>,
+    /// Text of the activity, when the source gives one.
+    pub activity_text: Option<String>,
+    /// Class by size or benefit: `A` `B` `C` `D` `I`.
+    pub class_code: Option<String>,
+    /// Text of the class, when the source gives one.
+    pub class_text: Option<String>,
+    /// Kind of payer (*tipo de aportante*), two digits.
+    pub kind_code: Option<String>,
+    /// Text of the kind, when the source gives one.
+    pub kind_text: Option<String>,
+}
+
+/// The planilla a line belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PlanillaRef {
+    /// Letter of the planilla type (`E`, `I`, `N`, …).
+    pub kind: Option<String>,
+    /// Number given by the operator; `None` before payment (a draft).
+    pub number: Option<String>,
+    /// Branch code, `None` for a single presentation.
+    pub branch: Option<String>,
+    /// Day the money moved, `YYYY-MM-DD`; `None` before payment or when the source is silent.
+    pub paid_on: Option<jiff::civil::Date>,
+    /// Two-digit code of the operator.
+    pub operator: Option<String>,
+}
+
+/// Role of a line in a correction planilla (*planilla N*), detail field 22.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Correction {
+    /// `A`: the line as it was paid.
+    AsPaid,
+    /// `C`: the line as it should be.
+    AsCorrected,
+}
+
+/// One value per subsystem.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PerSystem<T> {
+    /// Pensions (AFP).
+    pub pension: Option<T>,
+    /// Health (EPS).
+    pub health: Option<T>,
+    /// Work risk (ARL).
+    pub arl: Option<T>,
+    /// Family fund (CCF).
+    pub ccf: Option<T>,
+}
+
+/// Amounts paid for the line, whole pesos (detail fields 47–71).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Amounts {
+    /// Field 47, mandatory pension contribution.
+    pub pension: Option<i64>,
+    /// Field 48, voluntary payment of the worker.
+    pub voluntary_worker: Option<i64>,
+    /// Field 51, solidarity fund, first sub-account.
+    pub fsp_solidarity: Option<i64>,
+    /// Field 52, solidarity fund, second sub-account.
+    pub fsp_subsistence: Option<i64>,
+    /// Field 55, mandatory health contribution.
+    pub health: Option<i64>,
+    /// Field 63, work risk.
+    pub arl: Option<i64>,
+    /// Field 65, family fund.
+    pub ccf: Option<i64>,
+    /// Field 67, SENA.
+    pub sena: Option<i64>,
+    /// Field 69, ICBF.
+    pub icbf: Option<i64>,
+}
+
+/// Novelties (*novedades*) of a line: the mark as filed, `None` when blank.
+///
+/// What a blank means depends on [`Contribution::novelties_known`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Novelties {
+    /// Field 15, start with this payer.
+    pub ing: Option<char>,
+    /// Field 16, end with this payer.
+    pub ret: Option<char>,
+    /// Field 17, transfer from another EPS (historic).
+    pub tde: Option<char>,
+    /// Field 18, transfer to another EPS (historic).
+    pub tae: Option<char>,
+    /// Field 19, transfer from another pension fund (historic).
+    pub tdp: Option<char>,
+    /// Field 20, transfer to another pension fund (historic).
+    pub tap: Option<char>,
+    /// Field 21, lasting pay change.
+    pub vsp: Option<char>,
+    /// Field 23, pay of the month differs from the salary.
+    pub vst: Option<char>,
+    /// Field 24, unpaid leave.
+    pub sln: Option<char>,
+    /// Field 25, sick leave.
+    pub ige: Option<char>,
+    /// Field 26, parental leave.
+    pub lma: Option<char>,
+    /// Field 27, `X` holiday, `L` paid leave.
+    pub vac: Option<char>,
+    /// Field 28, voluntary pension payment.
+    pub avp: Option<char>,
+    /// Field 29, change of work centre.
+    pub vct: Option<char>,
+    /// Field 30, days of work-related sick leave.
+    pub irl_days: u8,
+}
+
+/// Which novelties a source is able to report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoveltiesKnown {
+    /// All of them (a planilla).
+    #[default]
+    All,
+    /// Only ING and RET (an ACH row): absence of any other mark means unknown.
+    StartAndEnd,
+}
+
+/// An administrator, by PILA code, by name, or both.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Administrator {
+    /// PILA code (`230301`, `EPS037`).
+    pub code: Option<String>,
+    /// Name as the source gives it, used when the code is unknown.
+    pub name: Option<String>,
+}
+
+/// One contribution line: one person × one payer × one month × one origin row. Immutable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contribution {
+    /// Where it was read.
+    pub origin: Origin,
+    /// Identity document of the worker (*cotizante*).
+    pub person: Document,
+    /// Name of the worker as filed.
+    pub names: Names,
+    /// Who paid.
+    pub payer: Payer,
+    /// Month of work (header field 15, *período de pago distinto a salud*).
+    pub period: Month,
+    /// The planilla the line stands in.
+    pub planilla: PlanillaRef,
+    /// Position of the line inside its origin (sequence of the planilla, index of the row).
+    pub line: u32,
+    /// Role in a correction planilla.
+    pub correction: Option<Correction>,
+    /// Kind of worker (*tipo de cotizante*), two digits.
+    pub worker_kind: Option<String>,
+    /// Subtype of worker, two digits.
+    pub worker_subtype: Option<String>,
+    /// Days contributed, 0–30.
+    pub days: PerSystem<u8>,
+    /// Contribution base (IBC), whole pesos.
+    pub base: PerSystem<i64>,
+    /// Monthly contract salary, whole pesos (field 40).
+    pub basic_salary: Option<i64>,
+    /// Kind of salary (field 41): `X` integral, `F` fixed, `V` variable, `0`; `None` when blank.
+    pub salary_kind: Option<char>,
+    /// Marks of the line.
+    pub novelties: Novelties,
+    /// Which marks the source can report.
+    pub novelties_known: NoveltiesKnown,
+    /// Amounts paid.
+    pub amounts: Amounts,
+    /// Pension fund of the month.
+    pub pension_fund: Option<Administrator>,
+    /// Health provider of the month.
+    pub health_provider: Option<Administrator>,
+    /// Risk class, `1`–`5`.
+    pub risk_class: Option<char>,
+    /// Work-risk activity (field 98, Decreto 768 de 2022): risk class, CIIU class, variant.
+    pub arl_activity: Option<String>,
+    /// Whether the contribution was paid; a draft is `false`.
+    pub paid: bool,
+}

@@ -1,0 +1,108 @@
+//! Identity documents of people and payers.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Kind of identity document (Resolución 2388 de 2016, annex 2, detail field 3 and header field 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DocumentKind {
+    /// NIT, tax number; never a worker's.
+    #[serde(rename = "NI")]
+    Nit,
+    /// Cédula de ciudadanía.
+    #[serde(rename = "CC")]
+    Cc,
+    /// Cédula de extranjería.
+    #[serde(rename = "CE")]
+    Ce,
+    /// Tarjeta de identidad, of minors.
+    #[serde(rename = "TI")]
+    Ti,
+    /// Passport.
+    #[serde(rename = "PA")]
+    Pa,
+    /// Carné diplomático.
+    #[serde(rename = "CD")]
+    Cd,
+    /// Salvoconducto de permanencia.
+    #[serde(rename = "SC")]
+    Sc,
+    /// Registro civil, birth record.
+    #[serde(rename = "RC")]
+    Rc,
+    /// Permiso especial de permanencia.
+    #[serde(rename = "PE")]
+    Pe,
+    /// Permiso por protección temporal.
+    #[serde(rename = "PT")]
+    Pt,
+}
+
+impl DocumentKind {
+    /// Every kind, in the order of the regulation's table.
+    pub const ALL: [Self; 10] = [
+        Self::Nit,
+        Self::Cc,
+        Self::Ti,
+        Self::Ce,
+        Self::Pa,
+        Self::Cd,
+        Self::Sc,
+        Self::Rc,
+        Self::Pe,
+        Self::Pt,
+    ];
+
+    /// The two-letter PILA code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Nit => "NI",
+            Self::Cc => "CC",
+            Self::Ce => "CE",
+            Self::Ti => "TI",
+            Self::Pa => "PA",
+            Self::Cd => "CD",
+            Self::Sc => "SC",
+            Self::Rc => "RC",
+            Self::Pe => "PE",
+            Self::Pt => "PT",
+        }
+    }
+
+    /// The kind with this two-letter PILA code, if any.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+impl fmt::Display for DocumentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// An identity document. `Debug` hides the number, so that a log line cannot leak one.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Document {
+    /// Kind of document.
+    pub kind: DocumentKind,
+    /// Number without dots, spaces, dashes or check digit.
+    pub number: String,
+}
+
+impl Document {
+    /// A document of this kind and number, the number taken as it is.
+    #[must_use]
+    pub fn new(kind: DocumentKind, number: impl Into<String>) -> Self {
+        Self { kind, number: number.into() }
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Document({} …)", self.kind)
+    }
+}

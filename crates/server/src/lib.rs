@@ -1,0 +1,1 @@
+//! The vinculo application: router, API, jobs.

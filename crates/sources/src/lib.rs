@@ -1,0 +1,1 @@
+//! Connectors to PILA operators over HTTP, with explicit outcomes.

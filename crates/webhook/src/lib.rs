@@ -1,0 +1,1 @@
+//! Sends one webhook safely: no private addresses, one deadline, a bounded answer.
