@@ -222,3 +222,20 @@ pub struct Contribution {
     /// Whether the contribution was paid; a draft is `false`.
     pub paid: bool,
 }
+
+/// What the payer's own record (type 1) adds to its planillas.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PayerProfile {
+    /// Identity document of the payer.
+    pub document: Document,
+    /// Legal name, field 1.
+    pub name: String,
+    /// CIIU class, field 14, four digits with leading zero.
+    pub activity_code: Option<String>,
+    /// Class by size or benefit, field 7.
+    pub class_code: Option<String>,
+    /// Legal nature, field 8: `1` public, `2` private, `3` mixed, `4`, `5`.
+    pub legal_nature: Option<String>,
+    /// Kind of payer, field 30, two digits.
+    pub kind_code: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! Code lists of the regulation, with their dates.

@@ -1,0 +1,1 @@
+//! The planilla file: layouts, reading, checks.
