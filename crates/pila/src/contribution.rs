@@ -18,7 +18,7 @@ pub enum Origin {
 }
 
 /// The four parts of a name, as filed (capitals, accents kept).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Names {
     /// First given name.
@@ -32,7 +32,7 @@ pub struct Names {
 }
 
 /// The payer (*aportante*) as this line's source describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Payer {
     /// Identity document; a NIT carries no check digit.
     pub document: Document,
@@ -53,7 +53,7 @@ pub struct Payer {
 }
 
 /// The planilla a line belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PlanillaRef {
     /// Letter of the planilla type (`E`, `I`, `N`, …).
@@ -69,7 +69,7 @@ pub struct PlanillaRef {
 }
 
 /// Role of a line in a correction planilla (*planilla N*), detail field 22.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Correction {
     /// `A`: the line as it was paid.
     AsPaid,
@@ -78,7 +78,7 @@ pub enum Correction {
 }
 
 /// One value per subsystem.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PerSystem<T> {
     /// Pensions (AFP).
@@ -92,7 +92,7 @@ pub struct PerSystem<T> {
 }
 
 /// Amounts paid for the line, whole pesos (detail fields 47–71).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Amounts {
     /// Field 47, mandatory pension contribution.
@@ -118,7 +118,7 @@ pub struct Amounts {
 /// Novelties (*novedades*) of a line: the mark as filed, `None` when blank.
 ///
 /// What a blank means depends on [`Contribution::novelties_known`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Novelties {
     /// Field 15, start with this payer.
@@ -154,7 +154,7 @@ pub struct Novelties {
 }
 
 /// Which novelties a source is able to report.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoveltiesKnown {
     /// All of them (a planilla).
@@ -165,7 +165,7 @@ pub enum NoveltiesKnown {
 }
 
 /// An administrator, by PILA code, by name, or both.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Administrator {
     /// PILA code (`230301`, `EPS037`).
@@ -175,7 +175,7 @@ pub struct Administrator {
 }
 
 /// One contribution line: one person × one payer × one month × one origin row. Immutable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Contribution {
     /// Where it was read.
     pub origin: Origin,
@@ -224,7 +224,7 @@ pub struct Contribution {
 }
 
 /// What the payer's own record (type 1) adds to its planillas.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PayerProfile {
     /// Identity document of the payer.
     pub document: Document,

@@ -97,10 +97,7 @@ impl Document {
     /// A document of this kind and number, the number taken as it is.
     #[must_use]
     pub fn new(kind: DocumentKind, number: impl Into<String>) -> Self {
-        Self {
-            kind,
-            number: number.into(),
-        }
+        Self { kind, number: number.into() }
     }
 }
 

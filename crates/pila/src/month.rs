@@ -25,9 +25,7 @@ impl Month {
         if year < 1900 || year > 2199 || month == 0 || month > 12 {
             return None;
         }
-        Some(Self {
-            index: year * 12 + month as i32 - 1,
-        })
+        Some(Self { index: year * 12 + month as i32 - 1 })
     }
 
     /// The month a day falls in.
@@ -51,9 +49,7 @@ impl Month {
     /// The month `months` later (earlier when negative).
     #[must_use]
     pub const fn plus(self, months: i32) -> Self {
-        Self {
-            index: self.index + months,
-        }
+        Self { index: self.index + months }
     }
 
     /// Calendar months from `earlier` to `self`; 0 for the same month.

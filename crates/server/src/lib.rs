@@ -1,1 +1,31 @@
-//! The vinculo application: router, API, jobs.
+//! The vinculo application: one table of routes, one file per operation, jobs that do the slow
+//! part later.
+//!
+//! A request crosses three rooms: [`router`] → a handler under `api` → the store. Everything a
+//! handler or a job may touch hangs off one [`App`]: database, keys, clock, randomness, HTTP
+//! clients, configuration.
+
+mod api;
+mod app;
+mod auth;
+pub mod clock;
+pub mod config;
+mod error;
+mod health;
+pub mod installation;
+pub mod jobs;
+mod keys;
+mod openapi;
+mod projection;
+mod request_id;
+mod router;
+pub mod secrets;
+pub mod sources;
+mod webhooks;
+
+pub use app::{App, BuildError, Parts};
+pub use error::ApiError;
+pub use keys::{IssuedKey, issue_key};
+pub use openapi::document as openapi_document;
+pub use router::router;
+pub use webhooks::{AddressError, add_endpoint};

@@ -1,1 +1,35 @@
 //! The only crate that knows SQL: one text for SQLite and PostgreSQL.
+//!
+//! A [`Store`] is a few threads that own connections and run closures. [`Store::write`] and
+//! [`Store::read`] send a synchronous closure to one of them and await its answer; what a closure
+//! can do are the named operations on [`Tx`]. Nothing else touches a connection.
+
+mod engine;
+mod error;
+mod lock;
+mod migrate;
+mod row;
+mod store;
+mod tables;
+mod text;
+mod tx;
+mod value;
+mod wake;
+
+pub use error::{Cause, Error, Result};
+pub use lock::RunnerLock;
+pub use migrate::{Applied, migrate};
+pub use row::Row;
+pub use store::{Options, Store, Target};
+pub use tables::*;
+pub use tx::{Dialect, Tx};
+pub use value::Value;
+pub use wake::{Queue, Wakes};
+
+/// Lets the tests inside use the same harness as those outside.
+#[cfg(test)]
+extern crate self as vinculo_store;
+
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

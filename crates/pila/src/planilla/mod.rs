@@ -1,1 +1,54 @@
-//! The planilla file: layouts, reading, checks.
+//! The planilla file: reading it, checking it, bringing its lines into the normal form.
+//!
+//! Layouts and rules are those of annex 2 of Resolución 2388 de 2016 and its amendments:
+//!
+//! - **type 2**, a planilla of active workers: one header of 359 characters, then one detail
+//!   record of 676, 686 or 693 characters per worker and stretch of the month;
+//! - **type 1**, one record of 567 (earlier 552) characters with the general data of a payer.
+//!
+//! Text is cp1252, a byte a character. [`check`] reports every finding with line, columns, field
+//! and rule; [`read`] gives the contents of a file that has no error:
+//!
+//! ```
+//! use vinculo_pila::planilla::{self, File};
+//!
+//! # let bytes = include_bytes!("../../tests/samples/21-indep-I-2026-01.txt");
+//! match planilla::read(bytes) {
+//!     Ok(File::Planilla(planilla)) => {
+//!         assert_eq!(planilla.contributions().count(), 1);
+//!     }
+//!     Ok(File::PayerRecord(profile)) => println!("{}", profile.name),
+//!     Err(report) => {
+//!         for finding in &report.findings {
+//!             println!("{finding}");
+//!         }
+//!     }
+//! }
+//! ```
+
+mod check;
+mod contribution;
+mod file;
+mod finding;
+pub mod layout;
+mod lines;
+mod report;
+mod rule;
+mod scalar;
+mod text;
+mod view;
+
+pub use file::{File, Planilla, read};
+pub use finding::{Finding, Severity};
+pub use report::{FileKind, Report, Summary};
+pub use scalar::nit_check_digit;
+pub use text::{character, decode};
+pub use view::{
+    Detail, DetailLayout, Header, HeaderLayout, Layout, PayerLayout, PayerRecord, Record,
+};
+
+/// Checks a whole file: its form, its codes and its totals. Any bytes may be given.
+#[must_use]
+pub fn check(bytes: &[u8]) -> Report {
+    check::run(bytes)
+}

@@ -1,0 +1,139 @@
+//! `employer_data` of a payer.
+
+use std::collections::BTreeMap;
+
+use vinculo_pila::catalog;
+use vinculo_pila::{Contribution, Document, DocumentKind, Payer, PayerProfile};
+
+use crate::merge::Account;
+use crate::payer;
+use crate::types::{EmployerData, IdType};
+
+/// What is known about a payer: from its own record, else from the newest line that tells.
+pub(crate) fn of(
+    document: &Document,
+    accounts: &[Account<'_>],
+    profiles: &[PayerProfile],
+    tenure: u32,
+) -> EmployerData {
+    let profile = profiles.iter().find(|profile| payer::canonical(&profile.document) == *document);
+    let payers = Payers { accounts };
+    let activity = profile
+        .and_then(|profile| filled(profile.activity_code.as_deref()))
+        .or_else(|| payers.newest(|payer| payer.activity_code.as_deref()))
+        .or_else(|| work_activity(newest_lines(accounts)));
+    let class = profile
+        .and_then(|profile| filled(profile.class_code.as_deref()))
+        .or_else(|| payers.newest(|payer| payer.class_code.as_deref()));
+    let kind = payers
+        .newest(|payer| payer.kind_code.as_deref())
+        .or_else(|| profile.and_then(|profile| filled(profile.kind_code.as_deref())));
+    EmployerData {
+        name: payers
+            .newest(|payer| payer.name.as_deref())
+            .or_else(|| profile.and_then(|profile| filled(Some(&profile.name))))
+            .map(str::to_owned),
+        id_type: id_type(document.kind),
+        id_number: integer(&document.number),
+        economic_activity_code: activity.and_then(integer),
+        economic_activity_code_description: activity.and_then(|code| payers.activity_text(code)),
+        contributor_class_code: class.map(str::to_owned),
+        contributor_class_code_description: class.and_then(|code| payers.class_text(code)),
+        contributor_type_code: kind.and_then(integer),
+        contributor_type_description: kind.and_then(|code| payers.kind_text(code)),
+        tenure: Some(tenure),
+    }
+}
+
+/// The payer as the lines of its months describe it.
+#[derive(Clone, Copy)]
+struct Payers<'a> {
+    accounts: &'a [Account<'a>],
+}
+
+impl<'a> Payers<'a> {
+    /// The value of the newest line that has one.
+    fn newest(self, value: impl Fn(&'a Payer) -> Option<&'a str>) -> Option<&'a str> {
+        let lines = self.accounts.iter().rev().flat_map(|account| account.lines.iter().rev());
+        lines.map(|line| &line.payer).find_map(|payer| filled(value(payer)))
+    }
+
+    fn activity_text(self, code: &str) -> Option<String> {
+        let known = catalog::activity(&format!("{code:0>4}")).map(|activity| activity.name_es);
+        let given = || {
+            self.newest(|payer| {
+                let same = payer.activity_code.as_deref() == Some(code);
+                payer.activity_text.as_deref().filter(|_| same)
+            })
+        };
+        known.or_else(given).map(str::to_owned)
+    }
+
+    fn class_text(self, code: &str) -> Option<String> {
+        let known = catalog::contributor_class(code).map(|class| class.name_es);
+        let given = || {
+            self.newest(|payer| {
+                let same = payer.class_code.as_deref() == Some(code);
+                payer.class_text.as_deref().filter(|_| same)
+            })
+        };
+        known.or_else(given).map(str::to_owned)
+    }
+
+    fn kind_text(self, code: &str) -> Option<String> {
+        let known = catalog::contributor_type(&format!("{code:0>2}")).map(|kind| kind.name_es);
+        let given = || {
+            self.newest(|payer| {
+                let same = payer.kind_code.as_deref() == Some(code);
+                payer.kind_text.as_deref().filter(|_| same)
+            })
+        };
+        known.or_else(given).map(str::to_owned)
+    }
+}
+
+/// The CIIU class inside the work-risk activity (detail field 98, characters 2 to 5) that most
+/// lines carry; `None` when none carries a known class. Of equals the lowest.
+///
+/// It describes work centres and stands in for the activity of a payer that nothing else
+/// describes. [`project`](crate::project) sees one person: a reader of whole planillas asks this
+/// of all their lines and keeps the answer as the payer's activity code.
+pub fn work_activity<'a>(
+    lines: impl IntoIterator<Item = &'a Contribution>,
+) -> Option<&'static str> {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for class in lines.into_iter().filter_map(class_of_work) {
+        *counts.entry(class).or_default() += 1;
+    }
+    let most = counts.values().max().copied();
+    let mut classes = counts.into_iter();
+    classes.find(|(_, count)| Some(*count) == most).map(|(class, _)| class)
+}
+
+fn class_of_work(line: &Contribution) -> Option<&'static str> {
+    let class = line.arl_activity.as_deref()?.get(1..5)?;
+    catalog::activity(class).map(|activity| activity.code)
+}
+
+fn newest_lines<'a>(accounts: &[Account<'a>]) -> Vec<&'a Contribution> {
+    accounts.last().map(|account| account.lines.clone()).unwrap_or_default()
+}
+
+fn id_type(kind: DocumentKind) -> Option<IdType> {
+    match kind {
+        DocumentKind::Nit => Some(IdType::Nit),
+        DocumentKind::Cc => Some(IdType::Cc),
+        DocumentKind::Ce => Some(IdType::Ce),
+        DocumentKind::Pa => Some(IdType::Passport),
+        _ => None,
+    }
+}
+
+fn integer(digits: &str) -> Option<i64> {
+    let only_digits = digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|_| only_digits)
+}
+
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,122 @@
+//! One row of `salary_and_benefit_details` from the lines of a month.
+
+use vinculo_pila::catalog::{self, Entity, Family};
+use vinculo_pila::{Administrator, Contribution, NoveltiesKnown};
+
+use crate::merge::Account;
+use crate::note::Note;
+use crate::types::{MonthDetail, MonthProvenance, SalaryType};
+use crate::{gross, kind, net, status};
+
+/// The row of a month and where it comes from.
+pub(crate) fn detail(
+    account: &Account<'_>,
+    pensioned_later: bool,
+) -> (MonthDetail, MonthProvenance) {
+    let lines = account.lines.as_slice();
+    let mut notes = account.notes.clone();
+    let days = kind::total_days(lines);
+    if days.is_some_and(|days| days > 30) {
+        notes.insert(Note::DaysOver30);
+    }
+    let principal = kind::principal(lines, &mut notes);
+    let gross = gross::amount(lines, account.month, &mut notes);
+    let net = gross
+        .and_then(|gross| net::amount(gross, lines, account.origin, account.month, &mut notes));
+    let detail = MonthDetail {
+        month: account.month,
+        gross_amount: gross,
+        net_amount: net,
+        employment_type: principal.and_then(|line| kind::employment_type(line, lines)),
+        employment_type_additional_info: principal
+            .and_then(|line| kind::additional_info(line, lines)),
+        parafiscal_contribution: parafiscal(lines),
+        salary_comprehensive: Some(lines.iter().any(|line| gross::is_comprehensive(line))),
+        salary_type: principal.and_then(|line| salary_type(line, lines)),
+        pension_fund_name: administrator(
+            lines,
+            |line| line.pension_fund.as_ref(),
+            catalog::pension_fund,
+        ),
+        healthcare_provider_name: administrator(
+            lines,
+            |line| line.health_provider.as_ref(),
+            catalog::health_provider,
+        ),
+        status_changes: status::changes(lines, pensioned_later, &mut notes),
+    };
+    let provenance = MonthProvenance {
+        month: account.month,
+        origin: account.origin,
+        lines: u32::try_from(lines.len()).unwrap_or(u32::MAX),
+        days,
+        paid: lines.iter().all(|line| line.paid),
+        notes: notes.into_iter().collect(),
+    };
+    (detail, provenance)
+}
+
+/// Whether family fund, SENA or ICBF were paid, or, without amounts, whether a family-fund base
+/// was reported. `None` when neither is known.
+fn parafiscal(lines: &[&Contribution]) -> Option<bool> {
+    let amounts = lines.iter().flat_map(|line| {
+        let paid = line.amounts;
+        [paid.ccf, paid.sena, paid.icbf]
+    });
+    let bases = lines.iter().map(|line| line.base.ccf);
+    positive(amounts).or_else(|| positive(bases))
+}
+
+fn positive(values: impl Iterator<Item = Option<i64>>) -> Option<bool> {
+    let known = values.flatten().map(|value| value > 0);
+    known.reduce(|one, other| one || other)
+}
+
+/// How pay is agreed: by the kind of worker, else as filed, else by what the month shows.
+fn salary_type(principal: &Contribution, lines: &[&Contribution]) -> Option<SalaryType> {
+    let filed = |kind: char| lines.iter().any(|line| line.salary_kind == Some(kind));
+    if kind::family(principal) == Family::Independent {
+        return Some(SalaryType::Variable);
+    }
+    if filed('X') {
+        return Some(SalaryType::Fixed);
+    }
+    if filed('V') {
+        return Some(SalaryType::Variable);
+    }
+    let varies = if filed('F') {
+        false
+    } else if lines.iter().any(|line| status::has_variation(line)) {
+        true
+    } else if lines.iter().all(|line| line.novelties_known == NoveltiesKnown::All) {
+        false
+    } else {
+        exceeds_salary(principal, lines)?
+    };
+    Some(if varies { SalaryType::Variable } else { SalaryType::Fixed })
+}
+
+/// Stands in for the mark of a variation where the source has none: the bases sum more than the
+/// salary and a peso of rounding for each line. `None` when the salary is unknown.
+fn exceeds_salary(principal: &Contribution, lines: &[&Contribution]) -> Option<bool> {
+    let salary = lines.iter().filter_map(|line| line.basic_salary).max()?;
+    let bases = lines.iter().map(|line| i128::from(gross::largest_base(line)));
+    let limit = i128::from(salary) + i128::try_from(lines.len()).ok()?;
+    Some(kind::family(principal) == Family::Dependent && bases.sum::<i128>() > limit)
+}
+
+/// The last administrator named in the month: the name of the catalog, else the given one, else
+/// the code.
+fn administrator(
+    lines: &[&Contribution],
+    of: fn(&Contribution) -> Option<&Administrator>,
+    find: fn(&str) -> Option<&'static Entity>,
+) -> Option<String> {
+    let name = |administrator: &Administrator| {
+        let code = administrator.code.as_deref().map(str::trim).filter(|code| !code.is_empty());
+        let given = administrator.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        let known = code.and_then(find).map(|entity| entity.name);
+        known.or(given).or(code).map(str::to_owned)
+    };
+    lines.iter().rev().filter_map(|line| of(line)).find_map(name)
+}

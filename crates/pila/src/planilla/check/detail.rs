@@ -1,0 +1,325 @@
+//! The detail record: first the form of every field, then what the fields say.
+
+use super::field::{self, Holder};
+use super::header::HeaderFacts;
+use super::novelty;
+use crate::catalog::{self, WorkerType};
+use crate::planilla::finding::{Cell, Findings};
+use crate::planilla::layout::DETAIL;
+use crate::planilla::rule::{Rule, Section};
+use crate::planilla::scalar::{self, RateText};
+use crate::planilla::text::{is_blank, is_lower_case, trim};
+use crate::planilla::view::Detail;
+
+/// Fields in digits: amounts, the work centre (62) and the hours (96).
+const NUMBERS: [usize; 24] = [
+    40, 42, 43, 44, 45, 47, 48, 49, 50, 51, 52, 53, 55, 56, 58, 60, 62, 63, 65, 67, 69, 71, 73, 95,
+];
+
+/// Fields in digits that some writers leave blank or pad with spaces.
+const LOOSE_NUMBERS: [u16; 6] = [58, 60, 62, 69, 71, 73];
+
+/// Rates, all of them fractions with a dot.
+const RATES: [usize; 8] = [46, 54, 61, 64, 66, 68, 70, 72];
+
+/// Rates that some writers leave blank.
+const LOOSE_RATES: [u16; 2] = [70, 72];
+
+/// Days of the line in each subsystem, and of work-related sick leave (30).
+const DAYS: [usize; 5] = [30, 36, 37, 38, 39];
+
+/// Days of the calendar; the last is absent from the shortest record.
+const DATES: [usize; 16] = [80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 97];
+
+/// The bytes of fields 80 to 94, blank on most lines.
+const DATES_BLOCK: std::ops::Range<usize> = 514..664;
+
+/// The bytes of the names, fields 11 to 14.
+const NAMES_BLOCK: std::ops::Range<usize> = 36..136;
+
+/// Fields of one letter and the letters they may hold.
+const MARKS: [(usize, &[u8]); 21] = [
+    (7, b" X"),
+    (8, b" X"),
+    (15, b" XRC"),
+    (16, b" XPRCT"),
+    (17, b" X"),
+    (18, b" X"),
+    (19, b" X"),
+    (20, b" X"),
+    (21, b" X"),
+    (22, b" AC"),
+    (23, b" X"),
+    (24, b" XC"),
+    (25, b" XL"),
+    (26, b" XP"),
+    (27, b" XL"),
+    (28, b" X"),
+    (29, b" X"),
+    (41, b" XFV0"),
+    (76, b" SN"),
+    (78, b" 12345"),
+    (79, b" 01234"),
+];
+
+/// The check of one detail record after another.
+#[derive(Debug, Default)]
+pub(super) struct DetailCheck {
+    /// The worker kind of the line before, already looked up.
+    worker: Option<([u8; 2], &'static WorkerType)>,
+}
+
+impl DetailCheck {
+    /// Checks a detail record; `header` when the file has one that could be read. Whether its
+    /// fields have the form they should have, so that their values can be trusted.
+    pub(super) fn check(
+        &mut self,
+        line: u64,
+        detail: Detail<'_>,
+        header: Option<&HeaderFacts<'_>>,
+        findings: &mut Findings,
+    ) -> bool {
+        let record = RecordCheck { line, detail };
+        let errors = findings.errors;
+        record.numbers(findings);
+        record.rates(findings);
+        record.days(findings);
+        record.marks(findings);
+        record.dates(findings);
+        let sound = errors == findings.errors;
+        let worker = self.worker_type(&record, findings);
+        record.document(worker, header, findings);
+        record.names(findings);
+        if let Some(header) = header {
+            record.correction_mark(header, findings);
+        }
+        // What a displaced record seems to say is not worth telling.
+        if sound {
+            novelty::check(line, &detail, findings);
+            record.place_of_work(worker, findings);
+            record.codes(findings);
+            if let (Some(header), Some(worker)) = (header, worker) {
+                record.worker_in_planilla(header, worker, findings);
+            }
+        }
+        sound
+    }
+
+    fn worker_type(
+        &mut self,
+        record: &RecordCheck<'_>,
+        findings: &mut Findings,
+    ) -> Option<&'static WorkerType> {
+        let cell = record.cell::<5>();
+        let code = *cell.raw.first_chunk::<2>()?;
+        if let Some((known, worker)) = self.worker
+            && known == code
+        {
+            return Some(worker);
+        }
+        let worker = catalog::worker_type(field::code(cell.raw));
+        match worker {
+            Some(worker) => self.worker = Some((code, worker)),
+            None => findings.error(Rule::Catalog, &cell, "a code of the list of worker kinds"),
+        }
+        worker
+    }
+}
+
+/// One detail record and its line.
+#[derive(Debug, Clone, Copy)]
+struct RecordCheck<'a> {
+    line: u64,
+    detail: Detail<'a>,
+}
+
+impl<'a> RecordCheck<'a> {
+    fn cell<const N: usize>(&self) -> Cell<'a> {
+        field::cell::<N, _>(self.line, Section::Detail, &self.detail)
+    }
+
+    fn cell_of(&self, number: usize) -> Cell<'a> {
+        let field = &DETAIL[number - 1];
+        Cell { line: self.line, section: Section::Detail, field, raw: self.detail.field(field) }
+    }
+
+    fn numbers(&self, findings: &mut Findings) {
+        for number in NUMBERS {
+            let raw = self.detail.field(&DETAIL[number - 1]);
+            if scalar::digits(raw).is_none() {
+                odd_number(&self.cell_of(number), findings);
+            }
+        }
+        field::require_digits(&self.cell::<6>(), findings);
+        field::require_digits(&self.cell::<96>(), findings);
+        field::require_digits_or_blank(&self.cell::<98>(), findings);
+    }
+
+    fn rates(&self, findings: &mut Findings) {
+        for number in RATES {
+            let cell = self.cell_of(number);
+            let loose = LOOSE_RATES.contains(&cell.field.number);
+            match scalar::rate(cell.raw) {
+                RateText::Canonical => {}
+                RateText::Readable => findings.warn(Rule::Rate, &cell, RATE),
+                RateText::Blank if loose => findings.warn(Rule::Numeric, &cell, RATE),
+                RateText::Blank | RateText::Wrong => findings.error(Rule::Rate, &cell, RATE),
+            }
+        }
+    }
+
+    fn days(&self, findings: &mut Findings) {
+        for number in DAYS {
+            match scalar::digits(self.detail.field(&DETAIL[number - 1])) {
+                Some(0..=30) => {}
+                Some(_) => findings.error(Rule::Days, &self.cell_of(number), "00 to 30"),
+                None => findings.error(Rule::Numeric, &self.cell_of(number), "2 digits"),
+            }
+        }
+    }
+
+    fn marks(&self, findings: &mut Findings) {
+        for (number, allowed) in MARKS {
+            let raw = self.detail.field(&DETAIL[number - 1]);
+            if raw != b" " && !matches!(raw, [letter] if allowed.contains(letter)) {
+                findings.error(Rule::Mark, &self.cell_of(number), &field::one_of(allowed));
+            }
+        }
+    }
+
+    fn dates(&self, findings: &mut Findings) {
+        let late = self.cell::<97>();
+        if is_blank(self.detail.bytes().get(DATES_BLOCK).unwrap_or_default()) && is_blank(late.raw)
+        {
+            return;
+        }
+        for number in DATES {
+            field::require_date_or_blank(&self.cell_of(number), findings);
+        }
+    }
+
+    fn document(
+        &self,
+        worker: Option<&WorkerType>,
+        header: Option<&HeaderFacts<'_>>,
+        findings: &mut Findings,
+    ) {
+        let holder = match worker {
+            Some(worker) if worker.code == "40" => Holder::Beneficiary,
+            _ => Holder::Worker,
+        };
+        if let Some(kind) = field::document_kind(&self.cell::<3>(), holder, findings) {
+            let lengths = header.is_some_and(|header| header.document_lengths);
+            field::document_number(&self.cell::<4>(), kind, lengths, findings);
+        }
+        if holder == Holder::Beneficiary {
+            self.main_worker(findings);
+        }
+    }
+
+    /// The worker a beneficiary depends on.
+    fn main_worker(&self, findings: &mut Findings) {
+        for (cell, expected) in [
+            (self.cell::<74>(), "the kind of document of the main worker"),
+            (self.cell::<75>(), "the document of the main worker"),
+        ] {
+            if is_blank(cell.raw) {
+                findings.warn(Rule::Required, &cell, expected);
+            }
+        }
+    }
+
+    fn names(&self, findings: &mut Findings) {
+        if self.detail.is_blank::<11>() {
+            findings.warn(Rule::Required, &self.cell::<11>(), "a surname");
+        }
+        if self.detail.is_blank::<13>() {
+            findings.warn(Rule::Required, &self.cell::<13>(), "a name");
+        }
+        let names = self.detail.bytes().get(NAMES_BLOCK).unwrap_or_default();
+        if names.iter().fold(false, |lower, &byte| lower | is_lower_case(byte)) {
+            for number in 11..=14 {
+                field::expect_capitals(&self.cell_of(number), findings);
+            }
+        }
+    }
+
+    fn correction_mark(&self, header: &HeaderFacts<'_>, findings: &mut Findings) {
+        let cell = self.cell::<22>();
+        match cell.raw {
+            b"A" | b"C" if !header.corrects() => {
+                let expected = "blank: only planilla N corrects";
+                findings.error(Rule::MarkNotAllowed, &cell, expected);
+            }
+            b" " if header.corrects() => {
+                findings.error(Rule::Required, &cell, "A or C, as in every line of planilla N");
+            }
+            _ => {}
+        }
+    }
+
+    fn place_of_work(&self, worker: Option<&WorkerType>, findings: &mut Findings) {
+        let free = self.detail.raw::<8>() == b"X" || worker.is_some_and(|kind| kind.code == "40");
+        for cell in [self.cell::<9>(), self.cell::<10>()] {
+            if is_blank(cell.raw) {
+                if !free {
+                    findings.warn(Rule::Required, &cell, "a DIVIPOLA code");
+                }
+            } else if scalar::digits(cell.raw).is_none() {
+                findings.warn(Rule::Catalog, &cell, "a DIVIPOLA code");
+            }
+        }
+    }
+
+    fn codes(&self, findings: &mut Findings) {
+        type List = (&'static str, fn(&str) -> bool);
+        let lists: [(Cell<'_>, List); 5] = [
+            (self.cell::<6>(), ("worker subtypes", |code| catalog::worker_subtype(code).is_some())),
+            (self.cell::<31>(), ("pension funds", |code| catalog::pension_fund(code).is_some())),
+            (
+                self.cell::<33>(),
+                ("health providers", |code| catalog::health_provider(code).is_some()),
+            ),
+            (self.cell::<35>(), ("family funds", |code| catalog::family_fund(code).is_some())),
+            (
+                self.cell::<77>(),
+                ("work-risk insurers", |code| catalog::risk_insurer(code).is_some()),
+            ),
+        ];
+        for (cell, (list, is_listed)) in lists {
+            field::expect_listed(&cell, list, is_listed, findings);
+        }
+    }
+
+    /// The lists of both sides are known to be incomplete, so this is a warning and needs both.
+    fn worker_in_planilla(
+        &self,
+        header: &HeaderFacts<'_>,
+        worker: &WorkerType,
+        findings: &mut Findings,
+    ) {
+        let Some(planilla) = header.planilla else {
+            return;
+        };
+        let excludes = |list: &[&str], code: &str| !list.is_empty() && !list.contains(&code);
+        if excludes(&worker.planilla_types, planilla.code)
+            && excludes(&planilla.worker_types, worker.code)
+        {
+            let expected = format!("a worker kind that planilla {} carries", planilla.code);
+            findings.warn(Rule::PlanillaWorkerMismatch, &self.cell::<5>(), &expected);
+        }
+    }
+}
+
+const RATE: &str = "a fraction with a dot, like 0.16000";
+
+/// A numeric field with anything but digits: some fields tolerate blanks.
+fn odd_number(cell: &Cell<'_>, findings: &mut Findings) {
+    let digits = trim(cell.raw);
+    let loose = LOOSE_NUMBERS.contains(&cell.field.number);
+    if loose && (digits.is_empty() || scalar::digits(digits).is_some()) {
+        findings.warn(Rule::Numeric, cell, "zeros on the left");
+    } else {
+        findings.error(Rule::Numeric, cell, &format!("{} digits", cell.raw.len()));
+    }
+}

@@ -1,0 +1,180 @@
+//! Checks that several records share.
+
+use crate::DocumentKind;
+use crate::catalog::{self, DocumentType, Letters};
+use crate::planilla::finding::{Cell, Findings, Severity};
+use crate::planilla::rule::{Rule, Section};
+use crate::planilla::scalar;
+use crate::planilla::text::{is_blank, is_lower_case, trim, trim_end};
+use crate::planilla::view::{Layout, Record};
+
+/// Field `N` of a record as a cell.
+pub(super) fn cell<'a, const N: usize, L: Layout>(
+    line: u64,
+    section: Section,
+    record: &Record<'a, L>,
+) -> Cell<'a> {
+    Cell { line, section, field: const { &L::FIELDS[N - 1] }, raw: record.raw::<N>() }
+}
+
+/// The ASCII text of a code field without padding, empty when it holds anything else.
+pub(super) fn code(raw: &[u8]) -> &str {
+    std::str::from_utf8(trim_end(raw)).unwrap_or_default()
+}
+
+/// Reports a cell that holds other characters than digits.
+pub(super) fn require_digits(cell: &Cell<'_>, findings: &mut Findings) -> Option<u64> {
+    let value = scalar::digits(cell.raw);
+    if value.is_none() {
+        findings.error(Rule::Numeric, cell, &format!("{} digits", cell.raw.len()));
+    }
+    value
+}
+
+/// Reports a cell that holds neither digits, spaces around them allowed, nor blanks.
+pub(super) fn require_digits_or_blank(cell: &Cell<'_>, findings: &mut Findings) {
+    if !is_blank(cell.raw) && scalar::digits(trim(cell.raw)).is_none() {
+        findings.error(Rule::Numeric, cell, "digits or blank");
+    }
+}
+
+/// Reports a cell that holds neither a day nor blanks.
+pub(super) fn require_date_or_blank(cell: &Cell<'_>, findings: &mut Findings) {
+    if !is_blank(cell.raw) && scalar::date(cell.raw).is_none() {
+        findings.error(Rule::Date, cell, "YYYY-MM-DD or blank");
+    }
+}
+
+/// Warns about a code that its list does not have; a blank is none.
+pub(super) fn expect_listed(
+    cell: &Cell<'_>,
+    list: &str,
+    is_listed: impl FnOnce(&str) -> bool,
+    findings: &mut Findings,
+) {
+    if !is_blank(cell.raw) && !is_listed(code(cell.raw)) {
+        findings.warn(Rule::Catalog, cell, &format!("a code of the list of {list}"));
+    }
+}
+
+/// Warns about a letter that is none of those allowed.
+pub(super) fn expect_letter(cell: &Cell<'_>, allowed: &[u8], findings: &mut Findings) {
+    if !matches!(cell.raw, [letter] if allowed.contains(letter)) {
+        findings.warn(Rule::Catalog, cell, &one_of(allowed));
+    }
+}
+
+/// Warns about small letters in a name.
+pub(super) fn expect_capitals(cell: &Cell<'_>, findings: &mut Findings) {
+    if cell.raw.iter().any(|&byte| is_lower_case(byte)) {
+        findings.warn(Rule::LowerCase, cell, "capital letters");
+    }
+}
+
+/// The allowed letters in words.
+pub(super) fn one_of(allowed: &[u8]) -> String {
+    let mut words = String::from("one of");
+    for &letter in allowed {
+        words.push(' ');
+        match letter {
+            b' ' => words.push_str("blank"),
+            _ => words.push(char::from(letter)),
+        }
+    }
+    words
+}
+
+/// Whose document it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    Payer,
+    Worker,
+    /// Worker kind 40, who may have a birth record only.
+    Beneficiary,
+}
+
+/// Checks the kind of a document; what the list says of it when it may identify the holder.
+pub(super) fn document_kind(
+    cell: &Cell<'_>,
+    holder: Holder,
+    findings: &mut Findings,
+) -> Option<&'static DocumentType> {
+    let listed = catalog::document_type(code(cell.raw)).filter(|kind| kind.kind.is_some());
+    let refused = |kind: &DocumentType| match holder {
+        Holder::Payer => kind.payer == Some(false),
+        Holder::Worker | Holder::Beneficiary => kind.worker == Some(false),
+    };
+    let Some(kind) = listed.filter(|kind| !refused(kind)) else {
+        findings.error(Rule::Catalog, cell, "a kind of document of the regulation");
+        return None;
+    };
+    if kind.kind == Some(DocumentKind::Rc) && holder == Holder::Worker {
+        findings.warn(Rule::Catalog, cell, "a birth record only for beneficiaries");
+    }
+    Some(kind)
+}
+
+/// Checks the number of a document against its kind, and its length when `lengths` apply.
+pub(super) fn document_number(
+    cell: &Cell<'_>,
+    kind: &DocumentType,
+    lengths: bool,
+    findings: &mut Findings,
+) {
+    let number = trim_end(cell.raw);
+    if number.is_empty() {
+        findings.error(Rule::Required, cell, "a document number");
+        return;
+    }
+    if !number.iter().all(u8::is_ascii_digit) {
+        letters_in_number(cell, number, kind, findings);
+    }
+    let length = u8::try_from(number.len()).unwrap_or(u8::MAX);
+    let (min, max) = (kind.min_length.unwrap_or(1), kind.max_length.unwrap_or(u8::MAX));
+    if lengths && !(min..=max).contains(&length) {
+        let expected = format!("{min} to {max} characters for {}", kind.code);
+        findings.warn(Rule::DocumentNumber, cell, &expected);
+    }
+}
+
+fn letters_in_number(cell: &Cell<'_>, number: &[u8], kind: &DocumentType, findings: &mut Findings) {
+    if !number.iter().all(u8::is_ascii_alphanumeric) {
+        let expected = "letters and digits, left aligned";
+        findings.error(Rule::DocumentNumber, cell, expected);
+        return;
+    }
+    let severity = match kind.letters {
+        Letters::Yes | Letters::Unknown => None,
+        // One payroll product writes passports under this kind.
+        Letters::No if kind.kind == Some(DocumentKind::Pt) => Some(Severity::Warning),
+        Letters::OlderData => Some(Severity::Warning),
+        Letters::No => Some(Severity::Error),
+    };
+    if let Some(severity) = severity {
+        let expected = format!("digits only for {}", kind.code);
+        findings.cell(severity, Rule::DocumentNumber, cell, &expected);
+    }
+    expect_capitals(cell, findings);
+}
+
+/// Checks the digit of a NIT. Other documents have none, and writers put a zero or a space there.
+pub(super) fn check_digit(
+    cell: &Cell<'_>,
+    kind: &DocumentType,
+    number: &Cell<'_>,
+    findings: &mut Findings,
+) {
+    if kind.kind != Some(DocumentKind::Nit) {
+        if !matches!(cell.raw, [b'0'..=b'9' | b' ']) {
+            findings.error(Rule::Numeric, cell, "a digit");
+        }
+        return;
+    }
+    // A number that is no NIT has its own finding.
+    let Some(due) = scalar::nit_check_digit(code(number.raw)) else {
+        return;
+    };
+    if cell.raw != [b'0' + due] {
+        findings.error(Rule::CheckDigit, cell, &due.to_string());
+    }
+}

@@ -1,0 +1,64 @@
+//! Novelties and their dates (annex 2, 2.1.2.1 fields 15 to 30 and 80 to 94).
+
+use crate::planilla::finding::{Cell, Findings};
+use crate::planilla::layout::DETAIL;
+use crate::planilla::rule::{Rule, Section};
+use crate::planilla::text::is_blank;
+use crate::planilla::view::Detail;
+
+/// A novelty: the field of its mark and those of its first and last day.
+struct Novelty {
+    mark: usize,
+    start: usize,
+    end: Option<usize>,
+}
+
+const NOVELTIES: [Novelty; 9] = [
+    single(15, 80),
+    single(16, 81),
+    single(21, 82),
+    stretch(24, 83),
+    stretch(25, 85),
+    stretch(26, 87),
+    stretch(27, 89),
+    stretch(29, 91),
+    stretch(30, 93),
+];
+
+const fn single(mark: usize, start: usize) -> Novelty {
+    Novelty { mark, start, end: None }
+}
+
+const fn stretch(mark: usize, start: usize) -> Novelty {
+    Novelty { mark, start, end: Some(start + 1) }
+}
+
+/// Checks that a marked novelty has its dates and that no stretch ends before it starts.
+///
+/// A missing date is a warning: writers repeat ING and RET on every line of the month and date
+/// one of them.
+pub(super) fn check(line: u64, detail: &Detail<'_>, findings: &mut Findings) {
+    for novelty in &NOVELTIES {
+        let cell = |number: usize| {
+            let field = &DETAIL[number - 1];
+            Cell { line, section: Section::Detail, field, raw: detail.field(field) }
+        };
+        let start = cell(novelty.start);
+        let end = novelty.end.map(cell);
+        let marked = !matches!(cell(novelty.mark).raw, b" " | b"00");
+        for date in [Some(start), end].into_iter().flatten() {
+            if marked && is_blank(date.raw) {
+                let expected = format!("a day, because field {} is marked", novelty.mark);
+                findings.warn(Rule::NoveltyDates, &date, &expected);
+            }
+        }
+        // Days written YYYY-MM-DD compare as text.
+        if let Some(end) = end
+            && !is_blank(start.raw)
+            && !is_blank(end.raw)
+            && end.raw < start.raw
+        {
+            findings.error(Rule::NoveltyDates, &end, "a day not before the start");
+        }
+    }
+}

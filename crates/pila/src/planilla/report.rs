@@ -1,0 +1,68 @@
+//! The answer of a check.
+
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::finding::Finding;
+use crate::Month;
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// Type 2: one header and its detail.
+    Planilla,
+    /// Type 1: general data of a payer.
+    PayerRecord,
+}
+
+/// What a planilla says about itself and what its detail adds up to. A value that could not be
+/// read is `None`, or zero where it is a count.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Kind of payer (header field 21), two digits.
+    pub payer_kind: Option<String>,
+    /// Letter of the planilla type (header field 8).
+    pub planilla_kind: Option<char>,
+    /// Month of work (header field 15).
+    pub period: Option<Month>,
+    /// Whether the operator gave it a number (header field 17); a draft has none.
+    pub numbered: bool,
+    /// Day of payment (header field 18).
+    pub paid_on: Option<Date>,
+    /// Distinct workers in the detail, without beneficiaries (worker kind 40).
+    pub workers: u32,
+    /// Detail records.
+    pub lines: u32,
+    /// Sum of the family-fund base (detail field 45), whole pesos. The `A` lines of a correction
+    /// are left out, as they were counted by the planilla they correct.
+    pub payroll_total: i64,
+    /// Length of the detail records: 676, 686 or 693.
+    pub record_length: Option<u16>,
+}
+
+/// Everything a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// What the file is; `None` when that cannot be told.
+    pub kind: Option<FileKind>,
+    /// Findings in the order of the file. At most 1,000 of each rule and severity are
+    /// listed.
+    pub findings: Vec<Finding>,
+    /// Errors found, listed or not.
+    pub errors: u64,
+    /// Warnings found, listed or not.
+    pub warnings: u64,
+    /// Lines of the file.
+    pub lines: u64,
+    /// Set for a planilla with a header.
+    pub summary: Option<Summary>,
+}
+
+impl Report {
+    /// Whether the file may be read: it has no error.
+    #[must_use]
+    pub const fn accepted(&self) -> bool {
+        self.errors == 0
+    }
+}

@@ -1,0 +1,96 @@
+//! The small values of a record: digits, rates, dates, months, check digits.
+
+use jiff::civil::Date;
+
+use super::text::trim_end;
+use crate::Month;
+
+/// The number written with these digits; `None` when a byte is no digit or nothing is written.
+///
+/// Fields have at most 16 digits, so the value cannot overflow.
+pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
+    let mut value = 0_u64;
+    let mut foreign = bytes.is_empty() | (bytes.len() > 19);
+    for &byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        foreign |= digit > 9;
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    (!foreign).then_some(value)
+}
+
+/// How a rate is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RateText {
+    /// `0.16000`: a zero, a dot, decimals to the end of the field.
+    Canonical,
+    /// Its value is certain and its form is not the one asked for: zeros without a dot, or the
+    /// end of the field left blank.
+    Readable,
+    /// Blank.
+    Blank,
+    /// Anything else. A dot in another place is what a displaced record looks like.
+    Wrong,
+}
+
+/// Reads the form of a rate.
+pub(super) fn rate(bytes: &[u8]) -> RateText {
+    if is_fraction(bytes) {
+        return RateText::Canonical;
+    }
+    let text = trim_end(bytes);
+    if text.is_empty() {
+        RateText::Blank
+    } else if is_fraction(text) || bytes.iter().all(|&byte| byte == b'0') {
+        RateText::Readable
+    } else {
+        RateText::Wrong
+    }
+}
+
+fn is_fraction(text: &[u8]) -> bool {
+    matches!(text, [b'0', b'.', decimals @ ..] if digits(decimals).is_some())
+}
+
+/// The day written `YYYY-MM-DD`, if it exists.
+pub(super) fn date(bytes: &[u8]) -> Option<Date> {
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *bytes else {
+        return None;
+    };
+    let year = digits(&[y1, y2, y3, y4])?;
+    let month = digits(&[m1, m2])?;
+    let day = digits(&[d1, d2])?;
+    Month::new(i32::try_from(year).ok()?, u32::try_from(month).ok()?)?;
+    let year = i16::try_from(year).ok()?;
+    Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
+}
+
+/// The month written `YYYY-MM`, if it exists.
+pub(super) fn month(bytes: &[u8]) -> Option<Month> {
+    let [y1, y2, y3, y4, b'-', m1, m2] = *bytes else {
+        return None;
+    };
+    let year = digits(&[y1, y2, y3, y4])?;
+    Month::new(i32::try_from(year).ok()?, u32::try_from(digits(&[m1, m2])?).ok()?)
+}
+
+/// Weights of the digits of a NIT, from the right (tax authority; annex 2, 2.1.1.1 field 7).
+const NIT_WEIGHTS: [u32; 15] = [3, 7, 13, 17, 19, 23, 29, 37, 41, 43, 47, 53, 59, 67, 71];
+
+/// The check digit of a NIT: `number` holds its digits without it.
+///
+/// `None` when the number is empty, longer than 15 digits or holds anything but digits.
+#[must_use]
+pub fn nit_check_digit(number: &str) -> Option<u8> {
+    let bytes = number.as_bytes();
+    if bytes.is_empty() || bytes.len() > NIT_WEIGHTS.len() {
+        return None;
+    }
+    let mut sum = 0;
+    for (&byte, weight) in bytes.iter().rev().zip(NIT_WEIGHTS) {
+        let digit = byte.is_ascii_digit().then(|| u32::from(byte - b'0'))?;
+        sum += digit * weight;
+    }
+    let rest = u8::try_from(sum % 11).ok()?;
+    Some(if rest < 2 { rest } else { 11 - rest })
+}

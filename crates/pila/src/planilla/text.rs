@@ -1,0 +1,108 @@
+//! Windows-1252, the single-byte encoding of PILA files.
+
+use std::borrow::Cow;
+
+/// Characters of bytes 80 to 9F; the other bytes are those of ISO 8859-1.
+const HIGH: [Option<char>; 32] = [
+    Some('€'),
+    None,
+    Some('‚'),
+    Some('ƒ'),
+    Some('„'),
+    Some('…'),
+    Some('†'),
+    Some('‡'),
+    Some('ˆ'),
+    Some('‰'),
+    Some('Š'),
+    Some('‹'),
+    Some('Œ'),
+    None,
+    Some('Ž'),
+    None,
+    None,
+    Some('‘'),
+    Some('’'),
+    Some('“'),
+    Some('”'),
+    Some('•'),
+    Some('–'),
+    Some('—'),
+    Some('˜'),
+    Some('™'),
+    Some('š'),
+    Some('›'),
+    Some('œ'),
+    None,
+    Some('ž'),
+    Some('Ÿ'),
+];
+
+/// The character of a byte; `None` for the five bytes that have none.
+#[must_use]
+pub fn character(byte: u8) -> Option<char> {
+    match byte {
+        0x80..=0x9f => HIGH[usize::from(byte - 0x80)],
+        _ => Some(char::from(byte)),
+    }
+}
+
+/// The text of these bytes, borrowed when it is plain ASCII. A byte without character becomes
+/// U+FFFD.
+#[must_use]
+pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    if bytes.is_ascii()
+        && let Ok(text) = std::str::from_utf8(bytes)
+    {
+        return Cow::Borrowed(text);
+    }
+    let replaced = |&byte: &u8| character(byte).unwrap_or(char::REPLACEMENT_CHARACTER);
+    Cow::Owned(bytes.iter().map(replaced).collect())
+}
+
+/// The shape of a text and not the text: letters become `A` or `a`, digits `9`.
+///
+/// What is wrong with a name or a document number stays visible, whose it is does not.
+pub(super) fn mask(text: &str) -> String {
+    let shape = |c: char| match c {
+        _ if c.is_numeric() => '9',
+        _ if c.is_lowercase() => 'a',
+        _ if c.is_alphabetic() => 'A',
+        _ => c,
+    };
+    text.chars().map(shape).collect()
+}
+
+/// Whether every byte is a space. An absent field counts as blank.
+pub(super) fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(|&byte| byte == b' ')
+}
+
+/// The bytes without the spaces at both ends.
+pub(super) fn trim(bytes: &[u8]) -> &[u8] {
+    let start = bytes.iter().position(|&byte| byte != b' ');
+    trim_end(start.and_then(|at| bytes.get(at..)).unwrap_or_default())
+}
+
+/// The bytes without the spaces at the end.
+pub(super) fn trim_end(bytes: &[u8]) -> &[u8] {
+    let last = bytes.iter().rposition(|&byte| byte != b' ');
+    last.and_then(|at| bytes.get(..=at)).unwrap_or_default()
+}
+
+/// Whether a byte is a small letter of cp1252.
+pub(super) fn is_lower_case(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | 0xdf..=0xf6 | 0xf8..=0xff | 0x9a | 0x9c | 0x9e)
+}
+
+/// Whether a byte has no place inside a record: a control character or one cp1252 leaves undefined.
+pub(super) fn is_foreign(byte: u8) -> bool {
+    // Written without short circuits, so that a whole record is tested in wide registers.
+    (byte < 0x20)
+        | (byte == 0x7f)
+        | (byte == 0x81)
+        | (byte == 0x8d)
+        | (byte == 0x8f)
+        | (byte == 0x90)
+        | (byte == 0x9d)
+}

@@ -1,0 +1,183 @@
+//! Request bodies: JSON objects read field by field, every failing field reported at once
+//! (contract 2.7). Unknown keys are ignored (2.1).
+
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use crate::App;
+use crate::error::{ApiError, ErrorItem, item_of_status};
+
+/// The JSON object of a request.
+#[derive(Debug)]
+pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+
+impl FromRequest<App> for JsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        if !is_json(&request) {
+            return Err(of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &request));
+        }
+        let too_large = of_status(StatusCode::PAYLOAD_TOO_LARGE, &request);
+        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
+            match axum::response::IntoResponse::into_response(rejection).status() {
+                StatusCode::PAYLOAD_TOO_LARGE => too_large,
+                _ => ApiError::refused("parse_error", "JSON parse error - the body was cut off"),
+            }
+        })?;
+        parse(&bytes)
+    }
+}
+
+/// A request without a content type is taken for JSON: some clients leave it out.
+fn is_json(request: &Request) -> bool {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else { return true };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+fn of_status(status: StatusCode, request: &Request) -> ApiError {
+    let item = item_of_status(status, request.method());
+    ApiError::status(status, item.code, item.message)
+}
+
+fn parse(bytes: &[u8]) -> Result<JsonObject, ApiError> {
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(JsonObject(object)),
+        Ok(other) => {
+            let message = format!("JSON parse error - expected an object, got {}", kind(&other));
+            Err(ApiError::refused("parse_error", message))
+        }
+        Err(error) => {
+            let message = format!(
+                "JSON parse error - {:?} error at line {} column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            );
+            Err(ApiError::refused(
+                "parse_error",
+                message.to_lowercase().replacen("json", "JSON", 1),
+            ))
+        }
+    }
+}
+
+/// What Python calls a JSON value: the contract's messages come from there.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "NoneType",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float",
+        Value::Number(_) => "int",
+        Value::String(_) => "str",
+        Value::Array(_) => "list",
+        Value::Object(_) => "dict",
+    }
+}
+
+/// Reads the fields of an object and collects what is wrong with them.
+pub(crate) struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    errors: Vec<ErrorItem>,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn new(object: &'a JsonObject) -> Self {
+        Self { object: &object.0, errors: Vec::new() }
+    }
+
+    /// Notes an error that the caller found.
+    pub(crate) fn refuse(&mut self, item: ErrorItem) {
+        self.errors.push(item);
+    }
+
+    /// A text that must be there and not be blank. Numbers count as their digits.
+    pub(crate) fn required_text(&mut self, name: &'static str) -> Option<String> {
+        match self.object.get(name) {
+            None => self.fail("required", name, "This field is required."),
+            Some(Value::Null) => self.fail("null", name, "This field may not be null."),
+            Some(value) => match text(value) {
+                Some(text) if text.trim().is_empty() => {
+                    self.fail("blank", name, "This field may not be blank.")
+                }
+                Some(text) => Some(text),
+                None => self.fail("invalid", name, "Not a valid string."),
+            },
+        }
+    }
+
+    /// A text that may be missing or null.
+    pub(crate) fn optional_text(&mut self, name: &'static str) -> Option<String> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => None,
+            Some(value) => match text(value) {
+                Some(text) => Some(text),
+                None => self.fail("invalid", name, "Not a valid string."),
+            },
+        }
+    }
+
+    /// One of a fixed set of words, if given.
+    pub(crate) fn optional_choice<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.optional_text(name)?;
+        let parsed = parse(&text);
+        if parsed.is_none() {
+            let message = format!("\"{}\" is not a valid choice.", shown(&text));
+            self.errors.push(ErrorItem::field("invalid_choice", name, message));
+        }
+        parsed
+    }
+
+    /// A list, if given. The contract's error for anything else names no field.
+    pub(crate) fn optional_list(&mut self, name: &'static str) -> Option<&'a [Value]> {
+        match self.object.get(name)? {
+            Value::Null => None,
+            Value::Array(items) => Some(items),
+            other => {
+                let message = format!("Expected a list but got type \"{}\".", kind(other));
+                self.errors.push(ErrorItem::whole("not_a_list", message));
+                None
+            }
+        }
+    }
+
+    /// Ends the reading: all errors, or none.
+    pub(crate) fn finish(self) -> Result<(), ApiError> {
+        if self.errors.is_empty() { Ok(()) } else { Err(ApiError::bad_request(self.errors)) }
+    }
+
+    fn fail<T>(
+        &mut self,
+        code: &'static str,
+        name: &'static str,
+        message: &'static str,
+    ) -> Option<T> {
+        self.errors.push(ErrorItem::field(code, name, message));
+        None
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A value repeated in a message, cut so that no message grows with its request.
+pub(crate) fn shown(value: &str) -> String {
+    const SHOWN: usize = 100;
+    if value.chars().count() <= SHOWN {
+        return value.to_owned();
+    }
+    value.chars().take(SHOWN).chain(['…']).collect()
+}

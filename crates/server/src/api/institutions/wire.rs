@@ -1,0 +1,79 @@
+//! The institution object (contract 3.2).
+
+use serde::Serialize;
+
+/// Name of the institution behind every Colombian employment link.
+pub(crate) const PILA: &str = "pila_co_employment";
+
+/// An institution. Only fields of the contract, in its order.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Institution {
+    /// Number of the institution.
+    pub(crate) id: i32,
+    name: &'static str,
+    r#type: &'static str,
+    website: Option<&'static str>,
+    display_name: &'static str,
+    country_codes: [&'static str; 1],
+    primary_color: &'static str,
+    logo: Option<&'static str>,
+    icon_logo: Option<&'static str>,
+    text_logo: Option<&'static str>,
+    code: Option<&'static str>,
+    form_fields: [FormField; 1],
+    features: [Feature; 0],
+    resources: [&'static str; 2],
+    integration_type: &'static str,
+    status: &'static str,
+}
+
+/// A field of the form a person fills in.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct FormField {
+    name: &'static str,
+    r#type: &'static str,
+    label: &'static str,
+    validation: &'static str,
+    placeholder: &'static str,
+    validation_message: &'static str,
+    values: [&'static str; 0],
+}
+
+/// Something special about an institution.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Feature {
+    name: &'static str,
+    description: &'static str,
+}
+
+impl Institution {
+    /// PILA, the only institution.
+    pub(crate) const fn pila() -> Self {
+        Self {
+            id: 4001,
+            name: PILA,
+            r#type: "employment",
+            website: None,
+            display_name: "PILA Colombia",
+            country_codes: ["CO"],
+            primary_color: "#1b4f9c",
+            logo: None,
+            icon_logo: None,
+            text_logo: None,
+            code: None,
+            form_fields: [FormField {
+                name: "username",
+                r#type: "text",
+                label: "Cédula de Ciudadanía",
+                validation: "^[0-9]{3,10}$",
+                placeholder: "1012345678",
+                validation_message: "Número de cédula inválido",
+                values: [],
+            }],
+            features: [],
+            resources: ["EMPLOYMENTS", "OWNERS"],
+            integration_type: "credentials",
+            status: "healthy",
+        }
+    }
+}

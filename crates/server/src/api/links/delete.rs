@@ -1,0 +1,31 @@
+//! `DELETE /api/links/{id}/`
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+
+use crate::App;
+use crate::api::query::path_id;
+use crate::auth::Caller;
+use crate::error::ApiError;
+
+/// Removes a link, its credentials and every object derived from it (contract 3.3.8).
+#[utoipa::path(
+    delete, path = "/api/links/{id}/", tag = "links",
+    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
+    responses((status = 204), (status = 401), (status = 404))
+)]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let (workspace, id) = (caller.workspace.id, path_id(&id)?);
+    app.store()
+        .write(move |tx| {
+            let link = tx.link(workspace, id)?.ok_or_else(ApiError::not_found)?;
+            tx.delete_link(link.id, link.subject)?;
+            Ok::<_, ApiError>(())
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

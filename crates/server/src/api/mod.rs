@@ -1,0 +1,11 @@
+//! The public contract under `/api/`: one folder per resource, one file per operation.
+
+pub(crate) mod body;
+pub(crate) mod employments;
+pub(crate) mod institutions;
+pub(crate) mod links;
+mod objects;
+pub(crate) mod owners;
+pub(crate) mod page;
+pub(crate) mod query;
+pub(crate) mod root;

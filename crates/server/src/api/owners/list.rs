@@ -1,0 +1,33 @@
+//! `GET /api/owners/`
+
+use axum::extract::State;
+use axum::response::Response;
+use vinculo_store::Resource;
+
+use crate::App;
+use crate::api::objects;
+use crate::api::page::PageQuery;
+use crate::auth::Caller;
+use crate::error::ApiError;
+
+/// Owners, newest first (contract 3.5); all of the workspace when no link is named.
+#[utoipa::path(
+    get, path = "/api/owners/", tag = "owners",
+    params(
+        ("link" = Option<uuid::Uuid>, Query, description = "Link"),
+        ("link__in" = Option<String>, Query, description = "Several links"),
+        ("id" = Option<uuid::Uuid>, Query, description = "One object"),
+        ("id__in" = Option<String>, Query, description = "Several objects"),
+        ("page" = Option<i64>, Query, description = "1-based page"),
+        ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
+    ),
+    responses((status = 200, description = "A page"), (status = 400), (status = 401))
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    page: PageQuery,
+) -> Result<Response, ApiError> {
+    let filter = objects::filter(&page)?;
+    objects::list(&app, &caller, Resource::Owners, filter, &page).await
+}

@@ -1,0 +1,157 @@
+//! Pages (contract 2.2): `count`, absolute `next` and `previous`, `results`.
+
+use axum::extract::{FromRequestParts, OriginalUri};
+use axum::response::{IntoResponse, Response};
+use http::header::{CONTENT_TYPE, HOST};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use url::Url;
+use vinculo_store::PageRequest;
+
+use super::query::Query;
+use crate::App;
+use crate::error::ApiError;
+
+const DEFAULT_SIZE: i64 = 100;
+const LARGEST_SIZE: i64 = 1000;
+
+/// Which page of which list is asked for, and how to name its neighbours.
+#[derive(Debug, Clone)]
+pub(crate) struct PageQuery {
+    page: i64,
+    size: i64,
+    /// The list as the client addressed it, filters included.
+    url: Option<Url>,
+    /// Every parameter of the request.
+    pub(crate) query: Query,
+}
+
+impl FromRequestParts<App> for PageQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |uri| &uri.0);
+        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let base = match (&app.config().public_url, host) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Some(host)) => Url::parse(&format!("http://{host}")).ok(),
+            (None, None) => None,
+        };
+        let url = base.and_then(|base| base.join(original.path()).ok());
+        Self::read(query, url)
+    }
+}
+
+impl PageQuery {
+    fn read(query: Query, url: Option<Url>) -> Result<Self, ApiError> {
+        let number =
+            |name| query.get(name).and_then(|value: &str| value.trim().parse::<i64>().ok());
+        let size = number("page_size").filter(|size| *size > 0).unwrap_or(DEFAULT_SIZE);
+        let page = match query.get("page") {
+            None => 1,
+            Some(_) => number("page").filter(|page| *page > 0).ok_or_else(invalid_page)?,
+        };
+        Ok(Self { page, size: size.min(LARGEST_SIZE), url, query })
+    }
+
+    /// The slice to read.
+    pub(crate) fn request(&self) -> PageRequest {
+        PageRequest { limit: self.size, offset: (self.page - 1).saturating_mul(self.size) }
+    }
+
+    /// The answer: `items` are JSON documents, in order.
+    ///
+    /// # Errors
+    /// 404 for a page past the end.
+    pub(crate) fn answer(
+        &self,
+        count: i64,
+        items: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    ) -> Result<Response, ApiError> {
+        if self.page > 1 && self.request().offset >= count {
+            return Err(invalid_page());
+        }
+        let last = (self.page.saturating_mul(self.size)) >= count;
+        let next = (!last).then(|| self.neighbour(self.page + 1)).flatten();
+        let previous = (self.page > 1).then(|| self.neighbour(self.page - 1)).flatten();
+        let mut body = Vec::with_capacity(256);
+        body.extend_from_slice(format!("{{\"count\":{count},\"next\":").as_bytes());
+        body.extend_from_slice(&serde_json::to_vec(&next)?);
+        body.extend_from_slice(b",\"previous\":");
+        body.extend_from_slice(&serde_json::to_vec(&previous)?);
+        body.extend_from_slice(b",\"results\":[");
+        for (place, item) in items.into_iter().enumerate() {
+            if place > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(item.as_ref());
+        }
+        body.extend_from_slice(b"]}");
+        Ok(json(StatusCode::OK, body))
+    }
+
+    fn neighbour(&self, page: i64) -> Option<String> {
+        let mut url = self.url.clone()?;
+        let others = self.query.pairs().iter().filter(|(name, _)| name != "page");
+        url.query_pairs_mut().clear().extend_pairs(others).append_pair("page", &page.to_string());
+        Some(url.into())
+    }
+}
+
+fn invalid_page() -> ApiError {
+    ApiError::status(StatusCode::NOT_FOUND, "not_found", "Invalid page.")
+}
+
+/// A response whose body is a JSON document already.
+pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = (status, body).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn page(query: &str) -> Result<PageQuery, ApiError> {
+        PageQuery::read(Query::parse(query), Url::parse("http://h:1/api/links/").ok())
+    }
+
+    #[test]
+    fn sizes_are_clamped_and_nonsense_means_the_default() {
+        for (query, size) in [
+            ("", 100),
+            ("page_size=7", 7),
+            ("page_size=5000", 1000),
+            ("page_size=0", 100),
+            ("page_size=-3", 100),
+            ("page_size=many", 100),
+        ] {
+            assert_eq!(page(query).unwrap().size, size, "{query}");
+        }
+    }
+
+    proptest! {
+        /// Walking `next` from the first page visits every row once and ends.
+        #[test]
+        fn next_walks_the_whole_list(count in 0_i64..400, size in 1_i64..50) {
+            let mut seen = 0;
+            let mut query = format!("status=valid&page_size={size}");
+            loop {
+                let current = page(&query).unwrap();
+                let request = current.request();
+                seen += (count - request.offset).clamp(0, request.limit);
+                prop_assert!(current.answer(count, Vec::<Vec<u8>>::new()).is_ok());
+                let last = current.page * current.size >= count;
+                if last { break; }
+                let next = Url::parse(&current.neighbour(current.page + 1).unwrap()).unwrap();
+                query = next.query().unwrap().to_owned();
+                prop_assert!(query.contains("status=valid"));
+            }
+            prop_assert_eq!(seen, count);
+        }
+    }
+}

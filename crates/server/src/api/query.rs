@@ -1,0 +1,127 @@
+//! Query strings: parameters by name, lists in the three encodings that clients use (contract
+//! 2.3). Unknown parameters are ignored.
+
+use uuid::Uuid;
+
+use crate::error::{ApiError, ErrorItem};
+
+use super::body::shown;
+
+/// The parsed query of a request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    pairs: Vec<(String, String)>,
+}
+
+impl Query {
+    /// Parses the part after `?`.
+    pub(crate) fn parse(query: &str) -> Self {
+        Self { pairs: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect() }
+    }
+
+    /// The pairs as given.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    /// The last value given under a name; an empty one counts as not given.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.pairs.iter().rev().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The values of a list: `a,b`, repeated keys, or `key[]`.
+    pub(crate) fn list(&self, name: &str) -> Option<Vec<&str>> {
+        let bracketed = format!("{name}[]");
+        let mut given = self
+            .pairs
+            .iter()
+            .filter(|(key, _)| key == name || *key == bracketed)
+            .flat_map(|(_, value)| value.split(','))
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+            .peekable();
+        given.peek()?;
+        Some(given.collect())
+    }
+
+    /// The ids under `name` and `name__in` together; `None` when neither is given.
+    pub(crate) fn ids(&self, name: &'static str) -> Result<Option<Vec<Uuid>>, ApiError> {
+        let one = self.get(name).map(|value| vec![value]);
+        let many = self.list(&format!("{name}__in"));
+        let given: Vec<Vec<&str>> = [one, many].into_iter().flatten().collect();
+        if given.is_empty() {
+            return Ok(None);
+        }
+        let mut sets = given.into_iter().map(|values| parse_ids(name, &values));
+        let mut ids = sets.next().unwrap_or_else(|| Ok(Vec::new()))?;
+        for other in sets {
+            let other = other?;
+            ids.retain(|id| other.contains(id));
+        }
+        Ok(Some(ids))
+    }
+
+    /// One of a fixed set of words, if given.
+    pub(crate) fn choice<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, ApiError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        match parse(value) {
+            Some(parsed) => Ok(Some(parsed)),
+            None => {
+                let message = format!("\"{}\" is not a valid choice.", shown(value));
+                let item = ErrorItem::field("invalid_choice", name, message);
+                Err(ApiError::bad_request(vec![item]))
+            }
+        }
+    }
+}
+
+fn parse_ids(name: &'static str, values: &[&str]) -> Result<Vec<Uuid>, ApiError> {
+    values.iter().map(|value| parse_id(name, value)).collect()
+}
+
+/// An id of the wire.
+///
+/// # Errors
+/// 400 `invalid` naming the field and the value.
+pub(crate) fn parse_id(name: &'static str, value: &str) -> Result<Uuid, ApiError> {
+    Uuid::try_parse(value).map_err(|_| {
+        let message = format!("{} is not a valid UUID.", shown(value));
+        ApiError::bad_request(vec![ErrorItem::field("invalid", name, message)])
+    })
+}
+
+/// An id in a path: one that is not a UUID belongs to nobody.
+///
+/// # Errors
+/// 404.
+pub(crate) fn path_id(value: &str) -> Result<Uuid, ApiError> {
+    Uuid::try_parse(value).map_err(|_| ApiError::not_found())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_come_in_three_encodings() {
+        for query in ["id__in=a,b", "id__in=a&id__in=b", "id__in[]=a&id__in[]=b"] {
+            assert_eq!(Query::parse(query).list("id__in"), Some(vec!["a", "b"]), "{query}");
+        }
+        assert_eq!(Query::parse("id__in=").list("id__in"), None);
+    }
+
+    #[test]
+    fn one_id_and_a_list_of_ids_both_hold() {
+        let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let both = Query::parse(&format!("link={a}&link__in={a},{b}"));
+        assert_eq!(both.ids("link").unwrap(), Some(vec![a]));
+        let apart = Query::parse(&format!("link={a}&link__in={b}"));
+        assert_eq!(apart.ids("link").unwrap(), Some(Vec::new()));
+        assert!(Query::parse("").ids("link").unwrap().is_none());
+    }
+}

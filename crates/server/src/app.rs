@@ -1,0 +1,159 @@
+//! The application value: everything a handler or a job may use hangs off it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+use vinculo_store::{Store, WorkspaceId};
+use vinculo_vault::{Random, RandomError, random_uuid_v4};
+use vinculo_webhook::Sender;
+
+use crate::clock::{Clock, micros};
+use crate::config::Config;
+use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
+use crate::sources::Sources;
+
+/// What the application is made of; see [`App::new`].
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// Opened keys.
+    pub secrets: Secrets,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness for ids and jitter.
+    pub random: Arc<dyn Random>,
+    /// Client for the sources.
+    pub http: reqwest::Client,
+    /// Configuration.
+    pub config: Config,
+}
+
+struct Inner {
+    store: Store,
+    secrets: Secrets,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    sender: Sender,
+    sources: Sources,
+    config: Config,
+}
+
+/// The application; cloning shares it.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// Parts that do not fit together.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A source cannot be used as configured.
+    #[error(transparent)]
+    Source(#[from] vinculo_sources::ach::ConfigError),
+    /// The webhook client cannot be made.
+    #[error(transparent)]
+    Webhook(#[from] vinculo_webhook::SetupError),
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("App")
+    }
+}
+
+impl App {
+    /// Puts the application together.
+    ///
+    /// # Errors
+    /// When a source or the webhook client cannot be made from the configuration.
+    pub fn new(parts: Parts) -> Result<Self, BuildError> {
+        let Parts { store, secrets, clock, random, http, config } = parts;
+        let sources = Sources::new(&config, &http, &clock)?;
+        let options = vinculo_webhook::Options {
+            timeout: config.webhook_timeout,
+            allow_private: config.webhook_allow_private,
+            ..vinculo_webhook::Options::default()
+        };
+        let sender = Sender::new(options)?;
+        Ok(Self(Arc::new(Inner { store, secrets, clock, random, sender, sources, config })))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    /// The present moment as the store keeps it.
+    #[must_use]
+    pub fn now_micros(&self) -> i64 {
+        micros(self.now())
+    }
+
+    /// Every opened key.
+    #[must_use]
+    pub fn all_secrets(&self) -> &Secrets {
+        &self.0.secrets
+    }
+
+    /// The opened keys of one workspace.
+    ///
+    /// # Errors
+    /// When the workspace was created after this process started.
+    pub fn secrets(&self, id: WorkspaceId) -> Result<Arc<WorkspaceSecrets>, UnknownWorkspace> {
+        self.0.secrets.of(id)
+    }
+
+    /// A new random UUID (version 4).
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn uuid(&self) -> Result<Uuid, RandomError> {
+        random_uuid_v4(&*self.0.random).map(Uuid::from_bytes)
+    }
+
+    /// The source of randomness.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        &*self.0.random
+    }
+
+    /// 64 random bits for jitter; without randomness to give, the middle of the range.
+    #[must_use]
+    pub fn random_u64(&self) -> u64 {
+        let mut bytes = [0; 8];
+        match self.0.random.fill(&mut bytes) {
+            Ok(()) => u64::from_le_bytes(bytes),
+            Err(_) => u64::MAX / 2,
+        }
+    }
+
+    /// The sender of webhooks.
+    #[must_use]
+    pub fn sender(&self) -> &Sender {
+        &self.0.sender
+    }
+
+    /// The configured sources.
+    #[must_use]
+    pub fn sources(&self) -> &Sources {
+        &self.0.sources
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+}

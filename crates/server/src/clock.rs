@@ -1,0 +1,119 @@
+//! Time, passed in: the system's, or one that tests move by hand.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use vinculo_pila::Month;
+
+/// A future that ends when the clock has reached a moment.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Where the time comes from.
+pub trait Clock: Send + Sync {
+    /// The present moment, UTC.
+    fn now(&self) -> Timestamp;
+
+    /// Ends once `now()` is at or past `until`.
+    fn sleep_until(&self, until: Timestamp) -> Sleep;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> Sleep {
+        let wait = until.duration_since(self.now());
+        Box::pin(tokio::time::sleep(Duration::try_from(wait).unwrap_or(Duration::ZERO)))
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    now: Arc<watch::Sender<Timestamp>>,
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self { now: Arc::new(watch::Sender::new(now)) }
+    }
+
+    /// Moves the clock forward and wakes whoever waited for a moment that has come.
+    pub fn advance(&self, by: Duration) {
+        self.now.send_modify(|now| {
+            *now = now.checked_add(by).unwrap_or(Timestamp::MAX);
+        });
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.now.borrow()
+    }
+
+    fn sleep_until(&self, until: Timestamp) -> Sleep {
+        let mut seen = self.now.subscribe();
+        Box::pin(async move {
+            // The sender lives as long as the clock; without one nobody is left to wait for.
+            let _ = seen.wait_for(|now| *now >= until).await;
+        })
+    }
+}
+
+/// The calendar month it is in Bogotá (UTC−5, no daylight saving).
+#[must_use]
+pub fn bogota_month(now: Timestamp) -> Option<Month> {
+    Month::of(jiff::tz::offset(-5).to_datetime(now).date())
+}
+
+/// A moment as the store keeps it: microseconds since 1970 UTC.
+#[must_use]
+pub fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+/// A stored moment as the wire shows it: ISO 8601, UTC, microseconds, `Z` (contract 2.5).
+#[must_use]
+pub fn wire_time(micros: i64) -> String {
+    let at = Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH);
+    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_time_always_shows_six_digits_and_z() {
+        assert_eq!(wire_time(1_719_419_154_344_113), "2024-06-26T16:25:54.344113Z");
+        assert_eq!(wire_time(1_719_419_154_000_000), "2024-06-26T16:25:54.000000Z");
+    }
+
+    #[test]
+    fn a_month_begins_five_hours_after_utc_in_bogota() {
+        let late: Timestamp = "2026-11-01T04:59:59Z".parse().unwrap();
+        let early: Timestamp = "2026-11-01T05:00:00Z".parse().unwrap();
+        assert_eq!(bogota_month(late).unwrap().to_string(), "2026-10");
+        assert_eq!(bogota_month(early).unwrap().to_string(), "2026-11");
+    }
+
+    #[tokio::test]
+    async fn a_manual_clock_wakes_its_sleepers() {
+        let clock = ManualClock::new("2026-11-01T00:00:00Z".parse().unwrap());
+        let sleeper = clock.sleep_until("2026-11-01T00:10:00Z".parse().unwrap());
+        clock.advance(Duration::from_secs(600));
+        sleeper.await;
+    }
+}

@@ -1,0 +1,90 @@
+//! What an operator of vinculo can decide. Values arrive parsed; nothing here reads a file or the
+//! environment.
+
+use std::time::Duration;
+
+use url::Url;
+use vinculo_sources::ach::AchConfig;
+
+/// Configuration of a running server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Base URL under which clients reach the server; `None` follows the `Host` header.
+    pub public_url: Option<Url>,
+    /// What production links are asked from, in order, until one resolves.
+    pub production: Vec<SourceConfig>,
+    /// The simulated operator behind every sandbox link.
+    pub sandbox: AchConfig,
+    /// Deadline of one question while a caller waits.
+    pub check_timeout: Duration,
+    /// Deadline of one question in the background.
+    pub load_timeout: Duration,
+    /// Whether webhooks may go to loopback and private addresses.
+    pub webhook_allow_private: bool,
+    /// Deadline of one webhook try: connect, headers and body together.
+    pub webhook_timeout: Duration,
+    /// Request body limit, bytes.
+    pub body_limit: usize,
+    /// How the runner works.
+    pub runner: RunnerConfig,
+}
+
+/// A source as configured.
+#[derive(Debug, Clone)]
+pub enum SourceConfig {
+    /// The planillas imported into the workspace.
+    Planillas,
+    /// ACH Colombia's *Consultas PILA*.
+    Ach(Box<AchConfig>),
+}
+
+/// How jobs and deliveries are worked off.
+#[derive(Debug, Clone, Copy)]
+pub struct RunnerConfig {
+    /// Jobs running at once.
+    pub jobs: usize,
+    /// Deliveries in flight at once.
+    pub deliveries: usize,
+    /// Deliveries in flight at once to one endpoint.
+    pub deliveries_per_endpoint: usize,
+    /// How long a worker holds what it took before others may take it.
+    pub lease: Duration,
+    /// How often it says that it is still alive.
+    pub heartbeat: Duration,
+    /// How often it looks for work that nobody announced.
+    pub poll: Duration,
+    /// How long running work may take to end at shutdown.
+    pub grace: Duration,
+}
+
+impl Default for RunnerConfig {
+    fn default() -> Self {
+        Self {
+            jobs: 32,
+            deliveries: 256,
+            deliveries_per_endpoint: 8,
+            lease: Duration::from_secs(6),
+            heartbeat: Duration::from_secs(2),
+            poll: Duration::from_secs(1),
+            grace: Duration::from_secs(8),
+        }
+    }
+}
+
+impl Config {
+    /// Production from imported planillas, sandbox from this operator, everything else as shipped.
+    #[must_use]
+    pub fn new(sandbox: AchConfig) -> Self {
+        Self {
+            public_url: None,
+            production: vec![SourceConfig::Planillas],
+            sandbox,
+            check_timeout: Duration::from_secs(15),
+            load_timeout: Duration::from_secs(60),
+            webhook_allow_private: false,
+            webhook_timeout: Duration::from_secs(5),
+            body_limit: 1024 * 1024,
+            runner: RunnerConfig::default(),
+        }
+    }
+}

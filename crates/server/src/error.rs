@@ -1,0 +1,179 @@
+//! Errors of the API, in the contract's shape (section 2.7): a JSON array with one object per
+//! failing field, each with code, message and request id.
+//!
+//! A handler returns an [`ApiError`]; the request-id layer turns it into the body, because only
+//! that layer knows the id. What the caller reads and what the log keeps are two messages: an
+//! unexpected failure always answers the same sentence.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+/// One object of an error body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorItem {
+    /// Code of the contract's catalogue (section 2.9).
+    pub code: &'static str,
+    /// The message that belongs to the code.
+    pub message: Cow<'static, str>,
+    /// The request field it is about.
+    pub field: Option<Cow<'static, str>>,
+}
+
+/// A refused request.
+#[derive(Debug)]
+pub struct ApiError {
+    status: StatusCode,
+    items: Vec<ErrorItem>,
+    cause: Option<String>,
+}
+
+/// The items of an error, carried by the response to the layer that writes the body.
+#[derive(Debug, Clone)]
+pub(crate) struct ErrorItems(pub Vec<ErrorItem>);
+
+const UNEXPECTED: &str = "Belvo is unable to process the request due to an internal system issue \
+                          or to an unsupported response from an institution";
+
+impl ErrorItem {
+    /// An error about one field.
+    #[must_use]
+    pub fn field(
+        code: &'static str,
+        field: impl Into<Cow<'static, str>>,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { code, message: message.into(), field: Some(field.into()) }
+    }
+
+    /// An error about the request as a whole.
+    #[must_use]
+    pub fn whole(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), field: None }
+    }
+}
+
+impl ApiError {
+    /// 400 with these items.
+    #[must_use]
+    pub fn bad_request(items: Vec<ErrorItem>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, items, cause: None }
+    }
+
+    /// 400 with one item that names no field.
+    #[must_use]
+    pub fn refused(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::bad_request(vec![ErrorItem::whole(code, message)])
+    }
+
+    /// A status with one item that names no field.
+    #[must_use]
+    pub fn status(
+        status: StatusCode,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, items: vec![ErrorItem::whole(code, message)], cause: None }
+    }
+
+    /// 404: no such URL, or an id that this workspace does not own.
+    #[must_use]
+    pub fn not_found() -> Self {
+        Self::status(StatusCode::NOT_FOUND, "not_found", "Not found.")
+    }
+
+    /// 401: the key is missing, malformed or wrong.
+    #[must_use]
+    pub fn unauthenticated() -> Self {
+        Self::status(StatusCode::UNAUTHORIZED, "authentication_failed", "Invalid Secret Keys")
+    }
+
+    /// 500 with the fixed sentence; `cause` goes to the log only.
+    #[must_use]
+    pub fn unexpected(cause: impl std::fmt::Display) -> Self {
+        Self {
+            cause: Some(cause.to_string()),
+            ..Self::status(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_error", UNEXPECTED)
+        }
+    }
+}
+
+impl From<vinculo_store::Error> for ApiError {
+    fn from(error: vinculo_store::Error) -> Self {
+        if error.is_transient() {
+            return Self {
+                cause: Some(error.to_string()),
+                ..Self::status(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", UNEXPECTED)
+            };
+        }
+        Self::unexpected(error)
+    }
+}
+
+impl From<vinculo_vault::VaultError> for ApiError {
+    fn from(error: vinculo_vault::VaultError) -> Self {
+        Self::unexpected(error)
+    }
+}
+
+impl From<serde_json::Error> for ApiError {
+    fn from(error: serde_json::Error) -> Self {
+        // The category alone: the full text can quote what was being read.
+        Self::unexpected(format!("json {:?} error", error.classify()))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        if let Some(cause) = &self.cause {
+            tracing::error!(%cause, status = self.status.as_u16(), "request failed");
+        }
+        let mut response = self.status.into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = http::HeaderValue::from_static("Basic realm=\"api\"");
+            response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
+        }
+        response.extensions_mut().insert(ErrorItems(self.items));
+        response
+    }
+}
+
+/// The item of a refusal that no handler wrote: the router's, a limit's, a layer's.
+#[must_use]
+pub(crate) fn item_of_status(status: StatusCode, method: &http::Method) -> ErrorItem {
+    match status {
+        StatusCode::NOT_FOUND => ErrorItem::whole("not_found", "Not found."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ErrorItem::whole("method_not_allowed", format!("Method \"{method}\" not allowed."))
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorItem::whole(
+            "request_entity_too_large",
+            "The request body is larger than the server accepts.",
+        ),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ErrorItem::whole("unsupported_media_type", "The request body must be application/json.")
+        }
+        StatusCode::REQUEST_TIMEOUT => ErrorItem::whole(
+            "request_timeout",
+            "The request timed out, you can retry asking for less data by changing your query \
+             parameters",
+        ),
+        status if status.is_client_error() => ErrorItem::whole("validation_error", "Bad request"),
+        _ => ErrorItem::whole("unexpected_error", UNEXPECTED),
+    }
+}
+
+impl From<crate::secrets::UnknownWorkspace> for ApiError {
+    fn from(error: crate::secrets::UnknownWorkspace) -> Self {
+        Self::unexpected(error)
+    }
+}
+
+impl ApiError {
+    /// What the log keeps of an unexpected failure.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+}

@@ -1,0 +1,85 @@
+//! The first open of a database: root key, the organization `default`, its two workspaces.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+use vinculo_store::{Environment, Store, Tx, Workspace};
+use vinculo_vault::{
+    MasterKeys, Random, RandomError, Vault, VaultError, WrappedKey, random_uuid_v4,
+};
+
+use crate::secrets::Secrets;
+
+const ORGANIZATION: &str = "default";
+
+/// An installation that cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] vinculo_store::Error),
+    /// The master key does not open this installation.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+/// Opens the keys of an installation, creating what a new database lacks. `now` is in microseconds
+/// since 1970 UTC. Two processes that open a new database at once end up with the same keys.
+///
+/// # Errors
+/// When the database fails, or the master keys are not those the installation was made with.
+pub fn open(
+    store: &Store,
+    masters: MasterKeys,
+    random: Arc<dyn Random>,
+    now: i64,
+) -> Result<Secrets, OpenError> {
+    let vault = open_vault(store, masters, Arc::clone(&random), now)?;
+    let creator = vault.clone();
+    let workspaces = store.write_blocking(move |tx| {
+        let found = tx.workspaces()?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        create(tx, &creator, &*random, now)
+    })?;
+    Ok(Secrets::open(vault, workspaces)?)
+}
+
+fn open_vault(
+    store: &Store,
+    masters: MasterKeys,
+    random: Arc<dyn Random>,
+    now: i64,
+) -> Result<Vault, OpenError> {
+    let offered = Vault::create_root(&masters, &*random)?;
+    let root = store.write_blocking(move |tx| -> Result<WrappedKey, vinculo_store::Error> {
+        if let Some(root) = tx.root_key()? {
+            return Ok(root);
+        }
+        tx.insert_root_key(&offered, now)?;
+        Ok(offered)
+    })?;
+    Ok(Vault::open(masters, &root, random)?)
+}
+
+fn create(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    random: &dyn Random,
+    now: i64,
+) -> Result<Vec<(Workspace, WrappedKey)>, OpenError> {
+    let organization = tx.insert_organization(uuid(random)?, ORGANIZATION, now)?;
+    for &environment in Environment::ALL {
+        let (_, wrapped) = vault.new_data_key()?;
+        tx.insert_workspace(uuid(random)?, organization, environment, &wrapped, now)?;
+    }
+    Ok(tx.workspaces()?)
+}
+
+fn uuid(random: &dyn Random) -> Result<Uuid, RandomError> {
+    random_uuid_v4(random).map(Uuid::from_bytes)
+}

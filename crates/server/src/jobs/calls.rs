@@ -1,0 +1,70 @@
+//! Source calls are always recorded: outcome, time, cost and the sealed answer.
+
+use vinculo_pila::Document;
+use vinculo_sources::Outcome;
+use vinculo_store::{NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_vault::{Context, DataKey};
+
+use crate::App;
+use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
+use crate::sources::Asked;
+
+/// What binds a kept answer to its call.
+pub(super) fn payload_context(call: uuid::Uuid) -> Context<'static> {
+    Context::of_uuid("source_calls", call.into_bytes())
+}
+
+/// Records the calls of one question. With an `owner` the answer is kept, sealed with the
+/// person's key. Returns the call that resolved, if one did.
+pub(crate) fn record_calls(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+    asked: &[Asked],
+    purpose: Purpose,
+    owner: Option<(SubjectId, &DataKey)>,
+) -> Result<Option<SourceCallId>, ApiError> {
+    let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let mut resolved = None;
+    for call in asked {
+        let uuid = app.uuid().map_err(ApiError::unexpected)?;
+        let payload = match (&call.answer, owner) {
+            (Some(answer), Some((_, key))) => {
+                Some(key.seal(payload_context(uuid), &answer.to_bytes())?)
+            }
+            _ => None,
+        };
+        let id = tx.insert_source_call(&NewSourceCall {
+            uuid,
+            workspace: secrets.workspace().id,
+            subject: owner.map(|(subject, _)| subject),
+            document: &document,
+            source: call.source,
+            purpose,
+            outcome: call.outcome.code(),
+            reason: call.outcome.reason(),
+            http_status: call.http_status.map(i64::from),
+            raw_code: call.raw_code.as_deref(),
+            duration_us: i64::try_from(call.duration.as_micros()).unwrap_or(i64::MAX),
+            billed: billed(call),
+            payload: payload.as_ref(),
+            created_at: app.now_micros(),
+        })?;
+        if matches!(call.outcome, Outcome::Resolved(_)) {
+            resolved = Some(id);
+        }
+    }
+    Ok(resolved)
+}
+
+/// An operator bills every answered call; imported planillas cost nothing.
+fn billed(call: &Asked) -> &'static str {
+    match (&call.outcome, call.http_status) {
+        _ if call.source == "planillas" => "no",
+        (Outcome::RetryLater { .. } | Outcome::Fault(_), Some(_)) => "unknown",
+        (_, Some(_)) => "yes",
+        (_, None) => "no",
+    }
+}

@@ -1,0 +1,51 @@
+//! How a job fails: never bare, always with what to do next.
+
+use std::time::Duration;
+
+use vinculo_store::Micros;
+
+use crate::error::ApiError;
+
+/// A job that did not finish.
+#[derive(Debug)]
+pub(super) enum JobFailure {
+    /// Try again at this moment.
+    Retry {
+        /// When, microseconds since 1970 UTC; `None` follows the schedule.
+        at: Option<Micros>,
+        /// For the record; no personal data.
+        why: String,
+    },
+}
+
+impl JobFailure {
+    pub(super) fn retry(why: impl Into<String>) -> Self {
+        Self::Retry { at: None, why: why.into() }
+    }
+}
+
+impl From<ApiError> for JobFailure {
+    fn from(error: ApiError) -> Self {
+        Self::retry(error.cause().unwrap_or("refused").to_owned())
+    }
+}
+
+impl From<vinculo_store::Error> for JobFailure {
+    fn from(error: vinculo_store::Error) -> Self {
+        Self::retry(error.to_string())
+    }
+}
+
+/// How long to wait after the `attempt`-th try (from 1): 1, 5, 15, 60 minutes, then hourly.
+pub(super) const fn backoff(attempt: i64) -> Duration {
+    let minutes = match attempt {
+        ..=1 => 1,
+        2 => 5,
+        3 => 15,
+        _ => 60,
+    };
+    Duration::from_secs(minutes * 60)
+}
+
+/// Tries of a load before it is given up: the backoff covers about a day.
+pub(super) const LAST_ATTEMPT: i64 = 27;

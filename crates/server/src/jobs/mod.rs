@@ -1,0 +1,16 @@
+//! What happens after the answer: jobs and deliveries, worked off by the [`runner`].
+//!
+//! A job row holds its kind and the id of one row. The worker reads fresh state, does the slow
+//! part outside any transaction, and writes everything it learned in one. Running a job twice
+//! changes nothing: the second run finds the load finished, or the import accepted.
+
+mod calls;
+mod deliver;
+mod failure;
+mod in_flight;
+pub mod runner;
+mod sync_link;
+
+pub(crate) use calls::record_calls;
+pub(crate) use deliver::{Address, address_context};
+pub use runner::Runner;

@@ -1,0 +1,254 @@
+//! The runner: takes due rows by lease, works on a bounded number of them at once, prolongs its
+//! leases while it works, and sleeps until something is due.
+//!
+//! Guarantees: a row is worked on by at most one holder of its newest lease; a row whose worker
+//! died is taken again when the lease ends (at once, when the process is the only one of its
+//! database); work that was taken and not finished at shutdown is given back by lease. Jobs and
+//! deliveries have a loop each, so that neither waits for the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vinculo_store::{ClaimedDelivery, ClaimedJob, DueDelivery, Job, Queue, RunnerLock, Wakes};
+
+use super::failure::{JobFailure, backoff};
+use super::in_flight::InFlight;
+use super::{deliver, sync_link};
+use crate::App;
+use crate::clock::micros;
+
+/// Works off the jobs and deliveries of one database.
+#[derive(Debug)]
+pub struct Runner {
+    app: App,
+    jobs: InFlight<ClaimedJob>,
+    deliveries: InFlight<ClaimedDelivery>,
+    /// Proof that no other process runs the jobs of an embedded database.
+    _lock: RunnerLock,
+}
+
+impl Runner {
+    /// Becomes the runner of the application's database, voiding what an earlier process of an
+    /// embedded database held. `None` when another process runs it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claim(app: App) -> Result<Option<Self>, vinculo_store::Error> {
+        let Some(lock) = app.store().runner_lock()? else { return Ok(None) };
+        if lock.is_exclusive() {
+            let now = app.now_micros();
+            app.store().write(move |tx| tx.void_leases(now)).await?;
+        }
+        let (jobs, deliveries) = (InFlight::new(), InFlight::new());
+        Ok(Some(Self { app, jobs, deliveries, _lock: lock }))
+    }
+
+    /// Runs until `stop` is cancelled, then lets running work end within the configured grace.
+    pub async fn run(self, stop: CancellationToken) {
+        let runner = Arc::new(self);
+        let stopped = CancellationToken::new();
+        let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
+        tokio::join!(runner.run_jobs(&stop), runner.run_deliveries(&stop));
+        stopped.cancel();
+        // A heartbeat that panicked has nothing left to prolong.
+        let _ = heartbeat.await;
+    }
+
+    async fn run_jobs(self: &Arc<Self>, stop: &CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.app.config().runner.jobs));
+        let mut running = JoinSet::new();
+        let mut wakes = self.app.store().wakes();
+        while let Some(permits) = self.ready(stop, &slots, &mut running).await {
+            let claimed = self.claim_jobs(permits.available()).await;
+            if claimed.is_empty() {
+                drop(permits);
+                self.rest(Queue::Jobs, stop, &mut wakes).await;
+                continue;
+            }
+            for (job, permit) in claimed.into_iter().zip(permits.split()) {
+                let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
+                running.spawn(async move {
+                    runner.work(job).await;
+                    drop((held, permit));
+                });
+            }
+        }
+        self.wind_down(running).await;
+    }
+
+    async fn run_deliveries(self: &Arc<Self>, stop: &CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.app.config().runner.deliveries));
+        let mut running = JoinSet::new();
+        let mut wakes = self.app.store().wakes();
+        while let Some(permits) = self.ready(stop, &slots, &mut running).await {
+            let claimed = self.claim_deliveries(permits.available()).await;
+            if claimed.is_empty() {
+                drop(permits);
+                self.rest_or_finish(stop, &mut running, &mut wakes).await;
+                continue;
+            }
+            for (due, permit) in claimed.into_iter().zip(permits.split()) {
+                let (runner, held) = (Arc::clone(self), self.deliveries.hold(due.claim));
+                running.spawn(async move {
+                    runner.deliver(due).await;
+                    drop((held, permit));
+                });
+            }
+        }
+        self.wind_down(running).await;
+    }
+
+    /// Waits for at least one free slot and takes all that are free; `None` at shutdown.
+    async fn ready(
+        &self,
+        stop: &CancellationToken,
+        slots: &Arc<Semaphore>,
+        running: &mut JoinSet<()>,
+    ) -> Option<Permits> {
+        while running.try_join_next().is_some() {}
+        let first = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            permit = Arc::clone(slots).acquire_owned() => permit.ok()?,
+        };
+        let rest = u32::try_from(slots.available_permits().min(MOST_PER_CLAIM - 1)).unwrap_or(0);
+        let rest = Arc::clone(slots).try_acquire_many_owned(rest).ok();
+        Some(Permits { first, rest })
+    }
+
+    async fn claim_jobs(&self, limit: usize) -> Vec<ClaimedJob> {
+        let (now, until) = self.lease();
+        let limit = i64::try_from(limit).unwrap_or(1);
+        let claimed = self.app.store().write(move |tx| tx.claim_jobs(now, until, limit)).await;
+        claimed.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot take jobs");
+            Vec::new()
+        })
+    }
+
+    async fn claim_deliveries(&self, limit: usize) -> Vec<DueDelivery> {
+        let (now, until) = self.lease();
+        let limit = i64::try_from(limit).unwrap_or(1);
+        let each = i64::try_from(self.app.config().runner.deliveries_per_endpoint).unwrap_or(1);
+        let claim = self.app.store().write(move |tx| tx.claim_deliveries(now, until, limit, each));
+        claim.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot take deliveries");
+            Vec::new()
+        })
+    }
+
+    fn lease(&self) -> (i64, i64) {
+        let now = self.app.now();
+        let until = now.checked_add(self.app.config().runner.lease).unwrap_or(Timestamp::MAX);
+        (micros(now), micros(until))
+    }
+
+    async fn work(&self, claimed: ClaimedJob) {
+        let result = match claimed.job {
+            Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
+            Job::ImportFile(_) => Err(JobFailure::retry("not here")),
+        };
+        let Err(JobFailure::Retry { at, why }) = result else { return };
+        let at = at.unwrap_or_else(|| {
+            let next = self.app.now().checked_add(backoff(claimed.attempt));
+            micros(next.unwrap_or(Timestamp::MAX))
+        });
+        tracing::warn!(job = %claimed.id, attempt = claimed.attempt, why, "job postponed");
+        let given_back =
+            self.app.store().write(move |tx| tx.reschedule_job(&claimed, at, &why)).await;
+        if let Err(error) = given_back {
+            tracing::error!(job = %claimed.id, %error, "job left to its lease");
+        }
+    }
+
+    async fn deliver(&self, due: DueDelivery) {
+        let id = due.claim.id;
+        if let Err(error) = deliver::run(&self.app, due).await {
+            let cause = error.cause().unwrap_or("refused").to_owned();
+            tracing::error!(delivery = %id, cause, "delivery left to its lease");
+        }
+    }
+
+    /// Sleeps until somebody announces work, a row becomes due, or the poll interval is over.
+    async fn rest(&self, queue: Queue, stop: &CancellationToken, wakes: &mut Wakes) {
+        let next = self.app.store().read(move |tx| tx.next_due(queue)).await.ok().flatten();
+        let now = self.app.now();
+        let poll = now.checked_add(self.app.config().runner.poll).unwrap_or(Timestamp::MAX);
+        let due = next.and_then(|at| Timestamp::from_microsecond(at).ok()).filter(|at| *at > now);
+        let until = due.map_or(poll, |due| due.min(poll));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = wakes.changed(queue) => {}
+            () = self.app.clock().sleep_until(until) => {}
+        }
+    }
+
+    /// As [`Self::rest`] for deliveries, but a finished one may have made room at its endpoint.
+    async fn rest_or_finish(
+        &self,
+        stop: &CancellationToken,
+        running: &mut JoinSet<()>,
+        wakes: &mut Wakes,
+    ) {
+        tokio::select! {
+            () = self.rest(Queue::Deliveries, stop, wakes) => {}
+            Some(_) = running.join_next(), if !running.is_empty() => {}
+        }
+    }
+
+    async fn wind_down(&self, mut running: JoinSet<()>) {
+        let grace = self.app.config().runner.grace;
+        let all = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(grace, all).await.is_err() {
+            tracing::warn!("work still running at shutdown is left to its lease");
+        }
+    }
+
+    async fn beat(self: Arc<Self>, stopped: CancellationToken) {
+        loop {
+            let every: Duration = self.app.config().runner.heartbeat;
+            let next = self.app.now().checked_add(every).unwrap_or(Timestamp::MAX);
+            tokio::select! {
+                () = stopped.cancelled() => return,
+                () = self.app.clock().sleep_until(next) => {}
+            }
+            let (jobs, deliveries) = (self.jobs.rows(), self.deliveries.rows());
+            if jobs.is_empty() && deliveries.is_empty() {
+                continue;
+            }
+            let (_, until) = self.lease();
+            let extended = self.app.store().write(move |tx| {
+                tx.extend_jobs(&jobs, until)?;
+                tx.extend_deliveries(&deliveries, until)
+            });
+            if let Err(error) = extended.await {
+                tracing::error!(%error, "cannot prolong leases");
+            }
+        }
+    }
+}
+
+/// Rows taken in one claim.
+const MOST_PER_CLAIM: usize = 64;
+
+/// Free slots, taken together and handed out one by one.
+struct Permits {
+    first: OwnedSemaphorePermit,
+    rest: Option<OwnedSemaphorePermit>,
+}
+
+impl Permits {
+    fn available(&self) -> usize {
+        1 + self.rest.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    fn split(self) -> impl Iterator<Item = OwnedSemaphorePermit> {
+        let mut rest = self.rest;
+        let others = std::iter::from_fn(move || rest.as_mut()?.split(1));
+        std::iter::once(self.first).chain(others)
+    }
+}

@@ -1,0 +1,52 @@
+//! API keys: made here, shown once, kept as a keyed hash.
+
+use serde::Serialize;
+use uuid::Uuid;
+use vinculo_store::{Environment, NewApiKey};
+use vinculo_vault::random_secret;
+
+use crate::App;
+use crate::error::ApiError;
+
+/// A key that was just made: the only time its password is seen.
+#[derive(Serialize)]
+pub struct IssuedKey {
+    /// Public half.
+    pub secret_id: Uuid,
+    /// Secret half.
+    pub secret_password: String,
+    /// The environment it opens.
+    pub environment: &'static str,
+}
+
+/// Makes an API key for the organization `default`.
+///
+/// # Errors
+/// When the database fails or the system has no randomness to give.
+pub async fn issue_key(
+    app: &App,
+    environment: Environment,
+    name: String,
+) -> Result<IssuedKey, ApiError> {
+    let secrets = app.all_secrets().environment(environment)?;
+    let password = random_secret(app.random()).map_err(ApiError::unexpected)?;
+    let hash = secrets.indexes().secret_hash(&password);
+    let secret_id = app.uuid().map_err(ApiError::unexpected)?;
+    let (workspace, created_at) = (secrets.workspace().id, app.now_micros());
+    app.store()
+        .write(move |tx| {
+            tx.insert_api_key(&NewApiKey {
+                workspace,
+                secret_id,
+                secret_hash: hash.as_bytes(),
+                name: &name,
+                created_at,
+            })
+        })
+        .await?;
+    Ok(IssuedKey {
+        secret_id,
+        secret_password: password.to_string(),
+        environment: environment.as_str(),
+    })
+}

@@ -1,0 +1,72 @@
+//! One id per request: 32 hex digits in `X-Request-Id` and in error bodies, dashed in webhooks
+//! (contract 2.6). This layer is also the one place where an error body is written.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue};
+use serde::Serialize;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::App;
+use crate::error::{ApiError, ErrorItems, item_of_status};
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of the request being served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestId(pub(crate) Uuid);
+
+#[derive(Serialize)]
+struct WireError<'a> {
+    request_id: &'a str,
+    message: &'a str,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
+/// Gives the request an id, serves it, and writes the body of a refusal.
+pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let Ok(id) = app.uuid() else {
+        return ApiError::unexpected("no randomness for a request id").into_response();
+    };
+    let method = request.method().clone();
+    request.extensions_mut().insert(RequestId(id));
+    let span =
+        tracing::info_span!("request", id = %id.simple(), %method, path = request.uri().path());
+    let mut response = next.run(request).instrument(span).await;
+    let hex = id.simple().to_string();
+    let status = response.status();
+    if status.is_client_error() || status.is_server_error() {
+        response = with_error_body(response, &method, &hex);
+    }
+    if let Ok(value) = HeaderValue::from_str(&hex) {
+        response.headers_mut().insert(HEADER, value);
+    }
+    response
+}
+
+fn with_error_body(mut response: Response, method: &http::Method, request_id: &str) -> Response {
+    let items = match response.extensions_mut().remove::<ErrorItems>() {
+        Some(ErrorItems(items)) => items,
+        None => vec![item_of_status(response.status(), method)],
+    };
+    let wire: Vec<_> = items
+        .iter()
+        .map(|item| WireError {
+            request_id,
+            message: &item.message,
+            code: item.code,
+            field: item.field.as_deref(),
+        })
+        .collect();
+    let body = serde_json::to_vec(&wire).unwrap_or_default();
+    response.headers_mut().remove(CONTENT_LENGTH);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    *response.body_mut() = Body::from(body);
+    response
+}

@@ -1,0 +1,109 @@
+//! Every route, once.
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::{StatusCode, Uri};
+use tower::util::MapRequestLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::{employments, institutions, links, owners, root};
+use crate::error::ApiError;
+use crate::{App, health, openapi, request_id};
+
+/// Longest time a request may take: a question to every source fits, with room to spare.
+const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// The public contract.
+pub(crate) fn api() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(root::root))
+        .routes(routes!(institutions::list))
+        .routes(routes!(institutions::detail))
+        .routes(routes!(links::list, links::create))
+        .routes(routes!(links::detail, links::delete))
+        .routes(routes!(employments::list))
+        .routes(routes!(employments::detail))
+        .routes(routes!(owners::list))
+        .routes(routes!(owners::detail))
+}
+
+/// The application as a service: the contract, its description, and what an operator watches.
+pub fn router(app: &App) -> Router {
+    let (api, _) = api().split_for_parts();
+    let routes = api
+        .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .fallback(|| async { ApiError::not_found() })
+        .layer(DefaultBodyLimit::max(app.config().body_limit))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError::unexpected("a handler panicked").into_response()
+        }))
+        .layer(from_fn_with_state(app.clone(), request_id::layer))
+        .with_state(app.clone());
+    Router::new().fallback_service(tower::Layer::layer(
+        &MapRequestLayer::new(|mut request: axum::extract::Request| {
+            if let Some(uri) = canonical(request.uri()) {
+                *request.uri_mut() = uri;
+            }
+            request
+        }),
+        routes,
+    ))
+}
+
+/// The address as the table of routes has it: doubled slashes collapsed, a slash at the end of
+/// every path under `/api/` (contract 2.1; never a redirect, which would lose a POST's body).
+/// `None` when it already is.
+fn canonical(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let mut fixed = String::with_capacity(path.len() + 1);
+    for c in path.chars() {
+        if c != '/' || !fixed.ends_with('/') {
+            fixed.push(c);
+        }
+    }
+    let document = fixed == "/api/openapi.json";
+    if (fixed == "/api" || fixed.starts_with("/api/")) && !fixed.ends_with('/') && !document {
+        fixed.push('/');
+    }
+    if fixed == path {
+        return None;
+    }
+    if let Some(query) = uri.query() {
+        fixed.push('?');
+        fixed.push_str(query);
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = fixed.parse().ok();
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_become_canonical() {
+        for (given, expected) in [
+            ("/api/links", Some("/api/links/")),
+            ("/api/links?page=2", Some("/api/links/?page=2")),
+            ("//api///links//?a=//", Some("/api/links/?a=//")),
+            ("/api", Some("/api/")),
+            ("/api/links/", None),
+            ("/api/openapi.json", None),
+            ("/livez", None),
+            ("/apiary", None),
+        ] {
+            let uri: Uri = given.parse().unwrap();
+            assert_eq!(canonical(&uri).map(|uri| uri.to_string()).as_deref(), expected, "{given}");
+        }
+    }
+}

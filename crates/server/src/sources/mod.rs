@@ -1,0 +1,241 @@
+//! What a link can be asked from, and asking: the sources of a workspace in order, until one
+//! resolves.
+
+mod answer;
+mod person;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vinculo_pila::Document;
+use vinculo_sources::ach::{Ach, AchConfig, ConfigError, Question};
+use vinculo_sources::{NoDataReason, Outcome, RetryReason};
+use vinculo_store::Environment;
+
+use crate::App;
+use crate::clock::Clock;
+use crate::config::{Config, SourceConfig};
+use crate::secrets::WorkspaceSecrets;
+
+pub use answer::KeptAnswer;
+pub use person::{InvalidCedula, cedula};
+
+/// Months a question looks back.
+const MONTHS: u32 = 24;
+
+/// Header that tells the simulated operator how often this workspace has asked about a person.
+const TRY_HEADER: &str = "x-vinculo-try";
+
+/// One place contributions come from.
+#[derive(Debug)]
+pub enum Source {
+    /// The planillas imported into the workspace: they are in the store already.
+    Planillas,
+    /// An operator that speaks ACH's *Consultas PILA*.
+    Ach(Ach),
+    /// The simulated operator: the same connector, told on top which try this is.
+    Sandbox(Ach),
+}
+
+/// The sources behind each environment, in the order they are asked.
+#[derive(Debug)]
+pub struct Sources {
+    sandbox: Vec<Source>,
+    production: Vec<Source>,
+}
+
+/// One answered question.
+#[derive(Debug)]
+pub struct Asked {
+    /// Name of the source.
+    pub source: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status of the answer.
+    pub http_status: Option<u16>,
+    /// The source's own code.
+    pub raw_code: Option<String>,
+    /// Time the source took.
+    pub duration: Duration,
+    /// The answer as received, to be kept sealed and read again.
+    pub answer: Option<KeptAnswer>,
+}
+
+impl Source {
+    /// The name calls are recorded under.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Planillas => "planillas",
+            Self::Ach(_) => "ach",
+            Self::Sandbox(_) => "sandbox",
+        }
+    }
+
+    fn connector(&self) -> Option<&Ach> {
+        match self {
+            Self::Planillas => None,
+            Self::Ach(ach) | Self::Sandbox(ach) => Some(ach),
+        }
+    }
+}
+
+impl Sources {
+    /// Connects the configured sources to an HTTP client.
+    ///
+    /// # Errors
+    /// When an operator's configuration cannot work.
+    pub fn new(
+        config: &Config,
+        http: &reqwest::Client,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let connect = |config: &AchConfig| {
+            let clock = Arc::clone(clock);
+            Ach::new(config.clone(), http.clone(), Arc::new(move || clock.now()))
+        };
+        let production = config.production.iter().map(|source| match source {
+            SourceConfig::Planillas => Ok(Source::Planillas),
+            SourceConfig::Ach(config) => connect(config).map(Source::Ach),
+        });
+        Ok(Self {
+            production: production.collect::<Result<_, _>>()?,
+            sandbox: vec![Source::Sandbox(connect(&config.sandbox)?)],
+        })
+    }
+
+    /// The sources of an environment, in order.
+    #[must_use]
+    pub fn of(&self, environment: Environment) -> &[Source] {
+        match environment {
+            Environment::Sandbox => &self.sandbox,
+            Environment::Production => &self.production,
+        }
+    }
+
+    /// Reads a kept answer again, with the source that gave it. `None` when that source is no
+    /// longer configured.
+    #[must_use]
+    pub fn reread(
+        &self,
+        environment: Environment,
+        source: &str,
+        answer: &KeptAnswer,
+        person: &Document,
+    ) -> Option<Outcome> {
+        let connector = self.of(environment).iter().find(|s| s.name() == source)?.connector()?;
+        let content_type = answer.content_type.as_deref();
+        Some(connector.read(answer.status, content_type, &answer.body, person))
+    }
+}
+
+/// Asks the workspace's sources about a person, one after the other, until one resolves or
+/// `budget` is spent. Answers in the order asked; never empty.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ask(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+    budget: Duration,
+) -> Result<Vec<Asked>, vinculo_store::Error> {
+    let mut all = Vec::new();
+    for source in app.sources().of(secrets.workspace().environment) {
+        let asked = match source.connector() {
+            None => ask_planillas(app, secrets, person).await?,
+            Some(connector) => {
+                let question = question(app, secrets, source, person).await?;
+                let call = connector.ask(&question, budget).await;
+                Asked::from_call(source.name(), call)
+            }
+        };
+        let resolved = matches!(asked.outcome, Outcome::Resolved(_));
+        all.push(asked);
+        if resolved {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+async fn ask_planillas(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+) -> Result<Asked, vinculo_store::Error> {
+    let started = app.now();
+    let workspace = secrets.workspace().id;
+    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let known = app.store().read(move |tx| tx.has_planilla_lines(workspace, &index)).await?;
+    let outcome = if known {
+        Outcome::Resolved(vinculo_sources::Answer::default())
+    } else {
+        Outcome::NoData(NoDataReason::NotFound)
+    };
+    Ok(Asked {
+        source: Source::Planillas.name(),
+        outcome,
+        http_status: None,
+        raw_code: None,
+        duration: Duration::try_from(app.now().duration_since(started)).unwrap_or_default(),
+        answer: None,
+    })
+}
+
+async fn question(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    source: &Source,
+    person: &Document,
+) -> Result<Question, vinculo_store::Error> {
+    let workspace = secrets.workspace();
+    let mut extra_headers = Vec::new();
+    if matches!(source, Source::Sandbox(_)) {
+        let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+        let id = workspace.id;
+        let earlier = app.store().read(move |tx| tx.count_source_calls(id, &index)).await?;
+        extra_headers.push((TRY_HEADER.to_owned(), (earlier + 1).to_string()));
+    }
+    Ok(Question {
+        document: person.clone(),
+        months: MONTHS,
+        user: Some(workspace.uuid.simple().to_string()),
+        extra_headers,
+    })
+}
+
+impl Asked {
+    fn from_call(source: &'static str, call: vinculo_sources::Call) -> Self {
+        let answer = KeptAnswer::of(&call);
+        Self {
+            source,
+            outcome: call.outcome,
+            http_status: call.http_status,
+            raw_code: call.raw_code,
+            duration: call.duration,
+            answer,
+        }
+    }
+}
+
+/// The outcome that stands for several: the best, because a passing failure of one source must not
+/// turn into "no data" because another had none.
+#[must_use]
+pub fn best(asked: &[Asked]) -> Option<&Asked> {
+    asked.iter().min_by_key(|asked| match &asked.outcome {
+        Outcome::Resolved(_) => 0,
+        Outcome::Withheld(_) => 1,
+        Outcome::RetryLater { .. } => 2,
+        Outcome::NoData(_) => 3,
+        Outcome::NotAuthorized => 4,
+        Outcome::Fault(_) => 5,
+        Outcome::InvalidInput(_) => 6,
+    })
+}
+
+/// Whether a source that says "later" is down, or up and unwilling.
+#[must_use]
+pub const fn is_down(reason: RetryReason) -> bool {
+    matches!(reason, RetryReason::Timeout | RetryReason::UpstreamDown)
+}

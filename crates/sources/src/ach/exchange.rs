@@ -1,0 +1,55 @@
+//! One HTTP exchange: everything received, even when it ends badly.
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+
+/// What came back so far. Filled while the exchange runs, so that a deadline loses nothing.
+#[derive(Default)]
+pub(super) struct Exchange {
+    pub(super) status: Option<u16>,
+    pub(super) content_type: Option<String>,
+    pub(super) retry_after: Option<String>,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// How an exchange did not come to its end.
+pub(super) enum Broken {
+    /// No answer.
+    BeforeAnswer(reqwest::Error),
+    /// An answer with this status whose body broke.
+    Body(u16, reqwest::Error),
+    /// An answer with this status and too large a body.
+    TooLarge(u16),
+}
+
+impl Exchange {
+    /// Sends `request` and reads the answer, at most `max_body` bytes of it. Gives the status.
+    pub(super) async fn run(
+        &mut self,
+        client: &reqwest::Client,
+        request: reqwest::Request,
+        max_body: usize,
+    ) -> Result<u16, Broken> {
+        let mut response = client.execute(request).await.map_err(Broken::BeforeAnswer)?;
+        let status = response.status().as_u16();
+        self.status = Some(status);
+        self.content_type = header(response.headers(), &CONTENT_TYPE);
+        self.retry_after = header(response.headers(), &RETRY_AFTER);
+        let body = self.body.insert(Vec::new());
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > max_body => {
+                    self.body = None;
+                    return Err(Broken::TooLarge(status));
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(status),
+                Err(error) => return Err(Broken::Body(status, error)),
+            }
+        }
+    }
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    value.to_str().ok().map(str::to_owned)
+}

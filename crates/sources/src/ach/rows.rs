@@ -1,0 +1,118 @@
+//! A list of rows as an answer about one person.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use vinculo_pila::{Contribution, Document, DocumentKind};
+
+use super::notes::{Note, Notes};
+use super::row::Row;
+use super::value;
+use crate::{Answer, Outcome};
+
+/// Reads the rows of `person`; a row of anybody else is never kept.
+pub(super) fn read(rows: &[Value], person: &Document, notes: Notes) -> Outcome {
+    let mut reader = Reader {
+        person,
+        payer_kinds: payer_kinds(rows),
+        contributions: Vec::new(),
+        notes,
+        rows_of_person: 0,
+        unreadable: 0,
+    };
+    for (index, row) in rows.iter().enumerate() {
+        reader.take(u32::try_from(index).unwrap_or(u32::MAX), row);
+    }
+    reader.finish()
+}
+
+/// The kinds of the payers' documents by number, from the rows that name both: some rows repeat
+/// only the number.
+fn payer_kinds(rows: &[Value]) -> HashMap<String, DocumentKind> {
+    let mut unheard = Notes::default();
+    rows.iter()
+        .filter_map(Value::as_object)
+        .filter_map(|fields| {
+            let row = Row::new(fields, &mut unheard);
+            Some((row.payer_number()?, row.payer_kind()?))
+        })
+        .collect()
+}
+
+struct Reader<'a> {
+    person: &'a Document,
+    payer_kinds: HashMap<String, DocumentKind>,
+    contributions: Vec<Contribution>,
+    notes: Notes,
+    rows_of_person: usize,
+    unreadable: usize,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, line: u32, row: &Value) {
+        let Some(fields) = row.as_object() else {
+            self.notes.add(Note::RowNotObject);
+            self.unreadable += 1;
+            return;
+        };
+        if !Row::new(fields, &mut self.notes).is_about(self.person) {
+            self.notes.add(Note::ForeignRow);
+            return;
+        }
+        self.rows_of_person += 1;
+        match self.contribution(line, fields) {
+            Ok(contribution) => self.contributions.push(contribution),
+            Err(note) => {
+                self.notes.add(note);
+                self.unreadable += 1;
+            }
+        }
+    }
+
+    fn contribution(
+        &mut self,
+        line: u32,
+        fields: &Map<String, Value>,
+    ) -> Result<Contribution, Note> {
+        let row = Row::new(fields, &mut self.notes);
+        let period = row.period().ok_or(Note::PeriodNotReadable)?;
+        let number = row.payer_number().ok_or(Note::PayerNotReadable)?;
+        let kind = row
+            .payer_kind()
+            .or_else(|| self.payer_kinds.get(&number).copied())
+            .ok_or(Note::PayerNotReadable)?;
+        let number = match kind {
+            DocumentKind::Nit => value::nit(number),
+            _ => number,
+        };
+        let payer = Document::new(kind, number);
+        Ok(row.contribution(self.person, payer, period, line))
+    }
+
+    fn finish(mut self) -> Outcome {
+        if self.rows_of_person == 0 {
+            return Outcome::Fault(format!(
+                "no row is about the person asked for: {}",
+                self.notes.codes().join(", ")
+            ));
+        }
+        if self.contributions.is_empty() {
+            // Resolved with nothing would tell a lender that the person does not work.
+            return Outcome::Fault(format!(
+                "none of the {} rows of the person can be read: {}",
+                self.rows_of_person,
+                self.notes.codes().join(", ")
+            ));
+        }
+        self.contributions.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        Outcome::Resolved(Answer {
+            contributions: self.contributions,
+            complete: self.unreadable == 0,
+            notes: self.notes.codes(),
+        })
+    }
+}
+
+fn sort_key(line: &Contribution) -> impl Ord + '_ {
+    (line.period, &line.payer.document, &line.planilla.kind, line.line)
+}

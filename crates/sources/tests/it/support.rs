@@ -1,0 +1,151 @@
+//! A connector, a person, and an operator that answers canned bytes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use vinculo_pila::{Document, DocumentKind};
+use vinculo_sources::ach::{Ach, AchConfig, Question};
+use vinculo_sources::{Answer, Clock, Outcome};
+
+/// The moment every test happens at.
+pub(crate) const NOW: &str = "2026-11-24T15:00:00Z";
+
+/// Long enough for loopback on a busy machine; no test waits for it.
+pub(crate) const PATIENT: Duration = Duration::from_secs(30);
+
+pub(crate) fn now() -> Timestamp {
+    NOW.parse().expect("a timestamp")
+}
+
+pub(crate) fn still_clock() -> Clock {
+    Arc::new(now)
+}
+
+/// A clock that is one second further at every look.
+pub(crate) fn ticking_clock() -> Clock {
+    let looks = AtomicI64::new(0);
+    Arc::new(move || {
+        let second = now().as_second() + looks.fetch_add(1, Ordering::Relaxed);
+        Timestamp::from_second(second).expect("a timestamp")
+    })
+}
+
+pub(crate) fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client")
+}
+
+pub(crate) fn connector(config: AchConfig) -> Ach {
+    Ach::new(config, client(), still_clock()).expect("a usable configuration")
+}
+
+/// A connector that is only used to read.
+pub(crate) fn reader() -> Ach {
+    connector(AchConfig::new("https://operator.invalid"))
+}
+
+pub(crate) fn person() -> Document {
+    Document::new(DocumentKind::Cc, "1900500001")
+}
+
+pub(crate) fn question() -> Question {
+    Question { document: person(), months: 24, user: None, extra_headers: Vec::new() }
+}
+
+/// A row of [`person`] with the given keys on top; null removes nothing, it is sent as null.
+pub(crate) fn row(changes: Value) -> Value {
+    let mut row = json!({
+        "razonSocial": "HILADOS EJEMPLO S.A.S.",
+        "tipoDocumentoAportante": "NI",
+        "numeroDocumentoAportante": "999500101",
+        "tipoDocumentoUsuario": "CC",
+        "numeroDocumentoUsuario": "1900500001",
+        "periodoCotizacion": "2026-09",
+        "codTipoCotizante": "1",
+        "codTipoPlanilla": "E",
+        "salarioBasico": 2_600_000,
+        "ingresoBaseCotizacionSalud": 2_600_000,
+    });
+    let fields = row.as_object_mut().expect("an object");
+    for (key, value) in changes.as_object().expect("an object of changes") {
+        fields.insert(key.clone(), value.clone());
+    }
+    row
+}
+
+/// What a list of rows is read as.
+pub(crate) fn read(rows: Value) -> Outcome {
+    let body = serde_json::to_vec(&rows).expect("JSON");
+    reader().read(200, Some("application/json"), &body, &person())
+}
+
+pub(crate) fn resolved(outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::Resolved(answer) => answer,
+        other => panic!("not resolved: {other:?}"),
+    }
+}
+
+/// What the one row with these keys is read as.
+pub(crate) fn answer(changes: Value) -> Answer {
+    resolved(read(json!([row(changes)])))
+}
+
+/// What to do with a connection after the request has arrived.
+pub(crate) enum Reply {
+    /// Write these bytes and close.
+    Bytes(Vec<u8>),
+    /// Write these bytes and keep the connection open.
+    Hang(Vec<u8>),
+    /// Close with a reset.
+    Reset,
+}
+
+/// A listener on loopback that serves one connection; gives its base URL and, once the request
+/// has been read, the request.
+pub(crate) async fn serve(reply: Reply) -> (String, tokio::task::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let task = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        answer_one(stream, reply).await
+    });
+    (format!("http://{address}"), task)
+}
+
+async fn answer_one(mut stream: TcpStream, reply: Reply) -> String {
+    let mut request = Vec::new();
+    // Either the end of an HTTP request's headers or a TLS record is enough to answer.
+    while !request.ends_with(b"\r\n\r\n") && request.first() != Some(&0x16) {
+        let read = stream.read_buf(&mut request).await.expect("a request");
+        assert_ne!(read, 0, "the client went away");
+    }
+    match reply {
+        Reply::Bytes(bytes) => {
+            stream.write_all(&bytes).await.expect("written");
+            stream.shutdown().await.expect("closed");
+        }
+        Reply::Hang(bytes) => {
+            stream.write_all(&bytes).await.expect("written");
+            // Until the client gives up.
+            let _ = stream.read(&mut [0; 1]).await;
+        }
+        Reply::Reset => stream.set_zero_linger().expect("a socket option"),
+    }
+    String::from_utf8_lossy(&request).into_owned()
+}
+
+/// The bytes of an HTTP answer.
+pub(crate) fn http(status: u16, headers: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n");
+    [head.as_bytes(), body].concat()
+}

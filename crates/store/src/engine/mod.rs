@@ -1,0 +1,9 @@
+//! The threads that own connections and run closures.
+
+pub(crate) mod lane;
+pub(crate) mod notify;
+pub(crate) mod postgres;
+pub(crate) mod sqlite;
+
+#[cfg(test)]
+mod tests;

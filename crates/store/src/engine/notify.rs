@@ -1,0 +1,168 @@
+//! Wakes between processes on PostgreSQL.
+//!
+//! Notifications are sent by a thread of their own after the commit they tell of. A `notify`
+//! inside the transaction would make all such commits queue for one lock across the server, and
+//! undo PostgreSQL's group commit. A crash in between loses a wake, not work: workers also poll.
+
+use super::lane::spawn;
+use super::postgres::connect;
+use crate::error::Result;
+use crate::wake::{Hub, PendingQueues, Queue, Queues};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::{Client, Config};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+const LISTEN: &str = "listen vinculo";
+/// How often the listener looks whether the store was closed.
+const LOOK_UP: Duration = Duration::from_millis(250);
+/// Between two tries to reach the server.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The sending end that every lane holds; the threads end when the last one is gone.
+#[derive(Clone)]
+pub(crate) struct Notifier {
+    pending: Arc<PendingQueues>,
+    signal: Sender<()>,
+}
+
+impl Notifier {
+    /// Has the other processes told; never blocks, and what is already pending is told once.
+    pub(crate) fn tell(&self, queues: Queues) {
+        if !queues.is_empty() {
+            self.pending.add(queues);
+            // A full channel means that the thread will look anyway.
+            let _ = self.signal.try_send(());
+        }
+    }
+}
+
+/// Starts the thread that tells other processes and the one that listens to them on `ear`; from
+/// here on nothing they say is missed.
+pub(crate) fn start(
+    mut ear: Client,
+    config: &Config,
+    hub: &Hub,
+) -> Result<(Notifier, Vec<JoinHandle<()>>)> {
+    ear.batch_execute(LISTEN)?;
+    let (signal, signals) = bounded(1);
+    let (alive, ended) = bounded(0);
+    let pending = Arc::new(PendingQueues::default());
+    let own = Arc::new(AtomicI32::new(0));
+    let speaker = Speaker {
+        config: config.clone(),
+        pending: pending.clone(),
+        own: own.clone(),
+        _alive: alive,
+    };
+    let listener = Listener {
+        config: config.clone(),
+        hub: hub.clone(),
+        own,
+        ended,
+    };
+    let threads = vec![
+        spawn("store-notify", move || speaker.run(&signals))?,
+        spawn("store-listen", move || listener.run(ear))?,
+    ];
+    Ok((Notifier { pending, signal }, threads))
+}
+
+struct Speaker {
+    config: Config,
+    pending: Arc<PendingQueues>,
+    /// The server's number for this thread's connection, by which the listener knows our own voice.
+    own: Arc<AtomicI32>,
+    _alive: Sender<Infallible>,
+}
+
+impl Speaker {
+    fn run(&self, signals: &Receiver<()>) {
+        let mut client = None;
+        while signals.recv().is_ok() {
+            let queues = self.pending.take();
+            if let Err(error) = self.tell(&mut client, queues) {
+                tracing::warn!(%error, "other processes were not woken");
+                client = None;
+            }
+        }
+    }
+
+    fn tell(&self, slot: &mut Option<Client>, queues: Queues) -> Result<()> {
+        let mut client = match slot.take() {
+            Some(client) if !client.is_closed() => client,
+            _ => {
+                let mut client = connect(&self.config)?;
+                let own = client.query_one("select pg_backend_pid()", &[])?.get(0);
+                self.own.store(own, Ordering::Release);
+                client
+            }
+        };
+        for queue in queues.iter() {
+            client.batch_execute(&format!("notify vinculo, '{}'", queue.name()))?;
+        }
+        *slot = Some(client);
+        Ok(())
+    }
+}
+
+struct Listener {
+    config: Config,
+    hub: Hub,
+    own: Arc<AtomicI32>,
+    ended: Receiver<Infallible>,
+}
+
+impl Listener {
+    fn run(&self, ear: Client) {
+        let mut ear = Some(ear);
+        while !self.is_over(Duration::ZERO) {
+            let outcome = match ear.take() {
+                Some(ear) => self.listen(ear),
+                None => self.listen_again(),
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(%error, "not listening to other processes; connecting again");
+                if self.is_over(AGAIN) {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn listen_again(&self) -> Result<()> {
+        let mut ear = connect(&self.config)?;
+        ear.batch_execute(LISTEN)?;
+        // Whatever was said while nobody listened.
+        self.hub.wake(Queues::all());
+        self.listen(ear)
+    }
+
+    /// Passes on what other processes say until the connection or the store ends.
+    fn listen(&self, mut ear: Client) -> Result<()> {
+        while !self.is_over(Duration::ZERO) {
+            let mut notifications = ear.notifications();
+            let mut heard = notifications.timeout_iter(LOOK_UP);
+            while let Some(notification) = heard.next()? {
+                let own = notification.process_id() == self.own.load(Ordering::Acquire);
+                if let Some(queue) = Queue::named(notification.payload())
+                    && !own
+                {
+                    self.hub.wake(Queues::of(queue));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_over(&self, wait: Duration) -> bool {
+        matches!(
+            self.ended.recv_timeout(wait),
+            Err(RecvTimeoutError::Disconnected)
+        )
+    }
+}

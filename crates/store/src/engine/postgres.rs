@@ -1,0 +1,232 @@
+//! PostgreSQL: lanes that each own a connection and both read and write.
+
+use super::lane::{Job, Message, Outcome, serve};
+use super::notify::Notifier;
+use crate::error::{Error, Result};
+use crate::row::{Cells, Row};
+use crate::tx::{Driver, Mode, Tx};
+use crate::value::Value;
+use crate::wake::{Hub, Queues};
+use crossbeam_channel::Receiver;
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::types::{ToSql, Type};
+use postgres::{Client, Config, NoTls, Statement};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Prepared statements kept by a connection.
+const STATEMENTS: usize = 512;
+/// How long to wait for a server that does not answer, unless the address says otherwise.
+const CONNECT: Duration = Duration::from_secs(5);
+const UNANSWERED: Duration = Duration::from_secs(20);
+
+/// Reads an address and fills in what it leaves open.
+pub(crate) fn configure(address: &str) -> Result<Config> {
+    let mut config: Config = address.parse().map_err(|error: postgres::Error| {
+        let reason = std::error::Error::source(&error).map(ToString::to_string);
+        Error::Address(reason.unwrap_or_else(|| error.to_string()))
+    })?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(UNANSWERED);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("vinculo");
+    }
+    Ok(config)
+}
+
+/// A connection where the tables of both schemas are found by their plain names.
+pub(crate) fn connect(config: &Config) -> Result<Client> {
+    let mut client = config.connect(NoTls)?;
+    client.batch_execute("set search_path = public, vault")?;
+    Ok(client)
+}
+
+/// A connection that comes back after it was lost.
+pub(crate) struct Connection {
+    config: Config,
+    client: Option<Client>,
+    statements: HashMap<Box<str>, Statement>,
+}
+
+impl Connection {
+    /// A connection that is made when it is first needed.
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            client: None,
+            statements: HashMap::new(),
+        }
+    }
+
+    fn client(&mut self) -> Result<&mut Client> {
+        if self.client.is_none() {
+            self.client = Some(connect(&self.config)?);
+        }
+        self.client.as_mut().ok_or_else(Error::closed)
+    }
+
+    fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client()?.prepare(sql)?;
+        if self.statements.len() >= STATEMENTS {
+            self.statements.clear();
+        }
+        self.statements.insert(sql.into(), statement.clone());
+        Ok(statement)
+    }
+}
+
+impl Connection {
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
+        let outcome = self
+            .prepare(sql)
+            .and_then(|statement| Ok(self.client()?.execute(&statement, &pointers(params))?));
+        self.judged(outcome)
+    }
+
+    pub(crate) fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        mode: Mode,
+        sink: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let rows = match self.fetch(sql, params) {
+            // Nothing depends on the lost connection, and reading twice is harmless.
+            Err(Error::Unavailable(_)) if mode == Mode::Read => self.fetch(sql, params)?,
+            outcome => outcome?,
+        };
+        rows.iter().try_for_each(|row| {
+            sink(&Row {
+                cells: Cells::Postgres(row),
+                sql,
+            })
+        })
+    }
+
+    pub(crate) fn bulk_insert<'v, R: AsRef<[Value<'v>]>>(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<u64> {
+        let columns = columns.join(", ");
+        let outcome = self
+            .prepare(&format!("select {columns} from {table} limit 0"))
+            .and_then(|shape| self.copy(&format!("{table} ({columns})"), &shape, rows));
+        self.judged(outcome)
+    }
+
+    fn copy<'v, R: AsRef<[Value<'v>]>>(
+        &mut self,
+        target: &str,
+        shape: &Statement,
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<u64> {
+        let types: Vec<Type> = shape
+            .columns()
+            .iter()
+            .map(|it| it.type_().clone())
+            .collect();
+        let writer = self
+            .client()?
+            .copy_in(&format!("copy {target} from stdin binary"))?;
+        let mut writer = BinaryCopyInWriter::new(writer, &types);
+        for row in rows {
+            writer.write_raw(row.as_ref())?;
+        }
+        Ok(writer.finish()?)
+    }
+
+    fn fetch(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<postgres::Row>> {
+        let outcome = self
+            .prepare(sql)
+            .and_then(|statement| Ok(self.client()?.query(&statement, &pointers(params))?));
+        self.judged(outcome)
+    }
+
+    fn batch(&mut self, sql: &str) -> Result<()> {
+        let outcome = self
+            .client()
+            .and_then(|client| Ok(client.batch_execute(sql)?));
+        self.judged(outcome)
+    }
+
+    /// Forgets a dead connection, and prepared statements that may be what the server objects to.
+    fn judged<T>(&mut self, outcome: Result<T>) -> Result<T> {
+        match &outcome {
+            Err(Error::Unavailable(_)) => self.forget(),
+            Err(Error::Database(_)) => self.statements.clear(),
+            _ => {}
+        }
+        outcome
+    }
+
+    fn forget(&mut self) {
+        self.client = None;
+        self.statements.clear();
+    }
+
+    /// Opens a transaction, on a new connection when the old one died since it was last used.
+    fn begin(&mut self) -> Result<()> {
+        match self.batch("begin") {
+            Err(Error::Unavailable(_)) => self.batch("begin"),
+            outcome => outcome,
+        }
+    }
+}
+
+fn pointers<'p>(params: &'p [Value<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
+    params
+        .iter()
+        .map(|value| value as &(dyn ToSql + Sync))
+        .collect()
+}
+
+/// Runs closures on one connection: writes as one transaction each, reads without one.
+pub(crate) fn lane(
+    mut connection: Connection,
+    jobs: &Receiver<Message>,
+    hub: &Hub,
+    notifier: &Notifier,
+) {
+    // Saves the first closure the wait; when it fails, that closure tries again and says why.
+    let _ = connection.client();
+    serve(jobs, |mode, mut job| {
+        let fate = match mode {
+            Mode::Write => transaction(&mut connection, job.as_mut()),
+            Mode::Read | Mode::Single => {
+                match job.run(Tx::new(Driver::Postgres(&mut connection), mode)) {
+                    Outcome::Keep(wakes) => Ok(wakes),
+                    Outcome::Undo(_) => Ok(Queues::default()),
+                }
+            }
+        };
+        if let Ok(wakes) = fate {
+            hub.wake(wakes);
+            notifier.tell(wakes);
+        }
+        job.answer(fate.map(|_| ()));
+    });
+}
+
+/// Runs a closure between begin and commit; what to wake, or why nothing was committed although
+/// the closure succeeded.
+fn transaction(connection: &mut Connection, job: &mut dyn Job) -> Result<Queues> {
+    connection.begin()?;
+    match job.run(Tx::new(Driver::Postgres(connection), Mode::Write)) {
+        Outcome::Keep(wakes) => connection.batch("commit").map(|()| wakes),
+        Outcome::Undo(_) => {
+            if connection.client.is_some() && connection.batch("rollback").is_err() {
+                connection.forget();
+            }
+            Ok(Queues::default())
+        }
+    }
+}

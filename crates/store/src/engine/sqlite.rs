@@ -1,0 +1,250 @@
+//! SQLite: one lane that writes, a few that read.
+
+use super::lane::{Job, Message, Outcome, serve};
+use crate::error::{Cause, Error, Result};
+use crate::row::{Cells, Row};
+use crate::text::Texts;
+use crate::tx::{Driver, Mode, Tx};
+use crate::value::Value;
+use crate::wake::{Hub, Queues};
+use crossbeam_channel::Receiver;
+use rusqlite::{OpenFlags, params_from_iter};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// At most so many closures share a commit.
+const GROUP: usize = 256;
+/// Prepared statements kept by a connection.
+const STATEMENTS: usize = 256;
+
+const PRAGMAS: &str = "
+    pragma main.journal_mode = wal;
+    pragma data.journal_mode = wal;
+    pragma main.synchronous = full;
+    pragma data.synchronous = full;
+    pragma foreign_keys = on;
+    pragma trusted_schema = off;
+    pragma temp_store = memory;
+    pragma main.cache_size = -2048;
+    pragma data.cache_size = -16384;
+    pragma mmap_size = 268435456;
+    pragma wal_autocheckpoint = 4000;
+    pragma main.journal_size_limit = 67108864;
+    pragma data.journal_size_limit = 67108864;
+";
+
+/// The file of everything but keys.
+pub(crate) fn data_file(dir: &Path) -> PathBuf {
+    dir.join("vinculo.db")
+}
+
+/// The file of wrapped keys.
+pub(crate) fn vault_file(dir: &Path) -> PathBuf {
+    dir.join("vault.db")
+}
+
+/// A connection to both files.
+pub(crate) struct Connection {
+    inner: rusqlite::Connection,
+    texts: Texts,
+}
+
+impl Connection {
+    /// Opens both files, which must exist.
+    ///
+    /// The keys' file is the main one because SQLite makes the main file durable first: a key
+    /// is never lost while what it sealed is there.
+    pub(crate) fn open(dir: &Path, busy: Duration) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let inner = rusqlite::Connection::open_with_flags(vault_file(dir), flags)?;
+        let data = data_file(dir);
+        let data = data
+            .to_str()
+            .ok_or_else(|| Error::Address(format!("data folder {} is not UTF-8", dir.display())))?;
+        inner.execute("attach database ?1 as data", [data])?;
+        inner.busy_timeout(busy)?;
+        inner.execute_batch(PRAGMAS)?;
+        inner.set_prepared_statement_cache_capacity(STATEMENTS);
+        Ok(Self {
+            inner,
+            texts: Texts::default(),
+        })
+    }
+
+    /// From now on this connection refuses to change anything.
+    pub(crate) fn refuse_writes(&self) -> Result<()> {
+        Ok(self.inner.execute_batch("pragma query_only = on")?)
+    }
+
+    pub(crate) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
+        let text = self.texts.numbered(sql);
+        let mut statement = self.inner.prepare_cached(text)?;
+        let changed = statement.execute(params_from_iter(params))?;
+        Ok(changed as u64)
+    }
+
+    pub(crate) fn each(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        _: Mode,
+        sink: &mut dyn FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let text = self.texts.numbered(sql);
+        let mut statement = self.inner.prepare_cached(text)?;
+        let mut rows = statement.query(params_from_iter(params))?;
+        while let Some(row) = rows.next()? {
+            sink(&Row {
+                cells: Cells::Sqlite(row),
+                sql,
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn bulk_insert<'v, R: AsRef<[Value<'v>]>>(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<u64> {
+        let places: Vec<String> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
+        let sql = format!(
+            "insert into {table} ({}) values ({})",
+            columns.join(", "),
+            places.join(", ")
+        );
+        let mut statement = self.inner.prepare_cached(&sql)?;
+        let mut count = 0;
+        for row in rows {
+            statement.execute(params_from_iter(row.as_ref()))?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn run(&self, sql: &'static str) -> Result<()> {
+        self.inner.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
+
+/// Runs closures that only read, each statement on its own snapshot.
+pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>) {
+    serve(jobs, |_, mut job| {
+        job.run(Tx::new(Driver::Sqlite(&mut connection), Mode::Read));
+        job.answer(Ok(()));
+    });
+}
+
+/// Runs closures that write: all that wait share one commit, each inside its own savepoint, and
+/// nobody is answered before the commit is on disk.
+pub(crate) fn write_lane(connection: Connection, jobs: &Receiver<Message>, hub: &Hub) {
+    let mut group = Group {
+        connection,
+        done: Vec::with_capacity(GROUP),
+        wakes: Queues::default(),
+    };
+    while let Ok(Message::Run(mode, job)) = jobs.recv() {
+        let stop = group.commit(mode, job, jobs, hub);
+        if stop {
+            break;
+        }
+    }
+    // Gathers the statistics the planner lacks; a failure only means it goes without.
+    let _ = group.connection.inner.execute_batch("pragma optimize");
+}
+
+struct Group {
+    connection: Connection,
+    done: Vec<(Box<dyn Job>, bool)>,
+    wakes: Queues,
+}
+
+impl Group {
+    /// Commits `first` and whatever else waits; tells whether a stop was among it.
+    fn commit(
+        &mut self,
+        mode: Mode,
+        first: Box<dyn Job>,
+        jobs: &Receiver<Message>,
+        hub: &Hub,
+    ) -> bool {
+        if let Err(error) = self.connection.run("begin immediate") {
+            return refuse_waiting(first, jobs, &error);
+        }
+        let (stop, fate) = self.run_waiting(mode, first, jobs);
+        let fate = fate.and_then(|()| self.connection.run("commit"));
+        if fate.is_ok() {
+            hub.wake(self.wakes);
+        } else if !self.connection.inner.is_autocommit() {
+            // Nothing is left to undo when this fails: the next begin reports it.
+            let _ = self.connection.run("rollback");
+        }
+        self.wakes = Queues::default();
+        for (job, kept) in self.done.drain(..) {
+            job.answer(if kept { fate.clone() } else { Ok(()) });
+        }
+        stop
+    }
+
+    /// Runs `first` and then what waits, without waiting for more. An error means that the whole
+    /// transaction is gone.
+    fn run_waiting(
+        &mut self,
+        mode: Mode,
+        first: Box<dyn Job>,
+        jobs: &Receiver<Message>,
+    ) -> (bool, Result<()>) {
+        let mut next = Some((mode, first));
+        while let Some((mode, job)) = next.take() {
+            if let Err(error) = self.run_one(mode, job) {
+                return (false, Err(error));
+            }
+            if self.done.len() < GROUP {
+                match jobs.try_recv() {
+                    Ok(Message::Run(mode, job)) => next = Some((mode, job)),
+                    Ok(Message::Stop) => return (true, Ok(())),
+                    Err(_) => {}
+                }
+            }
+        }
+        (false, Ok(()))
+    }
+
+    fn run_one(&mut self, mode: Mode, mut job: Box<dyn Job>) -> Result<()> {
+        if let Err(error) = self.connection.run("savepoint closure") {
+            self.done.push((job, true));
+            return Err(error);
+        }
+        let outcome = job.run(Tx::new(Driver::Sqlite(&mut self.connection), mode));
+        let kept = matches!(outcome, Outcome::Keep(_));
+        self.done.push((job, kept));
+        // A full disk or a broken file makes SQLite roll back everything on its own.
+        if self.connection.inner.is_autocommit() {
+            let lost = || Error::Unavailable(Cause::own("the shared transaction was rolled back"));
+            return Err(match outcome {
+                Outcome::Undo(Some(error)) => error,
+                _ => lost(),
+            });
+        }
+        match outcome {
+            Outcome::Keep(wakes) => self.wakes.join(wakes),
+            Outcome::Undo(_) => self.connection.run("rollback to closure")?,
+        }
+        self.connection.run("release closure")
+    }
+}
+
+/// The database cannot be written: whoever waits now has waited for the lock as long as `first`.
+fn refuse_waiting(first: Box<dyn Job>, jobs: &Receiver<Message>, error: &Error) -> bool {
+    first.answer(Err(error.clone()));
+    for _ in 0..jobs.len() {
+        match jobs.try_recv() {
+            Ok(Message::Run(_, job)) => job.answer(Err(error.clone())),
+            Ok(Message::Stop) => return true,
+            Err(_) => break,
+        }
+    }
+    false
+}

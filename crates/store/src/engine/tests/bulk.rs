@@ -1,0 +1,68 @@
+use super::{bodies, note, with_notes};
+use crate::support::{TestDatabase, on_both_databases};
+use crate::{Error, Result, Value};
+use uuid::Uuid;
+
+on_both_databases! {
+    many_rows_arrive,
+    no_rows_are_fine,
+    a_conflict_takes_them_all_back,
+}
+
+const COLUMNS: [&str; 6] = ["id", "body", "number", "raw", "flag", "tag"];
+
+async fn many_rows_arrive(db: TestDatabase) {
+    with_notes(&db).await;
+    let count: Result<u64> = db
+        .store
+        .write(|tx| {
+            note(tx, -1, "before")?;
+            let texts: Vec<String> = (0..1000).map(|n| format!("note {n}")).collect();
+            let rows = texts.iter().zip(0_i64..).map(|(text, n)| {
+                let tag = (n % 3 != 0).then(|| Uuid::from_u128(n.cast_unsigned().into()));
+                [
+                    n.into(),
+                    text.into(),
+                    Some(n).filter(|n| n % 2 == 0).into(),
+                    text.as_bytes().into(),
+                    (n % 2 == 0).into(),
+                    Value::from(tag),
+                ]
+            });
+            tx.bulk_insert("notes", &COLUMNS, rows)
+        })
+        .await;
+    assert_eq!(count.expect("not written"), 1000);
+    let read = db.store.read(|tx| {
+        let sql = "select count(*), cast(sum(number) as bigint), count(tag) from notes";
+        tx.query_one(sql, &[], |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)))
+    });
+    assert_eq!(read.await.expect("not read"), (1001, 249_500, 666));
+}
+
+async fn no_rows_are_fine(db: TestDatabase) {
+    with_notes(&db).await;
+    let none: [Vec<Value<'static>>; 0] = [];
+    let count: Result<u64> = db
+        .store
+        .write(move |tx| tx.bulk_insert("notes", &COLUMNS, none))
+        .await;
+    assert_eq!(count.expect("not written"), 0);
+}
+
+async fn a_conflict_takes_them_all_back(db: TestDatabase) {
+    with_notes(&db).await;
+    let outcome: Result<u64> = db
+        .store
+        .write(|tx| {
+            let rows = [1_i64, 2, 1].map(|id| vec![Value::Int(id), Value::Text("same")]);
+            tx.bulk_insert("notes", &["id", "body"], rows)
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
+    assert!(bodies(&db.store).await.is_empty());
+    db.store
+        .write(|tx| note(tx, 1, "after"))
+        .await
+        .expect("not written");
+}

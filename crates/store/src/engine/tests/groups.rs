@@ -1,0 +1,144 @@
+//! Many closures in one commit, on SQLite.
+
+use super::{bodies, note, with_notes};
+use crate::support::TestDatabase;
+use crate::{Error, Result, Store, Tx};
+use std::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Holds the write lane inside a closure until everything in `queue` waits behind it, so that all
+/// of it falls into one commit.
+async fn in_one_group(
+    store: &Store,
+    queue: Vec<Box<dyn FnOnce(&mut Tx<'_>) -> Result<u64> + Send>>,
+) -> Vec<Result<u64>> {
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let holder = spawn(store, move |tx| {
+        let _ = entered.send(());
+        gate.recv().expect("the gate is gone");
+        tx.execute("update notes set number = 0", &[])
+    });
+    inside.await.expect("the lane never started");
+    let mut waiting: Vec<JoinHandle<Result<u64>>> = Vec::new();
+    for work in queue {
+        let mut call = Box::pin({
+            let store = store.clone();
+            async move { store.write(work).await }
+        });
+        // The first poll puts the closure into the channel, in this order.
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(call.as_mut().poll(&mut context).is_pending());
+        waiting.push(tokio::spawn(call));
+    }
+    release.send(()).expect("the lane is gone");
+    let mut answers = vec![holder.await.expect("the holder panicked")];
+    for answer in waiting {
+        answers.push(answer.await.expect("a caller panicked"));
+    }
+    answers
+}
+
+fn spawn(
+    store: &Store,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<u64> + Send + 'static,
+) -> JoinHandle<Result<u64>> {
+    let store = store.clone();
+    tokio::spawn(async move { store.write(work).await })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_keeps_its_order_and_isolates_failures() {
+    let db = TestDatabase::sqlite();
+    with_notes(&db).await;
+    let answers = in_one_group(
+        &db.store,
+        vec![
+            Box::new(|tx| note(tx, 1, "one")),
+            Box::new(|tx| {
+                note(tx, 2, "two")?;
+                note(tx, 1, "a conflict with a neighbour of the same commit")
+            }),
+            Box::new(|tx| {
+                note(tx, 3, "three")?;
+                panic!("a mistake in a closure")
+            }),
+            Box::new(|tx| {
+                let seen =
+                    tx.query("select body from notes order by id", &[], |row| row.text(0))?;
+                assert_eq!(seen, ["one"]);
+                note(tx, 4, "four")
+            }),
+        ],
+    )
+    .await;
+    assert!(
+        answers[0].is_ok() && answers[1].is_ok() && answers[4].is_ok(),
+        "{answers:?}"
+    );
+    assert!(matches!(answers[2], Err(Error::Conflict(_))));
+    assert!(matches!(answers[3], Err(Error::Panicked)));
+    assert_eq!(bodies(&db.store).await, ["one", "four"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_group_is_one_commit() {
+    let db = TestDatabase::sqlite();
+    with_notes(&db).await;
+    let version = |tx: &mut Tx<'_>| tx.query_one("pragma data.data_version", &[], |row| row.int(0));
+    let frames = |target: &crate::Target| match target {
+        crate::Target::Sqlite { dir } => std::fs::metadata(dir.join("vinculo.db-wal"))
+            .expect("no log")
+            .len(),
+        crate::Target::Postgres { .. } => unreachable!("a test of SQLite"),
+    };
+    let before = (
+        db.store.read(version).await.expect("no version"),
+        frames(&db.target),
+    );
+    let queue = (0..50).map(|id| -> Box<dyn FnOnce(&mut Tx<'_>) -> Result<u64> + Send> {
+        Box::new(move |tx| note(tx, id, &format!("note {id}")))
+    });
+    let answers = in_one_group(&db.store, queue.collect()).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(bodies(&db.store).await.len(), 50);
+    // Fifty separate commits would write at least two pages of 4 KiB each.
+    let grown = frames(&db.target) - before.1;
+    assert!(grown < 20 * 4096, "the log grew by {grown} bytes");
+    assert_ne!(db.store.read(version).await.expect("no version"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_answered_before_the_commit() {
+    let db = TestDatabase::sqlite();
+    with_notes(&db).await;
+    let (answered, mut early) = tokio::sync::oneshot::channel::<()>();
+    let store = db.store.clone();
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let first = tokio::spawn(async move {
+        let outcome = store
+            .write(move |tx| {
+                let _ = entered.send(());
+                gate.recv().expect("the gate is gone");
+                note(tx, 1, "one")
+            })
+            .await;
+        let _ = answered.send(());
+        outcome
+    });
+    inside.await.expect("the lane never started");
+    let (look, looked) = mpsc::channel();
+    let second = spawn(&db.store, move |tx| {
+        look.send(early.try_recv().is_ok()).expect("nobody looks");
+        note(tx, 2, "two")
+    });
+    // Wait until the second closure waits behind the first.
+    while db.store.waiting_writes() == 0 {
+        tokio::task::yield_now().await;
+    }
+    release.send(()).expect("the lane is gone");
+    assert!(!looked.recv().expect("the second closure never ran"));
+    assert!(first.await.expect("panicked").is_ok());
+    assert!(second.await.expect("panicked").is_ok());
+}

@@ -1,0 +1,237 @@
+use super::{AppError, bodies, note, with_notes};
+use crate::support::{TestDatabase, on_both_databases};
+use crate::{Error, Options, Result, Store, Tx, migrate};
+
+on_both_databases! {
+    a_commit_is_visible,
+    an_error_undoes_everything,
+    a_panic_undoes_its_closure_only,
+    a_swallowed_error_commits_nothing,
+    statements_after_a_failure_are_refused,
+    writers_do_not_lose_updates,
+    a_cancelled_caller_is_carried_out,
+    one_statement_commits_itself,
+    reads_may_fail_and_go_on,
+    migrating_twice_does_nothing,
+    two_migrations_at_once_agree,
+    a_closed_store_says_so,
+    blocking_calls_work_without_a_runtime,
+}
+
+async fn a_commit_is_visible(db: TestDatabase) {
+    with_notes(&db).await;
+    let id: Result<i64> = db
+        .store
+        .write(|tx| {
+            note(tx, 1, "one")?;
+            tx.query_one(
+                "insert into notes (id, body) values ($1, $2) returning id",
+                &[2.into(), "two".into()],
+                |row| row.int(0),
+            )
+        })
+        .await;
+    assert_eq!(id.expect("not written"), 2);
+    assert_eq!(bodies(&db.store).await, ["one", "two"]);
+}
+
+async fn an_error_undoes_everything(db: TestDatabase) {
+    with_notes(&db).await;
+    let outcome: Result<(), AppError> = db
+        .store
+        .write(|tx| {
+            note(tx, 1, "one")?;
+            Err(AppError::Refused)
+        })
+        .await;
+    assert!(matches!(outcome, Err(AppError::Refused)));
+    assert!(bodies(&db.store).await.is_empty());
+}
+
+async fn a_panic_undoes_its_closure_only(db: TestDatabase) {
+    with_notes(&db).await;
+    for attempt in 0..8 {
+        let outcome: Result<()> = db
+            .store
+            .write(move |tx| {
+                note(tx, attempt, "never")?;
+                panic!("a mistake in a closure")
+            })
+            .await;
+        assert!(matches!(outcome, Err(Error::Panicked)));
+        let outcome: Result<()> = db.store.read(|_| panic!("a mistake in a closure")).await;
+        assert!(matches!(outcome, Err(Error::Panicked)));
+    }
+    assert!(db.store.write(|tx| note(tx, 1, "after")).await.is_ok());
+    assert_eq!(bodies(&db.store).await, ["after"]);
+}
+
+async fn a_swallowed_error_commits_nothing(db: TestDatabase) {
+    with_notes(&db).await;
+    let outcome: Result<()> = db
+        .store
+        .write(|tx| {
+            note(tx, 1, "one")?;
+            let _ = note(tx, 1, "again");
+            Ok(())
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
+    assert!(bodies(&db.store).await.is_empty());
+}
+
+async fn statements_after_a_failure_are_refused(db: TestDatabase) {
+    with_notes(&db).await;
+    let outcome: Result<u64> = db
+        .store
+        .write(|tx| {
+            note(tx, 1, "one")?;
+            let _ = note(tx, 1, "again");
+            let second = note(tx, 2, "two");
+            assert!(matches!(second, Err(Error::Conflict(_))));
+            second
+        })
+        .await;
+    assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
+    assert!(bodies(&db.store).await.is_empty());
+}
+
+async fn writers_do_not_lose_updates(db: TestDatabase) {
+    with_notes(&db).await;
+    db.store
+        .write(|tx| note(tx, 1, "counter"))
+        .await
+        .expect("not written");
+    let raise = |tx: &mut Tx<'_>| {
+        let sql = "update notes set number = coalesce(number, 0) + 1 where id = $1";
+        tx.execute(sql, &[1.into()])
+    };
+    let writers: Vec<_> = (0..8)
+        .map(|_| {
+            let store = db.store.clone();
+            tokio::spawn(async move {
+                for _ in 0..25 {
+                    store.write(raise).await.expect("an update was lost");
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.expect("a writer failed");
+    }
+    let count = db
+        .store
+        .read(|tx| tx.query_one("select number from notes", &[], |r| r.int(0)));
+    assert_eq!(count.await.expect("no count"), 200);
+}
+
+async fn a_cancelled_caller_is_carried_out(db: TestDatabase) {
+    with_notes(&db).await;
+    {
+        let mut call = std::pin::pin!(db.store.write(|tx| note(tx, 1, "one")));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let _ = call.as_mut().poll(&mut context);
+    }
+    // Closing lets everything that waits finish.
+    let store = db.store.clone();
+    store.close().await;
+    let again = Store::open(&db.target, &Options::default()).expect("the store does not open");
+    assert_eq!(bodies(&again).await, ["one"]);
+    again.close().await;
+}
+
+async fn one_statement_commits_itself(db: TestDatabase) {
+    with_notes(&db).await;
+    db.store
+        .write_one(|tx| note(tx, 1, "one"))
+        .await
+        .expect("not written");
+    assert_eq!(bodies(&db.store).await, ["one"]);
+    let second: Result<u64> = db
+        .store
+        .write_one(|tx| {
+            note(tx, 2, "two")?;
+            note(tx, 3, "three")
+        })
+        .await;
+    assert!(matches!(second, Err(Error::Database(_))), "{second:?}");
+    assert!(!bodies(&db.store).await.contains(&"three".to_owned()));
+}
+
+async fn reads_may_fail_and_go_on(db: TestDatabase) {
+    with_notes(&db).await;
+    let outcome: Result<i64> = db
+        .store
+        .read(|tx| {
+            let wrong = tx.query("select nothing from nowhere", &[], |row| row.int(0));
+            assert!(matches!(wrong, Err(Error::Database(_))));
+            tx.query_one("select count(*) from notes", &[], |row| row.int(0))
+        })
+        .await;
+    assert_eq!(outcome.expect("the second statement failed too"), 0);
+}
+
+async fn migrating_twice_does_nothing(db: TestDatabase) {
+    let again = migrate(&db.target).expect("migration failed");
+    assert_eq!(again, crate::Applied::default());
+}
+
+async fn two_migrations_at_once_agree(db: TestDatabase) {
+    let other = match &db.target {
+        crate::Target::Sqlite { dir } => crate::Target::Sqlite {
+            dir: dir.join("other"),
+        },
+        postgres => {
+            undo_migrations(&db).await;
+            postgres.clone()
+        }
+    };
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| migrate(&other))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a migration panicked"))
+            .collect()
+    });
+    let applied: Vec<_> = outcomes
+        .into_iter()
+        .map(|it| it.expect("migration failed"))
+        .collect();
+    let did_something = applied
+        .iter()
+        .filter(|it| **it != crate::Applied::default())
+        .count();
+    assert_eq!(did_something, 1, "{applied:?}");
+}
+
+async fn undo_migrations(db: &TestDatabase) {
+    for sql in [
+        "drop schema public cascade",
+        "drop schema vault cascade",
+        "create schema public",
+    ] {
+        db.store
+            .write(move |tx| tx.execute(sql, &[]))
+            .await
+            .expect("not undone");
+    }
+}
+
+async fn a_closed_store_says_so(db: TestDatabase) {
+    let clone = db.store.clone();
+    db.store.clone().close().await;
+    let outcome: Result<u64> = clone.write(|tx| tx.execute("select 1", &[])).await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    let outcome: Result<u64> = clone.read(|tx| tx.execute("select 1", &[])).await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+}
+
+async fn blocking_calls_work_without_a_runtime(db: TestDatabase) {
+    with_notes(&db).await;
+    let store = db.store.clone();
+    let thread = std::thread::spawn(move || {
+        store.write_blocking(|tx| note(tx, 1, "one"))?;
+        store.read_blocking(|tx| tx.query_one("select body from notes", &[], |row| row.text(0)))
+    });
+    assert_eq!(thread.join().expect("panicked").expect("not read"), "one");
+}

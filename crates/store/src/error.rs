@@ -1,0 +1,220 @@
+//! What can go wrong in a database, without a word about what the rows hold.
+
+use std::fmt;
+
+/// Result of every call into the store.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure of the store.
+///
+/// Cheap to clone, because one failed commit answers every closure that shared it. Neither
+/// `Display` nor `Debug` nor any `source()` ever holds a value of a row: what the drivers say
+/// about values (PostgreSQL's `DETAIL` lines, for one) is dropped when the error is made.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database cannot be reached, went away, or the store is closed. What a write did is
+    /// unknown only when the connection died inside its commit; otherwise nothing happened.
+    #[error("database unavailable: {0}")]
+    Unavailable(Cause),
+    /// The disk (or the quota) that holds the database is full; nothing was written.
+    #[error("database full: {0}")]
+    Full(Cause),
+    /// Somebody else holds a lock for too long, a transaction lost a race, or too many closures
+    /// wait already. Trying again later is right.
+    #[error("database busy: {0}")]
+    Busy(Cause),
+    /// A unique key or an exclusion refused the row.
+    #[error("conflict: {0}")]
+    Conflict(Cause),
+    /// A stored row is not what this program could have written.
+    #[error("table {table} is corrupt: {what}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// Which column or row, and what was expected of it; never a value that says who
+        /// somebody is.
+        what: String,
+    },
+    /// An answer has another shape than the statement promises: no row where one must be, a null
+    /// or another type in a column.
+    #[error("unexpected answer to \"{statement}\": {what}")]
+    Answer {
+        /// The beginning of the statement.
+        statement: String,
+        /// The column and what is wrong with it.
+        what: String,
+    },
+    /// The schema is missing, older or newer than this program, or could not be migrated.
+    #[error("migration: {0}")]
+    Migration(String),
+    /// The closure given to the store panicked; its changes were undone.
+    #[error("a store closure panicked and its changes were undone")]
+    Panicked,
+    /// The address of a database cannot be understood.
+    #[error("database address: {0}")]
+    Address(String),
+    /// Any other refusal by the database: a mistake in a statement or a broken constraint.
+    #[error("database refused the statement: {0}")]
+    Database(Cause),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody changing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Busy(_) | Self::Full(_))
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::Unavailable(Cause::own("the store is closed"))
+    }
+
+    pub(crate) fn crowded() -> Self {
+        Self::Busy(Cause::own("too many closures wait already"))
+    }
+
+    pub(crate) fn unavailable(text: impl Into<String>) -> Self {
+        Self::Unavailable(Cause::own(text))
+    }
+
+    pub(crate) fn answer(sql: &str, what: impl Into<String>) -> Self {
+        const SHOWN: usize = 60;
+        let mut statement: String = sql.chars().take(SHOWN).collect();
+        if statement.len() < sql.len() {
+            statement.push('…');
+        }
+        Self::Answer {
+            statement,
+            what: what.into(),
+        }
+    }
+}
+
+/// What a driver said, reduced to what is safe to print.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    code: Option<String>,
+    text: String,
+}
+
+impl Cause {
+    /// The SQLSTATE (PostgreSQL) or the extended result code (SQLite), when the database gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    pub(crate) fn own(text: impl Into<String>) -> Self {
+        Self {
+            code: None,
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(f, "{} ({code})", self.text),
+            None => f.write_str(&self.text),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        let Some(failure) = error.sqlite_error().copied() else {
+            return Self::Database(Cause::own(error.to_string()));
+        };
+        let cause = Cause {
+            code: Some(failure.extended_code.to_string()),
+            text: sqlite_text(&error),
+        };
+        match failure.code {
+            Code::DatabaseBusy | Code::DatabaseLocked => Self::Busy(cause),
+            Code::DiskFull => Self::Full(cause),
+            Code::CannotOpen | Code::SystemIoFailure | Code::ReadOnly => Self::Unavailable(cause),
+            Code::ConstraintViolation if is_unique(failure.extended_code) => Self::Conflict(cause),
+            _ => Self::Database(cause),
+        }
+    }
+}
+
+fn is_unique(extended_code: i32) -> bool {
+    use rusqlite::ffi;
+    matches!(
+        extended_code,
+        ffi::SQLITE_CONSTRAINT_UNIQUE
+            | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+            | ffi::SQLITE_CONSTRAINT_ROWID
+    )
+}
+
+/// SQLite's own messages name tables and columns and quote at most the statement, whose values
+/// are always parameters here.
+fn sqlite_text(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl From<postgres::Error> for Error {
+    fn from(error: postgres::Error) -> Self {
+        let Some(db) = error.as_db_error() else {
+            return without_sqlstate(&error);
+        };
+        let code = db.code().code();
+        let cause = Cause {
+            code: Some(code.to_owned()),
+            text: postgres_text(db),
+        };
+        match code {
+            "23505" | "23P01" => Self::Conflict(cause),
+            "53100" => Self::Full(cause),
+            "40001" | "40P01" | "55P03" | "57014" => Self::Busy(cause),
+            _ if matches!(&code[..2], "08" | "53" | "57") => Self::Unavailable(cause),
+            _ if code.starts_with("28") || code == "3D000" => Self::Unavailable(cause),
+            _ => Self::Database(cause),
+        }
+    }
+}
+
+/// The error did not come from the server: a lost or refused connection, or a parameter or
+/// column of another type than the statement's.
+fn without_sqlstate(error: &postgres::Error) -> Error {
+    use std::error::Error as _;
+    let io = error
+        .source()
+        .and_then(|source| source.downcast_ref::<std::io::Error>());
+    let text = error.to_string();
+    if error.is_closed() || io.is_some() || text.starts_with("error connecting") {
+        let reason = io.map(|io| format!(": {}", io.kind())).unwrap_or_default();
+        return Error::Unavailable(Cause::own(format!("{text}{reason}")));
+    }
+    let reason = error
+        .source()
+        .map(|source| format!(": {source}"))
+        .unwrap_or_default();
+    Error::Database(Cause::own(format!("{text}{reason}")))
+}
+
+/// PostgreSQL's primary message names objects, except where the complaint is about a value
+/// (class 22) or the text was composed by a trigger (class P0): those are cut to a label.
+fn postgres_text(db: &postgres::error::DbError) -> String {
+    let code = db.code().code();
+    let mut text = if code.starts_with("22") || code.starts_with("P0") {
+        "a value was refused".to_owned()
+    } else {
+        db.message().to_owned()
+    };
+    for (label, name) in [("table", db.table()), ("column", db.column())] {
+        if let Some(name) = name {
+            text.push_str(&format!(", {label} {name}"));
+        }
+    }
+    text
+}

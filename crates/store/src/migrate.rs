@@ -1,0 +1,215 @@
+//! Bringing a database to the schema of this program, and refusing one that is not there.
+
+use crate::engine::lane::apart;
+use crate::engine::{postgres, sqlite};
+use crate::error::{Error, Result};
+use crate::store::Target;
+use ::postgres::Client;
+use refinery::{Migration, Report, Runner};
+use std::fs::{DirBuilder, File};
+use std::path::Path;
+use std::time::Duration;
+
+/// The table that refinery keeps of what it did; in PostgreSQL both schemas of one database
+/// have one, under different names.
+const HISTORY: &str = "refinery_schema_history";
+const VAULT_HISTORY: &str = "refinery_vault_history";
+
+/// Any number, as long as it is always the same: two migrations wait for each other on it.
+const ADVISORY_LOCK: i64 = 0x76_69_6e_63_75_6c_6f;
+
+mod embedded {
+    pub(super) mod data_sqlite {
+        refinery::embed_migrations!("migrations/data/sqlite");
+    }
+    pub(super) mod vault_sqlite {
+        refinery::embed_migrations!("migrations/vault/sqlite");
+    }
+    pub(super) mod data_postgres {
+        refinery::embed_migrations!("migrations/data/postgres");
+    }
+    pub(super) mod vault_postgres {
+        refinery::embed_migrations!("migrations/vault/postgres");
+    }
+}
+
+/// What a migration did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Names of the migrations newly applied to the data, in order.
+    pub data: Vec<String>,
+    /// Names of the migrations newly applied to the wrapped keys, in order.
+    pub vault: Vec<String>,
+}
+
+/// Brings the database at `target` to the schema of this program, creating the files of SQLite
+/// (in a folder only the owner can enter) when they are not there. Doing it again does nothing;
+/// two processes doing it at once wait for each other. Blocks.
+///
+/// # Errors
+/// [`Error::Migration`] when a migration fails or the database is newer than this program;
+/// [`Error::Unavailable`] when the database cannot be reached.
+pub fn migrate(target: &Target) -> Result<Applied> {
+    match target {
+        Target::Sqlite { dir } => migrate_sqlite(dir),
+        Target::Postgres { url } => apart(|| migrate_postgres(url)),
+    }
+}
+
+fn migrate_sqlite(dir: &Path) -> Result<Applied> {
+    make_private_folder(dir)?;
+    let path = dir.join("migrate.lock");
+    let lock = File::create(&path).and_then(|file| file.lock().map(|()| file));
+    let _lock = lock.map_err(|error| io_error(&path, &error))?;
+    let mut applied = Applied::default();
+    for (file, runner, names) in [
+        (
+            sqlite::vault_file(dir),
+            embedded::vault_sqlite::migrations::runner(),
+            &mut applied.vault,
+        ),
+        (
+            sqlite::data_file(dir),
+            embedded::data_sqlite::migrations::runner(),
+            &mut applied.data,
+        ),
+    ] {
+        let mut connection = rusqlite::Connection::open(file)?;
+        connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full")?;
+        *names = run(runner, HISTORY, &mut connection)?;
+    }
+    Ok(applied)
+}
+
+fn migrate_postgres(url: &str) -> Result<Applied> {
+    let config = postgres::configure(url)?;
+    let mut client = postgres::connect(&config)?;
+    client.execute("select pg_advisory_lock($1)", &[&ADVISORY_LOCK])?;
+    let applied = migrate_schemas(&mut client);
+    // The lock also goes with the connection.
+    let _ = client.execute("select pg_advisory_unlock($1)", &[&ADVISORY_LOCK]);
+    applied
+}
+
+fn migrate_schemas(client: &mut Client) -> Result<Applied> {
+    client.batch_execute("create schema if not exists vault; set search_path = vault")?;
+    let vault = run(
+        embedded::vault_postgres::migrations::runner(),
+        VAULT_HISTORY,
+        client,
+    )?;
+    client.batch_execute("set search_path = public")?;
+    let data = run(
+        embedded::data_postgres::migrations::runner(),
+        HISTORY,
+        client,
+    )?;
+    Ok(Applied { data, vault })
+}
+
+fn run<C: refinery::Migrate>(
+    mut runner: Runner,
+    history: &str,
+    connection: &mut C,
+) -> Result<Vec<String>> {
+    runner.set_migration_table_name(history);
+    let report: Report = runner
+        .set_abort_divergent(true)
+        .set_abort_missing(true)
+        .run(connection)
+        .map_err(|error| Error::Migration(error.to_string()))?;
+    Ok(report
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect())
+}
+
+/// Fails unless both schemas of a SQLite installation are exactly this program's.
+pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
+    for (file, runner) in [
+        (
+            sqlite::data_file(dir),
+            embedded::data_sqlite::migrations::runner(),
+        ),
+        (
+            sqlite::vault_file(dir),
+            embedded::vault_sqlite::migrations::runner(),
+        ),
+    ] {
+        if !file.exists() {
+            return Err(Error::Migration(format!(
+                "{} does not exist; migrate first",
+                file.display()
+            )));
+        }
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+        let connection = rusqlite::Connection::open_with_flags(&file, flags)?;
+        connection.busy_timeout(busy)?;
+        let found = connection.query_row(
+            "select count(*) from sqlite_master where type = 'table' and name = ?1",
+            [HISTORY],
+            |row| row.get::<_, i64>(0),
+        )?;
+        let version = match found {
+            0 => None,
+            _ => connection.query_row(&newest(HISTORY), [], |row| row.get(0))?,
+        };
+        compare(&file.display().to_string(), version, &runner)?;
+    }
+    Ok(())
+}
+
+/// Fails unless both schemas of a PostgreSQL database are exactly this program's.
+pub(crate) fn check_postgres(client: &mut Client) -> Result<()> {
+    for (schema, history, runner) in [
+        (
+            "public",
+            HISTORY,
+            embedded::data_postgres::migrations::runner(),
+        ),
+        (
+            "vault",
+            VAULT_HISTORY,
+            embedded::vault_postgres::migrations::runner(),
+        ),
+    ] {
+        let table = format!("{schema}.{history}");
+        let found = client.query_one("select to_regclass($1) is not null", &[&table])?;
+        let version = match found.get(0) {
+            false => None,
+            true => client.query_one(&newest(&table), &[])?.get(0),
+        };
+        compare(&format!("schema {schema}"), version, &runner)?;
+    }
+    Ok(())
+}
+
+fn newest(history: &str) -> String {
+    format!("select max(version) from {history}")
+}
+
+fn compare(place: &str, found: Option<i32>, runner: &Runner) -> Result<()> {
+    let wanted = runner.get_migrations().iter().map(Migration::version).max();
+    let problem = match (found, wanted) {
+        (found, wanted) if found == wanted => return Ok(()),
+        (None, _) => "has no tables yet; migrate first".to_owned(),
+        (Some(found), wanted) if Some(found) > wanted => {
+            format!("has version {found}, made by a newer program; use that one")
+        }
+        (Some(found), _) => format!("has the older version {found}; migrate first"),
+    };
+    Err(Error::Migration(format!("{place} {problem}")))
+}
+
+fn make_private_folder(dir: &Path) -> Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).map_err(|error| io_error(dir, &error))
+}
+
+pub(crate) fn io_error(path: &Path, error: &std::io::Error) -> Error {
+    Error::unavailable(format!("{}: {error}", path.display()))
+}

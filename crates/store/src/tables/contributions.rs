@@ -1,0 +1,162 @@
+//! Contributions: the lines every projection is made from, sealed one by one.
+
+use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
+
+use super::ids::text_enum;
+use super::{SubjectId, WorkspaceId};
+use crate::{Result, Tx};
+
+text_enum! {
+    /// Where a line came from; with the batch and the line it identifies the row.
+    Origin in "contributions" {
+        /// An imported planilla; the batch is the import.
+        Planilla = "planilla",
+        /// An operator's answer; the batch is the source call.
+        Ach = "ach",
+    }
+}
+
+/// A line to be stored.
+#[derive(Debug, Clone)]
+pub struct NewContribution {
+    /// Workspace that may use it.
+    pub workspace: WorkspaceId,
+    /// Person it is about.
+    pub subject: SubjectId,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Import or source call.
+    pub batch: i64,
+    /// Position inside the batch.
+    pub line: i64,
+    /// Look-up value of the payer.
+    pub payer: BlindIndex,
+    /// Month of work, yyyymm.
+    pub period: i64,
+    /// Letter of the planilla type.
+    pub planilla_type: Option<String>,
+    /// The line, sealed with the subject's key.
+    pub sealed: Sealed,
+}
+
+/// A stored line.
+#[derive(Debug, Clone)]
+pub struct StoredContribution {
+    /// Where it came from.
+    pub origin: Origin,
+    /// Import or source call.
+    pub batch: i64,
+    /// Position inside the batch.
+    pub line: i64,
+    /// The line, sealed with the subject's key.
+    pub sealed: Sealed,
+}
+
+const NEW_COLUMNS: &[&str] = &[
+    "workspace_id",
+    "subject_id",
+    "origin",
+    "batch_id",
+    "line",
+    "payer_index",
+    "period",
+    "planilla_type",
+    "sealed",
+];
+
+impl Tx<'_> {
+    /// Stores lines in bulk.
+    ///
+    /// # Errors
+    /// `Conflict` when a line of the batch is there already.
+    pub fn insert_contributions(&mut self, lines: &[NewContribution]) -> Result<u64> {
+        let rows = lines.iter().map(|line| {
+            vec![
+                line.workspace.into(),
+                line.subject.into(),
+                line.origin.into(),
+                line.batch.into(),
+                line.line.into(),
+                (&line.payer).into(),
+                line.period.into(),
+                line.planilla_type.as_deref().into(),
+                (&line.sealed).into(),
+            ]
+        });
+        self.bulk_insert("contributions", NEW_COLUMNS, rows)
+    }
+
+    /// Drops what earlier batches of this origin said about the person: the newest answer of a
+    /// source stands for all of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn drop_contributions(&mut self, subject: SubjectId, origin: Origin) -> Result<u64> {
+        self.execute(
+            "delete from contributions where subject_id = $1 and origin = $2",
+            &[subject.into(), origin.into()],
+        )
+    }
+
+    /// Every line about the person that counts: operators' answers, and planillas whose import
+    /// was accepted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn contributions(&mut self, subject: SubjectId) -> Result<Vec<StoredContribution>> {
+        self.query(
+            "select c.origin, c.batch_id, c.line, c.sealed from contributions c \
+             where c.subject_id = $1 and (c.origin <> 'planilla' or exists \
+             (select 1 from imports i where i.id = c.batch_id and i.state = 'accepted')) \
+             order by c.origin, c.batch_id, c.line",
+            &[subject.into()],
+            |row| {
+                Ok(StoredContribution {
+                    origin: Origin::from_column(&row.text(0)?)?,
+                    batch: row.int(1)?,
+                    line: row.int(2)?,
+                    sealed: row.sealed(3)?,
+                })
+            },
+        )
+    }
+
+    /// Whether any accepted planilla names the person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_planilla_lines(
+        &mut self,
+        workspace: WorkspaceId,
+        document: &BlindIndex,
+    ) -> Result<bool> {
+        let found = self.query_opt(
+            "select 1 from subjects s join contributions c on c.subject_id = s.id \
+             join imports i on i.id = c.batch_id and i.state = 'accepted' \
+             where s.workspace_id = $1 and s.document_index = $2 and c.origin = 'planilla' limit 1",
+            &[workspace.into(), document.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// The type-1 records of every payer the person has lines with, each with the key that opens
+    /// it (the payer's own: a self-employed payer is a person too).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn payer_profiles(
+        &mut self,
+        workspace: WorkspaceId,
+        subject: SubjectId,
+    ) -> Result<Vec<(SubjectId, Sealed, WrappedKey)>> {
+        self.query(
+            "select p.subject_id, p.sealed, k.wrapped from payers p \
+             join data_keys k on k.owner_kind = 'subject' and k.owner_id = p.subject_id \
+             where p.workspace_id = $1 and p.payer_index in \
+             (select payer_index from contributions where subject_id = $2)",
+            &[workspace.into(), subject.into()],
+            |row| Ok((SubjectId(row.int(0)?), row.sealed(1)?, row.wrapped_key(2)?)),
+        )
+    }
+}

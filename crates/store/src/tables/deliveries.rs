@@ -1,0 +1,203 @@
+//! Deliveries: one event on its way to one endpoint, and the tries made so far.
+
+use uuid::Uuid;
+use vinculo_vault::{Sealed, WrappedKey};
+
+use super::ids::text_enum;
+use super::page::Where;
+use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
+use crate::{Dialect, Result, Row, Tx};
+
+text_enum! {
+    /// How far a delivery has come.
+    DeliveryState in "deliveries" {
+        /// To be sent, or being sent.
+        Pending = "pending",
+        /// Answered with a 2xx.
+        Delivered = "delivered",
+        /// Given up after the last try.
+        Failed = "failed",
+        /// Its endpoint or its person is gone.
+        Cancelled = "cancelled",
+    }
+}
+
+/// A delivery held by a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClaimedDelivery {
+    /// The row.
+    pub id: DeliveryId,
+    /// Which try this is, from 1; the token that proves the lease.
+    pub attempt: i64,
+}
+
+/// What one try needs.
+#[derive(Debug, Clone)]
+pub struct DueDelivery {
+    /// The row and its token.
+    pub claim: ClaimedDelivery,
+    /// Workspace of the endpoint.
+    pub workspace: WorkspaceId,
+    /// Person the event is about.
+    pub subject: SubjectId,
+    /// Public id of the event; part of what sealed the body.
+    pub webhook_id: Uuid,
+    /// The body, sealed with the subject's key.
+    pub body: Sealed,
+    /// The subject's wrapped key; `None` once the person was erased.
+    pub key: Option<WrappedKey>,
+    /// Endpoint to reach.
+    pub endpoint: EndpointId,
+    /// Public id of the endpoint; part of what sealed the address.
+    pub endpoint_uuid: Uuid,
+    /// Address and Authorization value, sealed with the workspace's key.
+    pub address: Sealed,
+}
+
+/// One HTTP try, to be recorded.
+#[derive(Debug, Clone)]
+pub struct AttemptRecord<'a> {
+    /// The row and its token.
+    pub claim: ClaimedDelivery,
+    /// When the try began.
+    pub started_at: Micros,
+    /// How long it took, microseconds.
+    pub duration_us: i64,
+    /// Status of the answer.
+    pub status: Option<i64>,
+    /// Why there was no answer, one word.
+    pub failure: Option<&'a str>,
+    /// Start of the answer's body, sealed with the subject's key.
+    pub excerpt: Option<&'a Sealed>,
+    /// What becomes of the delivery.
+    pub state: DeliveryState,
+    /// When to try again, for a delivery that stays pending.
+    pub due_at: Micros,
+}
+
+const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
+     k.wrapped, e.id, e.uuid, e.sealed from deliveries d \
+     join events v on v.id = d.event_id \
+     join webhook_endpoints e on e.id = d.endpoint_id \
+     left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
+
+impl DueDelivery {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            claim: ClaimedDelivery { id: DeliveryId(row.int(0)?), attempt: row.int(1)? },
+            workspace: WorkspaceId(row.int(2)?),
+            subject: SubjectId(row.int(3)?),
+            webhook_id: row.uuid(4)?,
+            body: row.sealed(5)?,
+            key: row.opt_wrapped_key(6)?,
+            endpoint: EndpointId(row.int(7)?),
+            endpoint_uuid: row.uuid(8)?,
+            address: row.sealed(9)?,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Takes up to `limit` due deliveries until `lease_until`, never more than `per_endpoint` of
+    /// one endpoint at a time counting those already held, taking turns between endpoints.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn claim_deliveries(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+        per_endpoint: i64,
+    ) -> Result<Vec<DueDelivery>> {
+        let (hold, outer) = match self.dialect() {
+            Dialect::Sqlite => ("", ""),
+            // The row lock and the second look at the state keep two workers apart.
+            Dialect::Postgres => (" for update of t skip locked", " and state = 'pending'"),
+        };
+        let sql = format!(
+            "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id in \
+             (select t.id from deliveries t join (select r.id, r.place from \
+             (select id, endpoint_id, row_number() over \
+             (partition by endpoint_id order by due_at, id) as place \
+             from deliveries where state = 'pending' and due_at <= $1) r \
+             left join (select endpoint_id, count(*) as held from deliveries \
+             where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
+             on h.endpoint_id = r.endpoint_id \
+             where r.place <= $4 - coalesce(h.held, 0)) turn on turn.id = t.id \
+             where t.state = 'pending' and t.due_at <= $1 \
+             order by turn.place, t.due_at, t.id limit $3{hold}){outer} returning id"
+        );
+        let params = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
+        let ids = self.query(&sql, &params, |row| Ok(DeliveryId(row.int(0)?)))?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut clause = Where::equals("d.state", DeliveryState::Pending);
+        clause.and_in("d.id", ids);
+        self.query(
+            &format!("{DUE}{} order by d.id", clause.sql()),
+            clause.params(),
+            DueDelivery::from_row,
+        )
+    }
+
+    /// Records a try and what becomes of the delivery. `false` when the lease was lost: another
+    /// worker has taken over and its record stands.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_attempt(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
+        let finished = (record.state != DeliveryState::Pending).then_some(now);
+        let changed = self.execute(
+            "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5 \
+             where id = $1 and attempt = $2 and state = 'pending'",
+            &[
+                record.claim.id.into(),
+                record.claim.attempt.into(),
+                record.state.into(),
+                record.due_at.into(),
+                finished.into(),
+            ],
+        )?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        self.execute(
+            "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
+             duration_us, status, failure, sealed_excerpt) \
+             select workspace_id, subject_id, id, cast($2 as bigint), cast($3 as bigint), \
+             cast($4 as bigint), cast($5 as bigint), cast($6 as text), $7 \
+             from deliveries where id = $1",
+            &[
+                record.claim.id.into(),
+                record.claim.attempt.into(),
+                record.started_at.into(),
+                record.duration_us.into(),
+                record.status.into(),
+                record.failure.into(),
+                record.excerpt.into(),
+            ],
+        )?;
+        Ok(true)
+    }
+
+    /// Prolongs the leases of deliveries that are still held.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn extend_deliveries(
+        &mut self,
+        claims: &[ClaimedDelivery],
+        lease_until: Micros,
+    ) -> Result<()> {
+        for claim in claims {
+            self.execute(
+                "update deliveries set due_at = $3 \
+                 where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",
+                &[claim.id.into(), claim.attempt.into(), lease_until.into()],
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,139 @@
+//! What every installation has once: the root key, the organizations and their workspaces.
+
+use uuid::Uuid;
+use vinculo_vault::WrappedKey;
+
+use super::ids::text_enum;
+use super::{Micros, OrganizationId, WorkspaceId};
+use crate::{Result, Row, Tx};
+
+text_enum! {
+    /// The two halves of an organization; keys, links and data never cross between them.
+    Environment in "workspaces" {
+        /// Answers from the simulated operator.
+        Sandbox = "sandbox",
+        /// Answers from the configured sources.
+        Production = "production",
+    }
+}
+
+/// A workspace and the organization it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// Internal id.
+    pub id: WorkspaceId,
+    /// Public id.
+    pub uuid: Uuid,
+    /// Public id of the organization; `created_by` on the wire.
+    pub organization: Uuid,
+    /// Which half it is.
+    pub environment: Environment,
+}
+
+impl Workspace {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: WorkspaceId(row.int(0)?),
+            uuid: row.uuid(1)?,
+            organization: row.uuid(2)?,
+            environment: Environment::from_column(&row.text(3)?)?,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// The installation's root key, if it has been created.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn root_key(&mut self) -> Result<Option<WrappedKey>> {
+        self.query_opt("select wrapped from root_keys where id = 1", &[], |row| row.wrapped_key(0))
+    }
+
+    /// Stores the root key.
+    ///
+    /// # Errors
+    /// `Conflict` when there is one already.
+    pub fn insert_root_key(&mut self, key: &WrappedKey, now: Micros) -> Result<()> {
+        let sql = "insert into root_keys (id, wrapped, created_at) values (1, $1, $2)";
+        self.execute(sql, &[(&key.to_bytes()).into(), now.into()])?;
+        Ok(())
+    }
+
+    /// Creates an organization.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn insert_organization(
+        &mut self,
+        uuid: Uuid,
+        name: &str,
+        now: Micros,
+    ) -> Result<OrganizationId> {
+        self.query_one(
+            "insert into organizations (uuid, name, created_at) values ($1, $2, $3) returning id",
+            &[uuid.into(), name.into(), now.into()],
+            |row| Ok(OrganizationId(row.int(0)?)),
+        )
+    }
+
+    /// Creates a workspace with its wrapped data key.
+    ///
+    /// # Errors
+    /// `Conflict` when the organization has this environment already.
+    pub fn insert_workspace(
+        &mut self,
+        uuid: Uuid,
+        organization: OrganizationId,
+        environment: Environment,
+        key: &WrappedKey,
+        now: Micros,
+    ) -> Result<WorkspaceId> {
+        let id = self.query_one(
+            "insert into workspaces (uuid, organization_id, environment, created_at) \
+             values ($1, $2, $3, $4) returning id",
+            &[uuid.into(), organization.into(), environment.into(), now.into()],
+            |row| Ok(WorkspaceId(row.int(0)?)),
+        )?;
+        self.insert_data_key("workspace", id.0, key, now)?;
+        Ok(id)
+    }
+
+    /// Every workspace with its wrapped data key, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn workspaces(&mut self) -> Result<Vec<(Workspace, WrappedKey)>> {
+        self.query(
+            "select w.id, w.uuid, o.uuid, w.environment, k.wrapped \
+             from workspaces w \
+             join organizations o on o.id = w.organization_id \
+             join data_keys k on k.owner_kind = 'workspace' and k.owner_id = w.id \
+             order by w.id",
+            &[],
+            |row| Ok((Workspace::from_row(row)?, row.wrapped_key(4)?)),
+        )
+    }
+
+    /// Adds a wrapped data key; one that is there already stays.
+    pub(crate) fn insert_data_key(
+        &mut self,
+        owner_kind: &'static str,
+        owner_id: i64,
+        key: &WrappedKey,
+        now: Micros,
+    ) -> Result<()> {
+        self.execute(
+            "insert into data_keys (owner_kind, owner_id, master_version, wrapped, created_at) \
+             values ($1, $2, $3, $4, $5) on conflict (owner_kind, owner_id) do nothing",
+            &[
+                owner_kind.into(),
+                owner_id.into(),
+                i64::from(key.version()).into(),
+                (&key.to_bytes()).into(),
+                now.into(),
+            ],
+        )?;
+        Ok(())
+    }
+}

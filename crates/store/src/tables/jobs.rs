@@ -1,0 +1,176 @@
+//! Jobs: rows that say what to do next. A worker takes one by lease and must finish it under the
+//! attempt number it was given; a worker whose lease was taken over is refused.
+
+use super::{ImportId, JobId, LoadId, Micros};
+use crate::{Dialect, Error, Queue, Result, Row, Tx};
+
+/// What a job is about: its kind and the id of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Job {
+    /// Fill a link.
+    SyncLink(LoadId),
+    /// Check and load a received file.
+    ImportFile(ImportId),
+}
+
+impl Job {
+    const fn columns(self) -> (&'static str, i64) {
+        match self {
+            Self::SyncLink(load) => ("sync_link", load.0),
+            Self::ImportFile(import) => ("import_file", import.0),
+        }
+    }
+
+    fn from_columns(kind: &str, target: i64) -> Result<Self> {
+        match kind {
+            "sync_link" => Ok(Self::SyncLink(LoadId(target))),
+            "import_file" => Ok(Self::ImportFile(ImportId(target))),
+            _ => Err(Error::Corrupt { table: "jobs", what: format!("kind {kind:?}") }),
+        }
+    }
+}
+
+/// A job held by a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ClaimedJob {
+    /// The row.
+    pub id: JobId,
+    /// What to do.
+    pub job: Job,
+    /// Which try this is, from 1; the token that proves the lease.
+    pub attempt: i64,
+}
+
+impl ClaimedJob {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: JobId(row.int(0)?),
+            job: Job::from_columns(&row.text(1)?, row.int(2)?)?,
+            attempt: row.int(3)?,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Adds a job, due at once or later. A job that is waiting already stays as it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn enqueue(&mut self, job: Job, due_at: Micros, now: Micros) -> Result<()> {
+        let (kind, target) = job.columns();
+        self.execute(
+            "insert into jobs (kind, target_id, due_at, created_at) values ($1, $2, $3, $4) \
+             on conflict (kind, target_id) do nothing",
+            &[kind.into(), target.into(), due_at.into(), now.into()],
+        )?;
+        self.wake(Queue::Jobs);
+        Ok(())
+    }
+
+    /// Takes up to `limit` due jobs until `lease_until`; oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn claim_jobs(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+    ) -> Result<Vec<ClaimedJob>> {
+        let skip = match self.dialect() {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " for update skip locked",
+        };
+        self.query(
+            &format!(
+                "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 where id in \
+                 (select id from jobs where due_at <= $1 order by due_at, id limit $3{skip}) \
+                 returning id, kind, target_id, attempt"
+            ),
+            &[now.into(), lease_until.into(), limit.into()],
+            ClaimedJob::from_row,
+        )
+    }
+
+    /// Removes a job that is done. `false` when the lease was lost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn finish_job(&mut self, job: &ClaimedJob) -> Result<bool> {
+        let changed = self.execute(
+            "delete from jobs where id = $1 and attempt = $2",
+            &[job.id.into(), job.attempt.into()],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// Gives a job back, to be taken again at `due_at`. `false` when the lease was lost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn reschedule_job(
+        &mut self,
+        job: &ClaimedJob,
+        due_at: Micros,
+        failure: &str,
+    ) -> Result<bool> {
+        let changed = self.execute(
+            "update jobs set leased = 0, due_at = $3, failure = $4 where id = $1 and attempt = $2",
+            &[job.id.into(), job.attempt.into(), due_at.into(), failure.into()],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// Prolongs the leases of running jobs that are still held.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn extend_jobs(&mut self, jobs: &[ClaimedJob], lease_until: Micros) -> Result<()> {
+        for job in jobs {
+            self.execute(
+                "update jobs set due_at = $3 where id = $1 and attempt = $2 and leased = 1",
+                &[job.id.into(), job.attempt.into(), lease_until.into()],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Gives back everything that some earlier process held: called by the one process that has
+    /// just become the runner of this database.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn void_leases(&mut self, now: Micros) -> Result<()> {
+        self.execute("update jobs set leased = 0, due_at = $1 where leased = 1", &[now.into()])?;
+        self.execute(
+            "update deliveries set leased = 0, due_at = $1 where leased = 1 and state = 'pending'",
+            &[now.into()],
+        )?;
+        Ok(())
+    }
+
+    /// When the next row of a queue becomes due, past or future.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn next_due(&mut self, queue: Queue) -> Result<Option<Micros>> {
+        let sql = match queue {
+            Queue::Jobs => "select min(due_at) from jobs",
+            Queue::Deliveries => "select min(due_at) from deliveries where state = 'pending'",
+        };
+        self.query_one(sql, &[], |row| row.opt_int(0))
+    }
+
+    /// Rows waiting or running in both queues; 0 when all work is done.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn pending_work(&mut self) -> Result<i64> {
+        self.query_one(
+            "select (select count(*) from jobs) + \
+             (select count(*) from deliveries where state = 'pending')",
+            &[],
+            |row| row.int(0),
+        )
+    }
+}

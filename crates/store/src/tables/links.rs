@@ -1,0 +1,296 @@
+//! Links: a subject connected to an institution.
+
+use uuid::Uuid;
+use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
+
+use super::ids::text_enum;
+use super::page::Where;
+use super::{LinkId, Micros, Page, PageRequest, Resource, SubjectId, WorkspaceId};
+use crate::{Error, Result, Row, Tx};
+
+text_enum! {
+    /// Whether a link is filled once or kept fresh.
+    AccessMode in "links" {
+        /// Filled on demand.
+        Single = "single",
+        /// Refreshed on a schedule.
+        Recurrent = "recurrent",
+    }
+}
+
+text_enum! {
+    /// What the institution last said about the credentials.
+    LinkStatus in "links" {
+        /// Accepted.
+        Valid = "valid",
+        /// Refused, or no longer stored.
+        Invalid = "invalid",
+        /// Creation has not been completed.
+        Unconfirmed = "unconfirmed",
+        /// A second factor is needed.
+        TokenRequired = "token_required",
+    }
+}
+
+/// A link to be stored.
+#[derive(Debug, Clone)]
+pub struct NewLink<'a> {
+    /// Public id.
+    pub uuid: Uuid,
+    /// Workspace it belongs to.
+    pub workspace: WorkspaceId,
+    /// Person behind it.
+    pub subject: SubjectId,
+    /// Institution name.
+    pub institution: &'a str,
+    /// Mode.
+    pub access_mode: AccessMode,
+    /// Refresh rate of a recurrent link, such as `7d`.
+    pub refresh_rate: Option<&'a str>,
+    /// Public id of the organization whose key made it.
+    pub created_by: Uuid,
+    /// When it was made.
+    pub created_at: Micros,
+    /// Last successful contact with the institution.
+    pub last_accessed_at: Option<Micros>,
+    /// Pseudonym of the person at the institution.
+    pub institution_user_id: &'a str,
+    /// `store`, `nostore` or `<n>d`.
+    pub credentials_storage: &'a str,
+    /// `<n>d`, when requested.
+    pub stale_in: Option<&'a str>,
+    /// Resources as requested.
+    pub fetch_resources: &'a [Resource],
+    /// Look-up value of the external id.
+    pub external_index: Option<&'a BlindIndex>,
+    /// Document and external id, sealed with the subject's key.
+    pub sealed: &'a Sealed,
+}
+
+/// A stored link with what is needed to open its sealed part.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// Internal id.
+    pub id: LinkId,
+    /// Public id.
+    pub uuid: Uuid,
+    /// Workspace it belongs to.
+    pub workspace: WorkspaceId,
+    /// Person behind it.
+    pub subject: SubjectId,
+    /// Institution name.
+    pub institution: String,
+    /// Mode.
+    pub access_mode: AccessMode,
+    /// What the institution last said.
+    pub status: LinkStatus,
+    /// Refresh rate of a recurrent link.
+    pub refresh_rate: Option<String>,
+    /// Public id of the organization whose key made it.
+    pub created_by: Uuid,
+    /// Last successful contact with the institution.
+    pub last_accessed_at: Option<Micros>,
+    /// When it was made.
+    pub created_at: Micros,
+    /// Pseudonym of the person at the institution.
+    pub institution_user_id: String,
+    /// `store`, `nostore` or `<n>d`.
+    pub credentials_storage: String,
+    /// `<n>d`, when requested.
+    pub stale_in: Option<String>,
+    /// Resources as requested.
+    pub fetch_resources: Vec<Resource>,
+    /// Document and external id, sealed with the subject's key.
+    pub sealed: Sealed,
+    /// The subject's wrapped key.
+    pub key: WrappedKey,
+}
+
+/// Which links of a workspace a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct LinkFilter {
+    /// Only these public ids.
+    pub ids: Option<Vec<Uuid>>,
+    /// Only this institution.
+    pub institution: Option<String>,
+    /// Only this mode.
+    pub access_mode: Option<AccessMode>,
+    /// Only this status.
+    pub status: Option<LinkStatus>,
+    /// Only this pseudonym.
+    pub institution_user_id: Option<String>,
+    /// Only this external id.
+    pub external_index: Option<BlindIndex>,
+}
+
+const COLUMNS: &str = "select l.id, l.uuid, l.workspace_id, l.subject_id, l.institution, \
+     l.access_mode, l.status, l.refresh_rate, l.created_by, l.last_accessed_at, l.created_at, \
+     l.institution_user_id, l.credentials_storage, l.stale_in, l.fetch_resources, l.sealed, \
+     k.wrapped from links l \
+     join data_keys k on k.owner_kind = 'subject' and k.owner_id = l.subject_id";
+
+impl Link {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: LinkId(row.int(0)?),
+            uuid: row.uuid(1)?,
+            workspace: WorkspaceId(row.int(2)?),
+            subject: SubjectId(row.int(3)?),
+            institution: row.text(4)?,
+            access_mode: AccessMode::from_column(&row.text(5)?)?,
+            status: LinkStatus::from_column(&row.text(6)?)?,
+            refresh_rate: row.opt_text(7)?,
+            created_by: row.uuid(8)?,
+            last_accessed_at: row.opt_int(9)?,
+            created_at: row.int(10)?,
+            institution_user_id: row.text(11)?,
+            credentials_storage: row.text(12)?,
+            stale_in: row.opt_text(13)?,
+            fetch_resources: Resource::from_list(&row.text(14)?)?,
+            sealed: row.sealed(15)?,
+            key: row.wrapped_key(16)?,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Stores a link.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn insert_link(&mut self, link: &NewLink<'_>) -> Result<LinkId> {
+        self.query_one(
+            "insert into links (uuid, workspace_id, subject_id, institution, access_mode, status, \
+             refresh_rate, created_by, last_accessed_at, created_at, institution_user_id, \
+             credentials_storage, stale_in, fetch_resources, external_index, sealed) \
+             values ($1, $2, $3, $4, $5, 'valid', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+             returning id",
+            &[
+                link.uuid.into(),
+                link.workspace.into(),
+                link.subject.into(),
+                link.institution.into(),
+                link.access_mode.into(),
+                link.refresh_rate.into(),
+                link.created_by.into(),
+                link.last_accessed_at.into(),
+                link.created_at.into(),
+                link.institution_user_id.into(),
+                link.credentials_storage.into(),
+                link.stale_in.into(),
+                Resource::to_list(link.fetch_resources).as_str().into(),
+                link.external_index.into(),
+                link.sealed.into(),
+            ],
+            |row| Ok(LinkId(row.int(0)?)),
+        )
+    }
+
+    /// The workspace's link with this public id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn link(&mut self, workspace: WorkspaceId, uuid: Uuid) -> Result<Option<Link>> {
+        self.query_opt(
+            &format!("{COLUMNS} where l.workspace_id = $1 and l.uuid = $2"),
+            &[workspace.into(), uuid.into()],
+            Link::from_row,
+        )
+    }
+
+    /// The link with this internal id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn link_by_id(&mut self, id: LinkId) -> Result<Option<Link>> {
+        self.query_opt(&format!("{COLUMNS} where l.id = $1"), &[id.into()], Link::from_row)
+    }
+
+    /// A page of the workspace's links, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn links(
+        &mut self,
+        workspace: WorkspaceId,
+        filter: &LinkFilter,
+        page: PageRequest,
+    ) -> Result<Page<Link>> {
+        let mut clause = Where::equals("l.workspace_id", workspace);
+        if let Some(ids) = &filter.ids {
+            clause.and_in("l.uuid", ids.iter().copied());
+        }
+        if let Some(institution) = &filter.institution {
+            clause.and_in("l.institution", [institution.as_str()]);
+        }
+        if let Some(mode) = filter.access_mode {
+            clause.and_in("l.access_mode", [mode]);
+        }
+        if let Some(status) = filter.status {
+            clause.and_in("l.status", [status]);
+        }
+        if let Some(id) = &filter.institution_user_id {
+            clause.and_in("l.institution_user_id", [id.as_str()]);
+        }
+        if let Some(index) = &filter.external_index {
+            clause.and_in("l.external_index", [index]);
+        }
+        let count = self.query_one(
+            &format!("select count(*) from links l{}", clause.sql()),
+            clause.params(),
+            |row| row.int(0),
+        )?;
+        let (tail, params) = clause.sliced("l.created_at desc, l.id desc", page);
+        let rows = self.query(&format!("{COLUMNS}{tail}"), &params, Link::from_row)?;
+        Ok(Page { count, rows })
+    }
+
+    /// Records what a load learned about the link.
+    ///
+    /// # Errors
+    /// `Corrupt` when the link is gone.
+    pub fn set_link_status(
+        &mut self,
+        id: LinkId,
+        status: LinkStatus,
+        last_accessed_at: Option<Micros>,
+    ) -> Result<()> {
+        let changed = self.execute(
+            "update links set status = $2, last_accessed_at = coalesce($3, last_accessed_at) \
+             where id = $1",
+            &[id.into(), status.into(), last_accessed_at.into()],
+        )?;
+        if changed == 1 {
+            return Ok(());
+        }
+        Err(Error::Corrupt { table: "links", what: format!("no link {id}") })
+    }
+
+    /// Removes a link with every object derived from it, its loads and their jobs. When it was the
+    /// person's last link, what operators answered about the person goes too; contributions from
+    /// imported planillas stay, and so do events that already happened.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delete_link(&mut self, id: LinkId, subject: SubjectId) -> Result<()> {
+        for sql in [
+            "delete from jobs where kind = 'sync_link' \
+             and target_id in (select id from loads where link_id = $1)",
+            "delete from loads where link_id = $1",
+            "delete from employments where link_id = $1",
+            "delete from owners where link_id = $1",
+            "delete from links where id = $1",
+        ] {
+            self.execute(sql, &[id.into()])?;
+        }
+        for sql in [
+            "delete from contributions where subject_id = $1 and origin <> 'planilla' \
+             and not exists (select 1 from links where subject_id = $1)",
+            "update source_calls set sealed_payload = null where subject_id = $1 \
+             and not exists (select 1 from links where subject_id = $1)",
+        ] {
+            self.execute(sql, &[subject.into()])?;
+        }
+        Ok(())
+    }
+}

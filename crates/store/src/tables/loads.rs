@@ -1,0 +1,160 @@
+//! Loads: one request to fill a link.
+
+use uuid::Uuid;
+
+use super::ids::text_enum;
+use super::{LinkId, LoadId, Micros, Resource, SourceCallId, SubjectId, WorkspaceId};
+use crate::{Result, Tx};
+
+text_enum! {
+    /// Why a load runs.
+    Trigger in "loads" {
+        /// The link was made.
+        Creation = "creation",
+        /// The customer asked for fresh data.
+        Refresh = "refresh",
+        /// The link is recurrent and its time has come.
+        Schedule = "schedule",
+        /// A retrieval request.
+        Request = "request",
+    }
+}
+
+text_enum! {
+    /// How far a load has come.
+    LoadState in "loads" {
+        /// Waiting for its job.
+        Waiting = "waiting",
+        /// Finished; its events are out.
+        Done = "done",
+        /// Given up.
+        Failed = "failed",
+    }
+}
+
+/// A load to be stored.
+#[derive(Debug, Clone)]
+pub struct NewLoad<'a> {
+    /// Workspace of the link.
+    pub workspace: WorkspaceId,
+    /// Person behind the link.
+    pub subject: SubjectId,
+    /// Link to fill.
+    pub link: LinkId,
+    /// Why it runs.
+    pub trigger: Trigger,
+    /// What to load.
+    pub resources: &'a [Resource],
+    /// Request that asked for it; repeated in the webhooks.
+    pub request_id: Uuid,
+    /// The question already asked while the request waited, whose answer the job uses.
+    pub source_call: Option<SourceCallId>,
+    /// When it was asked for.
+    pub created_at: Micros,
+}
+
+/// A stored load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Load {
+    /// Internal id.
+    pub id: LoadId,
+    /// Workspace of the link.
+    pub workspace: WorkspaceId,
+    /// Person behind the link.
+    pub subject: SubjectId,
+    /// Link to fill.
+    pub link: LinkId,
+    /// Why it runs.
+    pub trigger: Trigger,
+    /// What to load.
+    pub resources: Vec<Resource>,
+    /// Request that asked for it.
+    pub request_id: Uuid,
+    /// How far it has come.
+    pub state: LoadState,
+    /// The question already asked.
+    pub source_call: Option<SourceCallId>,
+    /// When it was asked for.
+    pub created_at: Micros,
+}
+
+impl Tx<'_> {
+    /// Stores a load.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn insert_load(&mut self, load: &NewLoad<'_>) -> Result<LoadId> {
+        self.query_one(
+            "insert into loads (workspace_id, subject_id, link_id, trigger, resources, \
+             request_id, state, source_call_id, created_at) \
+             values ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8) returning id",
+            &[
+                load.workspace.into(),
+                load.subject.into(),
+                load.link.into(),
+                load.trigger.into(),
+                Resource::to_list(load.resources).as_str().into(),
+                load.request_id.into(),
+                load.source_call.map(|call| call.0).into(),
+                load.created_at.into(),
+            ],
+            |row| Ok(LoadId(row.int(0)?)),
+        )
+    }
+
+    /// The load with this id, `None` once its link was deleted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn load(&mut self, id: LoadId) -> Result<Option<Load>> {
+        self.query_opt(
+            "select id, workspace_id, subject_id, link_id, trigger, resources, request_id, state, \
+             source_call_id, created_at from loads where id = $1",
+            &[id.into()],
+            |row| {
+                Ok(Load {
+                    id: LoadId(row.int(0)?),
+                    workspace: WorkspaceId(row.int(1)?),
+                    subject: SubjectId(row.int(2)?),
+                    link: LinkId(row.int(3)?),
+                    trigger: Trigger::from_column(&row.text(4)?)?,
+                    resources: Resource::from_list(&row.text(5)?)?,
+                    request_id: row.uuid(6)?,
+                    state: LoadState::from_column(&row.text(7)?)?,
+                    source_call: row.opt_int(8)?.map(SourceCallId),
+                    created_at: row.int(9)?,
+                })
+            },
+        )
+    }
+
+    /// Remembers which question was asked for a load, so that a second run need not ask again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_load_call(&mut self, id: LoadId, call: SourceCallId) -> Result<()> {
+        let sql = "update loads set source_call_id = $2 where id = $1";
+        self.execute(sql, &[id.into(), call.into()])?;
+        Ok(())
+    }
+
+    /// Ends a load that was waiting. `false` when it had ended already, so that a job that runs
+    /// twice emits once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn finish_load(
+        &mut self,
+        id: LoadId,
+        state: LoadState,
+        failure: Option<&str>,
+        now: Micros,
+    ) -> Result<bool> {
+        let changed = self.execute(
+            "update loads set state = $2, failure = $3, finished_at = $4 \
+             where id = $1 and state = 'waiting'",
+            &[id.into(), state.into(), failure.into(), now.into()],
+        )?;
+        Ok(changed == 1)
+    }
+}

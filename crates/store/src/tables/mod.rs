@@ -1,0 +1,37 @@
+//! The tables, one file each. Every method is one named operation on a [`Tx`](crate::Tx).
+
+mod api_keys;
+mod contributions;
+mod deliveries;
+mod endpoints;
+mod events;
+mod ids;
+mod installation;
+mod jobs;
+mod links;
+mod loads;
+mod objects;
+mod page;
+mod source_calls;
+mod subjects;
+
+pub use api_keys::{ApiKey, NewApiKey};
+pub use contributions::{NewContribution, Origin, StoredContribution};
+pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
+pub use endpoints::{Endpoint, NewEndpoint};
+pub use events::NewEvent;
+pub use ids::{
+    ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
+    SourceCallId, SubjectId, WorkspaceId,
+};
+pub use installation::{Environment, Workspace};
+pub use jobs::{ClaimedJob, Job};
+pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
+pub use loads::{Load, LoadState, NewLoad, Trigger};
+pub use objects::{KeptObject, NewObject, ObjectFilter, Resource, SealedObject};
+pub use page::{Page, PageRequest};
+pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
+pub use subjects::Subject;
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+pub type Micros = i64;

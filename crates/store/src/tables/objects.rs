@@ -1,0 +1,220 @@
+//! Employments and owners: the projected objects that `GET` returns, stored in the wire's shape.
+
+use uuid::Uuid;
+use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
+
+use super::ids::text_enum;
+use super::page::Where;
+use super::{LinkId, Micros, Page, PageRequest, SubjectId, WorkspaceId};
+use crate::{Result, Row, Tx};
+
+text_enum! {
+    /// What a link can be filled with. Each has its own table of the same columns.
+    Resource in "links" {
+        /// One object per payer.
+        Employments = "EMPLOYMENTS",
+        /// The person.
+        Owners = "OWNERS",
+    }
+}
+
+impl Resource {
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Employments => "employments",
+            Self::Owners => "owners",
+        }
+    }
+
+    /// The stored form of a list: words joined by commas.
+    pub(crate) fn to_list(resources: &[Self]) -> String {
+        resources.iter().map(|resource| resource.as_str()).collect::<Vec<_>>().join(",")
+    }
+
+    /// The list behind a stored column.
+    pub(crate) fn from_list(text: &str) -> Result<Vec<Self>> {
+        text.split(',').filter(|word| !word.is_empty()).map(Self::from_column).collect()
+    }
+}
+
+/// An object to be stored.
+#[derive(Debug, Clone)]
+pub struct NewObject {
+    /// Public id; part of what seals the document.
+    pub uuid: Uuid,
+    /// Workspace it belongs to.
+    pub workspace: WorkspaceId,
+    /// Person it is about.
+    pub subject: SubjectId,
+    /// Link it was loaded for.
+    pub link: LinkId,
+    /// What makes it the same object on the next load: the payer, or the person.
+    pub object: BlindIndex,
+    /// When the object was first stored.
+    pub created_at: Micros,
+    /// When the source was read.
+    pub collected_at: Micros,
+    /// The document, sealed with the subject's key.
+    pub sealed: Sealed,
+}
+
+/// What a new load keeps of an object that is there already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptObject {
+    /// Public id.
+    pub uuid: Uuid,
+    /// What makes it the same object.
+    pub object: BlindIndex,
+    /// When it was first stored.
+    pub created_at: Micros,
+}
+
+/// A stored object with what is needed to open it.
+#[derive(Debug, Clone)]
+pub struct SealedObject {
+    /// Public id; part of what sealed the document.
+    pub uuid: Uuid,
+    /// The document, sealed with the subject's key.
+    pub sealed: Sealed,
+    /// The subject's wrapped key.
+    pub key: WrappedKey,
+}
+
+/// Which objects of a workspace a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectFilter {
+    /// Only objects of these links.
+    pub links: Option<Vec<Uuid>>,
+    /// Only these public ids.
+    pub ids: Option<Vec<Uuid>>,
+}
+
+impl SealedObject {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self { uuid: row.uuid(0)?, sealed: row.sealed(1)?, key: row.wrapped_key(2)? })
+    }
+}
+
+impl Tx<'_> {
+    /// What a link holds of a resource.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn kept_objects(&mut self, resource: Resource, link: LinkId) -> Result<Vec<KeptObject>> {
+        let table = resource.table();
+        self.query(
+            &format!("select uuid, object_index, created_at from {table} where link_id = $1"),
+            &[link.into()],
+            |row| {
+                Ok(KeptObject {
+                    uuid: row.uuid(0)?,
+                    object: row.blind_index(1)?,
+                    created_at: row.int(2)?,
+                })
+            },
+        )
+    }
+
+    /// Makes `objects` all that the link holds of the resource: same objects are updated in place
+    /// (their id and creation time stay), new ones added, others removed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put_objects(
+        &mut self,
+        resource: Resource,
+        link: LinkId,
+        objects: &[NewObject],
+    ) -> Result<()> {
+        let table = resource.table();
+        let mut others = Where::equals("link_id", link);
+        if !objects.is_empty() {
+            others.and_list("object_index not in ({})", objects.iter().map(|o| &o.object));
+        }
+        self.execute(&format!("delete from {table}{}", others.sql()), others.params())?;
+        let upsert = format!(
+            "insert into {table} (uuid, workspace_id, subject_id, link_id, object_index, \
+             created_at, collected_at, sealed) values ($1, $2, $3, $4, $5, $6, $7, $8) \
+             on conflict (link_id, object_index, subject_id) do update set \
+             collected_at = excluded.collected_at, sealed = excluded.sealed"
+        );
+        for object in objects {
+            self.execute(
+                &upsert,
+                &[
+                    object.uuid.into(),
+                    object.workspace.into(),
+                    object.subject.into(),
+                    object.link.into(),
+                    (&object.object).into(),
+                    object.created_at.into(),
+                    object.collected_at.into(),
+                    (&object.sealed).into(),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A page of the workspace's objects, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn objects(
+        &mut self,
+        resource: Resource,
+        workspace: WorkspaceId,
+        filter: &ObjectFilter,
+        page: PageRequest,
+    ) -> Result<Page<SealedObject>> {
+        let table = resource.table();
+        let mut clause = Where::equals("t.workspace_id", workspace);
+        if let Some(links) = &filter.links {
+            let template = "t.link_id in (select id from links where workspace_id = $1 \
+                            and uuid in ({}))";
+            clause.and_list(template, links.iter().copied());
+        }
+        if let Some(ids) = &filter.ids {
+            clause.and_in("t.uuid", ids.iter().copied());
+        }
+        let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
+        let rows = self.query(
+            &format!(
+                "select t.uuid, t.sealed, k.wrapped from {table} t join data_keys k \
+                 on k.owner_kind = 'subject' and k.owner_id = t.subject_id{tail}"
+            ),
+            &params,
+            SealedObject::from_row,
+        )?;
+        let whole = page.offset == 0 && (rows.len() as i64) < page.limit;
+        let count = if whole {
+            rows.len() as i64
+        } else {
+            let sql = format!("select count(*) from {table} t{}", clause.sql());
+            self.query_one(&sql, clause.params(), |row| row.int(0))?
+        };
+        Ok(Page { count, rows })
+    }
+
+    /// The workspace's object with this public id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn object(
+        &mut self,
+        resource: Resource,
+        workspace: WorkspaceId,
+        uuid: Uuid,
+    ) -> Result<Option<SealedObject>> {
+        let table = resource.table();
+        self.query_opt(
+            &format!(
+                "select t.uuid, t.sealed, k.wrapped from {table} t join data_keys k \
+                 on k.owner_kind = 'subject' and k.owner_id = t.subject_id \
+                 where t.workspace_id = $1 and t.uuid = $2"
+            ),
+            &[workspace.into(), uuid.into()],
+            SealedObject::from_row,
+        )
+    }
+}

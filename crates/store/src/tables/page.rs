@@ -1,0 +1,85 @@
+//! Pages of a list, and the growing `where` clause behind them.
+
+use std::fmt::Write as _;
+
+use crate::Value;
+
+/// Which slice of a list to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Rows at most.
+    pub limit: i64,
+    /// Rows to skip.
+    pub offset: i64,
+}
+
+/// One slice of a list and the length of the whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// Matches over all pages.
+    pub count: i64,
+    /// The rows of this page.
+    pub rows: Vec<T>,
+}
+
+/// A `where` clause that starts with the workspace and grows by conditions.
+pub(crate) struct Where<'a> {
+    sql: String,
+    params: Vec<Value<'a>>,
+}
+
+impl<'a> Where<'a> {
+    /// `where <column> = $1`.
+    pub(crate) fn equals(column: &str, value: impl Into<Value<'a>>) -> Self {
+        Self { sql: format!(" where {column} = $1"), params: vec![value.into()] }
+    }
+
+    /// `and <column> in (…)`; an empty list matches nothing.
+    pub(crate) fn and_in<V: Into<Value<'a>>>(
+        &mut self,
+        column: &str,
+        values: impl IntoIterator<Item = V>,
+    ) {
+        let marks = self.marks(values);
+        let _ = write!(self.sql, " and {column} in ({marks})");
+    }
+
+    /// `and <template>` where `{}` stands for the list of placeholders.
+    pub(crate) fn and_list<V: Into<Value<'a>>>(
+        &mut self,
+        template: &str,
+        values: impl IntoIterator<Item = V>,
+    ) {
+        let marks = self.marks(values);
+        let _ = write!(self.sql, " and {}", template.replace("{}", &marks));
+    }
+
+    fn marks<V: Into<Value<'a>>>(&mut self, values: impl IntoIterator<Item = V>) -> String {
+        let mut marks = String::new();
+        for value in values {
+            self.params.push(value.into());
+            let separator = if marks.is_empty() { "" } else { ", " };
+            let _ = write!(marks, "{separator}${}", self.params.len());
+        }
+        if marks.is_empty() { "null".to_owned() } else { marks }
+    }
+
+    /// The clause, for a statement that counts.
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// The values behind the clause.
+    pub(crate) fn params(&self) -> &[Value<'a>] {
+        &self.params
+    }
+
+    /// The clause followed by `order` and the slice.
+    pub(crate) fn sliced(&self, order: &str, page: PageRequest) -> (String, Vec<Value<'a>>) {
+        let mut params = self.params.clone();
+        params.push(page.limit.into());
+        params.push(page.offset.into());
+        let (limit, offset) = (params.len() - 1, params.len());
+        (format!("{} order by {order} limit ${limit} offset ${offset}", self.sql), params)
+    }
+}

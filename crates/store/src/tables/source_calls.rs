@@ -1,0 +1,135 @@
+//! Source calls: what was asked, what came back, what it cost.
+
+use uuid::Uuid;
+use vinculo_vault::{BlindIndex, Sealed};
+
+use super::ids::text_enum;
+use super::{Micros, SourceCallId, SubjectId, WorkspaceId};
+use crate::{Result, Tx};
+
+text_enum! {
+    /// Why a source was asked.
+    Purpose in "source_calls" {
+        /// To accept or refuse a person before a link is made.
+        Check = "check",
+        /// To fill a link.
+        Load = "load",
+    }
+}
+
+/// A call to be recorded.
+#[derive(Debug, Clone)]
+pub struct NewSourceCall<'a> {
+    /// Public id; part of what seals the payload.
+    pub uuid: Uuid,
+    /// Workspace on whose behalf it was made.
+    pub workspace: WorkspaceId,
+    /// Person, when the workspace knows one.
+    pub subject: Option<SubjectId>,
+    /// Look-up value of the document asked about.
+    pub document: &'a BlindIndex,
+    /// Name of the source.
+    pub source: &'a str,
+    /// Why it was asked.
+    pub purpose: Purpose,
+    /// Outcome, one word.
+    pub outcome: &'a str,
+    /// Reason inside the outcome, one word.
+    pub reason: Option<&'a str>,
+    /// HTTP status of the answer.
+    pub http_status: Option<i64>,
+    /// The source's own code.
+    pub raw_code: Option<&'a str>,
+    /// Time the source took, microseconds.
+    pub duration_us: i64,
+    /// `yes`, `no` or `unknown`.
+    pub billed: &'a str,
+    /// Raw payload, sealed with the subject's key.
+    pub payload: Option<&'a Sealed>,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+/// The answer kept from a call.
+#[derive(Debug, Clone)]
+pub struct StoredPayload {
+    /// Public id of the call; part of what sealed the payload.
+    pub uuid: Uuid,
+    /// Name of the source.
+    pub source: String,
+    /// HTTP status of the answer.
+    pub http_status: Option<i64>,
+    /// Raw payload, sealed with the subject's key.
+    pub payload: Option<Sealed>,
+    /// When the source answered.
+    pub created_at: Micros,
+}
+
+impl Tx<'_> {
+    /// Records a call.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn insert_source_call(&mut self, call: &NewSourceCall<'_>) -> Result<SourceCallId> {
+        self.query_one(
+            "insert into source_calls (uuid, workspace_id, subject_id, document_index, source, \
+             purpose, outcome, reason, http_status, raw_code, duration_us, billed, \
+             sealed_payload, created_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
+            &[
+                call.uuid.into(),
+                call.workspace.into(),
+                call.subject.map(|subject| subject.0).into(),
+                call.document.into(),
+                call.source.into(),
+                call.purpose.into(),
+                call.outcome.into(),
+                call.reason.into(),
+                call.http_status.into(),
+                call.raw_code.into(),
+                call.duration_us.into(),
+                call.billed.into(),
+                call.payload.into(),
+                call.created_at.into(),
+            ],
+            |row| Ok(SourceCallId(row.int(0)?)),
+        )
+    }
+
+    /// How often the workspace has asked about this document.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count_source_calls(
+        &mut self,
+        workspace: WorkspaceId,
+        document: &BlindIndex,
+    ) -> Result<i64> {
+        self.query_one(
+            "select count(*) from source_calls where workspace_id = $1 and document_index = $2",
+            &[workspace.into(), document.into()],
+            |row| row.int(0),
+        )
+    }
+
+    /// The answer kept from a call.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn source_payload(&mut self, id: SourceCallId) -> Result<Option<StoredPayload>> {
+        self.query_opt(
+            "select uuid, source, http_status, sealed_payload, created_at \
+             from source_calls where id = $1",
+            &[id.into()],
+            |row| {
+                Ok(StoredPayload {
+                    uuid: row.uuid(0)?,
+                    source: row.text(1)?,
+                    http_status: row.opt_int(2)?,
+                    payload: row.opt_sealed(3)?,
+                    created_at: row.int(4)?,
+                })
+            },
+        )
+    }
+}

@@ -1,0 +1,71 @@
+//! AES-256-GCM with a random 96-bit nonce, laid out as `nonce | ciphertext | tag`.
+//!
+//! Random nonces are safe for 2^32 messages under one key (NIST SP 800-38D, section 8.3); a
+//! subject's data key and a master key version stay far below that.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use zeroize::Zeroizing;
+
+use crate::Random;
+
+pub(crate) const KEY_LEN: usize = 32;
+const TAG_LEN: usize = 16;
+/// What sealing adds to the plaintext.
+pub(crate) const OVERHEAD: usize = NONCE_LEN + TAG_LEN;
+
+/// Why [`Cipher::seal_after`] failed.
+pub(crate) enum SealFailure {
+    Random(crate::RandomError),
+    TooLong,
+}
+
+/// The cipher refused: wrong key, wrong associated data or altered bytes.
+pub(crate) struct Refused;
+
+/// One AES-256-GCM key, ready for use.
+pub(crate) struct Cipher(LessSafeKey);
+
+impl Cipher {
+    pub(crate) fn new(key: &[u8; KEY_LEN]) -> Result<Self, Refused> {
+        let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| Refused)?;
+        Ok(Self(LessSafeKey::new(key)))
+    }
+
+    /// Returns `header | nonce | ciphertext | tag`; the header is not encrypted.
+    pub(crate) fn seal_after(
+        &self,
+        header: &[u8],
+        aad: &[u8],
+        plaintext: &[u8],
+        random: &dyn Random,
+    ) -> Result<Vec<u8>, SealFailure> {
+        let mut nonce = [0; NONCE_LEN];
+        random.fill(&mut nonce).map_err(SealFailure::Random)?;
+        let mut out = Vec::with_capacity(header.len() + OVERHEAD + plaintext.len());
+        out.extend_from_slice(header);
+        out.extend_from_slice(&nonce);
+        let start = out.len();
+        out.extend_from_slice(plaintext);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), &mut out[start..])
+            .map_err(|_| SealFailure::TooLong)?;
+        out.extend_from_slice(tag.as_ref());
+        Ok(out)
+    }
+
+    /// Opens `nonce | ciphertext | tag`.
+    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
+        let mut out = Zeroizing::new(ciphertext.to_vec());
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = self
+            .0
+            .open_in_place(nonce, Aad::from(aad), &mut out)
+            .map_err(|_| Refused)?
+            .len();
+        out.truncate(length);
+        Ok(out)
+    }
+}

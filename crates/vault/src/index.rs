@@ -1,0 +1,166 @@
+use std::fmt;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+
+use crate::MalformedError;
+use crate::derive::{expand, framed, keyed_hash};
+
+/// HMAC-SHA256 of a personal value: equal values of one workspace meet, nobody without the
+/// workspace's key can tell which value it was.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BlindIndex([u8; 32]);
+
+impl BlindIndex {
+    /// The bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// What [`BlindIndex::as_bytes`] gave.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MalformedError> {
+        exact(bytes, "blind index").map(Self)
+    }
+}
+
+impl fmt::Debug for BlindIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BlindIndex([redacted])")
+    }
+}
+
+/// Keyed hash of an API secret. Compare with [`WorkspaceKeys::verify_secret`] only.
+#[derive(Clone, Copy)]
+pub struct SecretHash([u8; 32]);
+
+impl SecretHash {
+    /// The bytes to store.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// What [`SecretHash::as_bytes`] gave.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, MalformedError> {
+        exact(bytes, "secret hash").map(Self)
+    }
+}
+
+impl fmt::Debug for SecretHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretHash([redacted])")
+    }
+}
+
+/// The derived keys of one workspace: one per purpose, unrelated to those of other workspaces.
+///
+/// Callers normalise values first (a document number without dots, an identifier trimmed): the
+/// hashes take bytes as they are.
+#[derive(Clone)]
+pub struct WorkspaceKeys {
+    lookup: hmac::Key,
+    identity: hmac::Key,
+    secrets: hmac::Key,
+}
+
+impl WorkspaceKeys {
+    pub(crate) fn derive(root: &hmac::Key, workspace_id: i64, index_version: u32) -> Self {
+        let key = |purpose: &str, version: u32| {
+            let info = framed(&[
+                b"vinculo workspace key",
+                &workspace_id.to_be_bytes(),
+                purpose.as_bytes(),
+                &version.to_be_bytes(),
+            ]);
+            hmac::Key::new(hmac::HMAC_SHA256, expand(root, &info).as_slice())
+        };
+        Self {
+            lookup: key("look-up index", index_version),
+            // A person's identity and an issued secret outlive every rotation of the index.
+            identity: key("identity", 1),
+            secrets: key("api secrets", 1),
+        }
+    }
+
+    /// Index of a person's document: PILA code of its kind, and its number.
+    #[must_use]
+    pub fn lookup_document(&self, kind: &str, number: &str) -> BlindIndex {
+        self.index("document", &[kind, number])
+    }
+
+    /// Index of a payer's document; never equal to the same document's as a person.
+    #[must_use]
+    pub fn payer(&self, kind: &str, number: &str) -> BlindIndex {
+        self.index("payer", &[kind, number])
+    }
+
+    /// Index of a planilla number within the operator that gave it.
+    #[must_use]
+    pub fn planilla_number(&self, operator: &str, number: &str) -> BlindIndex {
+        self.index("planilla number", &[operator, number])
+    }
+
+    /// Index of a planilla without a number: its payer, month (`YYYY-MM`), type and branch.
+    #[must_use]
+    pub fn draft(
+        &self,
+        payer: (&str, &str),
+        month: &str,
+        planilla_type: &str,
+        branch: &str,
+    ) -> BlindIndex {
+        self.index("draft", &[payer.0, payer.1, month, planilla_type, branch])
+    }
+
+    /// Index of a link's `external_id`.
+    #[must_use]
+    pub fn external_id(&self, external_id: &str) -> BlindIndex {
+        self.index("external id", &[external_id])
+    }
+
+    /// The wire's `institution_user_id` (contract section 3.3.1): 44 characters of padded
+    /// URL-safe base64; the same person at the same institution always gives the same.
+    #[must_use]
+    pub fn institution_user_id(&self, institution: &str, normalised_username: &str) -> String {
+        let parts = [institution.as_bytes(), normalised_username.as_bytes()];
+        URL_SAFE.encode(keyed_hash(&self.identity, "institution user", &parts))
+    }
+
+    /// What is stored of an API secret. The secret is a random 256-bit value, so one keyed hash
+    /// is enough.
+    #[must_use]
+    pub fn secret_hash(&self, secret: &str) -> SecretHash {
+        SecretHash(keyed_hash(
+            &self.secrets,
+            "api secret",
+            &[secret.as_bytes()],
+        ))
+    }
+
+    /// Whether `secret` is the one `stored` was made from, in constant time.
+    #[must_use]
+    pub fn verify_secret(&self, secret: &str, stored: &SecretHash) -> bool {
+        verify_slices_are_equal(&self.secret_hash(secret).0, &stored.0).is_ok()
+    }
+
+    fn index(&self, label: &str, parts: &[&str]) -> BlindIndex {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        BlindIndex(keyed_hash(&self.lookup, label, &parts))
+    }
+}
+
+impl fmt::Debug for WorkspaceKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkspaceKeys([redacted])")
+    }
+}
+
+fn exact(bytes: &[u8], what: &'static str) -> Result<[u8; 32], MalformedError> {
+    bytes.try_into().map_err(|_| MalformedError::Length {
+        what,
+        length: bytes.len(),
+    })
+}

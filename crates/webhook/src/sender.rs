@@ -1,0 +1,315 @@
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::dns::Resolve;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use thiserror::Error;
+use tokio::time::Instant;
+
+use crate::resolver::{PublicOnly, SystemResolver};
+use crate::{RefusedAddress, RetryAfter, UrlError, authorization_header, check_url};
+
+/// How webhooks are sent. The default is what the contract and the figures ask for.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// For the whole try: resolution, connection, TLS, headers and body.
+    pub timeout: Duration,
+    /// Lets `http` and private addresses through; for development and tests.
+    pub allow_private: bool,
+    /// Bytes of an answer's body that are read before the connection is dropped.
+    pub read_limit: usize,
+    /// Bytes of an answer's body that are kept.
+    pub keep_limit: usize,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(5),
+            allow_private: false,
+            read_limit: 64 * 1024,
+            keep_limit: 4 * 1024,
+            user_agent: concat!("vinculo/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// The HTTP client could not be set up: an unusable user agent, or no root certificates.
+#[derive(Debug, Error)]
+#[error("webhook client cannot be set up")]
+pub struct SetupError(#[source] reqwest::Error);
+
+/// One POST to make.
+#[derive(Clone)]
+pub struct Request<'a> {
+    /// Where to; judged again with [`check_url`].
+    pub url: &'a str,
+    /// The registered authorization value, see [`authorization_header`].
+    pub authorization: Option<&'a str>,
+    /// The JSON body, sent byte for byte.
+    pub body: Bytes,
+    /// Further headers, such as a signature's.
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+/// What came of one request, and how long it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The receiver's answer, or why there is none.
+    pub result: Result<Answer, Failure>,
+    /// From the start to the end of the body, the failure or the deadline.
+    pub duration: Duration,
+}
+
+impl Attempt {
+    /// Whether the receiver took the event: a complete answer with any 2xx status.
+    #[must_use]
+    pub fn delivered(&self) -> bool {
+        self.result.as_ref().is_ok_and(Answer::delivered)
+    }
+}
+
+/// A receiver's answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// The start of the body, at most [`Options::keep_limit`] bytes.
+    pub excerpt: Vec<u8>,
+    /// The `Retry-After` header, when there is one that can be read.
+    pub retry_after: Option<RetryAfter>,
+}
+
+impl Answer {
+    /// Any 2xx. A redirect is not followed and not a delivery (contract section 5.1).
+    #[must_use]
+    pub const fn delivered(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+}
+
+/// The excerpt is left out: a receiver may echo the personal data it was sent.
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("excerpt_bytes", &self.excerpt.len())
+            .field("retry_after", &self.retry_after)
+            .finish()
+    }
+}
+
+/// Why there is no answer. Messages hold neither URL nor header values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Failure {
+    /// The host is, or resolves only to, an address that webhooks must not reach.
+    #[error(transparent)]
+    Refused(RefusedAddress),
+    /// The stored URL does not pass [`check_url`] any more.
+    #[error(transparent)]
+    InvalidUrl(UrlError),
+    /// The authorization value or another header cannot be sent.
+    #[error("request headers cannot be sent")]
+    InvalidHeader,
+    /// The deadline came first, be it with half an answer: a receiver that answers 200 and then
+    /// drips its body has not answered in time.
+    #[error("no complete answer within the deadline")]
+    Timeout,
+    /// The name does not resolve, or nobody accepts the connection.
+    #[error("connection failed")]
+    Connect,
+    /// The receiver's certificate or TLS is not acceptable.
+    #[error("tls handshake failed")]
+    Tls,
+    /// The connection broke before the answer was complete, or the answer is not HTTP.
+    #[error("answer is not complete and valid http")]
+    InvalidResponse,
+}
+
+impl Failure {
+    /// A stable word for storage and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(_) => "refused_address",
+            Self::InvalidUrl(_) => "invalid_url",
+            Self::InvalidHeader => "invalid_header",
+            Self::Timeout => "timeout",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::InvalidResponse => "invalid_response",
+        }
+    }
+}
+
+impl From<UrlError> for Failure {
+    fn from(error: UrlError) -> Self {
+        match error {
+            UrlError::Refused(refusal) => Self::Refused(refusal),
+            other => Self::InvalidUrl(other),
+        }
+    }
+}
+
+/// Sends webhooks. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Sender {
+    client: reqwest::Client,
+    options: Arc<Options>,
+}
+
+impl Sender {
+    /// A sender that resolves names as the operating system does.
+    pub fn new(options: Options) -> Result<Self, SetupError> {
+        Self::with_resolver(options, Arc::new(SystemResolver))
+    }
+
+    /// A sender that asks `resolver` for addresses. They are judged all the same, unless
+    /// [`Options::allow_private`].
+    pub fn with_resolver(options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
+        let resolver = if options.allow_private {
+            resolver
+        } else {
+            Arc::new(PublicOnly(resolver))
+        };
+        let client = reqwest::Client::builder()
+            .user_agent(&options.user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .dns_resolver(resolver)
+            // Shared among a name's addresses: a dead first one leaves time for the second.
+            .connect_timeout(options.timeout)
+            .pool_max_idle_per_host(4)
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build()
+            .map_err(SetupError)?;
+        Ok(Self {
+            client,
+            options: Arc::new(options),
+        })
+    }
+
+    /// Makes one POST. Never takes longer than [`Options::timeout`], stops reading the
+    /// answer's body at [`Options::read_limit`].
+    pub async fn send(&self, request: Request<'_>) -> Attempt {
+        let start = Instant::now();
+        let result = tokio::time::timeout(self.options.timeout, self.exchange(request))
+            .await
+            .unwrap_or(Err(Failure::Timeout));
+        Attempt {
+            result,
+            duration: start.elapsed(),
+        }
+    }
+
+    async fn exchange(&self, request: Request<'_>) -> Result<Answer, Failure> {
+        let url = check_url(request.url, self.options.allow_private)?;
+        let headers = headers(&request).ok_or(Failure::InvalidHeader)?;
+        let response = self
+            .client
+            .post(url)
+            .headers(headers)
+            .body(request.body)
+            .send()
+            .await
+            .map_err(|error| failure(&error))?;
+        self.read(response).await
+    }
+
+    /// Reads to the end or to the limit; dropping the rest closes the connection.
+    async fn read(&self, mut response: reqwest::Response) -> Result<Answer, Failure> {
+        let status = response.status().as_u16();
+        let retry_after = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| RetryAfter::parse(value.to_str().ok()?));
+        let mut excerpt = Vec::new();
+        let mut read = 0;
+        while read < self.options.read_limit {
+            let chunk = response.chunk().await.map_err(|error| failure(&error))?;
+            let Some(chunk) = chunk else { break };
+            read += chunk.len();
+            let wanted = self
+                .options
+                .keep_limit
+                .saturating_sub(excerpt.len())
+                .min(chunk.len());
+            excerpt.extend_from_slice(&chunk[..wanted]);
+        }
+        Ok(Answer {
+            status,
+            excerpt,
+            retry_after,
+        })
+    }
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+fn headers(request: &Request<'_>) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in request.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        headers.append(name, HeaderValue::from_str(value).ok()?);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(value) = request.authorization {
+        let value = authorization_header(value).ok()?;
+        let mut value = HeaderValue::from_str(&value).ok()?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Some(headers)
+}
+
+fn failure(error: &reqwest::Error) -> Failure {
+    if let Some(refusal) = causes(error).find_map(|cause| cause.downcast_ref::<RefusedAddress>()) {
+        return Failure::Refused(*refusal);
+    }
+    if error.is_timeout() {
+        return Failure::Timeout;
+    }
+    if !error.is_connect() {
+        return Failure::InvalidResponse;
+    }
+    let bad_handshake = causes(error).any(|cause| {
+        // A plain connect never ends so: the handshake met data it could not use, or its end.
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(
+            kind,
+            Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+        )
+    });
+    if bad_handshake {
+        Failure::Tls
+    } else {
+        Failure::Connect
+    }
+}
+
+/// An error and what it wraps. An `io::Error` gives its content as `get_ref`; its `source` is
+/// already one step further.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let content = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        content
+            .map(|content| content as &(dyn Error + 'static))
+            .or_else(|| error.source())
+    })
+}

@@ -1,0 +1,138 @@
+//! When a failed delivery is tried again.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use proptest::prelude::*;
+use vinculo_webhook::{ATTEMPTS, MAX_RETRY_AFTER, RetryAfter, next_try};
+
+const MINUTES: [u64; 10] = [1, 2, 3, 4, 5, 30, 120, 300, 600, 600];
+
+fn at(unix_seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(unix_seconds)
+}
+
+#[test]
+fn the_schedule_is_the_documented_one_and_ends() {
+    for (attempt, minutes) in (1..).zip(MINUTES) {
+        let step = Duration::from_secs(minutes * 60);
+        assert_eq!(next_try(attempt, 0, None), Some(step * 4 / 5));
+        assert_eq!(next_try(attempt, u64::MAX, None), Some(step * 6 / 5));
+        let middle = next_try(attempt, u64::MAX / 2, None).unwrap();
+        assert!(
+            middle.abs_diff(step) <= Duration::from_micros(1),
+            "{middle:?}"
+        );
+    }
+    assert_eq!(ATTEMPTS, 11);
+    assert_eq!(next_try(ATTEMPTS, 0, Some(Duration::from_secs(1))), None);
+    assert_eq!(next_try(0, 0, None), None);
+    assert_eq!(next_try(u32::MAX, 0, None), None);
+}
+
+#[test]
+fn retry_after_lengthens_a_wait_within_bounds_and_never_shortens_it() {
+    let after = |attempt, seconds| next_try(attempt, 0, Some(Duration::from_secs(seconds)));
+    assert_eq!(after(1, 0), Some(Duration::from_secs(48)));
+    assert_eq!(after(1, 90), Some(Duration::from_secs(90)));
+    assert_eq!(after(1, u64::MAX), Some(MAX_RETRY_AFTER));
+    assert_eq!(after(9, 90), Some(Duration::from_secs(8 * 3600)));
+}
+
+#[test]
+fn retry_after_is_read_in_every_form() {
+    use RetryAfter::{At, Seconds};
+    let cases = [
+        ("120", Some(Seconds(120))),
+        (" 120 ", Some(Seconds(120))),
+        ("0", Some(Seconds(0))),
+        ("1.5", Some(Seconds(2))),
+        ("2.0", Some(Seconds(2))),
+        ("99999999999999999999999", Some(Seconds(u64::MAX))),
+        ("99999999999999999999999.5", Some(Seconds(u64::MAX))),
+        (
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            Some(At {
+                unix_seconds: 784_111_777,
+            }),
+        ),
+        (
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            Some(At {
+                unix_seconds: 784_111_777,
+            }),
+        ),
+        (
+            "Sun Nov  6 08:49:37 1994",
+            Some(At {
+                unix_seconds: 784_111_777,
+            }),
+        ),
+        ("", None),
+        ("-1", None),
+        ("+1", None),
+        ("1e3", None),
+        ("1.", None),
+        (".5", None),
+        ("soon", None),
+        ("Sun, 06 Nov 1994 08:49:37 PST", None),
+        ("1994-11-06T08:49:37Z", None),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(RetryAfter::parse(value), expected, "{value:?}");
+    }
+}
+
+#[test]
+fn a_date_asks_for_the_time_that_is_left() {
+    let date = RetryAfter::At {
+        unix_seconds: 1_000,
+    };
+    assert_eq!(date.wait(at(400)), Duration::from_secs(600));
+    assert_eq!(date.wait(at(1_000)), Duration::ZERO);
+    assert_eq!(date.wait(at(5_000)), Duration::ZERO);
+    assert_eq!(
+        date.wait(UNIX_EPOCH - Duration::from_secs(9)),
+        Duration::from_secs(1_000)
+    );
+    assert_eq!(
+        RetryAfter::Seconds(7).wait(at(5_000)),
+        Duration::from_secs(7)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+    #[test]
+    fn every_wait_is_within_a_fifth_of_its_step(attempt in 1_u32..=10, random: u64) {
+        let minutes = MINUTES[usize::try_from(attempt - 1).unwrap()];
+        let step = Duration::from_secs(minutes * 60);
+        let wait = next_try(attempt, random, None).unwrap();
+        prop_assert!(wait >= step * 4 / 5 && wait <= step * 6 / 5, "{:?}", wait);
+    }
+
+    #[test]
+    fn no_answer_of_a_receiver_moves_a_try_beyond_the_bound(
+        attempt in 1_u32..=10,
+        random: u64,
+        asked: u64,
+    ) {
+        let plain = next_try(attempt, random, None).unwrap();
+        let wait = next_try(attempt, random, Some(Duration::from_secs(asked))).unwrap();
+        prop_assert!(wait >= plain && wait <= plain.max(MAX_RETRY_AFTER));
+    }
+
+    #[test]
+    fn any_header_value_is_read_or_ignored(value in "\\PC{0,40}", now: u32) {
+        if let Some(retry_after) = RetryAfter::parse(&value) {
+            let wait = next_try(1, 0, Some(retry_after.wait(at(u64::from(now))))).unwrap();
+            prop_assert!(wait <= MAX_RETRY_AFTER);
+        }
+    }
+
+    #[test]
+    fn whole_seconds_are_read_as_they_are(seconds: u64) {
+        let parsed = RetryAfter::parse(&seconds.to_string());
+        prop_assert_eq!(parsed, Some(RetryAfter::Seconds(seconds)));
+    }
+}

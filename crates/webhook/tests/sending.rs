@@ -1,0 +1,474 @@
+//! One request against receivers that behave, misbehave or attack.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot set itself up has failed"
+)]
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use vinculo_webhook::{
+    Addrs, Attempt, Failure, Name, Options, Request, Resolve, Resolving, RetryAfter, Sender,
+    UrlError,
+};
+
+/// Long enough for a loaded machine; only tests of answers that come at once use it.
+const PATIENT: Duration = Duration::from_secs(60);
+/// For receivers that never finish.
+const SHORT: Duration = Duration::from_millis(100);
+
+/// A receiver that hands every connection to `behave`.
+async fn receiver<F, B>(behave: B) -> SocketAddr
+where
+    B: Fn(TcpStream) -> F + Send + 'static,
+    F: Future<Output = std::io::Result<()>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // A sender that hangs up early is what some tests are about.
+            tokio::spawn(behave(stream));
+        }
+    });
+    address
+}
+
+/// Reads one request, headers and body, and gives it back as text.
+async fn read_request(stream: &mut TcpStream) -> std::io::Result<String> {
+    let mut request = Vec::new();
+    loop {
+        let read = stream.read_buf(&mut request).await?;
+        let text = String::from_utf8_lossy(&request);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "))
+                .map_or(0, |length| length.parse().unwrap());
+            if body.len() >= length {
+                return Ok(text.into_owned());
+            }
+        }
+        if read == 0 {
+            return Ok(text.into_owned());
+        }
+    }
+}
+
+/// A receiver that answers every request with `answer` and closes.
+async fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
+    let answer = Arc::new(answer.into());
+    receiver(move |mut stream| {
+        let answer = Arc::clone(&answer);
+        async move {
+            read_request(&mut stream).await?;
+            stream.write_all(&answer).await?;
+            stream.shutdown().await
+        }
+    })
+    .await
+}
+
+fn sender(timeout: Duration) -> Sender {
+    Sender::new(Options {
+        timeout,
+        allow_private: true,
+        ..Options::default()
+    })
+    .unwrap()
+}
+
+async fn send_to(sender: &Sender, url: &str) -> Attempt {
+    let body = Bytes::from_static(b"{\"webhook_id\":\"1\"}");
+    sender
+        .send(Request {
+            url,
+            authorization: None,
+            body,
+            headers: &[],
+        })
+        .await
+}
+
+async fn outcome(address: SocketAddr, timeout: Duration) -> Result<u16, Failure> {
+    let attempt = send_to(&sender(timeout), &format!("http://{address}/hook")).await;
+    attempt.result.map(|answer| answer.status)
+}
+
+#[tokio::test]
+async fn the_request_carries_exactly_what_was_given() {
+    let (requests, mut received) = mpsc::unbounded_channel();
+    let address = receiver(move |mut stream| {
+        let requests = requests.clone();
+        async move {
+            requests.send(read_request(&mut stream).await?).unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await
+        }
+    })
+    .await;
+    let attempt = sender(PATIENT)
+        .send(Request {
+            url: &format!("http://{address}/hook?token=1"),
+            authorization: Some("s3cret"),
+            body: Bytes::from_static(b"{\"external_id\": null}"),
+            headers: &[("webhook-id", "msg_1"), ("webhook-signature", "v1,abc")],
+        })
+        .await;
+    assert!(attempt.delivered());
+
+    let request = received.recv().await.unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "{\"external_id\": null}");
+    let mut lines: Vec<_> = head.lines().collect();
+    assert_eq!(lines.remove(0), "POST /hook?token=1 HTTP/1.1");
+    lines.sort_unstable();
+    let host = format!("host: {address}");
+    let version = concat!("user-agent: vinculo/", env!("CARGO_PKG_VERSION"));
+    let expected = [
+        "accept: */*",
+        "authorization: Bearer s3cret",
+        "content-length: 21",
+        "content-type: application/json",
+        &host,
+        version,
+        "webhook-id: msg_1",
+        "webhook-signature: v1,abc",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn any_2xx_is_a_delivery_and_nothing_else_is() {
+    let statuses = [
+        200, 201, 202, 204, 206, 299, 300, 301, 302, 304, 307, 308, 400, 401, 404, 408, 410, 429,
+        500, 502, 503, 504, 599,
+    ];
+    for status in statuses {
+        let address = answering(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n")).await;
+        let attempt = send_to(&sender(PATIENT), &format!("http://{address}/")).await;
+        assert_eq!(attempt.result.as_ref().unwrap().status, status);
+        assert_eq!(
+            attempt.delivered(),
+            (200..300).contains(&status),
+            "{status}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_keeps_its_body_and_retry_after() {
+    let address = answering(
+        "HTTP/1.1 503 Busy\r\nretry-after: 120\r\ntransfer-encoding: chunked\r\n\r\n\
+         4\r\nback\r\n5\r\n soon\r\n0\r\n\r\n",
+    )
+    .await;
+    let answer = send_to(&sender(PATIENT), &format!("http://{address}/"))
+        .await
+        .result
+        .unwrap();
+    assert_eq!(answer.excerpt, b"back soon");
+    assert_eq!(answer.retry_after, Some(RetryAfter::Seconds(120)));
+    assert!(!format!("{answer:?}").contains("back"));
+}
+
+#[tokio::test]
+async fn redirects_are_never_followed() {
+    let followed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&followed);
+    let elsewhere = receiver(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Ok(()) }
+    })
+    .await;
+    for status in [301, 302, 303, 307, 308] {
+        let address = answering(format!(
+            "HTTP/1.1 {status} X\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n"
+        ))
+        .await;
+        assert_eq!(outcome(address, PATIENT).await, Ok(status));
+    }
+    assert_eq!(followed.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn old_and_interim_http_is_understood() {
+    let old = answering("HTTP/1.0 200 OK\r\n\r\nuntil the end").await;
+    assert_eq!(outcome(old, PATIENT).await, Ok(200));
+    let interim = answering(
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n\
+         HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+    )
+    .await;
+    assert_eq!(outcome(interim, PATIENT).await, Ok(200));
+}
+
+#[tokio::test]
+async fn answers_that_are_not_complete_http_are_failures() {
+    let many_headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(100_000));
+    let answers: [&str; 9] = [
+        "",
+        "hello",
+        "SSH-2.0-OpenSSH_9.2\r\n",
+        "HTTP/1.1 200",
+        "HTTP/1.1 abc OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nnot a chunk",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        &many_headers,
+    ];
+    for answer in answers {
+        let result = outcome(answering(answer).await, PATIENT).await;
+        let shown = answer.get(..60).unwrap_or(answer);
+        assert_eq!(result, Err(Failure::InvalidResponse), "{shown:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_told_from_a_bad_handshake() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = listener.local_addr().unwrap();
+    drop(listener);
+    assert_eq!(outcome(nobody, PATIENT).await, Err(Failure::Connect));
+
+    for not_tls in ["HTTP/1.1 400 Bad Request\r\n\r\n", ""] {
+        let address = receiver(move |mut stream| async move {
+            stream.write_all(not_tls.as_bytes()).await?;
+            stream.shutdown().await?;
+            stream.read_to_end(&mut Vec::new()).await.map(drop)
+        })
+        .await;
+        let attempt = send_to(&sender(PATIENT), &format!("https://{address}/")).await;
+        assert_eq!(attempt.result.unwrap_err(), Failure::Tls, "{not_tls}");
+    }
+}
+
+#[tokio::test]
+async fn silence_at_any_stage_ends_at_the_deadline() {
+    let stages: [(&str, &[u8]); 4] = [
+        ("before headers", b""),
+        ("within headers", b"HTTP/1.1 200 OK\r\nx: "),
+        (
+            "before body",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
+        ),
+        (
+            "within body",
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
+        ),
+    ];
+    for (stage, beginning) in stages {
+        let address = receiver(move |mut stream| async move {
+            read_request(&mut stream).await?;
+            stream.write_all(beginning).await?;
+            std::future::pending().await
+        })
+        .await;
+        assert_eq!(
+            outcome(address, SHORT).await,
+            Err(Failure::Timeout),
+            "{stage}"
+        );
+    }
+    let stalled_handshake = receiver(|stream| async move {
+        let _held = stream;
+        std::future::pending().await
+    })
+    .await;
+    let attempt = send_to(&sender(SHORT), &format!("https://{stalled_handshake}/")).await;
+    assert_eq!(attempt.result.unwrap_err(), Failure::Timeout);
+    assert!(attempt.duration >= SHORT);
+}
+
+#[tokio::test]
+async fn dripping_never_outlives_the_deadline() {
+    for beginning in [
+        "HTTP/1.1 200 OK\r\nx: ",
+        "HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n",
+    ] {
+        let address = receiver(move |mut stream| async move {
+            read_request(&mut stream).await?;
+            stream.write_all(beginning.as_bytes()).await?;
+            let mut tick = tokio::time::interval(SHORT / 30);
+            loop {
+                tick.tick().await;
+                stream.write_all(b"a").await?;
+            }
+        })
+        .await;
+        assert_eq!(
+            outcome(address, SHORT).await,
+            Err(Failure::Timeout),
+            "{beginning:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_endless_body_is_read_to_the_limit_and_hung_up_on() {
+    let (written, mut hung_up) = mpsc::unbounded_channel();
+    let address = receiver(move |mut stream| {
+        let written = written.clone();
+        async move {
+            read_request(&mut stream).await?;
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
+                .await?;
+            let mut total = 0;
+            while stream.write_all(&[b'a'; 8192]).await.is_ok() {
+                total += 8192;
+            }
+            written.send(total).unwrap();
+            Ok(())
+        }
+    })
+    .await;
+    let attempt = send_to(&sender(PATIENT), &format!("http://{address}/")).await;
+    assert!(attempt.delivered());
+    assert_eq!(attempt.result.unwrap().excerpt, vec![b'a'; 4096]);
+    // Everything above the limit went into socket buffers, nowhere near the announced gigabyte.
+    assert!(hung_up.recv().await.unwrap() < 100_000_000_u64);
+}
+
+#[tokio::test]
+async fn public_mode_refuses_loopback_without_dialling_it() {
+    let dialled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&dialled);
+    let address = receiver(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Ok(()) }
+    })
+    .await;
+    let sender = Sender::new(Options {
+        timeout: PATIENT,
+        ..Options::default()
+    })
+    .unwrap();
+    let result = send_to(&sender, &format!("https://{address}/"))
+        .await
+        .result;
+    assert!(matches!(result, Err(Failure::Refused(_))), "{result:?}");
+    let result = send_to(&sender, &format!("http://{address}/")).await.result;
+    assert_eq!(result.unwrap_err(), Failure::InvalidUrl(UrlError::Scheme));
+    assert_eq!(dialled.load(Ordering::SeqCst), 0);
+}
+
+/// Answers each look-up with the next list, like a name server that changes its mind.
+struct Rebinding(Mutex<std::vec::IntoIter<Vec<SocketAddr>>>);
+
+impl Resolve for Rebinding {
+    fn resolve(&self, _: Name) -> Resolving {
+        let next = self.0.lock().unwrap().next();
+        Box::pin(async move {
+            let found = next.ok_or("no more answers")?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+fn public_sender(timeout: Duration, answers: Vec<Vec<SocketAddr>>) -> Sender {
+    let resolver = Arc::new(Rebinding(Mutex::new(answers.into_iter())));
+    Sender::with_resolver(
+        Options {
+            timeout,
+            ..Options::default()
+        },
+        resolver,
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_name_that_resolves_to_a_private_address_is_refused_whatever_it_said_before() {
+    let dialled = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&dialled);
+    let inside = receiver(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Ok(()) }
+    })
+    .await;
+    // Dialling a public address would leave the machine: no address at all stands for it.
+    let sender = public_sender(PATIENT, vec![vec![], vec![inside], vec![inside, inside]]);
+    let url = format!("https://rebind.example.com:{}/", inside.port());
+    assert_eq!(
+        send_to(&sender, &url).await.result.unwrap_err(),
+        Failure::Connect
+    );
+    for _ in 0..2 {
+        match send_to(&sender, &url).await.result.unwrap_err() {
+            Failure::Refused(refusal) => assert_eq!(refusal.range, "127.0.0.0/8"),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(
+        send_to(&sender, &url).await.result.unwrap_err(),
+        Failure::Connect
+    );
+    assert_eq!(dialled.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn development_mode_dials_what_the_resolver_says() {
+    let address = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    let resolver = Arc::new(Rebinding(Mutex::new(vec![vec![address]].into_iter())));
+    let options = Options {
+        timeout: PATIENT,
+        allow_private: true,
+        ..Options::default()
+    };
+    let sender = Sender::with_resolver(options, resolver).unwrap();
+    let url = format!("http://receiver.example.com:{}/", address.port());
+    assert!(send_to(&sender, &url).await.delivered());
+}
+
+#[tokio::test]
+async fn headers_that_cannot_be_sent_fail_without_a_request() {
+    let sender = sender(PATIENT);
+    let plain = Request {
+        url: "http://127.0.0.1:1/",
+        authorization: None,
+        body: Bytes::new(),
+        headers: &[],
+    };
+    let bad = [
+        Request {
+            authorization: Some("a\nb"),
+            ..plain.clone()
+        },
+        Request {
+            headers: &[("bad name", "x")],
+            ..plain.clone()
+        },
+        Request {
+            headers: &[("x", "a\r\nb")],
+            ..plain
+        },
+    ];
+    for request in bad {
+        assert_eq!(
+            sender.send(request).await.result.unwrap_err(),
+            Failure::InvalidHeader
+        );
+    }
+}
+
+#[tokio::test]
+async fn failures_show_neither_url_nor_secret() {
+    let address = answering("nonsense").await;
+    let request = Request {
+        url: &format!("http://{address}/s3cret?s3cret"),
+        authorization: Some("s3cret"),
+        body: Bytes::new(),
+        headers: &[],
+    };
+    let failure = sender(PATIENT).send(request).await.result.unwrap_err();
+    assert_eq!(failure.to_string(), "answer is not complete and valid http");
+    assert_eq!(failure.code(), "invalid_response");
+    assert!(!format!("{failure:?}").contains("s3cret"));
+}
