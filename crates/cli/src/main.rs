@@ -1,1 +1,48 @@
-fn main() {}
+//! `vinculo`: the server, its tools, and a demonstration, in one binary.
+
+mod args;
+mod commands;
+mod installation;
+mod logging;
+mod master_key;
+mod print;
+mod serving;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            print::failure(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    settings::refuse_unknown_variables()?;
+    let file = settings::File::read(arguments.config.as_deref())?;
+    match arguments.command {
+        Command::Demo => commands::demo::run(),
+        Command::Serve(options) => commands::serve::run(options.completed(&file)?),
+        Command::Operator(options) => commands::operator::run(file.complete(options)?),
+        Command::Keys(args::Keys::Create(options)) => {
+            let database = file.complete(options.database)?;
+            commands::keys::create(&args::CreateKey { database, ..options })
+        }
+        Command::Webhooks(args::Webhooks::Create(options)) => {
+            let database = file.complete(options.database)?;
+            commands::webhooks::create(args::CreateWebhook { database, ..options })
+        }
+        Command::Pila(args::Pila::Check(options)) => commands::pila::check(&options),
+        Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
+        Command::Openapi => commands::openapi::run(),
+    }
+}

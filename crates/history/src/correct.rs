@@ -8,7 +8,7 @@ use crate::select::is_correction;
 
 /// The lines of one payer and month after corrections, and whether any applied.
 ///
-/// `lines` are in the order of application (corrections last).
+/// `lines` are in the order of filing; corrections apply after everything else, in that order.
 pub(crate) fn apply<'a>(lines: &[&'a Contribution]) -> (Vec<&'a Contribution>, bool) {
     let (corrections, mut current): (Vec<_>, Vec<_>) =
         lines.iter().copied().partition(|line| is_correction(line));

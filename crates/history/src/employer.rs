@@ -36,12 +36,21 @@ pub(crate) fn of(
         id_type: id_type(document.kind),
         id_number: integer(&document.number),
         economic_activity_code: activity.and_then(integer),
-        economic_activity_code_description: activity.and_then(|code| payers.activity_text(code)),
+        economic_activity_code_description: activity.and_then(|code| {
+            let known = catalog::activity(&format!("{code:0>4}")).map(|activity| activity.name_es);
+            payers.text(code, known, |payer| (&payer.activity_code, &payer.activity_text))
+        }),
         contributor_class_code: class.map(str::to_owned),
-        contributor_class_code_description: class.and_then(|code| payers.class_text(code)),
+        contributor_class_code_description: class.and_then(|code| {
+            let known = catalog::contributor_class(code).map(|class| class.name_es);
+            payers.text(code, known, |payer| (&payer.class_code, &payer.class_text))
+        }),
         contributor_type_code: kind.and_then(integer),
-        contributor_type_description: kind.and_then(|code| payers.kind_text(code)),
-        tenure: Some(tenure),
+        contributor_type_description: kind.and_then(|code| {
+            let known = catalog::contributor_type(&format!("{code:0>2}")).map(|kind| kind.name_es);
+            payers.text(code, known, |payer| (&payer.kind_code, &payer.kind_text))
+        }),
+        tenure,
     }
 }
 
@@ -58,34 +67,17 @@ impl<'a> Payers<'a> {
         lines.map(|line| &line.payer).find_map(|payer| filled(value(payer)))
     }
 
-    fn activity_text(self, code: &str) -> Option<String> {
-        let known = catalog::activity(&format!("{code:0>4}")).map(|activity| activity.name_es);
+    /// The text of a code: of the catalog, else the newest that a line gives for this code.
+    fn text(
+        self,
+        code: &str,
+        known: Option<&str>,
+        pair: fn(&Payer) -> (&Option<String>, &Option<String>),
+    ) -> Option<String> {
         let given = || {
             self.newest(|payer| {
-                let same = payer.activity_code.as_deref() == Some(code);
-                payer.activity_text.as_deref().filter(|_| same)
-            })
-        };
-        known.or_else(given).map(str::to_owned)
-    }
-
-    fn class_text(self, code: &str) -> Option<String> {
-        let known = catalog::contributor_class(code).map(|class| class.name_es);
-        let given = || {
-            self.newest(|payer| {
-                let same = payer.class_code.as_deref() == Some(code);
-                payer.class_text.as_deref().filter(|_| same)
-            })
-        };
-        known.or_else(given).map(str::to_owned)
-    }
-
-    fn kind_text(self, code: &str) -> Option<String> {
-        let known = catalog::contributor_type(&format!("{code:0>2}")).map(|kind| kind.name_es);
-        let given = || {
-            self.newest(|payer| {
-                let same = payer.kind_code.as_deref() == Some(code);
-                payer.kind_text.as_deref().filter(|_| same)
+                let (of, text) = pair(payer);
+                text.as_deref().filter(|_| filled(of.as_deref()) == Some(code))
             })
         };
         known.or_else(given).map(str::to_owned)

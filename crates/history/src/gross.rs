@@ -6,8 +6,8 @@ use vinculo_pila::{Contribution, Month};
 use crate::kind;
 use crate::note::{Note, Notes};
 
-/// Rounding up each base to a peso and each line to a day leaves a capped month a little short of
-/// 25 minimum wages.
+/// How far the bases of a month at the cap may stay below 25 minimum wages: lines by days are cut
+/// to whole pesos.
 const CAP_TOLERANCE: i64 = 30;
 
 /// How pay follows from bases.

@@ -14,7 +14,7 @@ const SPECIAL_PLANILLAS: [&str; 7] = ["J", "O", "Q", "U", "X", "Z", "W"];
 pub(crate) struct Account<'a> {
     pub(crate) month: Month,
     pub(crate) origin: Origin,
-    /// In the order of application; never empty.
+    /// In the order of filing, corrections last; never empty.
     pub(crate) lines: Vec<&'a Contribution>,
     pub(crate) notes: Notes,
 }
@@ -44,7 +44,7 @@ impl<'a> Ledger<'a> {
 /// The lines of a payer, by month and source.
 type ByMonth<'a> = BTreeMap<Month, BTreeMap<Origin, Vec<&'a Contribution>>>;
 
-/// The ledger of a person from the lines that count, in the order of their application.
+/// The ledger of a person from the lines that count, in the order of filing.
 pub(crate) fn ledger<'a>(lines: &[&'a Contribution]) -> Ledger<'a> {
     let mut payers: BTreeMap<Document, ByMonth<'a>> = BTreeMap::new();
     for line in lines.iter().filter(|line| kind::proves_employment(line)) {

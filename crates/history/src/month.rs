@@ -31,7 +31,7 @@ pub(crate) fn detail(
         employment_type_additional_info: principal
             .and_then(|line| kind::additional_info(line, lines)),
         parafiscal_contribution: parafiscal(lines),
-        salary_comprehensive: Some(lines.iter().any(|line| gross::is_comprehensive(line))),
+        salary_comprehensive: lines.iter().any(|line| gross::is_comprehensive(line)),
         salary_type: principal.and_then(|line| salary_type(line, lines)),
         pension_fund_name: administrator(
             lines,

@@ -1,19 +1,19 @@
 //! The person, as the newest line names them.
 
-use vinculo_pila::{Contribution, Correction, DocumentKind, Names, Origin};
+use vinculo_pila::{Contribution, Correction, DocumentKind, Names};
 
-use crate::select;
 use crate::types::Owner;
 
-/// The owner from the newest line that has a name: month, then source (planillas first), payment
-/// date and line. Lines "as paid" of a correction do not speak. `None` without any line.
+/// The owner from the newest line that has a name; `None` without any line.
+///
+/// `lines` are in the order of filing, so within the newest month the one filed last speaks, and
+/// rows without a payment date only where no planilla does. Lines "as paid" of a correction never
+/// speak.
 pub(crate) fn of(lines: &[&Contribution]) -> Option<Owner> {
     let newest = |named: bool| {
         let lines = lines.iter().filter(|line| line.correction != Some(Correction::AsPaid));
-        lines.filter(|line| !named || has_name(&line.names)).max_by(|a, b| {
-            let source = |line: &Contribution| (line.period, line.origin == Origin::Planilla);
-            source(a).cmp(&source(b)).then_with(|| select::filed(a, b)).then_with(|| a.cmp(b))
-        })
+        // Of equals the last.
+        lines.filter(|line| !named || has_name(&line.names)).max_by_key(|line| line.period)
     };
     newest(true).or_else(|| newest(false)).map(|line| owner(line))
 }

@@ -23,8 +23,7 @@ enum FileKey<'a> {
 /// What a draft is a draft of: payer, month, planilla type, branch.
 type Slot<'a> = (Document, Month, Option<&'a str>, Option<&'a str>);
 
-/// The lines that count, in the order in which they are applied: files other than corrections by
-/// payment date and number, then corrections the same way, then drafts of either.
+/// The lines that count, in the order of [`filed`].
 pub(crate) fn lines(contributions: &[Contribution], include_drafts: bool) -> Vec<&Contribution> {
     let planillas = || contributions.iter().filter(|c| c.origin == Origin::Planilla);
     let paid: BTreeSet<Slot<'_>> = planillas().filter(|c| c.paid).map(slot).collect();
@@ -35,10 +34,7 @@ pub(crate) fn lines(contributions: &[Contribution], include_drafts: bool) -> Vec
     }
     let others = contributions.iter().filter(|c| c.origin != Origin::Planilla);
     let mut lines: Vec<_> = files.into_values().flat_map(once).chain(others).collect();
-    lines.sort_by(|a, b| {
-        let applied = is_correction(a).cmp(&is_correction(b));
-        applied.then_with(|| filed(a, b)).then_with(|| a.cmp(b))
-    });
+    lines.sort_by(|a, b| filed(a, b).then_with(|| a.cmp(b)));
     lines
 }
 
@@ -48,7 +44,7 @@ pub(crate) fn is_correction(line: &Contribution) -> bool {
 }
 
 /// Order of filing: paid before drafts, then payment date, planilla number, line.
-pub(crate) fn filed(a: &Contribution, b: &Contribution) -> Ordering {
+fn filed(a: &Contribution, b: &Contribution) -> Ordering {
     filing(a).cmp(&filing(b))
 }
 

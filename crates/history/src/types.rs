@@ -109,7 +109,7 @@ pub struct EmployerData {
     /// Name of that kind.
     pub contributor_type_description: Option<String>,
     /// Continuous months up to the newest one.
-    pub tenure: Option<u32>,
+    pub tenure: u32,
 }
 
 impl std::fmt::Debug for EmployerData {
@@ -170,7 +170,7 @@ pub struct MonthDetail {
     /// Family fund, SENA or ICBF were paid.
     pub parafiscal_contribution: Option<bool>,
     /// Comprehensive salary (*salario integral*).
-    pub salary_comprehensive: Option<bool>,
+    pub salary_comprehensive: bool,
     /// How pay is agreed.
     pub salary_type: Option<SalaryType>,
     /// Pension fund of the month.

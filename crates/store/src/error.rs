@@ -13,8 +13,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The database cannot be reached, went away, or the store is closed. What a write did is
-    /// unknown only when the connection died inside its commit; otherwise nothing happened.
+    /// The database cannot be reached, went away, or the store is closed. When the connection or
+    /// the disk failed inside the commit, what a write did is unknown; otherwise nothing happened.
     #[error("database unavailable: {0}")]
     Unavailable(Cause),
     /// The disk (or the quota) that holds the database is full; nothing was written.

@@ -36,21 +36,14 @@ impl Target {
     /// # Errors
     /// [`Error::Address`] when it is neither, without repeating it: it may hold a password.
     pub fn from_url(url: &str) -> Result<Self> {
-        if let Some(path) = url
-            .strip_prefix("sqlite://")
-            .filter(|path| !path.is_empty())
-        {
+        if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
             return Ok(Self::Sqlite { dir: path.into() });
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             postgres::configure(url)?;
-            return Ok(Self::Postgres {
-                url: url.to_owned(),
-            });
+            return Ok(Self::Postgres { url: url.to_owned() });
         }
-        Err(Error::Address(
-            "neither sqlite://PATH nor postgres://USER@HOST/NAME".to_owned(),
-        ))
+        Err(Error::Address("neither sqlite://PATH nor postgres://USER@HOST/NAME".to_owned()))
     }
 }
 
@@ -272,9 +265,7 @@ impl Inner {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store")
-            .field("dir", &self.0.dir)
-            .finish_non_exhaustive()
+        f.debug_struct("Store").field("dir", &self.0.dir).finish_non_exhaustive()
     }
 }
 
@@ -292,7 +283,7 @@ fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     let connection = sqlite::Connection::open(dir, options.busy_timeout)?;
     let waker = hub.clone();
     let mut threads = vec![spawn("store-write", move || {
-        sqlite::write_lane(connection, &writes, &waker)
+        sqlite::write_lane(connection, &writes, &waker);
     })?];
     let count = options.read_lanes.max(1);
     for number in 0..count {
@@ -304,14 +295,8 @@ fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     }
     Ok(Store(Arc::new(Inner {
         dir: Some(dir.to_owned()),
-        write: Lanes {
-            sender: write,
-            count: 1,
-        },
-        read: Lanes {
-            sender: read,
-            count,
-        },
+        write: Lanes { sender: write, count: 1 },
+        read: Lanes { sender: read, count },
         hub,
         threads: Mutex::new(threads),
     })))
@@ -335,10 +320,7 @@ fn open_postgres(url: &str, options: &Options) -> Result<Store> {
     drop(notifier);
     Ok(Store(Arc::new(Inner {
         dir: None,
-        write: Lanes {
-            sender: sender.clone(),
-            count,
-        },
+        write: Lanes { sender: sender.clone(), count },
         read: Lanes { sender, count: 0 },
         hub,
         threads: Mutex::new(threads),

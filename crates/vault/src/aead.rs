@@ -60,11 +60,8 @@ impl Cipher {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
         let mut out = Zeroizing::new(ciphertext.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length = self
-            .0
-            .open_in_place(nonce, Aad::from(aad), &mut out)
-            .map_err(|_| Refused)?
-            .len();
+        let length =
+            self.0.open_in_place(nonce, Aad::from(aad), &mut out).map_err(|_| Refused)?.len();
         out.truncate(length);
         Ok(out)
     }

@@ -133,11 +133,7 @@ impl WorkspaceKeys {
     /// is enough.
     #[must_use]
     pub fn secret_hash(&self, secret: &str) -> SecretHash {
-        SecretHash(keyed_hash(
-            &self.secrets,
-            "api secret",
-            &[secret.as_bytes()],
-        ))
+        SecretHash(keyed_hash(&self.secrets, "api secret", &[secret.as_bytes()]))
     }
 
     /// Whether `secret` is the one `stored` was made from, in constant time.
@@ -159,8 +155,5 @@ impl fmt::Debug for WorkspaceKeys {
 }
 
 fn exact(bytes: &[u8], what: &'static str) -> Result<[u8; 32], MalformedError> {
-    bytes.try_into().map_err(|_| MalformedError::Length {
-        what,
-        length: bytes.len(),
-    })
+    bytes.try_into().map_err(|_| MalformedError::Length { what, length: bytes.len() })
 }

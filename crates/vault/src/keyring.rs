@@ -64,21 +64,14 @@ impl WrappedKey {
     /// What [`WrappedKey::to_bytes`] gave; checks length and format, not authenticity.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, MalformedError> {
         let what = "wrapped key";
-        let wrong_length = MalformedError::Length {
-            what,
-            length: bytes.len(),
-        };
+        let wrong_length = MalformedError::Length { what, length: bytes.len() };
         if bytes.len() != WRAPPED_LEN {
             return Err(wrong_length);
         }
         let (&format, rest) = bytes.split_first().ok_or(wrong_length)?;
         let purpose = Purpose::from_byte(format).ok_or(MalformedError::Format { what, format })?;
         let (version, sealed) = rest.split_first_chunk().ok_or(wrong_length)?;
-        Ok(Self {
-            purpose,
-            version: u32::from_be_bytes(*version),
-            sealed: sealed.to_vec(),
-        })
+        Ok(Self { purpose, version: u32::from_be_bytes(*version), sealed: sealed.to_vec() })
     }
 }
 
@@ -118,17 +111,11 @@ impl Wrapper {
             .cipher
             .seal_after(&[], &aad, key, random)
             .map_err(|failure| seal_error(failure, KEY_TABLE))?;
-        Ok(WrappedKey {
-            purpose,
-            version: self.version,
-            sealed,
-        })
+        Ok(WrappedKey { purpose, version: self.version, sealed })
     }
 
     fn unwrap(&self, wrapped: &WrappedKey) -> Result<Zeroizing<[u8; KEY_LEN]>, VaultError> {
-        let wrong = VaultError::WrongMasterKey {
-            version: self.version,
-        };
+        let wrong = VaultError::WrongMasterKey { version: self.version };
         let aad = framed(&[b"wrapped key", &header(wrapped.purpose, self.version)]);
         let opened = self.cipher.open(&aad, &wrapped.sealed).map_err(|_| wrong)?;
         let mut key = Zeroizing::new([0; KEY_LEN]);
@@ -184,12 +171,7 @@ impl Vault {
         }
         let secret = wrapper_of(&current, &older, version)?.unwrap(root)?;
         let root = extract(b"vinculo root", secret.as_slice());
-        Ok(Self(Arc::new(Inner {
-            older,
-            current,
-            root,
-            random,
-        })))
+        Ok(Self(Arc::new(Inner { older, current, root, random })))
     }
 
     /// A new random key for one subject's data, and its wrapped form to store.
@@ -202,9 +184,7 @@ impl Vault {
     /// The data key inside `wrapped`: one AES operation.
     pub fn unwrap_key(&self, wrapped: &WrappedKey) -> Result<DataKey, VaultError> {
         if wrapped.purpose != Purpose::Data {
-            return Err(VaultError::WrongMasterKey {
-                version: wrapped.version,
-            });
+            return Err(VaultError::WrongMasterKey { version: wrapped.version });
         }
         let key = self.unwrapped(wrapped)?;
         self.data_key(&key)
@@ -216,10 +196,7 @@ impl Vault {
             return Ok(None);
         }
         let key = self.unwrapped(wrapped)?;
-        self.0
-            .current
-            .wrap(wrapped.purpose, &key, self.random())
-            .map(Some)
+        self.0.current.wrap(wrapped.purpose, &key, self.random()).map(Some)
     }
 
     /// Version of the master key that wraps new keys.
@@ -252,10 +229,7 @@ impl Vault {
 
     fn data_key(&self, key: &[u8; KEY_LEN]) -> Result<DataKey, VaultError> {
         let cipher = Cipher::new(key).map_err(|_| VaultError::Refused { table: KEY_TABLE })?;
-        Ok(DataKey {
-            cipher: Arc::new(cipher),
-            random: Arc::clone(&self.0.random),
-        })
+        Ok(DataKey { cipher: Arc::new(cipher), random: Arc::clone(&self.0.random) })
     }
 }
 
@@ -291,9 +265,7 @@ impl DataKey {
     ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
         self.cipher
             .open(&context.associated_data(), sealed.without_format())
-            .map_err(|_| VaultError::Refused {
-                table: context.table(),
-            })
+            .map_err(|_| VaultError::Refused { table: context.table() })
     }
 }
 
@@ -311,9 +283,7 @@ fn wrapper_of<'a>(
     if version == current.version {
         return Ok(current);
     }
-    older
-        .get(&version)
-        .ok_or(VaultError::MasterKeyMissing { version })
+    older.get(&version).ok_or(VaultError::MasterKeyMissing { version })
 }
 
 fn random_key(random: &dyn Random) -> Result<Zeroizing<[u8; KEY_LEN]>, VaultError> {

@@ -28,11 +28,7 @@ impl MasterKey {
     /// white space around it is ignored.
     pub fn parse(version: u32, text: &str) -> Result<Self, MasterKeyError> {
         let text = text.trim();
-        let bytes = if text.len() == 2 * KEY_LEN {
-            from_hex(text)
-        } else {
-            from_base64(text)
-        };
+        let bytes = if text.len() == 2 * KEY_LEN { from_hex(text) } else { from_base64(text) };
         let bytes = bytes.ok_or(MasterKeyError::NotAKey { version })?;
         Ok(Self { version, bytes })
     }
@@ -90,37 +86,28 @@ impl MasterKeys {
             }
         }
         let (_, current) = by_version.pop_last().ok_or(MasterKeyError::Missing)?;
-        Ok(Self {
-            older: by_version,
-            current,
-        })
+        Ok(Self { older: by_version, current })
     }
 
     /// Reads either one bare key, which is version 1, or entries `<version>:<key>` separated by
     /// white space or commas. See [`MasterKey::parse`] for what a key looks like.
     pub fn parse(text: &str) -> Result<Self, MasterKeyError> {
         let entries = || {
-            text.split(|c: char| c.is_whitespace() || c == ',')
-                .filter(|entry| !entry.is_empty())
+            text.split(|c: char| c.is_whitespace() || c == ',').filter(|entry| !entry.is_empty())
         };
         if let (Some(bare), None) = (entries().next(), entries().nth(1))
             && !bare.contains(':')
         {
             return Self::new([MasterKey::parse(1, bare)?]);
         }
-        let keys: Result<Vec<_>, _> = entries()
-            .enumerate()
-            .map(|(index, entry)| parse_entry(index + 1, entry))
-            .collect();
+        let keys: Result<Vec<_>, _> =
+            entries().enumerate().map(|(index, entry)| parse_entry(index + 1, entry)).collect();
         Self::new(keys?)
     }
 
     /// A new installation's keys: one random key, version 1.
     pub fn generate(random: &dyn Random) -> Result<Self, RandomError> {
-        Ok(Self {
-            older: BTreeMap::new(),
-            current: MasterKey::generate(1, random)?,
-        })
+        Ok(Self { older: BTreeMap::new(), current: MasterKey::generate(1, random)? })
     }
 
     /// The key that wraps new keys.
@@ -157,11 +144,7 @@ impl fmt::Debug for MasterKeys {
 fn parse_entry(entry: usize, text: &str) -> Result<MasterKey, MasterKeyError> {
     let not_a_version = MasterKeyError::NotAVersion { entry };
     let (version, key) = text.split_once(':').ok_or(not_a_version)?;
-    let version = version
-        .parse()
-        .ok()
-        .filter(|&version| version > 0)
-        .ok_or(not_a_version)?;
+    let version = version.parse().ok().filter(|&version| version > 0).ok_or(not_a_version)?;
     MasterKey::parse(version, key)
 }
 
@@ -176,11 +159,7 @@ fn from_hex(text: &str) -> Option<Zeroizing<[u8; KEY_LEN]>> {
 }
 
 fn from_base64(text: &str) -> Option<Zeroizing<[u8; KEY_LEN]>> {
-    let engine = if text.contains(['-', '_']) {
-        URL_SAFE
-    } else {
-        STANDARD
-    };
+    let engine = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
     let decoded = Zeroizing::new(engine.decode(text).ok()?);
     let mut out = Zeroizing::new([0; KEY_LEN]);
     if decoded.len() != KEY_LEN {

@@ -19,16 +19,10 @@ impl Sealed {
     /// What [`Sealed::as_bytes`] gave; checks length and format, not authenticity.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, MalformedError> {
         if bytes.len() < 1 + OVERHEAD {
-            return Err(MalformedError::Length {
-                what: "sealed value",
-                length: bytes.len(),
-            });
+            return Err(MalformedError::Length { what: "sealed value", length: bytes.len() });
         }
         if bytes[0] != FORMAT {
-            return Err(MalformedError::Format {
-                what: "sealed value",
-                format: bytes[0],
-            });
+            return Err(MalformedError::Format { what: "sealed value", format: bytes[0] });
         }
         Ok(Self(bytes))
     }
@@ -77,37 +71,25 @@ impl<'a> Context<'a> {
     /// A row with an internal id.
     #[must_use]
     pub const fn of_id(table: &'static str, id: i64) -> Self {
-        Self {
-            table,
-            row: Row::Id(id),
-        }
+        Self { table, row: Row::Id(id) }
     }
 
     /// A row whose key is several numbers.
     #[must_use]
     pub const fn of_ids(table: &'static str, ids: &'a [i64]) -> Self {
-        Self {
-            table,
-            row: Row::Ids(ids),
-        }
+        Self { table, row: Row::Ids(ids) }
     }
 
     /// A row known by its UUID.
     #[must_use]
     pub const fn of_uuid(table: &'static str, uuid: [u8; 16]) -> Self {
-        Self {
-            table,
-            row: Row::Uuid(uuid),
-        }
+        Self { table, row: Row::Uuid(uuid) }
     }
 
     /// A row with any other key; the caller makes the encoding unambiguous.
     #[must_use]
     pub const fn of_bytes(table: &'static str, row: &'a [u8]) -> Self {
-        Self {
-            table,
-            row: Row::Bytes(row),
-        }
+        Self { table, row: Row::Bytes(row) }
     }
 
     pub(crate) const fn table(&self) -> &'static str {

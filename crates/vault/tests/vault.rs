@@ -1,8 +1,5 @@
 //! What the vault promises, through its public surface.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot set itself up has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,24 +39,16 @@ fn a_sealed_value_survives_storage_of_itself_and_of_its_key() {
     let stored_value = key.seal(context, b"Ana Synthetic").unwrap().into_bytes();
     let stored_key = wrapped.to_bytes();
 
-    let key = vault
-        .unwrap_key(&WrappedKey::from_bytes(&stored_key).unwrap())
-        .unwrap();
+    let key = vault.unwrap_key(&WrappedKey::from_bytes(&stored_key).unwrap()).unwrap();
     let sealed = Sealed::from_bytes(stored_value).unwrap();
-    assert_eq!(
-        key.open(context, &sealed).unwrap().as_slice(),
-        b"Ana Synthetic"
-    );
+    assert_eq!(key.open(context, &sealed).unwrap().as_slice(), b"Ana Synthetic");
 }
 
 #[test]
 fn sealing_twice_never_gives_the_same_bytes() {
     let key = data_key();
     let context = Context::of_id("links", 7);
-    assert_ne!(
-        key.seal(context, b"x").unwrap(),
-        key.seal(context, b"x").unwrap()
-    );
+    assert_ne!(key.seal(context, b"x").unwrap(), key.seal(context, b"x").unwrap());
 }
 
 #[test]
@@ -82,11 +71,7 @@ fn every_pair_of_different_contexts_is_told_apart() {
     for (i, sealed_for) in contexts.iter().enumerate() {
         let sealed = key.seal(*sealed_for, b"value").unwrap();
         for (j, opened_as) in contexts.iter().enumerate() {
-            assert_eq!(
-                key.open(*opened_as, &sealed).is_ok(),
-                i == j,
-                "{i} opened as {j}"
-            );
+            assert_eq!(key.open(*opened_as, &sealed).is_ok(), i == j, "{i} opened as {j}");
         }
     }
 }
@@ -95,17 +80,9 @@ fn every_pair_of_different_contexts_is_told_apart() {
 fn another_subjects_key_opens_nothing() {
     let vault = vault();
     let context = Context::of_id("links", 7);
-    let sealed = vault
-        .new_data_key()
-        .unwrap()
-        .0
-        .seal(context, b"value")
-        .unwrap();
+    let sealed = vault.new_data_key().unwrap().0.seal(context, b"value").unwrap();
     let (other, _) = vault.new_data_key().unwrap();
-    assert_eq!(
-        other.open(context, &sealed).unwrap_err(),
-        VaultError::Refused { table: "links" }
-    );
+    assert_eq!(other.open(context, &sealed).unwrap_err(), VaultError::Refused { table: "links" });
 }
 
 #[test]
@@ -119,10 +96,7 @@ fn a_wrong_or_missing_master_key_is_named_by_version() {
     let only_newer = MasterKeys::new([MasterKey::parse(2, HEX).unwrap()]).unwrap();
     let error = Vault::open(only_newer, &root, random).unwrap_err();
     assert_eq!(error, VaultError::MasterKeyMissing { version: 1 });
-    assert_eq!(
-        error.to_string(),
-        "master key version 1 is needed and was not given"
-    );
+    assert_eq!(error.to_string(), "master key version 1 is needed and was not given");
 }
 
 #[test]
@@ -187,18 +161,11 @@ fn indexes_differ_by_workspace_purpose_part_and_installation() {
         here.draft(("CC", "1999000002"), "2026-01", "", "E"),
         here.external_id("1999000002"),
         elsewhere.lookup_document("CC", "1999000002"),
-        vault
-            .workspace_keys_at(1, 2)
-            .lookup_document("CC", "1999000002"),
-        other_installation
-            .workspace_keys(1)
-            .lookup_document("CC", "1999000002"),
+        vault.workspace_keys_at(1, 2).lookup_document("CC", "1999000002"),
+        other_installation.workspace_keys(1).lookup_document("CC", "1999000002"),
     ];
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
-    assert_eq!(
-        all[0],
-        vault.workspace_keys(1).lookup_document("CC", "1999000002")
-    );
+    assert_eq!(all[0], vault.workspace_keys(1).lookup_document("CC", "1999000002"));
     assert_eq!(all[0], BlindIndex::from_bytes(all[0].as_bytes()).unwrap());
 }
 
@@ -206,18 +173,11 @@ fn indexes_differ_by_workspace_purpose_part_and_installation() {
 fn institution_user_id_has_the_contracts_form_and_outlives_index_rotation() {
     let vault = vault();
     let id = |workspace, index_version, institution: &str, username: &str| {
-        vault
-            .workspace_keys_at(workspace, index_version)
-            .institution_user_id(institution, username)
+        vault.workspace_keys_at(workspace, index_version).institution_user_id(institution, username)
     };
     let first = id(1, 1, "pila_co_employment", "1999000002");
     assert_eq!(first.len(), 44);
-    assert!(
-        first
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-=_".contains(&b)),
-        "{first}"
-    );
+    assert!(first.bytes().all(|b| b.is_ascii_alphanumeric() || b"-=_".contains(&b)), "{first}");
     assert_eq!(first, id(1, 2, "pila_co_employment", "1999000002"));
     assert_ne!(first, id(2, 1, "pila_co_employment", "1999000002"));
     assert_ne!(first, id(1, 1, "pila_co_employment", "1999000003"));
@@ -239,9 +199,7 @@ fn derivation_never_changes() {
     }
     let masters = MasterKeys::parse(HEX).unwrap();
     let root = Vault::create_root(&masters, &Counting).unwrap();
-    let keys = Vault::open(masters, &root, Arc::new(Counting))
-        .unwrap()
-        .workspace_keys(42);
+    let keys = Vault::open(masters, &root, Arc::new(Counting)).unwrap().workspace_keys(42);
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     assert_eq!(
         hex(keys.lookup_document("CC", "1999000002").as_bytes()),
@@ -267,11 +225,7 @@ fn api_secrets_verify_only_in_their_workspace() {
     let keys = vault.workspace_keys(1);
     let secret = random_secret(&SystemRandom).unwrap();
     assert_eq!(secret.len(), 43);
-    assert!(
-        secret
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-    );
+    assert!(secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
 
     let stored = SecretHash::from_bytes(keys.secret_hash(&secret).as_bytes()).unwrap();
     assert!(keys.verify_secret(&secret, &stored));
@@ -302,10 +256,7 @@ fn several_master_keys_are_one_text_and_the_highest_version_is_current() {
     let text = format!("10:{HEX}, 2:{}\n", HEX.to_uppercase());
     let keys = MasterKeys::parse(&text).unwrap();
     assert_eq!(keys.current().version(), 10);
-    assert_eq!(
-        keys.iter().map(MasterKey::version).collect::<Vec<_>>(),
-        [2, 10]
-    );
+    assert_eq!(keys.iter().map(MasterKey::version).collect::<Vec<_>>(), [2, 10]);
     let again = MasterKeys::parse(&keys.to_text()).unwrap();
     assert_eq!(again.to_text(), keys.to_text());
 }
@@ -318,18 +269,9 @@ fn master_key_texts_that_cannot_be_used_say_why() {
         (" ,\n".to_owned(), MasterKeyError::Missing),
         ("short".to_owned(), MasterKeyError::NotAKey { version: 1 }),
         (not_hex, MasterKeyError::NotAKey { version: 1 }),
-        (
-            format!("3:{}", &HEX[2..]),
-            MasterKeyError::NotAKey { version: 3 },
-        ),
-        (
-            format!("1:{HEX} 1:{HEX}"),
-            MasterKeyError::Repeated { version: 1 },
-        ),
-        (
-            format!("1:{HEX} {HEX}"),
-            MasterKeyError::NotAVersion { entry: 2 },
-        ),
+        (format!("3:{}", &HEX[2..]), MasterKeyError::NotAKey { version: 3 }),
+        (format!("1:{HEX} 1:{HEX}"), MasterKeyError::Repeated { version: 1 }),
+        (format!("1:{HEX} {HEX}"), MasterKeyError::NotAVersion { entry: 2 }),
         (format!("0:{HEX}"), MasterKeyError::NotAVersion { entry: 1 }),
         (format!("x:{HEX}"), MasterKeyError::NotAVersion { entry: 1 }),
     ];
@@ -344,9 +286,7 @@ fn nothing_secret_is_ever_printed() {
     let (vault, root) = open_new(masters.clone());
     let (key, wrapped) = vault.new_data_key().unwrap();
     let keys = vault.workspace_keys(1);
-    let sealed = key
-        .seal(Context::of_id("links", 1), b"Ana Synthetic")
-        .unwrap();
+    let sealed = key.seal(Context::of_id("links", 1), b"Ana Synthetic").unwrap();
     let document = Redacted::new("1999000002");
     let printed = [
         (format!("{masters:?}"), "[MasterKey(version 1, [redacted])]"),
@@ -355,20 +295,11 @@ fn nothing_secret_is_ever_printed() {
         (format!("{wrapped:?}"), "WrappedKey(master version 1)"),
         (format!("{key:?}"), "DataKey([redacted])"),
         (format!("{keys:?}"), "WorkspaceKeys([redacted])"),
-        (
-            format!("{:?}", keys.lookup_document("CC", "1")),
-            "BlindIndex([redacted])",
-        ),
-        (
-            format!("{:?}", keys.secret_hash("x")),
-            "SecretHash([redacted])",
-        ),
+        (format!("{:?}", keys.lookup_document("CC", "1")), "BlindIndex([redacted])"),
+        (format!("{:?}", keys.secret_hash("x")), "SecretHash([redacted])"),
         (format!("{sealed:?}"), "Sealed(42 bytes)"),
         (format!("{document} {document:?}"), "[redacted] [redacted]"),
-        (
-            format!("{:?}", SeededRandom::new(77)),
-            "SeededRandom { .. }",
-        ),
+        (format!("{:?}", SeededRandom::new(77)), "SeededRandom { .. }"),
     ];
     for (actual, expected) in printed {
         assert_eq!(actual, expected);
@@ -386,10 +317,7 @@ fn a_failing_source_of_randomness_is_an_error_not_a_weak_key() {
     }
     let (_, root) = open_new(masters(1));
     let vault = Vault::open(masters(1), &root, Arc::new(Empty)).unwrap();
-    assert_eq!(
-        vault.new_data_key().unwrap_err(),
-        VaultError::Random(RandomError)
-    );
+    assert_eq!(vault.new_data_key().unwrap_err(), VaultError::Random(RandomError));
     assert!(random_secret(&Empty).is_err());
     assert!(MasterKeys::generate(&Empty).is_err());
 }
@@ -404,10 +332,7 @@ fn a_seeded_stream_repeats_and_moves_on() {
     let (first, second) = (SeededRandom::new(1), SeededRandom::new(1));
     assert_eq!(draw(&first, 70), draw(&second, 70));
     assert_ne!(draw(&first, 70), draw(&first, 70));
-    assert_ne!(
-        draw(&SeededRandom::new(2), 32),
-        draw(&SeededRandom::new(1), 32)
-    );
+    assert_ne!(draw(&SeededRandom::new(2), 32), draw(&SeededRandom::new(1), 32));
 }
 
 proptest! {

@@ -25,11 +25,7 @@ const fn v4(
     range: &'static str,
     purpose: &'static str,
 ) -> Range<Ipv4Addr> {
-    Range {
-        network: Ipv4Addr::new(a, b, c, d),
-        prefix,
-        refusal: RefusedAddress { range, purpose },
-    }
+    Range { network: Ipv4Addr::new(a, b, c, d), prefix, refusal: RefusedAddress { range, purpose } }
 }
 
 const fn v6(
@@ -39,30 +35,16 @@ const fn v6(
     purpose: &'static str,
 ) -> Range<Ipv6Addr> {
     let network = Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0);
-    Range {
-        network,
-        prefix,
-        refusal: RefusedAddress { range, purpose },
-    }
+    Range { network, prefix, refusal: RefusedAddress { range, purpose } }
 }
 
 /// Everything of the IANA IPv4 special-purpose registry (RFC 6890) that is not a public host.
 const REFUSED_V4: [Range<Ipv4Addr>; 15] = [
     v4([0, 0, 0, 0], 8, "0.0.0.0/8", "this network"),
     v4([10, 0, 0, 0], 8, "10.0.0.0/8", "private"),
-    v4(
-        [100, 64, 0, 0],
-        10,
-        "100.64.0.0/10",
-        "carrier-grade translation",
-    ),
+    v4([100, 64, 0, 0], 10, "100.64.0.0/10", "carrier-grade translation"),
     v4([127, 0, 0, 0], 8, "127.0.0.0/8", "loopback"),
-    v4(
-        [169, 254, 0, 0],
-        16,
-        "169.254.0.0/16",
-        "link-local and metadata",
-    ),
+    v4([169, 254, 0, 0], 16, "169.254.0.0/16", "link-local and metadata"),
     v4([172, 16, 0, 0], 12, "172.16.0.0/12", "private"),
     v4([192, 0, 0, 0], 24, "192.0.0.0/24", "protocol assignments"),
     v4([192, 0, 2, 0], 24, "192.0.2.0/24", "documentation"),
@@ -79,12 +61,7 @@ const REFUSED_V4: [Range<Ipv4Addr>; 15] = [
 /// Ranges that carry an IPv4 address inside are refused whole: a public receiver has no need to
 /// be written in them.
 const REFUSED_V6: [Range<Ipv6Addr>; 14] = [
-    v6(
-        [0, 0, 0],
-        80,
-        "::/80",
-        "unspecified, loopback and IPv4-mapped",
-    ),
+    v6([0, 0, 0], 80, "::/80", "unspecified, loopback and IPv4-mapped"),
     v6([0x64, 0xff9b, 0], 96, "64:ff9b::/96", "IPv4 translation"),
     v6([0x64, 0xff9b, 1], 48, "64:ff9b:1::/48", "IPv4 translation"),
     v6([0x100, 0, 0], 64, "100::/64", "discard"),
@@ -100,10 +77,8 @@ const REFUSED_V6: [Range<Ipv6Addr>; 14] = [
     v6([0xff00, 0, 0], 8, "ff00::/8", "multicast"),
 ];
 
-const NOT_GLOBAL_UNICAST: RefusedAddress = RefusedAddress {
-    range: "outside 2000::/3",
-    purpose: "not global unicast",
-};
+const NOT_GLOBAL_UNICAST: RefusedAddress =
+    RefusedAddress { range: "outside 2000::/3", purpose: "not global unicast" };
 
 /// Refuses every address that is not a public unicast host (IANA special-purpose registries,
 /// RFC 6890), whatever form it was written in.

@@ -57,15 +57,10 @@ mod tests {
 
     #[test]
     fn of_mixed_answers_only_the_public_ones_are_dialled() {
-        let answers: Vec<SocketAddr> = [
-            "10.0.0.1:0",
-            "93.184.216.34:0",
-            "[::1]:0",
-            "[2606:4700::1111]:0",
-            "127.0.0.1:0",
-        ]
-        .map(|address| address.parse().unwrap())
-        .to_vec();
+        let answers: Vec<SocketAddr> =
+            ["10.0.0.1:0", "93.184.216.34:0", "[::1]:0", "[2606:4700::1111]:0", "127.0.0.1:0"]
+                .map(|address| address.parse().unwrap())
+                .to_vec();
         let (public, refusal) = split(Box::new(answers.clone().into_iter()));
         assert_eq!(public, [answers[1], answers[3]]);
         assert!(refusal.is_some());

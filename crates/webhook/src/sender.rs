@@ -174,11 +174,8 @@ impl Sender {
     /// A sender that asks `resolver` for addresses. They are judged all the same, unless
     /// [`Options::allow_private`].
     pub fn with_resolver(options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
-        let resolver = if options.allow_private {
-            resolver
-        } else {
-            Arc::new(PublicOnly(resolver))
-        };
+        let resolver =
+            if options.allow_private { resolver } else { Arc::new(PublicOnly(resolver)) };
         let client = reqwest::Client::builder()
             .user_agent(&options.user_agent)
             .redirect(reqwest::redirect::Policy::none())
@@ -191,10 +188,7 @@ impl Sender {
             .pool_idle_timeout(Duration::from_secs(30))
             .build()
             .map_err(SetupError)?;
-        Ok(Self {
-            client,
-            options: Arc::new(options),
-        })
+        Ok(Self { client, options: Arc::new(options) })
     }
 
     /// Makes one POST. Never takes longer than [`Options::timeout`], stops reading the
@@ -204,10 +198,7 @@ impl Sender {
         let result = tokio::time::timeout(self.options.timeout, self.exchange(request))
             .await
             .unwrap_or(Err(Failure::Timeout));
-        Attempt {
-            result,
-            duration: start.elapsed(),
-        }
+        Attempt { result, duration: start.elapsed() }
     }
 
     async fn exchange(&self, request: Request<'_>) -> Result<Answer, Failure> {
@@ -237,26 +228,16 @@ impl Sender {
             let chunk = response.chunk().await.map_err(|error| failure(&error))?;
             let Some(chunk) = chunk else { break };
             read += chunk.len();
-            let wanted = self
-                .options
-                .keep_limit
-                .saturating_sub(excerpt.len())
-                .min(chunk.len());
+            let wanted = self.options.keep_limit.saturating_sub(excerpt.len()).min(chunk.len());
             excerpt.extend_from_slice(&chunk[..wanted]);
         }
-        Ok(Answer {
-            status,
-            excerpt,
-            retry_after,
-        })
+        Ok(Answer { status, excerpt, retry_after })
     }
 }
 
 impl std::fmt::Debug for Sender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sender")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Sender").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
@@ -289,27 +270,16 @@ fn failure(error: &reqwest::Error) -> Failure {
     let bad_handshake = causes(error).any(|cause| {
         // A plain connect never ends so: the handshake met data it could not use, or its end.
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
-        matches!(
-            kind,
-            Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
-        )
+        matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof))
     });
-    if bad_handshake {
-        Failure::Tls
-    } else {
-        Failure::Connect
-    }
+    if bad_handshake { Failure::Tls } else { Failure::Connect }
 }
 
 /// An error and what it wraps. An `io::Error` gives its content as `get_ref`; its `source` is
 /// already one step further.
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        let content = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        content
-            .map(|content| content as &(dyn Error + 'static))
-            .or_else(|| error.source())
+        let content = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        content.map(|content| content as &(dyn Error + 'static)).or_else(|| error.source())
     })
 }

@@ -14,14 +14,8 @@ const REFUSED_PORTS: [u16; 16] = [
 
 /// Names that never belong to a public host (RFC 6761, RFC 6762, RFC 8375, and the suffix that
 /// cloud providers use for themselves).
-const REFUSED_SUFFIXES: [&str; 6] = [
-    "localhost",
-    "local",
-    "localdomain",
-    "internal",
-    "home.arpa",
-    "onion",
-];
+const REFUSED_SUFFIXES: [&str; 6] =
+    ["localhost", "local", "localdomain", "internal", "home.arpa", "onion"];
 
 /// Why a webhook URL is refused. Messages never repeat the URL: its path or query may be secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -115,8 +109,7 @@ fn check_host(url: &Url, allow_private: bool) -> Result<(), UrlError> {
         Host::Domain(name) => {
             let name = name.strip_suffix('.').unwrap_or(name);
             let local = REFUSED_SUFFIXES.iter().any(|suffix| {
-                name.strip_suffix(suffix)
-                    .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                name.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
             });
             if local || !name.contains('.') {
                 return Err(UrlError::LocalName);

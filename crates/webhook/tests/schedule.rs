@@ -18,10 +18,7 @@ fn the_schedule_is_the_documented_one_and_ends() {
         assert_eq!(next_try(attempt, 0, None), Some(step * 4 / 5));
         assert_eq!(next_try(attempt, u64::MAX, None), Some(step * 6 / 5));
         let middle = next_try(attempt, u64::MAX / 2, None).unwrap();
-        assert!(
-            middle.abs_diff(step) <= Duration::from_micros(1),
-            "{middle:?}"
-        );
+        assert!(middle.abs_diff(step) <= Duration::from_micros(1), "{middle:?}");
     }
     assert_eq!(ATTEMPTS, 11);
     assert_eq!(next_try(ATTEMPTS, 0, Some(Duration::from_secs(1))), None);
@@ -49,24 +46,9 @@ fn retry_after_is_read_in_every_form() {
         ("2.0", Some(Seconds(2))),
         ("99999999999999999999999", Some(Seconds(u64::MAX))),
         ("99999999999999999999999.5", Some(Seconds(u64::MAX))),
-        (
-            "Sun, 06 Nov 1994 08:49:37 GMT",
-            Some(At {
-                unix_seconds: 784_111_777,
-            }),
-        ),
-        (
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            Some(At {
-                unix_seconds: 784_111_777,
-            }),
-        ),
-        (
-            "Sun Nov  6 08:49:37 1994",
-            Some(At {
-                unix_seconds: 784_111_777,
-            }),
-        ),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(At { unix_seconds: 784_111_777 })),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", Some(At { unix_seconds: 784_111_777 })),
+        ("Sun Nov  6 08:49:37 1994", Some(At { unix_seconds: 784_111_777 })),
         ("", None),
         ("-1", None),
         ("+1", None),
@@ -84,20 +66,12 @@ fn retry_after_is_read_in_every_form() {
 
 #[test]
 fn a_date_asks_for_the_time_that_is_left() {
-    let date = RetryAfter::At {
-        unix_seconds: 1_000,
-    };
+    let date = RetryAfter::At { unix_seconds: 1_000 };
     assert_eq!(date.wait(at(400)), Duration::from_secs(600));
     assert_eq!(date.wait(at(1_000)), Duration::ZERO);
     assert_eq!(date.wait(at(5_000)), Duration::ZERO);
-    assert_eq!(
-        date.wait(UNIX_EPOCH - Duration::from_secs(9)),
-        Duration::from_secs(1_000)
-    );
-    assert_eq!(
-        RetryAfter::Seconds(7).wait(at(5_000)),
-        Duration::from_secs(7)
-    );
+    assert_eq!(date.wait(UNIX_EPOCH - Duration::from_secs(9)), Duration::from_secs(1_000));
+    assert_eq!(RetryAfter::Seconds(7).wait(at(5_000)), Duration::from_secs(7));
 }
 
 proptest! {

@@ -1,8 +1,5 @@
 //! One request against receivers that behave, misbehave or attack.
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot set itself up has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -77,24 +74,12 @@ async fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
 }
 
 fn sender(timeout: Duration) -> Sender {
-    Sender::new(Options {
-        timeout,
-        allow_private: true,
-        ..Options::default()
-    })
-    .unwrap()
+    Sender::new(Options { timeout, allow_private: true, ..Options::default() }).unwrap()
 }
 
 async fn send_to(sender: &Sender, url: &str) -> Attempt {
     let body = Bytes::from_static(b"{\"webhook_id\":\"1\"}");
-    sender
-        .send(Request {
-            url,
-            authorization: None,
-            body,
-            headers: &[],
-        })
-        .await
+    sender.send(Request { url, authorization: None, body, headers: &[] }).await
 }
 
 async fn outcome(address: SocketAddr, timeout: Duration) -> Result<u16, Failure> {
@@ -154,11 +139,7 @@ async fn any_2xx_is_a_delivery_and_nothing_else_is() {
         let address = answering(format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n")).await;
         let attempt = send_to(&sender(PATIENT), &format!("http://{address}/")).await;
         assert_eq!(attempt.result.as_ref().unwrap().status, status);
-        assert_eq!(
-            attempt.delivered(),
-            (200..300).contains(&status),
-            "{status}"
-        );
+        assert_eq!(attempt.delivered(), (200..300).contains(&status), "{status}");
     }
 }
 
@@ -169,10 +150,7 @@ async fn an_answer_keeps_its_body_and_retry_after() {
          4\r\nback\r\n5\r\n soon\r\n0\r\n\r\n",
     )
     .await;
-    let answer = send_to(&sender(PATIENT), &format!("http://{address}/"))
-        .await
-        .result
-        .unwrap();
+    let answer = send_to(&sender(PATIENT), &format!("http://{address}/")).await.result.unwrap();
     assert_eq!(answer.excerpt, b"back soon");
     assert_eq!(answer.retry_after, Some(RetryAfter::Seconds(120)));
     assert!(!format!("{answer:?}").contains("back"));
@@ -254,14 +232,8 @@ async fn silence_at_any_stage_ends_at_the_deadline() {
     let stages: [(&str, &[u8]); 4] = [
         ("before headers", b""),
         ("within headers", b"HTTP/1.1 200 OK\r\nx: "),
-        (
-            "before body",
-            b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n",
-        ),
-        (
-            "within body",
-            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n",
-        ),
+        ("before body", b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"),
+        ("within body", b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n"),
     ];
     for (stage, beginning) in stages {
         let address = receiver(move |mut stream| async move {
@@ -270,11 +242,7 @@ async fn silence_at_any_stage_ends_at_the_deadline() {
             std::future::pending().await
         })
         .await;
-        assert_eq!(
-            outcome(address, SHORT).await,
-            Err(Failure::Timeout),
-            "{stage}"
-        );
+        assert_eq!(outcome(address, SHORT).await, Err(Failure::Timeout), "{stage}");
     }
     let stalled_handshake = receiver(|stream| async move {
         let _held = stream;
@@ -288,10 +256,8 @@ async fn silence_at_any_stage_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn dripping_never_outlives_the_deadline() {
-    for beginning in [
-        "HTTP/1.1 200 OK\r\nx: ",
-        "HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n",
-    ] {
+    for beginning in ["HTTP/1.1 200 OK\r\nx: ", "HTTP/1.1 200 OK\r\ncontent-length: 60000\r\n\r\n"]
+    {
         let address = receiver(move |mut stream| async move {
             read_request(&mut stream).await?;
             stream.write_all(beginning.as_bytes()).await?;
@@ -302,11 +268,7 @@ async fn dripping_never_outlives_the_deadline() {
             }
         })
         .await;
-        assert_eq!(
-            outcome(address, SHORT).await,
-            Err(Failure::Timeout),
-            "{beginning:?}"
-        );
+        assert_eq!(outcome(address, SHORT).await, Err(Failure::Timeout), "{beginning:?}");
     }
 }
 
@@ -317,9 +279,7 @@ async fn an_endless_body_is_read_to_the_limit_and_hung_up_on() {
         let written = written.clone();
         async move {
             read_request(&mut stream).await?;
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
-                .await?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n").await?;
             let mut total = 0;
             while stream.write_all(&[b'a'; 8192]).await.is_ok() {
                 total += 8192;
@@ -345,14 +305,8 @@ async fn public_mode_refuses_loopback_without_dialling_it() {
         async { Ok(()) }
     })
     .await;
-    let sender = Sender::new(Options {
-        timeout: PATIENT,
-        ..Options::default()
-    })
-    .unwrap();
-    let result = send_to(&sender, &format!("https://{address}/"))
-        .await
-        .result;
+    let sender = Sender::new(Options { timeout: PATIENT, ..Options::default() }).unwrap();
+    let result = send_to(&sender, &format!("https://{address}/")).await.result;
     assert!(matches!(result, Err(Failure::Refused(_))), "{result:?}");
     let result = send_to(&sender, &format!("http://{address}/")).await.result;
     assert_eq!(result.unwrap_err(), Failure::InvalidUrl(UrlError::Scheme));
@@ -374,14 +328,7 @@ impl Resolve for Rebinding {
 
 fn public_sender(timeout: Duration, answers: Vec<Vec<SocketAddr>>) -> Sender {
     let resolver = Arc::new(Rebinding(Mutex::new(answers.into_iter())));
-    Sender::with_resolver(
-        Options {
-            timeout,
-            ..Options::default()
-        },
-        resolver,
-    )
-    .unwrap()
+    Sender::with_resolver(Options { timeout, ..Options::default() }, resolver).unwrap()
 }
 
 #[tokio::test]
@@ -396,20 +343,14 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_whatever_it_said_b
     // Dialling a public address would leave the machine: no address at all stands for it.
     let sender = public_sender(PATIENT, vec![vec![], vec![inside], vec![inside, inside]]);
     let url = format!("https://rebind.example.com:{}/", inside.port());
-    assert_eq!(
-        send_to(&sender, &url).await.result.unwrap_err(),
-        Failure::Connect
-    );
+    assert_eq!(send_to(&sender, &url).await.result.unwrap_err(), Failure::Connect);
     for _ in 0..2 {
         match send_to(&sender, &url).await.result.unwrap_err() {
             Failure::Refused(refusal) => assert_eq!(refusal.range, "127.0.0.0/8"),
             other => panic!("{other}"),
         }
     }
-    assert_eq!(
-        send_to(&sender, &url).await.result.unwrap_err(),
-        Failure::Connect
-    );
+    assert_eq!(send_to(&sender, &url).await.result.unwrap_err(), Failure::Connect);
     assert_eq!(dialled.load(Ordering::SeqCst), 0);
 }
 
@@ -417,11 +358,7 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_whatever_it_said_b
 async fn development_mode_dials_what_the_resolver_says() {
     let address = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let resolver = Arc::new(Rebinding(Mutex::new(vec![vec![address]].into_iter())));
-    let options = Options {
-        timeout: PATIENT,
-        allow_private: true,
-        ..Options::default()
-    };
+    let options = Options { timeout: PATIENT, allow_private: true, ..Options::default() };
     let sender = Sender::with_resolver(options, resolver).unwrap();
     let url = format!("http://receiver.example.com:{}/", address.port());
     assert!(send_to(&sender, &url).await.delivered());
@@ -437,24 +374,12 @@ async fn headers_that_cannot_be_sent_fail_without_a_request() {
         headers: &[],
     };
     let bad = [
-        Request {
-            authorization: Some("a\nb"),
-            ..plain.clone()
-        },
-        Request {
-            headers: &[("bad name", "x")],
-            ..plain.clone()
-        },
-        Request {
-            headers: &[("x", "a\r\nb")],
-            ..plain
-        },
+        Request { authorization: Some("a\nb"), ..plain.clone() },
+        Request { headers: &[("bad name", "x")], ..plain.clone() },
+        Request { headers: &[("x", "a\r\nb")], ..plain },
     ];
     for request in bad {
-        assert_eq!(
-            sender.send(request).await.result.unwrap_err(),
-            Failure::InvalidHeader
-        );
+        assert_eq!(sender.send(request).await.result.unwrap_err(), Failure::InvalidHeader);
     }
 }
 

@@ -20,7 +20,7 @@ pub enum File<'a> {
 #[derive(Debug, Clone)]
 pub struct Planilla<'a> {
     header: Header<'a>,
-    shared: Shared,
+    shared: Box<Shared>,
     lines: Lines<'a>,
     report: Report,
 }
@@ -69,7 +69,10 @@ pub fn read(bytes: &[u8]) -> Result<File<'_>, Report> {
         };
     }
     match Header::new(first).and_then(|header| Some((header, Shared::of(&header)?))) {
-        Some((header, shared)) => Ok(File::Planilla(Planilla { header, shared, lines, report })),
+        Some((header, shared)) => {
+            let shared = Box::new(shared);
+            Ok(File::Planilla(Planilla { header, shared, lines, report }))
+        }
         None => Err(report),
     }
 }

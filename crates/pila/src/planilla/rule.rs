@@ -119,6 +119,16 @@ rules! {
     PlanillaPayerMismatch = "planilla_payer_mismatch",
     /// The planilla type does not carry this kind of worker.
     PlanillaWorkerMismatch = "planilla_worker_mismatch",
+    /// A contribution is not its base times its rate.
+    ContributionAmount = "contribution_amount",
+    /// A total is not the sum of its parts.
+    ContributionTotal = "contribution_total",
+    /// The exoneration does not reach this worker.
+    Exoneration = "exoneration",
+    /// Risk class and work-risk activity do not agree.
+    RiskClass = "risk_class",
+    /// More hours than a month can have.
+    Hours = "hours",
     /// The header counts other workers than the detail holds.
     HeaderTotalContributors = "header_total_contributors",
     /// The header's payroll is not the sum of the detail.

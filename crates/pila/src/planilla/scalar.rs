@@ -48,6 +48,16 @@ pub(super) fn rate(bytes: &[u8]) -> RateText {
     }
 }
 
+/// A rate of the form `0.16000` in ten-millionths; 0 when it has another form.
+pub(super) fn ten_millionths(bytes: &[u8]) -> u64 {
+    let decimals = match trim_end(bytes) {
+        [b'0', b'.', decimals @ ..] if decimals.len() <= 7 => decimals,
+        _ => return 0,
+    };
+    let missing = (decimals.len()..7).fold(1, |factor, _| factor * 10);
+    digits(decimals).unwrap_or_default() * missing
+}
+
 fn is_fraction(text: &[u8]) -> bool {
     matches!(text, [b'0', b'.', decimals @ ..] if digits(decimals).is_some())
 }

@@ -208,7 +208,7 @@ fn the_older_payer_record_is_read_as_well() {
 #[test]
 fn the_summary_adds_up() {
     let report = planilla::check(&sample("02-nandu-E-2025-11.txt"));
-    insta::assert_json_snapshot!(report, @"");
+    insta::assert_json_snapshot!(report);
     let report = planilla::check(&sample("06-nandu-N-2025-11.txt"));
     assert_eq!(report.summary.unwrap().payroll_total, 6_073_500);
 }

@@ -108,13 +108,7 @@ fn refused_certificate(error: &reqwest::Error) -> bool {
         CertificateUnknown, NoCertificate, UnknownCA, UnsupportedCertificate,
     };
     chain(error).any(|cause| {
-        // An I/O error does not list the error it wraps as its source.
-        let inner = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref());
-        let Some(rustls::Error::AlertReceived(alert)) = inner.or_else(|| cause.downcast_ref())
-        else {
+        let Some(rustls::Error::AlertReceived(alert)) = cause.downcast_ref() else {
             return false;
         };
         matches!(
@@ -132,6 +126,13 @@ fn refused_certificate(error: &reqwest::Error) -> bool {
     })
 }
 
+/// An error and everything that caused it.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
+    std::iter::successors(Some(error), |&error| {
+        // An I/O error names the source of the error it wraps, but not that error itself.
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
 }

@@ -13,7 +13,7 @@ use vinculo_sources::{Answer, Call, NoDataReason, Outcome, RetryReason};
 use crate::support::{PATIENT, connector, resolved, still_clock};
 
 /// Asks an operator of its own about somebody with a cédula.
-async fn ask(number: &str, headers: &[(&str, &str)]) -> Call {
+pub(crate) async fn ask(number: &str, headers: &[(&str, &str)]) -> Call {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();

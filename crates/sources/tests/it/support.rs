@@ -1,7 +1,7 @@
 //! A connector, a person, and an operator that answers canned bytes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -47,9 +47,11 @@ pub(crate) fn connector(config: AchConfig) -> Ach {
     Ach::new(config, client(), still_clock()).expect("a usable configuration")
 }
 
-/// A connector that is only used to read.
-pub(crate) fn reader() -> Ach {
-    connector(AchConfig::new("https://operator.invalid"))
+/// A connector that is only used to read. One for all: a client is dear to build.
+pub(crate) fn reader() -> &'static Ach {
+    static READER: LazyLock<Ach> =
+        LazyLock::new(|| connector(AchConfig::new("https://operator.invalid")));
+    &READER
 }
 
 pub(crate) fn person() -> Document {

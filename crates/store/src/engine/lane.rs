@@ -82,11 +82,7 @@ where
     E: From<Error> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    let call = Call {
-        work: Some(work),
-        result: None,
-        reply,
-    };
+    let call = Call { work: Some(work), result: None, reply };
     match lane.try_send(Message::Run(mode, Box::new(call))) {
         Ok(()) => Ok(answer),
         Err(TrySendError::Full(_)) => Err(Error::crowded()),

@@ -59,12 +59,7 @@ pub(crate) fn start(
         own: own.clone(),
         _alive: alive,
     };
-    let listener = Listener {
-        config: config.clone(),
-        hub: hub.clone(),
-        own,
-        ended,
-    };
+    let listener = Listener { config: config.clone(), hub: hub.clone(), own, ended };
     let threads = vec![
         spawn("store-notify", move || speaker.run(&signals))?,
         spawn("store-listen", move || listener.run(ear))?,
@@ -160,9 +155,6 @@ impl Listener {
     }
 
     fn is_over(&self, wait: Duration) -> bool {
-        matches!(
-            self.ended.recv_timeout(wait),
-            Err(RecvTimeoutError::Disconnected)
-        )
+        matches!(self.ended.recv_timeout(wait), Err(RecvTimeoutError::Disconnected))
     }
 }

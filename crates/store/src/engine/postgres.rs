@@ -55,11 +55,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// A connection that is made when it is first needed.
     pub(crate) fn new(config: Config) -> Self {
-        Self {
-            config,
-            client: None,
-            statements: HashMap::new(),
-        }
+        Self { config, client: None, statements: HashMap::new() }
     }
 
     fn client(&mut self) -> Result<&mut Client> {
@@ -102,12 +98,7 @@ impl Connection {
             Err(Error::Unavailable(_)) if mode == Mode::Read => self.fetch(sql, params)?,
             outcome => outcome?,
         };
-        rows.iter().try_for_each(|row| {
-            sink(&Row {
-                cells: Cells::Postgres(row),
-                sql,
-            })
-        })
+        rows.iter().try_for_each(|row| sink(&Row { cells: Cells::Postgres(row), sql }))
     }
 
     pub(crate) fn bulk_insert<'v, R: AsRef<[Value<'v>]>>(
@@ -129,14 +120,8 @@ impl Connection {
         shape: &Statement,
         rows: impl IntoIterator<Item = R>,
     ) -> Result<u64> {
-        let types: Vec<Type> = shape
-            .columns()
-            .iter()
-            .map(|it| it.type_().clone())
-            .collect();
-        let writer = self
-            .client()?
-            .copy_in(&format!("copy {target} from stdin binary"))?;
+        let types: Vec<Type> = shape.columns().iter().map(|it| it.type_().clone()).collect();
+        let writer = self.client()?.copy_in(&format!("copy {target} from stdin binary"))?;
         let mut writer = BinaryCopyInWriter::new(writer, &types);
         for row in rows {
             writer.write_raw(row.as_ref())?;
@@ -152,9 +137,7 @@ impl Connection {
     }
 
     fn batch(&mut self, sql: &str) -> Result<()> {
-        let outcome = self
-            .client()
-            .and_then(|client| Ok(client.batch_execute(sql)?));
+        let outcome = self.client().and_then(|client| Ok(client.batch_execute(sql)?));
         self.judged(outcome)
     }
 
@@ -183,10 +166,7 @@ impl Connection {
 }
 
 fn pointers<'p>(params: &'p [Value<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
-    params
-        .iter()
-        .map(|value| value as &(dyn ToSql + Sync))
-        .collect()
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
 /// Runs closures on one connection: writes as one transaction each, reads without one.

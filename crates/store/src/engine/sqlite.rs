@@ -65,10 +65,7 @@ impl Connection {
         inner.busy_timeout(busy)?;
         inner.execute_batch(PRAGMAS)?;
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self {
-            inner,
-            texts: Texts::default(),
-        })
+        Ok(Self { inner, texts: Texts::default() })
     }
 
     /// From now on this connection refuses to change anything.
@@ -94,10 +91,7 @@ impl Connection {
         let mut statement = self.inner.prepare_cached(text)?;
         let mut rows = statement.query(params_from_iter(params))?;
         while let Some(row) = rows.next()? {
-            sink(&Row {
-                cells: Cells::Sqlite(row),
-                sql,
-            })?;
+            sink(&Row { cells: Cells::Sqlite(row), sql })?;
         }
         Ok(())
     }
@@ -109,11 +103,8 @@ impl Connection {
         rows: impl IntoIterator<Item = R>,
     ) -> Result<u64> {
         let places: Vec<String> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
-        let sql = format!(
-            "insert into {table} ({}) values ({})",
-            columns.join(", "),
-            places.join(", ")
-        );
+        let sql =
+            format!("insert into {table} ({}) values ({})", columns.join(", "), places.join(", "));
         let mut statement = self.inner.prepare_cached(&sql)?;
         let mut count = 0;
         for row in rows {
@@ -140,11 +131,7 @@ pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>) {
 /// Runs closures that write: all that wait share one commit, each inside its own savepoint, and
 /// nobody is answered before the commit is on disk.
 pub(crate) fn write_lane(connection: Connection, jobs: &Receiver<Message>, hub: &Hub) {
-    let mut group = Group {
-        connection,
-        done: Vec::with_capacity(GROUP),
-        wakes: Queues::default(),
-    };
+    let mut group = Group { connection, done: Vec::with_capacity(GROUP), wakes: Queues::default() };
     while let Ok(Message::Run(mode, job)) = jobs.recv() {
         let stop = group.commit(mode, job, jobs, hub);
         if stop {
@@ -237,13 +224,14 @@ impl Group {
 }
 
 /// The database cannot be written: whoever waits now has waited for the lock as long as `first`.
+/// Whoever comes after the first answer has not.
 fn refuse_waiting(first: Box<dyn Job>, jobs: &Receiver<Message>, error: &Error) -> bool {
+    let waiting = jobs.len();
     first.answer(Err(error.clone()));
-    for _ in 0..jobs.len() {
-        match jobs.try_recv() {
-            Ok(Message::Run(_, job)) => job.answer(Err(error.clone())),
-            Ok(Message::Stop) => return true,
-            Err(_) => break,
+    for message in jobs.try_iter().take(waiting) {
+        match message {
+            Message::Run(_, job) => job.answer(Err(error.clone())),
+            Message::Stop => return true,
         }
     }
     false

@@ -33,9 +33,7 @@ impl TestDatabase {
     /// Two files in a temporary folder.
     pub(crate) fn sqlite() -> Self {
         let dir = tempfile::tempdir().expect("no temporary folder");
-        let target = Target::Sqlite {
-            dir: dir.path().join("data"),
-        };
+        let target = Target::Sqlite { dir: dir.path().join("data") };
         Self::open(target, Place::Folder { _dir: dir })
     }
 
@@ -44,24 +42,15 @@ impl TestDatabase {
         let name = unique_name();
         server(&format!("drop database if exists {name} with (force)"));
         server(&format!("create database {name}"));
-        let target = Target::Postgres {
-            url: address_of(&name),
-        };
+        let target = Target::Postgres { url: address_of(&name) };
         Self::open(target, Place::Database { name })
     }
 
     fn open(target: Target, place: Place) -> Self {
         migrate(&target).expect("migration failed");
-        let options = Options {
-            postgres_lanes: 4,
-            ..Options::default()
-        };
+        let options = Options { postgres_lanes: 4, ..Options::default() };
         let store = Store::open(&target, &options).expect("the store does not open");
-        Self {
-            store,
-            target,
-            _place: place,
-        }
+        Self { store, target, _place: place }
     }
 }
 
@@ -86,9 +75,7 @@ fn server(sql: &str) {
             postgres::Client::connect(&url, postgres::NoTls)
                 .and_then(|mut client| client.batch_execute(sql))
         });
-        thread
-            .join()
-            .expect("the thread talking to PostgreSQL panicked")
+        thread.join().expect("the thread talking to PostgreSQL panicked")
     });
     outcome.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
@@ -107,15 +94,9 @@ fn address_of(name: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return format!("{url} dbname={name}");
     };
-    let (place, query) = rest
-        .split_once('?')
-        .map_or((rest, ""), |(place, query)| (place, query));
+    let (place, query) = rest.split_once('?').map_or((rest, ""), |(place, query)| (place, query));
     let host = place.split_once('/').map_or(place, |(host, _)| host);
-    let query = if query.is_empty() {
-        String::new()
-    } else {
-        format!("?{query}")
-    };
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
     format!("{scheme}://{host}/{name}{query}")
 }
 

@@ -1,5 +1,7 @@
-//! The detail record: first the form of every field, then what the fields say.
+//! The detail record: first the form of every field, then what the field says.
 
+use super::agreement;
+use super::codes::Codes;
 use super::field::{self, Holder};
 use super::header::HeaderFacts;
 use super::novelty;
@@ -30,9 +32,6 @@ const DAYS: [usize; 5] = [30, 36, 37, 38, 39];
 
 /// Days of the calendar; the last is absent from the shortest record.
 const DATES: [usize; 16] = [80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 97];
-
-/// The bytes of fields 80 to 94, blank on most lines.
-const DATES_BLOCK: std::ops::Range<usize> = 514..664;
 
 /// The bytes of the names, fields 11 to 14.
 const NAMES_BLOCK: std::ops::Range<usize> = 36..136;
@@ -67,6 +66,7 @@ const MARKS: [(usize, &[u8]); 21] = [
 pub(super) struct DetailCheck {
     /// The worker kind of the line before, already looked up.
     worker: Option<([u8; 2], &'static WorkerType)>,
+    codes: Codes,
 }
 
 impl DetailCheck {
@@ -97,9 +97,10 @@ impl DetailCheck {
         if sound {
             novelty::check(line, &detail, findings);
             record.place_of_work(worker, findings);
-            record.codes(findings);
-            if let (Some(header), Some(worker)) = (header, worker) {
-                record.worker_in_planilla(header, worker, findings);
+            record.subtype(findings);
+            self.codes.check(&record, findings);
+            if let Some(worker) = worker {
+                agreement::check(&record, worker, header, findings);
             }
         }
         sound
@@ -128,17 +129,19 @@ impl DetailCheck {
 
 /// One detail record and its line.
 #[derive(Debug, Clone, Copy)]
-struct RecordCheck<'a> {
-    line: u64,
-    detail: Detail<'a>,
+pub(super) struct RecordCheck<'a> {
+    pub(super) line: u64,
+    pub(super) detail: Detail<'a>,
 }
 
 impl<'a> RecordCheck<'a> {
-    fn cell<const N: usize>(&self) -> Cell<'a> {
+    /// Field `N` as a cell.
+    pub(super) fn cell<const N: usize>(&self) -> Cell<'a> {
         field::cell::<N, _>(self.line, Section::Detail, &self.detail)
     }
 
-    fn cell_of(&self, number: usize) -> Cell<'a> {
+    /// A field chosen at run time as a cell.
+    pub(super) fn cell_of(&self, number: usize) -> Cell<'a> {
         let field = &DETAIL[number - 1];
         Cell { line: self.line, section: Section::Detail, field, raw: self.detail.field(field) }
     }
@@ -189,7 +192,8 @@ impl<'a> RecordCheck<'a> {
 
     fn dates(&self, findings: &mut Findings) {
         let late = self.cell::<97>();
-        if is_blank(self.detail.bytes().get(DATES_BLOCK).unwrap_or_default()) && is_blank(late.raw)
+        if is_blank(self.detail.bytes().get(novelty::DATES_BLOCK).unwrap_or_default())
+            && is_blank(late.raw)
         {
             return;
         }
@@ -271,43 +275,9 @@ impl<'a> RecordCheck<'a> {
         }
     }
 
-    fn codes(&self, findings: &mut Findings) {
-        type List = (&'static str, fn(&str) -> bool);
-        let lists: [(Cell<'_>, List); 5] = [
-            (self.cell::<6>(), ("worker subtypes", |code| catalog::worker_subtype(code).is_some())),
-            (self.cell::<31>(), ("pension funds", |code| catalog::pension_fund(code).is_some())),
-            (
-                self.cell::<33>(),
-                ("health providers", |code| catalog::health_provider(code).is_some()),
-            ),
-            (self.cell::<35>(), ("family funds", |code| catalog::family_fund(code).is_some())),
-            (
-                self.cell::<77>(),
-                ("work-risk insurers", |code| catalog::risk_insurer(code).is_some()),
-            ),
-        ];
-        for (cell, (list, is_listed)) in lists {
-            field::expect_listed(&cell, list, is_listed, findings);
-        }
-    }
-
-    /// The lists of both sides are known to be incomplete, so this is a warning and needs both.
-    fn worker_in_planilla(
-        &self,
-        header: &HeaderFacts<'_>,
-        worker: &WorkerType,
-        findings: &mut Findings,
-    ) {
-        let Some(planilla) = header.planilla else {
-            return;
-        };
-        let excludes = |list: &[&str], code: &str| !list.is_empty() && !list.contains(&code);
-        if excludes(&worker.planilla_types, planilla.code)
-            && excludes(&planilla.worker_types, worker.code)
-        {
-            let expected = format!("a worker kind that planilla {} carries", planilla.code);
-            findings.warn(Rule::PlanillaWorkerMismatch, &self.cell::<5>(), &expected);
-        }
+    fn subtype(&self, findings: &mut Findings) {
+        let is_subtype = |code: &str| catalog::worker_subtype(code).is_some();
+        field::expect_listed(&self.cell::<6>(), "worker subtypes", is_subtype, findings);
     }
 }
 
@@ -318,7 +288,7 @@ fn odd_number(cell: &Cell<'_>, findings: &mut Findings) {
     let digits = trim(cell.raw);
     let loose = LOOSE_NUMBERS.contains(&cell.field.number);
     if loose && (digits.is_empty() || scalar::digits(digits).is_some()) {
-        findings.warn(Rule::Numeric, cell, "zeros on the left");
+        findings.warn(Rule::Numeric, cell, "digits with zeros on the left");
     } else {
         findings.error(Rule::Numeric, cell, &format!("{} digits", cell.raw.len()));
     }

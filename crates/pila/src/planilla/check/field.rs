@@ -109,7 +109,7 @@ pub(super) fn document_kind(
         return None;
     };
     if kind.kind == Some(DocumentKind::Rc) && holder == Holder::Worker {
-        findings.warn(Rule::Catalog, cell, "a birth record only for beneficiaries");
+        findings.warn(Rule::Catalog, cell, "another kind: a birth record is for beneficiaries");
     }
     Some(kind)
 }

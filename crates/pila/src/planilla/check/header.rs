@@ -22,6 +22,8 @@ pub(super) struct HeaderFacts<'a> {
     pub(super) planilla: Option<&'static PlanillaType>,
     /// Whether the lengths of document numbers apply.
     pub(super) document_lengths: bool,
+    /// Monthly minimum wage of the period, whole pesos, when it is known.
+    pub(super) minimum_wage: Option<i64>,
 }
 
 impl HeaderFacts<'_> {
@@ -43,6 +45,7 @@ pub(super) fn check<'a>(line: u64, header: Header<'a>, findings: &mut Findings) 
         view: header,
         planilla: planilla_type(&cell::<8>(line, &header), findings),
         document_lengths: document_lengths_apply(&header),
+        minimum_wage: header.period().and_then(catalog::minimum_wage),
     };
     check_form(&facts, findings);
     check_payer(&facts, findings);

@@ -1,5 +1,7 @@
 //! Checking a file: one pass, every finding named and placed.
 
+mod agreement;
+mod codes;
 mod detail;
 mod field;
 mod header;
@@ -20,7 +22,7 @@ pub(super) use screen::without_end_mark;
 pub(super) fn run(bytes: &[u8]) -> Report {
     let mut findings = Findings::new();
     let Some(text) = screen::screen(bytes, &mut findings) else {
-        return report(findings, None, 0);
+        return refused(bytes, findings);
     };
     let (body, end_mark) = without_end_mark(text);
     let mut report = match kind_of(body) {
@@ -47,13 +49,14 @@ pub(super) fn kind_of(body: &[u8]) -> Option<FileKind> {
     tagged.then_some(FileKind::Planilla)
 }
 
-fn report(findings: Findings, kind: Option<FileKind>, lines: u64) -> Report {
+/// The report of a file whose lines cannot be told apart or trusted.
+fn refused(bytes: &[u8], findings: Findings) -> Report {
     Report {
-        kind,
+        kind: None,
         errors: findings.errors,
         warnings: findings.warnings,
         findings: findings.into_sorted(),
-        lines,
+        lines: Lines::new(bytes).last().map_or(0, |line| line.number),
         summary: None,
     }
 }

@@ -1,5 +1,7 @@
 //! Novelties and their dates (annex 2, 2.1.2.1 fields 15 to 30 and 80 to 94).
 
+use std::ops::Range;
+
 use crate::planilla::finding::{Cell, Findings};
 use crate::planilla::layout::DETAIL;
 use crate::planilla::rule::{Rule, Section};
@@ -33,11 +35,26 @@ const fn stretch(mark: usize, start: usize) -> Novelty {
     Novelty { mark, start, end: Some(start + 1) }
 }
 
+/// The bytes of the marks, fields 15 to 29.
+const MARKS_BLOCK: Range<usize> = 136..151;
+
+/// The bytes of the dates, fields 80 to 94.
+pub(super) const DATES_BLOCK: Range<usize> = 514..664;
+
+/// Whether a record has neither marks nor dates, as most have.
+fn is_plain(detail: &Detail<'_>) -> bool {
+    let is_blank_block = |block| detail.bytes().get(block).is_none_or(is_blank);
+    is_blank_block(MARKS_BLOCK) && detail.raw::<30>() == b"00" && is_blank_block(DATES_BLOCK)
+}
+
 /// Checks that a marked novelty has its dates and that no stretch ends before it starts.
 ///
 /// A missing date is a warning: writers repeat ING and RET on every line of the month and date
 /// one of them.
 pub(super) fn check(line: u64, detail: &Detail<'_>, findings: &mut Findings) {
+    if is_plain(detail) {
+        return;
+    }
     for novelty in &NOVELTIES {
         let cell = |number: usize| {
             let field = &DETAIL[number - 1];

@@ -37,8 +37,8 @@ pub(super) fn check(body: &[u8], findings: &mut Findings) -> Report {
 struct PlanillaCheck<'a> {
     /// A line had the tag of a record.
     tagged: bool,
-    /// Line of the first record.
-    first_line: Option<u64>,
+    /// The first record.
+    first: Option<Line<'a>>,
     /// Line of the first header.
     header_line: Option<u64>,
     /// The first header, when its length is right.
@@ -58,7 +58,7 @@ impl<'a> PlanillaCheck<'a> {
     fn new(bytes: usize) -> Self {
         Self {
             tagged: false,
-            first_line: None,
+            first: None,
             header_line: None,
             header: None,
             sequence: Sequence::default(),
@@ -71,7 +71,7 @@ impl<'a> PlanillaCheck<'a> {
     }
 
     fn record(&mut self, line: &Line<'a>, findings: &mut Findings) {
-        self.first_line.get_or_insert(line.number);
+        self.first.get_or_insert(*line);
         match line.bytes {
             [b'0', b'1', ..] => self.header(line, findings),
             [b'0', b'2', ..] => self.detail(line, findings),
@@ -98,7 +98,7 @@ impl<'a> PlanillaCheck<'a> {
         }
         match Header::new(line.bytes) {
             Some(header) => self.header = Some(header::check(line.number, header, findings)),
-            None => wrong_length(line, &HEADER_LENGTH.to_string(), findings),
+            None => wrong_length(line, &format!("{HEADER_LENGTH} characters"), findings),
         }
     }
 
@@ -106,14 +106,14 @@ impl<'a> PlanillaCheck<'a> {
         self.tagged = true;
         self.sequence.check(line, findings);
         let Some(detail) = Detail::new(line.bytes) else {
-            wrong_length(line, "676, 686 or 693", findings);
+            wrong_length(line, "676, 686 or 693 characters", findings);
             self.incomplete = true;
             return;
         };
         let length = *self.line_length.get_or_insert(line.bytes.len());
         self.record_length.get_or_insert(detail.bytes().len());
         if length != line.bytes.len() {
-            let expected = format!("{length}, the length of the records before,");
+            let expected = format!("{length} characters, as in the records before");
             wrong_length(line, &expected, findings);
         }
         let sound = self.detail.check(line.number, detail, self.header.as_ref(), findings);
@@ -123,12 +123,9 @@ impl<'a> PlanillaCheck<'a> {
 
     fn finish(&mut self, findings: &mut Findings) {
         let Some(header_line) = self.header_line else {
-            let line = Line {
-                number: self.first_line.unwrap_or(1),
-                bytes: b"",
-                end: crate::planilla::lines::LineEnd::File,
-            };
-            findings.error(Rule::MissingHeader, &tag(&line, Section::Header), "01");
+            if let Some(first) = &self.first {
+                findings.error(Rule::MissingHeader, &tag(first, Section::Header), "01");
+            }
             return;
         };
         if self.sequence.position == 0 {
@@ -171,9 +168,8 @@ fn tag<'a>(line: &Line<'a>, section: Section) -> Cell<'a> {
 
 fn wrong_length(line: &Line<'_>, expected: &str, findings: &mut Findings) {
     let found = format!("{} characters", line.bytes.len());
-    let expected = format!("{expected} characters");
     let place = Place::line(line.number);
-    findings.place(Severity::Error, Rule::RecordLength, place, found, &expected);
+    findings.place(Severity::Error, Rule::RecordLength, place, found, expected);
 }
 
 /// The sequence numbers of the detail (field 2).

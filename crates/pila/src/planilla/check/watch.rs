@@ -63,9 +63,12 @@ impl Watch {
     }
 }
 
+/// A rule, the bytes that break it, and what should be there.
+type Sort = (Rule, fn(u8) -> bool, &'static str);
+
 /// Reports the first byte of each sort that has no place in a record.
 fn report_foreign(line: &Line<'_>, findings: &mut Findings) {
-    let sorts: [(Rule, fn(u8) -> bool, &str); 3] = [
+    let sorts: [Sort; 3] = [
         (Rule::LoneCarriageReturn, |byte| byte == b'\r', "CR only before LF"),
         (
             Rule::ControlCharacter,

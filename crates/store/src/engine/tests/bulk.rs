@@ -43,10 +43,8 @@ async fn many_rows_arrive(db: TestDatabase) {
 async fn no_rows_are_fine(db: TestDatabase) {
     with_notes(&db).await;
     let none: [Vec<Value<'static>>; 0] = [];
-    let count: Result<u64> = db
-        .store
-        .write(move |tx| tx.bulk_insert("notes", &COLUMNS, none))
-        .await;
+    let count: Result<u64> =
+        db.store.write(move |tx| tx.bulk_insert("notes", &COLUMNS, none)).await;
     assert_eq!(count.expect("not written"), 0);
 }
 
@@ -61,8 +59,5 @@ async fn a_conflict_takes_them_all_back(db: TestDatabase) {
         .await;
     assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
     assert!(bodies(&db.store).await.is_empty());
-    db.store
-        .write(|tx| note(tx, 1, "after"))
-        .await
-        .expect("not written");
+    db.store.write(|tx| note(tx, 1, "after")).await.expect("not written");
 }

@@ -98,10 +98,7 @@ async fn statements_after_a_failure_are_refused(db: TestDatabase) {
 
 async fn writers_do_not_lose_updates(db: TestDatabase) {
     with_notes(&db).await;
-    db.store
-        .write(|tx| note(tx, 1, "counter"))
-        .await
-        .expect("not written");
+    db.store.write(|tx| note(tx, 1, "counter")).await.expect("not written");
     let raise = |tx: &mut Tx<'_>| {
         let sql = "update notes set number = coalesce(number, 0) + 1 where id = $1";
         tx.execute(sql, &[1.into()])
@@ -119,9 +116,7 @@ async fn writers_do_not_lose_updates(db: TestDatabase) {
     for writer in writers {
         writer.await.expect("a writer failed");
     }
-    let count = db
-        .store
-        .read(|tx| tx.query_one("select number from notes", &[], |r| r.int(0)));
+    let count = db.store.read(|tx| tx.query_one("select number from notes", &[], |r| r.int(0)));
     assert_eq!(count.await.expect("no count"), 200);
 }
 
@@ -142,10 +137,7 @@ async fn a_cancelled_caller_is_carried_out(db: TestDatabase) {
 
 async fn one_statement_commits_itself(db: TestDatabase) {
     with_notes(&db).await;
-    db.store
-        .write_one(|tx| note(tx, 1, "one"))
-        .await
-        .expect("not written");
+    db.store.write_one(|tx| note(tx, 1, "one")).await.expect("not written");
     assert_eq!(bodies(&db.store).await, ["one"]);
     let second: Result<u64> = db
         .store
@@ -178,9 +170,7 @@ async fn migrating_twice_does_nothing(db: TestDatabase) {
 
 async fn two_migrations_at_once_agree(db: TestDatabase) {
     let other = match &db.target {
-        crate::Target::Sqlite { dir } => crate::Target::Sqlite {
-            dir: dir.join("other"),
-        },
+        crate::Target::Sqlite { dir } => crate::Target::Sqlite { dir: dir.join("other") },
         postgres => {
             undo_migrations(&db).await;
             postgres.clone()
@@ -188,32 +178,16 @@ async fn two_migrations_at_once_agree(db: TestDatabase) {
     };
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| migrate(&other))).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("a migration panicked"))
-            .collect()
+        threads.into_iter().map(|thread| thread.join().expect("a migration panicked")).collect()
     });
-    let applied: Vec<_> = outcomes
-        .into_iter()
-        .map(|it| it.expect("migration failed"))
-        .collect();
-    let did_something = applied
-        .iter()
-        .filter(|it| **it != crate::Applied::default())
-        .count();
+    let applied: Vec<_> = outcomes.into_iter().map(|it| it.expect("migration failed")).collect();
+    let did_something = applied.iter().filter(|it| **it != crate::Applied::default()).count();
     assert_eq!(did_something, 1, "{applied:?}");
 }
 
 async fn undo_migrations(db: &TestDatabase) {
-    for sql in [
-        "drop schema public cascade",
-        "drop schema vault cascade",
-        "create schema public",
-    ] {
-        db.store
-            .write(move |tx| tx.execute(sql, &[]))
-            .await
-            .expect("not undone");
+    for sql in ["drop schema public cascade", "drop schema vault cascade", "create schema public"] {
+        db.store.write(move |tx| tx.execute(sql, &[])).await.expect("not undone");
     }
 }
 

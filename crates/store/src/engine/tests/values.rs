@@ -31,23 +31,11 @@ async fn values_come_back(db: TestDatabase) {
                 TAG.into(),
             ];
             tx.query_one(COLUMNS, &params, |row| {
-                Ok((
-                    row.int(0)?,
-                    row.bytes(1)?,
-                    row.bool(2)?,
-                    row.uuid(3)?,
-                    row.text(4)?,
-                ))
+                Ok((row.int(0)?, row.bytes(1)?, row.bool(2)?, row.uuid(3)?, row.text(4)?))
             })
         })
         .await;
-    let expected = (
-        i64::MIN,
-        vec![0, 255, 39],
-        true,
-        TAG,
-        "Ñandú '$1' \u{1F33B}".to_owned(),
-    );
+    let expected = (i64::MIN, vec![0, 255, 39], true, TAG, "Ñandú '$1' \u{1F33B}".to_owned());
     assert_eq!(read.expect("not written"), expected);
 }
 
@@ -57,21 +45,10 @@ async fn nulls_fit_every_column(db: TestDatabase) {
         .store
         .write(|tx| {
             let nothing: Option<&str> = None;
-            let params = [
-                1.into(),
-                "x".into(),
-                Value::Null,
-                Value::Null,
-                nothing.into(),
-                Value::Null,
-            ];
+            let params =
+                [1.into(), "x".into(), Value::Null, Value::Null, nothing.into(), Value::Null];
             tx.query_one(COLUMNS, &params, |row| {
-                Ok((
-                    row.opt_int(0)?,
-                    row.opt_bytes(1)?,
-                    row.opt_bool(2)?,
-                    row.opt_uuid(3)?,
-                ))
+                Ok((row.opt_int(0)?, row.opt_bytes(1)?, row.opt_bool(2)?, row.opt_uuid(3)?))
             })
         })
         .await;
@@ -83,14 +60,7 @@ async fn a_wrong_column_is_named(db: TestDatabase) {
     let read: Result<()> = db
         .store
         .write(|tx| {
-            let params = [
-                1.into(),
-                "x".into(),
-                Value::Null,
-                Value::Null,
-                Value::Null,
-                Value::Null,
-            ];
+            let params = [1.into(), "x".into(), Value::Null, Value::Null, Value::Null, Value::Null];
             tx.query_one(COLUMNS, &params, |row| {
                 let null = row.int(0).expect_err("null read as a number").to_string();
                 assert!(null.contains("number") && null.contains("null"), "{null}");
@@ -106,14 +76,10 @@ async fn a_wrong_column_is_named(db: TestDatabase) {
 
 async fn no_row_where_one_must_be(db: TestDatabase) {
     with_notes(&db).await;
-    let read: Result<i64> = db
-        .store
-        .read(|tx| tx.query_one("select id from notes", &[], |row| row.int(0)))
-        .await;
+    let read: Result<i64> =
+        db.store.read(|tx| tx.query_one("select id from notes", &[], |row| row.int(0))).await;
     assert!(matches!(read, Err(Error::Answer { .. })), "{read:?}");
-    let read = db
-        .store
-        .read(|tx| tx.query_opt("select id from notes", &[], |row| row.int(0)));
+    let read = db.store.read(|tx| tx.query_opt("select id from notes", &[], |row| row.int(0)));
     assert_eq!(read.await.expect("not read"), None);
 }
 
@@ -138,10 +104,7 @@ async fn secrets_are_not_in_errors(db: TestDatabase) {
     let mut errors: Vec<Error> = Vec::new();
     for (sql, twice) in [
         (insert, true),
-        (
-            "insert into notes (id, body, number) select $1, null, length($2)",
-            false,
-        ),
+        ("insert into notes (id, body, number) select $1, null, length($2)", false),
         (
             "insert into notes (id, body, number) values ($1, $2, cast(cast($2 as text) as bigint))",
             false,
@@ -160,15 +123,8 @@ async fn secrets_are_not_in_errors(db: TestDatabase) {
             .await;
         errors.extend(outcome.err());
     }
-    assert!(
-        errors.len() >= 4,
-        "the statements were meant to fail: {errors:?}"
-    );
-    assert!(
-        errors
-            .iter()
-            .any(|error| matches!(error, Error::Conflict(_)))
-    );
+    assert!(errors.len() >= 4, "the statements were meant to fail: {errors:?}");
+    assert!(errors.iter().any(|error| matches!(error, Error::Conflict(_))));
     for error in &errors {
         let mut shown = format!("{error} {error:?}");
         let mut source = std::error::Error::source(error);
@@ -176,9 +132,6 @@ async fn secrets_are_not_in_errors(db: TestDatabase) {
             shown.push_str(&format!(" {inner} {inner:?}"));
             source = inner.source();
         }
-        assert!(
-            !shown.contains("1999000017") && !shown.contains("Nombre"),
-            "{shown}"
-        );
+        assert!(!shown.contains("1999000017") && !shown.contains("Nombre"), "{shown}");
     }
 }

@@ -6,24 +6,24 @@ use vinculo_pila::{
     Payer, PerSystem, PlanillaRef,
 };
 
-pub fn month(text: &str) -> Month {
+pub(crate) fn month(text: &str) -> Month {
     text.parse().unwrap()
 }
 
-pub fn date(text: &str) -> jiff::civil::Date {
+pub(crate) fn date(text: &str) -> jiff::civil::Date {
     text.parse().unwrap()
 }
 
 /// Everything known, seen from a month.
-pub fn all_since(current: &str) -> Options {
+pub(crate) fn all_since(current: &str) -> Options {
     Options { current_month: month(current), window_months: None, include_drafts: true }
 }
 
-pub fn projected(lines: &[Contribution], current: &str) -> Projection {
+pub(crate) fn projected(lines: &[Contribution], current: &str) -> Projection {
     project(lines, &[], &all_since(current))
 }
 
-pub fn payer(kind: DocumentKind, number: &str, name: &str) -> Payer {
+pub(crate) fn payer(kind: DocumentKind, number: &str, name: &str) -> Payer {
     Payer {
         document: Document::new(kind, number),
         name: Some(name.to_owned()),
@@ -36,13 +36,19 @@ pub fn payer(kind: DocumentKind, number: &str, name: &str) -> Payer {
     }
 }
 
-/// Ten letters of the base in all systems but work risk.
-pub fn bases(pesos: i64) -> PerSystem<i64> {
+/// The same base in all systems but work risk.
+pub(crate) fn bases(pesos: i64) -> PerSystem<i64> {
     PerSystem { pension: Some(pesos), health: Some(pesos), arl: None, ccf: Some(pesos) }
 }
 
 /// A row as *Consultas PILA* answers it: an employee without marks.
-pub fn ach_row(person: &str, payer: Payer, period: &str, line: u32, base: i64) -> Contribution {
+pub(crate) fn ach_row(
+    person: &str,
+    payer: Payer,
+    period: &str,
+    line: u32,
+    base: i64,
+) -> Contribution {
     Contribution {
         origin: Origin::Ach,
         person: Document::new(DocumentKind::Cc, person),
@@ -75,7 +81,7 @@ pub fn ach_row(person: &str, payer: Payer, period: &str, line: u32, base: i64) -
 }
 
 /// A line of a paid planilla: an employee for 30 days, shares paid.
-pub fn planilla_line(
+pub(crate) fn planilla_line(
     person: &str,
     payer: Payer,
     period: &str,

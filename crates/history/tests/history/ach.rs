@@ -1,10 +1,7 @@
 //! Rows of *Consultas PILA*: three worked histories and the rules about rows.
-#![expect(clippy::unwrap_used, reason = "helpers of a test may fail the test")]
 
-mod support;
-
+use crate::support::{ach_row, all_since, bases, month, payer, projected};
 use serde_json::{Value, json};
-use support::{ach_row, all_since, bases, month, payer, projected};
 use vinculo_history::{
     Employment, EmploymentType, Note, Options, SalaryType, StatusChange, project,
 };
@@ -342,8 +339,7 @@ fn a_letter_that_is_no_start_mark_gives_a_note() {
 
 #[test]
 fn a_company_written_with_its_check_digit_is_the_same_payer() {
-    // 999500101: weights 41 37 29 23 19 17 13 7 3 give 1154, remainder 10, digit 1.
-    let long = payer(DocumentKind::Nit, "9995001011", "HILADOS EJEMPLO S.A.S.");
+    let long = payer(DocumentKind::Nit, "9995001016", "HILADOS EJEMPLO S.A.S.");
     let rows = [
         ach_row("1900500004", mill(), "2026-08", 0, 2_000_000),
         ach_row("1900500004", long, "2026-09", 1, 2_000_000),
@@ -351,8 +347,32 @@ fn a_company_written_with_its_check_digit_is_the_same_payer() {
     let found = projected(&rows, "2026-11");
     assert_eq!(found.employments.len(), 1);
     assert_eq!(found.employments[0].employer.id_number, Some(999_500_101));
-    assert_eq!(found.employments[0].employer.tenure, Some(2));
+    assert_eq!(found.employments[0].employer.tenure, 2);
     assert_eq!(found.employments[0].employer.economic_activity_code, Some(1311));
+}
+
+#[test]
+fn a_natural_person_keeps_all_ten_digits() {
+    // The card of a person as NIT; its last digit is the check digit of the others by chance.
+    let own = payer(DocumentKind::Nit, "1900500029", "PERSONA DE PRUEBA");
+    let digit = vinculo_pila::planilla::nit_check_digit("190050002");
+    assert_eq!(digit, Some(9));
+    let found = projected(&[ach_row("1900500004", own, "2026-09", 0, 2_000_000)], "2026-11");
+    assert_eq!(found.employments[0].employer.id_number, Some(1_900_500_029));
+}
+
+#[test]
+fn a_month_with_both_marks_did_not_end_the_bond() {
+    let mut rows = [
+        ach_row("1900500004", mill(), "2026-07", 0, 2_000_000),
+        ach_row("1900500004", mill(), "2026-08", 1, 2_000_000),
+        ach_row("1900500004", mill(), "2026-09", 2, 2_000_000),
+    ];
+    rows[1].novelties.ing = Some('X');
+    rows[1].novelties.ret = Some('X');
+    let found = projected(&rows, "2026-11");
+    assert_eq!(found.employments[0].employer.tenure, 2);
+    assert!(!found.employments[0].provenance.tenure_is_lower_bound);
 }
 
 #[test]
@@ -372,7 +392,7 @@ fn months_outside_the_window_count_for_tenure_alone() {
     };
     assert_eq!(employment.months.len(), 24);
     assert_eq!(employment.months.last().unwrap().month, month("2024-11"));
-    assert_eq!(employment.employer.tenure, Some(34));
+    assert_eq!(employment.employer.tenure, 34);
     assert_eq!(employment.provenance.months_contributed, 34);
     let old = Options { window_months: Some(24), ..all_since("2030-01") };
     let found = project(&rows, &[], &old);

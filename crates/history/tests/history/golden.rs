@@ -1,5 +1,4 @@
 //! Every person of the sample planillas, against what the mapping says of them.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of a test may fail the test")]
 
 use std::collections::BTreeMap;
 use std::fs;

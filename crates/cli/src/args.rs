@@ -1,0 +1,322 @@
+//! The command line. Every option can also be given by a `VINCULO_…` environment variable and a
+//! key of `vinculo.toml`; flags win over the environment, the environment over the file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::File;
+
+/// Employment data for Colombia, from PILA, on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "vinculo", version, propagate_version = true)]
+pub(crate) struct Arguments {
+    /// Configuration file [default: vinculo.toml, when there is one]
+    #[arg(long, global = true, env = "VINCULO_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play the whole guide in this terminal, on a database that is gone afterwards
+    Demo,
+    /// Serve the API and work off its jobs
+    Serve(Serve),
+    /// Run the simulated PILA operator on its own
+    Operator(Operator),
+    /// API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Webhook endpoints
+    #[command(subcommand)]
+    Webhooks(Webhooks),
+    /// Planilla files
+    #[command(subcommand)]
+    Pila(Pila),
+    /// Bring the database to this version's schema
+    Migrate(Database),
+    /// Print the OpenAPI document of the API
+    Openapi,
+}
+
+/// Which installation to open.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Database {
+    /// Folder of the embedded database and of the development master key
+    /// [default: ./vinculo-data]
+    #[arg(long, env = "VINCULO_DATA_DIR", value_name = "FOLDER")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// `postgres://…` or `sqlite://FOLDER` [default: SQLite in the data folder]
+    #[arg(long, env = "VINCULO_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// `production` refuses to start without a given master key [default: development]
+    #[arg(long, env = "VINCULO_MODE", value_name = "MODE")]
+    pub(crate) mode: Option<Mode>,
+    /// File that holds the master key: 64 hexadecimal digits or base64 of 32 bytes
+    #[arg(long, env = "VINCULO_MASTER_KEY_FILE", value_name = "FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// The master key itself; for the environment only, command lines can be read by others
+    #[arg(long, env = "VINCULO_MASTER_KEY", hide = true, hide_env_values = true)]
+    pub(crate) master_key: Option<Secret>,
+}
+
+/// A value that `Debug` does not show.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl std::str::FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// How strict to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// Makes a master key on first start.
+    #[default]
+    Development,
+    /// Wants one given.
+    Production,
+}
+
+/// `vinculo serve`
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) server: Server,
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    #[command(flatten)]
+    pub(crate) logging: Logging,
+}
+
+impl Serve {
+    /// The options with what the file adds.
+    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
+        Ok(Self {
+            database: file.complete(self.database)?,
+            server: file.complete(self.server)?,
+            sources: file.complete(self.sources)?,
+            logging: file.complete(self.logging)?,
+        })
+    }
+}
+
+/// How to serve.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Server {
+    /// Address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "VINCULO_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Base URL under which clients reach the server [default: follow the Host header]
+    #[arg(long, env = "VINCULO_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<url::Url>,
+    /// Serve only; another process works off the jobs
+    #[arg(long, env = "VINCULO_NO_WORKER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) no_worker: Option<bool>,
+    /// Allow webhooks to loopback and private addresses, and over plain HTTP
+    #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) webhook_allow_private: Option<bool>,
+}
+
+/// What links are asked from.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Sources {
+    /// Sources of production links, in order: planillas, ach [default: planillas]
+    #[arg(long, env = "VINCULO_SOURCE_PRODUCTION", value_delimiter = ',', value_name = "SOURCE")]
+    pub(crate) source_production: Option<Vec<SourceName>>,
+    /// Base URL of the ACH operator
+    #[arg(long, env = "VINCULO_ACH_BASE_URL", value_name = "URL")]
+    pub(crate) ach_base_url: Option<String>,
+    /// How the ACH operator knows us [default: none]
+    #[arg(long, env = "VINCULO_ACH_AUTH", value_name = "KIND")]
+    pub(crate) ach_auth: Option<AchAuth>,
+    /// User name for basic authentication at the ACH operator
+    #[arg(long, env = "VINCULO_ACH_USERNAME", value_name = "NAME")]
+    pub(crate) ach_username: Option<String>,
+    /// Password for basic authentication at the ACH operator; for the environment only
+    #[arg(long, env = "VINCULO_ACH_PASSWORD", hide = true, hide_env_values = true)]
+    pub(crate) ach_password: Option<Secret>,
+    /// Bearer token for the ACH operator; for the environment only
+    #[arg(long, env = "VINCULO_ACH_TOKEN", hide = true, hide_env_values = true)]
+    pub(crate) ach_token: Option<Secret>,
+    /// Simulated operator behind the sandbox [default: one inside this process]
+    #[arg(long, env = "VINCULO_SANDBOX_OPERATOR_URL", value_name = "URL")]
+    pub(crate) sandbox_operator_url: Option<String>,
+}
+
+/// A source of production links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SourceName {
+    /// Planillas imported with `vinculo pila import`.
+    Planillas,
+    /// ACH Colombia's Consultas PILA.
+    Ach,
+}
+
+/// How an operator knows us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AchAuth {
+    /// It does not ask.
+    None,
+    /// User name and password.
+    Basic,
+    /// A fixed token.
+    Bearer,
+}
+
+/// What to log and how.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Logging {
+    /// Filter of the log on standard error, such as `info` or `vinculo_server=debug`
+    /// [default: info]
+    #[arg(long, env = "VINCULO_LOG", value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// Form of the log [default: text]
+    #[arg(long, env = "VINCULO_LOG_FORMAT", value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// `vinculo operator`
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Operator {
+    /// Address to listen on [default: 127.0.0.1:8090]
+    #[arg(long = "listen", id = "operator_listen", env = "VINCULO_OPERATOR_LISTEN", value_name = "ADDRESS")]
+    pub(crate) operator_listen: Option<SocketAddr>,
+}
+
+/// `vinculo keys …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make an API key; its password is shown once
+    Create(CreateKey),
+}
+
+/// `vinculo keys create`
+#[derive(Debug, Args)]
+pub(crate) struct CreateKey {
+    /// Which half of the organization it opens
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// What you call it
+    #[arg(long, default_value = "")]
+    pub(crate) name: String,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo webhooks …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhooks {
+    /// Add an endpoint that every event of an environment is sent to
+    Create(CreateWebhook),
+}
+
+/// `vinculo webhooks create`
+#[derive(Debug, Args)]
+pub(crate) struct CreateWebhook {
+    /// Whose events
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Where to send them
+    #[arg(long)]
+    pub(crate) url: String,
+    /// Value of the Authorization header; a bare token is sent as `Bearer TOKEN`
+    #[arg(long)]
+    pub(crate) authorization: Option<Secret>,
+    /// Allow loopback and private addresses, and plain HTTP
+    #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) webhook_allow_private: Option<bool>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo pila …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Pila {
+    /// Check planillas and payer records; exit 1 when one is refused
+    Check(CheckFiles),
+}
+
+/// `vinculo pila check`
+#[derive(Debug, Args)]
+pub(crate) struct CheckFiles {
+    /// Files to check
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print JSON, one object a file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which half of an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Environment {
+    /// Answers from the simulated operator
+    Sandbox,
+    /// Answers from the configured sources
+    Production,
+}
+
+impl From<Environment> for vinculo_store::Environment {
+    fn from(environment: Environment) -> Self {
+        match environment {
+            Environment::Sandbox => Self::Sandbox,
+            Environment::Production => Self::Production,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

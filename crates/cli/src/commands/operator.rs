@@ -1,0 +1,46 @@
+//! `vinculo operator`
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anstream::println;
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use vinculo_operator::personas;
+use vinculo_server::clock::{Clock as _, SystemClock};
+
+use crate::args::Operator;
+use crate::print::{DIM, HEAD};
+
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
+
+/// Serves the simulated operator until SIGTERM or SIGINT.
+#[expect(clippy::print_stdout, reason = "whoever started the operator reads where it listens")]
+pub(crate) fn run(options: Operator) -> anyhow::Result<ExitCode> {
+    let address = options.operator_listen.unwrap_or(LISTEN);
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}"))?;
+        println!("{HEAD}Personas{HEAD:#}");
+        for persona in personas() {
+            let document = persona.document();
+            println!("  {} {}  {}", document.kind, document.number, persona.description);
+        }
+        println!("{DIM}Every other document is unknown.{DIM:#}");
+        println!("listening on http://{}", listener.local_addr()?);
+        let operator = vinculo_operator::Operator::new(Arc::new(|| SystemClock.now()));
+        let stopped = async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+        vinculo_operator::serve(listener, operator, stopped).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

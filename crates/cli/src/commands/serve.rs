@@ -1,0 +1,98 @@
+//! `vinculo serve`
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use vinculo_server::config::{Config, SourceConfig};
+use vinculo_sources::ach::{AchConfig, Auth, Secret};
+
+use crate::args::{AchAuth, Serve, SourceName, Sources};
+use crate::installation::Installation;
+use crate::logging;
+use crate::serving::{InnerOperator, Serving};
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
+    logging::start(&options.logging)?;
+    let production = production(&options.sources)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let address = options.server.listen.unwrap_or(LISTEN);
+    let listener = runtime
+        .block_on(TcpListener::bind(address))
+        .with_context(|| format!("cannot listen on {address}"))?;
+    let installation = Installation::open(&options.database)?;
+    runtime.block_on(serve(options, installation, listener, production))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::print_stdout, reason = "whoever started the server reads where it listens")]
+async fn serve(
+    options: Serve,
+    installation: Installation,
+    listener: TcpListener,
+    production: Vec<SourceConfig>,
+) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (url, operator) = match options.sources.sandbox_operator_url {
+        Some(url) => (url, None),
+        None => {
+            let inner = InnerOperator::start().await?;
+            (inner.url.clone(), Some(inner))
+        }
+    };
+    let config = Config {
+        production,
+        public_url: options.server.public_url,
+        webhook_allow_private: options.server.webhook_allow_private.unwrap_or(false),
+        ..Config::new(AchConfig::new(url))
+    };
+    let worker = !options.server.no_worker.unwrap_or(false);
+    let serving = Serving::start(installation.app(config)?, listener, worker, operator).await?;
+    println!("listening on http://{}", serving.address);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    serving.stop().await;
+    Ok(())
+}
+
+fn production(options: &Sources) -> anyhow::Result<Vec<SourceConfig>> {
+    let named = options.source_production.as_deref().unwrap_or(&[SourceName::Planillas]);
+    named
+        .iter()
+        .map(|name| match name {
+            SourceName::Planillas => Ok(SourceConfig::Planillas),
+            SourceName::Ach => Ok(SourceConfig::Ach(Box::new(ach(options)?))),
+        })
+        .collect()
+}
+
+fn ach(options: &Sources) -> anyhow::Result<AchConfig> {
+    let Some(base_url) = &options.ach_base_url else {
+        bail!("source ach needs VINCULO_ACH_BASE_URL");
+    };
+    let secret = |secret: &Option<crate::args::Secret>, name: &str| {
+        let given = secret.as_ref().with_context(|| format!("ACH authentication needs {name}"))?;
+        Ok::<_, anyhow::Error>(Secret::new(given.0.clone()))
+    };
+    let auth = match options.ach_auth.unwrap_or(AchAuth::None) {
+        AchAuth::None => Auth::None,
+        AchAuth::Bearer => Auth::Bearer(secret(&options.ach_token, "VINCULO_ACH_TOKEN")?),
+        AchAuth::Basic => Auth::Basic {
+            username: options
+                .ach_username
+                .clone()
+                .context("ACH authentication needs VINCULO_ACH_USERNAME")?,
+            password: secret(&options.ach_password, "VINCULO_ACH_PASSWORD")?,
+        },
+    };
+    Ok(AchConfig { auth, ..AchConfig::new(base_url) })
+}

@@ -1,0 +1,77 @@
+//! Opening an installation: database at this version's schema, keys opened.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use vinculo_server::clock::{Clock as _, SystemClock, micros};
+use vinculo_server::secrets::Secrets;
+use vinculo_server::{App, Parts, config::Config, installation};
+use vinculo_store::{Options, Store, Target};
+use vinculo_vault::SystemRandom;
+
+use crate::args::Database;
+use crate::master_key;
+
+const DATA_DIR: &str = "vinculo-data";
+
+/// An opened installation.
+pub(crate) struct Installation {
+    pub(crate) store: Store,
+    pub(crate) secrets: Secrets,
+}
+
+/// Where the options say the database is.
+pub(crate) fn target(options: &Database) -> anyhow::Result<Target> {
+    match &options.database_url {
+        Some(url) => Target::from_url(url).context("database URL"),
+        None => Ok(Target::Sqlite { dir: data_dir(options) }),
+    }
+}
+
+fn data_dir(options: &Database) -> PathBuf {
+    options.data_dir.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR))
+}
+
+impl Installation {
+    /// Opens an installation, making it when it is new. Blocks; not for async code.
+    pub(crate) fn open(options: &Database) -> anyhow::Result<Self> {
+        let target = target(options)?;
+        let key_dir = match &target {
+            Target::Sqlite { dir } => dir.clone(),
+            Target::Postgres { .. } => data_dir(options),
+        };
+        if options.master_key.is_none() && options.master_key_file.is_none() {
+            std::fs::create_dir_all(&key_dir)
+                .with_context(|| format!("data folder {}", key_dir.display()))?;
+        }
+        vinculo_store::migrate(&target)?;
+        let store = Store::open(&target, &Options::default())?;
+        let random = Arc::new(SystemRandom);
+        let masters = master_key::read(options, &key_dir, &*random)?;
+        let secrets = installation::open(&store, masters, random, micros(SystemClock.now()))?;
+        Ok(Self { store, secrets })
+    }
+
+    /// The application on this installation.
+    pub(crate) fn app(self, config: Config) -> anyhow::Result<App> {
+        Ok(App::new(Parts {
+            store: self.store,
+            secrets: self.secrets,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            http: http_client()?,
+            config,
+        })?)
+    }
+}
+
+/// The client that asks operators: no redirects, no proxy from the environment.
+fn http_client() -> anyhow::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .user_agent(concat!("vinculo/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .context("HTTP client")
+}

@@ -1,0 +1,19 @@
+//! What people see in a terminal; colours disappear by themselves where there is none.
+
+use anstream::eprintln;
+use anstyle::{AnsiColor, Style};
+
+/// Something good.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Something bad.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// A headline.
+pub(crate) const HEAD: Style = AnsiColor::Cyan.on_default().bold();
+/// What may be overlooked.
+pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Prints why the program ends, with every cause.
+#[expect(clippy::print_stderr, reason = "the command line speaks on standard error")]
+pub(crate) fn failure(error: &anyhow::Error) {
+    eprintln!("{BAD}error:{BAD:#} {error:#}");
+}

@@ -1,0 +1,100 @@
+//! A running server: listener, runner, and the simulated operator inside the same process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vinculo_operator::Operator;
+use vinculo_server::App;
+use vinculo_server::clock::{Clock as _, SystemClock};
+use vinculo_server::jobs::Runner;
+
+/// How long open connections may take to end at shutdown.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The simulated operator on a loopback port of its own.
+pub(crate) struct InnerOperator {
+    /// Where it answers.
+    pub(crate) url: String,
+    stop: CancellationToken,
+    task: JoinHandle<std::io::Result<()>>,
+}
+
+impl InnerOperator {
+    /// Starts it.
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let stop = CancellationToken::new();
+        let operator = Operator::new(Arc::new(|| SystemClock.now()));
+        let stopped = stop.clone().cancelled_owned();
+        let task = tokio::spawn(vinculo_operator::serve(listener, operator, stopped));
+        Ok(Self { url, stop, task })
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        let _ = tokio::time::timeout(GRACE, self.task).await;
+    }
+}
+
+/// A server that takes requests.
+pub(crate) struct Serving {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    app: App,
+    stop: CancellationToken,
+    http: JoinHandle<std::io::Result<()>>,
+    runner: Option<JoinHandle<()>>,
+    operator: Option<InnerOperator>,
+}
+
+impl Serving {
+    /// Serves `app` on `listener`; with `worker`, works off its jobs too.
+    pub(crate) async fn start(
+        app: App,
+        listener: TcpListener,
+        worker: bool,
+        operator: Option<InnerOperator>,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let runner = if worker { Some(start_runner(&app, &stop).await?) } else { None };
+        let listener = listener.tap_io(|stream| {
+            // A connection that cannot be tuned still works.
+            let _ = stream.set_nodelay(true);
+        });
+        let stopped = stop.clone().cancelled_owned();
+        let router = vinculo_server::router(&app);
+        let http = async move {
+            axum::serve(listener, router).with_graceful_shutdown(stopped).await
+        };
+        let http = tokio::spawn(http);
+        Ok(Self { address, app, stop, http, runner, operator })
+    }
+
+    /// Stops taking requests and jobs, lets what runs end, closes the database.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        let _ = tokio::time::timeout(GRACE, self.http).await;
+        if let Some(runner) = self.runner {
+            let _ = runner.await;
+        }
+        if let Some(operator) = self.operator {
+            operator.stop().await;
+        }
+        self.app.store().clone().close().await;
+    }
+}
+
+async fn start_runner(app: &App, stop: &CancellationToken) -> anyhow::Result<JoinHandle<()>> {
+    let Some(runner) = Runner::claim(app.clone()).await.context("runner")? else {
+        bail!("another process works off the jobs of this data folder; serve with --no-worker");
+    };
+    Ok(tokio::spawn(runner.run(stop.clone())))
+}

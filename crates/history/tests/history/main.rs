@@ -1,0 +1,8 @@
+//! From contributions to employments and owner, through the public surface.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of a test may fail the test")]
+
+mod ach;
+mod golden;
+mod planillas;
+mod properties;
+mod support;

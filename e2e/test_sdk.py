@@ -1,0 +1,192 @@
+"""The official Python SDK, unchanged, against a real server and its simulated operator.
+
+The SDK cannot send `fetch_resources`, so links are recurrent: those load everything.
+"""
+
+import re
+import uuid
+
+import pytest
+import requests
+from belvo.client import Client
+from belvo.enums import AccessMode
+from belvo.exceptions import BelvoAPIException, RequestError
+from conftest import WEBHOOK_TOKEN
+
+INSTITUTION = "pila_co_employment"
+TWO_EMPLOYERS = "1999000002"
+ONE_EMPLOYER = "1999000001"
+UNKNOWN = "1999000404"
+LINK_KEYS = [
+    "id",
+    "institution",
+    "access_mode",
+    "status",
+    "refresh_rate",
+    "created_by",
+    "last_accessed_at",
+    "external_id",
+    "created_at",
+    "institution_user_id",
+    "credentials_storage",
+    "stale_in",
+    "fetch_resources",
+]
+
+
+@pytest.fixture(scope="module")
+def client(vinculo, keys):
+    return Client(keys["secret_id"], keys["secret_password"], vinculo.url)
+
+
+def create_link(client, document, external_id):
+    return client.Links.create(
+        INSTITUTION,
+        document,
+        None,
+        access_mode=AccessMode.RECURRENT,
+        external_id=external_id,
+        raise_exception=True,
+    )
+
+
+def employments_of(client, link_id):
+    return list(client.session.list("/api/co/employments/", params={"link": link_id}))
+
+
+@pytest.fixture(scope="module")
+def link(client):
+    """A link of a person with two employers."""
+    return create_link(client, TWO_EMPLOYERS, "e2e-two-employers")
+
+
+@pytest.fixture(scope="module")
+def webhooks(link, receiver):
+    """The webhooks that say the link is loaded, by type."""
+    return receiver.wait_for(link["id"], "EMPLOYMENTS", "OWNERS")
+
+
+def test_keys_are_of_the_asked_environment(keys):
+    assert keys["environment"] == "sandbox"
+    uuid.UUID(keys["secret_id"])
+
+
+def test_wrong_keys_are_refused(vinculo, keys):
+    for secret_id, password in [
+        (keys["secret_id"], "wrong"),
+        (str(uuid.UUID(int=0)), keys["secret_password"]),
+    ]:
+        with pytest.raises(BelvoAPIException, match="Login failed"):
+            Client(secret_id, password, vinculo.url)
+
+
+def test_a_created_link_is_complete(link):
+    assert list(link) == LINK_KEYS
+    assert link["institution"] == INSTITUTION
+    assert (link["status"], link["access_mode"]) == ("valid", "recurrent")
+    assert (link["refresh_rate"], link["credentials_storage"]) == ("7d", "store")
+    assert link["external_id"] == "e2e-two-employers"
+    assert re.fullmatch(r"[A-Za-z0-9\-_=]{44}", link["institution_user_id"])
+
+
+@pytest.mark.parametrize(
+    "kind, data",
+    [("EMPLOYMENTS", {"total_employments": 2}), ("OWNERS", {"total_owners": 1})],
+)
+def test_each_resource_is_announced_by_a_webhook(link, webhooks, kind, data):
+    path, headers, body = webhooks[kind]
+    assert path == "/hook"
+    assert headers["Authorization"] == f"Bearer {WEBHOOK_TOKEN}"
+    assert headers["Content-Type"] == "application/json"
+    assert re.fullmatch("[0-9a-f]{32}", body.pop("webhook_id"))
+    assert str(uuid.UUID(body["request_id"])) == body.pop("request_id")
+    assert body == {
+        "webhook_type": kind,
+        "process_type": "historical_update",
+        "webhook_code": "historical_update",
+        "link_id": link["id"],
+        "external_id": "e2e-two-employers",
+        "data": data,
+    }
+
+
+@pytest.mark.usefixtures("webhooks")
+def test_employments_hold_what_was_announced(client, link):
+    employments = employments_of(client, link["id"])
+    assert len(employments) == 2
+    assert len({employment["employer_data"]["id_number"] for employment in employments}) == 2
+    for employment in employments:
+        assert employment["link"] == link["id"]
+        months = [row["month"] for row in employment["salary_and_benefit_details"]]
+        assert 1 <= len(months) <= 24
+        assert months == sorted(set(months), reverse=True)
+        assert all(row["gross_amount"] > 0 for row in employment["salary_and_benefit_details"])
+        again = client.session.get("/api/co/employments/", employment["id"])
+        assert again == employment
+
+
+@pytest.mark.usefixtures("webhooks")
+def test_the_owner_is_the_person_of_the_link(client, link):
+    (owner,) = client.Owners.list(link=link["id"])
+    assert owner["document_id"] == {"document_type": "CC", "document_number": TWO_EMPLOYERS}
+    assert owner["display_name"]
+    assert client.Owners.get(owner["id"]) == owner
+
+
+def test_links_are_read_one_by_one_and_page_by_page(client, receiver, link):
+    other = create_link(client, ONE_EMPLOYER, "e2e-one-employer")
+    receiver.wait_for(other["id"], "EMPLOYMENTS", "OWNERS")
+    listed = [each["id"] for each in client.Links.list(page_size=1)]
+    assert {link["id"], other["id"]} <= set(listed)
+    assert len(listed) == len(set(listed))
+    (found,) = client.Links.list(external_id="e2e-one-employer")
+    assert found["id"] == other["id"]
+    assert list(client.Links.get(other["id"])) == LINK_KEYS
+
+
+def test_the_same_person_is_recognised_again(client, link):
+    again = create_link(client, TWO_EMPLOYERS, "e2e-again")
+    assert again["id"] != link["id"]
+    assert again["institution_user_id"] == link["institution_user_id"]
+
+
+def test_a_single_link_loads_nothing_it_was_not_asked_for(client):
+    link = client.Links.create(INSTITUTION, ONE_EMPLOYER, "", access_mode=AccessMode.SINGLE)
+    assert link["access_mode"] == "single"
+    assert link["refresh_rate"] is None
+    assert link["fetch_resources"] == []
+    assert employments_of(client, link["id"]) == []
+
+
+def test_an_unknown_person_is_a_login_error(client):
+    (error,) = client.Links.create(INSTITUTION, UNKNOWN, None)
+    assert re.fullmatch("[0-9a-f]{32}", error.pop("request_id"))
+    assert error == {
+        "code": "login_error",
+        "message": "Invalid credentials provided to login to the institution",
+    }
+    with pytest.raises(RequestError) as raised:
+        create_link(client, UNKNOWN, "e2e-unknown")
+    assert raised.value.status_code == 400
+    assert raised.value.detail[0]["code"] == "login_error"
+
+
+def test_an_unknown_institution_is_named(client):
+    (error,) = client.Links.create("nobody_co_employment", ONE_EMPLOYER, None)
+    assert (error["code"], error["field"]) == ("does_not_exist", "institution")
+
+
+def test_a_deleted_link_takes_its_data_with_it(client, receiver):
+    link = create_link(client, ONE_EMPLOYER, "e2e-deleted")
+    receiver.wait_for(link["id"], "EMPLOYMENTS", "OWNERS")
+    (employment,) = employments_of(client, link["id"])
+    assert client.Links.delete(link["id"])
+    assert not client.Links.delete(link["id"])
+    assert employments_of(client, link["id"]) == []
+    assert list(client.Owners.list(link=link["id"])) == []
+    with pytest.raises(requests.HTTPError) as raised:
+        client.Links.get(link["id"])
+    assert raised.value.response.status_code == 404
+    with pytest.raises(requests.HTTPError) as raised:
+        client.session.get("/api/co/employments/", employment["id"])
+    assert raised.value.response.status_code == 404
