@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+use vinculo_pila::{Document, DocumentKind};
 
 use crate::settings::File;
 
@@ -278,6 +279,65 @@ pub(crate) struct CreateWebhook {
 pub(crate) enum Pila {
     /// Check planillas and payer records; exit 1 when one is refused
     Check(CheckFiles),
+    /// Import planillas and payer records; exit 1 when one is refused
+    Import(ImportFiles),
+    /// Show what the imported planillas and answers say about a person
+    Show(ShowPerson),
+}
+
+/// `vinculo pila import`
+#[derive(Debug, Args)]
+pub(crate) struct ImportFiles {
+    /// Files to import, in this order
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Which half of the organization may use them
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Print JSON, one object a file
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo pila show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowPerson {
+    /// Kind and number, such as CC:1999000001
+    #[arg(long, value_name = "KIND:NUMBER")]
+    pub(crate) document: DocumentArgument,
+    /// Which half of the organization to look in
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// A document on the command line. `Debug` hides the number.
+#[derive(Clone, Debug)]
+pub(crate) struct DocumentArgument(pub(crate) Document);
+
+impl std::str::FromStr for DocumentArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wanted = || "expected KIND:NUMBER, such as CC:1999000001".to_owned();
+        let (kind, number) = text.split_once(':').ok_or_else(wanted)?;
+        let kind = DocumentKind::from_code(&kind.to_uppercase()).ok_or_else(|| {
+            let known = DocumentKind::ALL.map(DocumentKind::code).join(", ");
+            format!("unknown kind of document {kind:?}: expected one of {known}")
+        })?;
+        let number: String =
+            number.chars().filter(|c| !matches!(c, '.' | '-') && !c.is_whitespace()).collect();
+        if number.is_empty() || !number.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return Err(wanted());
+        }
+        Ok(Self(Document::new(kind, number.to_uppercase())))
+    }
 }
 
 /// `vinculo pila check`

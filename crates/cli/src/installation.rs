@@ -1,24 +1,31 @@
 //! Opening an installation: database at this version's schema, keys opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
 use vinculo_server::{App, Parts, config::Config, installation};
+use vinculo_sources::ach::AchConfig;
 use vinculo_store::{Options, Store, Target};
 use vinculo_vault::SystemRandom;
 
 use crate::args::Database;
 use crate::master_key;
 
+/// An address that nothing is asked at.
+pub(crate) const NO_OPERATOR: &str = "http://127.0.0.1:1";
+
 const DATA_DIR: &str = "vinculo-data";
+const SPOOL: &str = "spool";
 
 /// An opened installation.
 pub(crate) struct Installation {
     pub(crate) store: Store,
     pub(crate) secrets: Secrets,
+    /// Where received files wait.
+    spool_dir: PathBuf,
 }
 
 /// Where the options say the database is.
@@ -42,7 +49,7 @@ impl Installation {
             Target::Postgres { .. } => data_dir(options),
         };
         if options.master_key.is_none() && options.master_key_file.is_none() {
-            std::fs::create_dir_all(&key_dir)
+            create_private(&key_dir)
                 .with_context(|| format!("data folder {}", key_dir.display()))?;
         }
         vinculo_store::migrate(&target)?;
@@ -50,7 +57,19 @@ impl Installation {
         let random = Arc::new(SystemRandom);
         let masters = master_key::read(options, &key_dir, &*random)?;
         let secrets = installation::open(&store, masters, random, micros(SystemClock.now()))?;
-        Ok(Self { store, secrets })
+        Ok(Self { store, secrets, spool_dir: key_dir.join(SPOOL) })
+    }
+
+    /// The configuration of an application on this installation, as shipped, with the sandbox
+    /// operator at `operator`.
+    pub(crate) fn config(&self, operator: impl Into<String>) -> Config {
+        Config::new(AchConfig::new(operator), self.spool_dir.clone())
+    }
+
+    /// The application for a command that only opens the database: it asks no operator.
+    pub(crate) fn quiet_app(self) -> anyhow::Result<App> {
+        let config = self.config(NO_OPERATOR);
+        self.app(config)
     }
 
     /// The application on this installation.
@@ -64,6 +83,15 @@ impl Installation {
             config,
         })?)
     }
+}
+
+/// Makes a folder that only its owner can enter; one that is there already stays as it is.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// The client that asks operators: no redirects, no proxy from the environment.

@@ -42,6 +42,14 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::webhooks::create(args::CreateWebhook { database, ..options })
         }
         Command::Pila(args::Pila::Check(options)) => commands::pila::check(&options),
+        Command::Pila(args::Pila::Import(options)) => {
+            let database = file.complete(options.database)?;
+            commands::import::run(&args::ImportFiles { database, ..options })
+        }
+        Command::Pila(args::Pila::Show(options)) => {
+            let database = file.complete(options.database)?;
+            commands::show::run(&args::ShowPerson { database, ..options })
+        }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi => commands::openapi::run(),
     }

@@ -1,7 +1,5 @@
 //! Correction planillas (`N`): the line as it was paid leaves, the line as it should be enters.
 
-use std::cmp::Ordering;
-
 use vinculo_pila::{Contribution, Correction, Novelties};
 
 use crate::select::is_correction;
@@ -85,12 +83,7 @@ fn by_likeness<'a>(current: &mut Vec<&'a Contribution>, rows: &[&'a Contribution
 
 /// Likeness of two rows: equal bases, salary, marks and kind of worker.
 pub(crate) fn alike(a: &Contribution, b: &Contribution) -> bool {
-    likeness(a, b) == Ordering::Equal
-}
-
-/// An order in which alike rows are equal.
-pub(crate) fn likeness(a: &Contribution, b: &Contribution) -> Ordering {
-    let key =
-        |line: &Contribution| (line.base, line.basic_salary, line.novelties, line.salary_kind);
-    key(a).cmp(&key(b)).then_with(|| a.worker_kind.cmp(&b.worker_kind))
+    let figures = |line: &Contribution| (line.base, line.basic_salary);
+    let marks = |line: &Contribution| (line.novelties, line.salary_kind);
+    figures(a) == figures(b) && marks(a) == marks(b) && a.worker_kind == b.worker_kind
 }

@@ -3,6 +3,8 @@
 //! A field that a source does not carry is `None`. `None` means *unknown* and is never read as
 //! zero, false or empty: an operator that reports no days says nothing about days.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Document, Month};
@@ -18,7 +20,7 @@ pub enum Origin {
 }
 
 /// The four parts of a name, as filed (capitals, accents kept).
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Names {
     /// First given name.
@@ -32,7 +34,7 @@ pub struct Names {
 }
 
 /// The payer (*aportante*) as this line's source describes it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Payer {
     /// Identity document; a NIT carries no check digit.
     pub document: Document,
@@ -224,7 +226,7 @@ pub struct Contribution {
 }
 
 /// What the payer's own record (type 1) adds to its planillas.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PayerProfile {
     /// Identity document of the payer.
     pub document: Document,
@@ -238,4 +240,25 @@ pub struct PayerProfile {
     pub legal_nature: Option<String>,
     /// Kind of payer, field 30, two digits.
     pub kind_code: Option<String>,
+}
+
+/// The parts are left out: a log line cannot leak a name.
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Names(…)")
+    }
+}
+
+/// The name is left out: a payer can be a person.
+impl fmt::Debug for Payer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payer").field("document", &self.document).finish_non_exhaustive()
+    }
+}
+
+/// The name is left out: a payer can be a person.
+impl fmt::Debug for PayerProfile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayerProfile").field("document", &self.document).finish_non_exhaustive()
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
-use vinculo_store::{Store, WorkspaceId};
+use vinculo_store::{Environment, Store, WorkspaceId};
 use vinculo_vault::{Random, RandomError, random_uuid_v4};
 use vinculo_webhook::Sender;
 
@@ -113,6 +113,17 @@ impl App {
     /// When the workspace was created after this process started.
     pub fn secrets(&self, id: WorkspaceId) -> Result<Arc<WorkspaceSecrets>, UnknownWorkspace> {
         self.0.secrets.of(id)
+    }
+
+    /// The opened keys of the organization `default` in one environment.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn secrets_of(
+        &self,
+        environment: Environment,
+    ) -> Result<Arc<WorkspaceSecrets>, UnknownWorkspace> {
+        self.0.secrets.environment(environment)
     }
 
     /// A new random UUID (version 4).

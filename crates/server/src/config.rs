@@ -1,6 +1,7 @@
 //! What an operator of vinculo can decide. Values arrive parsed; nothing here reads a file or the
 //! environment.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
@@ -25,6 +26,9 @@ pub struct Config {
     pub webhook_timeout: Duration,
     /// Request body limit, bytes.
     pub body_limit: usize,
+    /// Folder of files that were received and not yet imported; every process that imports
+    /// shares it.
+    pub spool_dir: PathBuf,
     /// How the runner works.
     pub runner: RunnerConfig,
 }
@@ -72,9 +76,10 @@ impl Default for RunnerConfig {
 }
 
 impl Config {
-    /// Production from imported planillas, sandbox from this operator, everything else as shipped.
+    /// Production from imported planillas, sandbox from this operator, files spooled in this folder,
+    /// everything else as shipped.
     #[must_use]
-    pub fn new(sandbox: AchConfig) -> Self {
+    pub fn new(sandbox: AchConfig, spool_dir: PathBuf) -> Self {
         Self {
             public_url: None,
             production: vec![SourceConfig::Planillas],
@@ -84,6 +89,7 @@ impl Config {
             webhook_allow_private: false,
             webhook_timeout: Duration::from_secs(5),
             body_limit: 1024 * 1024,
+            spool_dir,
             runner: RunnerConfig::default(),
         }
     }

@@ -28,7 +28,7 @@ pub async fn issue_key(
     environment: Environment,
     name: String,
 ) -> Result<IssuedKey, ApiError> {
-    let secrets = app.all_secrets().environment(environment)?;
+    let secrets = app.secrets_of(environment)?;
     let password = random_secret(app.random()).map_err(ApiError::unexpected)?;
     let hash = secrets.indexes().secret_hash(&password);
     let secret_id = app.uuid().map_err(ApiError::unexpected)?;

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod config;
 mod error;
 mod health;
+mod imports;
 pub mod installation;
 pub mod jobs;
 mod keys;
@@ -25,7 +26,9 @@ mod webhooks;
 
 pub use app::{App, BuildError, Parts};
 pub use error::ApiError;
+pub use imports::{ImportStatus, LARGEST_FILE, ReceiveError, import_status, receive_file};
 pub use keys::{IssuedKey, issue_key};
 pub use openapi::document as openapi_document;
+pub use projection::person_history;
 pub use router::router;
 pub use webhooks::{AddressError, add_endpoint};

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_history::{Employment, Options, Owner, Projection};
 use vinculo_pila::{Contribution, Document, PayerProfile};
-use vinculo_store::{Link, NewContribution, NewObject, Origin, Resource, SubjectId, Tx};
+use vinculo_store::{
+    Environment, Link, NewContribution, NewObject, Origin, Resource, SubjectId, Tx, WorkspaceId,
+};
 use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
 
 use crate::App;
@@ -119,14 +121,8 @@ pub(crate) struct Filling<'a> {
 impl Filling<'_> {
     /// Projects everything known about the person into the link's objects of these resources.
     pub(crate) fn run(&self, tx: &mut Tx<'_>, resources: &[Resource]) -> Result<Counts, ApiError> {
-        let subject = self.link.subject;
-        let lines = contributions(tx, self.key, subject)?;
-        let profiles = self.profiles(tx)?;
-        let current_month = bogota_month(self.app.now())
-            .ok_or_else(|| ApiError::unexpected("the clock shows no month of this era"))?;
-        let options =
-            Options { current_month, window_months: Some(WIRE_MONTHS), include_drafts: true };
-        let projection = vinculo_history::project(&lines, &profiles, &options);
+        let person = (self.link.workspace, self.link.subject, self.key);
+        let projection = project(tx, self.app, person, Some(WIRE_MONTHS))?;
         for &resource in resources {
             let objects = self.objects(tx, resource, &projection)?;
             tx.put_objects(resource, self.link.id, &objects)?;
@@ -135,18 +131,6 @@ impl Filling<'_> {
             employments: projection.employments.len(),
             owners: usize::from(projection.owner.is_some()),
         })
-    }
-
-    fn profiles(&self, tx: &mut Tx<'_>) -> Result<Vec<PayerProfile>, ApiError> {
-        let stored = tx.payer_profiles(self.link.workspace, self.link.subject)?;
-        let vault = self.app.all_secrets().vault();
-        stored
-            .into_iter()
-            .map(|(payer, sealed, wrapped)| {
-                let bytes = vault.unwrap_key(&wrapped)?.open(payer_context(payer), &sealed)?;
-                Ok(serde_json::from_slice(&bytes)?)
-            })
-            .collect()
     }
 
     fn objects(
@@ -258,6 +242,61 @@ impl Filling<'_> {
             second_last_name: owner.second_last_name.as_deref(),
         })
     }
+}
+
+/// Projects everything known about a person, of the last `window_months` or of all time.
+fn project(
+    tx: &mut Tx<'_>,
+    app: &App,
+    (workspace, subject, key): (WorkspaceId, SubjectId, &DataKey),
+    window_months: Option<u32>,
+) -> Result<Projection, ApiError> {
+    let lines = contributions(tx, key, subject)?;
+    let profiles = profiles(tx, app, workspace, subject)?;
+    let current_month = bogota_month(app.now())
+        .ok_or_else(|| ApiError::unexpected("the clock shows no month of this era"))?;
+    let options = Options { current_month, window_months, include_drafts: true };
+    Ok(vinculo_history::project(&lines, &profiles, &options))
+}
+
+/// What the organization `default` knows about a person, of all time, with its provenance; `None`
+/// when it knows nobody by this document.
+///
+/// # Errors
+/// When the database fails or a stored line does not open.
+pub async fn person_history(
+    app: &App,
+    environment: Environment,
+    person: Document,
+) -> Result<Option<Projection>, ApiError> {
+    let secrets = app.secrets_of(environment)?;
+    let reader = app.clone();
+    app.store()
+        .read(move |tx| {
+            let workspace = secrets.workspace().id;
+            let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+            let Some(subject) = tx.subject(workspace, &index)? else { return Ok(None) };
+            let key = reader.all_secrets().vault().unwrap_key(&subject.key)?;
+            let history = project(tx, &reader, (workspace, subject.id, &key), None)?;
+            Ok(Some(history).filter(|history| history.owner.is_some()))
+        })
+        .await
+}
+
+fn profiles(
+    tx: &mut Tx<'_>,
+    app: &App,
+    workspace: WorkspaceId,
+    subject: SubjectId,
+) -> Result<Vec<PayerProfile>, ApiError> {
+    let vault = app.all_secrets().vault();
+    tx.payer_profiles(workspace, subject)?
+        .into_iter()
+        .map(|(payer, sealed, wrapped)| {
+            let bytes = vault.unwrap_key(&wrapped)?.open(payer_context(payer), &sealed)?;
+            Ok(serde_json::from_slice(&bytes)?)
+        })
+        .collect()
 }
 
 /// What binds a payer's record to its row.

@@ -48,7 +48,7 @@ pub async fn add_endpoint(
 }
 
 async fn store(app: &App, environment: Environment, address: &Address) -> Result<Uuid, ApiError> {
-    let secrets = app.all_secrets().environment(environment)?;
+    let secrets = app.secrets_of(environment)?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
     let document = serde_json::to_vec(address)?;
     let sealed = secrets.data_key().seal(address_context(uuid), &document)?;

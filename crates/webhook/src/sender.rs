@@ -27,6 +27,9 @@ pub struct Options {
     pub keep_limit: usize,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// Certificates (PEM) of authorities that are trusted beside the system's, such as a
+    /// company's own.
+    pub extra_roots: Vec<u8>,
 }
 
 impl Default for Options {
@@ -37,11 +40,12 @@ impl Default for Options {
             read_limit: 64 * 1024,
             keep_limit: 4 * 1024,
             user_agent: concat!("vinculo/", env!("CARGO_PKG_VERSION")).to_owned(),
+            extra_roots: Vec::new(),
         }
     }
 }
 
-/// The HTTP client could not be set up: an unusable user agent, or no root certificates.
+/// The HTTP client could not be set up: an unusable user agent or certificate.
 #[derive(Debug, Error)]
 #[error("webhook client cannot be set up")]
 pub struct SetupError(#[source] reqwest::Error);
@@ -176,12 +180,15 @@ impl Sender {
     pub fn with_resolver(options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
         let resolver =
             if options.allow_private { resolver } else { Arc::new(PublicOnly(resolver)) };
+        let extra_roots =
+            reqwest::Certificate::from_pem_bundle(&options.extra_roots).map_err(SetupError)?;
         let client = reqwest::Client::builder()
             .user_agent(&options.user_agent)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .dns_resolver(resolver)
+            .tls_certs_merge(extra_roots)
             // Shared among a name's addresses: a dead first one leaves time for the second.
             .connect_timeout(options.timeout)
             .pool_max_idle_per_host(4)

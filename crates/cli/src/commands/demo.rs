@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use vinculo_server::config::Config;
 use vinculo_server::{App, IssuedKey, add_endpoint, issue_key};
-use vinculo_sources::ach::AchConfig;
 use vinculo_store::Environment;
 
 use crate::args::Database;
@@ -39,7 +38,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
         let operator = InnerOperator::start().await?;
         let config = Config {
             webhook_allow_private: true,
-            ..Config::new(AchConfig::new(operator.url.clone()))
+            ..installation.config(operator.url.clone())
         };
         let app = installation.app(config)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -75,7 +74,7 @@ async fn play(app: &App, base: &str) -> anyhow::Result<()> {
 }
 
 async fn create_link(base: &str, key: &IssuedKey) -> anyhow::Result<Value> {
-    headline(3, "Create a link", "POST /api/links/");
+    headline(3, "Create a link", "");
     let body = json!({
         "institution": "pila_co_employment",
         "username": CEDULA,

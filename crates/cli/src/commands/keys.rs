@@ -4,16 +4,11 @@ use std::process::ExitCode;
 
 use anstream::println;
 use anyhow::anyhow;
-use vinculo_server::config::Config;
 use vinculo_server::issue_key;
-use vinculo_sources::ach::AchConfig;
 
 use crate::args::CreateKey;
 use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
-
-/// An address that nothing is asked at: these commands only open the database.
-pub(super) const NO_OPERATOR: &str = "http://127.0.0.1:1";
 
 /// Makes a key and prints it, the only time it is seen.
 #[expect(clippy::print_stdout, reason = "the key is the command's answer")]
@@ -21,7 +16,7 @@ pub(crate) fn create(options: &CreateKey) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(&options.database)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let key = runtime.block_on(async {
-        let app = installation.app(Config::new(AchConfig::new(NO_OPERATOR)))?;
+        let app = installation.quiet_app()?;
         let made = issue_key(&app, options.environment.into(), options.name.clone()).await;
         made.map_err(|error| anyhow!("cannot make a key: {}", error.cause().unwrap_or("refused")))
     })?;

@@ -34,10 +34,16 @@ pub(crate) fn check(options: &CheckFiles) -> anyhow::Result<ExitCode> {
 
 #[expect(clippy::print_stdout, reason = "the findings are the command's answer")]
 fn print_report(path: &Path, report: &Report) {
+    print_findings(path, report);
+    let (colour, verdict) = if report.accepted() { (GOOD, "accepted") } else { (BAD, "refused") };
+    println!("{}: {colour}{verdict}{colour:#}, {} lines", path.display(), report.lines);
+}
+
+/// Prints what was found in a file, one line each, as `file:line:columns`.
+#[expect(clippy::print_stdout, reason = "the findings are the command's answer")]
+pub(super) fn print_findings(path: &Path, report: &Report) {
     for finding in &report.findings {
         let colour = if finding.severity == Severity::Error { BAD } else { DIM };
         println!("{}:{colour}{finding}{colour:#}", path.display());
     }
-    let (colour, verdict) = if report.accepted() { (GOOD, "accepted") } else { (BAD, "refused") };
-    println!("{}: {colour}{verdict}{colour:#}, {} lines", path.display(), report.lines);
 }

@@ -5,11 +5,9 @@ use std::process::ExitCode;
 use anstream::println;
 use vinculo_server::add_endpoint;
 use vinculo_server::config::Config;
-use vinculo_sources::ach::AchConfig;
 
-use super::keys::NO_OPERATOR;
 use crate::args::CreateWebhook;
-use crate::installation::Installation;
+use crate::installation::{Installation, NO_OPERATOR};
 use crate::print::HEAD;
 
 /// Adds an endpoint.
@@ -18,7 +16,7 @@ pub(crate) fn create(options: CreateWebhook) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(&options.database)?;
     let config = Config {
         webhook_allow_private: options.webhook_allow_private.unwrap_or(false),
-        ..Config::new(AchConfig::new(NO_OPERATOR))
+        ..installation.config(NO_OPERATOR)
     };
     let environment = options.environment.into();
     let authorization = options.authorization.map(|secret| secret.0);

@@ -1,5 +1,7 @@
 //! Accepted files.
 
+use std::fmt;
+
 use super::check;
 use super::contribution::{Shared, payer_profile};
 use super::lines::Lines;
@@ -16,13 +18,20 @@ pub enum File<'a> {
     PayerRecord(PayerProfile),
 }
 
-/// An accepted planilla over the bytes of its file.
-#[derive(Debug, Clone)]
+/// An accepted planilla over the bytes of its file. `Debug` leaves the payer out, who may be a
+/// person.
+#[derive(Clone)]
 pub struct Planilla<'a> {
     header: Header<'a>,
     shared: Box<Shared>,
     lines: Lines<'a>,
     report: Report,
+}
+
+impl fmt::Debug for Planilla<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Planilla").field("report", &self.report).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Planilla<'a> {

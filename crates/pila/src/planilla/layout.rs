@@ -77,6 +77,11 @@ const _: () = {
     assert!(PAYER[29].start as usize == PAYER_OLD_LENGTH);
 };
 
+/// The bytes of a run of detail fields, from 0.
+pub(super) const fn detail_span(first: usize, last: usize) -> Range<usize> {
+    DETAIL[first - 1].range().start..DETAIL[last - 1].range().end
+}
+
 /// Reads a table of `field start end length type name_es name_en …`; runs in the compiler only.
 const fn parse<const N: usize>(table: &'static str) -> [Field; N] {
     const EMPTY: Field =

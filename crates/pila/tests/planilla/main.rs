@@ -7,4 +7,5 @@ mod display;
 mod helpers;
 mod layout;
 mod properties;
+mod rules;
 mod samples;

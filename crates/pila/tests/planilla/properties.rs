@@ -103,11 +103,10 @@ proptest! {
         assert_consistent(&bytes);
     }
 
+    // Every line of this file has a payroll base, so that the header's total misses each of them.
     #[test]
-    fn no_prefix_of_a_file_is_taken_for_the_whole(cut in 0_usize..8_000) {
-        let bytes = sample("02-nandu-E-2025-11.txt");
-        // The last line end may be missing, and nothing else.
-        let cut = cut.min(bytes.len() - 3);
+    fn no_prefix_of_a_file_is_taken_for_the_whole(cut in 0_usize..6_613) {
+        let bytes = sample("03-nandu-E-2025-12.txt");
         prop_assert!(!planilla::check(&bytes[..cut]).accepted());
     }
 

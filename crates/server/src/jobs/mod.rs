@@ -7,6 +7,7 @@
 mod calls;
 mod deliver;
 mod failure;
+mod import_file;
 mod in_flight;
 pub mod runner;
 mod sync_link;

@@ -17,7 +17,7 @@ use vinculo_store::{ClaimedDelivery, ClaimedJob, DueDelivery, Job, Queue, Runner
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
-use super::{deliver, sync_link};
+use super::{deliver, import_file, sync_link};
 use crate::App;
 use crate::clock::micros;
 
@@ -150,7 +150,7 @@ impl Runner {
     async fn work(&self, claimed: ClaimedJob) {
         let result = match claimed.job {
             Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
-            Job::ImportFile(_) => Err(JobFailure::retry("not here")),
+            Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
         };
         let Err(JobFailure::Retry { at, why }) = result else { return };
         let at = at.unwrap_or_else(|| {

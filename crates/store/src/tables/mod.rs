@@ -6,6 +6,7 @@ mod deliveries;
 mod endpoints;
 mod events;
 mod ids;
+mod imports;
 mod installation;
 mod jobs;
 mod links;
@@ -23,6 +24,9 @@ pub use events::NewEvent;
 pub use ids::{
     ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
     SourceCallId, SubjectId, WorkspaceId,
+};
+pub use imports::{
+    Import, ImportKind, ImportState, NewImport, NewPayer, PlanillaIdentity, Verdict,
 };
 pub use installation::{Environment, Workspace};
 pub use jobs::{ClaimedJob, Job};

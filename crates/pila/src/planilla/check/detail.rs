@@ -1,5 +1,7 @@
 //! The detail record: first the form of every field, then what the field says.
 
+use std::ops::Range;
+
 use super::agreement;
 use super::codes::Codes;
 use super::field::{self, Holder};
@@ -7,15 +9,16 @@ use super::header::HeaderFacts;
 use super::novelty;
 use crate::catalog::{self, WorkerType};
 use crate::planilla::finding::{Cell, Findings};
-use crate::planilla::layout::DETAIL;
+use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar::{self, RateText};
 use crate::planilla::text::{is_blank, is_lower_case, trim};
 use crate::planilla::view::Detail;
 
 /// Fields in digits: amounts, the work centre (62) and the hours (96).
-const NUMBERS: [usize; 24] = [
+const NUMBERS: [usize; 25] = [
     40, 42, 43, 44, 45, 47, 48, 49, 50, 51, 52, 53, 55, 56, 58, 60, 62, 63, 65, 67, 69, 71, 73, 95,
+    96,
 ];
 
 /// Fields in digits that some writers leave blank or pad with spaces.
@@ -34,7 +37,7 @@ const DAYS: [usize; 5] = [30, 36, 37, 38, 39];
 const DATES: [usize; 16] = [80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 97];
 
 /// The bytes of the names, fields 11 to 14.
-const NAMES_BLOCK: std::ops::Range<usize> = 36..136;
+const NAMES_BLOCK: Range<usize> = detail_span(11, 14);
 
 /// Fields of one letter and the letters they may hold.
 const MARKS: [(usize, &[u8]); 21] = [
@@ -154,7 +157,6 @@ impl<'a> RecordCheck<'a> {
             }
         }
         field::require_digits(&self.cell::<6>(), findings);
-        field::require_digits(&self.cell::<96>(), findings);
         field::require_digits_or_blank(&self.cell::<98>(), findings);
     }
 

@@ -170,8 +170,12 @@ pub(super) fn check_digit(
         }
         return;
     }
-    // A number that is no NIT has its own finding.
-    let Some(due) = scalar::nit_check_digit(code(number.raw)) else {
+    let digits = code(number.raw);
+    let Some(due) = scalar::nit_check_digit(digits) else {
+        // Other characters than digits have their own finding.
+        if digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.is_empty() {
+            findings.error(Rule::DocumentNumber, number, "15 digits at most");
+        }
         return;
     };
     if cell.raw != [b'0' + due] {

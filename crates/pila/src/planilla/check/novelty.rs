@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::planilla::finding::{Cell, Findings};
-use crate::planilla::layout::DETAIL;
+use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::text::is_blank;
 use crate::planilla::view::Detail;
@@ -36,10 +36,10 @@ const fn stretch(mark: usize, start: usize) -> Novelty {
 }
 
 /// The bytes of the marks, fields 15 to 29.
-const MARKS_BLOCK: Range<usize> = 136..151;
+const MARKS_BLOCK: Range<usize> = detail_span(15, 29);
 
 /// The bytes of the dates, fields 80 to 94.
-pub(super) const DATES_BLOCK: Range<usize> = 514..664;
+pub(super) const DATES_BLOCK: Range<usize> = detail_span(80, 94);
 
 /// Whether a record has neither marks nor dates, as most have.
 fn is_plain(detail: &Detail<'_>) -> bool {

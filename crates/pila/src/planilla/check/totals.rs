@@ -1,16 +1,20 @@
 //! What the header claims about the detail: workers and payroll. And the pairs of a correction.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 use super::header::HeaderFacts;
 use crate::planilla::finding::{Cell, Findings, Severity};
-use crate::planilla::layout::{DETAIL, DETAIL_LENGTHS};
+use crate::planilla::layout::{DETAIL, DETAIL_LENGTHS, detail_span};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar;
 use crate::planilla::view::Detail;
 
 /// Kind and number of a document as filed, fields 3 and 4.
-type Person = [u8; 18];
+type Person = [u8; PERSON.end - PERSON.start];
+
+/// The bytes of fields 3 and 4.
+const PERSON: Range<usize> = detail_span(3, 4);
 
 /// Lines of one person in a correction.
 #[derive(Debug, Default, Clone, Copy)]
@@ -50,7 +54,7 @@ impl Totals {
         self.lines = self.lines.saturating_add(1);
         let base = scalar::digits(detail.raw::<45>()).unwrap_or_default();
         self.payroll = self.payroll.saturating_add(base);
-        let Some(&person) = detail.bytes().get(7..).and_then(<[u8]>::first_chunk::<18>) else {
+        let Some(&person) = detail.bytes().get(PERSON).and_then(|raw| raw.first_chunk()) else {
             return;
         };
         if detail.raw::<5>() != b"40" && self.previous != Some(person) {

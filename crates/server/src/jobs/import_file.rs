@@ -1,0 +1,277 @@
+//! Importing a file: check the whole of it, store its lines in batches, make them count, project
+//! the people it touches again.
+//!
+//! Every step leaves the import in a state from which a second run goes on: `waiting` is checked
+//! again, `loading` continues after the last stored batch, `accepted` is projected again.
+
+use std::collections::HashMap;
+
+use vinculo_pila::planilla::{self, File, FileKind, Planilla};
+use vinculo_pila::{Contribution, Document, PayerProfile};
+use vinculo_store::{
+    ClaimedJob, Import, ImportId, ImportKind, ImportState, LinkId, NewPayer, Origin,
+    PlanillaIdentity, Resource, Subject, Tx, Verdict,
+};
+
+use super::failure::JobFailure;
+use crate::App;
+use crate::error::ApiError;
+use crate::imports::{forget_spool, is_open, seal_report, spooled};
+use crate::projection::{Filling, LinkSecrets, payer_context, seal_lines};
+use crate::secrets::WorkspaceSecrets;
+
+/// Lines stored in one transaction.
+const BATCH: usize = 500;
+/// Links projected again in one page.
+const LINKS: i64 = 100;
+
+/// Runs the job of an import.
+pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailure> {
+    let Some(import) = read(app, id).await? else { return finish(app, job).await };
+    if is_open(import.state) {
+        load(app, &import).await?;
+    }
+    let Some(import) = read(app, id).await? else { return finish(app, job).await };
+    if import.state == ImportState::Accepted {
+        project_again(app, &import).await?;
+    }
+    forget_spool(app, import.uuid).await?;
+    finish(app, job).await
+}
+
+async fn read(app: &App, id: ImportId) -> Result<Option<Import>, JobFailure> {
+    Ok(app.store().read(move |tx| tx.import(id)).await?)
+}
+
+async fn finish(app: &App, job: ClaimedJob) -> Result<(), JobFailure> {
+    app.store().write(move |tx| tx.finish_job(&job)).await?;
+    Ok(())
+}
+
+/// Checks the file and stores what is in it.
+async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
+    let secrets = app.secrets(import.workspace).map_err(ApiError::from)?;
+    let bytes = spooled(app, &secrets, import.uuid).await?;
+    let bytes = bytes.ok_or_else(|| JobFailure::retry("the spooled file is gone"))?;
+    let (app, import) = (app.clone(), import.clone());
+    // Reading and sealing a whole file takes a while: not on the threads that serve requests.
+    let loaded = tokio::task::spawn_blocking(move || {
+        Loading { app: &app, secrets: &secrets, import: &import }.run(&bytes)
+    });
+    let loaded = loaded.await.map_err(|_| JobFailure::retry("the import panicked"))?;
+    Ok(loaded?)
+}
+
+struct Loading<'a> {
+    app: &'a App,
+    secrets: &'a WorkspaceSecrets,
+    import: &'a Import,
+}
+
+impl Loading<'_> {
+    fn run(&self, bytes: &[u8]) -> Result<(), ApiError> {
+        match planilla::read(bytes) {
+            Err(report) => self.judge(ImportState::Refused, &report, None).map(|_| ()),
+            Ok(File::PayerRecord(profile)) => self.payer(&profile, &planilla::check(bytes)),
+            Ok(File::Planilla(planilla)) => self.planilla(&planilla),
+        }
+    }
+
+    /// Records the verdict; an import that another worker has judged meanwhile keeps its progress.
+    fn judge(
+        &self,
+        state: ImportState,
+        report: &planilla::Report,
+        identity: Option<PlanillaIdentity>,
+    ) -> Result<ImportState, ApiError> {
+        let sealed = seal_report(self.secrets, self.import, report)?;
+        let (id, workspace, now) = (self.import.id, self.import.workspace, self.app.now_micros());
+        let kind = report.kind.map(|kind| match kind {
+            FileKind::Planilla => ImportKind::Planilla,
+            FileKind::PayerRecord => ImportKind::PayerRecord,
+        });
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let (lines, errors, warnings) =
+            (count(report.lines), count(report.errors), count(report.warnings));
+        self.app.store().write_blocking(move |tx| {
+            let repeated = match &identity {
+                Some(identity) => tx.has_planilla(workspace, identity)?,
+                None => false,
+            };
+            let state = if repeated { ImportState::Repeated } else { state };
+            let identity = identity.as_ref();
+            let verdict =
+                Verdict { kind, state, lines, errors, warnings, identity, report: &sealed };
+            tx.judge_import(id, &verdict, now)?;
+            Ok(state)
+        })
+    }
+
+    /// A payer's own record: sealed with the payer's own key, for a payer can be a person.
+    fn payer(&self, profile: &PayerProfile, report: &planilla::Report) -> Result<(), ApiError> {
+        let Document { kind: document, number } = &profile.document;
+        let identity = PlanillaIdentity {
+            payer: self.secrets.indexes().payer(document.code(), number),
+            number: None,
+            draft: None,
+            period: 0,
+            planilla_type: None,
+        };
+        let payer = identity.payer;
+        self.judge(ImportState::Loading, report, Some(identity))?;
+        let index = self.secrets.indexes().lookup_document(document.code(), number);
+        let (_, offered) = self.app.all_secrets().vault().new_data_key()?;
+        let document = serde_json::to_vec(profile)?;
+        let (app, import) = (self.app.clone(), self.import.clone());
+        self.app.store().write_blocking(move |tx| {
+            let now = app.now_micros();
+            let subject = tx.ensure_subject(import.workspace, &index, &offered, now)?;
+            let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
+            tx.put_payer(&NewPayer {
+                workspace: import.workspace,
+                payer: &payer,
+                subject: subject.id,
+                import: import.id,
+                updated_at: now,
+                sealed: &key.seal(payer_context(subject.id), &document)?,
+            })?;
+            tx.accept_import(import.id, now)?;
+            Ok(())
+        })
+    }
+
+    fn planilla(&self, planilla: &Planilla<'_>) -> Result<(), ApiError> {
+        // Without a record of its own, the payer's activity is what most of its workers do.
+        let activity = vinculo_history::work_activity(&planilla.contributions().collect::<Vec<_>>());
+        let mut lines = planilla.contributions().map(|mut line| {
+            line.payer.activity_code = activity.map(str::to_owned);
+            line
+        });
+        let Some(first) = lines.next() else {
+            return Err(ApiError::unexpected("an accepted planilla has no lines"));
+        };
+        if self.import.state == ImportState::Waiting {
+            let identity = Some(self.identity(&first));
+            let state = self.judge(ImportState::Loading, planilla.report(), identity)?;
+            if state != ImportState::Loading {
+                return Ok(());
+            }
+        }
+        let stored = usize::try_from(self.import.loaded).unwrap_or(0);
+        let mut rest = std::iter::once(first).chain(lines).skip(stored).peekable();
+        let mut done = self.import.loaded;
+        while rest.peek().is_some() {
+            let batch: Vec<Contribution> = rest.by_ref().take(BATCH).collect();
+            let Some(now_done) = self.store(done, batch)? else { return Ok(()) };
+            done = now_done;
+        }
+        let (id, now) = (self.import.id, self.app.now_micros());
+        let accepted = self.app.store().write_blocking(move |tx| tx.accept_import(id, now));
+        match accepted {
+            Err(vinculo_store::Error::Conflict(_)) => self.repeated(planilla),
+            other => Ok(other?),
+        }
+    }
+
+    /// The same planilla was accepted from another file while this one was being stored.
+    fn repeated(&self, planilla: &Planilla<'_>) -> Result<(), ApiError> {
+        self.judge(ImportState::Repeated, planilla.report(), None).map(|_| ())
+    }
+
+    fn identity(&self, line: &Contribution) -> PlanillaIdentity {
+        let indexes = self.secrets.indexes();
+        let Document { kind, number } = &line.payer.document;
+        let (kind, planilla) = (kind.code(), &line.planilla);
+        let letter = planilla.kind.as_deref().unwrap_or_default();
+        let branch = planilla.branch.as_deref().unwrap_or_default();
+        let draft = || indexes.draft((kind, number), &line.period.to_string(), letter, branch);
+        PlanillaIdentity {
+            payer: indexes.payer(kind, number),
+            number: planilla.number.as_deref().map(|number| indexes.planilla_number("", number)),
+            draft: planilla.number.is_none().then(draft),
+            period: line.period.to_yyyymm(),
+            planilla_type: planilla.kind.clone(),
+        }
+    }
+
+    /// Stores one batch; `None` when another worker has gone on with the import.
+    fn store(&self, done: i64, batch: Vec<Contribution>) -> Result<Option<i64>, ApiError> {
+        let (app, import) = (self.app.clone(), self.import.clone());
+        self.app.store().write_blocking(move |tx| {
+            let next = done + i64::try_from(batch.len()).unwrap_or(0);
+            if !tx.progress_import(import.id, done, next)? {
+                return Ok(None);
+            }
+            let secrets = app.secrets(import.workspace)?;
+            let mut people: HashMap<Document, Vec<Contribution>> = HashMap::new();
+            for line in batch {
+                people.entry(line.person.clone()).or_default().push(line);
+            }
+            let mut sealed = Vec::new();
+            for (person, lines) in &people {
+                let subject = subject(tx, &app, &secrets, person)?;
+                let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
+                let batch = (Origin::Planilla, import.id.0);
+                sealed.extend(seal_lines(&secrets, &key, subject.id, batch, lines)?);
+            }
+            tx.insert_contributions(&sealed)?;
+            Ok(Some(next))
+        })
+    }
+}
+
+fn subject(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+) -> Result<Subject, ApiError> {
+    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let workspace = secrets.workspace().id;
+    if let Some(subject) = tx.subject(workspace, &index)? {
+        return Ok(subject);
+    }
+    let (_, offered) = app.all_secrets().vault().new_data_key()?;
+    Ok(tx.ensure_subject(workspace, &index, &offered, app.now_micros())?)
+}
+
+/// Brings the links of every person the import touches up to date, one transaction a link.
+async fn project_again(app: &App, import: &Import) -> Result<(), JobFailure> {
+    let mut after = LinkId(0);
+    loop {
+        let touched = import.clone();
+        let page = app.store().read(move |tx| tx.links_touched_by(&touched, after, LINKS)).await?;
+        let Some(&(last, _)) = page.last() else { return Ok(()) };
+        for (link, resources) in page {
+            if !resources.is_empty() {
+                project_link(app, link, resources).await?;
+            }
+        }
+        after = last;
+    }
+}
+
+async fn project_link(app: &App, id: LinkId, resources: Vec<Resource>) -> Result<(), JobFailure> {
+    let worker = app.clone();
+    app.store()
+        .write(move |tx| {
+            let Some(link) = tx.link_by_id(id)? else { return Ok(()) };
+            tx.lock_subject(link.subject)?;
+            let key = worker.all_secrets().vault().unwrap_key(&link.key)?;
+            let person = LinkSecrets::open(&key, link.uuid, &link.sealed)?.document;
+            let secrets = worker.secrets(link.workspace)?;
+            let collected_at = worker.now();
+            let filling = Filling {
+                app: &worker,
+                secrets: &secrets,
+                link: &link,
+                key: &key,
+                person: &person,
+                collected_at,
+            };
+            filling.run(tx, &resources)?;
+            Ok::<_, ApiError>(())
+        })
+        .await?;
+    Ok(())
+}
