@@ -278,8 +278,8 @@ fn arrived<T, E: From<Error>>(
 fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     migrate::check_sqlite(dir, options.busy_timeout)?;
     let hub = Hub::new();
-    let (write, writes) = bounded(options.waiting);
-    let (read, reads) = bounded(options.waiting);
+    let (write, writes) = bounded(options.waiting.max(1));
+    let (read, reads) = bounded(options.waiting.max(1));
     let connection = sqlite::Connection::open(dir, options.busy_timeout)?;
     let waker = hub.clone();
     let mut threads = vec![spawn("store-write", move || {
@@ -307,7 +307,7 @@ fn open_postgres(url: &str, options: &Options) -> Result<Store> {
     let mut client = postgres::connect(&config)?;
     migrate::check_postgres(&mut client)?;
     let hub = Hub::new();
-    let (sender, jobs) = bounded(options.waiting);
+    let (sender, jobs) = bounded(options.waiting.max(1));
     let (notifier, mut threads) = notify::start(client, &config, &hub)?;
     let count = options.postgres_lanes.max(1);
     for number in 0..count {

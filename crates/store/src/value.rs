@@ -1,6 +1,7 @@
 //! Parameters going into a statement and rows coming out of it, the same for both databases.
 
-use postgres::types::{IsNull, ToSql, Type, private::BytesMut};
+use bytes::BytesMut;
+use postgres::types::{IsNull, ToSql, Type};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed, SecretHash};

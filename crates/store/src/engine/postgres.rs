@@ -22,9 +22,9 @@ const UNANSWERED: Duration = Duration::from_secs(20);
 
 /// Reads an address and fills in what it leaves open.
 pub(crate) fn configure(address: &str) -> Result<Config> {
-    let mut config: Config = address.parse().map_err(|error: postgres::Error| {
-        let reason = std::error::Error::source(&error).map(ToString::to_string);
-        Error::Address(reason.unwrap_or_else(|| error.to_string()))
+    // What the parser complains of may be a piece of a password.
+    let mut config: Config = address.parse().map_err(|_: postgres::Error| {
+        Error::Address("neither a PostgreSQL URL nor a list of key=value".to_owned())
     })?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT);

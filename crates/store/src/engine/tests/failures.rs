@@ -191,6 +191,9 @@ fn addresses_are_read_and_kept_to_oneself() {
         let shown = format!("{:?}", Target::from_url(url).expect("not read"));
         assert!(shown.contains("db.test") && !shown.contains("hush"), "{shown}");
     }
+    let list = Target::Postgres { url: "host=db.test password=two hush=1".to_owned() };
+    let error = Store::open(&list, &Options::default()).expect_err("opened").to_string();
+    assert!(!error.contains("hush"), "{error}");
     for url in ["mysql://ana:hush@db.test", "postgres://ana:hush@db.test:port/v", "sqlite://", ""] {
         let error = Target::from_url(url).expect_err("read").to_string();
         assert!(!error.contains("hush"), "{error}");

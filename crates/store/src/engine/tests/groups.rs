@@ -2,7 +2,7 @@
 
 use super::{bodies, note, with_notes};
 use crate::support::TestDatabase;
-use crate::{Error, Result, Store, Target, Tx};
+use crate::{Error, Options, Result, Store, Target, Tx};
 use std::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -127,4 +127,31 @@ async fn nobody_is_answered_before_the_commit() {
     assert!(!looked.recv().expect("the second closure never ran"));
     assert!(first.await.expect("panicked").is_ok());
     assert!(second.await.expect("panicked").is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_many_waiting_are_told_so() {
+    let db = TestDatabase::sqlite();
+    let few = Options { waiting: 2, ..Options::default() };
+    let store = Store::open(&db.target, &few).expect("the store does not open");
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let holder = spawn(&store, move |_| {
+        let _ = entered.send(());
+        gate.recv().expect("the gate is gone");
+        Ok(0)
+    });
+    inside.await.expect("the lane never started");
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let mut calls: Vec<_> = (0..3).map(|_| Box::pin(store.write(|_| Ok::<_, Error>(0)))).collect();
+    assert!(calls[0].as_mut().poll(&mut context).is_pending());
+    assert!(calls[1].as_mut().poll(&mut context).is_pending());
+    let third = calls.remove(2).await;
+    assert!(matches!(third, Err(Error::Busy(_))), "{third:?}");
+    release.send(()).expect("the lane is gone");
+    assert!(holder.await.expect("panicked").is_ok());
+    for call in calls {
+        assert!(call.await.is_ok());
+    }
+    store.close().await;
 }
