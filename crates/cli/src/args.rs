@@ -27,7 +27,7 @@ pub(crate) enum Command {
     /// Play the whole guide in this terminal, on a database that is gone afterwards
     Demo,
     /// Serve the API and work off its jobs
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Run the simulated PILA operator on its own
     Operator(Operator),
     /// API keys
@@ -218,7 +218,12 @@ pub(crate) enum LogFormat {
 #[serde(default)]
 pub(crate) struct Operator {
     /// Address to listen on [default: 127.0.0.1:8090]
-    #[arg(long = "listen", id = "operator_listen", env = "VINCULO_OPERATOR_LISTEN", value_name = "ADDRESS")]
+    #[arg(
+        long = "listen",
+        id = "operator_listen",
+        env = "VINCULO_OPERATOR_LISTEN",
+        value_name = "ADDRESS"
+    )]
     pub(crate) operator_listen: Option<SocketAddr>,
 }
 

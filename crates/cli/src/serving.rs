@@ -71,9 +71,8 @@ impl Serving {
         });
         let stopped = stop.clone().cancelled_owned();
         let router = vinculo_server::router(&app);
-        let http = async move {
-            axum::serve(listener, router).with_graceful_shutdown(stopped).await
-        };
+        let http =
+            async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await };
         let http = tokio::spawn(http);
         Ok(Self { address, app, stop, http, runner, operator })
     }

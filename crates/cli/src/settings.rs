@@ -58,7 +58,6 @@ impl File {
 }
 
 /// Stops on a `VINCULO_…` variable that no option reads.
-#[expect(clippy::disallowed_methods, reason = "the command line is where configuration is read")]
 pub(crate) fn refuse_unknown_variables() -> anyhow::Result<()> {
     let known = known(|arg| arg.get_env().map(|name| name.to_string_lossy().into_owned()));
     let given = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());

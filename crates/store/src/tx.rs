@@ -56,13 +56,7 @@ macro_rules! on {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(driver: Driver<'a>, mode: Mode) -> Self {
-        Self {
-            driver,
-            mode,
-            statements: 0,
-            failed: None,
-            wakes: Queues::default(),
-        }
+        Self { driver, mode, statements: 0, failed: None, wakes: Queues::default() }
     }
 
     /// Which database answers.

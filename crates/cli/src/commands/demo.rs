@@ -36,10 +36,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let operator = InnerOperator::start().await?;
-        let config = Config {
-            webhook_allow_private: true,
-            ..installation.config(operator.url.clone())
-        };
+        let config =
+            Config { webhook_allow_private: true, ..installation.config(operator.url.clone()) };
         let app = installation.app(config)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let serving = Serving::start(app.clone(), listener, true, Some(operator)).await?;
@@ -50,7 +48,6 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "the demonstration is what is printed")]
 async fn play(app: &App, base: &str) -> anyhow::Result<()> {
     println!("{DIM}vinculo at {base}, its sandbox operator beside it, one empty database{DIM:#}");
 
@@ -90,7 +87,6 @@ async fn create_link(base: &str, key: &IssuedKey) -> anyhow::Result<Value> {
     Ok(link)
 }
 
-#[expect(clippy::print_stdout, reason = "the demonstration is what is printed")]
 async fn wait_and_read(
     base: &str,
     key: &IssuedKey,
@@ -109,11 +105,11 @@ async fn wait_and_read(
     headline(5, "Get employments and owners", "");
     let employments = format!("/api/co/employments/?link={id}");
     let (_, page) = conversation.say_short(Method::GET, &employments).await?;
-    let (_, owners) = conversation.say_short(Method::GET, &format!("/api/owners/?link={id}")).await?;
+    let (_, owners) =
+        conversation.say_short(Method::GET, &format!("/api/owners/?link={id}")).await?;
     table::print(&owners, &page)
 }
 
-#[expect(clippy::print_stdout, reason = "the demonstration is what is printed")]
 fn headline(step: u8, title: &str, command: &str) {
     println!("\n{HEAD}{step}. {title}{HEAD:#}");
     if !command.is_empty() {

@@ -89,7 +89,6 @@ async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the outcome is the command's answer")]
 fn print(path: &Path, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
     let file = path.display();
     if json {

@@ -11,7 +11,6 @@ use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
 
 /// Makes a key and prints it, the only time it is seen.
-#[expect(clippy::print_stdout, reason = "the key is the command's answer")]
 pub(crate) fn create(options: &CreateKey) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(&options.database)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

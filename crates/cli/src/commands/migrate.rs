@@ -9,7 +9,6 @@ use crate::installation::target;
 use crate::print::GOOD;
 
 /// Brings the database to this version's schema and says what was done.
-#[expect(clippy::print_stdout, reason = "what was applied is the command's answer")]
 pub(crate) fn run(options: &Database) -> anyhow::Result<ExitCode> {
     let applied = vinculo_store::migrate(&target(options)?)?;
     for name in applied.data.iter().chain(&applied.vault) {

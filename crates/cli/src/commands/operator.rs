@@ -17,7 +17,6 @@ use crate::print::{DIM, HEAD};
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
 
 /// Serves the simulated operator until SIGTERM or SIGINT.
-#[expect(clippy::print_stdout, reason = "whoever started the operator reads where it listens")]
 pub(crate) fn run(options: Operator) -> anyhow::Result<ExitCode> {
     let address = options.operator_listen.unwrap_or(LISTEN);
     tokio::runtime::Runtime::new()?.block_on(async {

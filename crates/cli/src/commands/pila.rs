@@ -11,7 +11,6 @@ use crate::args::CheckFiles;
 use crate::print::{BAD, DIM, GOOD};
 
 /// Checks files and prints what was found, as `file:line:columns`.
-#[expect(clippy::print_stdout, reason = "the findings are the command's answer")]
 pub(crate) fn check(options: &CheckFiles) -> anyhow::Result<ExitCode> {
     let mut refused = 0;
     for path in &options.files {
@@ -32,7 +31,6 @@ pub(crate) fn check(options: &CheckFiles) -> anyhow::Result<ExitCode> {
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[expect(clippy::print_stdout, reason = "the findings are the command's answer")]
 fn print_report(path: &Path, report: &Report) {
     print_findings(path, report);
     let (colour, verdict) = if report.accepted() { (GOOD, "accepted") } else { (BAD, "refused") };
@@ -40,7 +38,6 @@ fn print_report(path: &Path, report: &Report) {
 }
 
 /// Prints what was found in a file, one line each, as `file:line:columns`.
-#[expect(clippy::print_stdout, reason = "the findings are the command's answer")]
 pub(super) fn print_findings(path: &Path, report: &Report) {
     for finding in &report.findings {
         let colour = if finding.severity == Severity::Error { BAD } else { DIM };

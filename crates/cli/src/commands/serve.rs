@@ -14,7 +14,8 @@ use crate::installation::Installation;
 use crate::logging;
 use crate::serving::{InnerOperator, Serving};
 
-const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {

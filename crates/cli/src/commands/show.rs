@@ -12,7 +12,6 @@ use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
 
 /// Shows the projection of everything known about a person; exit 1 when nothing is.
-#[expect(clippy::print_stdout, reason = "the person's history is the command's answer")]
 pub(crate) fn run(options: &ShowPerson) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(&options.database)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -50,7 +49,6 @@ fn json(history: &Projection) -> serde_json::Result<String> {
     serde_json::to_string_pretty(&document)
 }
 
-#[expect(clippy::print_stdout, reason = "the person's history is the command's answer")]
 fn print(history: &Projection) {
     if let Some(owner) = &history.owner {
         let name = owner.display_name.as_deref().unwrap_or("-");
@@ -64,7 +62,6 @@ fn print(history: &Projection) {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the person's history is the command's answer")]
 fn print_employment(employment: &Employment) {
     let employer = &employment.employer;
     let name = employer.name.as_deref().unwrap_or("-");

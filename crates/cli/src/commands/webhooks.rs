@@ -11,7 +11,6 @@ use crate::installation::{Installation, NO_OPERATOR};
 use crate::print::HEAD;
 
 /// Adds an endpoint.
-#[expect(clippy::print_stdout, reason = "the endpoint's id is the command's answer")]
 pub(crate) fn create(options: CreateWebhook) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(&options.database)?;
     let config = Config {

@@ -30,6 +30,19 @@ impl Query {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
+    /// A text to compare with stored ones, if given.
+    ///
+    /// # Errors
+    /// 400 when it holds a NUL, which PostgreSQL takes in no text.
+    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, ApiError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        if value.contains('\0') {
+            let item = ErrorItem::field("invalid", name, "Null characters are not allowed.");
+            return Err(ApiError::bad_request(vec![item]));
+        }
+        Ok(Some(value.to_owned()))
+    }
+
     /// The values of a list: `a,b`, repeated keys, or `key[]`.
     pub(crate) fn list(&self, name: &str) -> Option<Vec<&str>> {
         let bracketed = format!("{name}[]");

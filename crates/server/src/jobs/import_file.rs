@@ -142,7 +142,8 @@ impl Loading<'_> {
 
     fn planilla(&self, planilla: &Planilla<'_>) -> Result<(), ApiError> {
         // Without a record of its own, the payer's activity is what most of its workers do.
-        let activity = vinculo_history::work_activity(&planilla.contributions().collect::<Vec<_>>());
+        let activity =
+            vinculo_history::work_activity(&planilla.contributions().collect::<Vec<_>>());
         let mut lines = planilla.contributions().map(|mut line| {
             line.payer.activity_code = activity.map(str::to_owned);
             line

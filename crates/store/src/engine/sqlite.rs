@@ -14,7 +14,6 @@ use std::time::Duration;
 
 /// At most so many closures share a commit.
 const GROUP: usize = 256;
-const YIELDS: usize = 16;
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 256;
 
@@ -133,15 +132,7 @@ pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>) {
 /// nobody is answered before the commit is on disk.
 pub(crate) fn write_lane(connection: Connection, jobs: &Receiver<Message>, hub: &Hub) {
     let mut group = Group { connection, done: Vec::with_capacity(GROUP), wakes: Queues::default() };
-    let mut last = 0;
     while let Ok(Message::Run(mode, job)) = jobs.recv() {
-        for _ in 0..YIELDS {
-            if jobs.len() + 1 >= last {
-                break;
-            }
-            std::thread::yield_now();
-        }
-        last = jobs.len() + 1;
         let stop = group.commit(mode, job, jobs, hub);
         if stop {
             break;

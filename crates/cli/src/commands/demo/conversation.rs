@@ -35,8 +35,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Makes a request, shows it and the beginning of its answer.
-    #[expect(clippy::print_stdout, reason = "the demonstration is what is printed")]
-    pub(super) async fn say_short(
+        pub(super) async fn say_short(
         &self,
         method: Method,
         path: &str,
@@ -53,8 +52,7 @@ impl<'a> Conversation<'a> {
         Ok((status, answer))
     }
 
-    #[expect(clippy::print_stdout, reason = "the demonstration is what is printed")]
-    async fn exchange(
+        async fn exchange(
         &self,
         method: Method,
         path: &str,
@@ -79,7 +77,6 @@ impl<'a> Conversation<'a> {
 }
 
 /// Prints a JSON document, indented.
-#[expect(clippy::print_stdout, reason = "the demonstration is what is printed")]
 pub(super) fn print_json(value: &Value) -> anyhow::Result<()> {
     for line in serde_json::to_string_pretty(value)?.lines() {
         println!("   {line}");

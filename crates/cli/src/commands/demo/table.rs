@@ -9,7 +9,6 @@ use crate::print::{DIM, HEAD};
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Prints owner and employments.
-#[expect(clippy::print_stdout, reason = "the demonstration is what is printed")]
 pub(super) fn print(owners: &Value, employments: &Value) -> anyhow::Result<()> {
     let owner = &owners["results"][0];
     let document = &owner["document_id"];

@@ -35,10 +35,10 @@ pub(crate) async fn list(
     let query = &page.query;
     let filter = LinkFilter {
         ids: query.ids("id")?,
-        institution: query.get("institution").map(str::to_owned),
+        institution: query.text("institution")?,
         access_mode: query.choice("access_mode", AccessMode::parse)?,
         status: query.choice("status", LinkStatus::parse)?,
-        institution_user_id: query.get("institution_user_id").map(str::to_owned),
+        institution_user_id: query.text("institution_user_id")?,
         external_index: query.get("external_id").map(|id| secrets.indexes().external_id(id)),
     };
     let (workspace, request) = (caller.workspace.id, page.request());

@@ -1,0 +1,21 @@
+//! The `vinculo` binary as its users meet it: processes, their output, their exit codes, and what
+//! is left when they are killed.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a helper that fails is a test that fails, and what was measured is printed"
+)]
+
+mod commands;
+mod configuration;
+mod demo;
+mod help;
+mod installation;
+mod killed_import;
+mod killed_server;
+mod operator;
+mod pila;
+mod silence;
+mod stopping;
+mod support;

@@ -1,0 +1,102 @@
+//! An installation for one test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+use vinculo_store::{Store, Target};
+
+use super::database::Database;
+use super::{Client, Finished, Process, TOKEN, finished, vinculo};
+
+/// A folder, and a database in it or on PostgreSQL.
+pub(crate) struct Installation {
+    folder: TempDir,
+    postgres: Option<Database>,
+}
+
+/// An API key.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) password: String,
+}
+
+impl Installation {
+    pub(crate) fn sqlite() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), postgres: None }
+    }
+
+    pub(crate) fn postgres() -> Self {
+        Self { postgres: Some(Database::create()), ..Self::sqlite() }
+    }
+
+    /// The folder that everything is in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The data folder; not there before the first command.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder().join("data")
+    }
+
+    /// The database, looked at beside the binary.
+    pub(crate) fn store(&self) -> Store {
+        let target = match &self.postgres {
+            None => Target::Sqlite { dir: self.data_dir() },
+            Some(database) => Target::Postgres { url: database.url() },
+        };
+        Store::open(&target, &vinculo_store::Options::default()).expect("the store opens")
+    }
+
+    /// Takes the database away from a running server. On PostgreSQL only.
+    pub(crate) fn lose_database(&self) {
+        self.postgres.as_ref().expect("a PostgreSQL database").vanish();
+    }
+
+    /// A command on this installation.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = vinculo(self.folder(), arguments.iter().copied());
+        command.arg("--data-dir").arg(self.data_dir());
+        if let Some(database) = &self.postgres {
+            command.args(["--database-url", &database.url()]);
+        }
+        command.env("VINCULO_WEBHOOK_ALLOW_PRIVATE", "true");
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Finished {
+        finished(&mut self.command(arguments))
+    }
+
+    /// A command that serves on a free port.
+    pub(crate) fn serve_command(&self) -> Command {
+        self.command(&["serve", "--listen", "127.0.0.1:0"])
+    }
+
+    /// Serves on a free port; the answer holds the base URL.
+    pub(crate) async fn serve(&self) -> (Process, String) {
+        Process::start_listening(&mut self.serve_command()).await
+    }
+
+    /// Makes an API key.
+    pub(crate) fn key(&self, environment: &str) -> Key {
+        let made = self.run(&["keys", "create", "--environment", environment, "--json"]).json();
+        let text = |name: &str| made[name].as_str().expect("a text").to_owned();
+        Key { id: text("secret_id"), password: text("secret_password") }
+    }
+
+    /// Makes an API key for a client of the server at `base`.
+    pub(crate) fn client(&self, environment: &str, base: &str) -> Client {
+        Client::new(base, self.key(environment))
+    }
+
+    /// Sends the events of an environment to `url`.
+    pub(crate) fn webhook(&self, environment: &str, url: &str) {
+        let create = ["webhooks", "create", "--environment", environment];
+        let made = self.run(&[&create[..], &["--url", url, "--authorization", TOKEN]].concat());
+        made.accepted();
+    }
+}

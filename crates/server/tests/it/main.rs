@@ -1,0 +1,26 @@
+//! The application from the outside: a database of its own, a loopback port, and HTTP.
+//!
+//! Every test runs on SQLite and on PostgreSQL. The clock stands still unless a test moves it, so
+//! that nothing is tried again by itself.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of a test may fail the test"
+)]
+
+mod support;
+
+mod addresses;
+mod guide;
+mod isolation;
+mod keys;
+mod links;
+mod openapi;
+mod pages;
+mod personas;
+mod planillas;
+mod refusals;
+mod restarts;
+mod secrecy;
+mod webhooks;

@@ -1,0 +1,323 @@
+//! The application on a database, served on a loopback port.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use vinculo_server::clock::{Clock as _, ManualClock, micros};
+use vinculo_server::config::Config;
+use vinculo_server::jobs::Runner;
+use vinculo_server::{
+    App, ImportStatus, IssuedKey, Parts, add_endpoint, import_status, installation, issue_key,
+    receive_file,
+};
+use vinculo_sources::ach::AchConfig;
+use vinculo_store::{Environment, Queue};
+use vinculo_vault::{MasterKeys, SeededRandom};
+
+use super::operator::TestOperator;
+use super::{Client, Receiver, TestDatabase, soon};
+
+/// When every test begins: noon of 24 November 2026, UTC.
+const NOW: &str = "2026-11-24T12:00:00Z";
+
+const MASTER_KEY: &str = "7b1f0c3d5e2a49688c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d";
+
+/// How an application is put together.
+pub(crate) struct Setup {
+    database: TestDatabase,
+    runner: bool,
+    configure: fn(&mut Config),
+}
+
+/// A served application.
+pub(crate) struct TestApp {
+    pub(crate) app: App,
+    pub(crate) database: TestDatabase,
+    pub(crate) clock: ManualClock,
+    operator: TestOperator,
+    http: reqwest::Client,
+    keys: Keys,
+    server: Server,
+    runner: Option<RunnerTask>,
+    configure: fn(&mut Config),
+    /// Processes so far on this database; each draws other random numbers.
+    processes: u64,
+    end: End,
+}
+
+struct Keys {
+    sandbox: IssuedKey,
+    production: IssuedKey,
+}
+
+struct Server {
+    base: String,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+struct RunnerTask {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Fails a test that ends without [`TestApp::finish`]: nobody would have looked for work left over.
+struct End {
+    reached: bool,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        assert!(self.reached || std::thread::panicking(), "the test did not finish its TestApp");
+    }
+}
+
+impl Setup {
+    pub(crate) fn new(database: TestDatabase) -> Self {
+        Self { database, runner: true, configure: |_| () }
+    }
+
+    /// Leaves jobs and deliveries waiting until [`TestApp::start_runner`].
+    pub(crate) fn without_runner(self) -> Self {
+        Self { runner: false, ..self }
+    }
+
+    /// Changes the configuration.
+    pub(crate) fn configure(self, configure: fn(&mut Config)) -> Self {
+        Self { configure, ..self }
+    }
+
+    /// Starts the application.
+    pub(crate) async fn start(self) -> TestApp {
+        let Self { database, runner, configure } = self;
+        let clock = ManualClock::new(NOW.parse().unwrap());
+        let operator = TestOperator::start(clock.clone()).await;
+        let app = open(&database, &clock, &operator, 1, configure).await;
+        let keys = Keys {
+            sandbox: issue(&app, Environment::Sandbox).await,
+            production: issue(&app, Environment::Production).await,
+        };
+        let mut started = TestApp {
+            server: Server::start(&app).await,
+            app,
+            database,
+            clock,
+            operator,
+            http: http_client(),
+            keys,
+            runner: None,
+            configure,
+            processes: 1,
+            end: End { reached: false },
+        };
+        if runner {
+            started.start_runner().await;
+        }
+        started
+    }
+}
+
+impl TestApp {
+    /// Starts one with everything as shipped.
+    pub(crate) async fn start(database: TestDatabase) -> Self {
+        Setup::new(database).start().await
+    }
+
+    /// A client of the sandbox workspace.
+    pub(crate) fn sandbox(&self) -> Client {
+        self.client(Some(&self.keys.sandbox))
+    }
+
+    /// A client of the production workspace.
+    pub(crate) fn production(&self) -> Client {
+        self.client(Some(&self.keys.production))
+    }
+
+    /// A client without a key.
+    pub(crate) fn stranger(&self) -> Client {
+        self.client(None)
+    }
+
+    fn client(&self, key: Option<&IssuedKey>) -> Client {
+        Client::new(self.http.clone(), self.server.base.clone(), key)
+    }
+
+    /// Scheme, host and port, without a slash at the end.
+    pub(crate) fn base(&self) -> &str {
+        &self.server.base
+    }
+
+    /// The key of the sandbox.
+    pub(crate) fn sandbox_key(&self) -> &IssuedKey {
+        &self.keys.sandbox
+    }
+
+    /// Questions the operator has been asked.
+    pub(crate) fn asked(&self) -> usize {
+        self.operator.asked()
+    }
+
+    /// Sends the events of an environment to a receiver.
+    pub(crate) async fn send_events_to(
+        &self,
+        receiver: &Receiver,
+        environment: Environment,
+        authorization: Option<&str>,
+    ) {
+        let authorization = authorization.map(str::to_owned);
+        let added = add_endpoint(&self.app, environment, receiver.url.clone(), authorization);
+        added.await.expect("the endpoint is refused");
+    }
+
+    /// Imports a file for an environment, and waits until that is done.
+    pub(crate) async fn import(&self, environment: Environment, file: &[u8]) -> ImportStatus {
+        let (id, _) = receive_file(&self.app, environment, "planilla.txt", file.to_vec())
+            .await
+            .expect("the file cannot be received");
+        self.settled().await;
+        import_status(&self.app, id).await.expect("the import is gone")
+    }
+
+    /// Starts to work off jobs and deliveries.
+    pub(crate) async fn start_runner(&mut self) {
+        let claimed = Runner::claim(self.app.clone()).await.expect("the runner cannot start");
+        let runner = claimed.expect("another runner holds the database");
+        let stop = CancellationToken::new();
+        let task = tokio::spawn(runner.run(stop.clone()));
+        self.runner = Some(RunnerTask { stop, task });
+    }
+
+    /// Stops working them off, and waits for what is running as long as configured.
+    pub(crate) async fn stop_runner(&mut self) {
+        if let Some(RunnerTask { stop, task }) = self.runner.take() {
+            stop.cancel();
+            soon("the end of the runner", task).await.expect("the runner panicked");
+        }
+    }
+
+    /// Rows waiting or running in both queues.
+    pub(crate) async fn work_left(&self) -> i64 {
+        self.app.store().read(|tx| tx.pending_work()).await.expect("the database does not answer")
+    }
+
+    /// Waits until nothing is left to do. Each look is a question to the database.
+    pub(crate) async fn settled(&self) {
+        soon("the end of all work", async {
+            while self.work_left().await > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Waits until no delivery is due or running: those that are left wait for another try.
+    pub(crate) async fn postponed(&self) {
+        // A running delivery is due again when its lease ends, a postponed one no sooner than 48 s.
+        let soonest = micros(self.app.now()) + 30_000_000;
+        soon("the postponement of all deliveries", async {
+            let next = || self.app.store().read(|tx| tx.next_due(Queue::Deliveries));
+            while !next().await.expect("the database").is_some_and(|due| due > soonest) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Moves the clock of everybody.
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Ends this process as a shutdown would and starts another on the same database, without a
+    /// runner.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.shut_down().await;
+        self.processes += 1;
+        let Self { database, clock, operator, processes, configure, .. } = &self;
+        self.app = open(database, clock, operator, *processes, *configure).await;
+        self.server = Server::start(&self.app).await;
+        self
+    }
+
+    /// Ends the test; fails it when jobs or deliveries are left over.
+    pub(crate) async fn finish(self) {
+        let left = self.finish_with_work_left().await;
+        assert_eq!(left, 0, "jobs or deliveries are left over");
+    }
+
+    /// Ends a test that leaves work behind on purpose, and says how many rows.
+    pub(crate) async fn finish_with_work_left(mut self) -> i64 {
+        self.stop_runner().await;
+        let left = self.work_left().await;
+        self.shut_down().await;
+        self.end.reached = true;
+        left
+    }
+
+    async fn shut_down(&mut self) {
+        self.stop_runner().await;
+        self.server.stop().await;
+        self.app.store().clone().close().await;
+    }
+}
+
+impl Server {
+    async fn start(app: &App) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        let stopped = stop.clone().cancelled_owned();
+        let serve =
+            axum::serve(listener, vinculo_server::router(app)).with_graceful_shutdown(stopped);
+        let task = tokio::spawn(async move { serve.await.unwrap() });
+        Self { base, stop, task }
+    }
+
+    async fn stop(&mut self) {
+        self.stop.cancel();
+        soon("the end of the server", &mut self.task).await.expect("the server panicked");
+    }
+}
+
+async fn issue(app: &App, environment: Environment) -> IssuedKey {
+    issue_key(app, environment, "test".to_owned()).await.expect("no key")
+}
+
+async fn open(
+    database: &TestDatabase,
+    clock: &ManualClock,
+    operator: &TestOperator,
+    process: u64,
+    configure: fn(&mut Config),
+) -> App {
+    let random = Arc::new(SeededRandom::new(process));
+    let (target, now) = (database.target(), micros(clock.now()));
+    let drawn = Arc::clone(&random);
+    let opened = tokio::task::spawn_blocking(move || {
+        let store = TestDatabase::open(&target);
+        let masters = MasterKeys::parse(MASTER_KEY).expect("the master key");
+        let secrets = installation::open(&store, masters, drawn, now).expect("the installation");
+        (store, secrets)
+    });
+    let (store, secrets) = opened.await.expect("the database does not open");
+    let mut config = Config::new(AchConfig::new(&operator.url), database.spool());
+    config.webhook_allow_private = true;
+    configure(&mut config);
+    let clock = Arc::new(clock.clone());
+    let parts = Parts { store, secrets, clock, random, http: http_client(), config };
+    App::new(parts).expect("the application")
+}
+
+fn http_client() -> reqwest::Client {
+    let builder = reqwest::Client::builder().no_proxy();
+    builder.redirect(reqwest::redirect::Policy::none()).build().expect("an HTTP client")
+}

@@ -1,0 +1,25 @@
+//! An application to be asked: database, simulated operator, runner, keys, receivers of webhooks.
+
+mod app;
+mod client;
+mod database;
+mod operator;
+mod receiver;
+mod snapshot;
+
+pub(crate) use app::{Setup, TestApp};
+pub(crate) use client::{Answer, Client, is_plain_hex, link_request};
+pub(crate) use database::{TestDatabase, on_both_databases};
+pub(crate) use receiver::{Hook, Receiver, Reply};
+pub(crate) use snapshot::assert_wire_snapshot;
+
+/// The longest a test waits for something that is due at once.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Waits for something that is due at once.
+pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, event).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: not within {} s", PATIENCE.as_secs()),
+    }
+}
