@@ -104,7 +104,7 @@ impl<'a> Fields<'a> {
                 Some(text) if text.trim().is_empty() => {
                     self.fail("blank", name, "This field may not be blank.")
                 }
-                Some(text) => Some(text),
+                Some(text) => self.without_nul(name, text),
                 None => self.fail("invalid", name, "Not a valid string."),
             },
         }
@@ -115,10 +115,18 @@ impl<'a> Fields<'a> {
         match self.object.get(name) {
             None | Some(Value::Null) => None,
             Some(value) => match text(value) {
-                Some(text) => Some(text),
+                Some(text) => self.without_nul(name, text),
                 None => self.fail("invalid", name, "Not a valid string."),
             },
         }
+    }
+
+    /// PostgreSQL keeps no text with a NUL in it.
+    fn without_nul(&mut self, name: &'static str, text: String) -> Option<String> {
+        if text.contains('\0') {
+            return self.fail("invalid", name, "Null characters are not allowed.");
+        }
+        Some(text)
     }
 
     /// One of a fixed set of words, if given.

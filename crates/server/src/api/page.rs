@@ -38,7 +38,11 @@ impl FromRequestParts<App> for PageQuery {
             (None, Some(host)) => Url::parse(&format!("http://{host}")).ok(),
             (None, None) => None,
         };
-        let url = base.and_then(|base| base.join(original.path()).ok());
+        // Never `join`: a path that begins with two slashes would name another host.
+        let url = base.map(|mut url| {
+            url.set_path(original.path());
+            url
+        });
         Self::read(query, url)
     }
 }

@@ -123,7 +123,7 @@ impl Runner {
     async fn claim_jobs(&self, limit: usize) -> Vec<ClaimedJob> {
         let (now, until) = self.lease();
         let limit = i64::try_from(limit).unwrap_or(1);
-        let claimed = self.app.store().write(move |tx| tx.claim_jobs(now, until, limit)).await;
+        let claimed = self.app.store().write_one(move |tx| tx.claim_jobs(now, until, limit)).await;
         claimed.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot take jobs");
             Vec::new()

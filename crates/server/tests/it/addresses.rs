@@ -116,7 +116,8 @@ async fn a_method_that_a_route_lacks_is_refused(database: TestDatabase) {
 async fn an_unknown_address_is_not_found(database: TestDatabase) {
     let app = TestApp::start(database).await;
     for client in [app.sandbox(), app.stranger()] {
-        for path in ["/", "/api/banks/", "/api/co/", "/apiary", "/manage/", "/livez/x", "/api/links/a/b/"]
+        for path in
+            ["/", "/api/banks/", "/api/co/", "/apiary", "/manage/", "/livez/x", "/api/links/a/b/"]
         {
             assert_wire_snapshot!("unknown_address", client.get(path).await.shown());
             assert_wire_snapshot!("unknown_address", client.post(path, &json!({})).await.shown());

@@ -79,7 +79,8 @@ async fn pages_keep_the_filters(database: TestDatabase) {
     assert!(employments.iter().all(|employment| employment["link"] == *id));
     assert_ne!(employments[0]["id"], employments[1]["id"]);
 
-    let several = format!("/api/owners/?link__in[]={id}&link__in[]={id}&page_size=1&name=a%26b%20c");
+    let several =
+        format!("/api/owners/?link__in[]={id}&link__in[]={id}&page_size=1&name=a%26b%20c");
     assert_eq!(results(&walk(&app, &several).await).len(), 1);
     assert_eq!(results(&walk(&app, "/api/owners/?page_size=1").await).len(), 2);
     app.finish().await;
@@ -90,7 +91,8 @@ async fn pages_stay_on_the_server_however_the_address_is_written(database: TestD
     let app = TestApp::start(database).await;
     create_links(&app, 2).await;
     let base = Url::parse(app.base()).unwrap();
-    for start in ["//api/links/?page_size=1", "///api//links?page_size=1", "/api/links?page_size=1"] {
+    for start in ["//api/links/?page_size=1", "///api//links?page_size=1", "/api/links?page_size=1"]
+    {
         let pages = walk(&app, start).await;
         assert_eq!(results(&pages).len(), 2, "{start}");
         let next = Url::parse(pages[0]["next"].as_str().unwrap()).unwrap();

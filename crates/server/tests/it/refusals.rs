@@ -171,7 +171,8 @@ async fn an_id_that_nobody_has_is_not_found(database: TestDatabase) {
     for path in ["/api/institutions/4002/", "/api/institutions/x/", "/api/institutions/-1/"] {
         assert_wire_snapshot!("not_found", client.get(path).await.shown());
     }
-    for filter in [format!("link={NOBODYS}"), format!("id={NOBODYS}"), format!("id__in={NOBODYS}")] {
+    for filter in [format!("link={NOBODYS}"), format!("id={NOBODYS}"), format!("id__in={NOBODYS}")]
+    {
         for list in ["/api/co/employments/", "/api/owners/", "/api/links/"] {
             let path = format!("{list}?{filter}");
             let page = client.get(&path).await;

@@ -1,1 +1,117 @@
+//! Processes end; what they were asked to do does not.
 
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vinculo_store::Environment;
+
+use crate::support::{Receiver, Reply, Setup, TestApp, TestDatabase, on_both_databases};
+
+on_both_databases!(
+    a_load_that_was_accepted_is_done_by_the_next_process,
+    a_job_whose_process_died_is_taken_again,
+    a_delivery_whose_process_died_is_sent_again_unchanged,
+    one_process_runs_the_jobs_of_an_embedded_database,
+);
+
+/// Longer than a lease.
+const LEASE: Duration = Duration::from_secs(7);
+
+async fn objects(app: &TestApp, link: &Value) -> [Vec<Value>; 2] {
+    let id = link["id"].as_str().unwrap();
+    let client = app.sandbox();
+    [
+        client.results(&format!("/api/co/employments/?link={id}")).await,
+        client.results(&format!("/api/owners/?link={id}")).await,
+    ]
+}
+
+async fn a_load_that_was_accepted_is_done_by_the_next_process(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Environment::Sandbox, Some("bare-token")).await;
+    let link = app.sandbox().create_link("1999000002", json!({})).await;
+
+    let mut app = app.restart().await;
+    assert_eq!(app.sandbox().results("/api/links/").await, [link.clone()], "keys still open");
+    assert_eq!(objects(&app, &link).await, [vec![], vec![]]);
+    app.start_runner().await;
+    let hooks = receiver.take::<2>().await;
+    assert!(hooks.iter().all(|hook| hook.headers["authorization"] == "Bearer bare-token"));
+    app.settled().await;
+    let [employments, owners] = objects(&app, &link).await;
+    assert_eq!((employments.len(), owners.len()), (2, 1));
+    assert_eq!(app.asked(), 1, "the answer of the check is kept over the restart");
+
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    app.settled().await;
+    assert_eq!(objects(&app, &link).await, [employments, owners]);
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn a_job_whose_process_died_is_taken_again(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let link = app.sandbox().create_link("1999000002", json!({})).await;
+    // What a process that dies at its work leaves behind: a lease.
+    let now = app.now().as_microsecond();
+    let lease = now + i64::try_from(LEASE.as_micros()).unwrap();
+    let taken = app.app.store().write(move |tx| tx.claim_jobs(now, lease, 10)).await.unwrap();
+    assert_eq!(taken.len(), 1);
+
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    if !app.database.is_embedded() {
+        // Another process may hold it: only the end of the lease tells.
+        app.advance(LEASE);
+    }
+    receiver.take::<2>().await;
+    app.settled().await;
+    receiver.assert_quiet();
+    let [employments, owners] = objects(&app, &link).await;
+    assert_eq!((employments.len(), owners.len()), (2, 1));
+
+    // The dead process comes back with what it had taken: nobody listens to it any more.
+    let late = taken[0];
+    let finished = app.app.store().write(move |tx| tx.finish_job(&late)).await.unwrap();
+    assert!(!finished);
+    app.finish().await;
+}
+
+async fn a_delivery_whose_process_died_is_sent_again_unchanged(database: TestDatabase) {
+    let setup = Setup::new(database).configure(|config| config.runner.grace = Duration::ZERO);
+    let mut app = setup.start().await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Never]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let more = json!({ "access_mode": "single", "fetch_resources": ["OWNERS"] });
+    app.sandbox().create_link("1999000001", more).await;
+    let first = receiver.next().await;
+    app.stop_runner().await;
+
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    if !app.database.is_embedded() {
+        app.advance(LEASE);
+    }
+    let again = receiver.next().await;
+    assert_eq!(again.body, first.body);
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn one_process_runs_the_jobs_of_an_embedded_database(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let claim = || vinculo_server::jobs::Runner::claim(app.app.clone());
+    let embedded = app.database.is_embedded();
+    let second = claim().await.unwrap();
+    assert_eq!(second.is_none(), embedded);
+    drop(second);
+    app.stop_runner().await;
+    app.start_runner().await;
+    app.finish().await;
+}

@@ -1,1 +1,52 @@
+//! What is stored can be read by whoever holds the key, and by nobody else.
 
+use serde_json::json;
+use vinculo_store::Environment;
+
+use crate::support::{Receiver, Reply, TestApp, TestDatabase, on_both_databases};
+
+on_both_databases!(nothing_personal_or_secret_can_be_read_in_what_is_stored);
+
+const PLANILLA: &[u8] = include_bytes!("../../../pila/tests/samples/01-nandu-E-2025-10.txt");
+
+async fn nothing_personal_or_secret_can_be_read_in_what_is_stored(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Status(400), Reply::Status(400)]);
+    app.send_events_to(&receiver, Environment::Sandbox, Some("Bearer letmein-4711")).await;
+    let password = app.sandbox_key().secret_password.clone();
+    let reference = json!({ "external_id": "COHORT_32_User_6790023X5" });
+    app.sandbox().create_link("1999000003", reference).await;
+    receiver.take::<2>().await;
+    app.import(Environment::Sandbox, PLANILLA).await;
+    assert_eq!(app.import(Environment::Production, PLANILLA).await.state, "accepted");
+    let production = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    app.production().create_link("1900000101", production).await;
+    app.postponed().await;
+
+    let hidden = [
+        ("cédula", "1999000003"),
+        ("cédula of a planilla", "1900000101"),
+        ("name", "EJEMPLO"),
+        ("name of a planilla", "ARANDA"),
+        ("employer", "INDUSTRIAS"),
+        ("number of an employer", "990100217"),
+        ("number of a planilla", "71000101"),
+        ("health provider", "Sanitas"),
+        ("salary", "1423500"),
+        ("reference", "COHORT_32"),
+        ("Authorization", "letmein"),
+        ("address of the receiver", "/hooks"),
+        ("API password", &password),
+        ("file name", "planilla.txt"),
+    ];
+    // A row that shows says that these eyes can see.
+    for open in [true, false] {
+        let eyes = if open { &app.database } else { break };
+        assert!(eyes.shows("pila_co_employment"));
+        for (what, text) in hidden {
+            assert!(!eyes.shows(text), "{what} can be read");
+        }
+    }
+    app.finish_with_work_left().await;
+}

@@ -1,1 +1,150 @@
+//! Events on their way: to every endpoint, with its key, until they arrive.
 
+use std::time::Duration;
+
+use serde_json::json;
+use vinculo_store::Environment;
+
+use crate::support::{Hook, Receiver, Reply, TestApp, TestDatabase, on_both_databases};
+
+on_both_databases!(
+    every_endpoint_gets_every_event,
+    without_an_endpoint_the_load_still_runs,
+    an_event_is_sent_again_unchanged_until_it_arrives,
+    a_receiver_may_put_the_next_try_off,
+    a_redirect_is_a_failure,
+    an_event_that_never_arrives_is_given_up,
+);
+
+/// Longer than the wait after the first failure, jitter included.
+const SECOND_TRY: Duration = Duration::from_secs(73);
+
+/// A link whose load causes one event.
+async fn create_link(app: &TestApp) -> String {
+    let more = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    app.sandbox().create_link("1999000001", more).await["id"].as_str().unwrap().to_owned()
+}
+
+fn authorization(hook: &Hook) -> Option<&str> {
+    hook.headers.get("authorization").map(|value| value.to_str().unwrap())
+}
+
+async fn every_endpoint_gets_every_event(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut seen = Vec::new();
+    let mut receivers = Vec::new();
+    for (given, sent) in [
+        (None, None),
+        (Some("bare-token"), Some("Bearer bare-token")),
+        (Some("Basic dXNlcjpwYXNz"), Some("Basic dXNlcjpwYXNz")),
+    ] {
+        let receiver = Receiver::start().await;
+        app.send_events_to(&receiver, Environment::Sandbox, given).await;
+        receivers.push((receiver, sent));
+    }
+    app.sandbox().create_link("1999000002", json!({})).await;
+    for (receiver, sent) in &mut receivers {
+        let [employments, owners] = receiver.take().await;
+        assert_eq!(employments.text("webhook_type"), "EMPLOYMENTS");
+        assert_eq!(owners.text("webhook_type"), "OWNERS");
+        for hook in [&employments, &owners] {
+            assert_eq!((hook.path.as_str(), authorization(hook)), ("/hooks", *sent));
+        }
+        seen.push([employments.body, owners.body]);
+    }
+    assert!(seen.iter().all(|bodies| *bodies == seen[0]), "the same events, byte by byte");
+    app.settled().await;
+    receivers.iter_mut().for_each(|(receiver, _)| receiver.assert_quiet());
+    app.finish().await;
+}
+
+async fn without_an_endpoint_the_load_still_runs(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let link = create_link(&app).await;
+    app.settled().await;
+    let employments = app.sandbox().results(&format!("/api/co/employments/?link={link}")).await;
+    assert_eq!(employments.len(), 1);
+
+    let mut late = Receiver::start().await;
+    app.send_events_to(&late, Environment::Sandbox, None).await;
+    let next = create_link(&app).await;
+    assert_eq!(late.next().await.text("link_id"), next, "nothing of before");
+    app.settled().await;
+    late.assert_quiet();
+    app.finish().await;
+}
+
+async fn an_event_is_sent_again_unchanged_until_it_arrives(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Status(500), Reply::Status(404), Reply::Status(204)]);
+    app.send_events_to(&receiver, Environment::Sandbox, Some("bare-token")).await;
+    create_link(&app).await;
+    let first = receiver.next().await;
+    for wait in [SECOND_TRY, 2 * SECOND_TRY] {
+        app.postponed().await;
+        receiver.assert_quiet();
+        app.advance(wait);
+        let again = receiver.next().await;
+        assert_eq!(again.body, first.body);
+        assert_eq!(again.text("webhook_id"), first.text("webhook_id"));
+        assert_eq!(authorization(&again), Some("Bearer bare-token"));
+    }
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn a_receiver_may_put_the_next_try_off(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Later(600)]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    create_link(&app).await;
+    let first = receiver.next().await;
+    app.postponed().await;
+    let due = app.next_delivery_due().await.expect("one more try");
+    assert_eq!(due.duration_since(app.now()).as_secs(), 600);
+    app.advance(Duration::from_secs(600));
+    assert_eq!(receiver.next().await.body, first.body);
+    app.settled().await;
+    app.finish().await;
+}
+
+async fn a_redirect_is_a_failure(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Redirect("/elsewhere".to_owned())]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    create_link(&app).await;
+    let first = receiver.next().await;
+    app.postponed().await;
+    receiver.assert_quiet();
+    assert_eq!(app.work_left().await, 1, "not delivered");
+
+    app.advance(SECOND_TRY);
+    let again = receiver.next().await;
+    assert_eq!((again.path, again.body), (first.path, first.body));
+    app.settled().await;
+    app.finish().await;
+}
+
+async fn an_event_that_never_arrives_is_given_up(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply(std::iter::repeat_n(Reply::Status(503), 11));
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let link = create_link(&app).await;
+    let first = receiver.next().await;
+    for _ in 0..10 {
+        app.postponed().await;
+        let due = app.next_delivery_due().await.expect("one more try");
+        app.advance(due.duration_since(app.now()).unsigned_abs());
+        assert_eq!(receiver.next().await.body, first.body);
+    }
+    app.settled().await;
+    receiver.assert_quiet();
+    let owners = app.sandbox().results(&format!("/api/co/employments/?link={link}")).await;
+    assert_eq!(owners.len(), 1, "the objects are there all the same");
+    app.finish().await;
+}

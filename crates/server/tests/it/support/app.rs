@@ -218,14 +218,20 @@ impl TestApp {
     /// Waits until no delivery is due or running: those that are left wait for another try.
     pub(crate) async fn postponed(&self) {
         // A running delivery is due again when its lease ends, a postponed one no sooner than 48 s.
-        let soonest = micros(self.app.now()) + 30_000_000;
+        let soonest = self.now() + Duration::from_secs(30);
         soon("the postponement of all deliveries", async {
-            let next = || self.app.store().read(|tx| tx.next_due(Queue::Deliveries));
-            while !next().await.expect("the database").is_some_and(|due| due > soonest) {
+            while self.next_delivery_due().await.is_none_or(|due| due < soonest) {
                 tokio::task::yield_now().await;
             }
         })
         .await;
+    }
+
+    /// When the next delivery is due, or the lease of a running one ends.
+    pub(crate) async fn next_delivery_due(&self) -> Option<Timestamp> {
+        let due = self.app.store().read(|tx| tx.next_due(Queue::Deliveries)).await;
+        due.expect("the database does not answer")
+            .map(|due| Timestamp::from_microsecond(due).unwrap())
     }
 
     /// Moves the clock of everybody.

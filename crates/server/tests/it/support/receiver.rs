@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -29,6 +30,8 @@ pub(crate) struct Hook {
 pub(crate) enum Reply {
     Status(u16),
     Redirect(String),
+    /// 503, and how many seconds to wait.
+    Later(u32),
     /// No answer as long as the caller waits.
     Never,
 }
@@ -114,6 +117,9 @@ async fn receive(State(desk): State<Desk>, uri: Uri, headers: HeaderMap, body: B
         None => StatusCode::OK.into_response(),
         Some(Reply::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
         Some(Reply::Redirect(to)) => Redirect::temporary(&to).into_response(),
+        Some(Reply::Later(seconds)) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, seconds.to_string())]).into_response()
+        }
         Some(Reply::Never) => std::future::pending().await,
     }
 }

@@ -3,14 +3,14 @@
 -- ciphertext, columns named *_index hold HMAC-SHA256 values. Nothing else says who a person is.
 
 create table organizations (
-    id         integer primary key,
+    id         integer primary key autoincrement,
     uuid       blob    not null unique,
     name       text    not null,
     created_at integer  not null
 ) strict;
 
 create table workspaces (
-    id              integer primary key,
+    id              integer primary key autoincrement,
     uuid            blob    not null unique,
     organization_id integer  not null references organizations (id),
     environment     text    not null check (environment in ('sandbox', 'production')),
@@ -19,7 +19,7 @@ create table workspaces (
 ) strict;
 
 create table api_keys (
-    id           integer primary key,
+    id           integer primary key autoincrement,
     secret_id    blob    not null unique,
     workspace_id integer  not null references workspaces (id),
     name         text    not null,
@@ -29,7 +29,7 @@ create table api_keys (
 ) strict;
 
 create table subjects (
-    id             integer primary key,
+    id             integer primary key autoincrement,
     workspace_id   integer  not null references workspaces (id),
     document_index blob    not null,
     created_at     integer  not null,
@@ -37,7 +37,7 @@ create table subjects (
 ) strict;
 
 create table links (
-    id                  integer primary key,
+    id                  integer primary key autoincrement,
     uuid                blob    not null,
     workspace_id        integer  not null,
     subject_id          integer  not null,
@@ -60,7 +60,7 @@ create index links_newest on links (workspace_id, created_at desc, id desc);
 create index links_subject on links (subject_id);
 
 create table source_calls (
-    id             integer primary key,
+    id             integer primary key autoincrement,
     uuid           blob    not null,
     workspace_id   integer  not null,
     subject_id     integer,
@@ -80,7 +80,7 @@ create index source_calls_document on source_calls (workspace_id, document_index
 create index source_calls_subject on source_calls (subject_id);
 
 create table loads (
-    id             integer primary key,
+    id             integer primary key autoincrement,
     workspace_id   integer  not null,
     subject_id     integer  not null,
     link_id        integer  not null,
@@ -124,7 +124,7 @@ create table payers (
 ) strict, without rowid;
 
 create table imports (
-    id            integer primary key,
+    id            integer primary key autoincrement,
     uuid          blob    not null unique,
     workspace_id  integer  not null,
     sha256        blob    not null,
@@ -153,7 +153,7 @@ create unique index imports_draft on imports (workspace_id, draft_index)
     where state = 'accepted' and draft_index is not null;
 
 create table employments (
-    id           integer primary key,
+    id           integer primary key autoincrement,
     uuid         blob    not null,
     workspace_id integer  not null,
     subject_id   integer  not null,
@@ -168,7 +168,7 @@ create index employments_uuid on employments (uuid);
 create index employments_newest on employments (workspace_id, created_at desc, id desc);
 
 create table owners (
-    id           integer primary key,
+    id           integer primary key autoincrement,
     uuid         blob    not null,
     workspace_id integer  not null,
     subject_id   integer  not null,
@@ -183,7 +183,7 @@ create index owners_uuid on owners (uuid);
 create index owners_newest on owners (workspace_id, created_at desc, id desc);
 
 create table webhook_endpoints (
-    id           integer primary key,
+    id           integer primary key autoincrement,
     uuid         blob    not null unique,
     workspace_id integer  not null references workspaces (id),
     created_at   integer  not null,
@@ -193,7 +193,7 @@ create table webhook_endpoints (
 create index webhook_endpoints_workspace on webhook_endpoints (workspace_id);
 
 create table events (
-    id           integer primary key,
+    id           integer primary key autoincrement,
     webhook_id   blob    not null,
     workspace_id integer  not null,
     subject_id   integer  not null,
@@ -209,7 +209,7 @@ create index events_newest on events (workspace_id, created_at desc, id desc);
 
 -- due_at says when a row may be taken next; while a worker holds it, that is the end of its lease.
 create table deliveries (
-    id           integer primary key,
+    id           integer primary key autoincrement,
     workspace_id integer  not null,
     subject_id   integer  not null,
     event_id     integer  not null,
@@ -225,7 +225,7 @@ create index deliveries_due on deliveries (endpoint_id, due_at, id) where state 
 create index deliveries_event on deliveries (event_id);
 
 create table attempts (
-    id             integer primary key,
+    id             integer primary key autoincrement,
     workspace_id   integer  not null,
     subject_id     integer  not null,
     delivery_id    integer  not null,
@@ -239,7 +239,7 @@ create table attempts (
 create unique index attempts_number on attempts (delivery_id, number, subject_id);
 
 create table jobs (
-    id         integer primary key,
+    id         integer primary key autoincrement,
     kind       text    not null,
     target_id  integer  not null,
     due_at     integer  not null,
