@@ -1,6 +1,6 @@
 //! Opening an installation: database at this version's schema, keys opened.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -48,14 +48,11 @@ impl Installation {
             Target::Sqlite { dir } => dir.clone(),
             Target::Postgres { .. } => data_dir(options),
         };
-        if options.master_key.is_none() && options.master_key_file.is_none() {
-            create_private(&key_dir)
-                .with_context(|| format!("data folder {}", key_dir.display()))?;
-        }
+        let random = Arc::new(SystemRandom);
+        // First of all: without a key nothing is made.
+        let masters = master_key::read(options, &key_dir, &*random)?;
         vinculo_store::migrate(&target)?;
         let store = Store::open(&target, &Options::default())?;
-        let random = Arc::new(SystemRandom);
-        let masters = master_key::read(options, &key_dir, &*random)?;
         let secrets = installation::open(&store, masters, random, micros(SystemClock.now()))?;
         Ok(Self { store, secrets, spool_dir: key_dir.join(SPOOL) })
     }
@@ -83,15 +80,6 @@ impl Installation {
             config,
         })?)
     }
-}
-
-/// Makes a folder that only its owner can enter; one that is there already stays as it is.
-fn create_private(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
 }
 
 /// The client that asks operators: no redirects, no proxy from the environment.

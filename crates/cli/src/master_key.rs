@@ -26,6 +26,7 @@ pub(crate) fn read(
     if options.mode.unwrap_or_default() == Mode::Production {
         bail!("production needs a master key: give VINCULO_MASTER_KEY or VINCULO_MASTER_KEY_FILE");
     }
+    create_private(data_dir).with_context(|| format!("data folder {}", data_dir.display()))?;
     development(&data_dir.join(FILE), random)
 }
 
@@ -52,6 +53,15 @@ fn development(path: &PathBuf, random: &dyn Random) -> anyhow::Result<MasterKeys
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => from_file(path),
         Err(error) => Err(error).with_context(|| format!("master key file {}", path.display())),
     }
+}
+
+/// Makes a folder that only its owner can enter; one that is there already stays as it is.
+fn create_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -13,6 +13,16 @@ pub(crate) const HEAD: Style = AnsiColor::Cyan.on_default().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
 /// Prints why the program ends, with every cause.
+#[expect(clippy::print_stderr, reason = "the command line speaks on standard error")]
 pub(crate) fn failure(error: &anyhow::Error) {
-    eprintln!("{BAD}error:{BAD:#} {error:#}");
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        // Some errors say themselves what caused them.
+        if text.is_empty() {
+            text = cause;
+        } else if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    eprintln!("{BAD}error:{BAD:#} {text}");
 }

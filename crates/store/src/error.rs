@@ -84,10 +84,7 @@ impl Error {
         if statement.len() < sql.len() {
             statement.push('…');
         }
-        Self::Answer {
-            statement,
-            what: what.into(),
-        }
+        Self::Answer { statement, what: what.into() }
     }
 }
 
@@ -106,10 +103,7 @@ impl Cause {
     }
 
     pub(crate) fn own(text: impl Into<String>) -> Self {
-        Self {
-            code: None,
-            text: text.into(),
-        }
+        Self { code: None, text: text.into() }
     }
 }
 
@@ -128,10 +122,8 @@ impl From<rusqlite::Error> for Error {
         let Some(failure) = error.sqlite_error().copied() else {
             return Self::Database(Cause::own(error.to_string()));
         };
-        let cause = Cause {
-            code: Some(failure.extended_code.to_string()),
-            text: sqlite_text(&error),
-        };
+        let cause =
+            Cause { code: Some(failure.extended_code.to_string()), text: sqlite_text(&error) };
         match failure.code {
             Code::DatabaseBusy | Code::DatabaseLocked => Self::Busy(cause),
             Code::DiskFull => Self::Full(cause),
@@ -168,10 +160,7 @@ impl From<postgres::Error> for Error {
             return without_sqlstate(&error);
         };
         let code = db.code().code();
-        let cause = Cause {
-            code: Some(code.to_owned()),
-            text: postgres_text(db),
-        };
+        let cause = Cause { code: Some(code.to_owned()), text: postgres_text(db) };
         match code {
             "23505" | "23P01" => Self::Conflict(cause),
             "53100" => Self::Full(cause),
@@ -187,18 +176,13 @@ impl From<postgres::Error> for Error {
 /// column of another type than the statement's.
 fn without_sqlstate(error: &postgres::Error) -> Error {
     use std::error::Error as _;
-    let io = error
-        .source()
-        .and_then(|source| source.downcast_ref::<std::io::Error>());
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     let text = error.to_string();
     if error.is_closed() || io.is_some() || text.starts_with("error connecting") {
         let reason = io.map(|io| format!(": {}", io.kind())).unwrap_or_default();
         return Error::Unavailable(Cause::own(format!("{text}{reason}")));
     }
-    let reason = error
-        .source()
-        .map(|source| format!(": {source}"))
-        .unwrap_or_default();
+    let reason = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     Error::Database(Cause::own(format!("{text}{reason}")))
 }
 

@@ -16,11 +16,7 @@ impl RunnerLock {
     /// The exclusive lock on `runner.lock` in a data folder; `None` while another holds it.
     pub(crate) fn take(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join("runner.lock");
-        let open = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path);
+        let open = File::options().create(true).truncate(false).write(true).open(&path);
         let file = open.map_err(|error| io_error(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { file: Some(file) })),

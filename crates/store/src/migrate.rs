@@ -63,16 +63,8 @@ fn migrate_sqlite(dir: &Path) -> Result<Applied> {
     let _lock = lock.map_err(|error| io_error(&path, &error))?;
     let mut applied = Applied::default();
     for (file, runner, names) in [
-        (
-            sqlite::vault_file(dir),
-            embedded::vault_sqlite::migrations::runner(),
-            &mut applied.vault,
-        ),
-        (
-            sqlite::data_file(dir),
-            embedded::data_sqlite::migrations::runner(),
-            &mut applied.data,
-        ),
+        (sqlite::vault_file(dir), embedded::vault_sqlite::migrations::runner(), &mut applied.vault),
+        (sqlite::data_file(dir), embedded::data_sqlite::migrations::runner(), &mut applied.data),
     ] {
         let mut connection = rusqlite::Connection::open(file)?;
         connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full")?;
@@ -93,17 +85,9 @@ fn migrate_postgres(url: &str) -> Result<Applied> {
 
 fn migrate_schemas(client: &mut Client) -> Result<Applied> {
     client.batch_execute("create schema if not exists vault; set search_path = vault")?;
-    let vault = run(
-        embedded::vault_postgres::migrations::runner(),
-        VAULT_HISTORY,
-        client,
-    )?;
+    let vault = run(embedded::vault_postgres::migrations::runner(), VAULT_HISTORY, client)?;
     client.batch_execute("set search_path = public")?;
-    let data = run(
-        embedded::data_postgres::migrations::runner(),
-        HISTORY,
-        client,
-    )?;
+    let data = run(embedded::data_postgres::migrations::runner(), HISTORY, client)?;
     Ok(Applied { data, vault })
 }
 
@@ -118,24 +102,14 @@ fn run<C: refinery::Migrate>(
         .set_abort_missing(true)
         .run(connection)
         .map_err(|error| Error::Migration(error.to_string()))?;
-    Ok(report
-        .applied_migrations()
-        .iter()
-        .map(ToString::to_string)
-        .collect())
+    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
 /// Fails unless both schemas of a SQLite installation are exactly this program's.
 pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
     for (file, runner) in [
-        (
-            sqlite::data_file(dir),
-            embedded::data_sqlite::migrations::runner(),
-        ),
-        (
-            sqlite::vault_file(dir),
-            embedded::vault_sqlite::migrations::runner(),
-        ),
+        (sqlite::data_file(dir), embedded::data_sqlite::migrations::runner()),
+        (sqlite::vault_file(dir), embedded::vault_sqlite::migrations::runner()),
     ] {
         if !file.exists() {
             return Err(Error::Migration(format!(
@@ -163,16 +137,8 @@ pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
 /// Fails unless both schemas of a PostgreSQL database are exactly this program's.
 pub(crate) fn check_postgres(client: &mut Client) -> Result<()> {
     for (schema, history, runner) in [
-        (
-            "public",
-            HISTORY,
-            embedded::data_postgres::migrations::runner(),
-        ),
-        (
-            "vault",
-            VAULT_HISTORY,
-            embedded::vault_postgres::migrations::runner(),
-        ),
+        ("public", HISTORY, embedded::data_postgres::migrations::runner()),
+        ("vault", VAULT_HISTORY, embedded::vault_postgres::migrations::runner()),
     ] {
         let table = format!("{schema}.{history}");
         let found = client.query_one("select to_regclass($1) is not null", &[&table])?;

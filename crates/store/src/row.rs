@@ -192,9 +192,7 @@ impl From<Id> for Uuid {
 
 impl rusqlite::types::FromSql for Id {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Uuid::from_slice(value.as_blob()?)
-            .map(Self)
-            .map_err(FromSqlError::other)
+        Uuid::from_slice(value.as_blob()?).map(Self).map_err(FromSqlError::other)
     }
 }
 

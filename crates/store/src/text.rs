@@ -57,9 +57,7 @@ fn ends_in_name(text: &str) -> bool {
 /// Where what opened at the start of `text` ends. A doubled quote reads as one closing and one
 /// opening, which comes to the same.
 fn closing(text: &str, opened: usize, mark: &str) -> usize {
-    text[opened..]
-        .find(mark)
-        .map_or(text.len(), |at| opened + at + mark.len())
+    text[opened..].find(mark).map_or(text.len(), |at| opened + at + mark.len())
 }
 
 #[cfg(test)]
@@ -76,16 +74,8 @@ mod tests {
 
     #[test]
     fn quotes_comments_and_names_stay() {
-        for text in [
-            "'it''s $1'",
-            "\"$1\"",
-            "-- $1\n",
-            "/* $1 */",
-            "a$1",
-            "$a",
-            "1 - 2 / 3",
-            "'$1",
-        ] {
+        for text in ["'it''s $1'", "\"$1\"", "-- $1\n", "/* $1 */", "a$1", "$a", "1 - 2 / 3", "'$1"]
+        {
             assert_eq!(translate(text), text);
         }
         assert_eq!(translate("'x$1' || $1 -- $2"), "'x$1' || ?1 -- $2");
@@ -95,10 +85,7 @@ mod tests {
     fn the_cache_is_bounded() {
         let mut texts = Texts::default();
         for n in 0..2000 {
-            assert_eq!(
-                texts.numbered(&format!("select {n}, $1")),
-                format!("select {n}, ?1")
-            );
+            assert_eq!(texts.numbered(&format!("select {n}, $1")), format!("select {n}, ?1"));
         }
         assert!(texts.0.len() <= super::KEPT);
     }

@@ -45,12 +45,10 @@ impl Queues {
     }
 
     pub(crate) fn all() -> Self {
-        Queue::ALL
-            .into_iter()
-            .fold(Self::default(), |mut all, queue| {
-                all.add(queue);
-                all
-            })
+        Queue::ALL.into_iter().fold(Self::default(), |mut all, queue| {
+            all.add(queue);
+            all
+        })
     }
 
     pub(crate) fn add(&mut self, queue: Queue) {
@@ -66,9 +64,7 @@ impl Queues {
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = Queue> {
-        Queue::ALL
-            .into_iter()
-            .filter(move |queue| self.0 & Self::of(*queue).0 != 0)
+        Queue::ALL.into_iter().filter(move |queue| self.0 & Self::of(*queue).0 != 0)
     }
 }
 
@@ -103,10 +99,7 @@ impl Hub {
 
     pub(crate) fn wakes(&self) -> Wakes {
         let seen = [self.0[0].subscribe(), self.0[1].subscribe()];
-        Wakes {
-            seen,
-            _hub: self.clone(),
-        }
+        Wakes { seen, _hub: self.clone() }
     }
 }
 

@@ -1,1 +1,147 @@
-//! x
+//! Keys, webhooks, migrations and the OpenAPI document.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::{Client, Installation, Process, Receiver, finished, sample, vinculo};
+
+#[test]
+fn a_key_is_three_texts() {
+    let installation = Installation::sqlite();
+    for environment in ["sandbox", "production"] {
+        let create = ["keys", "create", "--environment", environment, "--name", "n", "--json"];
+        let mut key = installation.run(&create).json();
+        let password = key["secret_password"].as_str().expect("a text");
+        let url_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        assert!(password.len() == 43 && password.chars().all(url_safe), "256 bits");
+        let id = key["secret_id"].as_str().expect("a text");
+        assert_eq!(id.split('-').map(str::len).collect::<Vec<_>>(), [8, 4, 4, 4, 12]);
+        let all = key.as_object_mut().expect("an object");
+        let names: Vec<_> = all.keys().map(String::as_str).collect();
+        assert_eq!(names, ["secret_id", "secret_password", "environment"]);
+        assert_eq!(all["environment"], environment);
+    }
+}
+
+#[test]
+fn no_two_keys_are_alike() {
+    let installation = Installation::sqlite();
+    let keys: Vec<_> = (0..3).map(|_| installation.key("sandbox")).collect();
+    let different: BTreeSet<_> = keys.iter().flat_map(|key| [&key.id, &key.password]).collect();
+    assert_eq!(different.len(), 6);
+}
+
+#[test]
+fn a_key_for_people_says_that_it_is_seen_once() {
+    let told = Installation::sqlite().run(&["keys", "create", "--environment", "sandbox"]);
+    let told = told.accepted();
+    let first_words: Vec<_> = told.lines().map(|line| line.split("  ").next()).collect();
+    let password = first_words[1].expect("a line");
+    assert_eq!(first_words[0], Some("Secret ID"));
+    assert!(password.starts_with("Secret Password "), "{password}");
+    let last = "Opens sandbox. The password is not shown again.";
+    assert_eq!(first_words[2..], [Some(last)]);
+}
+
+#[test]
+fn commands_say_what_is_missing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (arguments, missing) in [
+        (&["keys", "create"][..], "--environment <ENVIRONMENT>"),
+        (&["webhooks", "create", "--environment", "sandbox"], "--url <URL>"),
+        (&["pila", "import", "--environment", "sandbox"], "<FILE>..."),
+        (&["pila", "check"], "<FILE>..."),
+    ] {
+        let done = finished(&mut vinculo(folder.path(), arguments.iter().copied()));
+        assert_eq!((done.code, done.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(done.stderr.starts_with("error: "), "{}", done.stderr);
+        assert!(done.stderr.contains(missing), "{}", done.stderr);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
+#[test]
+fn a_webhook_that_cannot_be_called_is_refused() {
+    let installation = Installation::sqlite();
+    let create = |url: &str, authorization: &str| {
+        let arguments = ["webhooks", "create", "--environment", "sandbox", "--url", url];
+        let mut command = installation.command(&arguments);
+        command
+            .args(["--authorization", authorization])
+            .env_remove("VINCULO_WEBHOOK_ALLOW_PRIVATE");
+        finished(&mut command)
+    };
+    let mut refusals = Vec::new();
+    for url in ["http://example.com/", "https://127.0.0.1/", "https://u:s3cret@example.com/", "x"] {
+        refusals.push(create(url, "s3cret").refused());
+    }
+    refusals.push(create("https://example.com/", "s3cret\nline").refused());
+    insta::assert_snapshot!(refusals.join("\n"), @"");
+    let made = create("https://example.com/", "s3cret").accepted();
+    assert!(made.ends_with(" receives every event of sandbox\n"), "{made}");
+}
+
+/// Everything that commands add while a server runs, the server uses at once.
+async fn beside(installation: &Installation, arguments: &[&str]) {
+    let mut command = installation.serve_command();
+    command.args(arguments).env("VINCULO_SOURCE_PRODUCTION", "planillas");
+    let (_server, base) = Process::start_listening(&mut command).await;
+    let receiver = Receiver::start().await;
+    let client: Client = installation.client("production", &base);
+    let refused = client.post_link("1900000101").await.expect("an answer");
+    assert_eq!(refused.status(), 400, "nobody is known yet");
+    installation.webhook("production", &receiver.url);
+    let file = sample("02-nandu-E-2025-11.txt");
+    let file = file.to_str().expect("a path");
+    let import = ["pila", "import", file, "--environment", "production", "--json"];
+    assert_eq!(installation.run(&import).json()["state"], "accepted");
+    let link = client.link("1900000101").await;
+    receiver.until_told(std::slice::from_ref(&link)).await;
+    assert_eq!(client.counts(&link).await, (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_work_beside_a_server_on_sqlite() {
+    beside(&Installation::sqlite(), &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_work_beside_a_server_on_postgres() {
+    beside(&Installation::postgres(), &[]).await;
+}
+
+#[test]
+fn migrating_again_does_nothing() {
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        let first = installation.run(&["migrate"]).accepted();
+        assert!(first.starts_with("applied "), "{first}");
+        assert!(first.ends_with("up to date\n"), "{first}");
+        assert_eq!(installation.run(&["migrate"]).accepted(), "up to date\n");
+    }
+}
+
+#[test]
+fn the_openapi_document_is_what_the_server_serves() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let printed = finished(&mut vinculo(folder.path(), ["openapi"])).json();
+    assert!(printed["openapi"].as_str().expect("a version").starts_with("3."));
+    let paths: Vec<_> = printed["paths"].as_object().expect("paths").keys().collect();
+    insta::assert_json_snapshot!(paths, @"");
+    let operations = printed["paths"].as_object().expect("paths").values();
+    let described = |operation: &Value| operation["responses"].is_object();
+    assert!(operations.flat_map(|path| path.as_object().expect("verbs").values()).all(described));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_server_serves_the_same_document() {
+    let installation = Installation::sqlite();
+    let (_server, base) = installation.serve().await;
+    let (status, served) = installation.client("sandbox", &base).get("/api/openapi.json").await;
+    assert_eq!((status, served), (200, installation_free_openapi()));
+}
+
+fn installation_free_openapi() -> Value {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    finished(&mut vinculo(folder.path(), ["openapi"])).json()
+}

@@ -1,1 +1,193 @@
-//! x
+//! Where settings come from, and what happens to wrong ones.
+
+use std::process::Command;
+
+use crate::support::{Finished, Installation, Process, finished};
+
+/// A value that nobody may repeat.
+const SECRET: &str = "s3cret-of-the-test";
+
+fn with_file(installation: &Installation, text: &str) {
+    std::fs::write(installation.folder().join("vinculo.toml"), text).expect("a file");
+}
+
+fn serve(installation: &Installation, variables: &[(&str, &str)]) -> Finished {
+    let mut command = installation.serve_command();
+    command.envs(variables.iter().copied());
+    finished(&mut command)
+}
+
+/// What a refused start says, one line each; nothing of it is secret, and nothing was made.
+fn refusals(starts: &[&[(&str, &str)]]) -> String {
+    let mut told = Vec::new();
+    for variables in starts {
+        let installation = Installation::sqlite();
+        let refused = serve(&installation, variables);
+        assert!(matches!(refused.code, Some(1 | 2)), "{variables:?} {refused:?}");
+        assert_eq!(refused.stdout, "", "{variables:?}");
+        assert!(!refused.stderr.contains(SECRET), "{refused:?}");
+        let mut lines = refused.stderr.lines();
+        told.push(lines.next().expect("a line").to_owned());
+        // The command line adds what it would have taken, and where help is.
+        let more = ["", "  [possible values: ", "For more information, try '--help'."];
+        assert!(lines.all(|line| line.is_empty() || more[1..].iter().any(|m| line.starts_with(m))));
+    }
+    told.join("\n")
+}
+
+#[test]
+fn unknown_settings_stop_the_start() {
+    let told = refusals(&[
+        &[("VINCULO_LISTN", "127.0.0.1:0")],
+        &[("VINCULO_", SECRET)],
+        &[("VINCULO_ACH_PASWORD", SECRET)],
+    ]);
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn bad_values_stop_the_start() {
+    let told = refusals(&[
+        &[("VINCULO_MODE", "staging")],
+        &[("VINCULO_NO_WORKER", "perhaps")],
+        &[("VINCULO_PUBLIC_URL", "not a url")],
+        &[("VINCULO_SOURCE_PRODUCTION", "planillas,else")],
+        &[("VINCULO_LOG_FORMAT", "xml")],
+        &[("VINCULO_LOG", "a=b=c")],
+        &[("VINCULO_MASTER_KEY", SECRET)],
+        &[("VINCULO_MASTER_KEY_FILE", "nowhere.key")],
+        &[("VINCULO_CONFIG", "nowhere.toml")],
+    ]);
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn sources_that_cannot_work_stop_the_start() {
+    let ach = ("VINCULO_SOURCE_PRODUCTION", "ach");
+    let url = ("VINCULO_ACH_BASE_URL", "https://operator.example");
+    let holding_secret = format!("https://user:{SECRET}@operator.example");
+    let told = refusals(&[
+        &[ach],
+        &[ach, ("VINCULO_ACH_BASE_URL", "operator.example")],
+        &[ach, ("VINCULO_ACH_BASE_URL", &holding_secret)],
+        &[ach, url, ("VINCULO_ACH_AUTH", "bearer")],
+        &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_PASSWORD", SECRET)],
+        &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_USERNAME", "user")],
+        &[("VINCULO_SANDBOX_OPERATOR_URL", &holding_secret)],
+    ]);
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn databases_that_cannot_be_reached_stop_the_start() {
+    let mut told = Vec::new();
+    for url in [
+        format!("mysql://user:{SECRET}@localhost/vinculo"),
+        format!("postgres://user:{SECRET}@localhost:port/vinculo"),
+        format!("postgres://user:{SECRET}@127.0.0.1:1/vinculo"),
+        SECRET.to_owned(),
+        "sqlite://".to_owned(),
+    ] {
+        let installation = Installation::sqlite();
+        let refused = serve(&installation, &[("VINCULO_DATABASE_URL", &url)]).refused();
+        assert!(!refused.contains(SECRET), "{refused}");
+        told.push(refused);
+    }
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+#[test]
+fn a_wrong_file_stops_the_start() {
+    let mut told = Vec::new();
+    for text in [
+        "listn = \"127.0.0.1:0\"",
+        "listen = 8080",
+        "listen = \"nowhere\"",
+        "no_worker = \"perhaps\"",
+        &format!("mode = \"production\"\nmaster_key = \"{SECRET}"),
+        &format!("master_key = [\"{SECRET}\"]"),
+        &format!("master_key = \"{SECRET}\""),
+        &format!("source_production = [\"{SECRET}\"]"),
+        &format!("json = true\nname = \"{SECRET}\""),
+    ] {
+        let installation = Installation::sqlite();
+        with_file(&installation, text);
+        let mut command = installation.command(&["serve"]);
+        let refused = finished(&mut command).refused();
+        assert!(!refused.contains(SECRET), "{refused}");
+        told.push(refused);
+    }
+    insta::assert_snapshot!(told.join("\n"), @"");
+}
+
+/// The data folder a command has used.
+fn used(installation: &Installation, command: &mut Command) -> String {
+    let before = folders(installation);
+    finished(command.args(["keys", "create", "--environment", "sandbox"])).accepted();
+    let mut made = folders(installation);
+    made.retain(|name| !before.contains(name));
+    made.pop().expect("a folder was made")
+}
+
+fn folders(installation: &Installation) -> Vec<String> {
+    let entries = std::fs::read_dir(installation.folder()).expect("a folder");
+    let entries = entries.map(|entry| entry.expect("an entry"));
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    folders.map(|entry| entry.file_name().into_string().expect("a name")).collect()
+}
+
+#[test]
+fn flags_beat_the_environment_and_the_environment_the_file() {
+    let installation = Installation::sqlite();
+    let command = || crate::support::vinculo(installation.folder(), []);
+    assert_eq!(used(&installation, &mut command()), "vinculo-data");
+    with_file(&installation, "data_dir = \"from-file\"");
+    assert_eq!(used(&installation, &mut command()), "from-file");
+    let environment = ("VINCULO_DATA_DIR", "from-environment");
+    assert_eq!(
+        used(&installation, command().env(environment.0, environment.1)),
+        "from-environment"
+    );
+    let mut flagged = command();
+    flagged.env(environment.0, environment.1);
+    let made = ["keys", "create", "--environment", "sandbox", "--data-dir", "from-flag"];
+    finished(flagged.args(made)).accepted();
+    assert!(folders(&installation).contains(&"from-flag".to_owned()));
+}
+
+#[test]
+fn the_file_can_be_named() {
+    let installation = Installation::sqlite();
+    let file = installation.folder().join("other.toml");
+    std::fs::write(file, "data_dir = \"from-other\"").expect("a file");
+    let named = ["--config", "other.toml"];
+    let mut command = crate::support::vinculo(installation.folder(), named);
+    assert_eq!(used(&installation, &mut command), "from-other");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_value_can_stand_in_the_file() {
+    let installation = Installation::sqlite();
+    with_file(
+        &installation,
+        "listen = \"127.0.0.1:0\"\nno_worker = true\nlog = \"debug\"\nlog_format = \"json\"\n\
+         source_production = [\"planillas\"]\npublic_url = \"https://vinculo.example\"\n",
+    );
+    let command = &mut installation.command(&["serve"]);
+    let (mut server, base) = Process::start_listening(command).await;
+    let client = installation.client("production", &base);
+    let planilla = crate::support::sample("02-nandu-E-2025-11.txt");
+    let planilla = planilla.to_str().expect("a path");
+    installation.run(&["pila", "import", planilla, "--environment", "production"]).accepted();
+    for document in ["1900000101", "1900000102"] {
+        client.post_link(document).await.expect("an answer");
+    }
+    let (_, page) = client.get("/api/links/?page_size=1").await;
+    let next = page["next"].as_str().unwrap_or("https://vinculo.example/");
+    assert!(next.starts_with("https://vinculo.example/"), "{next}");
+    server.terminate();
+    assert!(server.ended().await.success());
+    let said = server.everything_said();
+    let log = said.lines().skip(1).map(serde_json::from_str::<serde_json::Value>);
+    assert!(log.into_iter().all(|line| line.is_ok()), "{said}");
+}

@@ -1,1 +1,54 @@
-//! x
+//! The help of every command, so that documents which quote it stay true.
+
+use crate::support::{finished, vinculo};
+
+const COMMANDS: [&[&str]; 14] = [
+    &[],
+    &["demo"],
+    &["serve"],
+    &["operator"],
+    &["keys"],
+    &["keys", "create"],
+    &["webhooks"],
+    &["webhooks", "create"],
+    &["pila"],
+    &["pila", "check"],
+    &["pila", "import"],
+    &["pila", "show"],
+    &["migrate"],
+    &["openapi"],
+];
+
+fn help(command: &[&str]) -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let arguments = command.iter().copied().chain(["--help"]);
+    finished(&mut vinculo(folder.path(), arguments)).accepted()
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in COMMANDS {
+        let name = [&["vinculo"], command].concat().join(" ");
+        insta::assert_snapshot!(name.replace(' ', "_"), help(command), &name);
+    }
+}
+
+#[test]
+fn no_command_is_forgotten() {
+    for command in COMMANDS {
+        let text = help(command);
+        let listed = text.split_once("Commands:\n").map_or("", |(_, rest)| rest);
+        let listed = listed.lines().take_while(|line| !line.is_empty());
+        for name in listed.filter_map(|line| line.split_whitespace().next()) {
+            let whole = [command, &[name]].concat();
+            assert!(name == "help" || COMMANDS.contains(&whole.as_slice()), "{whole:?}");
+        }
+    }
+}
+
+#[test]
+fn the_version_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let version = finished(&mut vinculo(folder.path(), ["--version"])).accepted();
+    assert_eq!(version, format!("vinculo {}\n", env!("CARGO_PKG_VERSION")));
+}

@@ -1,1 +1,162 @@
-//! x
+//! Folders, locks and master keys.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::support::{Installation, Process, Receiver, finished};
+
+/// Two master keys, as hexadecimal digits.
+const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const OTHER: &str = "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn only_the_owner_can_look_inside() {
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    assert_eq!(mode(&installation.data_dir()), 0o700);
+    assert_eq!(mode(&installation.data_dir().join("master.key")), 0o600);
+}
+
+#[test]
+fn a_master_key_is_made_once() {
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let file = installation.data_dir().join("master.key");
+    let first = std::fs::read(&file).expect("a key");
+    installation.key("sandbox");
+    assert_eq!(std::fs::read(&file).expect("a key"), first);
+    let entries = std::fs::read_dir(installation.data_dir()).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let keys = names.filter(|name| name.to_string_lossy().contains("key")).count();
+    assert_eq!(keys, 1, "nothing temporary is left");
+}
+
+#[test]
+fn processes_that_start_at_once_agree_on_a_key() {
+    let installation = Installation::sqlite();
+    let create = ["keys", "create", "--environment", "sandbox", "--json"];
+    std::thread::scope(|scope| {
+        let started: Vec<_> = (0..4).map(|_| scope.spawn(|| installation.run(&create))).collect();
+        for done in started {
+            done.join().expect("no panic").accepted();
+        }
+    });
+    installation.key("sandbox");
+}
+
+#[test]
+fn production_wants_a_key_and_makes_nothing_without() {
+    let installation = Installation::sqlite();
+    let mut command = installation.serve_command();
+    let refused = finished(command.env("VINCULO_MODE", "production")).refused();
+    insta::assert_snapshot!(refused, @"");
+    assert!(!installation.data_dir().exists());
+}
+
+#[test]
+fn production_takes_a_key_from_a_file_or_the_environment() {
+    let installation = Installation::sqlite();
+    let file = installation.folder().join("given.key");
+    std::fs::write(&file, format!("{KEY}\n")).expect("a file");
+    let create = ["keys", "create", "--environment", "production"];
+    let command = || {
+        let mut command = installation.command(&create);
+        command.env("VINCULO_MODE", "production");
+        command
+    };
+    finished(command().env("VINCULO_MASTER_KEY", KEY)).accepted();
+    finished(command().env("VINCULO_MASTER_KEY_FILE", &file)).accepted();
+    assert!(!installation.data_dir().join("master.key").exists());
+}
+
+#[test]
+fn another_key_opens_nothing() {
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        let create = ["keys", "create", "--environment", "sandbox"];
+        let command = |key| {
+            let mut command = installation.command(&create);
+            command.env("VINCULO_MASTER_KEY", key);
+            command
+        };
+        finished(&mut command(KEY)).accepted();
+        let refused = finished(&mut command(OTHER)).refused();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused, @"");
+        }
+        assert!(!refused.contains(OTHER));
+        finished(&mut command(KEY)).accepted();
+    }
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_one_is_named() {
+    let installation = Installation::sqlite();
+    std::fs::write(installation.data_dir(), "a file").expect("a file");
+    let create = ["keys", "create", "--environment", "sandbox"];
+    let refused = installation.run(&create).refused();
+    let data_dir = installation.data_dir().display().to_string();
+    assert_eq!(refused, format!("data folder {data_dir}: File exists (os error 17)"));
+    let mut inside = crate::support::vinculo(installation.folder(), create);
+    let refused = finished(inside.arg("--data-dir").arg(installation.data_dir().join("x")));
+    let refused = refused.refused();
+    assert_eq!(refused, format!("data folder {data_dir}/x: Not a directory (os error 20)"));
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_is_named() {
+    let installation = Installation::sqlite();
+    // Nobody can make a folder there, not even root.
+    let mut command = crate::support::vinculo(
+        installation.folder(),
+        ["keys", "create", "--environment", "sandbox", "--data-dir", "/proc/vinculo"],
+    );
+    let refused = finished(&mut command).refused();
+    assert!(refused.starts_with("data folder /proc/vinculo: "), "{refused}");
+}
+
+#[test]
+fn a_database_that_is_none_is_refused() {
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    std::fs::write(installation.data_dir().join("vinculo.db"), "not a database, long enough")
+        .expect("a file");
+    let refused = installation.run(&["keys", "create", "--environment", "sandbox"]).refused();
+    assert!(refused.contains("not a database"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_server_works_off_the_jobs_of_a_data_folder() {
+    let installation = Installation::sqlite();
+    let (mut server, base) = installation.serve().await;
+    let refused = finished(&mut installation.serve_command()).refused();
+    insta::assert_snapshot!(refused, @"");
+    // Others may serve beside it, and leave the jobs to it.
+    let receiver = Receiver::start().await;
+    installation.webhook("sandbox", &receiver.url);
+    let mut helper = installation.command(&["serve", "--listen", "127.0.0.1:0", "--no-worker"]);
+    let (_helper, other_base) = Process::start_listening(&mut helper).await;
+    let client = installation.client("sandbox", &other_base);
+    let link = client.link("1999000001").await;
+    receiver.until_told(std::slice::from_ref(&link)).await;
+    assert_eq!(client.at(&base).counts(&link).await, (1, 1));
+    // The lock goes with its process, however that ends.
+    server.kill();
+    installation.serve().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_taken_is_named() {
+    let (one, other) = (Installation::sqlite(), Installation::sqlite());
+    let (_server, base) = one.serve().await;
+    let address = base.strip_prefix("http://").expect("a URL");
+    let refused = other.run(&["serve", "--listen", address]).refused();
+    assert_eq!(
+        refused,
+        format!("cannot listen on {address}: Address already in use (os error 98)")
+    );
+    assert!(!other.data_dir().exists());
+}

@@ -1,1 +1,105 @@
-//! x
+//! `vinculo pila check`, `import` and `show`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Finished, Installation, finished, sample, vinculo};
+
+/// Runs `pila check` in the folder of the samples, so that files have short names.
+fn check(arguments: &[&str]) -> Finished {
+    let folder = sample("bad");
+    let folder = folder.parent().expect("a folder");
+    finished(&mut vinculo(folder, ["pila", "check"].iter().chain(arguments).copied()))
+}
+
+#[test]
+fn a_good_file_is_accepted() {
+    let told = check(&["01-nandu-E-2025-10.txt", "type1/type1-nandu.txt"]).accepted();
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn findings_name_file_line_and_columns() {
+    let mut told = String::new();
+    for file in ["04-long-detail", "09-check-digit", "16-utf8", "28-days", "31-correction-A-alone"]
+    {
+        let checked = check(&[&format!("bad/{file}.txt")]);
+        assert_eq!((checked.code, checked.stderr.as_str()), (Some(1), ""), "{file}");
+        told += &checked.stdout;
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn warnings_do_not_refuse() {
+    let told = check(&["bad/ok-07-lower-case.txt", "bad/ok-01-lf.txt"]).accepted();
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn one_refused_file_among_good_ones_is_enough() {
+    let checked = check(&["01-nandu-E-2025-10.txt", "bad/01-empty.txt", "02-nandu-E-2025-11.txt"]);
+    assert_eq!(checked.code, Some(1));
+    insta::assert_snapshot!(checked.stdout, @"");
+}
+
+#[test]
+fn json_is_one_object_a_file() {
+    let checked = check(&["01-nandu-E-2025-10.txt", "bad/09-check-digit.txt", "--json"]);
+    assert_eq!(checked.code, Some(1));
+    let objects: Vec<Value> =
+        checked.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    insta::assert_json_snapshot!(objects);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let refused = check(&["nowhere.txt"]).refused();
+    assert_eq!(refused, "nowhere.txt: No such file or directory (os error 2)");
+}
+
+fn import(installation: &Installation, file: &Path) -> Finished {
+    let file = file.to_str().expect("a path");
+    installation.run(&["pila", "import", file, "--environment", "production", "--json"])
+}
+
+fn show(installation: &Installation, document: &str, environment: &str) -> Finished {
+    let show = ["pila", "show", "--document", document];
+    installation.run(&[&show[..], &["--environment", environment]].concat())
+}
+
+#[test]
+fn an_imported_person_can_be_shown() {
+    let installation = Installation::sqlite();
+    let imported = import(&installation, &sample("02-nandu-E-2025-11.txt")).json();
+    assert_eq!((&imported["state"], &imported["kind"]), (&"accepted".into(), &"planilla".into()));
+    let again = import(&installation, &sample("02-nandu-E-2025-11.txt")).json();
+    assert_eq!((&again["state"], &again["id"]), (&"repeated".into(), &imported["id"]));
+    insta::assert_snapshot!(show(&installation, "cc:1.900.000.101", "production").accepted(), @"");
+    let elsewhere = show(&installation, "CC:1900000101", "sandbox");
+    assert_eq!(elsewhere.code, Some(1), "planillas belong to their environment");
+}
+
+#[test]
+fn nobody_is_shown_for_an_unknown_document() {
+    let installation = Installation::sqlite();
+    let shown = show(&installation, "CC:1999000404", "production");
+    assert_eq!(shown.code, Some(1));
+    assert_eq!(shown.stdout, "nothing is known about this document\n");
+    assert_eq!(shown.stderr, "");
+}
+
+#[test]
+fn a_refused_file_leaves_nothing_but_its_report() {
+    let installation = Installation::sqlite();
+    let refused = import(&installation, &sample("bad/28-days.txt"));
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(1), ""));
+    let report: Value = serde_json::from_str(&refused.stdout).expect("JSON");
+    assert_eq!((&report["state"], &report["loaded"]), (&"refused".into(), &0.into()));
+    let spool = std::fs::read_dir(installation.data_dir().join("spool")).expect("a folder");
+    assert_eq!(spool.count(), 0);
+    // A later file may be the same planilla, repaired.
+    let repaired = import(&installation, &sample("01-nandu-E-2025-10.txt")).json();
+    assert_eq!(repaired["state"], "accepted");
+}

@@ -1,1 +1,130 @@
-//! x
+//! Starting, being looked at, and stopping.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use vinculo_server::clock::{Clock as _, SystemClock};
+
+use crate::support::{Gate, Installation, Process, Receiver, in_the_end};
+
+fn address(base: &str) -> SocketAddr {
+    base.strip_prefix("http://").expect("a URL").parse().expect("an address")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_says_that_it_lives_and_is_ready() {
+    let installation = Installation::sqlite();
+    let (_server, base) = installation.serve().await;
+    let client = installation.client("sandbox", &base);
+    assert_eq!(client.get("/livez").await, (200, "ok".into()));
+    assert_eq!(client.get("/readyz").await, (200, "ok".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_database_lives_but_is_not_ready() {
+    let installation = Installation::postgres();
+    let (_server, base) = installation.serve().await;
+    let client = installation.client("sandbox", &base);
+    assert_eq!(client.get("/readyz").await, (200, "ok".into()));
+    installation.lose_database();
+    let (status, body) = client.get("/readyz").await;
+    assert_eq!((status, &body[0]["code"]), (503, &"service_unavailable".into()));
+    assert_eq!(client.get("/livez").await, (200, "ok".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_server_stops_and_gives_its_port_back() {
+    let installation = Installation::sqlite();
+    let (mut server, base) = installation.serve().await;
+    let client = installation.client("sandbox", &base);
+    // The client keeps its connection open.
+    assert_eq!(client.get("/livez").await.0, 200);
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+    TcpListener::bind(address(&base)).await.expect("the port is free");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_in_the_making_is_finished_before_the_server_stops() {
+    let installation = Installation::sqlite();
+    let (operator, answers, questions) = slow_operator().await;
+    let receiver = Receiver::start().await;
+    installation.webhook("production", &receiver.url);
+    let mut command = installation.serve_command();
+    command.env("VINCULO_SOURCE_PRODUCTION", "ach").env("VINCULO_ACH_BASE_URL", operator);
+    let (mut server, base) = Process::start_listening(&mut command).await;
+    let client = installation.client("production", &base);
+    let maker = client.clone();
+    let link = tokio::spawn(async move { maker.link("1999000001").await });
+    in_the_end("the question", questions.acquire()).await.expect("a question").forget();
+    server.terminate();
+    server.logs("stopping").await;
+    answers.add_permits(1);
+    let link = link.await.expect("a link");
+    assert_eq!(server.ended().await.code(), Some(0));
+    // Whatever the stopped server left undone, the next one does.
+    let (_server, base) = Process::start_listening(&mut command).await;
+    receiver.until_told(std::slice::from_ref(&link)).await;
+    assert_eq!(client.at(&base).counts(&link).await, (1, 1));
+}
+
+/// The simulated operator, taking its time: it tells of each question, and answers one per permit.
+async fn slow_operator() -> (String, Arc<Semaphore>, Arc<Semaphore>) {
+    let (answers, questions) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (permits, told) = (Arc::clone(&answers), Arc::clone(&questions));
+    let wait = move |request: Request, next: Next| {
+        let (permits, told) = (Arc::clone(&permits), Arc::clone(&told));
+        async move {
+            told.add_permits(1);
+            permits.acquire().await.expect("open").forget();
+            next.run(request).await
+        }
+    };
+    let operator = vinculo_operator::Operator::new(Arc::new(|| SystemClock.now()));
+    let router = vinculo_operator::router(operator).layer(from_fn(wait));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, answers, questions)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_on_its_way_is_recorded_before_the_server_stops() {
+    let installation = Installation::sqlite();
+    let receiver = Receiver::start().await;
+    installation.webhook("sandbox", &receiver.url);
+    let (mut server, base) = installation.serve().await;
+    receiver.set(Gate::Hold);
+    installation.client("sandbox", &base).link("1999000001").await;
+    receiver.until("both webhooks", |hooks| hooks.len() == 2).await;
+    server.terminate();
+    server.logs("stopping").await;
+    receiver.set(Gate::Release);
+    assert_eq!(server.ended().await.code(), Some(0));
+    let pending = installation.store().read(|tx| tx.pending_work()).await;
+    assert_eq!(pending.expect("a number"), 0);
+    assert_eq!(receiver.hooks().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_never_ends_does_not_keep_the_server() {
+    let installation = Installation::sqlite();
+    let (operator, _answers, questions) = slow_operator().await;
+    let mut command = installation.serve_command();
+    command.env("VINCULO_SANDBOX_OPERATOR_URL", operator);
+    let (mut server, base) = Process::start_listening(&mut command).await;
+    let client = installation.client("sandbox", &base);
+    // A client that says nothing at all, and one that waits for a source that says nothing.
+    let mut silent = TcpStream::connect(address(&base)).await.expect("a connection");
+    let waiting = tokio::spawn(async move { client.post_link("1999000001").await });
+    in_the_end("the question", questions.acquire()).await.expect("a question").forget();
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+    assert!(waiting.await.expect("no panic").is_err());
+    assert!(matches!(silent.read(&mut [0]).await, Ok(0) | Err(_)));
+}

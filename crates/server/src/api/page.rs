@@ -8,9 +8,10 @@ use http::{HeaderValue, StatusCode};
 use url::Url;
 use vinculo_store::PageRequest;
 
+use super::body::shown;
 use super::query::Query;
 use crate::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorItem};
 
 const DEFAULT_SIZE: i64 = 100;
 const LARGEST_SIZE: i64 = 1000;
@@ -49,6 +50,12 @@ impl FromRequestParts<App> for PageQuery {
 
 impl PageQuery {
     fn read(query: Query, url: Option<Url>) -> Result<Self, ApiError> {
+        // PostgreSQL compares no text with a NUL in it.
+        if let Some((name, _)) = query.pairs().iter().find(|(_, value)| value.contains('\0')) {
+            let message = "Null characters are not allowed.";
+            let item = ErrorItem::field("invalid", shown(name), message);
+            return Err(ApiError::bad_request(vec![item]));
+        }
         let number =
             |name| query.get(name).and_then(|value: &str| value.trim().parse::<i64>().ok());
         let size = number("page_size").filter(|size| *size > 0).unwrap_or(DEFAULT_SIZE);

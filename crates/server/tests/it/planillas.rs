@@ -1,1 +1,229 @@
+//! From planilla files to the employments of a production link.
 
+use serde_json::{Value, json};
+use vinculo_server::{import_status, receive_file};
+use vinculo_store::Environment::{Production, Sandbox};
+
+use crate::support::{Receiver, Setup, TestApp, TestDatabase, on_both_databases};
+
+on_both_databases!(
+    imported_planillas_fill_a_production_link,
+    the_same_file_twice_changes_nothing,
+    the_same_planilla_in_another_file_is_repeated,
+    a_refused_file_leaves_nothing_but_its_report,
+    a_payer_record_that_arrives_later_updates_existing_links,
+    a_correction_that_arrives_later_updates_existing_links,
+    a_file_that_was_received_is_imported_by_the_next_process,
+    planillas_of_one_workspace_are_unknown_to_the_other,
+);
+
+macro_rules! sample {
+    ($name:literal) => {
+        include_bytes!(concat!("../../../pila/tests/samples/", $name)).as_slice()
+    };
+}
+
+const OCTOBER: &[u8] = sample!("01-nandu-E-2025-10.txt");
+const NOVEMBER: &[u8] = sample!("02-nandu-E-2025-11.txt");
+const DECEMBER: &[u8] = sample!("03-nandu-E-2025-12.txt");
+const DECEMBER_OTHER_LINE_ENDS: &[u8] = sample!("bad/ok-01-lf.txt");
+const JANUARY: &[u8] = sample!("05-nandu-E-2026-01.txt");
+const NOVEMBER_CORRECTED: &[u8] = sample!("06-nandu-N-2025-11.txt");
+const FEBRUARY_UNPAID: &[u8] = sample!("08-nandu-E-2026-02-unpaid.txt");
+const REFUSED: &[u8] = sample!("bad/09-check-digit.txt");
+const PAYER_RECORD: &[u8] = sample!("type1/type1-nandu.txt");
+
+const EXPECTED: &str = include_str!("../../../history/tests/expected/CC-1900000101.json");
+const PERSON: &str = "1900000101";
+
+async fn import_all(app: &TestApp, files: &[&[u8]]) {
+    for file in files {
+        let status = app.import(Production, file).await;
+        assert_eq!((status.state, status.errors), ("accepted", 0), "{status:?}");
+        assert_eq!(status.loaded > 0, status.kind == Some("planilla"));
+    }
+}
+
+/// A production link for the person, loaded.
+async fn create_link(app: &TestApp) -> Value {
+    let link = app.production().create_link(PERSON, json!({ "access_mode": "recurrent" })).await;
+    app.settled().await;
+    link
+}
+
+async fn employments(app: &TestApp, link: &Value) -> Vec<Value> {
+    let id = link["id"].as_str().unwrap();
+    app.production().results(&format!("/api/co/employments/?link={id}")).await
+}
+
+/// An employment of the wire in the shape of the expected file: oldest month first, amounts as
+/// fractions.
+fn as_expected(employment: &Value) -> Value {
+    let mut rows = employment["salary_and_benefit_details"].as_array().unwrap().clone();
+    rows.reverse();
+    for row in &mut rows {
+        for amount in ["gross_amount", "net_amount"] {
+            row[amount] = json!(row[amount].as_f64());
+        }
+    }
+    json!({
+        "employer_data": employment["employer_data"],
+        "salary_and_benefit_details": rows,
+    })
+}
+
+/// The row of a month.
+fn month<'a>(employment: &'a Value, month: &str) -> &'a Value {
+    let rows = employment["salary_and_benefit_details"].as_array().unwrap();
+    rows.iter().find(|row| row["month"] == month).unwrap_or_else(|| panic!("no {month}"))
+}
+
+async fn imported_planillas_fill_a_production_link(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Production, None).await;
+    let files =
+        [OCTOBER, NOVEMBER, DECEMBER, JANUARY, NOVEMBER_CORRECTED, FEBRUARY_UNPAID, PAYER_RECORD];
+    import_all(&app, &files).await;
+    let link = create_link(&app).await;
+    let hooks = receiver.take::<2>().await;
+    assert_eq!(hooks[0].json()["data"], json!({ "total_employments": 1 }));
+    assert_eq!(hooks[1].json()["data"], json!({ "total_owners": 1 }));
+
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    let found: Vec<_> = employments(&app, &link).await.iter().map(as_expected).collect();
+    assert_eq!(json!(found), expected["employers"]);
+    let id = link["id"].as_str().unwrap();
+    let owner = app.production().results(&format!("/api/owners/?link={id}")).await.remove(0);
+    for (name, value) in expected["owner"].as_object().unwrap() {
+        assert_eq!(&owner[name], value, "{name}");
+    }
+    assert_eq!(app.asked(), 0);
+    app.finish().await;
+}
+
+async fn the_same_file_twice_changes_nothing(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    import_all(&app, &[OCTOBER, DECEMBER]).await;
+    let link = create_link(&app).await;
+    let before = employments(&app, &link).await;
+
+    let received =
+        async || receive_file(&app.app, Production, "again.txt", OCTOBER.to_vec()).await.unwrap();
+    let (first, new) = received().await;
+    assert!(!new);
+    assert_eq!(app.work_left().await, 0);
+    assert_eq!(received().await, (first, false));
+    assert_eq!(import_status(&app.app, first).await.unwrap().state, "accepted");
+    assert_eq!(employments(&app, &link).await, before);
+    assert_spool_is_empty(&app);
+    app.finish().await;
+}
+
+async fn the_same_planilla_in_another_file_is_repeated(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    import_all(&app, &[OCTOBER, DECEMBER]).await;
+    let link = create_link(&app).await;
+    let before = employments(&app, &link).await;
+    let again = app.import(Production, DECEMBER_OTHER_LINE_ENDS).await;
+    assert_eq!((again.state, again.loaded), ("repeated", 0));
+    assert_eq!(employments(&app, &link).await, before);
+    assert_spool_is_empty(&app);
+    app.finish().await;
+}
+
+async fn a_refused_file_leaves_nothing_but_its_report(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let status = app.import(Production, REFUSED).await;
+    assert_eq!((status.state, status.loaded, status.errors), ("refused", 0, 1));
+    let report = status.report.unwrap();
+    assert_eq!(report["findings"][0]["rule"], "check_digit", "{report}");
+    assert_spool_is_empty(&app);
+    let request = json!({ "institution": "pila_co_employment", "username": PERSON });
+    let answer = app.production().post("/api/links/", &request).await;
+    assert_eq!(answer.codes(), ["login_error"], "nobody of the file is known");
+
+    let again = app.import(Production, REFUSED).await;
+    assert_eq!(again.state, "refused", "a refused file can be sent again");
+    app.finish().await;
+}
+
+async fn a_payer_record_that_arrives_later_updates_existing_links(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Production, None).await;
+    import_all(&app, &[OCTOBER, DECEMBER]).await;
+    let link = create_link(&app).await;
+    receiver.take::<2>().await;
+    let before = employments(&app, &link).await.remove(0);
+    import_all(&app, &[PAYER_RECORD]).await;
+    let after = employments(&app, &link).await.remove(0);
+
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    let mut employer = expected["employers"][0]["employer_data"].clone();
+    assert_ne!(
+        before["employer_data"]["contributor_class_code"],
+        employer["contributor_class_code"]
+    );
+    employer["tenure"] = before["employer_data"]["tenure"].clone();
+    assert_eq!(after["employer_data"], employer);
+    for kept in ["id", "link", "created_at", "salary_and_benefit_details"] {
+        assert_eq!(after[kept], before[kept], "{kept}");
+    }
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn a_correction_that_arrives_later_updates_existing_links(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    import_all(&app, &[OCTOBER, NOVEMBER, DECEMBER]).await;
+    let link = create_link(&app).await;
+    let before = employments(&app, &link).await.remove(0);
+    import_all(&app, &[NOVEMBER_CORRECTED]).await;
+    let after = employments(&app, &link).await.remove(0);
+
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    let corrected = &as_expected(&after)["salary_and_benefit_details"][1];
+    assert_eq!(corrected, &expected["employers"][0]["salary_and_benefit_details"][1]);
+    assert_ne!(month(&before, "2025-11"), month(&after, "2025-11"));
+    for untouched in ["2025-10", "2025-12"] {
+        assert_eq!(month(&before, untouched), month(&after, untouched));
+    }
+    assert_eq!(after["id"], before["id"]);
+    app.finish().await;
+}
+
+async fn a_file_that_was_received_is_imported_by_the_next_process(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    let (id, new) =
+        receive_file(&app.app, Production, "october.txt", OCTOBER.to_vec()).await.unwrap();
+    assert!(new);
+    assert_eq!(import_status(&app.app, id).await.unwrap().state, "waiting");
+
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    app.settled().await;
+    let status = import_status(&app.app, id).await.unwrap();
+    assert_eq!((status.state, status.errors), ("accepted", 0));
+    assert_spool_is_empty(&app);
+    let link = create_link(&app).await;
+    assert_eq!(employments(&app, &link).await.len(), 1);
+    app.finish().await;
+}
+
+async fn planillas_of_one_workspace_are_unknown_to_the_other(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    assert_eq!(app.import(Sandbox, OCTOBER).await.state, "accepted");
+    let request = json!({ "institution": "pila_co_employment", "username": PERSON });
+    let answer = app.production().post("/api/links/", &request).await;
+    assert_eq!(answer.codes(), ["login_error"]);
+    assert_eq!(app.import(Production, OCTOBER).await.state, "accepted");
+    assert_eq!(app.production().post("/api/links/", &request).await.status, 201);
+    app.settled().await;
+    app.finish().await;
+}
+
+fn assert_spool_is_empty(app: &TestApp) {
+    let left: Vec<_> = std::fs::read_dir(app.database.spool()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}

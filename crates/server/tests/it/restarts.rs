@@ -34,7 +34,7 @@ async fn a_load_that_was_accepted_is_done_by_the_next_process(database: TestData
 
     let mut app = app.restart().await;
     assert_eq!(app.sandbox().results("/api/links/").await, [link.clone()], "keys still open");
-    assert_eq!(objects(&app, &link).await, [vec![], vec![]]);
+    assert!(objects(&app, &link).await.iter().all(Vec::is_empty));
     app.start_runner().await;
     let hooks = receiver.take::<2>().await;
     assert!(hooks.iter().all(|hook| hook.headers["authorization"] == "Bearer bare-token"));

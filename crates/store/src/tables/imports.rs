@@ -214,12 +214,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn judge_import(
-        &mut self,
-        id: ImportId,
-        verdict: &Verdict<'_>,
-        now: Micros,
-    ) -> Result<()> {
+    pub fn judge_import(&mut self, id: ImportId, verdict: &Verdict<'_>, now: Micros) -> Result<()> {
         let identity = verdict.identity;
         let finished = (verdict.state != ImportState::Loading).then_some(now);
         self.execute(

@@ -35,7 +35,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Makes a request, shows it and the beginning of its answer.
-        pub(super) async fn say_short(
+    pub(super) async fn say_short(
         &self,
         method: Method,
         path: &str,
@@ -52,7 +52,7 @@ impl<'a> Conversation<'a> {
         Ok((status, answer))
     }
 
-        async fn exchange(
+    async fn exchange(
         &self,
         method: Method,
         path: &str,

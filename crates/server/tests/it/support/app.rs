@@ -255,18 +255,17 @@ impl TestApp {
     }
 
     /// Ends the test; fails it when jobs or deliveries are left over.
-    pub(crate) async fn finish(self) {
-        let left = self.finish_with_work_left().await;
-        assert_eq!(left, 0, "jobs or deliveries are left over");
+    pub(crate) async fn finish(mut self) {
+        self.stop_runner().await;
+        assert_eq!(self.work_left().await, 0, "jobs or deliveries are left over");
+        self.finish_with_work_left().await;
     }
 
-    /// Ends a test that leaves work behind on purpose, and says how many rows.
-    pub(crate) async fn finish_with_work_left(mut self) -> i64 {
-        self.stop_runner().await;
-        let left = self.work_left().await;
+    /// Ends a test that leaves work behind on purpose. Answers the closed database.
+    pub(crate) async fn finish_with_work_left(mut self) -> TestDatabase {
         self.shut_down().await;
         self.end.reached = true;
-        left
+        self.database
     }
 
     async fn shut_down(&mut self) {
