@@ -10,9 +10,6 @@ use crate::args::{LogFormat, Logging};
 /// Migrations are announced by the command that is about them.
 const DEFAULT: &str = "info,refinery_core=warn";
 
-/// The migration tool tells at length that there is nothing to do.
-const FILTER: &str = "info,refinery_core=warn";
-
 /// Starts the log.
 pub(crate) fn start(options: &Logging) -> anyhow::Result<()> {
     let filter = options.log.as_deref().unwrap_or(DEFAULT);

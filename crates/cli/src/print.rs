@@ -13,7 +13,6 @@ pub(crate) const HEAD: Style = AnsiColor::Cyan.on_default().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 
 /// Prints why the program ends, with every cause.
-#[expect(clippy::print_stderr, reason = "the command line speaks on standard error")]
 pub(crate) fn failure(error: &anyhow::Error) {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {

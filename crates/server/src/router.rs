@@ -12,7 +12,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{employments, institutions, links, owners, root};
+use crate::api::{consents, employments, institutions, links, owners, root};
 use crate::error::ApiError;
 use crate::{App, health, openapi, request_id};
 
@@ -28,9 +28,10 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(links::list, links::create))
         .routes(routes!(links::detail, links::delete))
         .routes(routes!(employments::list))
-        .routes(routes!(employments::detail))
+        .routes(routes!(employments::detail, employments::delete))
         .routes(routes!(owners::list))
-        .routes(routes!(owners::detail))
+        .routes(routes!(owners::detail, owners::delete))
+        .routes(routes!(consents::list))
 }
 
 /// The application as a service: the contract, its description, and what an operator watches.

@@ -77,7 +77,13 @@ fn a_webhook_that_cannot_be_called_is_refused() {
         refusals.push(create(url, "s3cret").refused());
     }
     refusals.push(create("https://example.com/", "s3cret\nline").refused());
-    insta::assert_snapshot!(refusals.join("\n"), @"");
+    insta::assert_snapshot!(refusals.join("\n"), @r"
+    url: url must start with https://
+    url: address is in the refused range 127.0.0.0/8 (loopback)
+    url: url holds a user name or password; use the authorization value instead
+    url: url is not valid: relative URL without a base
+    authorization: authorization value holds a character that a header cannot carry
+    ");
     let made = create("https://example.com/", "s3cret").accepted();
     assert!(made.ends_with(" receives every event of sandbox\n"), "{made}");
 }
@@ -127,7 +133,19 @@ fn the_openapi_document_is_what_the_server_serves() {
     let printed = finished(&mut vinculo(folder.path(), ["openapi"])).json();
     assert!(printed["openapi"].as_str().expect("a version").starts_with("3."));
     let paths: Vec<_> = printed["paths"].as_object().expect("paths").keys().collect();
-    insta::assert_json_snapshot!(paths, @"");
+    insta::assert_json_snapshot!(paths, @r#"
+    [
+      "/api/",
+      "/api/institutions/",
+      "/api/institutions/{id}/",
+      "/api/links/",
+      "/api/links/{id}/",
+      "/api/co/employments/",
+      "/api/co/employments/{id}/",
+      "/api/owners/",
+      "/api/owners/{id}/"
+    ]
+    "#);
     let operations = printed["paths"].as_object().expect("paths").values();
     let described = |operation: &Value| operation["responses"].is_object();
     assert!(operations.flat_map(|path| path.as_object().expect("verbs").values()).all(described));

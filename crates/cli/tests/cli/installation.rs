@@ -53,7 +53,7 @@ fn production_wants_a_key_and_makes_nothing_without() {
     let installation = Installation::sqlite();
     let mut command = installation.serve_command();
     let refused = finished(command.env("VINCULO_MODE", "production")).refused();
-    insta::assert_snapshot!(refused, @"");
+    insta::assert_snapshot!(refused, @"production needs a master key: give VINCULO_MASTER_KEY or VINCULO_MASTER_KEY_FILE");
     assert!(!installation.data_dir().exists());
 }
 
@@ -85,7 +85,7 @@ fn another_key_opens_nothing() {
         finished(&mut command(KEY)).accepted();
         let refused = finished(&mut command(OTHER)).refused();
         insta::allow_duplicates! {
-            insta::assert_snapshot!(refused, @"");
+            insta::assert_snapshot!(refused, @"master key version 1 does not open this installation's key");
         }
         assert!(!refused.contains(OTHER));
         finished(&mut command(KEY)).accepted();
@@ -133,7 +133,7 @@ async fn one_server_works_off_the_jobs_of_a_data_folder() {
     let installation = Installation::sqlite();
     let (mut server, base) = installation.serve().await;
     let refused = finished(&mut installation.serve_command()).refused();
-    insta::assert_snapshot!(refused, @"");
+    insta::assert_snapshot!(refused, @"another process works off the jobs of this data folder; serve with --no-worker");
     // Others may serve beside it, and leave the jobs to it.
     let receiver = Receiver::start().await;
     installation.webhook("sandbox", &receiver.url);

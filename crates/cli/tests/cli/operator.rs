@@ -14,7 +14,7 @@ use vinculo_server::clock::{Clock as _, SystemClock};
 use vinculo_sources::Outcome;
 use vinculo_sources::ach::{Ach, AchConfig, Question};
 
-use crate::support::{Client, Installation, Process, Receiver, finished, vinculo};
+use crate::support::{Client, Installation, Process, Receiver, finished, sample, vinculo};
 
 /// Longer than any question takes unless something is broken.
 const PATIENT: Duration = Duration::from_secs(60);
@@ -52,7 +52,15 @@ async fn the_connector_reads_every_persona() {
         }
         outcomes.push(format!("{} {} {}", persona.number, first.code(), third.code()));
     }
-    insta::assert_snapshot!(outcomes.join("\n"), @"");
+    insta::assert_snapshot!(outcomes.join("\n"), @r"
+    1999000001 resolved resolved
+    1999000002 resolved resolved
+    1999000003 resolved resolved
+    1999000004 resolved resolved
+    1999000005 resolved resolved
+    1999000404 no_data no_data
+    1999000503 retry_later resolved
+    ");
     process.terminate();
     assert!(process.ended().await.success());
 }
@@ -98,7 +106,7 @@ async fn production_asks_the_operator_it_is_given() {
 async fn several_sources_are_asked_in_order() {
     let installation = Installation::sqlite();
     let (_operator, url) = operator(&installation).await;
-    let planilla = crate::support::sample("01-nandu-E-2025-10.txt");
+    let planilla = sample("01-nandu-E-2025-10.txt");
     let planilla = planilla.to_str().expect("a path");
     installation.run(&["pila", "import", planilla, "--environment", "production"]).accepted();
     let mut command = installation.serve_command();
@@ -166,4 +174,38 @@ async fn a_port_that_is_taken_is_named() {
     let again = vinculo(installation.folder(), ["operator", "--listen", address]);
     let refused = finished(&mut { again }).refused();
     assert!(refused.starts_with(&format!("cannot listen on {address}: ")), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_leaves_links_to_the_server_on_sqlite() {
+    an_import_leaves_links_to_the_server(&Installation::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_leaves_links_to_the_server_on_postgres() {
+    an_import_leaves_links_to_the_server(&Installation::postgres()).await;
+}
+
+/// `pila import` knows neither the sources nor the webhook settings that the server runs with.
+async fn an_import_leaves_links_to_the_server(installation: &Installation) {
+    let (_operator, url) = operator(installation).await;
+    let receiver = Receiver::start().await;
+    installation.webhook("production", &receiver.url);
+    let serve = |worker: &str| {
+        let mut command = installation.serve_command();
+        command.env("VINCULO_SOURCE_PRODUCTION", "ach").env("VINCULO_ACH_BASE_URL", &url);
+        command.env("VINCULO_NO_WORKER", worker);
+        command
+    };
+    let (mut server, base) = Process::start_listening(&mut serve("true")).await;
+    let client = installation.client("production", &base);
+    let link = client.link("1999000002").await;
+    server.kill();
+    let file = sample("01-nandu-E-2025-10.txt");
+    let file = file.to_str().expect("a path");
+    installation.run(&["pila", "import", file, "--environment", "production"]).accepted();
+    assert_eq!(receiver.hooks().len(), 0);
+    let (_server, base) = Process::start_listening(&mut serve("false")).await;
+    receiver.until_told(std::slice::from_ref(&link)).await;
+    assert_eq!(client.at(&base).counts(&link).await, (2, 1));
 }

@@ -16,7 +16,10 @@ fn check(arguments: &[&str]) -> Finished {
 #[test]
 fn a_good_file_is_accepted() {
     let told = check(&["01-nandu-E-2025-10.txt", "type1/type1-nandu.txt"]).accepted();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    01-nandu-E-2025-10.txt: accepted, 8 lines
+    type1/type1-nandu.txt: accepted, 1 lines
+    ");
 }
 
 #[test]
@@ -34,14 +37,23 @@ fn findings_name_file_line_and_columns() {
 #[test]
 fn warnings_do_not_refuse() {
     let told = check(&["bad/ok-07-lower-case.txt", "bad/ok-01-lf.txt"]).accepted();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    bad/ok-07-lower-case.txt:3:87-106: warning[lower_case] field 13 name1: found "Aaaa", expected capital letters (Resolución 2388/2016, annex 2, 2.1.2.1)
+    bad/ok-07-lower-case.txt: accepted, 10 lines
+    bad/ok-01-lf.txt: accepted, 10 lines
+    "#);
 }
 
 #[test]
 fn one_refused_file_among_good_ones_is_enough() {
     let checked = check(&["01-nandu-E-2025-10.txt", "bad/01-empty.txt", "02-nandu-E-2025-11.txt"]);
     assert_eq!(checked.code, Some(1));
-    insta::assert_snapshot!(checked.stdout, @"");
+    insta::assert_snapshot!(checked.stdout, @r"
+    01-nandu-E-2025-10.txt: accepted, 8 lines
+    bad/01-empty.txt:0: error[empty_file]: found no record, expected at least two records (Resolución 2388/2016, annex 2)
+    bad/01-empty.txt: refused, 0 lines
+    02-nandu-E-2025-11.txt: accepted, 12 lines
+    ");
 }
 
 #[test]
@@ -76,7 +88,13 @@ fn an_imported_person_can_be_shown() {
     assert_eq!((&imported["state"], &imported["kind"]), (&"accepted".into(), &"planilla".into()));
     let again = import(&installation, &sample("02-nandu-E-2025-11.txt")).json();
     assert_eq!((&again["state"], &again["id"]), (&"repeated".into(), &imported["id"]));
-    insta::assert_snapshot!(show(&installation, "cc:1.900.000.101", "production").accepted(), @"");
+    insta::assert_snapshot!(show(&installation, "cc:1.900.000.101", "production").accepted(), @r"
+    MARÍA JOSÉ PEÑARANDA NIÑO CC 1900000101
+
+    INDUSTRIAS ÑANDÚ DEL CAFÉ S.A.S. 1 months
+    month      gross         net           type         notes
+    2025-11        1138800       1047696  SALARIED     ON_LEAVE
+    ");
     let elsewhere = show(&installation, "CC:1900000101", "sandbox");
     assert_eq!(elsewhere.code, Some(1), "planillas belong to their environment");
 }

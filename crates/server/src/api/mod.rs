@@ -1,6 +1,7 @@
 //! The public contract under `/api/`: one folder per resource, one file per operation.
 
 pub(crate) mod body;
+pub(crate) mod consents;
 pub(crate) mod employments;
 pub(crate) mod institutions;
 pub(crate) mod links;
@@ -9,3 +10,5 @@ pub(crate) mod owners;
 pub(crate) mod page;
 pub(crate) mod query;
 pub(crate) mod root;
+mod shape;
+mod span;

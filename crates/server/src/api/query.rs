@@ -30,19 +30,6 @@ impl Query {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// A text to compare with stored ones, if given.
-    ///
-    /// # Errors
-    /// 400 when it holds a NUL, which PostgreSQL takes in no text.
-    pub(crate) fn text(&self, name: &'static str) -> Result<Option<String>, ApiError> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        if value.contains('\0') {
-            let item = ErrorItem::field("invalid", name, "Null characters are not allowed.");
-            return Err(ApiError::bad_request(vec![item]));
-        }
-        Ok(Some(value.to_owned()))
-    }
-
     /// The values of a list: `a,b`, repeated keys, or `key[]`.
     pub(crate) fn list(&self, name: &str) -> Option<Vec<&str>> {
         let bracketed = format!("{name}[]");
@@ -58,21 +45,28 @@ impl Query {
         Some(given.collect())
     }
 
-    /// The ids under `name` and `name__in` together; `None` when neither is given.
-    pub(crate) fn ids(&self, name: &'static str) -> Result<Option<Vec<Uuid>>, ApiError> {
+    /// The values under `name` or `name__in`: both given, both must hold. `None` when neither is.
+    pub(crate) fn any_of(&self, name: &str) -> Option<Vec<&str>> {
         let one = self.get(name).map(|value| vec![value]);
-        let many = self.list(&format!("{name}__in"));
-        let given: Vec<Vec<&str>> = [one, many].into_iter().flatten().collect();
-        if given.is_empty() {
-            return Ok(None);
+        match (one, self.list(&format!("{name}__in"))) {
+            (Some(one), Some(many)) => {
+                Some(one.into_iter().filter(|value| many.contains(value)).collect())
+            }
+            (one, many) => one.or(many),
         }
-        let mut sets = given.into_iter().map(|values| parse_ids(name, &values));
-        let mut ids = sets.next().unwrap_or_else(|| Ok(Vec::new()))?;
-        for other in sets {
-            let other = other?;
-            ids.retain(|id| other.contains(id));
+    }
+
+    /// The ids under `name` or `name__in`.
+    pub(crate) fn ids(&self, name: &'static str) -> Result<Option<Vec<Uuid>>, ApiError> {
+        for value in [self.get(name).map(|value| vec![value]), self.list(&format!("{name}__in"))] {
+            parse_ids(name, &value.unwrap_or_default())?;
         }
-        Ok(Some(ids))
+        self.any_of(name).map(|values| parse_ids(name, &values)).transpose()
+    }
+
+    /// The ids of one list; empty when it is not given.
+    pub(crate) fn id_list(&self, name: &'static str) -> Result<Vec<Uuid>, ApiError> {
+        parse_ids(name, &self.list(name).unwrap_or_default())
     }
 
     /// One of a fixed set of words, if given.
@@ -81,16 +75,33 @@ impl Query {
         name: &'static str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, ApiError> {
-        let Some(value) = self.get(name) else { return Ok(None) };
-        match parse(value) {
-            Some(parsed) => Ok(Some(parsed)),
-            None => {
-                let message = format!("\"{}\" is not a valid choice.", shown(value));
-                let item = ErrorItem::field("invalid_choice", name, message);
-                Err(ApiError::bad_request(vec![item]))
-            }
-        }
+        self.get(name).map(|value| parse_choice(name, value, &parse)).transpose()
     }
+
+    /// Words of a fixed set under `name` or `name__in`.
+    pub(crate) fn choices<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, ApiError> {
+        let Some(values) = self.any_of(name) else { return Ok(None) };
+        values
+            .iter()
+            .map(|value| parse_choice(name, value, &parse))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+}
+
+fn parse_choice<T>(
+    name: &'static str,
+    value: &str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<T, ApiError> {
+    parse(value).ok_or_else(|| {
+        let message = format!("\"{}\" is not a valid choice.", shown(value));
+        ApiError::bad_request(vec![ErrorItem::field("invalid_choice", name, message)])
+    })
 }
 
 fn parse_ids(name: &'static str, values: &[&str]) -> Result<Vec<Uuid>, ApiError> {

@@ -63,10 +63,11 @@ impl Runner {
         let mut running = JoinSet::new();
         let mut wakes = self.app.store().wakes();
         while let Some(permits) = self.ready(stop, &slots, &mut running).await {
+            let looked_at = self.app.now();
             let claimed = self.claim_jobs(permits.available()).await;
             if claimed.is_empty() {
                 drop(permits);
-                self.rest(Queue::Jobs, stop, &mut wakes).await;
+                self.rest(Queue::Jobs, looked_at, stop, &mut wakes).await;
                 continue;
             }
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
@@ -85,10 +86,11 @@ impl Runner {
         let mut running = JoinSet::new();
         let mut wakes = self.app.store().wakes();
         while let Some(permits) = self.ready(stop, &slots, &mut running).await {
+            let looked_at = self.app.now();
             let claimed = self.claim_deliveries(permits.available()).await;
             if claimed.is_empty() {
                 drop(permits);
-                self.rest_or_finish(stop, &mut running, &mut wakes).await;
+                self.rest_or_finish(looked_at, stop, &mut running, &mut wakes).await;
                 continue;
             }
             for (due, permit) in claimed.into_iter().zip(permits.split()) {
@@ -174,11 +176,20 @@ impl Runner {
     }
 
     /// Sleeps until somebody announces work, a row becomes due, or the poll interval is over.
-    async fn rest(&self, queue: Queue, stop: &CancellationToken, wakes: &mut Wakes) {
+    /// What was due when the queue was last looked at and was not taken waits for room, not for
+    /// the time; what became due since ends the rest at once.
+    async fn rest(
+        &self,
+        queue: Queue,
+        looked_at: Timestamp,
+        stop: &CancellationToken,
+        wakes: &mut Wakes,
+    ) {
         let next = self.app.store().read(move |tx| tx.next_due(queue)).await.ok().flatten();
         let now = self.app.now();
         let poll = now.checked_add(self.app.config().runner.poll).unwrap_or(Timestamp::MAX);
-        let due = next.and_then(|at| Timestamp::from_microsecond(at).ok()).filter(|at| *at > now);
+        let due =
+            next.and_then(|at| Timestamp::from_microsecond(at).ok()).filter(|at| *at > looked_at);
         let until = due.map_or(poll, |due| due.min(poll));
         tokio::select! {
             () = stop.cancelled() => {}
@@ -190,12 +201,13 @@ impl Runner {
     /// As [`Self::rest`] for deliveries, but a finished one may have made room at its endpoint.
     async fn rest_or_finish(
         &self,
+        looked_at: Timestamp,
         stop: &CancellationToken,
         running: &mut JoinSet<()>,
         wakes: &mut Wakes,
     ) {
         tokio::select! {
-            () = self.rest(Queue::Deliveries, stop, wakes) => {}
+            () = self.rest(Queue::Deliveries, looked_at, stop, wakes) => {}
             Some(_) = running.join_next(), if !running.is_empty() => {}
         }
     }

@@ -94,7 +94,6 @@ async fn links_are_found_by_their_filters(database: TestDatabase) {
         (format!("institution_user_id={}", pseudonym.replace('=', "%3D")), vec![&single]),
         ("institution=pila_co_employment".to_owned(), vec![&named, &single]),
         ("institution=other_co_employment".to_owned(), vec![]),
-        ("external_id=%00".to_owned(), vec![]),
         ("access_mode=recurrent".to_owned(), vec![]),
         ("access_mode=single&status=valid".to_owned(), vec![&named, &single]),
         ("status=invalid".to_owned(), vec![]),

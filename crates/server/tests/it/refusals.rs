@@ -143,6 +143,7 @@ async fn a_list_says_what_is_wrong_with_its_filters(database: TestDatabase) {
         "/api/links/?access_mode=sometimes",
         "/api/links/?institution=%00",
         "/api/links/?institution_user_id=a%00b",
+        "/api/links/?external_id=%00",
         "/api/links/?page=0",
         "/api/links/?page=-1",
         "/api/links/?page=two",

@@ -81,6 +81,35 @@ const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webho
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
 
+const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
+
+/// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
+/// so that a long backlog costs no more than a short one.
+const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
+     row_number() over (partition by d.endpoint_id order by d.due_at, d.id) as place \
+     from webhook_endpoints e join deliveries d on d.id in \
+     (select f.id from deliveries f where f.endpoint_id = e.id and f.state = 'pending' \
+     and f.due_at <= $1 order by f.due_at, f.id limit $4)) t \
+     left join (select endpoint_id, count(*) as held from deliveries \
+     where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
+     on h.endpoint_id = t.endpoint_id where t.place <= $4 - coalesce(h.held, 0) \
+     order by t.place, t.due_at, t.id limit $3";
+
+/// The same with the chosen rows locked: rows that another worker is taking are passed over, and a
+/// row that was taken since this statement began no longer has the `due_at` it was chosen by.
+/// An array, unlike a set, is made once, whatever the plan.
+const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
+     from webhook_endpoints e left join (select endpoint_id, count(*) as held from deliveries \
+     where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
+     on h.endpoint_id = e.id cross join lateral \
+     (select f.id, f.due_at, f.endpoint_id, \
+     row_number() over (order by f.due_at, f.id) as place from deliveries f \
+     where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
+     order by f.due_at, f.id limit $4) d where d.place <= $4 - coalesce(h.held, 0)) turn \
+     join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
+     and t.id = turn.id and t.state = 'pending' \
+     order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
+
 impl DueDelivery {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
@@ -110,24 +139,10 @@ impl Tx<'_> {
         limit: i64,
         per_endpoint: i64,
     ) -> Result<Vec<DueDelivery>> {
-        let (hold, outer) = match self.dialect() {
-            Dialect::Sqlite => ("", ""),
-            // The row lock and the second look at the state keep two workers apart.
-            Dialect::Postgres => (" for update of t skip locked", " and state = 'pending'"),
+        let sql = match self.dialect() {
+            Dialect::Sqlite => format!("{CLAIM} in ({TURNS_SQLITE}) returning id"),
+            Dialect::Postgres => format!("{CLAIM} = any(array({TURNS_POSTGRES})) returning id"),
         };
-        let sql = format!(
-            "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id in \
-             (select t.id from deliveries t join (select r.id, r.place from \
-             (select id, endpoint_id, row_number() over \
-             (partition by endpoint_id order by due_at, id) as place \
-             from deliveries where state = 'pending' and due_at <= $1) r \
-             left join (select endpoint_id, count(*) as held from deliveries \
-             where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
-             on h.endpoint_id = r.endpoint_id \
-             where r.place <= $4 - coalesce(h.held, 0)) turn on turn.id = t.id \
-             where t.state = 'pending' and t.due_at <= $1 \
-             order by turn.place, t.due_at, t.id limit $3{hold}){outer} returning id"
-        );
         let params = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
         let ids = self.query(&sql, &params, |row| Ok(DeliveryId(row.int(0)?)))?;
         if ids.is_empty() {

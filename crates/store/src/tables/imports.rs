@@ -210,7 +210,7 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Records what the checks said.
+    /// Records what the checks said of an import that has not ended; one that has stays as it is.
     ///
     /// # Errors
     /// When the database fails.
@@ -220,7 +220,8 @@ impl Tx<'_> {
         self.execute(
             "update imports set state = $2, kind = $3, lines = $4, errors = $5, warnings = $6, \
              payer_index = $7, number_index = $8, draft_index = $9, period = $10, \
-             planilla_type = $11, sealed_report = $12, finished_at = $13 where id = $1",
+             planilla_type = $11, sealed_report = $12, finished_at = $13 \
+             where id = $1 and state in ('waiting', 'loading')",
             &[
                 id.into(),
                 verdict.state.into(),
@@ -253,26 +254,26 @@ impl Tx<'_> {
         Ok(changed == 1)
     }
 
-    /// Makes an import count. An accepted draft of the same payer, month, type and branch stops
-    /// counting and loses its lines.
+    /// Makes a loading import count; one that is not loading stays as it is. An accepted draft of
+    /// the same payer, month, type and branch stops counting and loses its lines.
     ///
     /// # Errors
     /// `Conflict` when the same planilla was accepted meanwhile.
     pub fn accept_import(&mut self, id: ImportId, now: Micros) -> Result<()> {
+        let replaced = "(select old.id from imports old join imports new on new.id = $1 \
+             where new.state = 'loading' and old.workspace_id = new.workspace_id \
+             and old.draft_index = new.draft_index and old.state = 'accepted')";
         for sql in [
-            "delete from contributions where origin = 'planilla' and batch_id in \
-             (select old.id from imports old join imports new on new.id = $1 \
-             where old.workspace_id = new.workspace_id and old.draft_index = new.draft_index \
-             and old.state = 'accepted')",
-            "update imports set state = 'superseded' where state = 'accepted' and exists \
-             (select 1 from imports new where new.id = $1 \
-             and new.workspace_id = imports.workspace_id \
-             and new.draft_index = imports.draft_index)",
+            &format!(
+                "delete from contributions where origin = 'planilla' and batch_id in {replaced}"
+            ),
+            &format!("update imports set state = 'superseded' where id in {replaced}"),
         ] {
             self.execute(sql, &[id.into()])?;
         }
         self.execute(
-            "update imports set state = 'accepted', finished_at = $2 where id = $1",
+            "update imports set state = 'accepted', finished_at = $2 \
+             where id = $1 and state = 'loading'",
             &[id.into(), now.into()],
         )?;
         Ok(())

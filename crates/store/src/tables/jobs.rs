@@ -67,7 +67,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes up to `limit` due jobs until `lease_until`; oldest first.
+    /// Takes up to `limit` due jobs until `lease_until`, the longest due first; answers them in no
+    /// particular order.
     ///
     /// # Errors
     /// When the database fails.
@@ -77,15 +78,16 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        let skip = match self.dialect() {
-            Dialect::Sqlite => "",
-            Dialect::Postgres => " for update skip locked",
+        let due = "select id from jobs where due_at <= $1 order by due_at, id limit $3";
+        let chosen = match self.dialect() {
+            Dialect::Sqlite => format!("in ({due})"),
+            // An array, unlike a set, is made once, whatever the plan.
+            Dialect::Postgres => format!("= any(array({due} for update skip locked))"),
         };
         self.query(
             &format!(
-                "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 where id in \
-                 (select id from jobs where due_at <= $1 order by due_at, id limit $3{skip}) \
-                 returning id, kind, target_id, attempt"
+                "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 \
+                 where id {chosen} returning id, kind, target_id, attempt"
             ),
             &[now.into(), lease_until.into(), limit.into()],
             ClaimedJob::from_row,
@@ -156,7 +158,12 @@ impl Tx<'_> {
     pub fn next_due(&mut self, queue: Queue) -> Result<Option<Micros>> {
         let sql = match queue {
             Queue::Jobs => "select min(due_at) from jobs",
-            Queue::Deliveries => "select min(due_at) from deliveries where state = 'pending'",
+            // One look into an index per endpoint, however many rows wait.
+            Queue::Deliveries => {
+                "select min(next) from (select (select min(d.due_at) from deliveries d \
+                 where d.endpoint_id = e.id and d.state = 'pending') as next \
+                 from webhook_endpoints e) due"
+            }
         };
         self.query_one(sql, &[], |row| row.opt_int(0))
     }

@@ -5,7 +5,7 @@ use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
 use super::ids::text_enum;
 use super::page::Where;
-use super::{LinkId, Micros, Page, PageRequest, Resource, SubjectId, WorkspaceId};
+use super::{LinkId, Micros, Page, PageRequest, Resource, SubjectId, TimeSpan, WorkspaceId};
 use crate::{Error, Result, Row, Tx};
 
 text_enum! {
@@ -111,16 +111,54 @@ pub struct Link {
 pub struct LinkFilter {
     /// Only these public ids.
     pub ids: Option<Vec<Uuid>>,
-    /// Only this institution.
-    pub institution: Option<String>,
+    /// Only these institutions.
+    pub institutions: Option<Vec<String>>,
     /// Only this mode.
     pub access_mode: Option<AccessMode>,
-    /// Only this status.
-    pub status: Option<LinkStatus>,
-    /// Only this pseudonym.
-    pub institution_user_id: Option<String>,
-    /// Only this external id.
-    pub external_index: Option<BlindIndex>,
+    /// Only these statuses.
+    pub statuses: Option<Vec<LinkStatus>>,
+    /// Only links with one of these refresh rates; an inner `None` stands for links without one.
+    pub refresh_rate: Option<Option<String>>,
+    /// Only these pseudonyms.
+    pub institution_user_ids: Option<Vec<String>>,
+    /// Only these external ids.
+    pub external_ids: Option<Vec<BlindIndex>>,
+    /// None made by these organizations.
+    pub not_created_by: Vec<Uuid>,
+    /// Only links made in this span.
+    pub created: TimeSpan,
+}
+
+impl LinkFilter {
+    fn clause(&self, workspace: WorkspaceId) -> Where<'_> {
+        let mut clause = Where::equals("l.workspace_id", workspace);
+        if let Some(ids) = &self.ids {
+            clause.and_in("l.uuid", ids.iter().copied());
+        }
+        if let Some(institutions) = &self.institutions {
+            clause.and_in("l.institution", institutions);
+        }
+        if let Some(mode) = self.access_mode {
+            clause.and_in("l.access_mode", [mode]);
+        }
+        if let Some(statuses) = &self.statuses {
+            clause.and_in("l.status", statuses.iter().copied());
+        }
+        match &self.refresh_rate {
+            Some(Some(rate)) => clause.and_in("l.refresh_rate", [rate]),
+            Some(None) => clause.and_null("l.refresh_rate"),
+            None => {}
+        }
+        if let Some(ids) = &self.institution_user_ids {
+            clause.and_in("l.institution_user_id", ids);
+        }
+        if let Some(indexes) = &self.external_ids {
+            clause.and_in("l.external_index", indexes);
+        }
+        clause.and_not_in("l.created_by", self.not_created_by.iter().copied());
+        clause.and_span("l.created_at", self.created);
+        clause
+    }
 }
 
 const COLUMNS: &str = "select l.id, l.uuid, l.workspace_id, l.subject_id, l.institution, \
@@ -216,25 +254,7 @@ impl Tx<'_> {
         filter: &LinkFilter,
         page: PageRequest,
     ) -> Result<Page<Link>> {
-        let mut clause = Where::equals("l.workspace_id", workspace);
-        if let Some(ids) = &filter.ids {
-            clause.and_in("l.uuid", ids.iter().copied());
-        }
-        if let Some(institution) = &filter.institution {
-            clause.and_in("l.institution", [institution.as_str()]);
-        }
-        if let Some(mode) = filter.access_mode {
-            clause.and_in("l.access_mode", [mode]);
-        }
-        if let Some(status) = filter.status {
-            clause.and_in("l.status", [status]);
-        }
-        if let Some(id) = &filter.institution_user_id {
-            clause.and_in("l.institution_user_id", [id.as_str()]);
-        }
-        if let Some(index) = &filter.external_index {
-            clause.and_in("l.external_index", [index]);
-        }
+        let clause = filter.clause(workspace);
         let count = self.query_one(
             &format!("select count(*) from links l{}", clause.sql()),
             clause.params(),

@@ -33,7 +33,7 @@ pub use jobs::{ClaimedJob, Job};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadState, NewLoad, Trigger};
 pub use objects::{KeptObject, NewObject, ObjectFilter, Resource, SealedObject};
-pub use page::{Page, PageRequest};
+pub use page::{Page, PageRequest, TimeSpan};
 pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
 pub use subjects::Subject;
 

@@ -5,7 +5,7 @@ use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
 use super::ids::text_enum;
 use super::page::Where;
-use super::{LinkId, Micros, Page, PageRequest, SubjectId, WorkspaceId};
+use super::{LinkId, Micros, Page, PageRequest, SubjectId, TimeSpan, WorkspaceId};
 use crate::{Result, Row, Tx};
 
 text_enum! {
@@ -87,6 +87,8 @@ pub struct ObjectFilter {
     pub links: Option<Vec<Uuid>>,
     /// Only these public ids.
     pub ids: Option<Vec<Uuid>>,
+    /// Only objects first stored in this span.
+    pub created: TimeSpan,
 }
 
 impl SealedObject {
@@ -177,6 +179,7 @@ impl Tx<'_> {
         if let Some(ids) = &filter.ids {
             clause.and_in("t.uuid", ids.iter().copied());
         }
+        clause.and_span("t.created_at", filter.created);
         let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
         let rows = self.query(
             &format!(
@@ -216,5 +219,23 @@ impl Tx<'_> {
             &[workspace.into(), uuid.into()],
             SealedObject::from_row,
         )
+    }
+
+    /// Removes one object of the workspace. `false` when there is none with this public id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delete_object(
+        &mut self,
+        resource: Resource,
+        workspace: WorkspaceId,
+        uuid: Uuid,
+    ) -> Result<bool> {
+        let table = resource.table();
+        let removed = self.execute(
+            &format!("delete from {table} where workspace_id = $1 and uuid = $2"),
+            &[workspace.into(), uuid.into()],
+        )?;
+        Ok(removed == 1)
     }
 }

@@ -2,7 +2,17 @@
 
 use std::fmt::Write as _;
 
+use super::Micros;
 use crate::Value;
+
+/// A span of time, both ends open when `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TimeSpan {
+    /// First moment inside.
+    pub from: Option<Micros>,
+    /// First moment after it.
+    pub before: Option<Micros>,
+}
 
 /// Which slice of a list to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +62,34 @@ impl<'a> Where<'a> {
     ) {
         let marks = self.marks(values);
         let _ = write!(self.sql, " and {}", template.replace("{}", &marks));
+    }
+
+    /// `and <column>` lies in the span.
+    pub(crate) fn and_span(&mut self, column: &str, span: TimeSpan) {
+        for (comparison, at) in [(">=", span.from), ("<", span.before)] {
+            if let Some(at) = at {
+                self.params.push(at.into());
+                let _ = write!(self.sql, " and {column} {comparison} ${}", self.params.len());
+            }
+        }
+    }
+
+    /// `and <column> not in (…)`; an empty list excludes nothing.
+    pub(crate) fn and_not_in<V: Into<Value<'a>>>(
+        &mut self,
+        column: &str,
+        values: impl IntoIterator<Item = V>,
+    ) {
+        let mut values = values.into_iter().peekable();
+        if values.peek().is_some() {
+            let marks = self.marks(values);
+            let _ = write!(self.sql, " and {column} not in ({marks})");
+        }
+    }
+
+    /// `and <column> is null`.
+    pub(crate) fn and_null(&mut self, column: &str) {
+        let _ = write!(self.sql, " and {column} is null");
     }
 
     fn marks<V: Into<Value<'a>>>(&mut self, values: impl IntoIterator<Item = V>) -> String {

@@ -1,7 +1,9 @@
 //! Employments of a link.
 
+mod delete;
 mod detail;
 mod list;
 
+pub(crate) use delete::{__path_delete, delete};
 pub(crate) use detail::{__path_detail, detail};
 pub(crate) use list::{__path_list, list};

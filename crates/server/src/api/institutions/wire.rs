@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::api::query::Query;
+
 /// Name of the institution behind every Colombian employment link.
 pub(crate) const PILA: &str = "pila_co_employment";
 
@@ -75,5 +77,22 @@ impl Institution {
             integration_type: "credentials",
             status: "healthy",
         }
+    }
+
+    /// Whether every filter of a query lets it through.
+    pub(crate) fn matches(&self, query: &Query) -> bool {
+        let among = |name: &str, value: &str| {
+            query.any_of(name).is_none_or(|wanted| wanted.contains(&value))
+        };
+        let display = self.display_name.to_lowercase();
+        let part = query.get("display_name").map(str::to_lowercase);
+        let required = query.list("resources__allin").unwrap_or_default();
+        among("name", self.name)
+            && self.country_codes.iter().any(|code| among("country_code", code))
+            && among("type", self.r#type)
+            && among("status", self.status)
+            && query.get("website").is_none_or(|website| self.website == Some(website))
+            && part.is_none_or(|part| display.contains(&part))
+            && required.iter().all(|resource| self.resources.contains(resource))
     }
 }

@@ -7,8 +7,12 @@ use vinculo_store::{AccessMode, LinkFilter, LinkStatus};
 use super::wire;
 use crate::App;
 use crate::api::page::PageQuery;
+use crate::api::query::Query;
+use crate::api::shape::Shape;
+use crate::api::span;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
 
 /// Links of the workspace, newest first (contract 3.3.2).
 #[utoipa::path(
@@ -16,11 +20,16 @@ use crate::error::ApiError;
     params(
         ("id" = Option<uuid::Uuid>, Query, description = "One link"),
         ("id__in" = Option<String>, Query, description = "Several links"),
-        ("institution" = Option<String>, Query, description = "Institution name"),
+        ("institution" = Option<String>, Query, description = "Institution name; also __in"),
         ("access_mode" = Option<String>, Query, description = "single or recurrent"),
-        ("status" = Option<String>, Query, description = "valid, invalid, unconfirmed or token_required"),
-        ("external_id" = Option<String>, Query, description = "Your reference"),
-        ("institution_user_id" = Option<String>, Query, description = "Pseudonym of the person"),
+        ("status" = Option<String>, Query, description = "valid, invalid, unconfirmed or token_required; also __in"),
+        ("refresh_rate" = Option<String>, Query, description = "6h, 12h, 24h, 7d, 30d, or null for single links"),
+        ("external_id" = Option<String>, Query, description = "Your reference; also __in"),
+        ("institution_user_id" = Option<String>, Query, description = "Pseudonym of the person; also __in"),
+        ("created_by__not_in" = Option<String>, Query, description = "Not made by these organizations"),
+        ("created_at" = Option<String>, Query, description = "Day; also __gt, __gte, __lt, __lte, __range"),
+        ("fields" = Option<String>, Query, description = "Keys to show"),
+        ("omit" = Option<String>, Query, description = "Keys not to show"),
         ("page" = Option<i64>, Query, description = "1-based page"),
         ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
     ),
@@ -32,19 +41,33 @@ pub(crate) async fn list(
     page: PageQuery,
 ) -> Result<Response, ApiError> {
     let secrets = app.secrets(caller.workspace.id)?;
-    let query = &page.query;
-    let filter = LinkFilter {
-        ids: query.ids("id")?,
-        institution: query.text("institution")?,
-        access_mode: query.choice("access_mode", AccessMode::parse)?,
-        status: query.choice("status", LinkStatus::parse)?,
-        institution_user_id: query.text("institution_user_id")?,
-        external_index: query.get("external_id").map(|id| secrets.indexes().external_id(id)),
-    };
+    let filter = filter(&page.query, &secrets)?;
     let (workspace, request) = (caller.workspace.id, page.request());
     let found = app.store().read(move |tx| tx.links(workspace, &filter, request)).await?;
-    let vault = app.all_secrets().vault();
-    let documents =
-        found.rows.iter().map(|link| wire::document(vault, link)).collect::<Result<Vec<_>, _>>()?;
-    page.answer(found.count, documents)
+    let (vault, shape) = (app.all_secrets().vault(), Shape::of(&page.query));
+    let documents = found.rows.iter().map(|link| {
+        let document = wire::document(vault, link)?;
+        Ok::<_, ApiError>(shape.apply(document)?)
+    });
+    page.answer(found.count, documents.collect::<Result<Vec<_>, _>>()?)
+}
+
+fn filter(query: &Query, secrets: &WorkspaceSecrets) -> Result<LinkFilter, ApiError> {
+    let owned = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let external_ids = query.any_of("external_id");
+    let index = |ids: Vec<&str>| ids.iter().map(|id| secrets.indexes().external_id(id)).collect();
+    Ok(LinkFilter {
+        ids: query.ids("id")?,
+        institutions: query.any_of("institution").map(owned),
+        access_mode: query.choice("access_mode", AccessMode::parse)?,
+        statuses: query.choices("status", LinkStatus::parse)?,
+        refresh_rate: query.get("refresh_rate").map(|rate| match rate {
+            "null" => None,
+            rate => Some(rate.to_owned()),
+        }),
+        institution_user_ids: query.any_of("institution_user_id").map(owned),
+        external_ids: external_ids.map(index),
+        not_created_by: query.id_list("created_by__not_in")?,
+        created: span::created(query)?,
+    })
 }

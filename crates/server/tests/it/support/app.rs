@@ -179,7 +179,7 @@ impl TestApp {
         let (id, _) = receive_file(&self.app, environment, "planilla.txt", file.to_vec())
             .await
             .expect("the file cannot be received");
-        self.settled().await;
+        self.jobs_done().await;
         import_status(&self.app, id).await.expect("the import is gone")
     }
 
@@ -209,6 +209,17 @@ impl TestApp {
     pub(crate) async fn settled(&self) {
         soon("the end of all work", async {
             while self.work_left().await > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Waits until no job is left to do.
+    async fn jobs_done(&self) {
+        soon("the end of all jobs", async {
+            let next = || self.app.store().read(|tx| tx.next_due(Queue::Jobs));
+            while next().await.expect("the database does not answer").is_some() {
                 tokio::task::yield_now().await;
             }
         })

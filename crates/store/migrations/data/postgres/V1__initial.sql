@@ -228,6 +228,7 @@ create table deliveries (
     primary key (id, subject_id)
 );
 create index deliveries_due on deliveries (endpoint_id, due_at, id) where state = 'pending';
+create index deliveries_held on deliveries (endpoint_id, due_at) where state = 'pending' and leased = 1;
 create index deliveries_event on deliveries (event_id);
 
 create table attempts (

@@ -222,6 +222,7 @@ create table deliveries (
     finished_at  integer
 ) strict;
 create index deliveries_due on deliveries (endpoint_id, due_at, id) where state = 'pending';
+create index deliveries_held on deliveries (endpoint_id, due_at) where state = 'pending' and leased = 1;
 create index deliveries_event on deliveries (event_id);
 
 create table attempts (

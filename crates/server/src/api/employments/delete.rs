@@ -1,0 +1,24 @@
+//! `DELETE /api/co/employments/{id}/`
+
+use axum::extract::{Path, State};
+use http::StatusCode;
+use vinculo_store::Resource;
+
+use crate::App;
+use crate::api::objects;
+use crate::auth::Caller;
+use crate::error::ApiError;
+
+/// Removes one object; its link and its other objects stay (contract 6.6).
+#[utoipa::path(
+    delete, path = "/api/co/employments/{id}/", tag = "employments",
+    params(("id" = uuid::Uuid, Path, description = "Id of the object")),
+    responses((status = 204), (status = 401), (status = 404))
+)]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    objects::delete(&app, &caller, Resource::Employments, &id).await
+}

@@ -1,0 +1,29 @@
+//! Every method of a transaction, one file per table, on SQLite and on PostgreSQL.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that cannot do its part fails the test"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod completeness;
+mod fixture;
+mod plans;
+mod queue_model;
+mod raw;
+
+mod api_keys;
+mod contributions;
+mod deliveries;
+mod endpoints;
+mod events;
+mod imports;
+mod installation;
+mod jobs;
+mod links;
+mod loads;
+mod objects;
+mod source_calls;
+mod subjects;
