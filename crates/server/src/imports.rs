@@ -1,8 +1,9 @@
 //! Receiving files: spool sealed, remember the digest, leave the rest to a job.
 
+use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_pila::planilla::Report;
@@ -13,6 +14,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::projection::open_own;
 use crate::secrets::WorkspaceSecrets;
+use crate::spool::{SpoolReader, SpoolWriter, Written};
 
 /// Largest file taken, bytes: some 700,000 lines.
 pub const LARGEST_FILE: u64 = 512 * 1024 * 1024;
@@ -21,10 +23,10 @@ pub const LARGEST_FILE: u64 = 512 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// Larger than [`LARGEST_FILE`].
-    #[error("file of {0} bytes: at most {LARGEST_FILE} are taken")]
-    TooLarge(u64),
-    /// The spool folder cannot be written.
-    #[error("spool folder: {0}")]
+    #[error("the file is too large: at most {LARGEST_FILE} bytes are taken")]
+    TooLarge,
+    /// The file cannot be read, or the spool folder not written.
+    #[error("file or spool: {0}")]
     Spool(#[from] std::io::Error),
     /// Storing it failed.
     #[error("the import could not be stored: {0}")]
@@ -78,60 +80,84 @@ pub(crate) fn report_context(import: Uuid) -> Context<'static> {
     Context::of_uuid("imports.report", import.into_bytes())
 }
 
-fn spool_context(import: Uuid) -> Context<'static> {
-    Context::of_uuid("imports.spool", import.into_bytes())
-}
-
 fn spool_path(app: &App, import: Uuid) -> PathBuf {
     app.config().spool_dir.join(format!("{}.sealed", import.simple()))
 }
 
-/// Takes a file for the organization `default`. A file that is there already is not taken twice:
-/// its first import is the answer, and `false`.
+/// Takes a file for a workspace: reads it to its end into the spool, then stores the import. A file
+/// that is there already is not taken twice: its first import is the answer, and `false`.
 ///
 /// # Errors
-/// When the file is too large, the spool cannot be written, or the database fails.
+/// When the file is larger than [`LARGEST_FILE`], cannot be read or spooled, or the database fails.
 pub async fn receive_file(
     app: &App,
     environment: Environment,
     name: &str,
-    bytes: Vec<u8>,
+    contents: impl Read + Send + 'static,
 ) -> Result<(ImportId, bool), ReceiveError> {
-    if bytes.len() as u64 > LARGEST_FILE {
-        return Err(ReceiveError::TooLarge(bytes.len() as u64));
-    }
     let secrets = app.secrets_of(environment).map_err(ApiError::from)?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest(&SHA256, &bytes).as_ref());
-    let spooled = seal(&secrets, spool_context(uuid), &bytes)?;
     let path = spool_path(app, uuid);
-    write_durably(path.clone(), spooled).await?;
-    let name = serde_json::to_vec(&FileName(name.to_owned())).map_err(ApiError::from)?;
-    let name = seal(&secrets, name_context(uuid), &name)?;
+    let written = fill_spool(path.clone(), Arc::clone(&secrets), uuid, contents).await?;
+    let received = store_import(app, &secrets, uuid, name, written).await;
+    if !matches!(received, Ok((_, true))) {
+        tokio::fs::remove_file(path).await?;
+    }
+    Ok(received?)
+}
+
+async fn fill_spool(
+    path: PathBuf,
+    secrets: Arc<WorkspaceSecrets>,
+    import: Uuid,
+    mut contents: impl Read + Send + 'static,
+) -> Result<Written, ReceiveError> {
+    let partial = path.clone();
+    let filled = tokio::task::spawn_blocking(move || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut spool = SpoolWriter::create(&path, secrets, import, LARGEST_FILE)?;
+        std::io::copy(&mut contents, &mut spool)?;
+        spool.finish()
+    });
+    let filled = filled.await.map_err(std::io::Error::other)?;
+    if filled.is_err() {
+        // It may not even have been made.
+        let _ = tokio::fs::remove_file(partial).await;
+    }
+    match filled {
+        Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(ReceiveError::TooLarge),
+        filled => Ok(filled?),
+    }
+}
+
+async fn store_import(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    uuid: Uuid,
+    name: &str,
+    written: Written,
+) -> Result<(ImportId, bool), ApiError> {
+    let name = serde_json::to_vec(&FileName(name.to_owned()))?;
+    let name = seal(secrets, name_context(uuid), &name)?;
     let (workspace, created_at) = (secrets.workspace().id, app.now_micros());
-    let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-    let received = app
-        .store()
+    app.store()
         .write(move |tx| {
             let (id, new) = tx.receive_import(&NewImport {
                 uuid,
                 workspace,
-                sha256: &sha256,
-                bytes: size,
+                sha256: &written.sha256,
+                bytes: i64::try_from(written.bytes).unwrap_or(i64::MAX),
                 name: &name,
                 created_at,
             })?;
             if new {
                 tx.enqueue(Job::ImportFile(id), created_at, created_at)?;
             }
-            Ok::<_, ApiError>((id, new))
+            Ok((id, new))
         })
-        .await?;
-    if !received.1 {
-        tokio::fs::remove_file(path).await?;
-    }
-    Ok(received)
+        .await
 }
 
 fn seal(
@@ -140,18 +166,6 @@ fn seal(
     bytes: &[u8],
 ) -> Result<Sealed, ApiError> {
     Ok(secrets.data_key().seal(context, bytes)?)
-}
-
-async fn write_durably(path: PathBuf, sealed: Sealed) -> std::io::Result<()> {
-    let written = tokio::task::spawn_blocking(move || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut file = std::fs::File::create_new(&path)?;
-        std::io::Write::write_all(&mut file, sealed.as_bytes())?;
-        file.sync_all()
-    });
-    written.await.map_err(std::io::Error::other)?
 }
 
 /// How far an import has come.
@@ -181,18 +195,16 @@ pub async fn import_status(app: &App, id: ImportId) -> Result<ImportStatus, ApiE
     })
 }
 
-/// The spooled file of an import; `None` when it is gone.
-pub(crate) async fn spooled(
+/// Opens the spooled file of an import.
+///
+/// # Errors
+/// When it is gone or cannot be read.
+pub(crate) fn spooled(
     app: &App,
-    secrets: &WorkspaceSecrets,
+    secrets: &Arc<WorkspaceSecrets>,
     import: Uuid,
-) -> Result<Option<Vec<u8>>, ApiError> {
-    let sealed = match tokio::fs::read(spool_path(app, import)).await {
-        Ok(bytes) => Sealed::from_bytes(bytes).map_err(ApiError::unexpected)?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(ApiError::unexpected(format!("spool: {error}"))),
-    };
-    Ok(Some(open_own(secrets, spool_context(import), &sealed)?))
+) -> std::io::Result<SpoolReader> {
+    SpoolReader::open(&spool_path(app, import), Arc::clone(secrets), import)
 }
 
 /// Removes the spooled file of an import that is done with it.

@@ -22,6 +22,7 @@ mod request_id;
 mod router;
 pub mod secrets;
 pub mod sources;
+mod spool;
 mod webhooks;
 
 pub use app::{App, BuildError, Parts};

@@ -28,7 +28,7 @@ pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
         let app = installation.quiet_app()?;
         let stop = CancellationToken::new();
         let runner = Runner::claim(app.clone()).await?;
-        let runner = runner.map(|runner| tokio::spawn(runner.run(stop.clone())));
+        let runner = runner.map(|runner| tokio::spawn(runner.files_only().run(stop.clone())));
         let imported = import_all(&app, options).await;
         stop.cancel();
         if let Some(runner) = runner {
@@ -70,7 +70,7 @@ async fn import(
     bytes: Vec<u8>,
 ) -> anyhow::Result<ImportStatus> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let (id, new) = receive_file(app, environment, &name, bytes).await?;
+    let (id, new) = receive_file(app, environment, &name, std::io::Cursor::new(bytes)).await?;
     let mut status = finished(app, id).await?;
     if !new && status.state == "accepted" {
         status.state = "repeated";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::{Client, Installation, Process, Receiver, finished, sample, vinculo};
+use crate::support::{Installation, Receiver, finished, sample, vinculo};
 
 #[test]
 fn a_key_is_three_texts() {
@@ -89,12 +89,10 @@ fn a_webhook_that_cannot_be_called_is_refused() {
 }
 
 /// Everything that commands add while a server runs, the server uses at once.
-async fn beside(installation: &Installation, arguments: &[&str]) {
-    let mut command = installation.serve_command();
-    command.args(arguments).env("VINCULO_SOURCE_PRODUCTION", "planillas");
-    let (_server, base) = Process::start_listening(&mut command).await;
+async fn beside(installation: &Installation) {
+    let (_server, base) = installation.serve().await;
     let receiver = Receiver::start().await;
-    let client: Client = installation.client("production", &base);
+    let client = installation.client("production", &base);
     let refused = client.post_link("1900000101").await.expect("an answer");
     assert_eq!(refused.status(), 400, "nobody is known yet");
     installation.webhook("production", &receiver.url);
@@ -109,12 +107,12 @@ async fn beside(installation: &Installation, arguments: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_work_beside_a_server_on_sqlite() {
-    beside(&Installation::sqlite(), &[]).await;
+    beside(&Installation::sqlite()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_work_beside_a_server_on_postgres() {
-    beside(&Installation::postgres(), &[]).await;
+    beside(&Installation::postgres()).await;
 }
 
 #[test]
@@ -128,24 +126,12 @@ fn migrating_again_does_nothing() {
 }
 
 #[test]
-fn the_openapi_document_is_what_the_server_serves() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let printed = finished(&mut vinculo(folder.path(), ["openapi"])).json();
+fn the_openapi_document_describes_every_operation() {
+    let printed = openapi();
     assert!(printed["openapi"].as_str().expect("a version").starts_with("3."));
-    let paths: Vec<_> = printed["paths"].as_object().expect("paths").keys().collect();
-    insta::assert_json_snapshot!(paths, @r#"
-    [
-      "/api/",
-      "/api/institutions/",
-      "/api/institutions/{id}/",
-      "/api/links/",
-      "/api/links/{id}/",
-      "/api/co/employments/",
-      "/api/co/employments/{id}/",
-      "/api/owners/",
-      "/api/owners/{id}/"
-    ]
-    "#);
+    for path in ["/api/links/", "/api/co/employments/", "/api/owners/"] {
+        assert!(printed["paths"][path]["get"].is_object(), "{path}");
+    }
     let operations = printed["paths"].as_object().expect("paths").values();
     let described = |operation: &Value| operation["responses"].is_object();
     assert!(operations.flat_map(|path| path.as_object().expect("verbs").values()).all(described));
@@ -156,10 +142,10 @@ async fn the_server_serves_the_same_document() {
     let installation = Installation::sqlite();
     let (_server, base) = installation.serve().await;
     let (status, served) = installation.client("sandbox", &base).get("/api/openapi.json").await;
-    assert_eq!((status, served), (200, installation_free_openapi()));
+    assert_eq!((status, served), (200, openapi()));
 }
 
-fn installation_free_openapi() -> Value {
+fn openapi() -> Value {
     let folder = tempfile::tempdir().expect("a temporary folder");
     finished(&mut vinculo(folder.path(), ["openapi"])).json()
 }

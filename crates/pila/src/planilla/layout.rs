@@ -59,6 +59,9 @@ pub const HEADER_LENGTH: usize = 359;
 /// Lengths of the detail record: from 2016, with field 97, with fields 97 and 98.
 pub const DETAIL_LENGTHS: [usize; 3] = [676, 686, 693];
 
+/// Rates of the detail record, fractions with a dot.
+pub(super) const DETAIL_RATES: [usize; 8] = [46, 54, 61, 64, 66, 68, 70, 72];
+
 /// Length to which one writer pads its detail records with spaces.
 pub const DETAIL_PADDED: usize = 702;
 

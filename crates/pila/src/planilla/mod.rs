@@ -37,14 +37,19 @@ mod rule;
 mod scalar;
 mod text;
 mod view;
+pub mod write;
 
 pub use file::{File, Planilla, read};
 pub use finding::{Finding, Severity};
 pub use report::{FileKind, Report, Summary};
 pub use scalar::nit_check_digit;
-pub use text::{character, decode};
+pub use text::{byte_of, character, decode};
 pub use view::{
     Detail, DetailLayout, Header, HeaderLayout, Layout, PayerLayout, PayerRecord, Record,
+};
+pub use write::{
+    DetailBuf, DetailLength, FieldError, FieldProblem, HeaderBuf, LineEnding, PayerRecordBuf,
+    RecordBuf, WriteError, Writer,
 };
 
 /// Checks a whole file: its form, its codes and its totals. Any bytes may be given.

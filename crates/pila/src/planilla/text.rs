@@ -47,6 +47,18 @@ pub fn character(byte: u8) -> Option<char> {
     }
 }
 
+/// The byte of a character; `None` when cp1252 does not have it.
+#[must_use]
+pub fn byte_of(character: char) -> Option<u8> {
+    match u8::try_from(character) {
+        Ok(byte) if !(0x80..=0x9f).contains(&byte) => Some(byte),
+        _ => {
+            let at = HIGH.iter().position(|&high| high == Some(character))?;
+            u8::try_from(at).ok().map(|at| 0x80 + at)
+        }
+    }
+}
+
 /// The text of these bytes, borrowed when it is plain ASCII. A byte without character becomes
 /// U+FFFD.
 #[must_use]

@@ -9,3 +9,4 @@ mod layout;
 mod properties;
 mod rules;
 mod samples;
+mod writer;

@@ -5,6 +5,7 @@
 //! again, `loading` continues after the last stored batch, `accepted` is projected again.
 
 use std::collections::HashMap;
+use std::io::Read as _;
 
 use vinculo_pila::planilla::{self, File, FileKind, Planilla};
 use vinculo_pila::{Contribution, Document, PayerProfile};
@@ -51,11 +52,14 @@ async fn finish(app: &App, job: ClaimedJob) -> Result<(), JobFailure> {
 /// Checks the file and stores what is in it.
 async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
     let secrets = app.secrets(import.workspace).map_err(ApiError::from)?;
-    let bytes = spooled(app, &secrets, import.uuid).await?;
-    let bytes = bytes.ok_or_else(|| JobFailure::retry("the spooled file is gone"))?;
     let (app, import) = (app.clone(), import.clone());
     // Reading and sealing a whole file takes a while: not on the threads that serve requests.
     let loaded = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        let spooled = spooled(&app, &secrets, import.uuid);
+        spooled
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|error| ApiError::unexpected(format!("spool: {error}")))?;
         Loading { app: &app, secrets: &secrets, import: &import }.run(&bytes)
     });
     let loaded = loaded.await.map_err(|_| JobFailure::retry("the import panicked"))?;

@@ -27,6 +27,8 @@ pub struct Runner {
     app: App,
     jobs: InFlight<ClaimedJob>,
     deliveries: InFlight<ClaimedDelivery>,
+    /// Whether links and deliveries are left to others.
+    files_only: bool,
     /// Proof that no other process runs the jobs of an embedded database.
     _lock: RunnerLock,
 }
@@ -44,7 +46,14 @@ impl Runner {
             app.store().write(move |tx| tx.void_leases(now)).await?;
         }
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
-        Ok(Some(Self { app, jobs, deliveries, _lock: lock }))
+        Ok(Some(Self { app, jobs, deliveries, files_only: false, _lock: lock }))
+    }
+
+    /// Leaves links and deliveries to a server: for a command, which knows neither the sources nor
+    /// the webhook settings that the servers of this database run with.
+    #[must_use]
+    pub fn files_only(self) -> Self {
+        Self { files_only: true, ..self }
     }
 
     /// Runs until `stop` is cancelled, then lets running work end within the configured grace.
@@ -52,7 +61,11 @@ impl Runner {
         let runner = Arc::new(self);
         let stopped = CancellationToken::new();
         let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
-        tokio::join!(runner.run_jobs(&stop), runner.run_deliveries(&stop));
+        if runner.files_only {
+            runner.run_jobs(&stop).await;
+        } else {
+            tokio::join!(runner.run_jobs(&stop), runner.run_deliveries(&stop));
+        }
         stopped.cancel();
         // A heartbeat that panicked has nothing left to prolong.
         let _ = heartbeat.await;
@@ -125,8 +138,12 @@ impl Runner {
     async fn claim_jobs(&self, limit: usize) -> Vec<ClaimedJob> {
         let (now, until) = self.lease();
         let limit = i64::try_from(limit).unwrap_or(1);
-        let claimed = self.app.store().write_one(move |tx| tx.claim_jobs(now, until, limit)).await;
-        claimed.unwrap_or_else(|error| {
+        let files_only = self.files_only;
+        let claim = self.app.store().write_one(move |tx| match files_only {
+            true => tx.claim_imports(now, until, limit),
+            false => tx.claim_jobs(now, until, limit),
+        });
+        claim.await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot take jobs");
             Vec::new()
         })

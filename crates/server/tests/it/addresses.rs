@@ -10,6 +10,7 @@ on_both_databases!(
     a_list_can_be_asked_for_its_head,
     a_method_that_a_route_lacks_is_refused,
     an_unknown_address_is_not_found,
+    health_needs_no_key,
 );
 
 /// Every address that answers a GET, each with something to show.
@@ -24,6 +25,7 @@ async fn addresses(app: &TestApp) -> Vec<String> {
         "/api/".to_owned(),
         "/api/institutions/".to_owned(),
         "/api/institutions/4001/".to_owned(),
+        "/api/consents/".to_owned(),
         "/api/links/".to_owned(),
         format!("/api/links/?id={link}"),
         format!("/api/links/{link}/"),
@@ -122,6 +124,15 @@ async fn an_unknown_address_is_not_found(database: TestDatabase) {
             assert_wire_snapshot!("unknown_address", client.get(path).await.shown());
             assert_wire_snapshot!("unknown_address", client.post(path, &json!({})).await.shown());
         }
+    }
+    app.finish().await;
+}
+
+async fn health_needs_no_key(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    for path in ["/livez", "/readyz"] {
+        let answer = app.stranger().get(path).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, "ok"), "{path}");
     }
     app.finish().await;
 }

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::{TestApp, TestDatabase, on_both_databases};
+use crate::support::{Setup, TestApp, TestDatabase, on_both_databases};
 
 on_both_databases!(
     a_client_walks_seven_links_in_pages_of_three,
     pages_keep_the_filters,
     pages_stay_on_the_server_however_the_address_is_written,
+    pages_are_named_as_the_public_sees_them,
     a_page_size_is_clamped,
 );
 
@@ -98,6 +99,20 @@ async fn pages_stay_on_the_server_however_the_address_is_written(database: TestD
         let next = Url::parse(pages[0]["next"].as_str().unwrap()).unwrap();
         assert_eq!(next.origin(), base.origin(), "{start}");
     }
+    app.finish().await;
+}
+
+async fn pages_are_named_as_the_public_sees_them(database: TestDatabase) {
+    let public = |config: &mut vinculo_server::config::Config| {
+        config.public_url = Some("https://api.example.test".parse().unwrap());
+    };
+    let app = Setup::new(database).configure(public).start().await;
+    create_links(&app, 2).await;
+    let client = app.sandbox();
+    let request = client.request(http::Method::GET, "//api/links?page_size=1");
+    let page = client.send(request.header("x-forwarded-host", "elsewhere.example.test")).await;
+    let next = Url::parse(page.json()["next"].as_str().unwrap()).unwrap();
+    assert_eq!(next.origin().ascii_serialization(), "https://api.example.test");
     app.finish().await;
 }
 

@@ -10,6 +10,8 @@ on_both_databases!(
     imported_planillas_fill_a_production_link,
     the_same_file_twice_changes_nothing,
     the_same_planilla_in_another_file_is_repeated,
+    a_newer_draft_supersedes_an_older_one,
+    a_person_that_a_newer_draft_leaves_out_loses_its_months,
     a_refused_file_leaves_nothing_but_its_report,
     a_payer_record_that_arrives_later_updates_existing_links,
     a_correction_that_arrives_later_updates_existing_links,
@@ -82,8 +84,9 @@ async fn imported_planillas_fill_a_production_link(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let mut receiver = Receiver::start().await;
     app.send_events_to(&receiver, Production, None).await;
+    // Newest first: in which order files arrive does not matter.
     let files =
-        [OCTOBER, NOVEMBER, DECEMBER, JANUARY, NOVEMBER_CORRECTED, FEBRUARY_UNPAID, PAYER_RECORD];
+        [PAYER_RECORD, FEBRUARY_UNPAID, NOVEMBER_CORRECTED, JANUARY, DECEMBER, NOVEMBER, OCTOBER];
     import_all(&app, &files).await;
     let link = create_link(&app).await;
     let hooks = receiver.take::<2>().await;
@@ -108,8 +111,7 @@ async fn the_same_file_twice_changes_nothing(database: TestDatabase) {
     let link = create_link(&app).await;
     let before = employments(&app, &link).await;
 
-    let received =
-        async || receive_file(&app.app, Production, "again.txt", OCTOBER.to_vec()).await.unwrap();
+    let received = async || receive_file(&app.app, Production, "again.txt", OCTOBER).await.unwrap();
     let (first, new) = received().await;
     assert!(!new);
     assert_eq!(app.work_left().await, 0);
@@ -129,6 +131,41 @@ async fn the_same_planilla_in_another_file_is_repeated(database: TestDatabase) {
     assert_eq!((again.state, again.loaded), ("repeated", 0));
     assert_eq!(employments(&app, &link).await, before);
     assert_spool_is_empty(&app);
+    app.finish().await;
+}
+
+async fn a_newer_draft_supersedes_an_older_one(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let older = app.import(Production, FEBRUARY_UNPAID).await;
+    assert_eq!(older.state, "accepted");
+    let link = create_link(&app).await;
+    let before = employments(&app, &link).await;
+    let without_returns: Vec<u8> =
+        FEBRUARY_UNPAID.iter().copied().filter(|byte| *byte != b'\r').collect();
+    let newer = app.import(Production, &without_returns).await;
+    assert_eq!((newer.state, newer.loaded), ("accepted", older.loaded));
+
+    let same_as_older = app.import(Production, FEBRUARY_UNPAID).await;
+    assert_ne!(same_as_older.id, older.id, "what was superseded can be sent again");
+    assert_eq!(same_as_older.state, "accepted");
+    let months = |all: &[Value]| all[0]["salary_and_benefit_details"].clone();
+    assert_eq!(months(&employments(&app, &link).await), months(&before), "counted once");
+    app.finish().await;
+}
+
+async fn a_person_that_a_newer_draft_leaves_out_loses_its_months(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    import_all(&app, &[JANUARY, FEBRUARY_UNPAID]).await;
+    let link = create_link(&app).await;
+    month(&employments(&app, &link).await[0], "2026-02");
+
+    let mut newer = FEBRUARY_UNPAID.to_vec();
+    let place = newer.windows(PERSON.len()).position(|text| text == PERSON.as_bytes()).unwrap();
+    newer[place..place + PERSON.len()].copy_from_slice(b"1900000199");
+    import_all(&app, &[&newer]).await;
+    let rows = employments(&app, &link).await[0]["salary_and_benefit_details"].clone();
+    let months: Vec<_> = rows.as_array().unwrap().iter().map(|row| &row["month"]).collect();
+    assert_eq!(months, ["2026-01"]);
     app.finish().await;
 }
 
@@ -195,8 +232,7 @@ async fn a_correction_that_arrives_later_updates_existing_links(database: TestDa
 
 async fn a_file_that_was_received_is_imported_by_the_next_process(database: TestDatabase) {
     let app = Setup::new(database).without_runner().start().await;
-    let (id, new) =
-        receive_file(&app.app, Production, "october.txt", OCTOBER.to_vec()).await.unwrap();
+    let (id, new) = receive_file(&app.app, Production, "october.txt", OCTOBER).await.unwrap();
     assert!(new);
     assert_eq!(import_status(&app.app, id).await.unwrap().state, "waiting");
 

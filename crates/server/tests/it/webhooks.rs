@@ -14,6 +14,7 @@ on_both_databases!(
     a_receiver_may_put_the_next_try_off,
     a_redirect_is_a_failure,
     an_event_that_never_arrives_is_given_up,
+    what_happened_is_told_even_when_its_link_is_gone,
 );
 
 /// Longer than the wait after the first failure, jitter included.
@@ -146,5 +147,20 @@ async fn an_event_that_never_arrives_is_given_up(database: TestDatabase) {
     receiver.assert_quiet();
     let owners = app.sandbox().results(&format!("/api/co/employments/?link={link}")).await;
     assert_eq!(owners.len(), 1, "the objects are there all the same");
+    app.finish().await;
+}
+
+async fn what_happened_is_told_even_when_its_link_is_gone(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Status(500)]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let link = create_link(&app).await;
+    let first = receiver.next().await;
+    app.postponed().await;
+    assert_eq!(app.sandbox().delete(&format!("/api/links/{link}/")).await.status, 204);
+    app.advance(SECOND_TRY);
+    assert_eq!(receiver.next().await.body, first.body);
+    app.settled().await;
     app.finish().await;
 }

@@ -78,7 +78,33 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        let due = "select id from jobs where due_at <= $1 order by due_at, id limit $3";
+        self.claim("", now, lease_until, limit)
+    }
+
+    /// As [`Self::claim_jobs`], but received files alone: for a worker that knows nothing of the
+    /// sources and webhooks that links need.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn claim_imports(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+    ) -> Result<Vec<ClaimedJob>> {
+        self.claim(" and kind = 'import_file'", now, lease_until, limit)
+    }
+
+    /// `which` is a further condition on the rows.
+    fn claim(
+        &mut self,
+        which: &str,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+    ) -> Result<Vec<ClaimedJob>> {
+        let due =
+            format!("select id from jobs where due_at <= $1{which} order by due_at, id limit $3");
         let chosen = match self.dialect() {
             Dialect::Sqlite => format!("in ({due})"),
             // An array, unlike a set, is made once, whatever the plan.

@@ -81,7 +81,7 @@ async fn a_second_projection_of_a_person_waits_for_the_first() {
         add_link(tx, here, subject, 60)
     });
     let (store, first) = (db.store.clone(), tokio::spawn(first));
-    raw::apart(|| is_held.recv().expect("never held"));
+    is_held.recv().expect("never held");
     let second = tokio::spawn(async move {
         let look = |tx: &mut vinculo_store::Tx<'_>| {
             tx.lock_subject(subject)?;

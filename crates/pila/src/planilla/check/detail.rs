@@ -9,7 +9,7 @@ use super::header::HeaderFacts;
 use super::novelty;
 use crate::catalog::{self, WorkerType};
 use crate::planilla::finding::{Cell, Findings};
-use crate::planilla::layout::{DETAIL, detail_span};
+use crate::planilla::layout::{DETAIL, DETAIL_RATES, detail_span};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar::{self, RateText};
 use crate::planilla::text::{is_blank, is_lower_case, trim};
@@ -23,9 +23,6 @@ const NUMBERS: [usize; 25] = [
 
 /// Fields in digits that some writers leave blank or pad with spaces.
 const LOOSE_NUMBERS: [u16; 6] = [58, 60, 62, 69, 71, 73];
-
-/// Rates, all of them fractions with a dot.
-const RATES: [usize; 8] = [46, 54, 61, 64, 66, 68, 70, 72];
 
 /// Rates that some writers leave blank.
 const LOOSE_RATES: [u16; 2] = [70, 72];
@@ -161,7 +158,7 @@ impl<'a> RecordCheck<'a> {
     }
 
     fn rates(&self, findings: &mut Findings) {
-        for number in RATES {
+        for number in DETAIL_RATES {
             let cell = self.cell_of(number);
             let loose = LOOSE_RATES.contains(&cell.field.number);
             match scalar::rate(cell.raw) {

@@ -17,6 +17,7 @@ use super::lines::Lines;
 use super::report::{FileKind, Report};
 
 pub(super) use screen::without_end_mark;
+pub(super) use totals::Totals;
 
 /// Checks a whole file.
 pub(super) fn run(bytes: &[u8]) -> Report {

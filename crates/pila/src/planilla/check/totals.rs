@@ -25,7 +25,7 @@ struct Pair {
 
 /// Sums over the detail.
 #[derive(Debug)]
-pub(super) struct Totals {
+pub(in crate::planilla) struct Totals {
     lines: u32,
     /// Workers without beneficiaries (worker kind 40).
     people: HashSet<Person>,
@@ -38,7 +38,7 @@ pub(super) struct Totals {
 
 impl Totals {
     /// Totals with room for the people of a file of this size.
-    pub(super) fn for_file_of(bytes: usize) -> Self {
+    pub(in crate::planilla) fn for_file_of(bytes: usize) -> Self {
         Self {
             lines: 0,
             people: HashSet::with_capacity(bytes / DETAIL_LENGTHS[2]),
@@ -50,7 +50,7 @@ impl Totals {
     }
 
     /// Takes the next detail record.
-    pub(super) fn add(&mut self, line: u64, detail: Detail<'_>) {
+    pub(in crate::planilla) fn add(&mut self, line: u64, detail: Detail<'_>) {
         self.lines = self.lines.saturating_add(1);
         let base = scalar::digits(detail.raw::<45>()).unwrap_or_default();
         self.payroll = self.payroll.saturating_add(base);
@@ -79,12 +79,12 @@ impl Totals {
     }
 
     /// Distinct workers.
-    pub(super) fn workers(&self) -> u32 {
+    pub(in crate::planilla) fn workers(&self) -> u32 {
         u32::try_from(self.people.len()).unwrap_or(u32::MAX)
     }
 
     /// Sum of field 45 without the lines of a correction as they were paid.
-    pub(super) fn payroll(&self) -> i64 {
+    pub(in crate::planilla) fn payroll(&self) -> i64 {
         i64::try_from(self.payroll - self.payroll_as_paid).unwrap_or(i64::MAX)
     }
 

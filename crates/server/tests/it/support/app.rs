@@ -176,9 +176,14 @@ impl TestApp {
 
     /// Imports a file for an environment, and waits until that is done.
     pub(crate) async fn import(&self, environment: Environment, file: &[u8]) -> ImportStatus {
-        let (id, _) = receive_file(&self.app, environment, "planilla.txt", file.to_vec())
-            .await
-            .expect("the file cannot be received");
+        let (id, _) = receive_file(
+            &self.app,
+            environment,
+            "planilla.txt",
+            std::io::Cursor::new(file.to_vec()),
+        )
+        .await
+        .expect("the file cannot be received");
         self.jobs_done().await;
         import_status(&self.app, id).await.expect("the import is gone")
     }

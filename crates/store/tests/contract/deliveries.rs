@@ -1,0 +1,383 @@
+use crate::fixture::{
+    NOW, SECOND, add_endpoint, emit_at, index, person, read, refused, sealed, uuid, workspaces,
+    wrapped, write,
+};
+use crate::raw;
+use crate::support::{TestDatabase, on_both_databases};
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use vinculo_store::{
+    AttemptRecord, ClaimedDelivery, DeliveryId, DeliveryState, DueDelivery, EndpointId, Error,
+    Micros, Queue, Result, SubjectId, Tx, WorkspaceId,
+};
+
+on_both_databases! {
+    a_claim_brings_all_that_a_try_needs,
+    a_try_is_recorded_with_what_becomes_of_the_delivery,
+    a_try_without_an_answer_is_recorded_too,
+    a_lease_that_ended_is_taken_over_and_its_holder_refused,
+    only_what_is_held_is_prolonged,
+    the_longest_due_of_an_endpoint_go_first,
+    endpoints_take_turns,
+    an_endpoint_has_no_more_in_flight_than_allowed,
+    what_is_not_due_or_has_ended_is_left,
+    a_delivery_of_an_erased_person_comes_without_a_key,
+    claimers_at_once_never_share_a_delivery,
+}
+
+const LEASE: Micros = 6 * SECOND;
+const CAP: i64 = 8;
+
+const ROWS: &str =
+    "select state, due_at, leased, attempt, finished_at from deliveries order by id";
+const ATTEMPTS: &str = "select workspace_id, subject_id, delivery_id, number, started_at, \
+     duration_us, status, failure, length(sealed_excerpt) from attempts order by id";
+
+fn claim(tx: &mut Tx<'_>, now: Micros, limit: i64) -> Result<Vec<DueDelivery>> {
+    tx.claim_deliveries(now, now + LEASE, limit, CAP)
+}
+
+fn ids(due: &[DueDelivery]) -> Vec<DeliveryId> {
+    due.iter().map(|it| it.claim.id).collect()
+}
+
+/// How many of each endpoint.
+fn tally(due: &[DueDelivery]) -> BTreeMap<EndpointId, usize> {
+    due.iter().fold(BTreeMap::new(), |mut tally, it| {
+        *tally.entry(it.endpoint).or_default() += 1;
+        tally
+    })
+}
+
+fn record(claim: ClaimedDelivery, state: DeliveryState, due_at: Micros) -> AttemptRecord<'static> {
+    AttemptRecord {
+        claim,
+        started_at: NOW + 5,
+        duration_us: 1234,
+        status: Some(204),
+        failure: None,
+        excerpt: None,
+        state,
+        due_at,
+    }
+}
+
+/// One person and the endpoints of her workspace, which gets an event per time of `due`.
+struct Scene {
+    here: WorkspaceId,
+    there: WorkspaceId,
+    subject: SubjectId,
+    endpoints: Vec<EndpointId>,
+}
+
+async fn scene(db: &TestDatabase, endpoints: u64, due: &'static [Micros]) -> Scene {
+    let (here, there) = workspaces(db).await;
+    let (subject, endpoints) = write(db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let endpoints: Result<_> = (0..endpoints).map(|n| add_endpoint(tx, here, 90 + n)).collect();
+        for (at, n) in due.iter().zip(1000..) {
+            emit_at(tx, here, subject, n, NOW + at)?;
+        }
+        Ok((subject, endpoints?))
+    })
+    .await;
+    Scene { here, there, subject, endpoints }
+}
+
+/// Adds deliveries to one endpoint, which need no event until they are claimed: the first there is.
+fn backlog(db: &TestDatabase, scene: &Scene, endpoint: EndpointId, due: &[Micros]) {
+    let values: Vec<String> = due
+        .iter()
+        .map(|at| {
+            let Scene { here, subject, .. } = scene;
+            let at = NOW + at;
+            format!(
+                "({here}, {subject}, (select min(id) from events), {endpoint}, 'pending', {at}, {at})"
+            )
+        })
+        .collect();
+    let into = "insert into deliveries \
+         (workspace_id, subject_id, event_id, endpoint_id, state, due_at, created_at) values";
+    raw::run(db, &format!("{into} {}", values.join(", ")));
+}
+
+/// Drops what [`scene`] made due, so that a backlog stands alone.
+fn no_deliveries(db: &TestDatabase) {
+    raw::run(db, "delete from deliveries");
+}
+
+async fn a_claim_brings_all_that_a_try_needs(db: TestDatabase) {
+    let scene = scene(&db, 1, &[0]).await;
+    let due = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let [due] = due.as_slice() else { panic!("{} deliveries", due.len()) };
+    assert_eq!(due.claim.attempt, 1);
+    assert_eq!((due.workspace, due.subject), (scene.here, scene.subject));
+    assert_eq!((due.webhook_id, due.body.clone()), (uuid(1000), sealed(1000)));
+    assert!(due.key == Some(wrapped(50)));
+    assert_eq!((due.endpoint, due.endpoint_uuid), (scene.endpoints[0], uuid(90)));
+    assert_eq!(due.address, sealed(90));
+    assert_eq!(raw::rows(&db, ROWS), [format!("pending|{}|1|1|", NOW + LEASE)]);
+    assert!(write(&db, |tx| claim(tx, NOW, 5)).await.is_empty());
+}
+
+async fn a_try_is_recorded_with_what_becomes_of_the_delivery(db: TestDatabase) {
+    let scene = scene(&db, 1, &[0]).await;
+    let first = write(&db, |tx| claim(tx, NOW, 5)).await[0].claim;
+    let again = NOW + 60 * SECOND;
+    let kept = write(&db, move |tx| {
+        let excerpt = sealed(1);
+        let status = Some(503);
+        let tried = record(first, DeliveryState::Pending, again);
+        tx.record_attempt(&AttemptRecord { status, excerpt: Some(&excerpt), ..tried }, NOW + 9)
+    });
+    assert!(kept.await);
+    assert_eq!(raw::rows(&db, ROWS), [format!("pending|{again}|0|1|")]);
+    assert!(write(&db, move |tx| claim(tx, again - 1, 5)).await.is_empty());
+
+    let second = write(&db, move |tx| claim(tx, again, 5)).await[0].claim;
+    assert_eq!(second, ClaimedDelivery { id: first.id, attempt: 2 });
+    let ended = move |tx: &mut Tx<'_>| {
+        tx.record_attempt(&record(second, DeliveryState::Delivered, again), again + 1)
+    };
+    assert!(write(&db, ended).await);
+    assert_eq!(raw::rows(&db, ROWS), [format!("delivered|{again}|0|2|{}", again + 1)]);
+    assert!(!write(&db, ended).await, "a delivery that ended is not tried");
+
+    let Scene { here, subject, .. } = scene;
+    let (id, started) = (first.id, NOW + 5);
+    let expected = [
+        format!("{here}|{subject}|{id}|1|{started}|1234|503||49"),
+        format!("{here}|{subject}|{id}|2|{started}|1234|204||"),
+    ];
+    assert_eq!(raw::rows(&db, ATTEMPTS), expected);
+}
+
+async fn a_try_without_an_answer_is_recorded_too(db: TestDatabase) {
+    for (state, n) in [(DeliveryState::Failed, 1), (DeliveryState::Cancelled, 2)] {
+        let (here, _) = match n {
+            1 => workspaces(&db).await,
+            _ => write(&db, |tx| tx.workspaces()).await.first().map(|it| (it.0.id, it.0.id)).expect("none"),
+        };
+        write(&db, move |tx| {
+            let subject = person(tx, here, 50)?.id;
+            if n == 1 {
+                add_endpoint(tx, here, 90)?;
+            }
+            emit_at(tx, here, subject, 80 + n, NOW)
+        })
+        .await;
+        let held = write(&db, |tx| claim(tx, NOW, 5)).await[0].claim;
+        let tried = AttemptRecord {
+            status: None,
+            failure: Some("timeout"),
+            ..record(held, state, NOW)
+        };
+        assert!(write(&db, move |tx| tx.record_attempt(&tried, NOW + 9)).await);
+        let row = format!("{state}|{NOW}|0|1|{}", NOW + 9);
+        assert_eq!(raw::rows(&db, ROWS).last(), Some(&row));
+        let last = raw::rows(&db, "select status, failure from attempts order by id").pop();
+        assert_eq!(last.as_deref(), Some("|timeout"));
+    }
+}
+
+async fn a_lease_that_ended_is_taken_over_and_its_holder_refused(db: TestDatabase) {
+    scene(&db, 1, &[0]).await;
+    let first = write(&db, |tx| claim(tx, NOW, 5)).await[0].claim;
+    assert!(write(&db, |tx| claim(tx, NOW + LEASE - 1, 5)).await.is_empty());
+    let second = write(&db, |tx| claim(tx, NOW + LEASE, 5)).await[0].claim;
+    assert_eq!(second, ClaimedDelivery { id: first.id, attempt: 2 });
+
+    let before = raw::rows(&db, ROWS);
+    for state in DeliveryState::ALL {
+        let late = move |tx: &mut Tx<'_>| tx.record_attempt(&record(first, *state, NOW), NOW);
+        assert!(!write(&db, late).await, "{state}");
+    }
+    write(&db, move |tx| tx.extend_deliveries(&[first], NOW + 99 * LEASE)).await;
+    assert_eq!(raw::rows(&db, ROWS), before);
+    assert!(raw::rows(&db, ATTEMPTS).is_empty());
+    let kept = record(second, DeliveryState::Delivered, NOW);
+    assert!(write(&db, move |tx| tx.record_attempt(&kept, NOW)).await);
+}
+
+async fn only_what_is_held_is_prolonged(db: TestDatabase) {
+    scene(&db, 1, &[0, 0, 0, 0]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let [given_back, ended, stale, kept] = [0, 1, 2, 3].map(|n| held[n].claim);
+    let later = record(given_back, DeliveryState::Pending, NOW + 1);
+    write(&db, move |tx| tx.record_attempt(&later, NOW)).await;
+    let done = record(ended, DeliveryState::Delivered, NOW + 2);
+    write(&db, move |tx| tx.record_attempt(&done, NOW)).await;
+    let stale = ClaimedDelivery { attempt: stale.attempt - 1, ..stale };
+    let all = [given_back, ended, stale, kept];
+    write(&db, move |tx| tx.extend_deliveries(&all, NOW + 2 * LEASE)).await;
+    write(&db, move |tx| tx.extend_deliveries(&[], NOW)).await;
+    let due = raw::rows(&db, "select due_at from deliveries order by id");
+    let expected = [NOW + 1, NOW + 2, NOW + LEASE, NOW + 2 * LEASE];
+    assert_eq!(due, expected.map(|at| at.to_string()));
+}
+
+async fn the_longest_due_of_an_endpoint_go_first(db: TestDatabase) {
+    scene(&db, 1, &[30, 10, 20, 10]).await;
+    let all: Vec<i64> = raw::rows(&db, "select id from deliveries order by id")
+        .iter()
+        .map(|id| id.parse().expect("no number"))
+        .collect();
+    let first = write(&db, |tx| claim(tx, NOW + 40, 2)).await;
+    assert_eq!(ids(&first), [DeliveryId(all[1]), DeliveryId(all[3])]);
+    let second = write(&db, |tx| claim(tx, NOW + 40, 1)).await;
+    assert_eq!(ids(&second), [DeliveryId(all[2])]);
+    let third = write(&db, |tx| claim(tx, NOW + 40, 9)).await;
+    assert_eq!(ids(&third), [DeliveryId(all[0])]);
+}
+
+async fn endpoints_take_turns(db: TestDatabase) {
+    let scene = scene(&db, 4, &[0]).await;
+    no_deliveries(&db);
+    let [crowded, others @ ..] = scene.endpoints.as_slice() else { panic!("no endpoints") };
+    backlog(&db, &scene, *crowded, &(0..100).collect::<Vec<_>>());
+    for other in others {
+        backlog(&db, &scene, *other, &[500]);
+    }
+    let due = write(&db, |tx| claim(tx, NOW + SECOND, CAP)).await;
+    assert_eq!(due.len(), 8);
+    let tally = tally(&due);
+    assert!(others.iter().all(|other| tally[other] == 1), "{tally:?}");
+    assert_eq!(tally[crowded], 5);
+
+    // With less room than endpoints, each has one and nobody two.
+    write(&db, |tx| tx.void_leases(NOW)).await;
+    let due = write(&db, |tx| claim(tx, NOW + SECOND, 4)).await;
+    assert_eq!(self::tally(&due).len(), 4);
+}
+
+async fn an_endpoint_has_no_more_in_flight_than_allowed(db: TestDatabase) {
+    let scene = scene(&db, 2, &[0]).await;
+    no_deliveries(&db);
+    let (busy, calm) = (scene.endpoints[0], scene.endpoints[1]);
+    backlog(&db, &scene, busy, &[0; 30]);
+    let three = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 3, CAP)).await;
+    assert_eq!(three.len(), 3);
+    let five = write(&db, |tx| claim(tx, NOW + 1, 64)).await;
+    assert_eq!(five.len(), 5, "three are held already");
+    assert!(write(&db, |tx| claim(tx, NOW + 2, 64)).await.is_empty());
+    backlog(&db, &scene, calm, &[0]);
+    let other = write(&db, |tx| claim(tx, NOW + 2, 64)).await;
+    assert_eq!(tally(&other), BTreeMap::from([(calm, 1)]));
+
+    // One that ends makes room for one; those whose lease ended are not held.
+    let done = record(three[0].claim, DeliveryState::Delivered, NOW);
+    write(&db, move |tx| tx.record_attempt(&done, NOW + 3)).await;
+    let next = write(&db, |tx| claim(tx, NOW + 3, 64)).await;
+    assert_eq!(next.len(), 1);
+    assert!(!ids(&three).contains(&next[0].claim.id) && !ids(&five).contains(&next[0].claim.id));
+    let over = write(&db, |tx| claim(tx, NOW + LEASE, 64)).await;
+    let again: BTreeSet<_> = ids(&three)[1..].iter().copied().collect();
+    assert_eq!(over.len(), 2, "six are held until later");
+    assert!(over.iter().all(|it| again.contains(&it.claim.id) && it.claim.attempt == 2) || {
+        // Rows that were never taken were due before the leases ended.
+        over.iter().all(|it| it.claim.attempt == 1)
+    });
+    let lower = write(&db, |tx| tx.claim_deliveries(NOW + LEASE, NOW + 9 * LEASE, 64, 2)).await;
+    assert!(lower.is_empty(), "a smaller allowance counts what is held");
+}
+
+async fn what_is_not_due_or_has_ended_is_left(db: TestDatabase) {
+    let scene = scene(&db, 1, &[0, 0, 0, 1]).await;
+    let states = ["delivered", "failed", "cancelled"];
+    for (id, state) in raw::rows(&db, "select id from deliveries order by id").iter().zip(states) {
+        raw::run(&db, &format!("update deliveries set state = '{state}' where id = {id}"));
+    }
+    assert!(write(&db, |tx| claim(tx, NOW, 9)).await.is_empty());
+    assert_eq!(write(&db, |tx| claim(tx, NOW + 1, 9)).await.len(), 1);
+    let there = scene.there;
+    assert!(read(&db, move |tx| tx.subject(there, &index(50))).await.is_none());
+}
+
+async fn a_delivery_of_an_erased_person_comes_without_a_key(db: TestDatabase) {
+    scene(&db, 1, &[0]).await;
+    raw::run(&db, "delete from data_keys where owner_kind = 'subject'");
+    let due = write(&db, |tx| claim(tx, NOW, 9)).await;
+    assert_eq!(due.len(), 1);
+    assert!(due[0].key.is_none());
+}
+
+async fn claimers_at_once_never_share_a_delivery(db: TestDatabase) {
+    let scene = scene(&db, 3, &[0]).await;
+    no_deliveries(&db);
+    for endpoint in &scene.endpoints {
+        backlog(&db, &scene, *endpoint, &[0; 20]);
+    }
+    let mut claimers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let store = db.store.clone();
+        claimers.spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                let claimed = store.write(|tx| tx.claim_deliveries(NOW, NOW + LEASE, 4, 30)).await;
+                let claimed = claimed.expect("not taken");
+                assert!(claimed.len() <= 4, "more than asked for");
+                if claimed.is_empty() {
+                    return taken;
+                }
+                taken.extend(ids(&claimed));
+            }
+        });
+    }
+    let taken = claimers.join_all().await.concat();
+    assert_eq!(taken.len(), taken.iter().collect::<BTreeSet<_>>().len(), "taken twice");
+    // Whoever saw only rows that others were taking went away with nothing.
+    let rest = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 60, 30)).await;
+    assert_eq!(taken.len() + rest.len(), 60);
+    assert_eq!(raw::rows(&db, "select distinct attempt from deliveries"), ["1"]);
+}
+
+/// SQLite has one writer, so that this can be seen on PostgreSQL only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_in_flight_share_the_work_and_keep_to_the_allowance() {
+    let db = TestDatabase::postgres();
+    let scene = scene(&db, 2, &[0]).await;
+    no_deliveries(&db);
+    for endpoint in &scene.endpoints {
+        backlog(&db, &scene, *endpoint, &(0..30).collect::<Vec<_>>());
+    }
+    let (taken, is_taken) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let store = db.store.clone();
+    let first = tokio::spawn(async move {
+        let slow = |tx: &mut Tx<'_>| {
+            let claimed = claim(tx, NOW + 100, 6)?;
+            taken.send(()).expect("nobody waits");
+            may_go_on.recv().expect("nobody lets it go on");
+            Ok::<_, Error>(claimed)
+        };
+        store.write(slow).await
+    });
+    is_taken.recv().expect("never taken");
+    let second = write(&db, |tx| claim(tx, NOW + 100, 6)).await;
+    let third = write(&db, |tx| claim(tx, NOW + 100, 64)).await;
+    go_on.send(()).expect("the first is gone");
+    let first = first.await.expect("the first panicked").expect("not taken");
+    let sizes = [first.len(), second.len(), third.len()];
+    assert_eq!(sizes, [6, 6, 4], "what is left of twice eight");
+    let all = [first, second, third].concat();
+    assert_eq!(ids(&all).iter().collect::<BTreeSet<_>>().len(), 16, "taken twice");
+    assert!(tally(&all).values().all(|count| *count == 8));
+    assert!(write(&db, |tx| claim(tx, NOW + 100, 64)).await.is_empty());
+    let held = write(&db, |tx| tx.next_due(Queue::Deliveries)).await;
+    assert_eq!(held, Some(NOW + 8), "the first that nobody holds");
+}
+
+/// A row that was taken, and given up again, between the beginning of a claim and its look at the
+/// row is judged as it is now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_tries_of_one_number_are_one_try_too_many() {
+    let db = TestDatabase::postgres();
+    scene(&db, 1, &[0]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await[0].claim;
+    let tried = record(held, DeliveryState::Pending, NOW + 1);
+    let again = tried.clone();
+    assert!(write(&db, move |tx| tx.record_attempt(&tried, NOW)).await);
+    let error = refused(&db, move |tx| tx.record_attempt(&again, NOW)).await;
+    assert!(matches!(error, Error::Conflict(_)), "{error}");
+}

@@ -1,0 +1,268 @@
+use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, workspaces, write};
+use crate::raw;
+use crate::support::{TestDatabase, on_both_databases};
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::mpsc;
+use vinculo_store::{ClaimedJob, ImportId, Job, LoadId, Micros, Queue, Tx};
+
+on_both_databases! {
+    a_job_is_taken_once_and_finished,
+    what_waits_already_is_not_added_again,
+    the_longest_due_are_taken_first_and_others_left,
+    a_lease_that_ended_is_taken_over_and_its_holder_refused,
+    a_job_given_back_comes_again_when_it_said,
+    only_what_is_held_is_prolonged,
+    a_new_runner_voids_all_leases,
+    claimers_at_once_never_share_a_job,
+    the_next_due_time_is_known,
+    work_is_counted_until_it_is_done,
+    a_job_is_announced,
+}
+
+const LEASE: Micros = 6 * SECOND;
+
+/// Everything of a row that methods may change.
+const ROWS: &str = "select target_id, due_at, leased, attempt, failure from jobs order by target_id";
+
+fn claim(tx: &mut Tx<'_>, now: Micros, limit: i64) -> vinculo_store::Result<Vec<ClaimedJob>> {
+    let mut claimed = tx.claim_jobs(now, now + LEASE, limit)?;
+    claimed.sort_by_key(|it| it.id);
+    Ok(claimed)
+}
+
+fn loads(claimed: &[ClaimedJob]) -> Vec<i64> {
+    claimed
+        .iter()
+        .map(|it| match it.job {
+            Job::SyncLink(LoadId(n)) => n,
+            Job::ImportFile(_) => panic!("another kind of job"),
+        })
+        .collect()
+}
+
+async fn add(db: &TestDatabase, due: &'static [(i64, Micros)]) {
+    let all = move |tx: &mut Tx<'_>| {
+        due.iter().try_for_each(|(n, at)| tx.enqueue(Job::SyncLink(LoadId(*n)), NOW + at, NOW))
+    };
+    write(db, all).await;
+}
+
+async fn a_job_is_taken_once_and_finished(db: TestDatabase) {
+    write(&db, |tx| tx.enqueue(Job::ImportFile(ImportId(7)), NOW, NOW)).await;
+    let claimed = write(&db, |tx| claim(tx, NOW, 5)).await;
+    assert_eq!(claimed.len(), 1);
+    assert_eq!((claimed[0].job, claimed[0].attempt), (Job::ImportFile(ImportId(7)), 1));
+    assert!(write(&db, |tx| claim(tx, NOW, 5)).await.is_empty());
+    let job = claimed[0];
+    assert!(write(&db, move |tx| tx.finish_job(&job)).await);
+    assert!(!write(&db, move |tx| tx.finish_job(&job)).await);
+    assert!(raw::rows(&db, ROWS).is_empty());
+}
+
+async fn what_waits_already_is_not_added_again(db: TestDatabase) {
+    add(&db, &[(1, 0)]).await;
+    add(&db, &[(1, 9), (2, 5)]).await;
+    // The same number of another kind is another job.
+    write(&db, |tx| tx.enqueue(Job::ImportFile(ImportId(1)), NOW, NOW)).await;
+    let jobs = raw::rows(&db, "select kind, target_id, due_at from jobs order by kind, target_id");
+    let expected = [
+        format!("import_file|1|{NOW}"),
+        format!("sync_link|1|{NOW}"),
+        format!("sync_link|2|{}", NOW + 5),
+    ];
+    assert_eq!(jobs, expected);
+}
+
+async fn the_longest_due_are_taken_first_and_others_left(db: TestDatabase) {
+    add(&db, &[(1, 30), (2, 10), (3, 20), (4, 10), (5, 101)]).await;
+    let first = write(&db, |tx| claim(tx, NOW + 100, 2)).await;
+    assert_eq!(loads(&first), [2, 4]);
+    let one = write(&db, |tx| claim(tx, NOW + 100, 1)).await;
+    assert_eq!(loads(&one), [3]);
+    let rest = write(&db, |tx| claim(tx, NOW + 100, 10)).await;
+    assert_eq!(loads(&rest), [1]);
+    assert!(write(&db, |tx| claim(tx, NOW + 100, 10)).await.is_empty(), "5 is not due yet");
+    let on_time = write(&db, |tx| claim(tx, NOW + 101, 10)).await;
+    assert_eq!(loads(&on_time), [5]);
+}
+
+async fn a_lease_that_ended_is_taken_over_and_its_holder_refused(db: TestDatabase) {
+    add(&db, &[(1, 0)]).await;
+    let first = write(&db, |tx| claim(tx, NOW, 5)).await[0];
+    assert!(write(&db, |tx| claim(tx, NOW + LEASE - 1, 5)).await.is_empty());
+    let second = write(&db, |tx| claim(tx, NOW + LEASE, 5)).await[0];
+    assert_eq!((second.id, second.job, second.attempt), (first.id, first.job, 2));
+
+    let before = raw::rows(&db, ROWS);
+    assert!(!write(&db, move |tx| tx.finish_job(&first)).await);
+    assert!(!write(&db, move |tx| tx.reschedule_job(&first, NOW, "late")).await);
+    write(&db, move |tx| tx.extend_jobs(&[first], NOW + 99 * LEASE)).await;
+    assert_eq!(raw::rows(&db, ROWS), before);
+    assert!(write(&db, move |tx| tx.finish_job(&second)).await);
+}
+
+async fn a_job_given_back_comes_again_when_it_said(db: TestDatabase) {
+    add(&db, &[(1, 0)]).await;
+    let job = write(&db, |tx| claim(tx, NOW, 5)).await[0];
+    assert!(write(&db, move |tx| tx.reschedule_job(&job, NOW + 40, "source down: ñ")).await);
+    assert_eq!(raw::rows(&db, ROWS), [format!("1|{}|0|1|source down: ñ", NOW + 40)]);
+    assert!(write(&db, |tx| claim(tx, NOW + 39, 5)).await.is_empty());
+    assert_eq!(write(&db, |tx| claim(tx, NOW + 40, 5)).await[0].attempt, 2);
+    let gone = ClaimedJob { id: vinculo_store::JobId(job.id.0 + 1), ..job };
+    assert!(!write(&db, move |tx| tx.reschedule_job(&gone, NOW, "gone")).await);
+}
+
+async fn only_what_is_held_is_prolonged(db: TestDatabase) {
+    add(&db, &[(1, 0), (2, 0), (3, 0)]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let (given_back, stale, kept) = (held[0], held[1], held[2]);
+    write(&db, move |tx| tx.reschedule_job(&given_back, NOW + 1, "later")).await;
+    let stale = ClaimedJob { attempt: stale.attempt - 1, ..stale };
+    write(&db, move |tx| tx.extend_jobs(&[given_back, stale, kept], NOW + 2 * LEASE)).await;
+    write(&db, move |tx| tx.extend_jobs(&[], NOW)).await;
+    let due = raw::rows(&db, "select due_at from jobs order by target_id");
+    assert_eq!(due, [NOW + 1, NOW + LEASE, NOW + 2 * LEASE].map(|at| at.to_string()));
+}
+
+async fn a_new_runner_voids_all_leases(db: TestDatabase) {
+    add(&db, &[(1, 0), (2, 50)]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await[0];
+    let (delivered, pending) = write(&db, |tx| {
+        let organization = tx.insert_organization(crate::fixture::uuid(1), "default", NOW)?;
+        let key = crate::fixture::wrapped(1);
+        let environment = vinculo_store::Environment::Sandbox;
+        let here =
+            tx.insert_workspace(crate::fixture::uuid(2), organization, environment, &key, NOW)?;
+        let subject = person(tx, here, 50)?.id;
+        add_endpoint(tx, here, 90)?;
+        emit_at(tx, here, subject, 80, NOW)?;
+        emit_at(tx, here, subject, 81, NOW)?;
+        emit_at(tx, here, subject, 82, NOW + 70)?;
+        let due = tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?;
+        Ok((due[0].claim, due[1].claim))
+    })
+    .await;
+    // What is no longer pending has no lease, whatever the flag says.
+    let ended = format!("update deliveries set state = 'delivered' where id = {}", delivered.id);
+    raw::run(&db, &ended);
+
+    write(&db, |tx| tx.void_leases(NOW + 10)).await;
+
+    let jobs = [format!("1|{}|0|1|", NOW + 10), format!("2|{}|0|0|", NOW + 50)];
+    assert_eq!(raw::rows(&db, ROWS), jobs);
+    let deliveries = "select state, due_at, leased, attempt from deliveries order by id";
+    let expected = [
+        format!("delivered|{}|1|1", NOW + LEASE),
+        format!("pending|{}|0|1", NOW + 10),
+        format!("pending|{}|0|0", NOW + 70),
+    ];
+    assert_eq!(raw::rows(&db, deliveries), expected);
+    let again = write(&db, |tx| claim(tx, NOW + 10, 5)).await;
+    assert_eq!((again[0].id, again[0].attempt), (held.id, 2));
+    let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8)).await;
+    assert_eq!((again[0].claim.id, again[0].claim.attempt), (pending.id, 2));
+    assert_eq!(again.len(), 1);
+}
+
+async fn claimers_at_once_never_share_a_job(db: TestDatabase) {
+    const JOBS: i64 = 60;
+    write(&db, |tx| {
+        (0..JOBS).try_for_each(|n| tx.enqueue(Job::SyncLink(LoadId(n)), NOW, NOW))
+    })
+    .await;
+    let mut claimers = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let store = db.store.clone();
+        claimers.spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                let claimed = store.write_one(|tx| claim(tx, NOW, 3)).await.expect("not taken");
+                assert!(claimed.len() <= 3, "more than asked for");
+                if claimed.is_empty() {
+                    return taken;
+                }
+                taken.extend(loads(&claimed));
+            }
+        });
+    }
+    let taken = claimers.join_all().await.concat();
+    assert_eq!(taken.len(), JOBS as usize, "taken twice or not at all");
+    assert_eq!(taken.into_iter().collect::<BTreeSet<_>>(), (0..JOBS).collect());
+    assert_eq!(raw::rows(&db, "select distinct attempt from jobs"), ["1"]);
+}
+
+async fn the_next_due_time_is_known(db: TestDatabase) {
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Jobs)).await, None);
+    add(&db, &[(1, 50), (2, 40)]).await;
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Jobs)).await, Some(NOW + 40));
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Deliveries)).await, None);
+    // The end of a lease counts too: that is when somebody must look again.
+    write(&db, |tx| claim(tx, NOW + 50, 5)).await;
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Jobs)).await, Some(NOW + 50 + LEASE));
+
+    let (here, there) = workspaces(&db).await;
+    let subject = write(&db, move |tx| {
+        add_endpoint(tx, here, 90)?;
+        add_endpoint(tx, here, 91)?;
+        add_endpoint(tx, there, 92)?;
+        Ok(person(tx, here, 50)?.id)
+    })
+    .await;
+    write(&db, move |tx| emit_at(tx, here, subject, 80, NOW + 7)).await;
+    write(&db, move |tx| emit_at(tx, here, subject, 81, NOW + 3)).await;
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(NOW + 3));
+    raw::run(&db, &format!("update deliveries set state = 'delivered' where due_at = {}", NOW + 3));
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(NOW + 7));
+}
+
+async fn work_is_counted_until_it_is_done(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    assert_eq!(read(&db, |tx| tx.pending_work()).await, 0);
+    add(&db, &[(1, 0), (2, 1_000_000)]).await;
+    write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        add_endpoint(tx, here, 90)?;
+        emit_at(tx, here, subject, 80, NOW).map(|_| ())
+    })
+    .await;
+    assert_eq!(read(&db, |tx| tx.pending_work()).await, 3);
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await[0];
+    assert_eq!(read(&db, |tx| tx.pending_work()).await, 3, "held is not done");
+    write(&db, move |tx| tx.finish_job(&held)).await;
+    raw::run(&db, "update deliveries set state = 'failed'");
+    assert_eq!(read(&db, |tx| tx.pending_work()).await, 1);
+}
+
+async fn a_job_is_announced(db: TestDatabase) {
+    let mut wakes = db.store.wakes();
+    let told = pin!(wakes.changed(Queue::Jobs));
+    add(&db, &[(1, 0)]).await;
+    told.await;
+    assert_eq!(write(&db, |tx| claim(tx, NOW, 5)).await.len(), 1);
+}
+
+/// A claim that was not committed yet hides its rows from others without making them wait. SQLite
+/// has one writer, so that this can be seen on PostgreSQL only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_in_flight_share_the_work_without_waiting() {
+    let db = TestDatabase::postgres();
+    add(&db, &[(1, 1), (2, 2), (3, 3)]).await;
+    let (taken, is_taken) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let store = db.store.clone();
+    let first = tokio::spawn(async move {
+        let slow = |tx: &mut Tx<'_>| {
+            let claimed = claim(tx, NOW + 9, 2)?;
+            taken.send(()).expect("nobody waits");
+            may_go_on.recv().expect("nobody lets it go on");
+            Ok::<_, vinculo_store::Error>(claimed)
+        };
+        store.write(slow).await
+    });
+    is_taken.recv().expect("never taken");
+    let second = write(&db, |tx| claim(tx, NOW + 9, 2)).await;
+    go_on.send(()).expect("the first is gone");
+    let first = first.await.expect("the first panicked").expect("not taken");
+    assert_eq!((loads(&first), loads(&second)), (vec![1, 2], vec![3]));
+}
