@@ -29,6 +29,7 @@
 //! `variacionPermanente`, `variacionTransitoria`), so that a sandbox shows every field of an
 //! employment.
 
+pub mod country;
 mod http;
 mod ledger;
 mod persona;

@@ -212,6 +212,7 @@ fn every_copy_is_the_same(hooks: &[Hook]) {
 
 /// Nothing that a process said names a person or gives a secret away.
 fn assert_silent(server: &mut Process, client: &Client) {
+    println!("DEBUG {}", server.everything_said());
     let secrets = client.secrets();
     let secrets = secrets.iter().map(String::as_str).chain(PEOPLE).chain([TOKEN]);
     server.assert_silent(secrets);

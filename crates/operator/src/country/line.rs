@@ -29,7 +29,8 @@ pub(super) struct Parafiscals {
 }
 
 impl Parafiscals {
-    const NONE: Self = Self { sena: Rate::ZERO, icbf: Rate::ZERO, esap: Rate::ZERO, men: Rate::ZERO };
+    const NONE: Self =
+        Self { sena: Rate::ZERO, icbf: Rate::ZERO, esap: Rate::ZERO, men: Rate::ZERO };
 }
 
 /// A line before it is written.
@@ -206,12 +207,9 @@ impl Month<'_> {
     fn days(&self, stretch: &Stretch) -> Four<u8> {
         let owed = |owed: bool, days: u8| if owed { days } else { 0 };
         match self.role {
-            Role::PartTime { weeks } => Four {
-                pension: weeks * 7,
-                health: 0,
-                risk: stretch.days,
-                family_fund: weeks * 7,
-            },
+            Role::PartTime { weeks } => {
+                Four { pension: weeks * 7, health: 0, risk: stretch.days, family_fund: weeks * 7 }
+            }
             _ => Four {
                 pension: owed(self.owes_pension(), stretch.days),
                 health: stretch.days,

@@ -32,7 +32,7 @@ pub(super) enum Trade {
 
 /// The payers of a town, in the order of their indices. The country is town after town, so that
 /// who works where follows from a division.
-const TOWN: [Trade; 12] = [
+pub(super) const TOWN: [Trade; 12] = [
     Trade::Company,
     Trade::SelfEmployed,
     Trade::Large,

@@ -62,8 +62,18 @@ const FIRST_NAMES: [&str; 12] = [
 ];
 
 const SURNAMES: [&str; 12] = [
-    "EJEMPLO", "MUESTRA", "ENSAYO", "PRUEBA", "FICCIÓN", "DISEÑO", "MODELO", "SUPUESTO", "BOCETO",
-    "INVENTADO", "AÑIL", "PATRÓN",
+    "EJEMPLO",
+    "MUESTRA",
+    "ENSAYO",
+    "PRUEBA",
+    "FICCIÓN",
+    "DISEÑO",
+    "MODELO",
+    "SUPUESTO",
+    "BOCETO",
+    "INVENTADO",
+    "AÑIL",
+    "PATRÓN",
 ];
 
 const HEALTH_PROVIDERS: [&str; 6] = ["EPS002", "EPS005", "EPS008", "EPS010", "EPS017", "EPS037"];

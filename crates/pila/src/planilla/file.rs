@@ -5,7 +5,9 @@ use std::fmt;
 use super::check;
 use super::contribution::{Shared, payer_profile};
 use super::lines::Lines;
+use super::options::CheckOptions;
 use super::report::{FileKind, Report};
+use super::text;
 use super::view::{Detail, Header, PayerRecord};
 use crate::{Contribution, PayerProfile};
 
@@ -58,18 +60,13 @@ impl<'a> Planilla<'a> {
     }
 }
 
-/// Reads a file, or gives the report of the check that refuses it.
-///
-/// # Errors
-///
-/// The report of [`check`](super::check) when it has an error.
-pub fn read(bytes: &[u8]) -> Result<File<'_>, Report> {
-    let report = check::run(bytes);
+/// The file in these bytes, or the report of the check that refuses it.
+pub(super) fn read(bytes: &[u8], options: CheckOptions) -> Result<File<'_>, Report> {
+    let report = check::run(bytes, options);
     if !report.accepted() {
         return Err(report);
     }
-    let (body, _) = check::without_end_mark(bytes);
-    let mut lines = Lines::new(body);
+    let mut lines = Lines::new(text::body(bytes));
     let first = lines.next().map(|line| line.bytes).unwrap_or_default();
     if report.kind == Some(FileKind::PayerRecord) {
         return match PayerRecord::new(first).as_ref().and_then(payer_profile) {

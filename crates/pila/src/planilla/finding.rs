@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::layout::Field;
+use super::options::CheckOptions;
+use super::report::Report;
 use super::rule::{Rule, Section};
 use super::text;
 
@@ -53,6 +55,33 @@ pub struct Finding {
     pub expected: String,
     /// Where the regulation says so.
     pub article: &'static str,
+    /// The rule refuses, and the options of the check let it pass.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allowed: bool,
+}
+
+impl Finding {
+    fn of_field(
+        rule: Rule,
+        (line, field): (u64, &'static Field),
+        found: String,
+        expected: &str,
+        article: &'static str,
+    ) -> Self {
+        Self {
+            rule: rule.code(),
+            severity: Severity::Warning,
+            line,
+            columns: Some(field.columns()),
+            field: Some(field.number),
+            field_es: Some(field.name_es),
+            field_en: Some(field.name_en),
+            found,
+            expected: expected.to_owned(),
+            article,
+            allowed: false,
+        }
+    }
 }
 
 impl fmt::Display for Finding {
@@ -63,7 +92,8 @@ impl fmt::Display for Finding {
             Some((start, end)) => write!(f, "{start}-{end}:")?,
             None => {}
         }
-        write!(f, " {}[{}]", self.severity, self.rule)?;
+        let allowed = if self.allowed { ", allowed" } else { "" };
+        write!(f, " {}[{}{allowed}]", self.severity, self.rule)?;
         if let (Some(number), Some(name)) = (self.field, self.field_en) {
             write!(f, " field {number} {name}")?;
         }
@@ -103,9 +133,6 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The file as a whole.
-    pub(super) const FILE: Self = Self::line(0);
-
     /// A line.
     pub(super) const fn line(line: u64) -> Self {
         Self { line, columns: None }
@@ -127,15 +154,16 @@ const KEPT_PER_RULE: u32 = 1_000;
 pub(super) struct Findings {
     kept: Vec<Finding>,
     per_rule: [[u32; 2]; Rule::COUNT],
+    options: CheckOptions,
     /// Errors, kept or not.
     pub(super) errors: u64,
-    /// Warnings, kept or not.
-    pub(super) warnings: u64,
+    warnings: u64,
 }
 
 impl Findings {
-    pub(super) const fn new() -> Self {
-        Self { kept: Vec::new(), per_rule: [[0; 2]; Rule::COUNT], errors: 0, warnings: 0 }
+    pub(super) const fn new(options: CheckOptions) -> Self {
+        let per_rule = [[0; 2]; Rule::COUNT];
+        Self { kept: Vec::new(), per_rule, options, errors: 0, warnings: 0 }
     }
 
     /// Refuses the file for what a field holds.
@@ -150,17 +178,25 @@ impl Findings {
 
     /// Reports what a field holds.
     pub(super) fn cell(&mut self, severity: Severity, rule: Rule, cell: &Cell<'_>, expected: &str) {
-        self.add(severity, rule, || Finding {
-            rule: rule.code(),
-            severity,
-            line: cell.line,
-            columns: Some(cell.field.columns()),
-            field: Some(cell.field.number),
-            field_es: Some(cell.field.name_es),
-            field_en: Some(cell.field.name_en),
-            found: cell.shown(),
-            expected: expected.to_owned(),
-            article: cell.section.article(),
+        let place = (cell.line, cell.field);
+        self.add(severity, rule, || {
+            let article = rule.law().unwrap_or(cell.section.article());
+            Finding::of_field(rule, place, cell.shown(), expected, article)
+        });
+    }
+
+    /// Warns about a field whose lines together say something that no single one does.
+    pub(super) fn warn_sum(
+        &mut self,
+        rule: Rule,
+        line: u64,
+        field: &'static Field,
+        found: impl FnOnce() -> String,
+        expected: &str,
+    ) {
+        self.add(Severity::Warning, rule, || {
+            let article = rule.law().unwrap_or(Section::Detail.article());
+            Finding::of_field(rule, (line, field), found(), expected, article)
         });
     }
 
@@ -183,11 +219,14 @@ impl Findings {
             field_en: None,
             found: found.into(),
             expected: expected.to_owned(),
-            article: rule.article(),
+            article: rule.info().article(),
+            allowed: false,
         });
     }
 
     fn add(&mut self, severity: Severity, rule: Rule, finding: impl FnOnce() -> Finding) {
+        let allowed = severity == Severity::Error && self.options.allows(rule);
+        let severity = if allowed { Severity::Warning } else { severity };
         match severity {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,
@@ -195,13 +234,15 @@ impl Findings {
         let count = &mut self.per_rule[rule as usize][severity as usize];
         if *count < KEPT_PER_RULE {
             *count += 1;
-            self.kept.push(finding());
+            self.kept.push(Finding { severity, allowed, ..finding() });
         }
     }
 
-    /// The kept findings in the order of the file.
-    pub(super) fn into_sorted(mut self) -> Vec<Finding> {
+    /// Puts the findings into the report, in the order of the file.
+    pub(super) fn finish(mut self, report: &mut Report) {
         self.kept.sort_by_key(|finding| (finding.line, finding.columns));
-        self.kept
+        report.errors = self.errors;
+        report.warnings = self.warnings;
+        report.findings = self.kept;
     }
 }

@@ -26,22 +26,32 @@
 //! }
 //! ```
 
+use std::io::{self, BufRead};
+
 mod check;
 mod contribution;
 mod file;
 mod finding;
 pub mod layout;
+mod line_reader;
 mod lines;
+mod options;
+mod reader;
 mod report;
 mod rule;
 mod scalar;
+mod sight;
+mod source;
 mod text;
 mod view;
 pub mod write;
 
-pub use file::{File, Planilla, read};
+pub use file::{File, Planilla};
 pub use finding::{Finding, Severity};
+pub use options::{CheckOptions, NotOverridable};
+pub use reader::{ReadError, Reader};
 pub use report::{FileKind, Report, Summary};
+pub use rule::{RuleField, RuleInfo, rules};
 pub use scalar::nit_check_digit;
 pub use text::{byte_of, character, decode};
 pub use view::{
@@ -55,5 +65,49 @@ pub use write::{
 /// Checks a whole file: its form, its codes and its totals. Any bytes may be given.
 #[must_use]
 pub fn check(bytes: &[u8]) -> Report {
-    check::run(bytes)
+    check::run(bytes, CheckOptions::default())
+}
+
+/// Checks a whole file, letting some rules pass.
+#[must_use]
+pub fn check_with(bytes: &[u8], options: CheckOptions) -> Report {
+    check::run(bytes, options)
+}
+
+/// Checks a file of any size piece by piece: the report of [`check`] over the same bytes, in
+/// memory that grows with the distinct workers (100,000 of them at most) and with the findings
+/// that are kept.
+///
+/// # Errors
+///
+/// When the input fails; an interrupted read is tried again.
+pub fn check_reader(input: &mut impl BufRead) -> io::Result<Report> {
+    check::run_stream(input, CheckOptions::default())
+}
+
+/// Checks a file piece by piece, letting some rules pass.
+///
+/// # Errors
+///
+/// When the input fails; an interrupted read is tried again.
+pub fn check_reader_with(input: &mut impl BufRead, options: CheckOptions) -> io::Result<Report> {
+    check::run_stream(input, options)
+}
+
+/// Reads a file, or gives the report of the check that refuses it.
+///
+/// # Errors
+///
+/// The report of [`check`] when it has an error.
+pub fn read(bytes: &[u8]) -> Result<File<'_>, Report> {
+    file::read(bytes, CheckOptions::default())
+}
+
+/// Reads a file, letting some rules pass.
+///
+/// # Errors
+///
+/// The report of [`check_with`] when it has an error.
+pub fn read_with(bytes: &[u8], options: CheckOptions) -> Result<File<'_>, Report> {
+    file::read(bytes, options)
 }

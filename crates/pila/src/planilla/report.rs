@@ -60,6 +60,10 @@ pub struct Report {
 }
 
 impl Report {
+    pub(super) const fn empty() -> Self {
+        Self { kind: None, findings: Vec::new(), errors: 0, warnings: 0, lines: 0, summary: None }
+    }
+
     /// Whether the file may be read: it has no error.
     #[must_use]
     pub const fn accepted(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::text::trim_end;
+use super::text::trim;
 use crate::Month;
 
 /// The number written with these digits; `None` when a byte is no digit or nothing is written.
@@ -24,8 +24,8 @@ pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
 pub(super) enum RateText {
     /// `0.16000`: a zero, a dot, decimals to the end of the field.
     Canonical,
-    /// Its value is certain and its form is not the one asked for: zeros without a dot, or the
-    /// end of the field left blank.
+    /// Its value is certain and its form is not the one asked for: zeros without a dot, or spaces
+    /// on either side.
     Readable,
     /// Blank.
     Blank,
@@ -38,7 +38,7 @@ pub(super) fn rate(bytes: &[u8]) -> RateText {
     if is_fraction(bytes) {
         return RateText::Canonical;
     }
-    let text = trim_end(bytes);
+    let text = trim(bytes);
     if text.is_empty() {
         RateText::Blank
     } else if is_fraction(text) || bytes.iter().all(|&byte| byte == b'0') {
@@ -50,7 +50,7 @@ pub(super) fn rate(bytes: &[u8]) -> RateText {
 
 /// A rate of the form `0.16000` in ten-millionths; 0 when it has another form.
 pub(super) fn ten_millionths(bytes: &[u8]) -> u64 {
-    let decimals = match trim_end(bytes) {
+    let decimals = match trim(bytes) {
         [b'0', b'.', decimals @ ..] if decimals.len() <= 7 => decimals,
         _ => return 0,
     };

@@ -2,6 +2,15 @@
 
 use std::borrow::Cow;
 
+/// UTF-8 byte order mark, which has no place in a cp1252 file.
+pub(super) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// DOS end-of-file byte (Ctrl-Z).
+pub(super) const END_MARK: u8 = 0x1a;
+
+/// Bytes that an end-of-file mark and the padding after it may occupy.
+pub(super) const LONGEST_TAIL: usize = 4096;
+
 /// Characters of bytes 80 to 9F; the other bytes are those of ISO 8859-1.
 const HIGH: [Option<char>; 32] = [
     Some('€'),
@@ -117,4 +126,19 @@ pub(super) fn is_foreign(byte: u8) -> bool {
         | (byte == 0x8f)
         | (byte == 0x90)
         | (byte == 0x9d)
+}
+
+/// Whether a byte may stand after the last record: a space, a line end or an end-of-file mark.
+pub(super) fn is_tail(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\r' | b'\n' | END_MARK)
+}
+
+/// The text of a file in memory without its UTF-8 mark and without a DOS end-of-file mark and what
+/// follows it. Only a mark after the last record, near the end of the file, is one.
+pub(super) fn body(bytes: &[u8]) -> &[u8] {
+    let text = bytes.strip_prefix(UTF8_MARK).unwrap_or(bytes);
+    let tail = text.iter().rposition(|&byte| !is_tail(byte)).map_or(0, |last| last + 1);
+    let mark = text.iter().skip(tail).position(|&byte| byte == END_MARK).map(|at| tail + at);
+    let near = mark.filter(|&at| text.len() - at <= LONGEST_TAIL);
+    near.and_then(|at| text.get(..at)).unwrap_or(text)
 }

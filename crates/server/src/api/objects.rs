@@ -3,11 +3,12 @@
 
 use axum::response::Response;
 use http::StatusCode;
+use uuid::Uuid;
 use vinculo_store::{ObjectFilter, Resource, SealedObject};
 use vinculo_vault::Vault;
 
 use super::page::{PageQuery, json};
-use super::query::{Query, path_id};
+use super::query::Query;
 use super::shape::Shape;
 use super::span;
 use crate::App;
@@ -49,10 +50,10 @@ pub(super) async fn detail(
     app: &App,
     caller: &Caller,
     resource: Resource,
-    id: &str,
+    id: Uuid,
     query: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let (workspace, id) = (caller.workspace.id, path_id(id)?);
+    let workspace = caller.workspace.id;
     let found = app.store().read(move |tx| tx.object(resource, workspace, id)).await?;
     let object = found.ok_or_else(ApiError::not_found)?;
     let document = open(app.all_secrets().vault(), resource, &object)?;
@@ -65,9 +66,9 @@ pub(super) async fn delete(
     app: &App,
     caller: &Caller,
     resource: Resource,
-    id: &str,
+    id: Uuid,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, id) = (caller.workspace.id, path_id(id)?);
+    let workspace = caller.workspace.id;
     let removed = app.store().write(move |tx| tx.delete_object(resource, workspace, id)).await?;
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found()) }
 }

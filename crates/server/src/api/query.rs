@@ -1,8 +1,11 @@
 //! Query strings: parameters by name, lists in the three encodings that clients use (contract
 //! 2.3). Unknown parameters are ignored.
 
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
 use uuid::Uuid;
 
+use crate::App;
 use crate::error::{ApiError, ErrorItem};
 
 use super::body::shown;
@@ -119,12 +122,18 @@ pub(crate) fn parse_id(name: &'static str, value: &str) -> Result<Uuid, ApiError
     })
 }
 
-/// An id in a path: one that is not a UUID belongs to nobody.
-///
-/// # Errors
-/// 404.
-pub(crate) fn path_id(value: &str) -> Result<Uuid, ApiError> {
-    Uuid::try_parse(value).map_err(|_| ApiError::not_found())
+/// The id in a path: one that is no UUID, or no text at all, belongs to nobody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PathId(pub(crate) Uuid);
+
+impl FromRequestParts<App> for PathId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, app).await;
+        let Path(id) = path.map_err(|_| ApiError::not_found())?;
+        Uuid::try_parse(&id).map(Self).map_err(|_| ApiError::not_found())
+    }
 }
 
 #[cfg(test)]

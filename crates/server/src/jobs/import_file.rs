@@ -35,6 +35,7 @@ pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), 
     let Some(import) = read(app, id).await? else { return finish(app, job).await };
     if import.state == ImportState::Accepted {
         project_again(app, &import).await?;
+        app.store().write(move |tx| tx.drop_superseded_lines(id)).await?;
     }
     forget_spool(app, import.uuid).await?;
     finish(app, job).await

@@ -133,6 +133,11 @@ pub struct NewPayer<'a> {
 const COLUMNS: &str = "select id, uuid, workspace_id, state, kind, lines, loaded, errors, \
      warnings, payer_index, sealed_report from imports";
 
+/// The drafts that import `$1` replaced.
+const SUPERSEDED: &str = "select old.id from imports old join imports new on new.id = $1 \
+     where old.workspace_id = new.workspace_id and old.draft_index = new.draft_index \
+     and old.state = 'superseded'";
+
 impl Import {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
@@ -255,28 +260,35 @@ impl Tx<'_> {
     }
 
     /// Makes a loading import count; one that is not loading stays as it is. An accepted draft of
-    /// the same payer, month, type and branch stops counting and loses its lines.
+    /// the same payer, month, type and branch stops counting; its lines stay until
+    /// [`Self::drop_superseded_lines`], to tell whom it named.
     ///
     /// # Errors
     /// `Conflict` when the same planilla was accepted meanwhile.
     pub fn accept_import(&mut self, id: ImportId, now: Micros) -> Result<()> {
-        let replaced = "(select old.id from imports old join imports new on new.id = $1 \
+        self.execute(
+            "update imports set state = 'superseded' where id in \
+             (select old.id from imports old join imports new on new.id = $1 \
              where new.state = 'loading' and old.workspace_id = new.workspace_id \
-             and old.draft_index = new.draft_index and old.state = 'accepted')";
-        for sql in [
-            &format!(
-                "delete from contributions where origin = 'planilla' and batch_id in {replaced}"
-            ),
-            &format!("update imports set state = 'superseded' where id in {replaced}"),
-        ] {
-            self.execute(sql, &[id.into()])?;
-        }
+             and old.draft_index = new.draft_index and old.state = 'accepted')",
+            &[id.into()],
+        )?;
         self.execute(
             "update imports set state = 'accepted', finished_at = $2 \
              where id = $1 and state = 'loading'",
             &[id.into(), now.into()],
         )?;
         Ok(())
+    }
+
+    /// Removes the lines of the drafts that this import replaced.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn drop_superseded_lines(&mut self, id: ImportId) -> Result<u64> {
+        let batches = format!("batch_id in ({SUPERSEDED})");
+        let sql = format!("delete from contributions where origin = 'planilla' and {batches}");
+        self.execute(&sql, &[id.into()])
     }
 
     /// Stores a payer's own record; the newest import stays.
@@ -302,8 +314,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The links that an import changes: of people in its lines, or of people paid by the payer
-    /// whose record it is. Each with what was loaded for it so far; `after` pages through them.
+    /// The links that an import changes: of people in its lines and in those of a draft it replaced,
+    /// or of people paid by the payer whose record it is. Each with what was loaded for it so far; `after` pages through them.
     ///
     /// # Errors
     /// When the database fails.
@@ -313,15 +325,22 @@ impl Tx<'_> {
         after: LinkId,
         limit: i64,
     ) -> Result<Vec<(LinkId, Vec<Resource>)>> {
+        let replaced = SUPERSEDED.replace("$1", "$2");
+        let own_lines = format!(
+            "+workspace_id = $1 and origin = 'planilla' \
+             and batch_id in (select cast($2 as bigint) union all {replaced})"
+        );
         let (touched, value) = match (import.kind, &import.payer) {
-            (Some(ImportKind::PayerRecord), Some(payer)) => ("payer_index = $2", payer.into()),
-            _ => ("origin = 'planilla' and batch_id = $2", import.id.into()),
+            (Some(ImportKind::PayerRecord), Some(payer)) => {
+                ("workspace_id = $1 and payer_index = $2", payer.into())
+            }
+            _ => (own_lines.as_str(), import.id.into()),
         };
         let rows = self.query(
             &format!(
                 "select distinct t.id, r.resources from (select id from links \
-                 where workspace_id = $1 and id > $3 and subject_id in \
-                 (select subject_id from contributions where workspace_id = $1 and {touched}) \
+                 where +workspace_id = $1 and +id > $3 and subject_id in \
+                 (select subject_id from contributions where {touched}) \
                  order by id limit $4) t left join loads r \
                  on r.link_id = t.id and r.state = 'done' order by t.id"
             ),

@@ -39,7 +39,9 @@ pub(crate) struct Where<'a> {
 }
 
 impl<'a> Where<'a> {
-    /// `where <column> = $1`.
+    /// `where <column> = $1`. A `+` before the name of a column keeps both databases from looking
+    /// it up in an index: SQLite knows little of how many rows a value has, and may prefer the
+    /// index of a whole workspace to the one of an id.
     pub(crate) fn equals(column: &str, value: impl Into<Value<'a>>) -> Self {
         Self { sql: format!(" where {column} = $1"), params: vec![value.into()] }
     }

@@ -16,7 +16,8 @@ async fn a_workspace_sees_its_endpoints_oldest_first(db: TestDatabase) {
     })
     .await;
     let shown = read(&db, move |tx| tx.endpoints(here)).await;
-    let shown: Vec<_> = shown.iter().map(|it| (it.id, it.uuid, it.created_at, &it.sealed)).collect();
+    let shown: Vec<_> =
+        shown.iter().map(|it| (it.id, it.uuid, it.created_at, &it.sealed)).collect();
     let expected = [(ids[0], uuid(91), NOW, &sealed(91)), (ids[2], uuid(90), NOW, &sealed(90))];
     assert_eq!(shown, expected);
     assert_eq!(read(&db, move |tx| tx.endpoints(there)).await.len(), 1);

@@ -1,6 +1,4 @@
-use crate::fixture::{
-    NOW, SECOND, add_endpoint, emit_at, person, refused, workspaces, write,
-};
+use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, refused, workspaces, write};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::pin::pin;
@@ -52,7 +50,10 @@ async fn a_disabled_endpoint_gets_none(db: TestDatabase) {
         Ok((person(tx, here, 50)?.id, add_endpoint(tx, here, 91)?))
     })
     .await;
-    raw::run(&db, "update webhook_endpoints set disabled_at = 1 where id = (select min(id) from webhook_endpoints)");
+    raw::run(
+        &db,
+        "update webhook_endpoints set disabled_at = 1 where id = (select min(id) from webhook_endpoints)",
+    );
     write(&db, move |tx| emit_at(tx, here, subject, 80, NOW)).await;
     assert_eq!(raw::rows(&db, "select endpoint_id from deliveries"), [open.to_string()]);
 }

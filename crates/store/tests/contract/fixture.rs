@@ -146,7 +146,12 @@ pub(crate) fn add_load(
 }
 
 pub(crate) fn add_endpoint(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<EndpointId> {
-    tx.insert_endpoint(&NewEndpoint { uuid: uuid(n), workspace, created_at: NOW, sealed: &sealed(n) })
+    tx.insert_endpoint(&NewEndpoint {
+        uuid: uuid(n),
+        workspace,
+        created_at: NOW,
+        sealed: &sealed(n),
+    })
 }
 
 /// Emits event `n`, whose deliveries are due at `at`.

@@ -10,6 +10,7 @@ on_both_databases! {
     a_job_is_taken_once_and_finished,
     what_waits_already_is_not_added_again,
     the_longest_due_are_taken_first_and_others_left,
+    received_files_can_be_taken_alone,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
     a_job_given_back_comes_again_when_it_said,
     only_what_is_held_is_prolonged,
@@ -23,7 +24,8 @@ on_both_databases! {
 const LEASE: Micros = 6 * SECOND;
 
 /// Everything of a row that methods may change.
-const ROWS: &str = "select target_id, due_at, leased, attempt, failure from jobs order by target_id";
+const ROWS: &str =
+    "select target_id, due_at, leased, attempt, failure from jobs order by target_id";
 
 fn claim(tx: &mut Tx<'_>, now: Micros, limit: i64) -> vinculo_store::Result<Vec<ClaimedJob>> {
     let mut claimed = tx.claim_jobs(now, now + LEASE, limit)?;
@@ -85,6 +87,23 @@ async fn the_longest_due_are_taken_first_and_others_left(db: TestDatabase) {
     assert!(write(&db, |tx| claim(tx, NOW + 100, 10)).await.is_empty(), "5 is not due yet");
     let on_time = write(&db, |tx| claim(tx, NOW + 101, 10)).await;
     assert_eq!(loads(&on_time), [5]);
+}
+
+async fn received_files_can_be_taken_alone(db: TestDatabase) {
+    add(&db, &[(1, 0), (2, 30)]).await;
+    write(&db, |tx| {
+        tx.enqueue(Job::ImportFile(ImportId(1)), NOW + 20, NOW)?;
+        tx.enqueue(Job::ImportFile(ImportId(2)), NOW + 10, NOW)?;
+        tx.enqueue(Job::ImportFile(ImportId(3)), NOW + 99, NOW)
+    })
+    .await;
+    let take = |limit| move |tx: &mut Tx<'_>| tx.claim_imports(NOW + 50, NOW + LEASE, limit);
+    let first = write(&db, take(1)).await;
+    assert_eq!(first.iter().map(|it| it.job).collect::<Vec<_>>(), [Job::ImportFile(ImportId(2))]);
+    let second = write(&db, take(9)).await;
+    assert_eq!(second.iter().map(|it| it.job).collect::<Vec<_>>(), [Job::ImportFile(ImportId(1))]);
+    assert!(write(&db, take(9)).await.is_empty());
+    assert_eq!(loads(&write(&db, |tx| claim(tx, NOW + 50, 9)).await), [1, 2]);
 }
 
 async fn a_lease_that_ended_is_taken_over_and_its_holder_refused(db: TestDatabase) {
@@ -167,10 +186,8 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
 
 async fn claimers_at_once_never_share_a_job(db: TestDatabase) {
     const JOBS: i64 = 60;
-    write(&db, |tx| {
-        (0..JOBS).try_for_each(|n| tx.enqueue(Job::SyncLink(LoadId(n)), NOW, NOW))
-    })
-    .await;
+    write(&db, |tx| (0..JOBS).try_for_each(|n| tx.enqueue(Job::SyncLink(LoadId(n)), NOW, NOW)))
+        .await;
     let mut claimers = tokio::task::JoinSet::new();
     for _ in 0..6 {
         let store = db.store.clone();
@@ -252,7 +269,7 @@ async fn claims_in_flight_share_the_work_without_waiting() {
     let (go_on, may_go_on) = mpsc::channel::<()>();
     let store = db.store.clone();
     let first = tokio::spawn(async move {
-        let slow = |tx: &mut Tx<'_>| {
+        let slow = move |tx: &mut Tx<'_>| {
             let claimed = claim(tx, NOW + 9, 2)?;
             taken.send(()).expect("nobody waits");
             may_go_on.recv().expect("nobody lets it go on");

@@ -29,7 +29,10 @@ async fn the_first_key_stays(db: TestDatabase) {
     let again = write(&db, move |tx| tx.ensure_subject(here, &index(50), &wrapped(2), NOW)).await;
     assert_eq!(again.id, first.id);
     assert!(again.key == wrapped(1));
-    assert_eq!(raw::rows(&db, "select count(*) from data_keys where owner_kind = 'subject'"), ["1"]);
+    assert_eq!(
+        raw::rows(&db, "select count(*) from data_keys where owner_kind = 'subject'"),
+        ["1"]
+    );
 }
 
 async fn callers_at_once_get_one_subject_and_one_key(db: TestDatabase) {
@@ -74,16 +77,18 @@ async fn a_second_projection_of_a_person_waits_for_the_first() {
     let subject = write(&db, move |tx| person(tx, here, 50)).await.id;
     let (held, is_held) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel::<()>();
-    let first = db.store.write(move |tx| {
+    let slow = move |tx: &mut vinculo_store::Tx<'_>| {
         tx.lock_subject(subject)?;
         held.send(()).expect("nobody waits");
         may_go_on.recv().expect("nobody lets it go on");
         add_link(tx, here, subject, 60)
-    });
-    let (store, first) = (db.store.clone(), tokio::spawn(first));
+    };
+    let store = db.store.clone();
+    let first = tokio::spawn(async move { store.write(slow).await });
+    let store = db.store.clone();
     is_held.recv().expect("never held");
     let second = tokio::spawn(async move {
-        let look = |tx: &mut vinculo_store::Tx<'_>| {
+        let look = move |tx: &mut vinculo_store::Tx<'_>| {
             tx.lock_subject(subject)?;
             tx.link(here, uuid(60))
         };

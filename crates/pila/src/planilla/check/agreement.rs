@@ -2,13 +2,12 @@
 //! recalculate small differences, and old rules differed.
 
 use super::detail::RecordCheck;
-use super::header::HeaderFacts;
+use super::header::{Figures, HeaderFacts};
 use crate::catalog::WorkerType;
 use crate::planilla::finding::{Cell, Findings};
 use crate::planilla::layout::DETAIL;
 use crate::planilla::rule::Rule;
 use crate::planilla::scalar;
-use crate::planilla::text::trim;
 
 /// A contribution: the fields of its base, its rate and its amount.
 struct Contribution {
@@ -33,40 +32,32 @@ const UNIT: u64 = 10_000_000;
 /// Contributions are rounded up to this many pesos (Decreto 780/2016, article 3.2.1.5).
 const ROUNDING: u64 = 100;
 
-/// The exoneration ends at this many minimum wages (tax code, article 114-1).
-const EXONERATION_LIMIT: i64 = 10;
-
 /// Checks a record whose fields have the right form.
 pub(super) fn check(
     record: &RecordCheck<'_>,
     worker: &WorkerType,
-    header: Option<&HeaderFacts<'_>>,
+    header: Option<&HeaderFacts>,
     findings: &mut Findings,
 ) {
     contributions(record, findings);
     pension_total(record, findings);
     nationality(record, findings);
-    exoneration(record, worker, header, findings);
+    exoneration(record, worker, findings);
     risk_class(record, findings);
-    hours(record, findings);
     if let Some(header) = header {
+        hours(record, &header.figures, findings);
         worker_in_planilla(record, header, worker, findings);
     }
-}
-
-/// The digits of a numeric field, 0 when it is one of those that may be blank.
-fn value(record: &RecordCheck<'_>, field: usize) -> u64 {
-    let raw = record.detail.field(&DETAIL[field - 1]);
-    scalar::digits(raw).or_else(|| scalar::digits(trim(raw))).unwrap_or_default()
 }
 
 /// Each contribution is its base times its rate, give or take one step of rounding.
 fn contributions(record: &RecordCheck<'_>, findings: &mut Findings) {
     for contribution in &CONTRIBUTIONS {
         let rate = scalar::ten_millionths(record.detail.field(&DETAIL[contribution.rate - 1]));
-        let share = value(record, contribution.base) * rate;
-        let amount = value(record, contribution.amount) * UNIT;
-        if share.abs_diff(amount) > ROUNDING * UNIT {
+        let share = record.value(contribution.base) * rate;
+        let amount = record.value(contribution.amount) * UNIT;
+        let tolerance = if rate == 0 { 0 } else { ROUNDING * UNIT };
+        if share.abs_diff(amount) > tolerance {
             let due = share.div_ceil(ROUNDING * UNIT) * ROUNDING;
             let expected =
                 format!("{due}, field {} times field {}", contribution.base, contribution.rate);
@@ -78,8 +69,8 @@ fn contributions(record: &RecordCheck<'_>, findings: &mut Findings) {
 
 /// Field 50 adds the mandatory and the voluntary payments.
 fn pension_total(record: &RecordCheck<'_>, findings: &mut Findings) {
-    let due = value(record, 47) + value(record, 48) + value(record, 49);
-    if value(record, 50) != due {
+    let due = record.value(47) + record.value(48) + record.value(49);
+    if record.value(50) != due {
         let expected = format!("{due}, the sum of fields 47 to 49");
         findings.warn(Rule::ContributionTotal, &record.cell::<50>(), &expected);
     }
@@ -89,7 +80,7 @@ fn pension_total(record: &RecordCheck<'_>, findings: &mut Findings) {
 fn nationality(record: &RecordCheck<'_>, findings: &mut Findings) {
     let national = matches!(record.detail.raw::<3>(), b"CC" | b"TI" | b"RC");
     let mut forbid = |cell: Cell<'_>, expected| {
-        findings.warn(Rule::MarkNotAllowed, &cell, expected);
+        findings.warn(Rule::Nationality, &cell, expected);
     };
     if record.detail.raw::<7>() == b"X" && national {
         forbid(record.cell::<7>(), "blank: the document is a national's");
@@ -99,24 +90,11 @@ fn nationality(record: &RecordCheck<'_>, findings: &mut Findings) {
     }
 }
 
-/// Field 76 against the kind of worker and the limit of the exoneration.
-fn exoneration(
-    record: &RecordCheck<'_>,
-    worker: &WorkerType,
-    header: Option<&HeaderFacts<'_>>,
-    findings: &mut Findings,
-) {
-    if record.detail.raw::<76>() != b"S" {
-        return;
-    }
-    let limit = header.and_then(|header| header.minimum_wage).map(|wage| wage * EXONERATION_LIMIT);
-    let base = i64::try_from(value(record, 43)).unwrap_or(i64::MAX);
-    if !worker.exoneration_allowed {
+/// Field 76 against the kind of worker. The limit of the exoneration is one of the month.
+fn exoneration(record: &RecordCheck<'_>, worker: &WorkerType, findings: &mut Findings) {
+    if record.detail.raw::<76>() == b"S" && !worker.exoneration_allowed {
         let expected = format!("N: worker kind {} cannot be exonerated", worker.code);
         findings.warn(Rule::Exoneration, &record.cell::<76>(), &expected);
-    } else if limit.is_some_and(|limit| base >= limit) {
-        let expected = "N: the base of health is 10 minimum wages or more";
-        findings.warn(Rule::Exoneration, &record.cell::<76>(), expected);
     }
 }
 
@@ -131,16 +109,22 @@ fn risk_class(record: &RecordCheck<'_>, findings: &mut Findings) {
     }
 }
 
-fn hours(record: &RecordCheck<'_>, findings: &mut Findings) {
-    if value(record, 96) > 240 {
-        findings.warn(Rule::Hours, &record.cell::<96>(), "000 to 240");
+/// Hours by the days of the line; a line without days has none to compare with.
+fn hours(record: &RecordCheck<'_>, figures: &Figures, findings: &mut Findings) {
+    let Some(month) = figures.hours else { return };
+    let days = [36, 37, 38, 39].map(|number| record.value(number)).into_iter().max();
+    let days = days.filter(|&days| days > 0).unwrap_or(30);
+    let limit = (month * days).div_ceil(30);
+    if record.value(96) > limit {
+        let expected = format!("{limit:03} at most in {days} days");
+        findings.warn(Rule::Hours, &record.cell::<96>(), &expected);
     }
 }
 
 /// The lists of both sides are known to be incomplete, so a mismatch needs both.
 fn worker_in_planilla(
     record: &RecordCheck<'_>,
-    header: &HeaderFacts<'_>,
+    header: &HeaderFacts,
     worker: &WorkerType,
     findings: &mut Findings,
 ) {

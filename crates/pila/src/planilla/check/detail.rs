@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::agreement;
 use super::codes::Codes;
 use super::field::{self, Holder};
 use super::header::HeaderFacts;
 use super::novelty;
+use super::{agreement, bases};
 use crate::catalog::{self, WorkerType};
 use crate::planilla::finding::{Cell, Findings};
 use crate::planilla::layout::{DETAIL, DETAIL_RATES, detail_span};
@@ -76,7 +76,7 @@ impl DetailCheck {
         &mut self,
         line: u64,
         detail: Detail<'_>,
-        header: Option<&HeaderFacts<'_>>,
+        header: Option<&HeaderFacts>,
         findings: &mut Findings,
     ) -> bool {
         let record = RecordCheck { line, detail };
@@ -101,6 +101,9 @@ impl DetailCheck {
             self.codes.check(&record, findings);
             if let Some(worker) = worker {
                 agreement::check(&record, worker, header, findings);
+                if let Some(header) = header {
+                    bases::check(&record, worker, &header.figures, findings);
+                }
             }
         }
         sound
@@ -144,6 +147,12 @@ impl<'a> RecordCheck<'a> {
     pub(super) fn cell_of(&self, number: usize) -> Cell<'a> {
         let field = &DETAIL[number - 1];
         Cell { line: self.line, section: Section::Detail, field, raw: self.detail.field(field) }
+    }
+
+    /// The digits of a numeric field, 0 when it is one of those that may be blank.
+    pub(super) fn value(&self, number: usize) -> u64 {
+        let raw = self.detail.field(&DETAIL[number - 1]);
+        scalar::digits(raw).or_else(|| scalar::digits(trim(raw))).unwrap_or_default()
     }
 
     fn numbers(&self, findings: &mut Findings) {
@@ -204,7 +213,7 @@ impl<'a> RecordCheck<'a> {
     fn document(
         &self,
         worker: Option<&WorkerType>,
-        header: Option<&HeaderFacts<'_>>,
+        header: Option<&HeaderFacts>,
         findings: &mut Findings,
     ) {
         let holder = match worker {
@@ -240,6 +249,9 @@ impl<'a> RecordCheck<'a> {
             findings.warn(Rule::Required, &self.cell::<13>(), "a name");
         }
         let names = self.detail.bytes().get(NAMES_BLOCK).unwrap_or_default();
+        for cell in [self.cell::<11>(), self.cell::<12>(), self.cell::<13>(), self.cell::<14>()] {
+            field::expect_left_aligned(&cell, findings);
+        }
         if names.iter().fold(false, |lower, &byte| lower | is_lower_case(byte)) {
             for number in 11..=14 {
                 field::expect_capitals(&self.cell_of(number), findings);
@@ -247,7 +259,7 @@ impl<'a> RecordCheck<'a> {
         }
     }
 
-    fn correction_mark(&self, header: &HeaderFacts<'_>, findings: &mut Findings) {
+    fn correction_mark(&self, header: &HeaderFacts, findings: &mut Findings) {
         let cell = self.cell::<22>();
         match cell.raw {
             b"A" | b"C" if !header.corrects() => {

@@ -71,6 +71,20 @@ pub(super) fn expect_capitals(cell: &Cell<'_>, findings: &mut Findings) {
     }
 }
 
+/// Warns about text padded on the left.
+pub(super) fn expect_left_aligned(cell: &Cell<'_>, findings: &mut Findings) {
+    if cell.raw.first() == Some(&b' ') && !is_blank(cell.raw) {
+        findings.warn(Rule::Alignment, cell, "text from the first position on");
+    }
+}
+
+/// Warns about zeros where spaces say that there is nothing.
+pub(super) fn expect_no_zeros(cell: &Cell<'_>, findings: &mut Findings) {
+    if cell.raw.iter().all(|&byte| byte == b'0') {
+        findings.warn(Rule::ZeroFilled, cell, "spaces");
+    }
+}
+
 /// The allowed letters in words.
 pub(super) fn one_of(allowed: &[u8]) -> String {
     let mut words = String::from("one of");

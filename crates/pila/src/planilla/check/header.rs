@@ -3,49 +3,106 @@
 use jiff::civil::Date;
 
 use super::field::{self, Holder};
-use crate::catalog::{self, PlanillaType};
+use crate::Month;
+use crate::catalog::{self, PlanillaType, RateKind};
 use crate::planilla::finding::{Cell, Findings};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar;
 use crate::planilla::text::{is_blank, trim};
 use crate::planilla::view::Header;
+use crate::planilla::write::HeaderBuf;
 
 /// Lengths of document numbers bind payments from this day (Resolución 1529/2026).
 const DOCUMENT_LENGTHS_SINCE: Date = Date::constant(2026, 10, 1);
 
+/// The self-employed pay the month of work for health as well since October 2018 (Resolución
+/// 3559/2018).
+const ARREARS_SINCE: Month = match Month::new(2018, 10) {
+    Some(month) => month,
+    None => panic!("October is a month"),
+};
+
 /// What the header tells the rest of the check.
 #[derive(Debug)]
-pub(super) struct HeaderFacts<'a> {
-    pub(super) line: u64,
-    pub(super) view: Header<'a>,
+pub(super) struct HeaderFacts {
+    line: u64,
+    record: HeaderBuf,
     /// The planilla type, when it is known.
     pub(super) planilla: Option<&'static PlanillaType>,
     /// Whether the lengths of document numbers apply.
     pub(super) document_lengths: bool,
-    /// Monthly minimum wage of the period, whole pesos, when it is known.
-    pub(super) minimum_wage: Option<i64>,
+    /// What the law says of the period.
+    pub(super) figures: Figures,
 }
 
-impl HeaderFacts<'_> {
+/// Dated figures of the month of work; `None` when they are not known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Figures {
+    pub(super) month: Option<Month>,
+    /// Monthly minimum wage, whole pesos.
+    pub(super) minimum_wage: Option<u64>,
+    /// Legal working hours of 30 days; the longer ones when they change inside the month.
+    pub(super) hours: Option<u64>,
+    /// Rate of pensions.
+    pub(super) pension: Option<u64>,
+    /// Employer's share of health on a line of unpaid leave.
+    pub(super) health_on_leave: Option<u64>,
+}
+
+impl Figures {
+    fn of(month: Option<Month>) -> Self {
+        let Some(month) = month else { return Self::default() };
+        let rate = |kind| catalog::rate(kind, month).map(|rate| rate.ten_millionths().into());
+        let wage = catalog::minimum_wage(month);
+        let days = [first_day(month), first_day(month).map(Date::last_of_month)];
+        let hours = days.into_iter().flatten().filter_map(catalog::monthly_hours).max();
+        Self {
+            month: Some(month),
+            minimum_wage: wage.and_then(|wage| u64::try_from(wage).ok()),
+            hours: hours.map(u64::from),
+            pension: rate(RateKind::PensionTotal),
+            health_on_leave: rate(RateKind::HealthUnpaidLeave),
+        }
+    }
+}
+
+fn first_day(month: Month) -> Option<Date> {
+    let (year, month) = (i16::try_from(month.year()).ok()?, i8::try_from(month.month()).ok()?);
+    Date::new(year, month, 1).ok()
+}
+
+impl HeaderFacts {
+    /// The record.
+    pub(super) fn view(&self) -> Header<'_> {
+        self.record.view()
+    }
+
     /// Whether the planilla corrects another one (type N).
     pub(super) fn corrects(&self) -> bool {
         self.planilla.is_some_and(|planilla| planilla.code == "N")
     }
 
+    /// Whether the planilla reports whole months of people. Late and enforced ones may hold a
+    /// part, corrections hold differences.
+    pub(super) fn has_whole_months(&self) -> bool {
+        let letter = self.planilla.map_or("", |planilla| planilla.code);
+        matches!(letter, "E" | "S" | "I" | "Y" | "A")
+    }
+
     /// Field `N` as a cell.
     pub(super) fn cell<const N: usize>(&self) -> Cell<'_> {
-        cell::<N>(self.line, &self.view)
+        cell::<N>(self.line, &self.view())
     }
 }
 
 /// Checks a header by itself.
-pub(super) fn check<'a>(line: u64, header: Header<'a>, findings: &mut Findings) -> HeaderFacts<'a> {
+pub(super) fn check(line: u64, header: Header<'_>, findings: &mut Findings) -> HeaderFacts {
     let facts = HeaderFacts {
         line,
-        view: header,
+        record: HeaderBuf::from(header),
         planilla: planilla_type(&cell::<8>(line, &header), findings),
         document_lengths: document_lengths_apply(&header),
-        minimum_wage: header.period().and_then(catalog::minimum_wage),
+        figures: Figures::of(header.period()),
     };
     check_form(&facts, findings);
     check_payer(&facts, findings);
@@ -73,22 +130,23 @@ fn planilla_type(cell: &Cell<'_>, findings: &mut Findings) -> Option<&'static Pl
 
 /// A draft has no day of payment; it is paid in the month after its period at the earliest.
 fn document_lengths_apply(header: &Header<'_>) -> bool {
-    let first_day_after = |month: crate::Month| {
-        let next = month.plus(1);
-        let (year, month) = (i16::try_from(next.year()), i8::try_from(next.month()));
-        Date::new(year.ok()?, month.ok()?, 1).ok()
-    };
-    let paid_on = header.paid_on().or_else(|| header.period().and_then(first_day_after));
+    let after = |month: Month| first_day(month.plus(1));
+    let paid_on = header.paid_on().or_else(|| header.period().and_then(after));
     paid_on.is_some_and(|day| day >= DOCUMENT_LENGTHS_SINCE)
 }
 
-fn check_form(facts: &HeaderFacts<'_>, findings: &mut Findings) {
+fn check_form(facts: &HeaderFacts, findings: &mut Findings) {
     if field::require_digits(&facts.cell::<2>(), findings).is_some() {
-        field::expect_letter(&facts.cell::<2>(), b"012", findings);
+        field::expect_letter(&facts.cell::<2>(), b"12", findings);
     }
-    field::require_digits(&facts.cell::<3>(), findings);
+    if field::require_digits(&facts.cell::<3>(), findings) == Some(0) {
+        findings.warn(Rule::HeaderSequence, &facts.cell::<3>(), "0001");
+    }
+    for cell in [facts.cell::<4>(), facts.cell::<12>(), facts.cell::<13>()] {
+        field::expect_left_aligned(&cell, findings);
+    }
     field::expect_letter(&facts.cell::<11>(), b"US", findings);
-    if facts.view.raw::<11>() == b"S" && facts.view.is_blank::<12>() {
+    if facts.view().raw::<11>() == b"S" && facts.view().is_blank::<12>() {
         findings.warn(Rule::Required, &facts.cell::<12>(), "the branch");
     }
     let insurers = "work-risk insurers";
@@ -102,8 +160,8 @@ fn check_form(facts: &HeaderFacts<'_>, findings: &mut Findings) {
     }
 }
 
-fn check_payer(facts: &HeaderFacts<'_>, findings: &mut Findings) {
-    if facts.view.is_blank::<4>() {
+fn check_payer(facts: &HeaderFacts, findings: &mut Findings) {
+    if facts.view().is_blank::<4>() {
         findings.error(Rule::Required, &facts.cell::<4>(), "the name of the payer");
     }
     field::expect_capitals(&facts.cell::<4>(), findings);
@@ -119,9 +177,9 @@ fn check_payer(facts: &HeaderFacts<'_>, findings: &mut Findings) {
 }
 
 /// The planilla type against the payer and the planilla it refers to.
-fn check_purpose(facts: &HeaderFacts<'_>, findings: &mut Findings) {
+fn check_purpose(facts: &HeaderFacts, findings: &mut Findings) {
     let letter = facts.planilla.map_or("", |planilla| planilla.code);
-    if letter == "E" && facts.view.raw::<21>() == b"02" {
+    if letter == "E" && facts.view().raw::<21>() == b"02" {
         let expected = "another type than E: the kind of payer is 02, self-employed";
         findings.error(Rule::PlanillaPayerMismatch, &facts.cell::<8>(), expected);
     }
@@ -131,37 +189,49 @@ fn check_purpose(facts: &HeaderFacts<'_>, findings: &mut Findings) {
         field::require_digits_or_blank(&related, findings);
     }
     field::require_date_or_blank(&facts.cell::<10>(), findings);
-    if matches!(letter, "N" | "F") {
+    let refers = matches!(letter, "N" | "F");
+    if !refers {
+        field::expect_no_zeros(&related, findings);
+    }
+    if refers {
         let unset = trim(related.raw).iter().all(|&byte| byte == b'0');
         if unset {
             findings.error(Rule::Required, &related, "the number of the related planilla");
         }
-        if facts.view.is_blank::<10>() {
+        if facts.view().is_blank::<10>() {
             let expected = "the day of payment of the related planilla";
             findings.warn(Rule::Required, &facts.cell::<10>(), expected);
         }
     }
 }
 
-fn check_periods(facts: &HeaderFacts<'_>, findings: &mut Findings) {
+fn check_periods(facts: &HeaderFacts, findings: &mut Findings) {
     for cell in [facts.cell::<15>(), facts.cell::<16>()] {
         if scalar::month(cell.raw).is_none() {
             findings.error(Rule::Period, &cell, "YYYY-MM");
         }
     }
-    if let (Some(work), Some(health)) = (facts.view.month::<15>(), facts.view.month::<16>())
-        && !(0..=1).contains(&health.months_since(work))
-    {
-        let expected = format!("{work} or {}", work.plus(1));
-        findings.warn(Rule::Period, &facts.cell::<16>(), &expected);
+    let (Some(work), Some(health)) = (facts.view().month::<15>(), facts.view().month::<16>())
+    else {
+        return;
+    };
+    let letter = facts.planilla.map_or("", |planilla| planilla.code);
+    let (later, expected) = match letter {
+        "E" | "S" => (1..=1, work.plus(1).to_string()),
+        "I" | "Y" if work >= ARREARS_SINCE => (0..=0, work.to_string()),
+        _ => (0..=1, format!("{work} or {}", work.plus(1))),
+    };
+    if !later.contains(&health.months_since(work)) {
+        findings.warn(Rule::HealthPeriod, &facts.cell::<16>(), &expected);
     }
 }
 
-fn check_payment(facts: &HeaderFacts<'_>, findings: &mut Findings) {
+fn check_payment(facts: &HeaderFacts, findings: &mut Findings) {
     field::require_digits_or_blank(&facts.cell::<17>(), findings);
+    field::expect_no_zeros(&facts.cell::<17>(), findings);
     let paid_on = facts.cell::<18>();
     field::require_date_or_blank(&paid_on, findings);
-    let numbered = facts.view.planilla_number().is_some();
+    let numbered = facts.view().planilla_number().is_some();
     match (numbered, is_blank(paid_on.raw)) {
         (true, true) => findings.warn(Rule::Required, &paid_on, "the day of payment"),
         (false, false) => {

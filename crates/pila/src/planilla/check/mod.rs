@@ -1,63 +1,133 @@
 //! Checking a file: one pass, every finding named and placed.
 
 mod agreement;
+mod bases;
 mod codes;
 mod detail;
 mod field;
 mod header;
+mod month;
 mod novelty;
 mod payer;
 mod planilla;
-mod screen;
 mod totals;
 mod watch;
 
-use super::finding::Findings;
-use super::lines::Lines;
-use super::report::{FileKind, Report};
+use std::convert::Infallible;
+use std::io::{self, BufRead};
 
-pub(super) use screen::without_end_mark;
+use self::payer::PayerCheck;
+use self::planilla::PlanillaCheck;
+use self::watch::Watch;
+use super::finding::{Findings, Place, Severity};
+use super::line_reader::LineReader;
+use super::lines::Line;
+use super::options::CheckOptions;
+use super::report::{FileKind, Report};
+use super::rule::Rule;
+use super::sight::{Refusal, Sight};
+use super::source::{Memory, Source, Stream};
+
 pub(super) use totals::Totals;
 
-/// Checks a whole file.
-pub(super) fn run(bytes: &[u8]) -> Report {
-    let mut findings = Findings::new();
-    let Some(text) = screen::screen(bytes, &mut findings) else {
-        return refused(bytes, findings);
-    };
-    let (body, end_mark) = without_end_mark(text);
-    let mut report = match kind_of(body) {
-        Some(FileKind::PayerRecord) => payer::check(body, &mut findings),
-        Some(FileKind::Planilla) | None => planilla::check(body, &mut findings),
-    };
-    if end_mark {
-        screen::report_end_mark(body, report.lines, &mut findings);
-    }
-    report.errors = findings.errors;
-    report.warnings = findings.warnings;
-    report.findings = findings.into_sorted();
+/// Checks a file in memory.
+pub(super) fn run(bytes: &[u8], options: CheckOptions) -> Report {
+    let report: Result<Report, Infallible> = check(Memory(bytes), options);
+    let Ok(report) = report;
     report
 }
 
-/// What a file is, by its first record: a planilla starts with the tag of a record, a type-1
-/// record has no tag and is told by its length or by the document kind in field 2.
-pub(super) fn kind_of(body: &[u8]) -> Option<FileKind> {
-    let first = Lines::new(body).find(|line| !line.is_blank())?;
-    if payer::is_payer_record(first.bytes) {
-        return Some(FileKind::PayerRecord);
+/// Checks a file that is read piece by piece.
+pub(super) fn run_stream(input: impl BufRead, options: CheckOptions) -> io::Result<Report> {
+    check(Stream::new(input), options)
+}
+
+fn check<S: Source>(source: S, options: CheckOptions) -> Result<Report, S::Error> {
+    let mut findings = Findings::new(options);
+    let mut lines = LineReader::open(source)?;
+    report_mark(lines.sight(), &mut findings);
+    let mut file = FileCheck::default();
+    let hopeless = lines.sight().is_hopeless();
+    while let Some(line) = lines.next_line()? {
+        if !hopeless {
+            file.line(&line, &mut findings);
+        }
     }
-    let tagged = first.bytes.starts_with(b"01") || first.bytes.starts_with(b"02");
-    tagged.then_some(FileKind::Planilla)
+    if let Some(refusal) = lines.sight().refusal() {
+        return Ok(refused(lines.sight(), refusal, options));
+    }
+    let mut report = file.finish(&mut findings);
+    if let Some(line) = lines.end_mark_line() {
+        let (found, expected) = ("byte 1A", "the end of the file");
+        let place = Place::line(line);
+        findings.place(Severity::Warning, Rule::EndOfFileMark, place, found, expected);
+    }
+    findings.finish(&mut report);
+    Ok(report)
+}
+
+fn report_mark(sight: &Sight, findings: &mut Findings) {
+    if sight.has_mark() {
+        let (found, expected) = ("a UTF-8 byte order mark", "cp1252 text without a mark");
+        let place = Place::line(1);
+        findings.place(Severity::Error, Rule::ByteOrderMark, place, found, expected);
+    }
 }
 
 /// The report of a file whose lines cannot be told apart or trusted.
-fn refused(bytes: &[u8], findings: Findings) -> Report {
-    Report {
-        kind: None,
-        errors: findings.errors,
-        warnings: findings.warnings,
-        findings: findings.into_sorted(),
-        lines: Lines::new(bytes).last().map_or(0, |line| line.number),
-        summary: None,
+fn refused(sight: &Sight, refusal: Refusal, options: CheckOptions) -> Report {
+    let mut findings = Findings::new(options);
+    report_mark(sight, &mut findings);
+    let Refusal { rule, line, found, expected } = refusal;
+    findings.place(Severity::Error, rule, Place::line(line), found, expected);
+    let mut report = Report::empty();
+    report.lines = sight.lines();
+    findings.finish(&mut report);
+    report
+}
+
+/// The check of the lines of a file, of either kind.
+#[derive(Default)]
+struct FileCheck {
+    watch: Watch,
+    records: Option<Records>,
+}
+
+enum Records {
+    Planilla(Box<PlanillaCheck>),
+    Payer(PayerCheck),
+}
+
+impl FileCheck {
+    fn line(&mut self, line: &Line<'_>, findings: &mut Findings) {
+        if !self.watch.admit(line, findings) {
+            return;
+        }
+        // A planilla starts with the tag of a record; a type-1 record has no tag and is told by
+        // its length or by the kind of document in field 2.
+        let records = self.records.get_or_insert_with(|| {
+            if payer::is_payer_record(line) {
+                Records::Payer(PayerCheck::default())
+            } else {
+                Records::Planilla(Box::default())
+            }
+        });
+        match records {
+            Records::Planilla(planilla) => planilla.record(line, findings),
+            Records::Payer(payer) => payer.record(line, findings),
+        }
+    }
+
+    fn finish(self, findings: &mut Findings) -> Report {
+        self.watch.finish(findings);
+        let mut report = match self.records {
+            Some(Records::Planilla(planilla)) => planilla.finish(findings),
+            Some(Records::Payer(_)) => {
+                Report { kind: Some(FileKind::PayerRecord), ..Report::empty() }
+            }
+            None => Report::empty(),
+        };
+        report.lines = self.watch.lines;
+        report
     }
 }

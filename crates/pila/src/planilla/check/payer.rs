@@ -1,12 +1,10 @@
 //! The type-1 record: general data of a payer.
 
 use super::field::{self, Holder};
-use super::watch::Watch;
 use crate::catalog;
 use crate::planilla::finding::{Cell, Findings, Place, Severity};
 use crate::planilla::layout::{PAYER, PAYER_LENGTH, PAYER_OLD_LENGTH};
-use crate::planilla::lines::{Line, Lines};
-use crate::planilla::report::{FileKind, Report};
+use crate::planilla::lines::Line;
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar;
 use crate::planilla::text::is_blank;
@@ -14,46 +12,39 @@ use crate::planilla::view::PayerRecord;
 
 /// Whether a line is meant as a payer record: by its length, or because field 2 holds a kind of
 /// document. It has no tag; a name may start with the digits of one.
-pub(super) fn is_payer_record(line: &[u8]) -> bool {
-    if matches!(line.len(), PAYER_LENGTH | PAYER_OLD_LENGTH) {
+pub(super) fn is_payer_record(line: &Line<'_>) -> bool {
+    let bytes = line.bytes;
+    if matches!(bytes.len(), PAYER_LENGTH | PAYER_OLD_LENGTH) {
         return true;
     }
-    let kind = line.get(PAYER[1].range()).unwrap_or_default();
-    let tagged = line.starts_with(b"01") || line.starts_with(b"02");
+    let kind = bytes.get(PAYER[1].range()).unwrap_or_default();
+    let tagged = bytes.starts_with(b"01") || bytes.starts_with(b"02");
     !tagged && catalog::document_type(field::code(kind)).is_some()
 }
 
-/// Checks a type-1 file.
-pub(super) fn check(body: &[u8], findings: &mut Findings) -> Report {
-    let mut watch = Watch::default();
-    let mut records = 0_u64;
-    for line in Lines::new(body) {
-        if !watch.admit(&line, findings) {
-            continue;
-        }
-        records += 1;
-        if records > 1 {
+/// The check of a type-1 file.
+#[derive(Debug, Default)]
+pub(super) struct PayerCheck {
+    records: u64,
+}
+
+impl PayerCheck {
+    /// Takes the next record.
+    pub(super) fn record(&mut self, line: &Line<'_>, findings: &mut Findings) {
+        self.records += 1;
+        if self.records > 1 {
             let place = Place::line(line.number);
             let (found, expected) = ("another record", "one record per file");
             findings.place(Severity::Error, Rule::ExtraRecord, place, found, expected);
         } else {
-            check_line(&line, findings);
+            check_line(line, findings);
         }
-    }
-    watch.finish(findings);
-    Report {
-        kind: Some(FileKind::PayerRecord),
-        findings: Vec::new(),
-        errors: 0,
-        warnings: 0,
-        lines: watch.lines,
-        summary: None,
     }
 }
 
 fn check_line(line: &Line<'_>, findings: &mut Findings) {
     let Some(record) = PayerRecord::new(line.bytes) else {
-        let found = format!("{} characters", line.bytes.len());
+        let found = format!("{} characters", line.length);
         let place = Place::line(line.number);
         let expected = "567 characters, or 552 in the older form";
         findings.place(Severity::Error, Rule::RecordLength, place, found, expected);

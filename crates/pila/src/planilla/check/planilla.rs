@@ -3,46 +3,25 @@
 use super::detail::DetailCheck;
 use super::header::{self, HeaderFacts};
 use super::totals::Totals;
-use super::watch::Watch;
 use crate::planilla::finding::{Cell, Findings, Place, Severity};
 use crate::planilla::layout::{DETAIL, HEADER, HEADER_LENGTH};
-use crate::planilla::lines::{Line, Lines};
+use crate::planilla::lines::Line;
 use crate::planilla::report::{FileKind, Report, Summary};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar;
 use crate::planilla::view::{Detail, Header};
 
-/// Checks a type-2 file.
-pub(super) fn check(body: &[u8], findings: &mut Findings) -> Report {
-    let mut watch = Watch::default();
-    let mut file = PlanillaCheck::new(body.len());
-    for line in Lines::new(body) {
-        if watch.admit(&line, findings) {
-            file.record(&line, findings);
-        }
-    }
-    watch.finish(findings);
-    file.finish(findings);
-    Report {
-        kind: file.tagged.then_some(FileKind::Planilla),
-        findings: Vec::new(),
-        errors: 0,
-        warnings: 0,
-        lines: watch.lines,
-        summary: file.summary(),
-    }
-}
-
 /// Where in the file the check stands.
-struct PlanillaCheck<'a> {
+#[derive(Debug, Default)]
+pub(super) struct PlanillaCheck {
     /// A line had the tag of a record.
     tagged: bool,
-    /// The first record.
-    first: Option<Line<'a>>,
+    /// Line and tag of the first record.
+    first: Option<(u64, Vec<u8>)>,
     /// Line of the first header.
     header_line: Option<u64>,
     /// The first header, when its length is right.
-    header: Option<HeaderFacts<'a>>,
+    header: Option<HeaderFacts>,
     sequence: Sequence,
     /// Length of the first detail line, padding included.
     line_length: Option<usize>,
@@ -54,24 +33,10 @@ struct PlanillaCheck<'a> {
     totals: Totals,
 }
 
-impl<'a> PlanillaCheck<'a> {
-    fn new(bytes: usize) -> Self {
-        Self {
-            tagged: false,
-            first: None,
-            header_line: None,
-            header: None,
-            sequence: Sequence::default(),
-            line_length: None,
-            record_length: None,
-            incomplete: false,
-            detail: DetailCheck::default(),
-            totals: Totals::for_file_of(bytes),
-        }
-    }
-
-    fn record(&mut self, line: &Line<'a>, findings: &mut Findings) {
-        self.first.get_or_insert(*line);
+impl PlanillaCheck {
+    /// Takes the next record.
+    pub(super) fn record(&mut self, line: &Line<'_>, findings: &mut Findings) {
+        self.first.get_or_insert_with(|| (line.number, tag(line, Section::Header).raw.to_vec()));
         match line.bytes {
             [b'0', b'1', ..] => self.header(line, findings),
             [b'0', b'2', ..] => self.detail(line, findings),
@@ -83,7 +48,7 @@ impl<'a> PlanillaCheck<'a> {
         }
     }
 
-    fn header(&mut self, line: &Line<'a>, findings: &mut Findings) {
+    fn header(&mut self, line: &Line<'_>, findings: &mut Findings) {
         self.tagged = true;
         if self.header_line.is_some() {
             findings.error(Rule::SecondHeader, &tag(line, Section::Header), "one header per file");
@@ -102,7 +67,7 @@ impl<'a> PlanillaCheck<'a> {
         }
     }
 
-    fn detail(&mut self, line: &Line<'a>, findings: &mut Findings) {
+    fn detail(&mut self, line: &Line<'_>, findings: &mut Findings) {
         self.tagged = true;
         self.sequence.check(line, findings);
         let Some(detail) = Detail::new(line.bytes) else {
@@ -121,10 +86,22 @@ impl<'a> PlanillaCheck<'a> {
         self.totals.add(line.number, detail);
     }
 
-    fn finish(&mut self, findings: &mut Findings) {
+    /// What only the end of the file tells.
+    pub(super) fn finish(mut self, findings: &mut Findings) -> Report {
+        self.compare(findings);
+        Report {
+            kind: self.tagged.then_some(FileKind::Planilla),
+            summary: self.summary(),
+            ..Report::empty()
+        }
+    }
+
+    /// Compares the records with each other.
+    fn compare(&mut self, findings: &mut Findings) {
         let Some(header_line) = self.header_line else {
-            if let Some(first) = &self.first {
-                findings.error(Rule::MissingHeader, &tag(first, Section::Header), "01");
+            if let Some((line, raw)) = &self.first {
+                let cell = Cell { line: *line, section: Section::Header, field: &HEADER[0], raw };
+                findings.error(Rule::MissingHeader, &cell, "01");
             }
             return;
         };
@@ -138,12 +115,13 @@ impl<'a> PlanillaCheck<'a> {
             self.totals.check_corrections(header, findings);
             if !self.incomplete {
                 self.totals.check_header(header, findings);
+                self.totals.check_months(header, findings);
             }
         }
     }
 
     fn summary(&self) -> Option<Summary> {
-        let header = &self.header.as_ref()?.view;
+        let header = self.header.as_ref()?.view();
         Some(Summary {
             payer_kind: header.filled::<21>(),
             planilla_kind: header.planilla_kind(),
@@ -167,7 +145,7 @@ fn tag<'a>(line: &Line<'a>, section: Section) -> Cell<'a> {
 }
 
 fn wrong_length(line: &Line<'_>, expected: &str, findings: &mut Findings) {
-    let found = format!("{} characters", line.bytes.len());
+    let found = format!("{} characters", line.length);
     let place = Place::line(line.number);
     findings.place(Severity::Error, Rule::RecordLength, place, found, expected);
 }

@@ -1,11 +1,13 @@
 //! What the header claims about the detail: workers and payroll. And the pairs of a correction.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, btree_map};
 use std::ops::Range;
 
 use super::header::HeaderFacts;
+use super::month::PersonMonth;
 use crate::planilla::finding::{Cell, Findings, Severity};
-use crate::planilla::layout::{DETAIL, DETAIL_LENGTHS, detail_span};
+use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar;
 use crate::planilla::view::Detail;
@@ -16,6 +18,10 @@ type Person = [u8; PERSON.end - PERSON.start];
 /// The bytes of fields 3 and 4.
 const PERSON: Range<usize> = detail_span(3, 4);
 
+/// People remembered: one more than lines can be numbered. A file with more is refused for its
+/// sequence, and cannot make the check remember without end.
+const MOST_PEOPLE: usize = 100_000;
+
 /// Lines of one person in a correction.
 #[derive(Debug, Default, Clone, Copy)]
 struct Pair {
@@ -24,31 +30,17 @@ struct Pair {
 }
 
 /// Sums over the detail.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::planilla) struct Totals {
     lines: u32,
     /// Workers without beneficiaries (worker kind 40).
-    people: HashSet<Person>,
-    /// The person of the line before: lines of one person stand together.
-    previous: Option<Person>,
+    people: HashMap<Person, PersonMonth>,
     corrections: BTreeMap<Person, Pair>,
     payroll: u64,
     payroll_as_paid: u64,
 }
 
 impl Totals {
-    /// Totals with room for the people of a file of this size.
-    pub(in crate::planilla) fn for_file_of(bytes: usize) -> Self {
-        Self {
-            lines: 0,
-            people: HashSet::with_capacity(bytes / DETAIL_LENGTHS[2]),
-            previous: None,
-            corrections: BTreeMap::new(),
-            payroll: 0,
-            payroll_as_paid: 0,
-        }
-    }
-
     /// Takes the next detail record.
     pub(in crate::planilla) fn add(&mut self, line: u64, detail: Detail<'_>) {
         self.lines = self.lines.saturating_add(1);
@@ -57,19 +49,53 @@ impl Totals {
         let Some(&person) = detail.bytes().get(PERSON).and_then(|raw| raw.first_chunk()) else {
             return;
         };
-        if detail.raw::<5>() != b"40" && self.previous != Some(person) {
-            self.people.insert(person);
-            self.previous = Some(person);
+        if detail.raw::<5>() != b"40" {
+            self.month_of(line, person, &detail);
         }
         match detail.raw::<22>() {
             b"A" => {
                 self.payroll_as_paid = self.payroll_as_paid.saturating_add(base);
-                self.corrections.entry(person).or_default().first_as_paid.get_or_insert(line);
+                self.correction(person, |pair| &mut pair.first_as_paid, line);
             }
-            b"C" => {
-                self.corrections.entry(person).or_default().first_as_corrected.get_or_insert(line);
-            }
+            b"C" => self.correction(person, |pair| &mut pair.first_as_corrected, line),
             _ => {}
+        }
+    }
+
+    fn month_of(&mut self, line: u64, person: Person, detail: &Detail<'_>) {
+        let full = self.people.len() >= MOST_PEOPLE;
+        let month = match self.people.entry(person) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if full => return,
+            Entry::Vacant(slot) => slot.insert(PersonMonth::default()),
+        };
+        if detail.raw::<22>() != b"A" {
+            month.add(line, detail);
+        }
+    }
+
+    fn correction(
+        &mut self,
+        person: Person,
+        side: impl FnOnce(&mut Pair) -> &mut Option<u64>,
+        line: u64,
+    ) {
+        let full = self.corrections.len() >= MOST_PEOPLE;
+        match self.corrections.entry(person) {
+            btree_map::Entry::Occupied(known) => side(known.into_mut()).get_or_insert(line),
+            btree_map::Entry::Vacant(_) if full => return,
+            btree_map::Entry::Vacant(slot) => {
+                side(slot.insert(Pair::default())).get_or_insert(line)
+            }
+        };
+    }
+
+    /// Checks what the lines of each person say together, in the order of the file.
+    pub(super) fn check_months(&self, header: &HeaderFacts, findings: &mut Findings) {
+        let mut months: Vec<&PersonMonth> = self.people.values().collect();
+        months.sort_unstable_by_key(|month| month.first_line);
+        for month in months {
+            month.check(header, findings);
         }
     }
 
@@ -89,13 +115,13 @@ impl Totals {
     }
 
     /// Compares header fields 19 and 20 with the detail.
-    pub(super) fn check_header(&self, header: &HeaderFacts<'_>, findings: &mut Findings) {
-        let contributors = header.view.number::<19>();
+    pub(super) fn check_header(&self, header: &HeaderFacts, findings: &mut Findings) {
+        let contributors = header.view().number::<19>();
         if contributors.is_some_and(|count| count != u64::from(self.workers())) {
             let expected = format!("{:05}, the workers of the detail", self.workers());
             findings.error(Rule::HeaderTotalContributors, &header.cell::<19>(), &expected);
         }
-        let Some(claimed) = header.view.number::<20>() else {
+        let Some(claimed) = header.view().number::<20>() else {
             return;
         };
         let corrected = self.payroll - self.payroll_as_paid;
@@ -115,7 +141,7 @@ impl Totals {
 
     /// Checks that nobody has lines as paid without lines as corrected. The reverse is a warning:
     /// corrected lines stand for themselves.
-    pub(super) fn check_corrections(&self, header: &HeaderFacts<'_>, findings: &mut Findings) {
+    pub(super) fn check_corrections(&self, header: &HeaderFacts, findings: &mut Findings) {
         if !header.corrects() {
             return;
         }

@@ -174,7 +174,7 @@ impl<W: Write> Writer<W> {
 ///
 /// When a value does not fit in its field.
 pub fn complete(header: &mut HeaderBuf, details: &mut [DetailBuf]) -> Result<(), FieldError> {
-    let mut totals = Totals::for_file_of(0);
+    let mut totals = Totals::default();
     for (sequence, detail) in (1_u64..).zip(details.iter_mut()) {
         detail.set_number::<2>(sequence)?;
         totals.add(sequence, detail.view());

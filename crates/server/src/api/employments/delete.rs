@@ -1,11 +1,12 @@
 //! `DELETE /api/co/employments/{id}/`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 use vinculo_store::Resource;
 
 use crate::App;
 use crate::api::objects;
+use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
 
@@ -18,7 +19,7 @@ use crate::error::ApiError;
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
-    objects::delete(&app, &caller, Resource::Employments, &id).await
+    objects::delete(&app, &caller, Resource::Employments, id).await
 }

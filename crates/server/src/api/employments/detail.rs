@@ -1,11 +1,12 @@
 //! `GET /api/co/employments/{id}/`
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use vinculo_store::Resource;
 
 use crate::App;
 use crate::api::objects;
+use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
 
@@ -22,8 +23,8 @@ use crate::error::ApiError;
 pub(crate) async fn detail(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    objects::detail(&app, &caller, Resource::Employments, &id, query.as_deref()).await
+    objects::detail(&app, &caller, Resource::Employments, id, query.as_deref()).await
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 
 use super::Institution;
 use crate::auth::Caller;
@@ -15,8 +16,8 @@ use crate::error::ApiError;
 )]
 pub(crate) async fn detail(
     _caller: Caller,
-    Path(id): Path<String>,
+    id: Result<Path<i32>, PathRejection>,
 ) -> Result<Json<Institution>, ApiError> {
     let pila = Institution::pila();
-    if id.parse() == Ok(pila.id) { Ok(Json(pila)) } else { Err(ApiError::not_found()) }
+    if id.is_ok_and(|Path(id)| id == pila.id) { Ok(Json(pila)) } else { Err(ApiError::not_found()) }
 }

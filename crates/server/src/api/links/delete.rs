@@ -1,10 +1,10 @@
 //! `DELETE /api/links/{id}/`
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::StatusCode;
 
 use crate::App;
-use crate::api::query::path_id;
+use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
 
@@ -17,9 +17,9 @@ use crate::error::ApiError;
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, id) = (caller.workspace.id, path_id(&id)?);
+    let (workspace, id) = (caller.workspace.id, id);
     app.store()
         .write(move |tx| {
             let link = tx.link(workspace, id)?.ok_or_else(ApiError::not_found)?;

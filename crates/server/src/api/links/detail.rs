@@ -1,13 +1,13 @@
 //! `GET /api/links/{id}/`
 
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 
 use super::wire::{self, WireLink};
 use crate::App;
 use crate::api::page::json;
-use crate::api::query::{Query, path_id};
+use crate::api::query::{PathId, Query};
 use crate::api::shape::Shape;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -25,10 +25,10 @@ use crate::error::ApiError;
 pub(crate) async fn detail(
     State(app): State<App>,
     caller: Caller,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let (workspace, id) = (caller.workspace.id, path_id(&id)?);
+    let (workspace, id) = (caller.workspace.id, id);
     let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
     let link = found.ok_or_else(ApiError::not_found)?;
     let document = wire::document(app.all_secrets().vault(), &link)?;

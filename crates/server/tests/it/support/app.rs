@@ -184,7 +184,7 @@ impl TestApp {
         )
         .await
         .expect("the file cannot be received");
-        self.jobs_done().await;
+        self.until_done(&[Queue::Jobs]).await;
         import_status(&self.app, id).await.expect("the import is gone")
     }
 
@@ -212,19 +212,16 @@ impl TestApp {
 
     /// Waits until nothing is left to do. Each look is a question to the database.
     pub(crate) async fn settled(&self) {
-        soon("the end of all work", async {
-            while self.work_left().await > 0 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
+        self.until_done(&[Queue::Jobs, Queue::Deliveries]).await;
     }
 
-    /// Waits until no job is left to do.
-    async fn jobs_done(&self) {
-        soon("the end of all jobs", async {
-            let next = || self.app.store().read(|tx| tx.next_due(Queue::Jobs));
-            while next().await.expect("the database does not answer").is_some() {
+    async fn until_done(&self, queues: &[Queue]) {
+        soon("the end of all work", async {
+            while let Some(due) = self.next_due(queues).await {
+                assert!(
+                    due < self.soonest_retry(),
+                    "work was postponed and the clock stands still"
+                );
                 tokio::task::yield_now().await;
             }
         })
@@ -233,10 +230,8 @@ impl TestApp {
 
     /// Waits until no delivery is due or running: those that are left wait for another try.
     pub(crate) async fn postponed(&self) {
-        // A running delivery is due again when its lease ends, a postponed one no sooner than 48 s.
-        let soonest = self.now() + Duration::from_secs(30);
         soon("the postponement of all deliveries", async {
-            while self.next_delivery_due().await.is_none_or(|due| due < soonest) {
+            while self.next_delivery_due().await.is_none_or(|due| due < self.soonest_retry()) {
                 tokio::task::yield_now().await;
             }
         })
@@ -245,9 +240,22 @@ impl TestApp {
 
     /// When the next delivery is due, or the lease of a running one ends.
     pub(crate) async fn next_delivery_due(&self) -> Option<Timestamp> {
-        let due = self.app.store().read(|tx| tx.next_due(Queue::Deliveries)).await;
-        due.expect("the database does not answer")
-            .map(|due| Timestamp::from_microsecond(due).unwrap())
+        self.next_due(&[Queue::Deliveries]).await
+    }
+
+    async fn next_due(&self, queues: &[Queue]) -> Option<Timestamp> {
+        let mut soonest = None;
+        for &queue in queues {
+            let due = self.app.store().read(move |tx| tx.next_due(queue)).await;
+            let due = due.expect("the database does not answer");
+            soonest = [soonest, due].into_iter().flatten().min();
+        }
+        soonest.map(|due| Timestamp::from_microsecond(due).unwrap())
+    }
+
+    /// What runs is due again when its lease ends, what was postponed no sooner than 48 s.
+    fn soonest_retry(&self) -> Timestamp {
+        self.now() + Duration::from_secs(30)
     }
 
     /// Moves the clock of everybody.

@@ -1,0 +1,129 @@
+//! Reading planillas: ours, and the peers' in Python.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+use vinculo_pila::planilla::{self, File};
+
+use crate::clock::{Took, time};
+use crate::files::Planillas;
+
+/// What a reader found, the same for all of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) records: u64,
+    /// Sum of the health base (field 43).
+    pub(crate) health_base: i64,
+}
+
+/// Rounds of which the best counts.
+const ROUNDS: usize = 3;
+
+/// Checks bytes that are in memory already.
+pub(crate) fn check_in_memory(planillas: &Planillas) -> Result<Took> {
+    let files: Vec<_> = planillas.paths.iter().map(fs::read).collect::<Result<_, _>>()?;
+    best(|| {
+        for bytes in &files {
+            ensure!(planilla::check(bytes).accepted(), "a planilla was refused");
+        }
+        Ok(())
+    })
+    .map(|((), took)| took)
+}
+
+/// Reads files and checks them.
+pub(crate) fn check(planillas: &Planillas) -> Result<Took> {
+    best(|| {
+        for path in &planillas.paths {
+            let bytes = fs::read(path)?;
+            ensure!(planilla::check(&bytes).accepted(), "{} was refused", path.display());
+        }
+        Ok(())
+    })
+    .map(|((), took)| took)
+}
+
+/// Reads files, checks them and brings every line into the normal form.
+pub(crate) fn contributions(planillas: &Planillas) -> Result<(Found, Took)> {
+    best(|| {
+        let mut found = Found::default();
+        for path in &planillas.paths {
+            let bytes = fs::read(path)?;
+            let Ok(File::Planilla(planilla)) = planilla::read(&bytes) else {
+                bail!("{} was refused", path.display());
+            };
+            for line in planilla.contributions() {
+                found.records += 1;
+                found.health_base += line.base.health.unwrap_or_default();
+            }
+        }
+        Ok(found)
+    })
+}
+
+fn best<T>(work: impl Fn() -> Result<T>) -> Result<(T, Took)> {
+    let mut best = time(&work)?;
+    for _ in 1..ROUNDS {
+        let (result, took) = time(&work)?;
+        if took.processor < best.1.processor {
+            best = (result, took);
+        }
+    }
+    Ok(best)
+}
+
+/// A reader in Python.
+pub(crate) struct Peer {
+    /// Name and version.
+    pub(crate) name: String,
+    pub(crate) found: Found,
+    pub(crate) took: Took,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    reader: String,
+    clock: f64,
+    processor: f64,
+    records: u64,
+    health_base: i64,
+}
+
+/// Lets pandas or polars read ten columns; `None` unless they were set up.
+pub(crate) fn peer(name: &str, planillas: &Planillas, folder: &Path) -> Result<Option<Peer>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = venv()?.join("bin/python");
+    if !python.exists() {
+        return Ok(None);
+    }
+    let listing = folder.join("paths");
+    let paths: Vec<_> = planillas.paths.iter().map(|path| path.to_string_lossy()).collect();
+    fs::write(&listing, paths.join("\n"))?;
+    let output = Command::new(python)
+        .arg(root.join("pila-peers/read.py"))
+        .arg(name)
+        .arg(listing)
+        .stderr(Stdio::inherit())
+        .output()?;
+    ensure!(output.status.success(), "{name} failed");
+    let answer: Answer = serde_json::from_slice(&output.stdout)?;
+    Ok(Some(Peer {
+        name: answer.reader,
+        found: Found { records: answer.records, health_base: answer.health_base },
+        took: Took {
+            clock: Duration::from_secs_f64(answer.clock),
+            processor: Duration::from_secs_f64(answer.processor),
+        },
+    }))
+}
+
+/// Where `bench/pila-peers/set-up` installs them: beside the folder of this program.
+fn venv() -> Result<PathBuf> {
+    let program = std::env::current_exe()?;
+    let target = program.parent().and_then(Path::parent).context("no target folder")?;
+    Ok(target.join("bench-venv"))
+}

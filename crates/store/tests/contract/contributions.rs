@@ -1,0 +1,172 @@
+use crate::fixture::{NOW, index, person, read, refused, sealed, uuid, workspaces, wrapped, write};
+use crate::raw;
+use crate::support::{TestDatabase, on_both_databases};
+use vinculo_store::{
+    Error, ImportId, NewContribution, NewImport, NewPayer, Origin, Result, StoredContribution,
+    SubjectId, Tx, WorkspaceId,
+};
+
+on_both_databases! {
+    lines_come_back_as_stored,
+    no_lines_are_fine,
+    a_line_is_stored_once,
+    planilla_lines_count_once_accepted,
+    the_newest_answer_of_a_source_stands,
+    payers_are_found_by_the_lines_of_a_person,
+}
+
+pub(crate) fn line(
+    workspace: WorkspaceId,
+    subject: SubjectId,
+    origin: Origin,
+    batch: i64,
+    line: i64,
+) -> NewContribution {
+    NewContribution {
+        workspace,
+        subject,
+        origin,
+        batch,
+        line,
+        payer: index(70),
+        period: 202_601,
+        planilla_type: None,
+        sealed: sealed(line.unsigned_abs()),
+    }
+}
+
+/// An import that only the raw state of the row moves on.
+fn import(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<ImportId> {
+    let (id, new) = tx.receive_import(&NewImport {
+        uuid: uuid(n),
+        workspace,
+        sha256: &crate::fixture::spread(n),
+        bytes: 359,
+        name: &sealed(n),
+        created_at: NOW,
+    })?;
+    assert!(new);
+    Ok(id)
+}
+
+fn places(lines: &[StoredContribution]) -> Vec<(Origin, i64, i64)> {
+    lines.iter().map(|line| (line.origin, line.batch, line.line)).collect()
+}
+
+async fn lines_come_back_as_stored(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let (subject, other) = write(&db, move |tx| {
+        let (subject, other) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
+        let ach = |subject, batch, n| line(here, subject, Origin::Ach, batch, n);
+        let typed = NewContribution { planilla_type: Some("E".to_owned()), ..ach(subject, 2, 1) };
+        let lines = [typed, ach(subject, 1, 2), ach(subject, 1, 1), ach(other, 1, 9)];
+        assert_eq!(tx.insert_contributions(&lines)?, 4);
+        Ok((subject, other))
+    })
+    .await;
+    let lines = read(&db, move |tx| tx.contributions(subject)).await;
+    assert_eq!(places(&lines), [(Origin::Ach, 1, 1), (Origin::Ach, 1, 2), (Origin::Ach, 2, 1)]);
+    assert_eq!(lines[1].sealed, sealed(2));
+    assert_eq!(read(&db, move |tx| tx.contributions(other)).await.len(), 1);
+    let typed = "select period, planilla_type from contributions where batch_id = 2";
+    assert_eq!(raw::rows(&db, typed), ["202601|E"]);
+}
+
+async fn no_lines_are_fine(db: TestDatabase) {
+    assert_eq!(write(&db, |tx| tx.insert_contributions(&[])).await, 0);
+}
+
+async fn a_line_is_stored_once(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let subject = write(&db, move |tx| person(tx, here, 50)).await.id;
+    let add = move |origin, numbers: &'static [i64]| {
+        move |tx: &mut Tx<'_>| {
+            let lines: Vec<_> =
+                numbers.iter().map(|n| line(here, subject, origin, 1, *n)).collect();
+            tx.insert_contributions(&lines)
+        }
+    };
+    write(&db, add(Origin::Ach, &[1])).await;
+    let error = refused(&db, add(Origin::Ach, &[2, 1])).await;
+    assert!(matches!(error, Error::Conflict(_)), "{error}");
+    write(&db, add(Origin::Planilla, &[1])).await;
+    assert_eq!(raw::rows(&db, "select count(*) from contributions"), ["2"]);
+}
+
+async fn planilla_lines_count_once_accepted(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let (subject, batch) = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        // The same person elsewhere, without lines.
+        person(tx, there, 50)?;
+        let batch = import(tx, here, 1)?.0;
+        let planilla = line(here, subject, Origin::Planilla, batch, 1);
+        tx.insert_contributions(&[planilla, line(here, subject, Origin::Ach, batch, 7)])?;
+        Ok((subject, batch))
+    })
+    .await;
+    let has = move |workspace| move |tx: &mut Tx<'_>| tx.has_planilla_lines(workspace, &index(50));
+    for state in vinculo_store::ImportState::ALL {
+        raw::run(&db, &format!("update imports set state = '{state}'"));
+        let counts = *state == vinculo_store::ImportState::Accepted;
+        let lines = read(&db, move |tx| tx.contributions(subject)).await;
+        let ach = (Origin::Ach, batch, 7);
+        let expected = if counts { vec![ach, (Origin::Planilla, batch, 1)] } else { vec![ach] };
+        assert_eq!(places(&lines), expected, "{state}");
+        assert_eq!(read(&db, has(here)).await, counts, "{state}");
+        assert!(!read(&db, has(there)).await, "{state}");
+    }
+    raw::run(&db, "update imports set state = 'accepted'");
+    assert!(!read(&db, move |tx| tx.has_planilla_lines(here, &index(51))).await);
+    // An operator's answer is no planilla, even when its number is that of an accepted import.
+    raw::run(&db, "delete from contributions where origin = 'planilla'");
+    assert!(!read(&db, has(here)).await);
+}
+
+async fn the_newest_answer_of_a_source_stands(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let (subject, other) = write(&db, move |tx| {
+        let (subject, other) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
+        let all = [
+            line(here, subject, Origin::Ach, 1, 1),
+            line(here, subject, Origin::Ach, 2, 1),
+            line(here, subject, Origin::Planilla, 1, 1),
+            line(here, other, Origin::Ach, 1, 1),
+        ];
+        tx.insert_contributions(&all)?;
+        Ok((subject, other))
+    })
+    .await;
+    assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Ach)).await, 2);
+    assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Ach)).await, 0);
+    let left = "select subject_id, origin from contributions order by subject_id";
+    assert_eq!(raw::rows(&db, left), [format!("{subject}|planilla"), format!("{other}|ach")]);
+}
+
+async fn payers_are_found_by_the_lines_of_a_person(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let (worker, boss) = write(&db, move |tx| {
+        let (worker, boss) = (person(tx, here, 50)?.id, person(tx, here, 52)?.id);
+        let lines = [1, 2].map(|n| line(here, worker, Origin::Ach, 1, n));
+        tx.insert_contributions(&lines)?;
+        for (workspace, payer, n) in [(here, 70, 1), (here, 71, 2), (there, 70, 3)] {
+            tx.put_payer(&NewPayer {
+                workspace,
+                payer: &index(payer),
+                subject: boss,
+                import: ImportId(1),
+                updated_at: NOW,
+                sealed: &sealed(n),
+            })?;
+        }
+        Ok((worker, boss))
+    })
+    .await;
+    let found = read(&db, move |tx| tx.payer_profiles(here, worker)).await;
+    let [(owner, record, key)] = found.as_slice() else { panic!("{} payers", found.len()) };
+    assert_eq!((*owner, record), (boss, &sealed(1)));
+    assert!(*key == wrapped(52), "the record opens with the payer's own key");
+    assert!(read(&db, move |tx| tx.payer_profiles(here, boss)).await.is_empty());
+    let foreign = read(&db, move |tx| tx.payer_profiles(there, worker)).await;
+    assert!(foreign.iter().all(|(_, record, _)| *record == sealed(3)), "not of this workspace");
+}

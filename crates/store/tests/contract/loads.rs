@@ -1,0 +1,105 @@
+use crate::fixture::{NOW, add_link, add_load, person, read, uuid, workspaces, write};
+use crate::raw;
+use crate::support::{TestDatabase, on_both_databases};
+use vinculo_store::{
+    LinkId, Load, LoadId, LoadState, NewLoad, Resource, SourceCallId, SubjectId, Trigger,
+    WorkspaceId,
+};
+
+on_both_databases! {
+    a_load_is_stored_whole,
+    a_load_remembers_its_question,
+    a_load_ends_once,
+    loads_running_at_once_end_once,
+    an_unknown_load_is_none,
+}
+
+async fn link(db: &TestDatabase) -> (WorkspaceId, SubjectId, LinkId) {
+    let (here, _) = workspaces(db).await;
+    write(db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        Ok((here, subject, add_link(tx, here, subject, 60)?))
+    })
+    .await
+}
+
+async fn a_load_is_stored_whole(db: TestDatabase) {
+    let (workspace, subject, link) = link(&db).await;
+    for trigger in Trigger::ALL.iter().copied() {
+        let resources = vec![Resource::Owners, Resource::Employments];
+        let wanted = resources.clone();
+        let id = write(&db, move |tx| {
+            tx.insert_load(&NewLoad {
+                workspace,
+                subject,
+                link,
+                trigger,
+                resources: &wanted,
+                request_id: uuid(70),
+                source_call: Some(SourceCallId(5)),
+                created_at: NOW,
+            })
+        })
+        .await;
+        let expected = Load {
+            id,
+            workspace,
+            subject,
+            link,
+            trigger,
+            resources,
+            request_id: uuid(70),
+            state: LoadState::Waiting,
+            source_call: Some(SourceCallId(5)),
+            created_at: NOW,
+        };
+        assert_eq!(read(&db, move |tx| tx.load(id)).await, Some(expected));
+    }
+}
+
+async fn a_load_remembers_its_question(db: TestDatabase) {
+    let (workspace, subject, link) = link(&db).await;
+    let id = write(&db, move |tx| add_load(tx, workspace, subject, link, &[])).await;
+    let load = read(&db, move |tx| tx.load(id)).await.expect("no load");
+    assert_eq!((load.source_call, load.resources), (None, vec![]));
+    write(&db, move |tx| tx.set_load_call(id, SourceCallId(9))).await;
+    let load = read(&db, move |tx| tx.load(id)).await.expect("no load");
+    assert_eq!(load.source_call, Some(SourceCallId(9)));
+}
+
+async fn a_load_ends_once(db: TestDatabase) {
+    let (workspace, subject, link) = link(&db).await;
+    let add = move |tx: &mut vinculo_store::Tx<'_>| add_load(tx, workspace, subject, link, &[]);
+    let (done, failed) = (write(&db, add).await, write(&db, add).await);
+    assert!(write(&db, move |tx| tx.finish_load(done, LoadState::Done, None, NOW + 1)).await);
+    let why = Some("given up: ñ");
+    assert!(write(&db, move |tx| tx.finish_load(failed, LoadState::Failed, why, NOW + 2)).await);
+    let rows = "select state, failure, finished_at from loads order by id";
+    let ended = [format!("done||{}", NOW + 1), format!("failed|given up: ñ|{}", NOW + 2)];
+    assert_eq!(raw::rows(&db, rows), ended);
+    for state in LoadState::ALL.iter().copied() {
+        assert!(!write(&db, move |tx| tx.finish_load(done, state, why, NOW + 3)).await, "{state}");
+    }
+    assert_eq!(raw::rows(&db, rows), ended);
+    let load = read(&db, move |tx| tx.load(failed)).await.expect("no load");
+    assert_eq!(load.state, LoadState::Failed);
+}
+
+async fn loads_running_at_once_end_once(db: TestDatabase) {
+    let (workspace, subject, link) = link(&db).await;
+    let id = write(&db, move |tx| add_load(tx, workspace, subject, link, &[])).await;
+    let mut runs = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let store = db.store.clone();
+        runs.spawn(async move {
+            store.write(move |tx| tx.finish_load(id, LoadState::Done, None, NOW + n)).await
+        });
+    }
+    let ends = runs.join_all().await.into_iter().map(|end| end.expect("not written"));
+    assert_eq!(ends.filter(|ended| *ended).count(), 1);
+}
+
+async fn an_unknown_load_is_none(db: TestDatabase) {
+    assert_eq!(read(&db, |tx| tx.load(LoadId(1))).await, None);
+    assert!(!write(&db, |tx| tx.finish_load(LoadId(1), LoadState::Done, None, NOW)).await);
+}

@@ -1,0 +1,192 @@
+//! What every request, job and delivery asks finds its rows by an index. Seen on PostgreSQL, which
+//! counts what a statement touches.
+
+use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
+use crate::raw;
+use crate::support::TestDatabase;
+use vinculo_store::{
+    AttemptRecord, DeliveryState, Job, LinkFilter, LinkId, LoadId, LoadState, NewObject,
+    ObjectFilter, PageRequest, Queue, Resource, Result, SourceCallId, Store, SubjectId, Tx,
+    WorkspaceId,
+};
+
+/// What one call may touch of a table of thousands.
+const FEW: i64 = 500;
+
+/// Thousands of rows in every table but the smallest; the person of link `n` is person `n`.
+const FILL: &str = "
+    insert into organizations (uuid, name, created_at) values (pg_uuid(1), 'default', 0);
+    insert into workspaces (uuid, organization_id, environment, created_at)
+        values (pg_uuid(2), 1, 'sandbox', 0);
+    insert into api_keys (secret_id, workspace_id, name, secret_hash, created_at)
+        select pg_uuid(n), 1, 'key', '\\x00', 0 from generate_series(1, 5000) n;
+    insert into subjects (workspace_id, document_index, created_at)
+        select 1, pg_index(n), 0 from generate_series(1, 5000) n;
+    insert into vault.data_keys (owner_kind, owner_id, master_version, wrapped, created_at)
+        select 'subject', n, 3, decode('6400000003' || repeat('00', 60), 'hex'), 0
+        from generate_series(1, 5000) n;
+    insert into links (uuid, workspace_id, subject_id, institution, access_mode, status,
+        created_by, created_at, institution_user_id, credentials_storage, fetch_resources, sealed)
+        select pg_uuid(n), 1, n, 'pila_co_employment', 'single', 'valid', pg_uuid(1), n, 'x',
+        'store', 'EMPLOYMENTS', pg_sealed() from generate_series(1, 5000) n;
+    insert into loads (workspace_id, subject_id, link_id, trigger, resources, request_id, state,
+        created_at) select 1, n, n, 'creation', 'EMPLOYMENTS', pg_uuid(n), 'waiting', 0
+        from generate_series(1, 5000) n;
+    insert into employments (uuid, workspace_id, subject_id, link_id, object_index, created_at,
+        collected_at, sealed) select pg_uuid(10 * n + m), 1, n, n, pg_index(m), n, n, pg_sealed()
+        from generate_series(1, 5000) n, generate_series(1, 3) m;
+    insert into contributions (workspace_id, subject_id, origin, batch_id, line, payer_index,
+        period, sealed) select 1, n, 'ach', 1, m, pg_index(n), 202601, pg_sealed()
+        from generate_series(1, 5000) n, generate_series(1, 6) m;
+    insert into source_calls (uuid, workspace_id, subject_id, document_index, source, purpose,
+        outcome, duration_us, billed, created_at) select pg_uuid(n), 1, n, pg_index(n), 'ach',
+        'check', 'resolved', 1, 'no', 0 from generate_series(1, 5000) n;
+    insert into imports (uuid, workspace_id, sha256, bytes, state, payer_index, number_index,
+        draft_index, sealed_name, created_at) select pg_uuid(n), 1, pg_index(n), 1, 'accepted',
+        pg_index(n), pg_index(n), pg_index(n), pg_sealed(), n from generate_series(1, 5000) n;
+    insert into jobs (kind, target_id, due_at, created_at)
+        select 'sync_link', n, n, 0 from generate_series(1, 5000) n;
+    insert into webhook_endpoints (uuid, workspace_id, created_at, sealed)
+        select pg_uuid(n), 1, 0, pg_sealed() from generate_series(1, 10) n;
+    insert into events (webhook_id, workspace_id, subject_id, link_id, webhook_type, webhook_code,
+        created_at, sealed) select pg_uuid(n), 1, n, n, 'LINK', 'x', 0, pg_sealed()
+        from generate_series(1, 5000) n;
+    insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
+        created_at) select 1, n, n, 1, 'pending', n, 0 from generate_series(1, 5000) n;
+    insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
+        created_at) select 1, n, n, 2 + n % 9, case when n % 2 = 0 then 'delivered'
+        else 'pending' end, 4000000000000000, 0 from generate_series(1, 5000) n;
+    analyze;
+";
+
+/// Values as the fixture makes them, for [`FILL`].
+const FUNCTIONS: &str = "
+    create function pg_uuid(n bigint) returns uuid language sql immutable
+        return lpad(to_hex(n), 32, '0')::uuid;
+    create function pg_index(n bigint) returns bytea language sql immutable
+        return decode(lpad(to_hex(n), 16, '0') || repeat('a5', 24), 'hex');
+    create function pg_sealed() returns bytea language sql immutable
+        return decode('01' || repeat('00', 48), 'hex');
+";
+
+type Call = fn(&mut Tx<'_>) -> Result<bool>;
+
+const HERE: WorkspaceId = WorkspaceId(1);
+const MIDDLE: u64 = 2_500;
+
+/// Every call that somebody waits for; each tells whether it found something.
+const CALLS: &[(&str, Call)] = &[
+    ("api_key", |tx| Ok(tx.api_key(uuid(MIDDLE))?.is_some())),
+    ("subject", |tx| Ok(tx.subject(HERE, &index(MIDDLE))?.is_some())),
+    ("link", |tx| Ok(tx.link(HERE, uuid(MIDDLE))?.is_some())),
+    ("link_by_id", |tx| Ok(tx.link_by_id(LinkId(2_500))?.is_some())),
+    ("load", |tx| Ok(tx.load(LoadId(2_500))?.is_some())),
+    ("source_payload", |tx| Ok(tx.source_payload(SourceCallId(2_500))?.is_some())),
+    ("count_source_calls", |tx| Ok(tx.count_source_calls(HERE, &index(MIDDLE))? == 1)),
+    ("objects", |tx| {
+        let of_link = ObjectFilter { links: Some(vec![uuid(MIDDLE)]), ..ObjectFilter::default() };
+        Ok(tx.objects(Resource::Employments, HERE, &of_link, ALL)?.count == 3)
+    }),
+    ("objects, page", |tx| {
+        let of_link = ObjectFilter { links: Some(vec![uuid(MIDDLE)]), ..ObjectFilter::default() };
+        let page = PageRequest { limit: 2, offset: 0 };
+        Ok(tx.objects(Resource::Employments, HERE, &of_link, page)?.count == 3)
+    }),
+    ("object", |tx| Ok(tx.object(Resource::Employments, HERE, uuid(25_001))?.is_some())),
+    ("kept_objects", |tx| Ok(tx.kept_objects(Resource::Employments, LinkId(7))?.len() == 3)),
+    ("contributions", |tx| Ok(tx.contributions(SubjectId(2_500))?.len() == 6)),
+    ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),
+    ("payer_profiles", |tx| Ok(tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),
+    ("next_due jobs", |tx| Ok(tx.next_due(Queue::Jobs)?.is_some())),
+    ("next_due deliveries", |tx| Ok(tx.next_due(Queue::Deliveries)? == Some(1))),
+    ("links by id", |tx| {
+        let filter = LinkFilter { ids: Some(vec![uuid(MIDDLE)]), ..LinkFilter::default() };
+        Ok(tx.links(HERE, &filter, ALL)?.count == 1)
+    }),
+    ("put_objects", |tx| {
+        let object = NewObject {
+            uuid: uuid(1),
+            workspace: HERE,
+            subject: SubjectId(8),
+            link: LinkId(8),
+            object: index(2),
+            created_at: NOW,
+            collected_at: NOW,
+            sealed: sealed(1),
+        };
+        tx.put_objects(Resource::Employments, LinkId(8), &[object])?;
+        Ok(true)
+    }),
+    ("finish_load", |tx| tx.finish_load(LoadId(9), LoadState::Done, None, NOW)),
+    ("a job's life", |tx| {
+        tx.enqueue(Job::SyncLink(LoadId(9_999)), NOW, NOW)?;
+        let jobs = tx.claim_jobs(NOW, NOW + SECOND, 8)?;
+        tx.extend_jobs(&jobs, NOW + 2 * SECOND)?;
+        Ok(jobs.len() == 8 && tx.reschedule_job(&jobs[0], NOW, "x")? && tx.finish_job(&jobs[1])?)
+    }),
+    ("claim_deliveries", |tx| {
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8)?;
+        let claims: Vec<_> = due.iter().map(|it| it.claim).collect();
+        tx.extend_deliveries(&claims, NOW + 2 * SECOND)?;
+        Ok(due.len() == 8)
+    }),
+    ("record_attempt", |tx| {
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
+        let record = AttemptRecord {
+            claim: due[0].claim,
+            started_at: NOW,
+            duration_us: 1,
+            status: Some(200),
+            failure: None,
+            excerpt: None,
+            state: DeliveryState::Delivered,
+            due_at: NOW,
+        };
+        tx.record_attempt(&record, NOW)
+    }),
+    ("accept_import", |tx| tx.accept_import(vinculo_store::ImportId(2_500), NOW).map(|()| true)),
+    ("delete_link", |tx| tx.delete_link(LinkId(10), SubjectId(10)).map(|()| true)),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_whole_table() {
+    let db = TestDatabase::postgres();
+    db.store.clone().close().await;
+    raw::run(&db, FUNCTIONS);
+    raw::run(&db, FILL);
+    let mut before = touched(&db).await;
+    let mut guilty = Vec::new();
+    for (name, call) in CALLS {
+        // A connection reports what it touched at the latest when it ends.
+        let options = vinculo_store::Options { postgres_lanes: 1, ..Default::default() };
+        let store = Store::open(&db.target, &options).expect("does not open");
+        let found = store.write(*call).await.expect("not run");
+        assert!(found, "{name} found nothing");
+        store.close().await;
+        let after = touched(&db).await;
+        for ((table, was), (_, is)) in before.iter().zip(&after) {
+            if is - was > FEW {
+                guilty.push(format!("{name} touches {} rows of {table}", is - was));
+            }
+        }
+        before = after;
+    }
+    assert!(guilty.is_empty(), "{guilty:#?}");
+}
+
+/// Rows and index entries read so far, of each table, once every connection has reported.
+async fn touched(db: &TestDatabase) -> Vec<(String, i64)> {
+    let others = "select count(*) from pg_stat_activity where datname = current_database() \
+         and backend_type = 'client backend' and pid <> pg_backend_pid()";
+    while raw::rows(db, others) != ["0"] {
+        tokio::task::yield_now().await;
+    }
+    let sql = "select t.relname, t.seq_tup_read + coalesce(t.idx_tup_fetch, 0) + \
+         coalesce((select sum(i.idx_tup_read) from pg_stat_user_indexes i \
+         where i.relid = t.relid), 0) from pg_stat_user_tables t order by t.relname";
+    let line = |row: &String| {
+        let (table, count) = row.split_once('|').expect("two columns");
+        (table.to_owned(), count.parse().expect("a number"))
+    };
+    raw::rows(db, sql).iter().map(line).collect()
+}
