@@ -59,12 +59,17 @@ impl Query {
         }
     }
 
-    /// The ids under `name` or `name__in`.
+    /// The ids under `name` or `name__in`: both given, both must hold. `None` when neither is.
     pub(crate) fn ids(&self, name: &'static str) -> Result<Option<Vec<Uuid>>, ApiError> {
-        for value in [self.get(name).map(|value| vec![value]), self.list(&format!("{name}__in"))] {
-            parse_ids(name, &value.unwrap_or_default())?;
-        }
-        self.any_of(name).map(|values| parse_ids(name, &values)).transpose()
+        let one = self.get(name).map(|value| parse_ids(name, &[value])).transpose()?;
+        let many = self.list(&format!("{name}__in"));
+        let many = many.map(|values| parse_ids(name, &values)).transpose()?;
+        Ok(match (one, many) {
+            (Some(one), Some(many)) => {
+                Some(one.into_iter().filter(|id| many.contains(id)).collect())
+            }
+            (one, many) => one.or(many),
+        })
     }
 
     /// The ids of one list; empty when it is not given.

@@ -261,8 +261,10 @@ async fn project_link(app: &App, id: LinkId, resources: Vec<Resource>) -> Result
     let worker = app.clone();
     app.store()
         .write(move |tx| {
+            let Some(seen) = tx.link_by_id(id)? else { return Ok(()) };
+            tx.lock_subject(seen.subject)?;
+            // It may have been deleted before the lock was had.
             let Some(link) = tx.link_by_id(id)? else { return Ok(()) };
-            tx.lock_subject(link.subject)?;
             let key = worker.all_secrets().vault().unwrap_key(&link.key)?;
             let person = LinkSecrets::open(&key, link.uuid, &link.sealed)?.document;
             let secrets = worker.secrets(link.workspace)?;

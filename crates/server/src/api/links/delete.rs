@@ -23,6 +23,8 @@ pub(crate) async fn delete(
     app.store()
         .write(move |tx| {
             let link = tx.link(workspace, id)?.ok_or_else(ApiError::not_found)?;
+            // A projection that is under way ends first, so that it leaves no object behind.
+            tx.lock_subject(link.subject)?;
             tx.delete_link(link.id, link.subject)?;
             Ok::<_, ApiError>(())
         })
