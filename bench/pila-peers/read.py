@@ -1,51 +1,58 @@
-"""Reads ten columns of every detail record of the given planillas with pandas or polars.
+"""Reads the detail records of planillas with pandas or polars.
 
-usage: read.py pandas|polars FILE-WITH-PATHS
+usage: read.py pandas|polars ten|all FILE-WITH-PATHS
 
-Prints one JSON object: seconds of the clock and of the processor, records, and the sum of the
-health base, by which the caller sees that all readers read the same.
+`ten` reads ten columns, `all` the 98 of the layout. Prints one JSON object: seconds of the clock
+and of the processor, records, and the sum of the health base, by which the caller sees that all
+readers read the same.
 """
 
+import csv
 import json
 import os
+import pathlib
 import sys
 import time
 
 # As the other readers, one core.
 os.environ["POLARS_MAX_THREADS"] = "1"
 
-# First and last position of each field, from 1.
-COLUMNS = {
-    "document_type": (8, 9),
-    "document_number": (10, 25),
-    "worker_type": (26, 27),
-    "days_pension": (184, 185),
-    "basic_salary": (192, 200),
-    "ibc_pension": (202, 210),
-    "ibc_health": (211, 219),
-    "ibc_ccf": (229, 237),
-    "contrib_pension": (245, 253),
-    "contrib_health": (315, 323),
-}
-TEXT = ("document_type", "document_number", "worker_type")
+LAYOUT = pathlib.Path(__file__).parents[2] / "crates/pila/data/layout/type2-detail.tsv"
+
+# Documents, worker kind, days, salary, bases of pension, health and family fund, and the
+# contributions to pension and health.
+TEN = (3, 4, 5, 36, 40, 42, 43, 45, 47, 55)
+
+HEALTH_BASE = "ibc_health"
 
 
-def with_pandas(path):
+def columns(which):
+    """Name, first and last position from 1, and whether the field is text."""
+    with LAYOUT.open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    wanted = TEN if which == "ten" else range(1, 99)
+    chosen = [rows[number - 1] for number in wanted]
+    return [
+        (row["name_en"], int(row["start"]), int(row["end"]), row["type"] == "A") for row in chosen
+    ]
+
+
+def with_pandas(path, fields):
     import pandas
 
     frame = pandas.read_fwf(
         path,
-        colspecs=[(first - 1, last) for first, last in COLUMNS.values()],
-        names=list(COLUMNS),
+        colspecs=[(first - 1, last) for _, first, last, _ in fields],
+        names=[name for name, *_ in fields],
         header=None,
         skiprows=1,
-        dtype={name: "str" if name in TEXT else "int64" for name in COLUMNS},
+        dtype={name: "str" for name, _, _, text in fields if text},
         encoding="cp1252",
     )
-    return len(frame), int(frame["ibc_health"].sum())
+    return len(frame), int(frame[HEALTH_BASE].sum())
 
 
-def with_polars(path):
+def with_polars(path, fields):
     import polars
 
     lines = polars.read_csv(
@@ -59,24 +66,29 @@ def with_polars(path):
         encoding="utf8-lossy",
     )
 
-    def column(name, first, last):
-        text = polars.col("line").str.slice(first - 1, last - first + 1)
-        if name in TEXT:
-            return text.str.strip_chars_end(" ").alias(name)
-        return text.cast(polars.Int64).alias(name)
+    def column(name, first, last, text):
+        value = polars.col("line").str.slice(first - 1, last - first + 1)
+        if text:
+            value = value.str.strip_chars_end(" ")
+        else:
+            # Rates have a dot; digits alone are whole numbers.
+            rate = name.startswith("rate_")
+            value = value.cast(polars.Float64 if rate else polars.Int64, strict=False)
+        return value.alias(name)
 
-    frame = lines.select(column(name, *span) for name, span in COLUMNS.items())
-    return len(frame), frame["ibc_health"].sum()
+    frame = lines.select(column(*field) for field in fields)
+    return len(frame), frame[HEALTH_BASE].sum()
 
 
 def main():
-    name, listing = sys.argv[1:]
+    name, which, listing = sys.argv[1:]
     read = {"pandas": with_pandas, "polars": with_polars}[name]
     module = __import__(name)
+    fields = columns(which)
     with open(listing, encoding="utf-8") as paths:
         files = paths.read().splitlines()
     clock, processor = time.perf_counter(), time.process_time()
-    found = [read(path) for path in files]
+    found = [read(path, fields) for path in files]
     print(
         json.dumps(
             {

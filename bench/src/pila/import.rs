@@ -13,6 +13,8 @@ use crate::files::Planillas;
 /// An import.
 pub(crate) struct Import {
     pub(crate) took: Duration,
+    /// Time on processors.
+    pub(crate) processor: Duration,
     /// Peak resident memory of the process, KiB.
     pub(crate) peak_kib: u64,
 }
@@ -26,22 +28,31 @@ pub(crate) fn run(planillas: &Planillas, data: &Path) -> Result<Import> {
         .args(&planillas.paths)
         .stdout(Stdio::null())
         .spawn()?;
-    let (status, peak_kib) = watch(&mut child)?;
+    let (status, seen) = watch(&mut child)?;
     let took = start.elapsed();
     ensure!(status.success(), "the import ended with {status}");
-    Ok(Import { took, peak_kib })
+    Ok(Import { took, processor: seen.processor, peak_kib: seen.peak_kib })
 }
 
-/// How often the peak is read: what grows after the last reading is missed.
+/// How often the process is looked at: what it does after the last look is missed.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// What the system said of a process when it was last seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    processor: Duration,
+    peak_kib: u64,
+}
+
 #[expect(clippy::disallowed_methods, reason = "watches another process, which calls nobody")]
-fn watch(child: &mut Child) -> Result<(ExitStatus, u64)> {
-    let mut peak = 0;
+fn watch(child: &mut Child) -> Result<(ExitStatus, Seen)> {
+    let mut seen = Seen::default();
     loop {
-        peak = peak_kib(child.id()).unwrap_or(peak);
+        if let (Some(processor), Some(peak_kib)) = (processor(child.id()), peak_kib(child.id())) {
+            seen = Seen { processor, peak_kib };
+        }
         if let Some(status) = child.try_wait()? {
-            return Ok((status, peak));
+            return Ok((status, seen));
         }
         std::thread::sleep(LOOK);
     }
@@ -52,6 +63,16 @@ fn peak_kib(process: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// User and system time of all threads so far, which Linux tells in hundredths of a second.
+fn processor(process: u32) -> Option<Duration> {
+    let statistics = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The name of the program, in parentheses, may hold spaces; the times are fields 14 and 15.
+    let (_, fields) = statistics.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).take(2);
+    let mut next = || times.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((next()? + next()?) * 10))
 }
 
 fn program() -> Result<PathBuf> {

@@ -1,5 +1,5 @@
 //! What planillas cost: bytes a second to check and to decode them, beside pandas and polars
-//! reading ten of their columns, and lines a second to import them into SQLite.
+//! reading ten or all of their columns, and lines a second to import them into SQLite.
 //!
 //! ```text
 //! bench/pila-peers/set-up
@@ -94,13 +94,15 @@ fn reading(planillas: &Planillas, folder: &Path) -> Result<()> {
     let (found, decoded) = read::contributions(planillas)?;
     ensure!(found.records == planillas.lines, "lines were lost");
     row("check + every contribution, from the file", decoded, None, "");
-    for name in ["pandas", "polars"] {
-        let Some(peer) = read::peer(name, planillas, folder)? else {
+    for (name, columns) in
+        [("pandas", "ten"), ("pandas", "all"), ("polars", "ten"), ("polars", "all")]
+    {
+        let Some(peer) = read::peer(name, columns, planillas, folder)? else {
             println!("{name:<44} not installed: run bench/pila-peers/set-up");
             continue;
         };
         ensure!(peer.found == found, "{name} read something else: {:?}", peer.found);
-        row(&format!("{}, ten columns", peer.name), peer.took, None, "");
+        row(&format!("{}, {columns} columns", peer.name), peer.took, None, "");
         let target = if name == "pandas" { format!("{TIMES_PANDAS} x") } else { String::new() };
         let times = |ours: Took| peer.took.processor.as_secs_f64() / ours.processor.as_secs_f64();
         println!("{:<80} {:>7.1} {target:>10}", "    check beside it", times(checked));
@@ -110,10 +112,10 @@ fn reading(planillas: &Planillas, folder: &Path) -> Result<()> {
 }
 
 fn importing(first: &Planillas, second: &Planillas, data: &Path) -> Result<()> {
-    let heads = ["lines/s", "seconds", "peak MiB", "ratio", "target"];
-    let [rate, seconds, peak, ratio, target] = heads;
+    let heads = ["lines/s", "seconds", "CPU s", "peak MiB", "ratio", "target"];
+    let [rate, seconds, processor, peak, ratio, target] = heads;
     println!(
-        "\n{:<44} {rate:>10} {seconds:>10} {peak:>13} {ratio:>7} {target:>10}",
+        "\n{:<33} {rate:>10} {seconds:>10} {processor:>10} {peak:>13} {ratio:>7} {target:>10}",
         "vinculo pila import, SQLite"
     );
     let months =
@@ -123,8 +125,10 @@ fn importing(first: &Planillas, second: &Planillas, data: &Path) -> Result<()> {
         let seconds = import.took.as_secs_f64();
         let rate = planillas.lines as f64 / seconds;
         let (peak, ratio) = (import.peak_kib as f64 / 1024.0, rate / target);
+        let processor = import.processor.as_secs_f64();
         println!(
-            "{name:<44} {rate:>10.0} {seconds:>10.1} {peak:>13.1} {ratio:>7.2} {target:>10.0}"
+            "{name:<33} {rate:>10.0} {seconds:>10.1} {processor:>10.1} {peak:>13.1} {ratio:>7.2} \
+             {target:>10.0}"
         );
     }
     Ok(())

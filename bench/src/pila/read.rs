@@ -93,8 +93,13 @@ struct Answer {
     health_base: i64,
 }
 
-/// Lets pandas or polars read ten columns; `None` unless they were set up.
-pub(crate) fn peer(name: &str, planillas: &Planillas, folder: &Path) -> Result<Option<Peer>> {
+/// Lets pandas or polars read `ten` or `all` columns; `None` unless they were set up.
+pub(crate) fn peer(
+    name: &str,
+    columns: &str,
+    planillas: &Planillas,
+    folder: &Path,
+) -> Result<Option<Peer>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = venv()?.join("bin/python");
     if !python.exists() {
@@ -105,7 +110,7 @@ pub(crate) fn peer(name: &str, planillas: &Planillas, folder: &Path) -> Result<O
     fs::write(&listing, paths.join("\n"))?;
     let output = Command::new(python)
         .arg(root.join("pila-peers/read.py"))
-        .arg(name)
+        .args([name, columns])
         .arg(listing)
         .stderr(Stdio::inherit())
         .output()?;

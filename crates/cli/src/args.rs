@@ -293,9 +293,12 @@ pub(crate) enum Pila {
 /// `vinculo pila import`
 #[derive(Debug, Args)]
 pub(crate) struct ImportFiles {
-    /// Files to import, in this order
+    /// Files to import, in this order; of a folder or a zip archive, every file in it
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Refusing rules about totals that may pass: header_payroll_total, header_total_contributors
+    #[arg(long, value_delimiter = ',', value_name = "RULE")]
+    pub(crate) allow: Vec<String>,
     /// Which half of the organization may use them
     #[arg(long)]
     pub(crate) environment: Environment,
@@ -348,9 +351,12 @@ impl std::str::FromStr for DocumentArgument {
 /// `vinculo pila check`
 #[derive(Debug, Args)]
 pub(crate) struct CheckFiles {
-    /// Files to check
+    /// Files to check; of a folder or a zip archive, every file in it
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// Refusing rules about totals that may pass: header_payroll_total, header_total_contributors
+    #[arg(long, value_delimiter = ',', value_name = "RULE")]
+    pub(crate) allow: Vec<String>,
     /// Print JSON, one object a file
     #[arg(long)]
     pub(crate) json: bool,

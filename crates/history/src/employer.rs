@@ -84,22 +84,38 @@ impl<'a> Payers<'a> {
     }
 }
 
-/// The CIIU class inside the work-risk activity (detail field 98, characters 2 to 5) that most
-/// lines carry; `None` when none carries a known class. Of equals the lowest.
+/// Counts the CIIU class inside the work-risk activity (detail field 98, characters 2 to 5) of
+/// every line of a planilla.
 ///
-/// It describes work centres and stands in for the activity of a payer that nothing else
-/// describes. [`project`](crate::project) sees one person: a reader of whole planillas asks this
-/// of all their lines and keeps the answer as the payer's activity code.
+/// The class that most lines carry describes work centres, and stands in for the activity of a
+/// payer that nothing else describes. [`project`](crate::project) sees one person: a reader of
+/// whole planillas asks this of all their lines and keeps the answer as the payer's activity code.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkActivities(BTreeMap<&'static str, usize>);
+
+impl WorkActivities {
+    /// Counts one line; one without a known class counts for nothing.
+    pub fn add(&mut self, line: &Contribution) {
+        if let Some(class) = class_of_work(line) {
+            *self.0.entry(class).or_default() += 1;
+        }
+    }
+
+    /// The class of most lines; of equals the lowest; `None` when no line has one.
+    #[must_use]
+    pub fn most_frequent(&self) -> Option<&'static str> {
+        let most = self.0.values().max()?;
+        self.0.iter().find(|(_, count)| *count == most).map(|(class, _)| *class)
+    }
+}
+
+/// The class of work that most of these lines carry; see [`WorkActivities`].
 pub fn work_activity<'a>(
     lines: impl IntoIterator<Item = &'a Contribution>,
 ) -> Option<&'static str> {
-    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for class in lines.into_iter().filter_map(class_of_work) {
-        *counts.entry(class).or_default() += 1;
-    }
-    let most = counts.values().max().copied();
-    let mut classes = counts.into_iter();
-    classes.find(|(_, count)| Some(*count) == most).map(|(class, _)| class)
+    let mut activities = WorkActivities::default();
+    lines.into_iter().for_each(|line| activities.add(line));
+    activities.most_frequent()
 }
 
 fn class_of_work(line: &Contribution) -> Option<&'static str> {

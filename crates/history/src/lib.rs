@@ -30,7 +30,7 @@ use vinculo_pila::{Contribution, Document, PayerProfile};
 
 use merge::Ledger;
 
-pub use employer::work_activity;
+pub use employer::{WorkActivities, work_activity};
 pub use note::Note;
 pub use types::{
     EmployerData, Employment, IdType, MonthDetail, MonthProvenance, Options, Owner, Projection,

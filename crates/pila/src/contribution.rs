@@ -24,12 +24,16 @@ pub enum Origin {
 #[serde(default)]
 pub struct Names {
     /// First given name.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub first: String,
     /// Second given name, empty when there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub second: String,
     /// First surname.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub surname: String,
     /// Second surname, empty when there is none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub second_surname: String,
 }
 
@@ -39,18 +43,25 @@ pub struct Payer {
     /// Identity document; a NIT carries no check digit.
     pub document: Document,
     /// Legal name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// CIIU Rev. 4 A.C. class, four digits with leading zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub activity_code: Option<String>,
     /// Text of the activity, when the source gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub activity_text: Option<String>,
     /// Class by size or benefit: `A` `B` `C` `D` `I`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub class_code: Option<String>,
     /// Text of the class, when the source gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub class_text: Option<String>,
     /// Kind of payer (*tipo de aportante*), two digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind_code: Option<String>,
     /// Text of the kind, when the source gives one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind_text: Option<String>,
 }
 
@@ -59,14 +70,19 @@ pub struct Payer {
 #[serde(default)]
 pub struct PlanillaRef {
     /// Letter of the planilla type (`E`, `I`, `N`, …).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// Number given by the operator; `None` before payment (a draft).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
     /// Branch code, `None` for a single presentation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
     /// Day the money moved, `YYYY-MM-DD`; `None` before payment or when the source is silent.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_on: Option<jiff::civil::Date>,
     /// Two-digit code of the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operator: Option<String>,
 }
 
@@ -84,12 +100,16 @@ pub enum Correction {
 #[serde(default)]
 pub struct PerSystem<T> {
     /// Pensions (AFP).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pension: Option<T>,
     /// Health (EPS).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<T>,
     /// Work risk (ARL).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arl: Option<T>,
     /// Family fund (CCF).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ccf: Option<T>,
 }
 
@@ -98,22 +118,31 @@ pub struct PerSystem<T> {
 #[serde(default)]
 pub struct Amounts {
     /// Field 47, mandatory pension contribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pension: Option<i64>,
     /// Field 48, voluntary payment of the worker.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub voluntary_worker: Option<i64>,
     /// Field 51, solidarity fund, first sub-account.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fsp_solidarity: Option<i64>,
     /// Field 52, solidarity fund, second sub-account.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub fsp_subsistence: Option<i64>,
     /// Field 55, mandatory health contribution.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<i64>,
     /// Field 63, work risk.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arl: Option<i64>,
     /// Field 65, family fund.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ccf: Option<i64>,
     /// Field 67, SENA.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sena: Option<i64>,
     /// Field 69, ICBF.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub icbf: Option<i64>,
 }
 
@@ -124,32 +153,46 @@ pub struct Amounts {
 #[serde(default)]
 pub struct Novelties {
     /// Field 15, start with this payer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ing: Option<char>,
     /// Field 16, end with this payer.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ret: Option<char>,
     /// Field 17, transfer from another EPS (historic).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tde: Option<char>,
     /// Field 18, transfer to another EPS (historic).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tae: Option<char>,
     /// Field 19, transfer from another pension fund (historic).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tdp: Option<char>,
     /// Field 20, transfer to another pension fund (historic).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tap: Option<char>,
     /// Field 21, lasting pay change.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vsp: Option<char>,
     /// Field 23, pay of the month differs from the salary.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vst: Option<char>,
     /// Field 24, unpaid leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sln: Option<char>,
     /// Field 25, sick leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ige: Option<char>,
     /// Field 26, parental leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lma: Option<char>,
     /// Field 27, `X` holiday, `L` paid leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vac: Option<char>,
     /// Field 28, voluntary pension payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub avp: Option<char>,
     /// Field 29, change of work centre.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vct: Option<char>,
     /// Field 30, days of work-related sick leave.
     pub irl_days: u8,
@@ -171,8 +214,10 @@ pub enum NoveltiesKnown {
 #[serde(default)]
 pub struct Administrator {
     /// PILA code (`230301`, `EPS037`).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// Name as the source gives it, used when the code is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -194,18 +239,23 @@ pub struct Contribution {
     /// Position of the line inside its origin (sequence of the planilla, index of the row).
     pub line: u32,
     /// Role in a correction planilla.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub correction: Option<Correction>,
     /// Kind of worker (*tipo de cotizante*), two digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_kind: Option<String>,
     /// Subtype of worker, two digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_subtype: Option<String>,
     /// Days contributed, 0–30.
     pub days: PerSystem<u8>,
     /// Contribution base (IBC), whole pesos.
     pub base: PerSystem<i64>,
     /// Monthly contract salary, whole pesos (field 40).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub basic_salary: Option<i64>,
     /// Kind of salary (field 41): `X` integral, `F` fixed, `V` variable, `0`; `None` when blank.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub salary_kind: Option<char>,
     /// Marks of the line.
     pub novelties: Novelties,
@@ -214,12 +264,16 @@ pub struct Contribution {
     /// Amounts paid.
     pub amounts: Amounts,
     /// Pension fund of the month.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pension_fund: Option<Administrator>,
     /// Health provider of the month.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub health_provider: Option<Administrator>,
     /// Risk class, `1`–`5`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub risk_class: Option<char>,
     /// Work-risk activity (field 98, Decreto 768 de 2022): risk class, CIIU class, variant.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub arl_activity: Option<String>,
     /// Whether the contribution was paid; a draft is `false`.
     pub paid: bool,
@@ -233,12 +287,16 @@ pub struct PayerProfile {
     /// Legal name, field 1.
     pub name: String,
     /// CIIU class, field 14, four digits with leading zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub activity_code: Option<String>,
     /// Class by size or benefit, field 7.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub class_code: Option<String>,
     /// Legal nature, field 8: `1` public, `2` private, `3` mixed, `4`, `5`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub legal_nature: Option<String>,
     /// Kind of payer, field 30, two digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind_code: Option<String>,
 }
 

@@ -211,3 +211,27 @@ fn working_hours_fall_with_the_law() {
     assert_eq!(hours("2026-07-14"), Some(220));
     assert_eq!(hours("2026-07-15"), Some(210));
 }
+
+#[test]
+fn every_ending_of_a_document_has_its_due_day() {
+    let tsv = include_str!("../data/catalogs/due_days.tsv");
+    let mut next = 0;
+    for ((from, to), day) in cells(tsv, "nit_last_two_from")
+        .into_iter()
+        .zip(cells(tsv, "nit_last_two_to"))
+        .zip(cells(tsv, "business_day_of_month"))
+    {
+        let (from, to): (u8, u8) = (from.parse().unwrap(), to.parse().unwrap());
+        assert_eq!(from, next, "endings overlap or leave a gap");
+        for ending in from..=to {
+            let due = catalog::due_business_day(&format!("9901002{ending:02}"));
+            assert_eq!(due, Some(day.parse().unwrap()), "{ending:02}");
+        }
+        next = to + 1;
+    }
+    assert_eq!(next, 100);
+    assert_eq!(catalog::due_business_day("7"), Some(2));
+    for none in ["", "XA", "9900A", "99+1", "12é"] {
+        assert_eq!(catalog::due_business_day(none), None, "{none:?}");
+    }
+}

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use vinculo_pila::planilla::Report;
-use vinculo_store::{Environment, Import, ImportId, ImportState, Job, NewImport};
+use vinculo_pila::planilla::{CheckOptions, NotOverridable, Report};
+use vinculo_store::{Import, ImportId, ImportState, Job, NewImport, WorkspaceId};
 use vinculo_vault::{Context, Sealed};
 
 use crate::App;
+use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::projection::open_own;
 use crate::secrets::WorkspaceSecrets;
@@ -18,6 +19,32 @@ use crate::spool::{SpoolReader, SpoolWriter, Written};
 
 /// Largest file taken, bytes: some 700,000 lines.
 pub const LARGEST_FILE: u64 = 512 * 1024 * 1024;
+
+/// What comes with a file.
+#[derive(Debug, Clone, Default)]
+pub struct ReceivedFile {
+    /// Its name, for people; it is kept sealed.
+    name: String,
+    allowed: Vec<String>,
+}
+
+impl ReceivedFile {
+    /// A file of this name, for which these refusing rules about totals may pass.
+    ///
+    /// # Errors
+    /// When a name is not that of a rule that can be allowed.
+    pub fn new(name: impl Into<String>, allowed: &[&str]) -> Result<Self, NotOverridable> {
+        CheckOptions::allowing(allowed)?;
+        let allowed = allowed.iter().map(|&rule| rule.to_owned()).collect();
+        Ok(Self { name: name.into(), allowed })
+    }
+}
+
+/// The checks as an import wants them.
+pub(crate) fn check_options(import: &Import) -> Result<CheckOptions, ApiError> {
+    let names: Vec<&str> = import.allowed.split(',').filter(|name| !name.is_empty()).collect();
+    CheckOptions::allowing(&names).map_err(ApiError::unexpected)
+}
 
 /// A file that cannot be received.
 #[derive(Debug, thiserror::Error)]
@@ -40,22 +67,28 @@ impl From<ApiError> for ReceiveError {
 }
 
 /// How far an import has come, and why it was refused.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct ImportStatus {
     /// Public id.
     pub id: Uuid,
+    /// Name of the file.
+    pub name: String,
     /// One word: `waiting`, `loading`, `accepted`, `refused`, `repeated`, `superseded`.
     pub state: &'static str,
     /// `planilla` or `payer_record`, once checked.
     pub kind: Option<&'static str>,
+    /// Refusing rules that may pass.
+    pub allowed: Vec<String>,
     /// Lines of the file.
     pub lines: i64,
-    /// Lines stored.
+    /// Detail lines stored.
     pub loaded: i64,
     /// Findings that refuse.
     pub errors: i64,
     /// Findings that do not.
     pub warnings: i64,
+    /// When it was received.
+    pub created_at: String,
     /// The findings themselves.
     pub report: Option<serde_json::Value>,
 }
@@ -91,15 +124,15 @@ fn spool_path(app: &App, import: Uuid) -> PathBuf {
 /// When the file is larger than [`LARGEST_FILE`], cannot be read or spooled, or the database fails.
 pub async fn receive_file(
     app: &App,
-    environment: Environment,
-    name: &str,
+    workspace: WorkspaceId,
+    file: ReceivedFile,
     contents: impl Read + Send + 'static,
 ) -> Result<(ImportId, bool), ReceiveError> {
-    let secrets = app.secrets_of(environment).map_err(ApiError::from)?;
+    let secrets = app.secrets(workspace).map_err(ApiError::from)?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
     let path = spool_path(app, uuid);
     let written = fill_spool(path.clone(), Arc::clone(&secrets), uuid, contents).await?;
-    let received = store_import(app, &secrets, uuid, name, written).await;
+    let received = store_import(app, &secrets, uuid, file, written).await;
     if !matches!(received, Ok((_, true))) {
         tokio::fs::remove_file(path).await?;
     }
@@ -136,10 +169,10 @@ async fn store_import(
     app: &App,
     secrets: &WorkspaceSecrets,
     uuid: Uuid,
-    name: &str,
+    file: ReceivedFile,
     written: Written,
 ) -> Result<(ImportId, bool), ApiError> {
-    let name = serde_json::to_vec(&FileName(name.to_owned()))?;
+    let name = serde_json::to_vec(&FileName(file.name))?;
     let name = seal(secrets, name_context(uuid), &name)?;
     let (workspace, created_at) = (secrets.workspace().id, app.now_micros());
     app.store()
@@ -150,6 +183,7 @@ async fn store_import(
                 sha256: &written.sha256,
                 bytes: i64::try_from(written.bytes).unwrap_or(i64::MAX),
                 name: &name,
+                allowed: &file.allowed.join(","),
                 created_at,
             })?;
             if new {
@@ -174,7 +208,11 @@ fn seal(
 /// When the database fails or the import is unknown.
 pub async fn import_status(app: &App, id: ImportId) -> Result<ImportStatus, ApiError> {
     let found = app.store().read(move |tx| tx.import(id)).await?;
-    let import = found.ok_or_else(|| ApiError::unexpected(format!("no import {id}")))?;
+    status(app, &found.ok_or_else(|| ApiError::unexpected(format!("no import {id}")))?)
+}
+
+/// An import as people see it.
+pub(crate) fn status(app: &App, import: &Import) -> Result<ImportStatus, ApiError> {
     let secrets = app.secrets(import.workspace)?;
     let report = match &import.report {
         Some(sealed) => {
@@ -183,14 +221,19 @@ pub async fn import_status(app: &App, id: ImportId) -> Result<ImportStatus, ApiE
         }
         None => None,
     };
+    let bytes = open_own(&secrets, name_context(import.uuid), &import.name)?;
+    let FileName(name) = serde_json::from_slice(&bytes)?;
     Ok(ImportStatus {
         id: import.uuid,
+        name,
         state: import.state.as_str(),
         kind: import.kind.map(vinculo_store::ImportKind::as_str),
+        allowed: import.allowed.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
         lines: import.lines,
         loaded: import.loaded,
         errors: import.errors,
         warnings: import.warnings,
+        created_at: wire_time(import.created_at),
         report,
     })
 }

@@ -16,6 +16,7 @@ mod imports;
 pub mod installation;
 pub mod jobs;
 mod keys;
+mod manage;
 mod openapi;
 mod projection;
 mod request_id;
@@ -27,7 +28,9 @@ mod webhooks;
 
 pub use app::{App, BuildError, Parts};
 pub use error::ApiError;
-pub use imports::{ImportStatus, LARGEST_FILE, ReceiveError, import_status, receive_file};
+pub use imports::{
+    ImportStatus, LARGEST_FILE, ReceiveError, ReceivedFile, import_status, receive_file,
+};
 pub use keys::{IssuedKey, issue_key};
 pub use openapi::document as openapi_document;
 pub use projection::person_history;

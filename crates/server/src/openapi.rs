@@ -18,14 +18,16 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "employments", description = "Jobs and salaries"),
         (name = "owners", description = "The people behind links"),
         (name = "consents", description = "None in Colombia"),
+        (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]
 struct Document;
 
-/// The OpenAPI document of everything under `/api/`.
+/// The OpenAPI document of everything under `/api/` and `/manage/v1/`.
 #[must_use]
 pub fn document() -> OpenApi {
     let (_, mut document) = crate::router::api().split_for_parts();
+    document.merge(crate::router::manage().into_openapi());
     document.merge(Document::openapi());
     document.info = Document::openapi().info;
     let basic = HttpBuilder::new()

@@ -14,10 +14,18 @@ use utoipa_axum::routes;
 
 use crate::api::{consents, employments, institutions, links, owners, root};
 use crate::error::ApiError;
+use crate::manage::imports;
 use crate::{App, health, openapi, request_id};
 
 /// Longest time a request may take: a question to every source fits, with room to spare.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+
+/// The management API. A file may be larger than any JSON body; the spool has its own limit.
+pub(crate) fn manage() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(imports::list, imports::create))
+        .routes(routes!(imports::detail))
+}
 
 /// The public contract.
 pub(crate) fn api() -> OpenApiRouter<App> {
@@ -37,7 +45,9 @@ pub(crate) fn api() -> OpenApiRouter<App> {
 /// The application as a service: the contract, its description, and what an operator watches.
 pub fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
+    let (manage, _) = manage().split_for_parts();
     let routes = api
+        .merge(manage)
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
@@ -61,7 +71,7 @@ pub fn router(app: &App) -> Router {
 }
 
 /// The address as the table of routes has it: doubled slashes collapsed, a slash at the end of
-/// every path under `/api/` (contract 2.1; never a redirect, which would lose a POST's body).
+/// every path under `/api/` and `/manage/` (contract 2.1; never a redirect, which would lose a POST's body).
 /// `None` when it already is.
 fn canonical(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
@@ -71,8 +81,8 @@ fn canonical(uri: &Uri) -> Option<Uri> {
             fixed.push(c);
         }
     }
-    let document = fixed == "/api/openapi.json";
-    if (fixed == "/api" || fixed.starts_with("/api/")) && !fixed.ends_with('/') && !document {
+    let routed = fixed == "/api" || fixed.starts_with("/api/") || fixed.starts_with("/manage/");
+    if routed && !fixed.ends_with('/') && fixed != "/api/openapi.json" {
         fixed.push('/');
     }
     if fixed == path {
@@ -98,6 +108,7 @@ mod tests {
             ("/api/links?page=2", Some("/api/links/?page=2")),
             ("//api///links//?a=//", Some("/api/links/?a=//")),
             ("/api", Some("/api/")),
+            ("/manage/v1/imports", Some("/manage/v1/imports/")),
             ("/api/links/", None),
             ("/api/openapi.json", None),
             ("/livez", None),

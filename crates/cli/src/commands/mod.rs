@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod demo;
+mod files;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod migrate;

@@ -210,12 +210,12 @@ fn every_copy_is_the_same(hooks: &[Hook]) {
     assert!(hooks.len() > events.len(), "a held webhook comes again");
 }
 
-/// Nothing that a process said names a person or gives a secret away.
+/// Nothing that a process said names a person or gives a secret away, and nothing went wrong in it:
+/// work that is postponed would come in the end too.
 fn assert_silent(server: &mut Process, client: &Client) {
-    println!("DEBUG {}", server.everything_said());
     let secrets = client.secrets();
     let secrets = secrets.iter().map(String::as_str).chain(PEOPLE).chain([TOKEN]);
-    server.assert_silent(secrets);
+    server.assert_silent(secrets.chain([" WARN ", "ERROR "]));
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long the test may take")]

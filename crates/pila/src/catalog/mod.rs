@@ -5,6 +5,7 @@
 //! merge and rename, kinds come and go, and an unknown code is a fact to carry on, not an error.
 
 mod activity;
+mod due;
 mod entity;
 mod money;
 mod payer;
@@ -12,6 +13,7 @@ mod table;
 mod worker;
 
 pub use activity::{Activity, RiskActivity, activities, activity, risk_activities, risk_activity};
+pub use due::due_business_day;
 pub use entity::{
     Entity, Operator, family_fund, family_funds, health_provider, health_providers, operator,
     operators, pension_fund, pension_funds, risk_insurer, risk_insurers,

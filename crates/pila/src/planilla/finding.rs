@@ -111,6 +111,13 @@ pub(super) struct Cell<'a> {
 }
 
 impl Cell<'_> {
+    /// The positions of the cell, as far as its line has them.
+    fn columns(&self) -> Option<(u32, u32)> {
+        let (start, _) = self.field.columns();
+        let length = u32::try_from(self.raw.len()).ok()?;
+        (length > 0).then(|| (start, start + length - 1))
+    }
+
     /// The text of the cell as a report may show it.
     fn shown(&self) -> String {
         if text::is_blank(self.raw) {
@@ -181,7 +188,8 @@ impl Findings {
         let place = (cell.line, cell.field);
         self.add(severity, rule, || {
             let article = rule.law().unwrap_or(cell.section.article());
-            Finding::of_field(rule, place, cell.shown(), expected, article)
+            let finding = Finding::of_field(rule, place, cell.shown(), expected, article);
+            Finding { columns: cell.columns(), ..finding }
         });
     }
 

@@ -103,7 +103,8 @@ fn a_number_of_zeros_is_no_number() {
     let bytes = altered("08-nandu-E-2026-02-unpaid.txt", 1, 319, b"0000000000");
     let planilla = planilla(&bytes);
     assert_eq!(planilla.header().planilla_number(), None);
-    assert!(planilla.report().findings.is_empty());
+    let rules: Vec<_> = planilla.report().findings.iter().map(|found| found.rule).collect();
+    assert_eq!(rules, ["zero_filled"]);
 }
 
 #[test]

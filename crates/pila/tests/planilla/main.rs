@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
 
+mod changes;
 mod contributions;
 mod display;
+mod document;
 mod helpers;
 mod layout;
+mod options;
 mod properties;
 mod rules;
 mod samples;
+mod stream;
 mod writer;

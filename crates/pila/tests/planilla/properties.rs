@@ -1,8 +1,35 @@
 //! No bytes make the check fail, and what it accepts can be read in full.
 
+use crate::changes::{apply, changes, source};
 use crate::helpers::sample;
 use proptest::prelude::*;
-use vinculo_pila::planilla::{self, File, Severity};
+use vinculo_pila::planilla::{self, File, Finding, Severity};
+
+/// A finding says what the table of rules says of it.
+fn assert_like_table(finding: &Finding) {
+    let rule = planilla::rules().find(|rule| rule.code == finding.rule).unwrap();
+    assert!(rule.severities.contains(&finding.severity), "{finding}");
+    assert!(finding.article.starts_with("Res") || rule.article() == finding.article, "{finding}");
+    let fields: Vec<_> = rule.fields().map(|place| place.field).collect();
+    match finding.field {
+        Some(number) => assert!(
+            fields.iter().any(|field| field.number == number
+                && Some(field.name_en) == finding.field_en
+                && Some(field.name_es) == finding.field_es),
+            "{finding}"
+        ),
+        None => assert!(fields.is_empty(), "{finding}"),
+    }
+}
+
+/// The positions of a finding lie inside its line.
+fn assert_inside(finding: &Finding, bytes: &[u8]) {
+    let Some((start, end)) = finding.columns else { return };
+    let line = usize::try_from(finding.line).unwrap();
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let line = text.split(|&byte| byte == b'\n').nth(line - 1).unwrap();
+    assert!(1 <= start && start <= end && end as usize <= line.len(), "{finding}");
+}
 
 /// Checks and reads, and holds what one says against the other.
 fn assert_consistent(bytes: &[u8]) {
@@ -11,6 +38,8 @@ fn assert_consistent(bytes: &[u8]) {
     assert_eq!(errors.count() > 0, !report.accepted());
     for finding in &report.findings {
         assert!(finding.line <= report.lines + 1, "{finding}");
+        assert_like_table(finding);
+        assert_inside(finding, bytes);
     }
     match planilla::read(bytes) {
         Ok(file) => {
@@ -21,60 +50,6 @@ fn assert_consistent(bytes: &[u8]) {
             }
         }
         Err(refused) => assert_eq!(refused, report),
-    }
-}
-
-fn source() -> impl Strategy<Value = Vec<u8>> {
-    const NAMES: &[&str] = &[
-        "02-nandu-E-2025-11.txt",
-        "06-nandu-N-2025-11.txt",
-        "16-casa-S-2025-12.txt",
-        "25-penon-E-2021-06-686.txt",
-        "26-penon-E-2018-01-676.txt",
-        "type1/type1-nandu.txt",
-        "bad/ok-06-702.txt",
-    ];
-    proptest::sample::select(NAMES).prop_map(sample)
-}
-
-/// One change to a file: at a place, as a share of its length.
-#[derive(Debug, Clone)]
-enum Change {
-    Replace(u8),
-    Insert(u8),
-    Remove,
-    CutHere,
-    Duplicate(usize),
-}
-
-fn change() -> impl Strategy<Value = Change> {
-    let byte =
-        prop_oneof![any::<u8>(), proptest::sample::select(&b" 0129AX.-\r\n\t\x1a\x81\xd1Z"[..]),];
-    prop_oneof![
-        4 => byte.clone().prop_map(Change::Replace),
-        2 => byte.prop_map(Change::Insert),
-        1 => Just(Change::Remove),
-        1 => Just(Change::CutHere),
-        1 => (1_usize..1_500).prop_map(Change::Duplicate),
-    ]
-}
-
-fn apply(bytes: &mut Vec<u8>, at: proptest::sample::Index, change: &Change) {
-    if bytes.is_empty() {
-        return;
-    }
-    let at = at.index(bytes.len());
-    match *change {
-        Change::Replace(byte) => bytes[at] = byte,
-        Change::Insert(byte) => bytes.insert(at, byte),
-        Change::Remove => {
-            bytes.remove(at);
-        }
-        Change::CutHere => bytes.truncate(at),
-        Change::Duplicate(length) => {
-            let end = (at + length).min(bytes.len());
-            bytes.extend_from_within(at..end);
-        }
     }
 }
 
@@ -95,7 +70,7 @@ proptest! {
     #[test]
     fn altered_files_can_be_checked(
         mut bytes in source(),
-        changes in proptest::collection::vec((any::<proptest::sample::Index>(), change()), 1..6),
+        changes in changes(),
     ) {
         for (at, change) in &changes {
             apply(&mut bytes, *at, change);

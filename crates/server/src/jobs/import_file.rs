@@ -5,24 +5,31 @@
 //! again, `loading` continues after the last stored batch, `accepted` is projected again.
 
 use std::collections::HashMap;
-use std::io::Read as _;
+use std::io::{BufReader, Read as _};
+use std::sync::Arc;
 
-use vinculo_pila::planilla::{self, File, FileKind, Planilla};
+use vinculo_history::WorkActivities;
+use vinculo_pila::planilla::{self, CheckOptions, File, FileKind, ReadError, Reader, Report};
 use vinculo_pila::{Contribution, Document, PayerProfile};
 use vinculo_store::{
     ClaimedJob, Import, ImportId, ImportKind, ImportState, LinkId, NewPayer, Origin,
-    PlanillaIdentity, Resource, Subject, Tx, Verdict,
+    PlanillaIdentity, Resource, Subject, Verdict,
 };
+
+use vinculo_vault::BlindIndex;
 
 use super::failure::JobFailure;
 use crate::App;
 use crate::error::ApiError;
-use crate::imports::{forget_spool, is_open, seal_report, spooled};
+use crate::imports::{check_options, forget_spool, is_open, seal_report, spooled};
 use crate::projection::{Filling, LinkSecrets, payer_context, seal_lines};
 use crate::secrets::WorkspaceSecrets;
+use crate::spool::SpoolReader;
 
 /// Lines stored in one transaction.
 const BATCH: usize = 500;
+/// Bytes read from the spool at once.
+const READ_AHEAD: usize = 64 * 1024;
 /// Links projected again in one page.
 const LINKS: i64 = 100;
 
@@ -56,12 +63,7 @@ async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
     let (app, import) = (app.clone(), import.clone());
     // Reading and sealing a whole file takes a while: not on the threads that serve requests.
     let loaded = tokio::task::spawn_blocking(move || {
-        let mut bytes = Vec::new();
-        let spooled = spooled(&app, &secrets, import.uuid);
-        spooled
-            .and_then(|mut file| file.read_to_end(&mut bytes))
-            .map_err(|error| ApiError::unexpected(format!("spool: {error}")))?;
-        Loading { app: &app, secrets: &secrets, import: &import }.run(&bytes)
+        Loading { app: &app, secrets: &secrets, import: &import }.run()
     });
     let loaded = loaded.await.map_err(|_| JobFailure::retry("the import panicked"))?;
     Ok(loaded?)
@@ -69,16 +71,34 @@ async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
 
 struct Loading<'a> {
     app: &'a App,
-    secrets: &'a WorkspaceSecrets,
+    secrets: &'a Arc<WorkspaceSecrets>,
     import: &'a Import,
 }
 
 impl Loading<'_> {
-    fn run(&self, bytes: &[u8]) -> Result<(), ApiError> {
-        match planilla::read(bytes) {
-            Err(report) => self.judge(ImportState::Refused, &report, None).map(|_| ()),
-            Ok(File::PayerRecord(profile)) => self.payer(&profile, &planilla::check(bytes)),
-            Ok(File::Planilla(planilla)) => self.planilla(&planilla),
+    /// The first pass checks the whole file; the next ones store what is in it.
+    fn run(&self) -> Result<(), ApiError> {
+        let options = check_options(self.import)?;
+        let report = planilla::check_reader_with(&mut self.open()?, options).map_err(damaged)?;
+        match report.kind.filter(|_| report.accepted()) {
+            None => self.judge(ImportState::Refused, &report, None).map(|_| ()),
+            Some(FileKind::PayerRecord) => self.payer_record(&report, options),
+            Some(FileKind::Planilla) => self.planilla(&report),
+        }
+    }
+
+    fn open(&self) -> Result<BufReader<SpoolReader>, ApiError> {
+        let spooled = spooled(self.app, self.secrets, self.import.uuid).map_err(damaged)?;
+        Ok(BufReader::with_capacity(READ_AHEAD, spooled))
+    }
+
+    /// One record: small enough to be read whole.
+    fn payer_record(&self, report: &Report, options: CheckOptions) -> Result<(), ApiError> {
+        let mut bytes = Vec::new();
+        self.open()?.read_to_end(&mut bytes).map_err(damaged)?;
+        match planilla::read_with(&bytes, options) {
+            Ok(File::PayerRecord(profile)) => self.payer(&profile, report),
+            _ => Err(ApiError::unexpected("the spooled file has changed")),
         }
     }
 
@@ -86,7 +106,7 @@ impl Loading<'_> {
     fn judge(
         &self,
         state: ImportState,
-        report: &planilla::Report,
+        report: &Report,
         identity: Option<PlanillaIdentity>,
     ) -> Result<ImportState, ApiError> {
         let sealed = seal_report(self.secrets, self.import, report)?;
@@ -113,7 +133,7 @@ impl Loading<'_> {
     }
 
     /// A payer's own record: sealed with the payer's own key, for a payer can be a person.
-    fn payer(&self, profile: &PayerProfile, report: &planilla::Report) -> Result<(), ApiError> {
+    fn payer(&self, profile: &PayerProfile, report: &Report) -> Result<(), ApiError> {
         let Document { kind: document, number } = &profile.document;
         let identity = PlanillaIdentity {
             payer: self.secrets.indexes().payer(document.code(), number),
@@ -145,43 +165,53 @@ impl Loading<'_> {
         })
     }
 
-    fn planilla(&self, planilla: &Planilla<'_>) -> Result<(), ApiError> {
-        // Without a record of its own, the payer's activity is what most of its workers do.
-        let activity =
-            vinculo_history::work_activity(&planilla.contributions().collect::<Vec<_>>());
-        let mut lines = planilla.contributions().map(|mut line| {
-            line.payer.activity_code = activity.map(str::to_owned);
-            line
-        });
-        let Some(first) = lines.next() else {
-            return Err(ApiError::unexpected("an accepted planilla has no lines"));
-        };
+    fn planilla(&self, report: &Report) -> Result<(), ApiError> {
+        let mut activities = WorkActivities::default();
+        let mut identity = None;
+        for line in Reader::new(self.open()?).map_err(unreadable)?.contributions() {
+            let line = line.map_err(unreadable)?;
+            activities.add(&line);
+            identity.get_or_insert_with(|| self.identity(&line));
+        }
         if self.import.state == ImportState::Waiting {
-            let identity = Some(self.identity(&first));
-            let state = self.judge(ImportState::Loading, planilla.report(), identity)?;
+            let state = self.judge(ImportState::Loading, report, identity)?;
             if state != ImportState::Loading {
                 return Ok(());
             }
         }
-        let stored = usize::try_from(self.import.loaded).unwrap_or(0);
-        let mut rest = std::iter::once(first).chain(lines).skip(stored).peekable();
-        let mut done = self.import.loaded;
-        while rest.peek().is_some() {
-            let batch: Vec<Contribution> = rest.by_ref().take(BATCH).collect();
-            let Some(now_done) = self.store(done, batch)? else { return Ok(()) };
-            done = now_done;
+        // Without a record of its own, the payer's activity is what most of its workers do.
+        if !self.store_all(activities.most_frequent())? {
+            return Ok(());
         }
         let (id, now) = (self.import.id, self.app.now_micros());
         let accepted = self.app.store().write_blocking(move |tx| tx.accept_import(id, now));
         match accepted {
-            Err(vinculo_store::Error::Conflict(_)) => self.repeated(planilla),
+            // The same planilla was accepted from another file while this one was being stored.
+            Err(vinculo_store::Error::Conflict(_)) => {
+                self.judge(ImportState::Repeated, report, None).map(|_| ())
+            }
             other => Ok(other?),
         }
     }
 
-    /// The same planilla was accepted from another file while this one was being stored.
-    fn repeated(&self, planilla: &Planilla<'_>) -> Result<(), ApiError> {
-        self.judge(ImportState::Repeated, planilla.report(), None).map(|_| ())
+    /// Stores what is not stored yet; `false` when another worker has gone on with the import.
+    fn store_all(&self, activity: Option<&'static str>) -> Result<bool, ApiError> {
+        let mut reader = Reader::new(self.open()?).map_err(unreadable)?;
+        let mut done = self.import.loaded;
+        let stored = usize::try_from(done).unwrap_or(0);
+        let mut lines = reader.contributions().skip(stored);
+        loop {
+            let batch = lines.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>();
+            let mut batch = batch.map_err(unreadable)?;
+            if batch.is_empty() {
+                return Ok(true);
+            }
+            for line in &mut batch {
+                line.payer.activity_code = activity.map(str::to_owned);
+            }
+            let Some(now_done) = self.store(done, batch)? else { return Ok(false) };
+            done = now_done;
+        }
     }
 
     fn identity(&self, line: &Contribution) -> PlanillaIdentity {
@@ -200,45 +230,72 @@ impl Loading<'_> {
         }
     }
 
-    /// Stores one batch; `None` when another worker has gone on with the import.
+    /// Stores one batch; `None` when another worker has gone on with the import. Sealing happens
+    /// here, outside the transaction: the write lane only writes.
     fn store(&self, done: i64, batch: Vec<Contribution>) -> Result<Option<i64>, ApiError> {
-        let (app, import) = (self.app.clone(), self.import.clone());
+        let next = done + i64::try_from(batch.len()).unwrap_or(0);
+        let mut people: HashMap<Document, Vec<Contribution>> = HashMap::new();
+        for line in batch {
+            people.entry(line.person.clone()).or_default().push(line);
+        }
+        let subjects = self.subjects(people.keys())?;
+        let vault = self.app.all_secrets().vault();
+        let mut sealed = Vec::new();
+        for (lines, subject) in people.values().zip(&subjects) {
+            let key = vault.unwrap_key(&subject.key)?;
+            let batch = (Origin::Planilla, self.import.id.0);
+            sealed.extend(seal_lines(self.secrets, &key, subject.id, batch, lines)?);
+        }
+        let id = self.import.id;
         self.app.store().write_blocking(move |tx| {
-            let next = done + i64::try_from(batch.len()).unwrap_or(0);
-            if !tx.progress_import(import.id, done, next)? {
+            if !tx.progress_import(id, done, next)? {
                 return Ok(None);
-            }
-            let secrets = app.secrets(import.workspace)?;
-            let mut people: HashMap<Document, Vec<Contribution>> = HashMap::new();
-            for line in batch {
-                people.entry(line.person.clone()).or_default().push(line);
-            }
-            let mut sealed = Vec::new();
-            for (person, lines) in &people {
-                let subject = subject(tx, &app, &secrets, person)?;
-                let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
-                let batch = (Origin::Planilla, import.id.0);
-                sealed.extend(seal_lines(&secrets, &key, subject.id, batch, lines)?);
             }
             tx.insert_contributions(&sealed)?;
             Ok(Some(next))
         })
     }
+
+    /// The subjects of these people, in their order; those unknown so far are made.
+    fn subjects<'a>(
+        &self,
+        people: impl Iterator<Item = &'a Document>,
+    ) -> Result<Vec<Subject>, ApiError> {
+        let (workspace, indexes) = (self.import.workspace, self.secrets.indexes());
+        let people: Vec<BlindIndex> = people
+            .map(|person| indexes.lookup_document(person.kind.code(), &person.number))
+            .collect();
+        let asked = people.clone();
+        let known = self.app.store().read_blocking(move |tx| {
+            asked.iter().map(|person| tx.subject(workspace, person)).collect::<Result<Vec<_>, _>>()
+        });
+        let known = known.map_err(ApiError::from)?;
+        if known.iter().all(Option::is_some) {
+            return Ok(known.into_iter().flatten().collect());
+        }
+        let (vault, now) = (self.app.all_secrets().vault().clone(), self.app.now_micros());
+        self.app.store().write_blocking(move |tx| {
+            let mut all = Vec::with_capacity(people.len());
+            for (person, known) in people.iter().zip(known) {
+                all.push(match known {
+                    Some(subject) => subject,
+                    None => {
+                        let (_, offered) = vault.new_data_key()?;
+                        tx.ensure_subject(workspace, person, &offered, now)?
+                    }
+                });
+            }
+            Ok(all)
+        })
+    }
 }
 
-fn subject(
-    tx: &mut Tx<'_>,
-    app: &App,
-    secrets: &WorkspaceSecrets,
-    person: &Document,
-) -> Result<Subject, ApiError> {
-    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-    let workspace = secrets.workspace().id;
-    if let Some(subject) = tx.subject(workspace, &index)? {
-        return Ok(subject);
-    }
-    let (_, offered) = app.all_secrets().vault().new_data_key()?;
-    Ok(tx.ensure_subject(workspace, &index, &offered, app.now_micros())?)
+fn damaged(error: std::io::Error) -> ApiError {
+    ApiError::unexpected(format!("spool: {error}"))
+}
+
+fn unreadable(error: ReadError) -> ApiError {
+    ApiError::unexpected(format!("spool: {error}"))
 }
 
 /// Brings the links of every person the import touches up to date, one transaction a link.

@@ -1,7 +1,8 @@
 //! From planilla files to the employments of a production link.
 
+use http::Method;
 use serde_json::{Value, json};
-use vinculo_server::{import_status, receive_file};
+use vinculo_server::import_status;
 use vinculo_store::Environment::{Production, Sandbox};
 
 use crate::support::{Receiver, Setup, TestApp, TestDatabase, on_both_databases};
@@ -17,6 +18,7 @@ on_both_databases!(
     a_correction_that_arrives_later_updates_existing_links,
     a_file_that_was_received_is_imported_by_the_next_process,
     planillas_of_one_workspace_are_unknown_to_the_other,
+    a_file_can_be_uploaded,
 );
 
 macro_rules! sample {
@@ -33,6 +35,7 @@ const JANUARY: &[u8] = sample!("05-nandu-E-2026-01.txt");
 const NOVEMBER_CORRECTED: &[u8] = sample!("06-nandu-N-2025-11.txt");
 const FEBRUARY_UNPAID: &[u8] = sample!("08-nandu-E-2026-02-unpaid.txt");
 const REFUSED: &[u8] = sample!("bad/09-check-digit.txt");
+const WRONG_TOTAL: &[u8] = sample!("bad/15-header-total.txt");
 const PAYER_RECORD: &[u8] = sample!("type1/type1-nandu.txt");
 
 const EXPECTED: &str = include_str!("../../../history/tests/expected/CC-1900000101.json");
@@ -111,7 +114,7 @@ async fn the_same_file_twice_changes_nothing(database: TestDatabase) {
     let link = create_link(&app).await;
     let before = employments(&app, &link).await;
 
-    let received = async || receive_file(&app.app, Production, "again.txt", OCTOBER).await.unwrap();
+    let received = async || app.receive(Production, OCTOBER).await;
     let (first, new) = received().await;
     assert!(!new);
     assert_eq!(app.work_left().await, 0);
@@ -232,7 +235,7 @@ async fn a_correction_that_arrives_later_updates_existing_links(database: TestDa
 
 async fn a_file_that_was_received_is_imported_by_the_next_process(database: TestDatabase) {
     let app = Setup::new(database).without_runner().start().await;
-    let (id, new) = receive_file(&app.app, Production, "october.txt", OCTOBER).await.unwrap();
+    let (id, new) = app.receive(Production, OCTOBER).await;
     assert!(new);
     assert_eq!(import_status(&app.app, id).await.unwrap().state, "waiting");
 
@@ -262,4 +265,42 @@ async fn planillas_of_one_workspace_are_unknown_to_the_other(database: TestDatab
 fn assert_spool_is_empty(app: &TestApp) {
     let left: Vec<_> = std::fs::read_dir(app.database.spool()).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+async fn a_file_can_be_uploaded(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.production();
+    let upload = async |query: &str, file: &'static [u8]| {
+        let path = format!("/manage/v1/imports/{query}");
+        client.send(client.request(Method::POST, &path).body(file)).await
+    };
+    let state = async |import: &Value| {
+        app.settled().await;
+        let id = import["id"].as_str().unwrap();
+        client.get(&format!("/manage/v1/imports/{id}/")).await.json()
+    };
+
+    let received = upload("?name=october.txt", OCTOBER).await;
+    assert_eq!(received.status, 202);
+    let done = state(&received.json()).await;
+    assert_eq!((&done["state"], &done["name"]), (&json!("accepted"), &json!("october.txt")));
+    assert_eq!(done["loaded"], done["report"]["summary"]["lines"]);
+    let again = upload("", OCTOBER).await.json();
+    assert_eq!(again["id"], done["id"], "the same file is the same import");
+
+    let refused = state(&upload("", WRONG_TOTAL).await.json()).await;
+    assert_eq!((&refused["state"], &refused["errors"]), (&json!("refused"), &json!(1)));
+    let allowed = upload("?allow=header_payroll_total", WRONG_TOTAL).await;
+    let allowed = state(&allowed.json()).await;
+    assert_eq!(allowed["allowed"], json!(["header_payroll_total"]));
+    assert_eq!((&allowed["errors"], &allowed["warnings"]), (&json!(0), &json!(1)));
+    assert_eq!(upload("?allow=record_length", OCTOBER).await.status, 400);
+
+    let listed = client.results("/manage/v1/imports/").await;
+    assert_eq!(listed.len(), 3);
+    assert!(listed.iter().all(|import| import["report"].is_null()));
+    let id = done["id"].as_str().unwrap();
+    assert_eq!(app.sandbox().get(&format!("/manage/v1/imports/{id}/")).await.status, 404);
+    assert!(app.sandbox().results("/manage/v1/imports/").await.is_empty());
+    app.finish().await;
 }

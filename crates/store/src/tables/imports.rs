@@ -4,7 +4,8 @@ use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
-use super::{ImportId, LinkId, Micros, Resource, SubjectId, WorkspaceId};
+use super::page::Where;
+use super::{ImportId, LinkId, Micros, Page, PageRequest, Resource, SubjectId, WorkspaceId};
 use crate::{Result, Row, Tx};
 
 text_enum! {
@@ -48,6 +49,8 @@ pub struct NewImport<'a> {
     pub bytes: i64,
     /// File name, sealed with the workspace's key.
     pub name: &'a Sealed,
+    /// Refusing rules that may pass, by name, with commas.
+    pub allowed: &'a str,
     /// When it was received.
     pub created_at: Micros,
 }
@@ -75,6 +78,12 @@ pub struct Import {
     pub warnings: i64,
     /// Look-up value of the payer, once checked.
     pub payer: Option<BlindIndex>,
+    /// Refusing rules that may pass, by name, with commas.
+    pub allowed: String,
+    /// When it was received.
+    pub created_at: Micros,
+    /// File name, sealed with the workspace's key.
+    pub name: Sealed,
     /// The report, sealed with the workspace's key.
     pub report: Option<Sealed>,
 }
@@ -131,7 +140,7 @@ pub struct NewPayer<'a> {
 }
 
 const COLUMNS: &str = "select id, uuid, workspace_id, state, kind, lines, loaded, errors, \
-     warnings, payer_index, sealed_report from imports";
+     warnings, payer_index, allowed, created_at, sealed_name, sealed_report from imports";
 
 /// The drafts that import `$1` replaced.
 const SUPERSEDED: &str = "select old.id from imports old join imports new on new.id = $1 \
@@ -151,7 +160,10 @@ impl Import {
             errors: row.int(7)?,
             warnings: row.int(8)?,
             payer: row.opt_blind_index(9)?,
-            report: row.opt_sealed(10)?,
+            allowed: row.text(10)?,
+            created_at: row.int(11)?,
+            name: row.sealed(12)?,
+            report: row.opt_sealed(13)?,
         })
     }
 }
@@ -164,8 +176,8 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn receive_import(&mut self, import: &NewImport<'_>) -> Result<(ImportId, bool)> {
         let made = self.query_opt(
-            "insert into imports (uuid, workspace_id, sha256, bytes, state, sealed_name, \
-             created_at) values ($1, $2, $3, $4, 'waiting', $5, $6) \
+            "insert into imports (uuid, workspace_id, sha256, bytes, state, sealed_name, allowed, \
+             created_at) values ($1, $2, $3, $4, 'waiting', $5, $6, $7) \
              on conflict do nothing returning id",
             &[
                 import.uuid.into(),
@@ -173,6 +185,7 @@ impl Tx<'_> {
                 import.sha256.into(),
                 import.bytes.into(),
                 import.name.into(),
+                import.allowed.into(),
                 import.created_at.into(),
             ],
             |row| Ok(ImportId(row.int(0)?)),
@@ -195,6 +208,31 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn import(&mut self, id: ImportId) -> Result<Option<Import>> {
         self.query_opt(&format!("{COLUMNS} where id = $1"), &[id.into()], Import::from_row)
+    }
+
+    /// The workspace's import with this public id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn import_by_uuid(&mut self, workspace: WorkspaceId, uuid: Uuid) -> Result<Option<Import>> {
+        self.query_opt(
+            &format!("{COLUMNS} where workspace_id = $1 and uuid = $2"),
+            &[workspace.into(), uuid.into()],
+            Import::from_row,
+        )
+    }
+
+    /// A page of the workspace's imports, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn imports(&mut self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Import>> {
+        let clause = Where::equals("workspace_id", workspace);
+        let sql = format!("select count(*) from imports{}", clause.sql());
+        let count = self.query_one(&sql, clause.params(), |row| row.int(0))?;
+        let (tail, params) = clause.sliced("created_at desc, id desc", page);
+        let rows = self.query(&format!("{COLUMNS}{tail}"), &params, Import::from_row)?;
+        Ok(Page { count, rows })
     }
 
     /// Whether the workspace has accepted this numbered planilla already.

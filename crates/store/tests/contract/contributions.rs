@@ -43,6 +43,7 @@ fn import(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<ImportId> {
         sha256: &crate::fixture::spread(n),
         bytes: 359,
         name: &sealed(n),
+        allowed: "",
         created_at: NOW,
     })?;
     assert!(new);

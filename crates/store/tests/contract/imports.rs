@@ -6,11 +6,13 @@ use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
     Error, Import, ImportId, ImportKind, ImportState, LinkId, LoadState, NewImport, NewPayer,
-    Origin, PlanillaIdentity, Resource, Result, SubjectId, Tx, Verdict, WorkspaceId,
+    Origin, PageRequest, PlanillaIdentity, Resource, Result, SubjectId, Tx, Verdict, WorkspaceId,
 };
 
 on_both_databases! {
     a_received_import_waits,
+    an_import_is_seen_by_its_workspace_only,
+    pages_are_newest_first,
     the_same_file_is_one_import_while_it_counts,
     files_received_at_once_are_one_import,
     the_verdict_is_kept,
@@ -50,6 +52,7 @@ fn receive(
         sha256: &spread(file),
         bytes: 359,
         name: &sealed(id),
+        allowed: "one,two",
         created_at: NOW,
     })
 }
@@ -96,8 +99,53 @@ async fn a_received_import_waits(db: TestDatabase) {
     assert_eq!((import.state, import.kind), (ImportState::Waiting, None));
     assert_eq!((import.lines, import.loaded, import.errors, import.warnings), (0, 0, 0, 0));
     assert_eq!((import.payer, import.report), (None, None));
+    assert_eq!((import.name, import.created_at), (sealed(1), NOW));
+    assert_eq!(import.allowed, "one,two");
     assert!(read(&db, move |tx| tx.import(ImportId(id.0 + 1))).await.is_none());
     assert_eq!(raw::rows(&db, "select bytes, created_at from imports"), [format!("359|{NOW}")]);
+}
+
+async fn an_import_is_seen_by_its_workspace_only(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let (id, _) = write(&db, move |tx| receive(tx, here, 1, 1)).await;
+    let find = |workspace, n| move |tx: &mut Tx<'_>| tx.import_by_uuid(workspace, uuid(n));
+    let found = read(&db, find(here, 1)).await.expect("not found");
+    assert_eq!((found.id, found.workspace, found.name), (id, here, sealed(1)));
+    assert!(read(&db, find(here, 2)).await.is_none());
+    assert!(read(&db, find(there, 1)).await.is_none());
+}
+
+async fn pages_are_newest_first(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    write(&db, move |tx| {
+        for (n, at) in [(1, 5), (2, 7), (3, 7), (4, 6), (5, 7)] {
+            tx.receive_import(&NewImport {
+                uuid: uuid(n),
+                workspace: here,
+                sha256: &spread(n),
+                bytes: 359,
+                name: &sealed(n),
+                allowed: "",
+                created_at: NOW + at,
+            })?;
+        }
+        receive(tx, there, 9, 1)
+    })
+    .await;
+    for (limit, offset, expected) in [
+        (100, 0, vec![5, 3, 2, 4, 1]),
+        (2, 0, vec![5, 3]),
+        (2, 4, vec![1]),
+        (2, 6, vec![]),
+        (0, 0, vec![]),
+    ] {
+        let slice = PageRequest { limit, offset };
+        let page = read(&db, move |tx| tx.imports(here, slice)).await;
+        let shown: Vec<_> = page.rows.iter().map(|it| it.uuid.as_u128()).collect();
+        assert_eq!((page.count, shown), (5, expected), "{limit} from {offset}");
+    }
+    let slice = PageRequest { limit: 10, offset: 0 };
+    assert_eq!(read(&db, move |tx| tx.imports(there, slice)).await.count, 1);
 }
 
 async fn the_same_file_is_one_import_while_it_counts(db: TestDatabase) {

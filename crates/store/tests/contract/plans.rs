@@ -5,7 +5,7 @@ use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
-    AttemptRecord, DeliveryState, Job, LinkFilter, LinkId, LoadId, LoadState, NewObject,
+    AttemptRecord, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState, NewObject,
     ObjectFilter, PageRequest, Queue, Resource, Result, SourceCallId, Store, SubjectId, Tx,
     WorkspaceId,
 };
@@ -144,7 +144,12 @@ const CALLS: &[(&str, Call)] = &[
         };
         tx.record_attempt(&record, NOW)
     }),
-    ("accept_import", |tx| tx.accept_import(vinculo_store::ImportId(2_500), NOW).map(|()| true)),
+    ("links_touched_by", |tx| {
+        let import = tx.import(ImportId(2_500))?;
+        let import = import.expect("the import is not there");
+        Ok(tx.links_touched_by(&import, LinkId(0), 10)?.is_empty())
+    }),
+    ("accept_import", |tx| tx.accept_import(ImportId(2_500), NOW).map(|()| true)),
     ("delete_link", |tx| tx.delete_link(LinkId(10), SubjectId(10)).map(|()| true)),
 ];
 

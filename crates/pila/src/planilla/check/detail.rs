@@ -96,6 +96,7 @@ impl DetailCheck {
         // What a displaced record seems to say is not worth telling.
         if sound {
             novelty::check(line, &detail, findings);
+            record.alignment(findings);
             record.place_of_work(worker, findings);
             record.subtype(findings);
             self.codes.check(&record, findings);
@@ -249,13 +250,16 @@ impl<'a> RecordCheck<'a> {
             findings.warn(Rule::Required, &self.cell::<13>(), "a name");
         }
         let names = self.detail.bytes().get(NAMES_BLOCK).unwrap_or_default();
-        for cell in [self.cell::<11>(), self.cell::<12>(), self.cell::<13>(), self.cell::<14>()] {
-            field::expect_left_aligned(&cell, findings);
-        }
         if names.iter().fold(false, |lower, &byte| lower | is_lower_case(byte)) {
             for number in 11..=14 {
                 field::expect_capitals(&self.cell_of(number), findings);
             }
+        }
+    }
+
+    fn alignment(&self, findings: &mut Findings) {
+        for cell in [self.cell::<11>(), self.cell::<12>(), self.cell::<13>(), self.cell::<14>()] {
+            field::expect_left_aligned(&cell, findings);
         }
     }
 

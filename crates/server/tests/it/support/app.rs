@@ -12,11 +12,11 @@ use vinculo_server::clock::{Clock as _, ManualClock, micros};
 use vinculo_server::config::Config;
 use vinculo_server::jobs::Runner;
 use vinculo_server::{
-    App, ImportStatus, IssuedKey, Parts, add_endpoint, import_status, installation, issue_key,
-    receive_file,
+    App, ImportStatus, IssuedKey, Parts, ReceivedFile, add_endpoint, import_status, installation,
+    issue_key, receive_file,
 };
 use vinculo_sources::ach::AchConfig;
-use vinculo_store::{Environment, Queue};
+use vinculo_store::{Environment, ImportId, Queue};
 use vinculo_vault::{MasterKeys, SeededRandom};
 
 use super::operator::TestOperator;
@@ -174,16 +174,22 @@ impl TestApp {
         added.await.expect("the endpoint is refused");
     }
 
+    /// Hands a file over, to be imported for an environment; whether it is a new one.
+    pub(crate) async fn receive(
+        &self,
+        environment: Environment,
+        file: impl Into<Vec<u8>>,
+    ) -> (ImportId, bool) {
+        let workspace = self.app.secrets_of(environment).expect("no workspace").workspace().id;
+        let name = ReceivedFile::new("planilla.txt", &[]).expect("no rule is allowed");
+        let contents = std::io::Cursor::new(file.into());
+        let received = receive_file(&self.app, workspace, name, contents).await;
+        received.expect("the file cannot be received")
+    }
+
     /// Imports a file for an environment, and waits until that is done.
     pub(crate) async fn import(&self, environment: Environment, file: &[u8]) -> ImportStatus {
-        let (id, _) = receive_file(
-            &self.app,
-            environment,
-            "planilla.txt",
-            std::io::Cursor::new(file.to_vec()),
-        )
-        .await
-        .expect("the file cannot be received");
+        let (id, _) = self.receive(environment, file.to_vec()).await;
         self.until_done(&[Queue::Jobs]).await;
         import_status(&self.app, id).await.expect("the import is gone")
     }

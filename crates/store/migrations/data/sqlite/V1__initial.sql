@@ -140,6 +140,7 @@ create table imports (
     draft_index   blob,
     period        integer,
     planilla_type text,
+    allowed       text    not null default '',
     sealed_name   blob    not null,
     sealed_report blob,
     created_at    integer  not null,
@@ -151,6 +152,7 @@ create unique index imports_planilla on imports (workspace_id, payer_index, numb
     where state = 'accepted' and number_index is not null;
 create unique index imports_draft on imports (workspace_id, draft_index)
     where state = 'accepted' and draft_index is not null;
+create index imports_superseded on imports (workspace_id, draft_index) where state = 'superseded';
 
 create table employments (
     id           integer primary key autoincrement,

@@ -1,0 +1,49 @@
+//! What the fuzz targets ask of any bytes, asked of the samples and of inputs that once failed.
+
+#[path = "../../../fuzz/src/lib.rs"]
+mod properties;
+
+use std::path::{Path, PathBuf};
+
+fn inputs() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["tests/samples", "tests/samples/bad", "tests/samples/type1"];
+    let mut inputs = Vec::new();
+    for folder in folders.map(|folder| root.join(folder)).iter().chain([&regressions()]) {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        inputs.extend(entries.filter(|path| path.is_file()));
+    }
+    inputs.sort();
+    inputs
+}
+
+fn regressions() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/regressions")
+}
+
+fn replay(property: fn(&[u8])) {
+    let inputs = inputs();
+    assert!(inputs.len() > 90);
+    for path in inputs {
+        // Shown when the property fails.
+        println!("{}", path.display());
+        property(&std::fs::read(path).unwrap());
+    }
+}
+
+#[test]
+fn check_holds() {
+    replay(properties::check);
+}
+
+#[test]
+fn reader_holds() {
+    replay(properties::reader);
+    // The last byte of an input is the size of the pieces; the file stands before it.
+    replay(|file| properties::reader(&[file, b"\x8b"].concat()));
+}
+
+#[test]
+fn projection_holds() {
+    replay(properties::projection);
+}

@@ -1,0 +1,27 @@
+//! `GET /manage/v1/imports/{id}/`
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::App;
+use crate::api::query::PathId;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::imports::{self, ImportStatus};
+
+/// How far an import has come, with its report.
+#[utoipa::path(
+    get, path = "/manage/v1/imports/{id}/", tag = "imports",
+    params(("id" = uuid::Uuid, Path, description = "Id of the import")),
+    responses((status = 200, body = ImportStatus), (status = 401), (status = 404))
+)]
+pub(crate) async fn detail(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<ImportStatus>, ApiError> {
+    let workspace = caller.workspace.id;
+    let import = app.store().read(move |tx| tx.import_by_uuid(workspace, id)).await?;
+    let import = import.ok_or_else(ApiError::not_found)?;
+    Ok(Json(imports::status(&app, &import)?))
+}

@@ -1,0 +1,33 @@
+//! `GET /manage/v1/imports/`
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::App;
+use crate::api::page::PageQuery;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::imports;
+
+/// Imports of the workspace, newest first, without their reports.
+#[utoipa::path(
+    get, path = "/manage/v1/imports/", tag = "imports",
+    params(
+        ("page" = Option<i64>, Query, description = "1-based page"),
+        ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
+    ),
+    responses((status = 200, description = "A page"), (status = 401))
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    page: PageQuery,
+) -> Result<Response, ApiError> {
+    let (workspace, request) = (caller.workspace.id, page.request());
+    let found = app.store().read(move |tx| tx.imports(workspace, request)).await?;
+    let shown = found.rows.into_iter().map(|mut import| {
+        import.report = None;
+        Ok::<_, ApiError>(serde_json::to_vec(&imports::status(&app, &import)?)?)
+    });
+    page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
+}

@@ -1,0 +1,10 @@
+//! Imports of planillas and payer records.
+
+mod create;
+mod detail;
+mod list;
+mod upload;
+
+pub(crate) use create::{__path_create, create};
+pub(crate) use detail::{__path_detail, detail};
+pub(crate) use list::{__path_list, list};
