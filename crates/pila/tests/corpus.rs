@@ -1,6 +1,9 @@
 //! What the fuzz targets ask of any bytes, asked of the samples and of inputs that once failed.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 #[path = "../../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "a library of its own for the fuzz targets")]
 mod properties;
 
 use std::path::{Path, PathBuf};
@@ -21,11 +24,11 @@ fn regressions() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/regressions")
 }
 
+#[expect(clippy::print_stdout, reason = "shown when the property fails: the input that broke it")]
 fn replay(property: fn(&[u8])) {
     let inputs = inputs();
     assert!(inputs.len() > 90);
     for path in inputs {
-        // Shown when the property fails.
         println!("{}", path.display());
         property(&std::fs::read(path).unwrap());
     }

@@ -1,8 +1,9 @@
 //! `vinculo pila check`, `import` and `show`.
 
+use std::io::Write as _;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Finished, Installation, finished, sample, vinculo};
 
@@ -120,4 +121,62 @@ fn a_refused_file_leaves_nothing_but_its_report() {
     // A later file may be the same planilla, repaired.
     let repaired = import(&installation, &sample("01-nandu-E-2025-10.txt")).json();
     assert_eq!(repaired["state"], "accepted");
+}
+
+/// A folder with one planilla in the clear and two in an archive.
+fn folder_with_archive(folder: &Path) {
+    std::fs::copy(sample("01-nandu-E-2025-10.txt"), folder.join("a.txt")).unwrap();
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.join("b.zip")).unwrap());
+    for name in ["02-nandu-E-2025-11.txt", "03-nandu-E-2025-12.txt"] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(&std::fs::read(sample(name)).unwrap()).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+#[test]
+fn folders_and_archives_are_as_good_as_files() {
+    let installation = Installation::sqlite();
+    let folder = installation.folder().join("files");
+    std::fs::create_dir(&folder).unwrap();
+    folder_with_archive(&folder);
+    let path = folder.to_str().unwrap();
+    let import = ["pila", "import", path, "--environment", "production", "--json"];
+    let told = installation.run(&import).accepted();
+    let imports: Vec<Value> =
+        told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown: Vec<_> = imports
+        .iter()
+        .map(|import| {
+            json!([import["name"], import["state"], import["report"]["summary"]["period"]])
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            json!(["a.txt", "accepted", "2025-10"]),
+            json!(["02-nandu-E-2025-11.txt", "accepted", "2025-11"]),
+            json!(["03-nandu-E-2025-12.txt", "accepted", "2025-12"]),
+        ]
+    );
+
+    let archive = std::fs::read(folder.join("b.zip")).unwrap();
+    std::fs::write(folder.join("c.zip"), &archive[..archive.len() / 2]).unwrap();
+    let cut = folder.join("c.zip");
+    let import = ["pila", "import", cut.to_str().unwrap(), "--environment", "production"];
+    let refused = installation.run(&import).refused();
+    assert!(refused.contains("c.zip"), "{refused}");
+}
+
+#[test]
+fn rules_about_totals_can_be_allowed_by_name() {
+    let wrong_total = "bad/15-header-total.txt";
+    assert_eq!(check(&[wrong_total]).code, Some(1));
+    check(&[wrong_total, "--allow", "header_payroll_total"]).accepted();
+    let refused = check(&[wrong_total, "--allow", "record_length"]).refused();
+    assert_eq!(
+        refused,
+        "\"record_length\" cannot be allowed: \
+         only header_total_contributors and header_payroll_total can"
+    );
 }
