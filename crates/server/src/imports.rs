@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -65,6 +66,9 @@ impl From<ApiError> for ReceiveError {
         Self::Store(error.cause().unwrap_or("refused").to_owned())
     }
 }
+
+/// Age from which a spooled file without an import was left behind.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How far an import has come, and why it was refused.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -258,6 +262,29 @@ pub(crate) async fn forget_spool(app: &App, import: Uuid) -> Result<(), ApiError
         }
         _ => Ok(()),
     }
+}
+
+/// Removes spooled files that no import needs: what a process left behind that died between filling
+/// the spool and storing the import. Young files stay, for somebody may be filling them.
+pub(crate) async fn sweep_spool(app: &App) -> Result<(), ApiError> {
+    let failed = |error: std::io::Error| ApiError::unexpected(format!("spool: {error}"));
+    let mut entries = match tokio::fs::read_dir(&app.config().spool_dir).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_micros(app.now_micros().unsigned_abs());
+    while let Some(entry) = entries.next_entry().await.map_err(failed)? {
+        let path = entry.path();
+        let id = path.file_stem().and_then(|stem| Uuid::try_parse(stem.to_str()?).ok());
+        let modified = entry.metadata().await.and_then(|metadata| metadata.modified());
+        let age = modified.ok().and_then(|modified| now.duration_since(modified).ok());
+        let Some(id) = id.filter(|_| age.is_some_and(|age| age >= LEFT_BEHIND)) else { continue };
+        if !app.store().read(move |tx| tx.needs_spool(id)).await? {
+            tracing::warn!(import = %id, "removing a spooled file that no import needs");
+            forget_spool(app, id).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The report of the checks, sealed for its import.

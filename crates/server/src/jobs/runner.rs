@@ -20,6 +20,7 @@ use super::in_flight::InFlight;
 use super::{deliver, import_file, sync_link};
 use crate::App;
 use crate::clock::micros;
+use crate::imports::sweep_spool;
 
 /// Works off the jobs and deliveries of one database.
 #[derive(Debug)]
@@ -61,6 +62,9 @@ impl Runner {
         let runner = Arc::new(self);
         let stopped = CancellationToken::new();
         let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
+        if let Err(error) = sweep_spool(&runner.app).await {
+            tracing::warn!(cause = error.cause(), "spool not swept");
+        }
         if runner.files_only {
             runner.run_jobs(&stop).await;
         } else {

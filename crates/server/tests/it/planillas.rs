@@ -1,5 +1,7 @@
 //! From planilla files to the employments of a production link.
 
+use std::time::{Duration, SystemTime};
+
 use http::Method;
 use serde_json::{Value, json};
 use vinculo_server::import_status;
@@ -19,6 +21,7 @@ on_both_databases!(
     a_file_that_was_received_is_imported_by_the_next_process,
     planillas_of_one_workspace_are_unknown_to_the_other,
     a_file_can_be_uploaded,
+    what_nobody_will_import_is_swept_out_of_the_spool,
 );
 
 macro_rules! sample {
@@ -302,5 +305,31 @@ async fn a_file_can_be_uploaded(database: TestDatabase) {
     let id = done["id"].as_str().unwrap();
     assert_eq!(app.sandbox().get(&format!("/manage/v1/imports/{id}/")).await.status, 404);
     assert!(app.sandbox().results("/manage/v1/imports/").await.is_empty());
+    app.finish().await;
+}
+
+/// A process that dies between filling the spool and storing the import leaves its file behind.
+async fn what_nobody_will_import_is_swept_out_of_the_spool(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    let spool = app.database.spool();
+    std::fs::create_dir_all(&spool).unwrap();
+    let now = SystemTime::UNIX_EPOCH
+        + Duration::try_from(app.app.now().duration_since(jiff::Timestamp::UNIX_EPOCH)).unwrap();
+    let file = |name: &str, hours: u64| {
+        let path = spool.join(name);
+        let age = Duration::from_secs(hours * 60 * 60);
+        std::fs::File::create(&path).unwrap().set_modified(now - age).unwrap();
+        path
+    };
+    let old = file("00000000000040008000000000000001.sealed", 25);
+    let young = file("00000000000040008000000000000002.sealed", 23);
+    let foreign = file("notes.txt", 25);
+    app.receive(Production, OCTOBER).await;
+
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    app.settled().await;
+    assert_eq!([old.exists(), young.exists(), foreign.exists()], [false, true, true]);
+    assert_eq!(app.production().results("/manage/v1/imports/").await[0]["state"], "accepted");
     app.finish().await;
 }

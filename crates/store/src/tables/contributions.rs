@@ -1,6 +1,6 @@
 //! Contributions: the lines every projection is made from, sealed one by one.
 
-use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
+use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
 use super::{SubjectId, WorkspaceId};
@@ -138,25 +138,5 @@ impl Tx<'_> {
             |row| row.int(0),
         )?;
         Ok(found.is_some())
-    }
-
-    /// The type-1 records of every payer the person has lines with, each with the key that opens
-    /// it (the payer's own: a self-employed payer is a person too).
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn payer_profiles(
-        &mut self,
-        workspace: WorkspaceId,
-        subject: SubjectId,
-    ) -> Result<Vec<(SubjectId, Sealed, WrappedKey)>> {
-        self.query(
-            "select p.subject_id, p.sealed, k.wrapped from payers p \
-             join data_keys k on k.owner_kind = 'subject' and k.owner_id = p.subject_id \
-             where p.workspace_id = $1 and p.payer_index in \
-             (select payer_index from contributions where subject_id = $2)",
-            &[workspace.into(), subject.into()],
-            |row| Ok((SubjectId(row.int(0)?), row.sealed(1)?, row.wrapped_key(2)?)),
-        )
     }
 }

@@ -5,7 +5,7 @@ use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
 use super::page::Where;
-use super::{ImportId, LinkId, Micros, Page, PageRequest, Resource, SubjectId, WorkspaceId};
+use super::{ImportId, LinkId, Micros, Page, PageRequest, Resource, WorkspaceId};
 use crate::{Result, Row, Tx};
 
 text_enum! {
@@ -122,23 +122,6 @@ pub struct PlanillaIdentity {
     pub planilla_type: Option<String>,
 }
 
-/// A payer's own record to be stored.
-#[derive(Debug, Clone)]
-pub struct NewPayer<'a> {
-    /// Workspace that may use it.
-    pub workspace: WorkspaceId,
-    /// Look-up value of the payer.
-    pub payer: &'a BlindIndex,
-    /// The payer's own subject, whose key sealed the record.
-    pub subject: SubjectId,
-    /// Import that brought it.
-    pub import: ImportId,
-    /// When.
-    pub updated_at: Micros,
-    /// The record.
-    pub sealed: &'a Sealed,
-}
-
 const COLUMNS: &str = "select id, uuid, workspace_id, state, kind, lines, loaded, errors, \
      warnings, payer_index, allowed, created_at, sealed_name, sealed_report from imports";
 
@@ -235,6 +218,20 @@ impl Tx<'_> {
         Ok(Page { count, rows })
     }
 
+    /// Whether the import with this public id still needs its spooled file.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn needs_spool(&mut self, uuid: Uuid) -> Result<bool> {
+        let found = self.query_opt(
+            "select 1 from imports i where i.uuid = $1 and (i.state in ('waiting', 'loading') \
+             or exists (select 1 from jobs where kind = 'import_file' and target_id = i.id))",
+            &[uuid.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+
     /// Whether the workspace has accepted this numbered planilla already.
     ///
     /// # Errors
@@ -327,29 +324,6 @@ impl Tx<'_> {
         let batches = format!("batch_id in ({SUPERSEDED})");
         let sql = format!("delete from contributions where origin = 'planilla' and {batches}");
         self.execute(&sql, &[id.into()])
-    }
-
-    /// Stores a payer's own record; the newest import stays.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn put_payer(&mut self, payer: &NewPayer<'_>) -> Result<()> {
-        self.execute(
-            "insert into payers (workspace_id, payer_index, subject_id, import_id, updated_at, \
-             sealed) values ($1, $2, $3, $4, $5, $6) \
-             on conflict (workspace_id, payer_index) do update set \
-             subject_id = excluded.subject_id, import_id = excluded.import_id, \
-             updated_at = excluded.updated_at, sealed = excluded.sealed",
-            &[
-                payer.workspace.into(),
-                payer.payer.into(),
-                payer.subject.into(),
-                payer.import.into(),
-                payer.updated_at.into(),
-                payer.sealed.into(),
-            ],
-        )?;
-        Ok(())
     }
 
     /// The links that an import changes: of people in its lines and in those of a draft it replaced,

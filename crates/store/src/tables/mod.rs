@@ -13,6 +13,7 @@ mod links;
 mod loads;
 mod objects;
 mod page;
+mod payers;
 mod source_calls;
 mod subjects;
 
@@ -25,15 +26,14 @@ pub use ids::{
     ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
     SourceCallId, SubjectId, WorkspaceId,
 };
-pub use imports::{
-    Import, ImportKind, ImportState, NewImport, NewPayer, PlanillaIdentity, Verdict,
-};
+pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
 pub use installation::{Environment, Workspace};
 pub use jobs::{ClaimedJob, Job};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadState, NewLoad, Trigger};
 pub use objects::{KeptObject, NewObject, ObjectFilter, Resource, SealedObject};
 pub use page::{Page, PageRequest, TimeSpan};
+pub use payers::NewPayer;
 pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
 pub use subjects::Subject;
 

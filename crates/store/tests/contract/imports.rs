@@ -5,7 +5,7 @@ use crate::fixture::{
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Error, Import, ImportId, ImportKind, ImportState, LinkId, LoadState, NewImport, NewPayer,
+    Error, Import, ImportId, ImportKind, ImportState, Job, LinkId, LoadState, NewImport, NewPayer,
     Origin, PageRequest, PlanillaIdentity, Resource, Result, SubjectId, Tx, Verdict, WorkspaceId,
 };
 
@@ -13,6 +13,7 @@ on_both_databases! {
     a_received_import_waits,
     an_import_is_seen_by_its_workspace_only,
     pages_are_newest_first,
+    a_spooled_file_is_needed_until_the_work_is_done,
     the_same_file_is_one_import_while_it_counts,
     files_received_at_once_are_one_import,
     the_verdict_is_kept,
@@ -146,6 +147,21 @@ async fn pages_are_newest_first(db: TestDatabase) {
     }
     let slice = PageRequest { limit: 10, offset: 0 };
     assert_eq!(read(&db, move |tx| tx.imports(there, slice)).await.count, 1);
+}
+
+async fn a_spooled_file_is_needed_until_the_work_is_done(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let (id, _) = write(&db, move |tx| receive(tx, here, 1, 1)).await;
+    let needed =
+        async || read(&db, |tx| Ok((tx.needs_spool(uuid(1))?, tx.needs_spool(uuid(2))?))).await;
+    assert_eq!(needed().await, (true, false));
+    write(&db, move |tx| tx.enqueue(Job::ImportFile(id), NOW, NOW)).await;
+    write(&db, move |tx| judge(tx, id, ImportState::Loading, None)).await;
+    write(&db, move |tx| tx.accept_import(id, NOW)).await;
+    assert_eq!(needed().await, (true, false), "its people are still to be projected");
+    let claimed = write(&db, move |tx| tx.claim_jobs(NOW, NOW + 1, 1)).await;
+    write(&db, move |tx| tx.finish_job(&claimed[0])).await;
+    assert_eq!(needed().await, (false, false));
 }
 
 async fn the_same_file_is_one_import_while_it_counts(db: TestDatabase) {

@@ -26,7 +26,7 @@ const UNIT: u64 = 10_000_000;
 /// Sums over the lines of a person; the lines of a correction as they were paid are left out.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct PersonMonth {
-    pub(super) first_line: u64,
+    first_line: u64,
     lines: u64,
     days: u64,
     /// Field of the days on the first line.

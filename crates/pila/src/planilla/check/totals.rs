@@ -34,7 +34,12 @@ struct Pair {
 pub(in crate::planilla) struct Totals {
     lines: u32,
     /// Workers without beneficiaries (worker kind 40).
-    people: HashMap<Person, PersonMonth>,
+    people: HashMap<Person, usize>,
+    /// The month of each of them, in the order in which they come: lines of one person mostly
+    /// stand together, and a walk along this list is cheaper than one through the map.
+    months: Vec<PersonMonth>,
+    /// The person of the line before.
+    previous: Option<(Person, usize)>,
     corrections: BTreeMap<Person, Pair>,
     payroll: u64,
     payroll_as_paid: u64,
@@ -63,14 +68,31 @@ impl Totals {
     }
 
     fn month_of(&mut self, line: u64, person: Person, detail: &Detail<'_>) {
-        let full = self.people.len() >= MOST_PEOPLE;
-        let month = match self.people.entry(person) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(_) if full => return,
-            Entry::Vacant(slot) => slot.insert(PersonMonth::default()),
+        let at = match self.previous {
+            Some((previous, at)) if previous == person => at,
+            _ => {
+                let Some(at) = self.place_of(person) else { return };
+                self.previous = Some((person, at));
+                at
+            }
         };
-        if detail.raw::<22>() != b"A" {
+        if detail.raw::<22>() != b"A"
+            && let Some(month) = self.months.get_mut(at)
+        {
             month.add(line, detail);
+        }
+    }
+
+    /// Where the month of a person stands; `None` for a new one when too many are known.
+    fn place_of(&mut self, person: Person) -> Option<usize> {
+        let next = self.months.len();
+        match self.people.entry(person) {
+            Entry::Occupied(known) => Some(*known.get()),
+            Entry::Vacant(_) if next >= MOST_PEOPLE => None,
+            Entry::Vacant(slot) => {
+                self.months.push(PersonMonth::default());
+                Some(*slot.insert(next))
+            }
         }
     }
 
@@ -90,11 +112,9 @@ impl Totals {
         };
     }
 
-    /// Checks what the lines of each person say together, in the order of the file.
+    /// Checks what the lines of each person say together.
     pub(super) fn check_months(&self, header: &HeaderFacts, findings: &mut Findings) {
-        let mut months: Vec<&PersonMonth> = self.people.values().collect();
-        months.sort_unstable_by_key(|month| month.first_line);
-        for month in months {
+        for month in &self.months {
             month.check(header, findings);
         }
     }
