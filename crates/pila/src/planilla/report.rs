@@ -30,7 +30,8 @@ pub struct Summary {
     pub numbered: bool,
     /// Day of payment (header field 18).
     pub paid_on: Option<Date>,
-    /// Distinct workers in the detail, without beneficiaries (worker kind 40).
+    /// Distinct workers in the detail, without beneficiaries (worker kind 40); at most 100,000, more
+    /// than a planilla can have.
     pub workers: u32,
     /// Detail records.
     pub lines: u32,

@@ -8,7 +8,7 @@ use vinculo_store::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery, 
 use vinculo_vault::{Context, DataKey, Sealed};
 use vinculo_webhook::{Answer, Attempt, Request, next_try};
 
-use super::sync_link::body_context;
+use super::announce::body_context;
 use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;

@@ -12,17 +12,18 @@ use vinculo_history::WorkActivities;
 use vinculo_pila::planilla::{self, CheckOptions, File, FileKind, ReadError, Reader, Report};
 use vinculo_pila::{Contribution, Document, PayerProfile};
 use vinculo_store::{
-    ClaimedJob, Import, ImportId, ImportKind, ImportState, LinkId, NewPayer, Origin,
-    PlanillaIdentity, Resource, Subject, Verdict,
+    ClaimedJob, Import, ImportId, ImportKind, ImportState, NewPayer, Origin, PlanillaIdentity,
+    Subject, Verdict,
 };
 
 use vinculo_vault::BlindIndex;
 
 use super::failure::JobFailure;
+use super::project_again::project_again;
 use crate::App;
 use crate::error::ApiError;
 use crate::imports::{check_options, forget_spool, is_open, seal_report, spooled};
-use crate::projection::{Filling, LinkSecrets, payer_context, seal_lines};
+use crate::projection::{payer_context, seal_lines};
 use crate::secrets::WorkspaceSecrets;
 use crate::spool::SpoolReader;
 
@@ -30,8 +31,6 @@ use crate::spool::SpoolReader;
 const BATCH: usize = 500;
 /// Bytes read from the spool at once.
 const READ_AHEAD: usize = 64 * 1024;
-/// Links projected again in one page.
-const LINKS: i64 = 100;
 
 /// Runs the job of an import.
 pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailure> {
@@ -296,47 +295,4 @@ fn damaged(error: std::io::Error) -> ApiError {
 
 fn unreadable(error: ReadError) -> ApiError {
     ApiError::unexpected(format!("spool: {error}"))
-}
-
-/// Brings the links of every person the import touches up to date, one transaction a link.
-async fn project_again(app: &App, import: &Import) -> Result<(), JobFailure> {
-    let mut after = LinkId(0);
-    loop {
-        let touched = import.clone();
-        let page = app.store().read(move |tx| tx.links_touched_by(&touched, after, LINKS)).await?;
-        let Some(&(last, _)) = page.last() else { return Ok(()) };
-        for (link, resources) in page {
-            if !resources.is_empty() {
-                project_link(app, link, resources).await?;
-            }
-        }
-        after = last;
-    }
-}
-
-async fn project_link(app: &App, id: LinkId, resources: Vec<Resource>) -> Result<(), JobFailure> {
-    let worker = app.clone();
-    app.store()
-        .write(move |tx| {
-            let Some(seen) = tx.link_by_id(id)? else { return Ok(()) };
-            tx.lock_subject(seen.subject)?;
-            // It may have been deleted before the lock was had.
-            let Some(link) = tx.link_by_id(id)? else { return Ok(()) };
-            let key = worker.all_secrets().vault().unwrap_key(&link.key)?;
-            let person = LinkSecrets::open(&key, link.uuid, &link.sealed)?.document;
-            let secrets = worker.secrets(link.workspace)?;
-            let collected_at = worker.now();
-            let filling = Filling {
-                app: &worker,
-                secrets: &secrets,
-                link: &link,
-                key: &key,
-                person: &person,
-                collected_at,
-            };
-            filling.run(tx, &resources)?;
-            Ok::<_, ApiError>(())
-        })
-        .await?;
-    Ok(())
 }

@@ -4,11 +4,13 @@
 //! part outside any transaction, and writes everything it learned in one. Running a job twice
 //! changes nothing: the second run finds the load finished, or the import accepted.
 
+mod announce;
 mod calls;
 mod deliver;
 mod failure;
 mod import_file;
 mod in_flight;
+mod project_again;
 pub mod runner;
 mod sync_link;
 

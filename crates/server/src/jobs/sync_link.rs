@@ -2,24 +2,20 @@
 //! projected objects, link state and one event per resource.
 
 use jiff::Timestamp;
-use serde::Serialize;
-use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::{Answer, Outcome};
 use vinculo_store::{
-    ClaimedJob, Link, LinkStatus, Load, LoadId, LoadState, NewEvent, Origin, Purpose, Resource,
-    SourceCallId, Tx,
+    ClaimedJob, Link, LinkStatus, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, Tx,
 };
-use vinculo_vault::{Context, DataKey};
+use vinculo_vault::DataKey;
 
+use super::announce::{Announcement, Webhook};
 use super::calls::{payload_context, record_calls};
 use super::failure::{JobFailure, LAST_ATTEMPT};
 use crate::App;
 use crate::error::ApiError;
-use crate::projection::{Counts, Filling, LinkSecrets, seal_lines};
+use crate::projection::{Filling, LinkSecrets, seal_lines};
 use crate::sources::{self, KeptAnswer, best};
-
-const LOGIN_ERROR: &str = "Invalid credentials provided to login to the institution";
 
 /// What the job knows before it asks.
 struct Task {
@@ -167,7 +163,7 @@ impl Task {
         let at = Some(collected_at.as_microsecond());
         tx.set_link_status(self.link.id, LinkStatus::Valid, at)?;
         for &resource in &self.load.resources {
-            self.emit(tx, &Webhook::filled(resource, counts))?;
+            self.announcement().emit(tx, &Webhook::filled(resource, counts))?;
         }
         Ok(())
     }
@@ -183,7 +179,7 @@ impl Task {
                     && tx.finish_load(self.load.id, LoadState::Failed, why, now)?
                 {
                     tx.set_link_status(self.link.id, LinkStatus::Invalid, None)?;
-                    self.emit(tx, &Webhook::invalid_credentials())?;
+                    self.announcement().emit(tx, &Webhook::invalid_credentials())?;
                 }
                 Ok::<_, ApiError>(())
             })
@@ -219,81 +215,14 @@ impl Task {
         })
     }
 
-    fn emit(&self, tx: &mut Tx<'_>, webhook: &Webhook) -> Result<(), ApiError> {
-        let id = self.app.uuid().map_err(ApiError::unexpected)?;
-        let body = serde_json::to_vec(&WireWebhook {
-            webhook_id: id.simple().to_string(),
-            webhook_type: webhook.kind,
-            process_type: webhook.process,
-            webhook_code: webhook.code,
-            link_id: self.link.uuid,
-            request_id: self.load.request_id,
+    fn announcement(&self) -> Announcement<'_> {
+        Announcement {
+            app: &self.app,
+            link: &self.link,
+            key: &self.key,
             external_id: self.secrets.external_id.as_deref(),
-            data: &webhook.data,
-        })?;
-        tx.emit(&NewEvent {
-            webhook_id: id,
-            workspace: self.link.workspace,
-            subject: self.link.subject,
-            link: self.link.id,
             load: Some(self.load.id),
-            webhook_type: webhook.kind,
-            webhook_code: webhook.code,
-            body: &self.key.seal(body_context(id), &body)?,
-            created_at: self.app.now_micros(),
-        })?;
-        Ok(())
-    }
-}
-
-/// What binds a body to its event.
-pub(super) fn body_context(webhook_id: Uuid) -> Context<'static> {
-    Context::of_uuid("events", webhook_id.into_bytes())
-}
-
-/// A webhook of the contract (section 5.3).
-struct Webhook {
-    kind: &'static str,
-    process: &'static str,
-    code: &'static str,
-    data: serde_json::Value,
-}
-
-/// The envelope (contract 5.2), in the guide's order.
-#[derive(Serialize)]
-struct WireWebhook<'a> {
-    webhook_id: String,
-    webhook_type: &'a str,
-    process_type: &'a str,
-    webhook_code: &'a str,
-    link_id: Uuid,
-    request_id: Uuid,
-    external_id: Option<&'a str>,
-    data: &'a serde_json::Value,
-}
-
-impl Webhook {
-    fn filled(resource: Resource, counts: Counts) -> Self {
-        let total = match resource {
-            Resource::Employments => "total_employments",
-            Resource::Owners => "total_owners",
-        };
-        Self {
-            kind: resource.as_str(),
-            process: "historical_update",
-            code: "historical_update",
-            data: serde_json::json!({ total: counts.of(resource) }),
-        }
-    }
-
-    fn invalid_credentials() -> Self {
-        Self {
-            kind: "LINK",
-            process: "recurrent_update",
-            code: "invalid_credentials",
-            data: serde_json::json!({
-                "error_code": "login_error", "error_message": LOGIN_ERROR, "status": 400
-            }),
+            request_id: self.load.request_id,
         }
     }
 }

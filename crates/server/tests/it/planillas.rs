@@ -18,6 +18,7 @@ on_both_databases!(
     a_refused_file_leaves_nothing_but_its_report,
     a_payer_record_that_arrives_later_updates_existing_links,
     a_correction_that_arrives_later_updates_existing_links,
+    a_customer_hears_of_what_an_import_changes,
     a_file_that_was_received_is_imported_by_the_next_process,
     planillas_of_one_workspace_are_unknown_to_the_other,
     a_file_can_be_uploaded,
@@ -37,6 +38,7 @@ const DECEMBER_OTHER_LINE_ENDS: &[u8] = sample!("bad/ok-01-lf.txt");
 const JANUARY: &[u8] = sample!("05-nandu-E-2026-01.txt");
 const NOVEMBER_CORRECTED: &[u8] = sample!("06-nandu-N-2025-11.txt");
 const FEBRUARY_UNPAID: &[u8] = sample!("08-nandu-E-2026-02-unpaid.txt");
+const SOMEBODY_ELSE: &[u8] = sample!("09-penon-E-2025-10.txt");
 const REFUSED: &[u8] = sample!("bad/09-check-digit.txt");
 const WRONG_TOTAL: &[u8] = sample!("bad/15-header-total.txt");
 const PAYER_RECORD: &[u8] = sample!("type1/type1-nandu.txt");
@@ -213,6 +215,8 @@ async fn a_payer_record_that_arrives_later_updates_existing_links(database: Test
     for kept in ["id", "link", "created_at", "salary_and_benefit_details"] {
         assert_eq!(after[kept], before[kept], "{kept}");
     }
+    let hook = receiver.next().await.json();
+    assert_eq!(hook["webhook_code"], "new_employments_available");
     receiver.assert_quiet();
     app.finish().await;
 }
@@ -233,6 +237,40 @@ async fn a_correction_that_arrives_later_updates_existing_links(database: TestDa
         assert_eq!(month(&before, untouched), month(&after, untouched));
     }
     assert_eq!(after["id"], before["id"]);
+    app.finish().await;
+}
+
+async fn a_customer_hears_of_what_an_import_changes(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    import_all(&app, &[OCTOBER, NOVEMBER]).await;
+    let recurrent = create_link(&app).await;
+    let single = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    app.production().create_link(PERSON, single).await;
+    app.settled().await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Production, None).await;
+
+    let import = app.import(Production, NOVEMBER_CORRECTED).await;
+    let hook = receiver.next().await.json();
+    app.settled().await;
+    receiver.assert_quiet();
+    assert_eq!(
+        hook,
+        json!({
+            "webhook_id": hook["webhook_id"],
+            "webhook_type": "EMPLOYMENTS",
+            "process_type": "recurrent_update",
+            "webhook_code": "new_employments_available",
+            "link_id": recurrent["id"],
+            "request_id": import.id,
+            "external_id": null,
+            "data": { "new_employments": 1 },
+        })
+    );
+
+    import_all(&app, &[SOMEBODY_ELSE]).await;
+    app.settled().await;
+    receiver.assert_quiet();
     app.finish().await;
 }
 

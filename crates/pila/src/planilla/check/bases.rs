@@ -26,6 +26,8 @@ pub(super) fn check(
         if !is_absence(record) {
             bases_agree(record, findings);
         }
+    } else if owes_all && [43, 44, 45].iter().any(|&number| record.value(number) > 0) {
+        findings.warn(Rule::DaysAgree, &record.cell::<37>(), "days, because there is a base");
     }
     floor(record, figures, findings);
     unpaid_leave(record, figures, findings);

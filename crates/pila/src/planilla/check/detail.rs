@@ -79,7 +79,7 @@ impl DetailCheck {
         header: Option<&HeaderFacts>,
         findings: &mut Findings,
     ) -> bool {
-        let record = RecordCheck { line, detail };
+        let mut record = RecordCheck { line, detail, values: [0; VALUES] };
         let errors = findings.errors;
         record.numbers(findings);
         record.rates(findings);
@@ -132,11 +132,16 @@ impl DetailCheck {
 }
 
 /// One detail record and its line.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct RecordCheck<'a> {
-    pub(super) line: u64,
+    line: u64,
     pub(super) detail: Detail<'a>,
+    /// Values of the numeric fields by their number, read once.
+    values: [u32; VALUES],
 }
+
+/// One more than the number of the last numeric field whose value is kept.
+const VALUES: usize = 97;
 
 impl<'a> RecordCheck<'a> {
     /// Field `N` as a cell.
@@ -150,18 +155,27 @@ impl<'a> RecordCheck<'a> {
         Cell { line: self.line, section: Section::Detail, field, raw: self.detail.field(field) }
     }
 
-    /// The digits of a numeric field, 0 when it is one of those that may be blank.
+    /// The value of a numeric field, 0 when it is blank or unreadable.
     pub(super) fn value(&self, number: usize) -> u64 {
-        let raw = self.detail.field(&DETAIL[number - 1]);
-        scalar::digits(raw).or_else(|| scalar::digits(trim(raw))).unwrap_or_default()
+        self.values.get(number).copied().unwrap_or_default().into()
     }
 
-    fn numbers(&self, findings: &mut Findings) {
+    /// Keeps what a numeric field holds; nine digits fit.
+    fn keep(&mut self, number: usize, value: Option<u64>) {
+        if let Some(slot) = self.values.get_mut(number) {
+            *slot = value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
+        }
+    }
+
+    fn numbers(&mut self, findings: &mut Findings) {
         for number in NUMBERS {
             let raw = self.detail.field(&DETAIL[number - 1]);
-            if scalar::digits(raw).is_none() {
+            let mut value = scalar::digits(raw);
+            if value.is_none() {
                 odd_number(&self.cell_of(number), findings);
+                value = scalar::digits(trim(raw));
             }
+            self.keep(number, value);
         }
         field::require_digits(&self.cell::<6>(), findings);
         field::require_digits_or_blank(&self.cell::<98>(), findings);
@@ -180,10 +194,11 @@ impl<'a> RecordCheck<'a> {
         }
     }
 
-    fn days(&self, findings: &mut Findings) {
+    fn days(&mut self, findings: &mut Findings) {
         for number in DAYS {
-            match scalar::digits(self.detail.field(&DETAIL[number - 1])) {
-                Some(0..=30) => {}
+            let value = scalar::digits(self.detail.field(&DETAIL[number - 1]));
+            match value {
+                Some(0..=30) => self.keep(number, value),
                 Some(_) => findings.error(Rule::Days, &self.cell_of(number), "00 to 30"),
                 None => findings.error(Rule::Numeric, &self.cell_of(number), "2 digits"),
             }

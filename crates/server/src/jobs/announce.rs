@@ -1,0 +1,117 @@
+//! Telling the customer: the webhooks of the contract (section 5), written as events.
+
+use serde::Serialize;
+use uuid::Uuid;
+use vinculo_store::{Link, LoadId, NewEvent, Resource, Tx};
+use vinculo_vault::{Context, DataKey};
+
+use crate::App;
+use crate::error::ApiError;
+use crate::projection::Counts;
+
+const LOGIN_ERROR: &str = "Invalid credentials provided to login to the institution";
+
+/// What all webhooks about one link share.
+pub(super) struct Announcement<'a> {
+    pub(super) app: &'a App,
+    pub(super) link: &'a Link,
+    pub(super) key: &'a DataKey,
+    pub(super) external_id: Option<&'a str>,
+    /// The load behind it, if it was one.
+    pub(super) load: Option<LoadId>,
+    /// The request or import behind it.
+    pub(super) request_id: Uuid,
+}
+
+impl Announcement<'_> {
+    /// Emits one webhook in the transaction that changed the link.
+    pub(super) fn emit(&self, tx: &mut Tx<'_>, webhook: &Webhook) -> Result<(), ApiError> {
+        let id = self.app.uuid().map_err(ApiError::unexpected)?;
+        let body = serde_json::to_vec(&WireWebhook {
+            webhook_id: id.simple().to_string(),
+            webhook_type: webhook.kind,
+            process_type: webhook.process,
+            webhook_code: webhook.code,
+            link_id: self.link.uuid,
+            request_id: self.request_id,
+            external_id: self.external_id,
+            data: &webhook.data,
+        })?;
+        tx.emit(&NewEvent {
+            webhook_id: id,
+            workspace: self.link.workspace,
+            subject: self.link.subject,
+            link: self.link.id,
+            load: self.load,
+            webhook_type: webhook.kind,
+            webhook_code: webhook.code,
+            body: &self.key.seal(body_context(id), &body)?,
+            created_at: self.app.now_micros(),
+        })?;
+        Ok(())
+    }
+}
+
+/// What binds a body to its event.
+pub(super) fn body_context(webhook_id: Uuid) -> Context<'static> {
+    Context::of_uuid("events", webhook_id.into_bytes())
+}
+
+/// A webhook of the contract (section 5.3).
+pub(super) struct Webhook {
+    kind: &'static str,
+    process: &'static str,
+    code: &'static str,
+    data: serde_json::Value,
+}
+
+/// The envelope (contract 5.2), in the guide's order.
+#[derive(Serialize)]
+struct WireWebhook<'a> {
+    webhook_id: String,
+    webhook_type: &'a str,
+    process_type: &'a str,
+    webhook_code: &'a str,
+    link_id: Uuid,
+    request_id: Uuid,
+    external_id: Option<&'a str>,
+    data: &'a serde_json::Value,
+}
+
+impl Webhook {
+    /// A load has ended: so many objects are there.
+    pub(super) fn filled(resource: Resource, counts: Counts) -> Self {
+        let total = match resource {
+            Resource::Employments => "total_employments",
+            Resource::Owners => "total_owners",
+        };
+        Self {
+            kind: resource.as_str(),
+            process: "historical_update",
+            code: "historical_update",
+            data: serde_json::json!({ total: counts.of(resource) }),
+        }
+    }
+
+    /// The institution refused the person.
+    pub(super) fn invalid_credentials() -> Self {
+        Self {
+            kind: "LINK",
+            process: "recurrent_update",
+            code: "invalid_credentials",
+            data: serde_json::json!({
+                "error_code": "login_error", "error_message": LOGIN_ERROR, "status": 400
+            }),
+        }
+    }
+
+    /// Employments of a recurrent link came or changed.
+    pub(super) fn new_employments(count: usize) -> Self {
+        Self {
+            kind: Resource::Employments.as_str(),
+            process: "recurrent_update",
+            code: "new_employments_available",
+            data: serde_json::json!({ "new_employments": count }),
+        }
+    }
+}
