@@ -192,9 +192,7 @@ fn the_solidarity_fund_goes_by_the_base_of_the_month() {
 #[test]
 fn unpaid_leave_keeps_the_share_of_the_employer() {
     let rates = |pension: &str, health: &str| {
-        let (base, pension, health) = (284_700.0, pension.to_owned(), health.to_owned());
-        let due =
-            move |rate: &str| (base * rate.parse::<f64>().unwrap() / 100.0).ceil() as i64 * 100;
+        let due = |rate: &str| due(rate, 284_700);
         after(LEAVE, 1, |line| {
             line.set_rate::<46>(pension.parse().unwrap())?.set_number::<47>(due(pension))?;
             line.set_number::<50>(due(pension))?;
