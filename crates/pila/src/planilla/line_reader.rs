@@ -61,6 +61,37 @@ enum Found {
     Nothing,
 }
 
+/// Why a piece of a line ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// With the line, whose LF is part of the piece.
+    LineEnd,
+    /// Before an end-of-file mark.
+    Mark,
+    /// With the chunk, or where a record begins.
+    Chunk,
+}
+
+/// The first line of a chunk, as far as it has no end-of-file mark.
+fn piece_before_mark(chunk: &[u8]) -> Option<(&[u8], Stop)> {
+    let Some(at) = memchr::memchr2(b'\n', END_MARK, chunk) else {
+        return Some((chunk, Stop::Chunk));
+    };
+    match chunk.get(at) {
+        Some(b'\n') => Some((chunk.get(..=at)?, Stop::LineEnd)),
+        _ => Some((chunk.get(..at)?, Stop::Mark)),
+    }
+}
+
+/// The first line of a chunk, as far as no record begins in it; `None` when one begins at once.
+/// Looks no further than that line, for there may be many such lines in one chunk.
+fn piece_of_tail(chunk: &[u8]) -> Option<(&[u8], Stop)> {
+    let line = memchr::memchr(b'\n', chunk).and_then(|at| chunk.get(..=at)).unwrap_or(chunk);
+    let tail = line.iter().take_while(|&&byte| is_tail(byte)).count();
+    let piece = line.get(..tail).filter(|piece| !piece.is_empty())?;
+    Some((piece, if piece.ends_with(b"\n") { Stop::LineEnd } else { Stop::Chunk }))
+}
+
 impl<S: Source> LineReader<S> {
     /// Looks at the start of a file and leaves a UTF-8 mark behind.
     pub(super) fn open(mut source: S) -> Result<Self, S::Error> {
@@ -125,38 +156,29 @@ impl<S: Source> LineReader<S> {
             if self.take_held() {
                 return Ok(Found::Carry);
             }
-            let mut chunk = self.source.chunk()?;
+            let chunk = self.source.chunk()?;
             if chunk.is_empty() {
                 return Ok(if self.carry.length > 0 { Found::Last } else { Found::Nothing });
             }
-            if !self.watching {
-                let tail = chunk.iter().take_while(|&&byte| is_tail(byte)).count();
-                if tail == 0 {
+            let piece = if self.watching { piece_before_mark(chunk) } else { piece_of_tail(chunk) };
+            let (bytes, stop) = match piece {
+                Some(piece) => piece,
+                None => {
                     self.watching = true;
                     continue;
                 }
-                chunk = chunk.get(..tail).unwrap_or(chunk);
-            }
-            let stop = if self.watching {
-                memchr::memchr2(b'\n', END_MARK, chunk)
-            } else {
-                memchr::memchr(b'\n', chunk)
             };
-            let (before, at_mark) = match stop {
-                Some(at) => (at, chunk.get(at) == Some(&END_MARK)),
-                None => (chunk.len(), false),
-            };
-            let seen = if stop.is_some() && !at_mark { before + 1 } else { before };
-            self.sight.see(chunk.get(..seen).unwrap_or_default());
-            if stop.is_some() && !at_mark && self.carry.length == 0 {
-                return Ok(Found::Chunk { lent: before });
+            self.sight.see(bytes);
+            let (seen, ended) = (bytes.len(), stop == Stop::LineEnd);
+            if ended && self.carry.length == 0 {
+                return Ok(Found::Chunk { lent: seen - 1 });
             }
-            self.carry.push(chunk.get(..before).unwrap_or_default());
+            self.carry.push(bytes.strip_suffix(b"\n").filter(|_| ended).unwrap_or(bytes));
             self.source.consume(seen);
-            if at_mark {
-                self.hold()?;
-            } else if stop.is_some() {
-                return Ok(Found::Carry);
+            match stop {
+                Stop::LineEnd => return Ok(Found::Carry),
+                Stop::Mark => self.hold()?,
+                Stop::Chunk => {}
             }
         }
     }

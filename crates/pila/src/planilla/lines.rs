@@ -28,8 +28,7 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The line that starts with `bytes` and has `length` bytes in all, a CR before its LF
-    /// included: `cr` when it has one.
+    /// The line of `length` bytes that starts with `bytes`, which may hold more than the line.
     pub(super) fn new(number: u64, bytes: &'a [u8], length: u64, end: LineEnd) -> Self {
         let kept = usize::try_from(length).unwrap_or(usize::MAX).min(LONGEST_LINE);
         Self { number, bytes: bytes.get(..kept).unwrap_or(bytes), length, end }

@@ -168,7 +168,7 @@ fn bases_end_at_twenty_five_minimum_wages() {
         after("09-penon-E-2025-10.txt", 0, line)
     };
     assert!(arl(1, CAP + 1).is_empty(), "a peso of rounding");
-    assert_eq!(arl(1, CAP + 2), ["base_cap 44", "bases_agree 44"]);
+    assert_eq!(arl(1, CAP + 2), ["bases_agree 44", "base_cap 44"]);
     assert_eq!(arl(18, CAP + 2), ["bases_agree 44"], "public servants have no cap");
 }
 
@@ -255,6 +255,21 @@ fn hours_are_those_of_the_month_by_days() {
     assert!(hours(LEAVE, 1, 44).is_empty());
     assert_eq!(hours(LEAVE, 1, 45), ["hours 96"]);
     assert!(hours("26-penon-E-2018-01-676.txt", 0, 240).is_empty());
+}
+
+#[test]
+fn the_month_in_which_the_hours_change_has_the_longer_ones() {
+    let too_many = |month: &str| {
+        let month: Month = month.parse().unwrap();
+        let findings = edited(INDEPENDENT, |header, details| {
+            header.set_month::<15>(month)?.set_month::<16>(month)?;
+            details[0].set_number::<96>(220)?;
+            Ok(())
+        });
+        findings.iter().any(|finding| finding.rule == "hours")
+    };
+    assert!(!too_many("2026-07"));
+    assert!(too_many("2026-08"));
 }
 
 #[test]

@@ -173,6 +173,19 @@ fn an_end_mark_far_from_the_end_is_none() {
     }
 }
 
+// Would take hours if the rest of the file were looked at again for every line.
+#[test]
+fn many_lines_after_a_mark_take_no_more_than_any_other_lines() {
+    let mut bytes = sample("01-nandu-E-2025-10.txt");
+    let lines = 200_000;
+    bytes.push(0x1a);
+    bytes.resize(bytes.len() + lines, b'\n');
+    let report = planilla::check(&bytes);
+    assert_eq!(report.lines, 8 + lines as u64);
+    assert!(report.findings.iter().any(|found| found.rule == "control_character"));
+    assert_eq!(in_pieces(&bytes, 10_000), report);
+}
+
 #[test]
 fn a_mark_inside_the_file_is_a_control_character() {
     let mut bytes = sample("01-nandu-E-2025-10.txt");

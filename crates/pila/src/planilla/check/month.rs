@@ -21,7 +21,7 @@ const CAP: u64 = 25;
 const SOLIDARITY: u64 = 50_000;
 
 /// Rates are held in ten-millionths.
-const UNIT: u64 = 10_000_000;
+const UNIT: u128 = 10_000_000;
 
 /// Sums over the lines of a person; the lines of a correction as they were paid are left out.
 #[derive(Debug, Default, Clone, Copy)]
@@ -137,10 +137,12 @@ impl PersonMonth {
         for ((rate, paid), field) in
             [first, rate - first].into_iter().zip(self.solidarity).zip(DETAIL.iter().skip(50))
         {
-            let due = self.paying_base * rate / UNIT;
+            // A file that is refused for its length may hold more pesos than 64 bits can multiply.
+            let due = u128::from(self.paying_base) * u128::from(rate) / UNIT;
+            let due = u64::try_from(due).unwrap_or(u64::MAX);
             let tolerance = if due == 0 { 0 } else { 100 * self.lines };
             if paid.abs_diff(due) > tolerance {
-                let due = due.div_ceil(100) * 100;
+                let due = due.div_ceil(100).saturating_mul(100);
                 let expected = format!("{due}, by the pension base of the month");
                 let found = || format!("{paid} on {}", count(self.lines));
                 findings.warn_sum(Rule::SolidarityFund, self.first_line, field, found, &expected);

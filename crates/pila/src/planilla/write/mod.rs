@@ -1,6 +1,7 @@
 //! Writing planillas, byte by byte as the regulation asks.
 
 mod error;
+mod length;
 mod record;
 
 use std::io::Write;
@@ -9,7 +10,8 @@ use super::check::Totals;
 use crate::DocumentKind;
 
 pub use error::{FieldError, FieldProblem, WriteError};
-pub use record::{DetailBuf, DetailLength, HeaderBuf, PayerRecordBuf, RecordBuf};
+pub use length::DetailLength;
+pub use record::{DetailBuf, HeaderBuf, PayerRecordBuf, RecordBuf};
 
 /// How the lines of a written file end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
