@@ -134,6 +134,10 @@ impl IntoResponse for ApiError {
             let challenge = http::HeaderValue::from_static("Basic realm=\"api\"");
             response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
         }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = http::HeaderValue::from_static("1");
+            response.headers_mut().insert(http::header::RETRY_AFTER, soon);
+        }
         response.extensions_mut().insert(ErrorItems(self.items));
         response
     }

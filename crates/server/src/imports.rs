@@ -1,7 +1,7 @@
 //! Receiving files: spool sealed, remember the digest, leave the rest to a job.
 
 use std::io::{ErrorKind, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -137,7 +137,8 @@ pub async fn receive_file(
     let path = spool_path(app, uuid);
     let written = fill_spool(path.clone(), Arc::clone(&secrets), uuid, contents).await?;
     let received = store_import(app, &secrets, uuid, file, written).await;
-    if !matches!(received, Ok((_, true))) {
+    // After an error the import may have been stored all the same; the sweep knows.
+    if matches!(received, Ok((_, false))) {
         tokio::fs::remove_file(path).await?;
     }
     Ok(received?)
@@ -149,21 +150,26 @@ async fn fill_spool(
     import: Uuid,
     mut contents: impl Read + Send + 'static,
 ) -> Result<Written, ReceiveError> {
-    let partial = path.clone();
+    // The request may be given up while this runs: what is left of a failure is removed here.
     let filled = tokio::task::spawn_blocking(move || {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let filled = SpoolWriter::create(&path, secrets, import, LARGEST_FILE)
+            .and_then(|mut spool| {
+                std::io::copy(&mut contents, &mut spool)?;
+                spool.finish()
+            })
+            .and_then(|written| {
+                // The name must survive a power cut as well as the bytes.
+                std::fs::File::open(folder)?.sync_all()?;
+                Ok(written)
+            });
+        if filled.is_err() {
+            let _ = std::fs::remove_file(&path);
         }
-        let mut spool = SpoolWriter::create(&path, secrets, import, LARGEST_FILE)?;
-        std::io::copy(&mut contents, &mut spool)?;
-        spool.finish()
+        filled
     });
-    let filled = filled.await.map_err(std::io::Error::other)?;
-    if filled.is_err() {
-        // It may not even have been made.
-        let _ = tokio::fs::remove_file(partial).await;
-    }
-    match filled {
+    match filled.await.map_err(std::io::Error::other)? {
         Err(error) if error.kind() == ErrorKind::FileTooLarge => Err(ReceiveError::TooLarge),
         filled => Ok(filled?),
     }

@@ -1,6 +1,9 @@
 //! One id per request: 32 hex digits in `X-Request-Id` and in error bodies, dashed in webhooks
 //! (contract 2.6). This layer is also the one place where an error body is written.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -13,6 +16,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::error::{ApiError, ErrorItems, item_of_status};
+use crate::openapi;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -36,8 +40,7 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     };
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
-    let span =
-        tracing::info_span!("request", id = %id.simple(), %method, path = request.uri().path());
+    let span = tracing::info_span!("request", id = %id.simple(), %method, path = shown(request.uri().path()));
     let mut response = next.run(request).instrument(span).await;
     let hex = id.simple().to_string();
     let status = response.status();
@@ -48,6 +51,17 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// A path as the log may show it: whatever a client puts where an id belongs stays out.
+fn shown(path: &str) -> String {
+    static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
+        let paths = openapi::document().paths.paths;
+        let routes = paths.keys().map(String::as_str).chain(["/livez", "/readyz", "openapi.json"]);
+        routes.flat_map(|path| path.split('/')).map(str::to_owned).collect()
+    });
+    let parts = path.split('/').map(|part| if WORDS.contains(part) { part } else { "*" });
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn with_error_body(mut response: Response, method: &http::Method, request_id: &str) -> Response {
@@ -69,4 +83,22 @@ fn with_error_body(mut response: Response, method: &http::Method, request_id: &s
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     *response.body_mut() = Body::from(body);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_for_an_id_is_not_logged() {
+        for (path, logged) in [
+            ("/api/links/1999000001/", "/api/links/*/"),
+            ("/api/links/someone/", "/api/links/*/"),
+            ("/api/co/employments/", "/api/co/employments/"),
+            ("/manage/v1/imports/5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a/", "/manage/v1/imports/*/"),
+            ("/api/openapi.json", "/api/openapi.json"),
+        ] {
+            assert_eq!(shown(path), logged);
+        }
+    }
 }

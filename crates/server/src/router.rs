@@ -46,14 +46,16 @@ pub(crate) fn api() -> OpenApiRouter<App> {
 pub fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
+    // An upload takes as long as it takes; its own silence is limited.
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT);
     let routes = api
+        .layer(timeout)
         .merge(manage)
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })
         .layer(DefaultBodyLimit::max(app.config().body_limit))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::unexpected("a handler panicked").into_response()
         }))

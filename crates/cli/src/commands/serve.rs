@@ -67,6 +67,9 @@ async fn serve(
 
 fn production(options: &Sources) -> anyhow::Result<Vec<SourceConfig>> {
     let named = options.source_production.as_deref().unwrap_or(&[SourceName::Planillas]);
+    if named.is_empty() {
+        bail!("production needs a source: VINCULO_SOURCE_PRODUCTION names none");
+    }
     named
         .iter()
         .map(|name| match name {

@@ -125,13 +125,20 @@ fn a_refused_file_leaves_nothing_but_its_report() {
 
 /// A folder with one planilla in the clear and two in an archive.
 fn folder_with_archive(folder: &Path) {
-    std::fs::copy(sample("01-nandu-E-2025-10.txt"), folder.join("a.txt")).unwrap();
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.join("b.zip")).unwrap());
+    std::fs::copy(sample("01-nandu-E-2025-10.txt"), folder.join("a.txt"))
+        .expect("a writable folder");
+    let mut archive = zip::ZipWriter::new(
+        std::fs::File::create(folder.join("b.zip")).expect("a writable folder"),
+    );
     for name in ["02-nandu-E-2025-11.txt", "03-nandu-E-2025-12.txt"] {
-        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        archive.write_all(&std::fs::read(sample(name)).unwrap()).unwrap();
+        archive
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .expect("a writable folder");
+        archive
+            .write_all(&std::fs::read(sample(name)).expect("a writable folder"))
+            .expect("a writable folder");
     }
-    archive.finish().unwrap();
+    archive.finish().expect("a writable folder");
 }
 
 #[test]

@@ -41,7 +41,8 @@ impl FromRequestParts<App> for PageQuery {
         };
         // Never `join`: a path that begins with two slashes would name another host.
         let url = base.map(|mut url| {
-            url.set_path(original.path());
+            let prefix = url.path().trim_end_matches('/').to_owned();
+            url.set_path(&(prefix + original.path()));
             url
         });
         Self::read(query, url)

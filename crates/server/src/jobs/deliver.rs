@@ -57,7 +57,7 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
     let (state, due_at) = match &tried.result {
         Ok(answer) if answer.delivered() => (DeliveryState::Delivered, app.now()),
         _ if due.key.is_none() => (DeliveryState::Cancelled, app.now()),
-        result => next(app, due.claim.attempt, result.as_ref().ok()),
+        result => next(app, due.tried + 1, result.as_ref().ok()),
     };
     record(app, due.claim, tried, state, due_at).await
 }
@@ -94,13 +94,13 @@ fn excerpt(
 }
 
 /// When to try again, or that this was the last try.
-fn next(app: &App, attempt: i64, answer: Option<&Answer>) -> (DeliveryState, Timestamp) {
+fn next(app: &App, tried: i64, answer: Option<&Answer>) -> (DeliveryState, Timestamp) {
     let now = app.now();
     let since_epoch = Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH));
     let clock = UNIX_EPOCH + since_epoch.unwrap_or_default();
     let asked = answer.and_then(|answer| answer.retry_after).map(|after| after.wait(clock));
-    let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
-    match next_try(attempt, app.random_u64(), asked) {
+    let tried = u32::try_from(tried).unwrap_or(u32::MAX);
+    match next_try(tried, app.random_u64(), asked) {
         Some(wait) => (DeliveryState::Pending, now.checked_add(wait).unwrap_or(Timestamp::MAX)),
         None => (DeliveryState::Failed, now),
     }

@@ -172,8 +172,9 @@ impl Loading<'_> {
             activities.add(&line);
             identity.get_or_insert_with(|| self.identity(&line));
         }
+        let numbered = identity.as_ref().is_some_and(|identity| identity.number.is_some());
         if self.import.state == ImportState::Waiting {
-            let state = self.judge(ImportState::Loading, report, identity)?;
+            let state = self.judge(ImportState::Loading, report, identity.clone())?;
             if state != ImportState::Loading {
                 return Ok(());
             }
@@ -185,9 +186,12 @@ impl Loading<'_> {
         let (id, now) = (self.import.id, self.app.now_micros());
         let accepted = self.app.store().write_blocking(move |tx| tx.accept_import(id, now));
         match accepted {
-            // The same planilla was accepted from another file while this one was being stored.
-            Err(vinculo_store::Error::Conflict(_)) => {
-                self.judge(ImportState::Repeated, report, None).map(|_| ())
+            // The same planilla was accepted from another file while this one was being stored. Two
+            // drafts at once are sorted out by the next try.
+            Err(vinculo_store::Error::Conflict(_)) if numbered => {
+                self.judge(ImportState::Repeated, report, identity)?;
+                let drop = self.app.store().write_blocking(move |tx| tx.drop_repeated_lines(id));
+                drop.map(|_| ()).map_err(ApiError::from)
             }
             other => Ok(other?),
         }

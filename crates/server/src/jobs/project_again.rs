@@ -26,21 +26,14 @@ pub(super) async fn project_again(app: &App, import: &Import) -> Result<(), JobF
         let touched = import.clone();
         let page = app.store().read(move |tx| tx.links_touched_by(&touched, after, LINKS)).await?;
         let Some(&(last, _)) = page.last() else { return Ok(()) };
-        for (link, resources) in page {
-            if !resources.is_empty() {
-                project_link(app, import.uuid, link, resources).await?;
-            }
+        for (link, _) in page {
+            project_link(app, import.uuid, link).await?;
         }
         after = last;
     }
 }
 
-async fn project_link(
-    app: &App,
-    import: Uuid,
-    id: LinkId,
-    resources: Vec<Resource>,
-) -> Result<(), JobFailure> {
+async fn project_link(app: &App, import: Uuid, id: LinkId) -> Result<(), JobFailure> {
     let worker = app.clone();
     app.store()
         .write(move |tx| {
@@ -48,7 +41,12 @@ async fn project_link(
             tx.lock_subject(seen.subject)?;
             // It may have been deleted before the lock was had.
             let Some(link) = tx.link_by_id(id)? else { return Ok(()) };
-            project_locked(tx, &worker, import, &link, &resources)
+            // A load that was under way when the import was accepted has ended by now, or will see
+            // the import: both hold the same lock.
+            match tx.loaded_resources(id)? {
+                resources if resources.is_empty() => Ok(()),
+                resources => project_locked(tx, &worker, import, &link, &resources),
+            }
         })
         .await?;
     Ok(())

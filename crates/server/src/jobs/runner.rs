@@ -13,7 +13,9 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use vinculo_store::{ClaimedDelivery, ClaimedJob, DueDelivery, Job, Queue, RunnerLock, Wakes};
+use vinculo_store::{
+    ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock, Wakes,
+};
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
@@ -62,17 +64,15 @@ impl Runner {
         let runner = Arc::new(self);
         let stopped = CancellationToken::new();
         let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
-        if let Err(error) = sweep_spool(&runner.app).await {
-            tracing::warn!(cause = error.cause(), "spool not swept");
-        }
+        let sweep = tokio::spawn(sweep(runner.app.clone(), stopped.clone()));
         if runner.files_only {
             runner.run_jobs(&stop).await;
         } else {
             tokio::join!(runner.run_jobs(&stop), runner.run_deliveries(&stop));
         }
         stopped.cancel();
-        // A heartbeat that panicked has nothing left to prolong.
-        let _ = heartbeat.await;
+        // A heartbeat that panicked has nothing left to prolong, a sweep nothing left to remove.
+        let _ = tokio::join!(heartbeat, sweep);
     }
 
     async fn run_jobs(self: &Arc<Self>, stop: &CancellationToken) {
@@ -90,7 +90,11 @@ impl Runner {
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
                 running.spawn(async move {
-                    runner.work(job).await;
+                    let (worker, done) = (Arc::clone(&runner), job);
+                    let work = tokio::spawn(async move { worker.work(done).await });
+                    if work.await.is_err() {
+                        runner.give_back(job, None, "the job panicked".to_owned()).await;
+                    }
                     drop((held, permit));
                 });
             }
@@ -175,7 +179,13 @@ impl Runner {
             Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
             Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
         };
-        let Err(JobFailure::Retry { at, why }) = result else { return };
+        if let Err(JobFailure::Retry { at, why }) = result {
+            self.give_back(claimed, at, why).await;
+        }
+    }
+
+    /// Postpones a job to the moment it named, or by the schedule.
+    async fn give_back(&self, claimed: ClaimedJob, at: Option<Micros>, why: String) {
         let at = at.unwrap_or_else(|| {
             let next = self.app.now().checked_add(backoff(claimed.attempt));
             micros(next.unwrap_or(Timestamp::MAX))
@@ -261,6 +271,22 @@ impl Runner {
             if let Err(error) = extended.await {
                 tracing::error!(%error, "cannot prolong leases");
             }
+        }
+    }
+}
+
+/// How often the spool is swept.
+const SWEEP: Duration = Duration::from_secs(60 * 60);
+
+async fn sweep(app: App, stopped: CancellationToken) {
+    loop {
+        if let Err(error) = sweep_spool(&app).await {
+            tracing::warn!(cause = error.cause(), "spool not swept");
+        }
+        let next = app.now().checked_add(SWEEP).unwrap_or(Timestamp::MAX);
+        tokio::select! {
+            () = stopped.cancelled() => return,
+            () = app.clock().sleep_until(next) => {}
         }
     }
 }

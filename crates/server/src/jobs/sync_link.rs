@@ -99,7 +99,9 @@ impl Task {
             .store()
             .write(move |tx| {
                 let key = app.all_secrets().vault().unwrap_key(&wrapped)?;
-                let owner = Some((subject, &key));
+                // The link may have been deleted meanwhile: then nothing is kept of the answer.
+                tx.lock_subject(subject)?;
+                let owner = tx.load(load)?.map(|_| (subject, &key));
                 let call = record_calls(tx, &app, &secrets, &person, &asked, Purpose::Load, owner)?;
                 if let Some(call) = call {
                     tx.set_load_call(load, call)?;
@@ -189,8 +191,11 @@ impl Task {
 
     /// The source cannot answer now: says nothing about the person, the link stays valid.
     async fn postpone(self, outcome: Outcome, job: ClaimedJob) -> Result<(), JobFailure> {
-        if job.attempt >= LAST_ATTEMPT {
+        // Our own refused credentials say nothing about the person: the job waits for the repair.
+        let waits = matches!(outcome, Outcome::NotAuthorized);
+        if job.attempt >= LAST_ATTEMPT && !waits {
             let why = outcome.code();
+            tracing::error!(load = %self.load.id, why, "load given up");
             let (load, now) = (self.load.id, self.app.now_micros());
             self.app
                 .store()

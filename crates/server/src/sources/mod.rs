@@ -130,7 +130,7 @@ impl Sources {
 }
 
 /// Asks the workspace's sources about a person, one after the other, until one resolves or
-/// `budget` is spent. Answers in the order asked; never empty.
+/// `budget` is spent. Answers in the order asked; empty only when no source is configured.
 ///
 /// # Errors
 /// When the database fails.
@@ -141,15 +141,22 @@ pub async fn ask(
     budget: Duration,
 ) -> Result<Vec<Asked>, vinculo_store::Error> {
     let mut all = Vec::new();
+    let started = app.now();
     for source in app.sources().of(secrets.workspace().environment) {
+        let spent = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
+        let left = budget.saturating_sub(spent);
+        if left.is_zero() && !all.is_empty() {
+            break;
+        }
         let asked = match source.connector() {
             None => ask_planillas(app, secrets, person).await?,
             Some(connector) => {
                 let question = question(app, secrets, source, person).await?;
-                let call = connector.ask(&question, budget).await;
+                let call = connector.ask(&question, left).await;
                 Asked::from_call(source.name(), call)
             }
         };
+        asked.raise_alarm();
         let resolved = matches!(asked.outcome, Outcome::Resolved(_));
         all.push(asked);
         if resolved {
@@ -206,6 +213,19 @@ async fn question(
 }
 
 impl Asked {
+    /// Tells whoever runs the installation what only they can mend.
+    fn raise_alarm(&self) {
+        match &self.outcome {
+            Outcome::NotAuthorized => {
+                tracing::error!(source = self.source, "the source refused our own credentials");
+            }
+            Outcome::Fault(detail) => {
+                tracing::error!(source = self.source, detail, "the answer cannot be used");
+            }
+            _ => {}
+        }
+    }
+
     fn from_call(source: &'static str, call: vinculo_sources::Call) -> Self {
         let answer = KeptAnswer::of(&call);
         Self {
@@ -219,17 +239,17 @@ impl Asked {
     }
 }
 
-/// The outcome that stands for several: the best, because a passing failure of one source must not
-/// turn into "no data" because another had none.
+/// The outcome that stands for several. Whatever kept a source from answering comes before another
+/// source's "nothing": the person may be known where we could not ask.
 #[must_use]
 pub fn best(asked: &[Asked]) -> Option<&Asked> {
     asked.iter().min_by_key(|asked| match &asked.outcome {
         Outcome::Resolved(_) => 0,
-        Outcome::Withheld(_) => 1,
-        Outcome::RetryLater { .. } => 2,
-        Outcome::NoData(_) => 3,
-        Outcome::NotAuthorized => 4,
-        Outcome::Fault(_) => 5,
+        Outcome::RetryLater { .. } => 1,
+        Outcome::NotAuthorized => 2,
+        Outcome::Fault(_) => 3,
+        Outcome::Withheld(_) => 4,
+        Outcome::NoData(_) => 5,
         Outcome::InvalidInput(_) => 6,
     })
 }
@@ -238,4 +258,34 @@ pub fn best(asked: &[Asked]) -> Option<&Asked> {
 #[must_use]
 pub const fn is_down(reason: RetryReason) -> bool {
     matches!(reason, RetryReason::Timeout | RetryReason::UpstreamDown)
+}
+
+#[cfg(test)]
+mod tests {
+    use vinculo_sources::{Answer, InvalidField, WithheldReason};
+
+    use super::*;
+
+    fn asked(outcome: Outcome) -> Asked {
+        let (source, duration) = ("test", Duration::ZERO);
+        Asked { source, outcome, http_status: None, raw_code: None, duration, answer: None }
+    }
+
+    #[test]
+    fn what_kept_a_source_from_answering_comes_before_nothing() {
+        let ranked = [
+            Outcome::Resolved(Answer::default()),
+            Outcome::RetryLater { reason: RetryReason::Timeout, not_before: None },
+            Outcome::NotAuthorized,
+            Outcome::Fault("garbage".to_owned()),
+            Outcome::Withheld(WithheldReason::NotBillable),
+            Outcome::NoData(NoDataReason::NotFound),
+            Outcome::InvalidInput(InvalidField::DocumentNumber),
+        ];
+        for pair in ranked.windows(2) {
+            let both = [asked(pair[1].clone()), asked(pair[0].clone())];
+            assert_eq!(best(&both).map(|asked| &asked.outcome), Some(&pair[0]));
+        }
+        assert!(best(&[]).is_none());
+    }
 }

@@ -52,6 +52,8 @@ pub struct DueDelivery {
     pub endpoint_uuid: Uuid,
     /// Address and Authorization value, sealed with the workspace's key.
     pub address: Sealed,
+    /// Tries recorded so far. A worker that died holding the row counts for none.
+    pub tried: i64,
 }
 
 /// One HTTP try, to be recorded.
@@ -76,7 +78,8 @@ pub struct AttemptRecord<'a> {
 }
 
 const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
-     k.wrapped, e.id, e.uuid, e.sealed from deliveries d \
+     k.wrapped, e.id, e.uuid, e.sealed, \
+     (select count(*) from attempts a where a.delivery_id = d.id) from deliveries d \
      join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
@@ -122,6 +125,7 @@ impl DueDelivery {
             endpoint: EndpointId(row.int(7)?),
             endpoint_uuid: row.uuid(8)?,
             address: row.sealed(9)?,
+            tried: row.int(10)?,
         })
     }
 }

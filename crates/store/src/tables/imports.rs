@@ -127,7 +127,8 @@ const COLUMNS: &str = "select id, uuid, workspace_id, state, kind, lines, loaded
 
 /// The drafts that import `$1` replaced.
 const SUPERSEDED: &str = "select old.id from imports old join imports new on new.id = $1 \
-     where old.workspace_id = new.workspace_id and old.draft_index = new.draft_index \
+     where new.state = 'accepted' and old.id <> new.id \
+     and old.workspace_id = new.workspace_id and old.draft_index = new.draft_index \
      and old.state = 'superseded'";
 
 impl Import {
@@ -295,12 +296,21 @@ impl Tx<'_> {
     }
 
     /// Makes a loading import count; one that is not loading stays as it is. An accepted draft of
-    /// the same payer, month, type and branch stops counting; its lines stay until
-    /// [`Self::drop_superseded_lines`], to tell whom it named.
+    /// the same payer, month, type and branch that was received earlier stops counting; its lines
+    /// stay until [`Self::drop_superseded_lines`], to tell whom it named. A draft that was received
+    /// before one that counts already never counts.
     ///
     /// # Errors
     /// `Conflict` when the same planilla was accepted meanwhile.
     pub fn accept_import(&mut self, id: ImportId, now: Micros) -> Result<()> {
+        self.execute(
+            "update imports set state = 'superseded', finished_at = $2 \
+             where id = $1 and state = 'loading' and exists (select 1 from imports newer \
+             where newer.workspace_id = imports.workspace_id \
+             and newer.draft_index = imports.draft_index \
+             and newer.state = 'accepted' and newer.id > imports.id)",
+            &[id.into(), now.into()],
+        )?;
         self.execute(
             "update imports set state = 'superseded' where id in \
              (select old.id from imports old join imports new on new.id = $1 \
@@ -314,6 +324,18 @@ impl Tx<'_> {
             &[id.into(), now.into()],
         )?;
         Ok(())
+    }
+
+    /// Removes what was stored of a planilla that turned out to be a repeated one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn drop_repeated_lines(&mut self, id: ImportId) -> Result<u64> {
+        self.execute(
+            "delete from contributions where origin = 'planilla' and batch_id in \
+             (select id from imports where id = $1 and state = 'repeated')",
+            &[id.into()],
+        )
     }
 
     /// Removes the lines of the drafts that this import replaced.

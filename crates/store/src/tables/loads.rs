@@ -138,6 +138,22 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Everything that was loaded for a link so far.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn loaded_resources(&mut self, link: LinkId) -> Result<Vec<Resource>> {
+        let rows = self.query(
+            "select distinct resources from loads where link_id = $1 and state = 'done'",
+            &[link.into()],
+            |row| Resource::from_list(&row.text(0)?),
+        )?;
+        let mut all: Vec<Resource> = rows.into_iter().flatten().collect();
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
+    }
+
     /// Ends a load that was waiting. `false` when it had ended already, so that a job that runs
     /// twice emits once.
     ///

@@ -21,6 +21,9 @@ on_both_databases! {
     progress_moves_from_where_it_was,
     a_numbered_planilla_is_accepted_once,
     a_newer_draft_replaces_the_older,
+    an_older_draft_that_ends_later_never_counts,
+    work_on_a_replaced_draft_leaves_its_lines_to_the_newer,
+    a_repeated_planilla_leaves_no_lines,
     only_a_loading_import_is_accepted,
     the_newest_record_of_a_payer_stays,
     links_of_people_in_a_planilla_are_touched,
@@ -354,6 +357,51 @@ async fn a_newer_draft_replaces_the_older(db: TestDatabase) {
     write(&db, move |tx| tx.accept_import(older, NOW + 9)).await;
     assert_eq!(state(&db, older).await, ImportState::Superseded);
     assert_eq!(state(&db, newer).await, ImportState::Accepted);
+}
+
+async fn an_older_draft_that_ends_later_never_counts(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [older, newer] = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let draft = identity(None, Some(5));
+        Ok([with_line(tx, here, subject, 1, &draft)?, with_line(tx, here, subject, 2, &draft)?])
+    })
+    .await;
+    write(&db, move |tx| tx.accept_import(newer, NOW)).await;
+    write(&db, move |tx| tx.accept_import(older, NOW + 1)).await;
+    assert_eq!(state(&db, older).await, ImportState::Superseded);
+    assert_eq!(state(&db, newer).await, ImportState::Accepted);
+}
+
+async fn work_on_a_replaced_draft_leaves_its_lines_to_the_newer(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [older, newer] = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let draft = identity(None, Some(5));
+        Ok([with_line(tx, here, subject, 1, &draft)?, with_line(tx, here, subject, 2, &draft)?])
+    })
+    .await;
+    write(&db, move |tx| tx.accept_import(older, NOW)).await;
+    write(&db, move |tx| tx.accept_import(newer, NOW)).await;
+    assert_eq!(write(&db, move |tx| tx.drop_superseded_lines(older)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_superseded_lines(newer)).await, 1);
+}
+
+async fn a_repeated_planilla_leaves_no_lines(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [kept, repeated] = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let number = identity(Some(9), None);
+        let kept = with_line(tx, here, subject, 1, &number)?;
+        tx.accept_import(kept, NOW)?;
+        let repeated = with_line(tx, here, subject, 2, &number)?;
+        judge(tx, repeated, ImportState::Repeated, Some(&number))?;
+        Ok([kept, repeated])
+    })
+    .await;
+    assert_eq!(write(&db, move |tx| tx.drop_repeated_lines(kept)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_repeated_lines(repeated)).await, 1);
+    assert_eq!(batches(&db), [kept.to_string()]);
 }
 
 async fn only_a_loading_import_is_accepted(db: TestDatabase) {

@@ -10,6 +10,7 @@ on_both_databases! {
     a_load_is_stored_whole,
     a_load_remembers_its_question,
     a_load_ends_once,
+    what_was_loaded_is_known,
     loads_running_at_once_end_once,
     an_unknown_load_is_none,
 }
@@ -21,6 +22,32 @@ async fn link(db: &TestDatabase) -> (WorkspaceId, SubjectId, LinkId) {
         Ok((here, subject, add_link(tx, here, subject, 60)?))
     })
     .await
+}
+
+async fn what_was_loaded_is_known(db: TestDatabase) {
+    let (workspace, subject, link) = link(&db).await;
+    let loaded = async || read(&db, move |tx| tx.loaded_resources(link)).await;
+    for (resources, state, known) in [
+        (vec![Resource::Owners], LoadState::Failed, vec![]),
+        (vec![Resource::Owners], LoadState::Done, vec![Resource::Owners]),
+        (Resource::ALL.to_vec(), LoadState::Done, Resource::ALL.to_vec()),
+    ] {
+        write(&db, move |tx| {
+            let id = tx.insert_load(&NewLoad {
+                workspace,
+                subject,
+                link,
+                trigger: Trigger::Creation,
+                resources: &resources,
+                request_id: uuid(70),
+                source_call: None,
+                created_at: NOW,
+            })?;
+            tx.finish_load(id, state, None, NOW)
+        })
+        .await;
+        assert_eq!(loaded().await, known);
+    }
 }
 
 async fn a_load_is_stored_whole(db: TestDatabase) {

@@ -151,7 +151,9 @@ struct Checked {
 impl Checked {
     /// The error that stands for the outcome; `None` when the person is accepted.
     fn refusal(&self) -> Option<ApiError> {
-        let outcome = &best(&self.asked)?.outcome;
+        let Some(Asked { outcome, .. }) = best(&self.asked) else {
+            return Some(ApiError::unexpected("no source is configured"));
+        };
         let (code, message) = match outcome {
             Outcome::Resolved(_) => return None,
             Outcome::NoData(_) => ("login_error", LOGIN_ERROR_UNKNOWN),
@@ -163,13 +165,9 @@ impl Checked {
                 ("institution_unavailable", "The financial institution is unavailable")
             }
             Outcome::NotAuthorized => {
-                tracing::error!("a source refused this installation's own credentials");
                 ("institution_inactive", "The institution has been temporarily deactivated")
             }
-            Outcome::Fault(detail) => {
-                tracing::error!(detail, "a source gave an answer that cannot be used");
-                ("login_error", LOGIN_ERROR_UNEXPECTED)
-            }
+            Outcome::Fault(_) => ("login_error", LOGIN_ERROR_UNEXPECTED),
         };
         Some(ApiError::refused(code, message))
     }
