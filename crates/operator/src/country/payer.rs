@@ -196,9 +196,15 @@ const INSURERS: [&str; 5] = ["14-4", "14-7", "14-11", "14-23", "14-25"];
 
 const FAMILY_FUNDS: [&str; 5] = ["CCF03", "CCF04", "CCF05", "CCF07", "CCF22"];
 
-/// Activities whose class CIIU lists.
+/// Characters of detail field 98.
+const ACTIVITY_CODE: usize = 7;
+
+/// Activities whose class CIIU lists and whose code fits the field: two codes of the published table
+/// have a character too many.
 static ACTIVITIES: LazyLock<Box<[&'static RiskActivity]>> = LazyLock::new(|| {
-    let listed = |risk: &&RiskActivity| catalog::activity(risk.ciiu).is_some();
+    let listed = |risk: &&RiskActivity| {
+        catalog::activity(risk.ciiu).is_some() && risk.code.len() == ACTIVITY_CODE
+    };
     catalog::risk_activities().filter(listed).collect()
 });
 
