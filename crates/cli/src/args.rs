@@ -135,6 +135,9 @@ pub(crate) struct Server {
     /// Serve only; another process works off the jobs
     #[arg(long, env = "VINCULO_NO_WORKER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) no_worker: Option<bool>,
+    /// Seconds after which a single link that was made recurrent is loaded [default: 86400, a day]
+    #[arg(long, env = "VINCULO_RECURRENT_DELAY_SECONDS", value_name = "SECONDS")]
+    pub(crate) recurrent_delay_seconds: Option<u32>,
     /// Allow webhooks to loopback and private addresses, and over plain HTTP
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_private: Option<bool>,

@@ -20,6 +20,8 @@ pub struct Config {
     pub check_timeout: Duration,
     /// Deadline of one question in the background.
     pub load_timeout: Duration,
+    /// How long after a single link was made recurrent it is loaded (contract 3.3.7).
+    pub recurrent_delay: Duration,
     /// Whether webhooks may go to loopback and private addresses.
     pub webhook_allow_private: bool,
     /// Deadline of one webhook try: connect, headers and body together.
@@ -86,6 +88,7 @@ impl Config {
             sandbox,
             check_timeout: Duration::from_secs(15),
             load_timeout: Duration::from_secs(60),
+            recurrent_delay: Duration::from_secs(24 * 60 * 60),
             webhook_allow_private: false,
             webhook_timeout: Duration::from_secs(5),
             body_limit: 1024 * 1024,

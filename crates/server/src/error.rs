@@ -19,6 +19,8 @@ pub struct ErrorItem {
     pub message: Cow<'static, str>,
     /// The request field it is about.
     pub field: Option<Cow<'static, str>>,
+    /// The pseudonym of the person, for `duplicated` alone.
+    pub institution_user_id: Option<String>,
 }
 
 /// A refused request.
@@ -44,13 +46,13 @@ impl ErrorItem {
         field: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { code, message: message.into(), field: Some(field.into()) }
+        Self { field: Some(field.into()), ..Self::whole(code, message) }
     }
 
     /// An error about the request as a whole.
     #[must_use]
     pub fn whole(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), field: None }
+        Self { code, message: message.into(), field: None, institution_user_id: None }
     }
 }
 
@@ -96,6 +98,13 @@ impl ApiError {
             cause: Some(cause.to_string()),
             ..Self::status(StatusCode::INTERNAL_SERVER_ERROR, "unexpected_error", UNEXPECTED)
         }
+    }
+}
+
+impl ApiError {
+    /// What is wrong, one item for each failing field.
+    pub(crate) fn into_items(self) -> Vec<ErrorItem> {
+        self.items
     }
 }
 

@@ -11,6 +11,7 @@ mod auth;
 pub mod clock;
 pub mod config;
 mod error;
+mod filling;
 mod health;
 mod imports;
 pub mod installation;
@@ -22,8 +23,10 @@ mod projection;
 mod request_id;
 mod router;
 pub mod secrets;
+mod settings;
 pub mod sources;
 mod spool;
+mod terms;
 mod webhooks;
 
 pub use app::{App, BuildError, Parts};

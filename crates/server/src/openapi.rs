@@ -18,6 +18,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "employments", description = "Jobs and salaries"),
         (name = "owners", description = "The people behind links"),
         (name = "consents", description = "None in Colombia"),
+        (name = "settings", description = "What a workspace has decided; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]

@@ -1,31 +1,25 @@
-//! From what is known about a person to the objects of a link. Everything here runs inside one
-//! write: what it reads cannot change before what it writes is committed.
+//! What is known about a person: the lines, sealed one by one, and what they prove.
 
-use std::collections::HashMap;
-
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use vinculo_history::{Employment, Options, Owner, Projection};
+use vinculo_history::{Options, Projection};
 use vinculo_pila::{Contribution, Document, PayerProfile};
 use vinculo_store::{
-    Environment, Link, NewContribution, NewObject, Origin, Resource, SubjectId, Tx, WorkspaceId,
+    Environment, NewContribution, Origin, Resource, SubjectId, Tx, WorkspaceId,
 };
-use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
+use vinculo_vault::{Context, DataKey, Sealed, VaultError};
 
 use crate::App;
-use crate::clock::{bogota_month, micros, wire_time};
+use crate::clock::bogota_month;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
-
-/// Months of history on the wire (contract 4.1).
-const WIRE_MONTHS: u32 = 24;
+use crate::settings::Settings;
 
 /// What a link knows about its person and keeps sealed.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct LinkSecrets {
-    /// Who it is about.
-    pub(crate) document: Document,
+    /// Who it is about; `None` once it is no longer stored.
+    pub(crate) document: Option<Document>,
     /// The customer's reference.
     pub(crate) external_id: Option<String>,
 }
@@ -56,206 +50,33 @@ pub(crate) fn object_context(resource: Resource, id: Uuid) -> Context<'static> {
     Context::of_uuid(table, id.into_bytes())
 }
 
-#[derive(Serialize)]
-struct WireEmployment<'a> {
-    id: Uuid,
-    link: Uuid,
-    created_at: &'a str,
-    collected_at: &'a str,
-    employer_data: &'a vinculo_history::EmployerData,
-    salary_and_benefit_details: &'a [vinculo_history::MonthDetail],
-}
-
-#[derive(Serialize)]
-struct WireDocument<'a> {
-    document_type: &'a str,
-    document_number: &'a str,
-}
-
-#[derive(Serialize)]
-struct WireOwner<'a> {
-    id: Uuid,
-    link: Uuid,
-    internal_identification: &'a str,
-    collected_at: &'a str,
-    created_at: &'a str,
-    display_name: Option<&'a str>,
-    email: Option<&'a str>,
-    phone_number: Option<&'a str>,
-    address: Option<&'a str>,
-    document_id: WireDocument<'a>,
-    business_name: Option<&'a str>,
-    first_name: Option<&'a str>,
-    last_name: Option<&'a str>,
-    second_last_name: Option<&'a str>,
-}
-
-/// How many objects of each resource a projection found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    employments: usize,
-    owners: usize,
-}
-
-impl Counts {
-    /// The count of one resource.
-    pub(crate) const fn of(self, resource: Resource) -> usize {
-        match resource {
-            Resource::Employments => self.employments,
-            Resource::Owners => self.owners,
-        }
-    }
-}
-
-/// One link being filled.
-pub(crate) struct Filling<'a> {
-    pub(crate) app: &'a App,
-    pub(crate) secrets: &'a WorkspaceSecrets,
-    pub(crate) link: &'a Link,
+/// Who is projected, and what opens it.
+pub(crate) struct Person<'a> {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) subject: SubjectId,
     pub(crate) key: &'a DataKey,
-    pub(crate) person: &'a Document,
-    /// When the source was read.
-    pub(crate) collected_at: Timestamp,
 }
 
-impl Filling<'_> {
-    /// Projects everything known about the person into the link's objects of these resources.
-    pub(crate) fn run(&self, tx: &mut Tx<'_>, resources: &[Resource]) -> Result<Counts, ApiError> {
-        let person = (self.link.workspace, self.link.subject, self.key);
-        let projection = project(tx, self.app, person, Some(WIRE_MONTHS))?;
-        for &resource in resources {
-            let objects = self.objects(tx, resource, &projection)?;
-            tx.put_objects(resource, self.link.id, &objects)?;
-        }
-        Ok(Counts {
-            employments: projection.employments.len(),
-            owners: usize::from(projection.owner.is_some()),
-        })
-    }
-
-    fn objects(
-        &self,
-        tx: &mut Tx<'_>,
-        resource: Resource,
-        projection: &Projection,
-    ) -> Result<Vec<NewObject>, ApiError> {
-        let kept: HashMap<_, _> = tx
-            .kept_objects(resource, self.link.id)?
-            .into_iter()
-            .map(|kept| (*kept.object.as_bytes(), (kept.uuid, kept.created_at)))
-            .collect();
-        let now = self.app.now_micros();
-        let place = |object: BlindIndex| match kept.get(object.as_bytes()) {
-            Some(&(uuid, created_at)) => Ok((object, uuid, created_at)),
-            None => self.app.uuid().map(|uuid| (object, uuid, now)).map_err(ApiError::unexpected),
-        };
-        let indexes = self.secrets.indexes();
-        match resource {
-            Resource::Employments => {
-                // Oldest first, so that newest-first lists show the newest employment on top.
-                let employments = projection.employments.iter().rev();
-                employments
-                    .map(|employment| {
-                        let payer = &employment.payer;
-                        let at = place(indexes.payer(payer.kind.code(), &payer.number))?;
-                        self.seal(resource, at, |id, created, collected| {
-                            self.employment(employment, id, created, collected)
-                        })
-                    })
-                    .collect()
-            }
-            Resource::Owners => projection
-                .owner
-                .iter()
-                .map(|owner| {
-                    let person = self.person;
-                    let at = place(indexes.lookup_document(person.kind.code(), &person.number))?;
-                    self.seal(resource, at, |id, created, collected| {
-                        self.owner(owner, id, created, collected)
-                    })
-                })
-                .collect(),
-        }
-    }
-
-    fn seal(
-        &self,
-        resource: Resource,
-        (object, uuid, created_at): (BlindIndex, Uuid, i64),
-        document: impl FnOnce(Uuid, &str, &str) -> serde_json::Result<Vec<u8>>,
-    ) -> Result<NewObject, ApiError> {
-        let collected_at = micros(self.collected_at);
-        let bytes = document(uuid, &wire_time(created_at), &wire_time(collected_at))?;
-        Ok(NewObject {
-            uuid,
-            workspace: self.link.workspace,
-            subject: self.link.subject,
-            link: self.link.id,
-            object,
-            created_at,
-            collected_at,
-            sealed: self.key.seal(object_context(resource, uuid), &bytes)?,
-        })
-    }
-
-    fn employment(
-        &self,
-        employment: &Employment,
-        id: Uuid,
-        created_at: &str,
-        collected_at: &str,
-    ) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(&WireEmployment {
-            id,
-            link: self.link.uuid,
-            created_at,
-            collected_at,
-            employer_data: &employment.employer,
-            salary_and_benefit_details: &employment.months,
-        })
-    }
-
-    fn owner(
-        &self,
-        owner: &Owner,
-        id: Uuid,
-        created_at: &str,
-        collected_at: &str,
-    ) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(&WireOwner {
-            id,
-            link: self.link.uuid,
-            internal_identification: &self.person.number,
-            collected_at,
-            created_at,
-            display_name: owner.display_name.as_deref(),
-            email: None,
-            phone_number: None,
-            address: None,
-            document_id: WireDocument {
-                document_type: &owner.document_type,
-                document_number: &owner.document_number,
-            },
-            business_name: None,
-            first_name: owner.first_name.as_deref(),
-            last_name: owner.last_name.as_deref(),
-            second_last_name: owner.second_last_name.as_deref(),
-        })
-    }
-}
-
-/// Projects everything known about a person, of the last `window_months` or of all time.
-fn project(
+/// Projects everything known about a person, of the last `window_months` or of all time. `fresh` is
+/// what operators said just now, and stands for what they said before.
+pub(crate) fn project(
     tx: &mut Tx<'_>,
     app: &App,
-    (workspace, subject, key): (WorkspaceId, SubjectId, &DataKey),
+    person: &Person<'_>,
+    fresh: Option<&[Contribution]>,
     window_months: Option<u32>,
 ) -> Result<Projection, ApiError> {
-    let lines = contributions(tx, key, subject)?;
-    let profiles = profiles(tx, app, workspace, subject)?;
+    let mut lines = contributions(tx, person)?;
+    if let Some(fresh) = fresh {
+        lines.retain(|(origin, _)| *origin == Origin::Planilla);
+        lines.extend(fresh.iter().map(|line| (Origin::Ach, line.clone())));
+    }
+    let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
+    let profiles = profiles(tx, app, person)?;
     let current_month = bogota_month(app.now())
         .ok_or_else(|| ApiError::unexpected("the clock shows no month of this era"))?;
-    let options = Options { current_month, window_months, include_drafts: true };
+    let include_drafts = Settings::read(tx, person.workspace)?.include_drafts;
+    let options = Options { current_month, window_months, include_drafts };
     Ok(vinculo_history::project(&lines, &profiles, &options))
 }
 
@@ -277,7 +98,8 @@ pub async fn person_history(
             let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
             let Some(subject) = tx.subject(workspace, &index)? else { return Ok(None) };
             let key = reader.all_secrets().vault().unwrap_key(&subject.key)?;
-            let history = project(tx, &reader, (workspace, subject.id, &key), None)?;
+            let person = Person { workspace, subject: subject.id, key: &key };
+            let history = project(tx, &reader, &person, None, None)?;
             Ok(Some(history).filter(|history| history.owner.is_some()))
         })
         .await
@@ -286,11 +108,10 @@ pub async fn person_history(
 fn profiles(
     tx: &mut Tx<'_>,
     app: &App,
-    workspace: WorkspaceId,
-    subject: SubjectId,
+    person: &Person<'_>,
 ) -> Result<Vec<PayerProfile>, ApiError> {
     let vault = app.all_secrets().vault();
-    tx.payer_profiles(workspace, subject)?
+    tx.payer_profiles(person.workspace, person.subject)?
         .into_iter()
         .map(|(payer, sealed, wrapped)| {
             let bytes = vault.unwrap_key(&wrapped)?.open(payer_context(payer), &sealed)?;
@@ -348,15 +169,14 @@ pub(crate) fn seal_lines<'a>(
 
 fn contributions(
     tx: &mut Tx<'_>,
-    key: &DataKey,
-    subject: SubjectId,
-) -> Result<Vec<Contribution>, ApiError> {
-    tx.contributions(subject)?
+    person: &Person<'_>,
+) -> Result<Vec<(Origin, Contribution)>, ApiError> {
+    tx.contributions(person.subject)?
         .into_iter()
         .map(|stored| {
             let row = line_row(stored.origin, stored.batch, stored.line);
-            let bytes = key.open(line_context(&row), &stored.sealed)?;
-            Ok(serde_json::from_slice(&bytes)?)
+            let bytes = person.key.open(line_context(&row), &stored.sealed)?;
+            Ok((stored.origin, serde_json::from_slice(&bytes)?))
         })
         .collect()
 }

@@ -31,6 +31,8 @@ struct WireError<'a> {
     code: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    institution_user_id: Option<&'a str>,
 }
 
 /// Gives the request an id, serves it, and writes the body of a refusal.
@@ -76,6 +78,7 @@ fn with_error_body(mut response: Response, method: &http::Method, request_id: &s
             message: &item.message,
             code: item.code,
             field: item.field.as_deref(),
+            institution_user_id: item.institution_user_id.as_deref(),
         })
         .collect();
     let body = serde_json::to_vec(&wire).unwrap_or_default();

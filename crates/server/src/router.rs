@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::api::{consents, employments, institutions, links, owners, root};
 use crate::error::ApiError;
-use crate::manage::imports;
+use crate::manage::{self, imports};
 use crate::{App, health, openapi, request_id};
 
 /// Longest time a request may take: a question to every source fits, with room to spare.
@@ -25,6 +25,8 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(imports::list, imports::create))
         .routes(routes!(imports::detail))
+        .routes(routes!(manage::links::detail, manage::links::change))
+        .routes(routes!(manage::settings::read, manage::settings::change))
 }
 
 /// The public contract.
@@ -33,11 +35,12 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(root::root))
         .routes(routes!(institutions::list))
         .routes(routes!(institutions::detail))
-        .routes(routes!(links::list, links::create))
-        .routes(routes!(links::detail, links::delete))
-        .routes(routes!(employments::list))
+        .routes(routes!(links::list, links::create, links::resume))
+        .routes(routes!(links::detail, links::update, links::modify, links::delete))
+        .routes(routes!(links::refresh))
+        .routes(routes!(employments::list, employments::create))
         .routes(routes!(employments::detail, employments::delete))
-        .routes(routes!(owners::list))
+        .routes(routes!(owners::list, owners::create, owners::resume))
         .routes(routes!(owners::detail, owners::delete))
         .routes(routes!(consents::list))
 }

@@ -47,11 +47,15 @@ async fn serve(
             (inner.url.clone(), Some(inner))
         }
     };
+    let defaults = installation.config(url);
+    let recurrent_delay = options.server.recurrent_delay_seconds.map(u64::from);
     let config = Config {
+        recurrent_delay: recurrent_delay
+            .map_or(defaults.recurrent_delay, std::time::Duration::from_secs),
         production,
         public_url: options.server.public_url,
         webhook_allow_private: options.server.webhook_allow_private.unwrap_or(false),
-        ..installation.config(url)
+        ..defaults
     };
     let worker = !options.server.no_worker.unwrap_or(false);
     let serving = Serving::start(installation.app(config)?, listener, worker, operator).await?;

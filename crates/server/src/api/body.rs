@@ -11,8 +11,12 @@ use crate::App;
 use crate::error::{ApiError, ErrorItem, item_of_status};
 
 /// The JSON object of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+
+/// The JSON object of a request that may come without a body.
+#[derive(Debug)]
+pub(crate) struct OptionalJsonObject(pub(crate) JsonObject);
 
 impl FromRequest<App> for JsonObject {
     type Rejection = ApiError;
@@ -21,15 +25,32 @@ impl FromRequest<App> for JsonObject {
         if !is_json(&request) {
             return Err(of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &request));
         }
-        let too_large = of_status(StatusCode::PAYLOAD_TOO_LARGE, &request);
-        let bytes = Bytes::from_request(request, app).await.map_err(|rejection| {
-            match axum::response::IntoResponse::into_response(rejection).status() {
-                StatusCode::PAYLOAD_TOO_LARGE => too_large,
-                _ => ApiError::refused("parse_error", "JSON parse error - the body was cut off"),
-            }
-        })?;
-        parse(&bytes)
+        parse(&read(request, app).await?)
     }
+}
+
+impl FromRequest<App> for OptionalJsonObject {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let other_type = of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &request);
+        let is_json = is_json(&request);
+        let bytes = read(request, app).await?;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self(JsonObject::default()));
+        }
+        if is_json { parse(&bytes).map(Self) } else { Err(other_type) }
+    }
+}
+
+async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
+    let too_large = of_status(StatusCode::PAYLOAD_TOO_LARGE, &request);
+    Bytes::from_request(request, app).await.map_err(|rejection| {
+        match axum::response::IntoResponse::into_response(rejection).status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large,
+            _ => ApiError::refused("parse_error", "JSON parse error - the body was cut off"),
+        }
+    })
 }
 
 /// A request without a content type is taken for JSON: some clients leave it out.
@@ -93,6 +114,27 @@ impl<'a> Fields<'a> {
     /// Notes an error that the caller found.
     pub(crate) fn refuse(&mut self, item: ErrorItem) {
         self.errors.push(item);
+    }
+
+    /// Notes every error of a refusal that the caller got.
+    pub(crate) fn refuse_all(&mut self, error: ApiError) {
+        self.errors.extend(error.into_items());
+    }
+
+    /// A truth value, if given. Clients also send it as a text.
+    pub(crate) fn optional_bool(&mut self, name: &'static str) -> Option<bool> {
+        match self.object.get(name)? {
+            Value::Null => None,
+            Value::Bool(value) => Some(*value),
+            Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+            Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => self.fail("invalid", name, "Must be a valid boolean."),
+        }
+    }
+
+    /// The names of the object, as given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.object.keys().map(String::as_str)
     }
 
     /// A text that must be there and not be blank. Numbers count as their digits.

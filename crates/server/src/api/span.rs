@@ -11,7 +11,8 @@ use vinculo_store::TimeSpan;
 use super::query::Query;
 use crate::error::{ApiError, ErrorItem};
 
-const WRONG: &str = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
+/// The contract's message for a text that is no date.
+pub(crate) const WRONG: &str = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
 
 /// What one value covers: from its first to after its last microsecond.
 #[derive(Clone, Copy)]
@@ -84,6 +85,15 @@ fn covered(value: &str) -> Option<Covered> {
     let day: Date = value.parse().ok()?;
     let micros = |day: Date| Some(Offset::UTC.to_timestamp(day.into()).ok()?.as_microsecond());
     Some(Covered { first: micros(day)?, after: micros(day.tomorrow().ok()?)? })
+}
+
+/// The day a text names: a date, or the day of a timestamp in UTC.
+pub(crate) fn day(value: &str) -> Option<Date> {
+    if value.len() > 10 {
+        let at: Timestamp = value.replace(' ', "+").parse().ok()?;
+        return Some(Offset::UTC.to_datetime(at).date());
+    }
+    value.parse().ok()
 }
 
 fn wrong(name: &str) -> ApiError {

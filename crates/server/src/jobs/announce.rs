@@ -7,25 +7,24 @@ use vinculo_vault::{Context, DataKey};
 
 use crate::App;
 use crate::error::ApiError;
-use crate::projection::Counts;
 
 const LOGIN_ERROR: &str = "Invalid credentials provided to login to the institution";
 
 /// What all webhooks about one link share.
-pub(super) struct Announcement<'a> {
-    pub(super) app: &'a App,
-    pub(super) link: &'a Link,
-    pub(super) key: &'a DataKey,
-    pub(super) external_id: Option<&'a str>,
+pub(crate) struct Announcement<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) link: &'a Link,
+    pub(crate) key: &'a DataKey,
+    pub(crate) external_id: Option<&'a str>,
     /// The load behind it, if it was one.
-    pub(super) load: Option<LoadId>,
+    pub(crate) load: Option<LoadId>,
     /// The request or import behind it.
-    pub(super) request_id: Uuid,
+    pub(crate) request_id: Uuid,
 }
 
 impl Announcement<'_> {
     /// Emits one webhook in the transaction that changed the link.
-    pub(super) fn emit(&self, tx: &mut Tx<'_>, webhook: &Webhook) -> Result<(), ApiError> {
+    pub(crate) fn emit(&self, tx: &mut Tx<'_>, webhook: &Webhook) -> Result<(), ApiError> {
         let id = self.app.uuid().map_err(ApiError::unexpected)?;
         let body = serde_json::to_vec(&WireWebhook {
             webhook_id: id.simple().to_string(),
@@ -58,7 +57,7 @@ pub(super) fn body_context(webhook_id: Uuid) -> Context<'static> {
 }
 
 /// A webhook of the contract (section 5.3).
-pub(super) struct Webhook {
+pub(crate) struct Webhook {
     kind: &'static str,
     process: &'static str,
     code: &'static str,
@@ -80,7 +79,7 @@ struct WireWebhook<'a> {
 
 impl Webhook {
     /// A load has ended: so many objects are there.
-    pub(super) fn filled(resource: Resource, counts: Counts) -> Self {
+    pub(super) fn filled(resource: Resource, count: usize) -> Self {
         let total = match resource {
             Resource::Employments => "total_employments",
             Resource::Owners => "total_owners",
@@ -89,7 +88,31 @@ impl Webhook {
             kind: resource.as_str(),
             process: "historical_update",
             code: "historical_update",
-            data: serde_json::json!({ total: counts.of(resource) }),
+            data: serde_json::json!({ total: count }),
+        }
+    }
+
+    /// Objects came or changed.
+    pub(super) fn news(resource: Resource, count: usize) -> Self {
+        let (code, new) = match resource {
+            Resource::Employments => ("new_employments_available", "new_employments"),
+            Resource::Owners => ("new_owners_available", "new_owners"),
+        };
+        Self {
+            kind: resource.as_str(),
+            process: "recurrent_update",
+            code,
+            data: serde_json::json!({ new: count }),
+        }
+    }
+
+    /// The link was deleted by a request that did not wait for it.
+    pub(crate) fn link_deleted() -> Self {
+        Self {
+            kind: "LINK",
+            process: "historical_update",
+            code: "link_deleted",
+            data: serde_json::json!({}),
         }
     }
 
@@ -102,16 +125,6 @@ impl Webhook {
             data: serde_json::json!({
                 "error_code": "login_error", "error_message": LOGIN_ERROR, "status": 400
             }),
-        }
-    }
-
-    /// Employments of a recurrent link came or changed.
-    pub(super) fn new_employments(count: usize) -> Self {
-        Self {
-            kind: Resource::Employments.as_str(),
-            process: "recurrent_update",
-            code: "new_employments_available",
-            data: serde_json::json!({ "new_employments": count }),
         }
     }
 }

@@ -8,7 +8,7 @@ use vinculo_vault::{Context, DataKey};
 use crate::App;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
-use crate::sources::Asked;
+use crate::sources::{Asked, best};
 
 /// What binds a kept answer to its call.
 pub(super) fn payload_context(call: uuid::Uuid) -> Context<'static> {
@@ -16,7 +16,7 @@ pub(super) fn payload_context(call: uuid::Uuid) -> Context<'static> {
 }
 
 /// Records the calls of one question. With an `owner` the answer is kept, sealed with the
-/// person's key. Returns the call that resolved, if one did.
+/// person's key. Returns the call that resolved, or else the last that said there is nothing.
 pub(crate) fn record_calls(
     tx: &mut Tx<'_>,
     app: &App,
@@ -27,7 +27,7 @@ pub(crate) fn record_calls(
     owner: Option<(SubjectId, &DataKey)>,
 ) -> Result<Option<SourceCallId>, ApiError> {
     let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-    let mut resolved = None;
+    let (mut resolved, mut nothing) = (None, None);
     for call in asked {
         let uuid = app.uuid().map_err(ApiError::unexpected)?;
         let payload = match (&call.answer, owner) {
@@ -52,11 +52,15 @@ pub(crate) fn record_calls(
             payload: payload.as_ref(),
             created_at: app.now_micros(),
         })?;
-        if matches!(call.outcome, Outcome::Resolved(_)) {
-            resolved = Some(id);
+        match call.outcome {
+            Outcome::Resolved(_) => resolved = Some(id),
+            Outcome::NoData(_) => nothing = Some(id),
+            _ => {}
         }
     }
-    Ok(resolved)
+    // "Nothing" stands for the question only when no source was kept from answering.
+    let best = best(asked).map(|call| &call.outcome);
+    Ok(resolved.or(nothing.filter(|_| matches!(best, Some(Outcome::NoData(_))))))
 }
 
 /// An operator bills every answered call; imported planillas cost nothing.

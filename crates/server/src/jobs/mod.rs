@@ -6,14 +6,19 @@
 
 mod announce;
 mod calls;
+mod changes;
 mod deliver;
 mod failure;
 mod import_file;
 mod in_flight;
 mod project_again;
+mod retrieval;
 pub mod runner;
+mod schedule;
 mod sync_link;
 
+pub(crate) use announce::{Announcement, Webhook};
 pub(crate) use calls::record_calls;
 pub(crate) use deliver::{Address, address_context};
+pub(crate) use retrieval::Retrieval;
 pub use runner::Runner;

@@ -1,20 +1,16 @@
 //! After an import: the links it touches are projected again, and customers of recurrent links hear
 //! of what came or changed.
 
-use std::collections::HashMap;
-
-use serde_json::{Map, Value};
 use uuid::Uuid;
-use vinculo_store::{
-    AccessMode, Import, Link, LinkId, ObjectFilter, PageRequest, Resource, SealedObject, Tx,
-};
-use vinculo_vault::DataKey;
+use vinculo_store::{AccessMode, Import, Link, LinkId, Resource, Tx};
 
 use super::announce::{Announcement, Webhook};
+use super::changes::Held;
 use super::failure::JobFailure;
 use crate::App;
 use crate::error::ApiError;
-use crate::projection::{Filling, LinkSecrets, object_context};
+use crate::filling::Filling;
+use crate::projection::LinkSecrets;
 
 /// Links projected again in one page.
 const LINKS: i64 = 100;
@@ -63,41 +59,30 @@ fn project_locked(
 ) -> Result<(), ApiError> {
     let key = app.all_secrets().vault().unwrap_key(&link.key)?;
     let own = LinkSecrets::open(&key, link.uuid, &link.sealed)?;
+    // A link whose document is no longer stored stays as it was filled.
+    let Some(person) = &own.document else { return Ok(()) };
     let secrets = app.secrets(link.workspace)?;
-    let watched =
-        link.access_mode == AccessMode::Recurrent && resources.contains(&Resource::Employments);
-    let before = if watched { employments(tx, link, &key)? } else { HashMap::new() };
-    let (person, collected_at) = (&own.document, app.now());
-    Filling { app, secrets: &secrets, link, key: &key, person, collected_at }.run(tx, resources)?;
-    if !watched {
-        return Ok(());
-    }
-    let after = employments(tx, link, &key)?;
-    let new = after.iter().filter(|(id, document)| before.get(*id) != Some(document)).count();
-    if new > 0 {
-        let external_id = own.external_id.as_deref();
-        let about =
-            Announcement { app, link, key: &key, external_id, load: None, request_id: import };
-        about.emit(tx, &Webhook::new_employments(new))?;
+    let filling = Filling {
+        app,
+        secrets: &secrets,
+        link,
+        key: &key,
+        person,
+        collected_at: app.now(),
+    };
+    let projection = filling.project(tx, None)?;
+    let recurrent = link.access_mode == AccessMode::Recurrent;
+    for &resource in resources {
+        let watched = recurrent && resource == Resource::Employments;
+        let held = if watched { Some(Held::read(tx, resource, link, &key)?) } else { None };
+        let documents = filling.put(tx, resource, &projection, None)?;
+        let news = held.map_or(Ok(0), |held| held.news(&documents))?;
+        if news > 0 {
+            let external_id = own.external_id.as_deref();
+            let about =
+                Announcement { app, link, key: &key, external_id, load: None, request_id: import };
+            about.emit(tx, &Webhook::news(resource, news))?;
+        }
     }
     Ok(())
-}
-
-/// The employments a link holds, by id, without the moment they were read.
-fn employments(
-    tx: &mut Tx<'_>,
-    link: &Link,
-    key: &DataKey,
-) -> Result<HashMap<Uuid, Map<String, Value>>, ApiError> {
-    let resource = Resource::Employments;
-    let filter = ObjectFilter { links: Some(vec![link.uuid]), ..ObjectFilter::default() };
-    let all = PageRequest { limit: i64::MAX, offset: 0 };
-    let page = tx.objects(resource, link.workspace, &filter, all)?;
-    let open = |object: &SealedObject| {
-        let bytes = key.open(object_context(resource, object.uuid), &object.sealed)?;
-        let mut document: Map<String, Value> = serde_json::from_slice(&bytes)?;
-        document.remove("collected_at");
-        Ok((object.uuid, document))
-    };
-    page.rows.iter().map(open).collect()
 }

@@ -19,7 +19,7 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
-use super::{deliver, import_file, sync_link};
+use super::{deliver, import_file, schedule, sync_link};
 use crate::App;
 use crate::clock::micros;
 use crate::imports::sweep_spool;
@@ -68,7 +68,11 @@ impl Runner {
         if runner.files_only {
             runner.run_jobs(&stop).await;
         } else {
-            tokio::join!(runner.run_jobs(&stop), runner.run_deliveries(&stop));
+            tokio::join!(
+                runner.run_jobs(&stop),
+                runner.run_deliveries(&stop),
+                runner.run_schedule(&stop)
+            );
         }
         stopped.cancel();
         // A heartbeat that panicked has nothing left to prolong, a sweep nothing left to remove.
@@ -123,6 +127,22 @@ impl Runner {
             }
         }
         self.wind_down(running).await;
+    }
+
+    /// Looks after what links come due for. Nobody is woken for it: the soonest a link can come due
+    /// is hours after it was changed, and it is looked for as often as work that nobody announced.
+    async fn run_schedule(self: &Arc<Self>, stop: &CancellationToken) {
+        while !stop.is_cancelled() {
+            let all_done = schedule::run_due(&self.app).await;
+            let next = self.app.store().read(|tx| tx.next_due_link()).await.ok().flatten();
+            let poll = self.app.now().checked_add(self.app.config().runner.poll);
+            let poll = poll.unwrap_or(Timestamp::MAX);
+            let next = next.filter(|_| all_done).and_then(|at| Timestamp::from_microsecond(at).ok());
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.app.clock().sleep_until(next.map_or(poll, |next| next.min(poll))) => {}
+            }
+        }
     }
 
     /// Waits for at least one free slot and takes all that are free; `None` at shutdown.

@@ -2,3 +2,5 @@
 //! only vinculo has. The same keys open it; it is no part of the public contract.
 
 pub(crate) mod imports;
+pub(crate) mod links;
+pub(crate) mod settings;

@@ -18,7 +18,7 @@ use crate::config::{Config, SourceConfig};
 use crate::secrets::WorkspaceSecrets;
 
 pub use answer::KeptAnswer;
-pub use person::{InvalidCedula, cedula};
+pub use person::{InvalidDocument, KINDS, document_kind, person};
 
 /// Months a question looks back.
 const MONTHS: u32 = 24;

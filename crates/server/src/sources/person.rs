@@ -1,23 +1,48 @@
-//! The cédula a client sends as `username`.
+//! The document a client names by `username` and `username_type`.
 
+use vinculo_pila::catalog::{Letters, document_type};
 use vinculo_pila::{Document, DocumentKind};
 
-/// A text that is no cédula de ciudadanía.
+/// A text that is no document of the kind it is said to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cédula de ciudadanía: 3 to 10 digits expected")]
-pub struct InvalidCedula;
+#[error("not a document of kind {0}")]
+pub struct InvalidDocument(DocumentKind);
 
-/// Reads a cédula de ciudadanía: dots, spaces and dashes are dropped, 3 to 10 digits must be left
-/// (Resolución 1529 de 2026 gives the lengths).
+/// The kinds a link can be made with, and the codes the withdrawn service had for them. The first is
+/// meant when none is named.
+pub const KINDS: [(&str, DocumentKind); 6] = [
+    ("001", DocumentKind::Cc),
+    ("002", DocumentKind::Ce),
+    ("003", DocumentKind::Pa),
+    ("004", DocumentKind::Ti),
+    ("PT", DocumentKind::Pt),
+    ("PE", DocumentKind::Pe),
+];
+
+/// The kind behind a `username_type`: one of the codes of [`KINDS`], or PILA's two letters.
+#[must_use]
+pub fn document_kind(username_type: &str) -> Option<DocumentKind> {
+    let named = |(code, kind): &(&str, DocumentKind)| {
+        *code == username_type || kind.code().eq_ignore_ascii_case(username_type)
+    };
+    KINDS.iter().find(|known| named(known)).map(|(_, kind)| *kind)
+}
+
+/// Reads a document number: dots, spaces and dashes are dropped, letters become capitals; what is
+/// left must fit the kind (lengths of Resolución 1529 de 2026, a cédula has 3 to 10 digits).
 ///
 /// # Errors
-/// When anything else is left.
-pub fn cedula(text: &str) -> Result<Document, InvalidCedula> {
-    let number: String =
-        text.chars().filter(|c| !matches!(c, '.' | '-') && !c.is_whitespace()).collect();
-    let valid =
-        (3..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
-    if valid { Ok(Document::new(DocumentKind::Cc, number)) } else { Err(InvalidCedula) }
+/// When it does not.
+pub fn person(kind: DocumentKind, text: &str) -> Result<Document, InvalidDocument> {
+    let rules = document_type(kind.code()).ok_or(InvalidDocument(kind))?;
+    let kept = text.chars().filter(|c| !matches!(c, '.' | '-') && !c.is_whitespace());
+    let number: String = kept.map(|c| c.to_ascii_uppercase()).collect();
+    let letters = rules.letters != Letters::No;
+    let length = u8::try_from(number.len()).unwrap_or(u8::MAX);
+    let (shortest, longest) = (rules.min_length.unwrap_or(1), rules.max_length.unwrap_or(16));
+    let fits = (shortest..=longest).contains(&length)
+        && number.bytes().all(|b| b.is_ascii_digit() || (letters && b.is_ascii_uppercase()));
+    if fits { Ok(Document::new(kind, number)) } else { Err(InvalidDocument(kind)) }
 }
 
 #[cfg(test)]
@@ -26,18 +51,42 @@ mod tests {
 
     #[test]
     fn separators_are_dropped_and_lengths_checked() {
-        for (text, number) in [
-            ("1999000001", Some("1999000001")),
-            (" 1.999.000.001 ", Some("1999000001")),
-            ("19-990", Some("19990")),
-            ("123", Some("123")),
-            ("12", None),
-            ("12345678901", None),
-            ("ABC123", None),
-            ("", None),
-            ("१२३४", None),
+        use DocumentKind::{Cc, Ce, Pa, Pt, Ti};
+        for (kind, text, number) in [
+            (Cc, "1999000001", Some("1999000001")),
+            (Cc, " 1.999.000.001 ", Some("1999000001")),
+            (Cc, "19-990", Some("19990")),
+            (Cc, "123", Some("123")),
+            (Cc, "12", None),
+            (Cc, "12345678901", None),
+            (Cc, "ABC123", None),
+            (Cc, "", None),
+            (Cc, "१२३४", None),
+            (Ce, "199900", Some("199900")),
+            (Ce, "19990000", None),
+            (Ti, "1999000001", Some("1999000001")),
+            (Ti, "199900", None),
+            (Pa, "ab-199900", Some("AB199900")),
+            (Pa, "ÁB199900", None),
+            (Pt, "1999001", Some("1999001")),
         ] {
-            assert_eq!(cedula(text).ok().map(|d| d.number), number.map(str::to_owned), "{text:?}");
+            let read = person(kind, text).ok().map(|document| document.number);
+            assert_eq!(read, number.map(str::to_owned), "{kind} {text:?}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_named_by_code_or_letters() {
+        for (name, kind) in [
+            ("001", Some(DocumentKind::Cc)),
+            ("CC", Some(DocumentKind::Cc)),
+            ("pa", Some(DocumentKind::Pa)),
+            ("PT", Some(DocumentKind::Pt)),
+            ("NI", None),
+            ("005", None),
+            ("", None),
+        ] {
+            assert_eq!(document_kind(name), kind, "{name}");
         }
     }
 }

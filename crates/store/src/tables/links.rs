@@ -5,8 +5,8 @@ use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
 use super::ids::text_enum;
 use super::page::Where;
-use super::{LinkId, Micros, Page, PageRequest, Resource, SubjectId, TimeSpan, WorkspaceId};
-use crate::{Error, Result, Row, Tx};
+use super::{Due, LinkId, Micros, Page, PageRequest, Resource, SubjectId, TimeSpan, WorkspaceId};
+use crate::{Result, Row, Tx};
 
 text_enum! {
     /// Whether a link is filled once or kept fresh.
@@ -63,6 +63,8 @@ pub struct NewLink<'a> {
     pub fetch_resources: &'a [Resource],
     /// Look-up value of the external id.
     pub external_index: Option<&'a BlindIndex>,
+    /// What it will be due for.
+    pub due: Due,
     /// Document and external id, sealed with the subject's key.
     pub sealed: &'a Sealed,
 }
@@ -100,6 +102,10 @@ pub struct Link {
     pub stale_in: Option<String>,
     /// Resources as requested.
     pub fetch_resources: Vec<Resource>,
+    /// What it will be due for.
+    pub due: Due,
+    /// Retrievals that failed since the last one that did not.
+    pub failures: i64,
     /// Document and external id, sealed with the subject's key.
     pub sealed: Sealed,
     /// The subject's wrapped key.
@@ -166,7 +172,7 @@ impl LinkFilter {
 const COLUMNS: &str = "select l.id, l.uuid, l.workspace_id, l.subject_id, l.institution, \
      l.access_mode, l.status, l.refresh_rate, l.created_by, l.last_accessed_at, l.created_at, \
      l.institution_user_id, l.credentials_storage, l.stale_in, l.fetch_resources, l.sealed, \
-     k.wrapped from links l \
+     k.wrapped, l.refresh_at, l.refresh_trigger, l.expires_at, l.stale_at, l.failures from links l \
      join data_keys k on k.owner_kind = 'subject' and k.owner_id = +l.subject_id";
 
 impl Link {
@@ -187,6 +193,8 @@ impl Link {
             credentials_storage: row.text(12)?,
             stale_in: row.opt_text(13)?,
             fetch_resources: Resource::from_list(&row.text(14)?)?,
+            due: Due::from_row(row, 17)?,
+            failures: row.int(21)?,
             sealed: row.sealed(15)?,
             key: row.wrapped_key(16)?,
         })
@@ -202,9 +210,9 @@ impl Tx<'_> {
         self.query_one(
             "insert into links (uuid, workspace_id, subject_id, institution, access_mode, status, \
              refresh_rate, created_by, last_accessed_at, created_at, institution_user_id, \
-             credentials_storage, stale_in, fetch_resources, external_index, sealed) \
-             values ($1, $2, $3, $4, $5, 'valid', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
-             returning id",
+             credentials_storage, stale_in, fetch_resources, external_index, sealed, refresh_at, \
+             refresh_trigger, expires_at, stale_at) values ($1, $2, $3, $4, $5, 'valid', $6, $7, \
+             $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) returning id",
             &[
                 link.uuid.into(),
                 link.workspace.into(),
@@ -221,6 +229,10 @@ impl Tx<'_> {
                 Resource::to_list(link.fetch_resources).as_str().into(),
                 link.external_index.into(),
                 link.sealed.into(),
+                link.due.refresh_at().into(),
+                link.due.refresh_trigger().into(),
+                link.due.expires_at.into(),
+                link.due.stale_at.into(),
             ],
             |row| Ok(LinkId(row.int(0)?)),
         )
@@ -267,27 +279,6 @@ impl Tx<'_> {
         Ok(Page { count, rows })
     }
 
-    /// Records what a load learned about the link.
-    ///
-    /// # Errors
-    /// `Corrupt` when the link is gone.
-    pub fn set_link_status(
-        &mut self,
-        id: LinkId,
-        status: LinkStatus,
-        last_accessed_at: Option<Micros>,
-    ) -> Result<()> {
-        let changed = self.execute(
-            "update links set status = $2, last_accessed_at = coalesce($3, last_accessed_at) \
-             where id = $1",
-            &[id.into(), status.into(), last_accessed_at.into()],
-        )?;
-        if changed == 1 {
-            return Ok(());
-        }
-        Err(Error::Corrupt { table: "links", what: format!("no link {id}") })
-    }
-
     /// Removes a link with every object derived from it, its loads and their jobs. When it was the
     /// person's last link, what operators answered about the person goes too; contributions from
     /// imported planillas stay, and so do events that already happened.
@@ -299,20 +290,11 @@ impl Tx<'_> {
             "delete from jobs where kind = 'sync_link' \
              and target_id in (select id from loads where link_id = $1)",
             "delete from loads where link_id = $1",
-            "delete from employments where link_id = $1",
-            "delete from owners where link_id = $1",
-            "delete from links where id = $1",
         ] {
             self.execute(sql, &[id.into()])?;
         }
-        for sql in [
-            "delete from contributions where subject_id = $1 and origin <> 'planilla' \
-             and not exists (select 1 from links where subject_id = $1)",
-            "update source_calls set sealed_payload = null where subject_id = $1 \
-             and not exists (select 1 from links where subject_id = $1)",
-        ] {
-            self.execute(sql, &[subject.into()])?;
-        }
+        self.drop_link_data(id, subject)?;
+        self.execute("delete from links where id = $1", &[id.into()])?;
         Ok(())
     }
 }

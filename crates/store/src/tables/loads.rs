@@ -47,6 +47,10 @@ pub struct NewLoad<'a> {
     pub resources: &'a [Resource],
     /// Request that asked for it; repeated in the webhooks.
     pub request_id: Uuid,
+    /// First and last day asked for, `YYYY-MM-DD`.
+    pub window: Option<(&'a str, &'a str)>,
+    /// Whether what is found is kept.
+    pub save_data: bool,
     /// The question already asked while the request waited, whose answer the job uses.
     pub source_call: Option<SourceCallId>,
     /// When it was asked for.
@@ -70,6 +74,10 @@ pub struct Load {
     pub resources: Vec<Resource>,
     /// Request that asked for it.
     pub request_id: Uuid,
+    /// First and last day asked for, `YYYY-MM-DD`.
+    pub window: Option<(String, String)>,
+    /// Whether what is found is kept.
+    pub save_data: bool,
     /// How far it has come.
     pub state: LoadState,
     /// The question already asked.
@@ -86,8 +94,8 @@ impl Tx<'_> {
     pub fn insert_load(&mut self, load: &NewLoad<'_>) -> Result<LoadId> {
         self.query_one(
             "insert into loads (workspace_id, subject_id, link_id, trigger, resources, \
-             request_id, state, source_call_id, created_at) \
-             values ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8) returning id",
+             request_id, state, source_call_id, created_at, window_from, window_to, save_data) \
+             values ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8, $9, $10, $11) returning id",
             &[
                 load.workspace.into(),
                 load.subject.into(),
@@ -97,6 +105,9 @@ impl Tx<'_> {
                 load.request_id.into(),
                 load.source_call.map(|call| call.0).into(),
                 load.created_at.into(),
+                load.window.map(|(from, _)| from).into(),
+                load.window.map(|(_, to)| to).into(),
+                i64::from(load.save_data).into(),
             ],
             |row| Ok(LoadId(row.int(0)?)),
         )
@@ -109,7 +120,8 @@ impl Tx<'_> {
     pub fn load(&mut self, id: LoadId) -> Result<Option<Load>> {
         self.query_opt(
             "select id, workspace_id, subject_id, link_id, trigger, resources, request_id, state, \
-             source_call_id, created_at from loads where id = $1",
+             source_call_id, created_at, window_from, window_to, save_data \
+             from loads where id = $1",
             &[id.into()],
             |row| {
                 Ok(Load {
@@ -123,6 +135,8 @@ impl Tx<'_> {
                     state: LoadState::from_column(&row.text(7)?)?,
                     source_call: row.opt_int(8)?.map(SourceCallId),
                     created_at: row.int(9)?,
+                    window: row.opt_text(10)?.zip(row.opt_text(11)?),
+                    save_data: row.int(12)? != 0,
                 })
             },
         )
@@ -152,6 +166,45 @@ impl Tx<'_> {
         all.sort_unstable();
         all.dedup();
         Ok(all)
+    }
+
+    /// When a refresh of the link was last asked for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn last_refresh(&mut self, link: LinkId) -> Result<Option<Micros>> {
+        self.query_one(
+            "select max(created_at) from loads where link_id = $1 and trigger = 'refresh'",
+            &[link.into()],
+            |row| row.opt_int(0),
+        )
+    }
+
+    /// Whether a load of the link waits that has this trigger.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_waiting_load(&mut self, link: LinkId, trigger: Trigger) -> Result<bool> {
+        let found = self.query_opt(
+            "select 1 from loads where link_id = $1 and trigger = $2 and state = 'waiting' limit 1",
+            &[link.into(), trigger.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Whether a retrieval about the person is under way that began at `since` or later.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_open_request(&mut self, subject: SubjectId, since: Micros) -> Result<bool> {
+        let found = self.query_opt(
+            "select 1 from loads where link_id in (select id from links where subject_id = $1) \
+             and trigger = 'request' and state = 'waiting' and created_at >= $2 limit 1",
+            &[subject.into(), since.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
     }
 
     /// Ends a load that was waiting. `false` when it had ended already, so that a job that runs

@@ -9,11 +9,13 @@ mod ids;
 mod imports;
 mod installation;
 mod jobs;
+mod lifecycle;
 mod links;
 mod loads;
 mod objects;
 mod page;
 mod payers;
+mod settings;
 mod source_calls;
 mod subjects;
 
@@ -29,6 +31,7 @@ pub use ids::{
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
 pub use installation::{Environment, Workspace};
 pub use jobs::{ClaimedJob, Job};
+pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadState, NewLoad, Trigger};
 pub use objects::{KeptObject, NewObject, ObjectFilter, Resource, SealedObject};

@@ -26,6 +26,12 @@ impl Resource {
         }
     }
 
+    /// These resources, or every one when none is named.
+    #[must_use]
+    pub fn or_all(named: &[Self]) -> &[Self] {
+        if named.is_empty() { Self::ALL } else { named }
+    }
+
     /// The stored form of a list: words joined by commas.
     pub(crate) fn to_list(resources: &[Self]) -> String {
         resources.iter().map(|resource| resource.as_str()).collect::<Vec<_>>().join(",")

@@ -57,8 +57,8 @@ pub struct StoredPayload {
     pub uuid: Uuid,
     /// Name of the source.
     pub source: String,
-    /// HTTP status of the answer.
-    pub http_status: Option<i64>,
+    /// Outcome, one word.
+    pub outcome: String,
     /// Raw payload, sealed with the subject's key.
     pub payload: Option<Sealed>,
     /// When the source answered.
@@ -118,14 +118,14 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn source_payload(&mut self, id: SourceCallId) -> Result<Option<StoredPayload>> {
         self.query_opt(
-            "select uuid, source, http_status, sealed_payload, created_at \
+            "select uuid, source, outcome, sealed_payload, created_at \
              from source_calls where id = $1",
             &[id.into()],
             |row| {
                 Ok(StoredPayload {
                     uuid: row.uuid(0)?,
                     source: row.text(1)?,
-                    http_status: row.opt_int(2)?,
+                    outcome: row.text(2)?,
                     payload: row.opt_sealed(3)?,
                     created_at: row.int(4)?,
                 })

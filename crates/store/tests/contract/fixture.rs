@@ -3,7 +3,7 @@
 use crate::support::TestDatabase;
 use uuid::Uuid;
 use vinculo_store::{
-    AccessMode, EndpointId, Environment, Error, EventId, LinkId, LoadId, Micros, NewEndpoint,
+    AccessMode, Due, EndpointId, Environment, Error, EventId, LinkId, LoadId, Micros, NewEndpoint,
     NewEvent, NewLink, NewLoad, PageRequest, Resource, Result, Subject, SubjectId, Trigger, Tx,
     WorkspaceId,
 };
@@ -113,6 +113,7 @@ pub(crate) fn new_link<'a>(
         stale_in: None,
         fetch_resources: &[Resource::Employments],
         external_index: None,
+        due: Due::default(),
         sealed,
     }
 }
@@ -140,6 +141,8 @@ pub(crate) fn add_load(
         trigger: Trigger::Creation,
         resources,
         request_id: uuid(70),
+        window: None,
+        save_data: true,
         source_call: None,
         created_at: NOW,
     })

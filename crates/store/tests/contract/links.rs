@@ -1,24 +1,28 @@
 use crate::fixture::{
-    ALL, NOW, add_endpoint, add_link, add_load, emit_at, index, new_link, person, read, refused,
-    sealed, uuid, workspaces, wrapped, write,
+    ALL, NOW, add_endpoint, add_link, add_load, emit_at, index, new_link, person, read, sealed, uuid, workspaces, wrapped, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    AccessMode, Error, Job, Link, LinkFilter, LinkId, LinkStatus, LoadId, NewContribution, NewLink,
+    AccessMode, Due, Job, Link, LinkFilter, LinkId, LinkStatus, LoadId, NewContribution, NewLink,
     NewObject, NewSourceCall, Origin, PageRequest, Purpose, Resource, Result, SubjectId, TimeSpan,
-    Tx, WorkspaceId,
+    Trigger, Tx, WorkspaceId,
 };
 
 on_both_databases! {
     a_link_is_stored_whole,
     a_link_is_seen_by_its_workspace_only,
-    a_load_changes_status_and_time,
     pages_are_newest_first,
     every_filter_narrows,
     a_deleted_link_takes_its_own_and_leaves_the_rest,
     the_last_link_of_a_person_takes_the_operators_answers,
 }
+
+const DUE: Due = Due {
+    refresh: Some((NOW + 7, Trigger::Schedule)),
+    expires_at: Some(NOW + 8),
+    stale_at: Some(NOW + 9),
+};
 
 async fn a_link_is_stored_whole(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
@@ -33,6 +37,7 @@ async fn a_link_is_stored_whole(db: TestDatabase) {
             stale_in: Some("90d"),
             fetch_resources: &[Resource::Owners, Resource::Employments],
             external_index: Some(&index(9)),
+            due: DUE,
             ..new_link(here, subject, 60, &sealed(60))
         })?;
         Ok((subject, id))
@@ -57,6 +62,7 @@ async fn a_link_is_stored_whole(db: TestDatabase) {
         assert_eq!(link.institution_user_id, "seudónimo");
         assert_eq!(link.credentials_storage, "30d");
         assert_eq!(link.fetch_resources, [Resource::Owners, Resource::Employments]);
+        assert_eq!((link.due, link.failures), (DUE, 0));
         assert_eq!(link.sealed, sealed(60));
         assert!(link.key == wrapped(50));
     }
@@ -75,28 +81,6 @@ async fn a_link_is_seen_by_its_workspace_only(db: TestDatabase) {
     let filter = LinkFilter { ids: Some(vec![uuid(60)]), ..LinkFilter::default() };
     let page = read(&db, move |tx| tx.links(there, &filter, ALL)).await;
     assert_eq!((page.count, page.rows.len()), (0, 0));
-}
-
-async fn a_load_changes_status_and_time(db: TestDatabase) {
-    let (here, _) = workspaces(&db).await;
-    let id = write(&db, move |tx| {
-        let subject = person(tx, here, 50)?.id;
-        add_link(tx, here, subject, 60)
-    })
-    .await;
-    for (status, time, expected) in [
-        (LinkStatus::Invalid, None, None),
-        (LinkStatus::Valid, Some(NOW + 5), Some(NOW + 5)),
-        (LinkStatus::TokenRequired, None, Some(NOW + 5)),
-        (LinkStatus::Unconfirmed, Some(NOW + 6), Some(NOW + 6)),
-    ] {
-        write(&db, move |tx| tx.set_link_status(id, status, time)).await;
-        let link = read(&db, move |tx| tx.link_by_id(id)).await.expect("not found");
-        assert_eq!((link.status, link.last_accessed_at), (status, expected));
-    }
-    let unknown = LinkId(id.0 + 1);
-    let error = refused(&db, move |tx| tx.set_link_status(unknown, LinkStatus::Valid, None)).await;
-    assert!(matches!(error, Error::Corrupt { table: "links", .. }), "{error}");
 }
 
 fn uuids(links: &[Link]) -> Vec<u128> {
@@ -146,7 +130,7 @@ async fn every_filter_narrows(db: TestDatabase) {
         let recurrent = AccessMode::Recurrent;
         tx.insert_link(&NewLink { access_mode: recurrent, refresh_rate: Some("7d"), ..plain(3) })?;
         let invalid = add_link(tx, here, subject, 4)?;
-        tx.set_link_status(invalid, LinkStatus::Invalid, None)?;
+        tx.invalidate_link(invalid)?;
         tx.insert_link(&NewLink { institution_user_id: "else", ..plain(5) })?;
         tx.insert_link(&NewLink { external_index: Some(&index(9)), ..plain(6) })?;
         tx.insert_link(&NewLink { created_by: uuid(8), created_at: NOW + 10, ..plain(7) })
@@ -200,7 +184,7 @@ fn filters() -> Vec<(LinkFilter, Vec<u128>)> {
 }
 
 /// A link with an object of each kind, a load and its job.
-fn filled_link(
+pub(crate) fn filled_link(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     subject: SubjectId,
@@ -226,7 +210,7 @@ fn filled_link(
 }
 
 /// A line of each origin, a call with its answer, and an event on its way.
-fn known_person(tx: &mut Tx<'_>, workspace: WorkspaceId, subject: SubjectId, n: u64) -> Result<()> {
+pub(crate) fn known_person(tx: &mut Tx<'_>, workspace: WorkspaceId, subject: SubjectId, n: u64) -> Result<()> {
     let line = |origin| NewContribution {
         workspace,
         subject,
@@ -260,7 +244,7 @@ fn known_person(tx: &mut Tx<'_>, workspace: WorkspaceId, subject: SubjectId, n: 
 }
 
 /// What is left of each kind for a person.
-fn left(db: &TestDatabase, subject: SubjectId) -> Vec<String> {
+pub(crate) fn left(db: &TestDatabase, subject: SubjectId) -> Vec<String> {
     let count = |what: &str| format!("(select count(*) from {what} and subject_id = {subject})");
     let counts = [
         "links where 1 = 1",

@@ -13,6 +13,8 @@ on_both_databases! {
     what_was_loaded_is_known,
     loads_running_at_once_end_once,
     an_unknown_load_is_none,
+    the_last_refresh_is_known,
+    what_waits_is_known,
 }
 
 async fn link(db: &TestDatabase) -> (WorkspaceId, SubjectId, LinkId) {
@@ -40,6 +42,8 @@ async fn what_was_loaded_is_known(db: TestDatabase) {
                 trigger: Trigger::Creation,
                 resources: &resources,
                 request_id: uuid(70),
+                window: None,
+                save_data: true,
                 source_call: None,
                 created_at: NOW,
             })?;
@@ -63,6 +67,8 @@ async fn a_load_is_stored_whole(db: TestDatabase) {
                 trigger,
                 resources: &wanted,
                 request_id: uuid(70),
+                window: Some(("2025-01-01", "2025-12-31")),
+                save_data: false,
                 source_call: Some(SourceCallId(5)),
                 created_at: NOW,
             })
@@ -76,6 +82,8 @@ async fn a_load_is_stored_whole(db: TestDatabase) {
             trigger,
             resources,
             request_id: uuid(70),
+            window: Some(("2025-01-01".to_owned(), "2025-12-31".to_owned())),
+            save_data: false,
             state: LoadState::Waiting,
             source_call: Some(SourceCallId(5)),
             created_at: NOW,
@@ -129,4 +137,58 @@ async fn loads_running_at_once_end_once(db: TestDatabase) {
 async fn an_unknown_load_is_none(db: TestDatabase) {
     assert_eq!(read(&db, |tx| tx.load(LoadId(1))).await, None);
     assert!(!write(&db, |tx| tx.finish_load(LoadId(1), LoadState::Done, None, NOW)).await);
+}
+
+/// A load of a link with this trigger, made at this moment.
+async fn load_at(
+    db: &TestDatabase,
+    (workspace, subject, link): (WorkspaceId, SubjectId, LinkId),
+    trigger: Trigger,
+    created_at: i64,
+) -> LoadId {
+    write(db, move |tx| {
+        tx.insert_load(&NewLoad {
+            workspace,
+            subject,
+            link,
+            trigger,
+            resources: &[],
+            request_id: uuid(70),
+            window: None,
+            save_data: true,
+            source_call: None,
+            created_at,
+        })
+    })
+    .await
+}
+
+async fn the_last_refresh_is_known(db: TestDatabase) {
+    let here @ (_, _, link) = link(&db).await;
+    let last = async || read(&db, move |tx| tx.last_refresh(link)).await;
+    load_at(&db, here, Trigger::Creation, NOW).await;
+    assert_eq!(last().await, None);
+    load_at(&db, here, Trigger::Refresh, NOW + 2).await;
+    load_at(&db, here, Trigger::Refresh, NOW + 1).await;
+    load_at(&db, here, Trigger::Schedule, NOW + 3).await;
+    assert_eq!(last().await, Some(NOW + 2));
+    assert_eq!(read(&db, move |tx| tx.last_refresh(LinkId(link.0 + 1))).await, None);
+}
+
+async fn what_waits_is_known(db: TestDatabase) {
+    let here @ (_, subject, link) = link(&db).await;
+    let waits = async |trigger| read(&db, move |tx| tx.has_waiting_load(link, trigger)).await;
+    let open = async |since| read(&db, move |tx| tx.has_open_request(subject, since)).await;
+    let scheduled = load_at(&db, here, Trigger::Schedule, NOW).await;
+    assert!(waits(Trigger::Schedule).await && !waits(Trigger::Request).await);
+    assert!(!open(0).await, "a load on schedule is no request");
+    write(&db, move |tx| tx.finish_load(scheduled, LoadState::Failed, None, NOW)).await;
+    assert!(!waits(Trigger::Schedule).await);
+
+    let request = load_at(&db, here, Trigger::Request, NOW + 5).await;
+    assert!(open(NOW + 5).await && !open(NOW + 6).await);
+    let other = SubjectId(subject.0 + 1);
+    assert!(!read(&db, move |tx| tx.has_open_request(other, 0)).await);
+    write(&db, move |tx| tx.finish_load(request, LoadState::Done, None, NOW)).await;
+    assert!(!open(0).await);
 }

@@ -47,7 +47,7 @@ async fn an_answer_is_kept_with_its_call(db: TestDatabase) {
     })
     .await;
     let kept = read(&db, move |tx| tx.source_payload(id)).await.expect("not kept");
-    assert_eq!((kept.uuid, kept.source.as_str(), kept.http_status), (uuid(30), "ach", Some(200)));
+    assert_eq!((kept.uuid, kept.source.as_str(), kept.outcome.as_str()), (uuid(30), "ach", "resolved"));
     assert_eq!((kept.payload, kept.created_at), (Some(sealed(8)), NOW));
     let rest = "select purpose, outcome, reason, raw_code, duration_us, billed from source_calls";
     assert_eq!(raw::rows(&db, rest), ["load|resolved|found|A0|1500|yes"]);
@@ -57,7 +57,7 @@ async fn a_call_may_know_little(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
     let id = write(&db, move |tx| tx.insert_source_call(&call(here, &index(50), 30))).await;
     let kept = read(&db, move |tx| tx.source_payload(id)).await.expect("not kept");
-    assert_eq!((kept.payload, kept.http_status), (None, None));
+    assert_eq!(kept.payload, None);
     let other = SourceCallId(id.0 + 1);
     assert!(read(&db, move |tx| tx.source_payload(other)).await.is_none());
 }

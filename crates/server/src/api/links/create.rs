@@ -1,41 +1,32 @@
 //! `POST /api/links/`: accept or refuse a person, answer with a link, load in the background.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
-use axum::{Extension, http};
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_pila::Document;
-use vinculo_sources::Outcome;
+use vinculo_pila::{Document, DocumentKind};
 use vinculo_store::{
-    AccessMode, Job, NewLink, NewLoad, Purpose, Resource, SourceCallId, Subject, Trigger, Tx,
+    AccessMode, Due, Job, NewLink, NewLoad, Resource, SourceCallId, SubjectId, Trigger, Tx,
 };
-use vinculo_vault::{Vault, WrappedKey};
+use vinculo_vault::{DataKey, WrappedKey};
 
+use super::check::Checked;
+use super::fields;
 use super::wire::{WireLink, words};
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
 use crate::api::institutions::PILA;
 use crate::api::page::json;
+use crate::api::refusal;
 use crate::auth::Caller;
-use crate::clock::{micros, wire_time};
+use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
-use crate::jobs::record_calls;
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
-use crate::sources::{self, Asked, best, cedula, is_down};
-
-/// Default of a single link: how long the cédula is kept (contract 3.3.3).
-const SINGLE_STORAGE: &str = "365d";
-/// Recurrent links must keep it.
-const RECURRENT_STORAGE: &str = "store";
-/// Default pace of a recurrent link.
-const REFRESH_RATE: &str = "7d";
-
-const LOGIN_ERROR_UNKNOWN: &str = "Invalid credentials provided to login to the institution";
-const LOGIN_ERROR_UNEXPECTED: &str = "Impossible to login, something unexpected happened while \
-                                      logging into the institution. Try again later.";
-const LOGIN_ERROR_MALFORMED: &str = "Login not attempted due to invalid credentials";
+use crate::settings::Settings;
+use crate::sources;
+use crate::terms::{RefreshRate, Storage};
 
 /// The request (contract 3.3.3). Further keys are ignored.
 #[derive(Debug, utoipa::ToSchema)]
@@ -43,24 +34,35 @@ const LOGIN_ERROR_MALFORMED: &str = "Login not attempted due to invalid credenti
 pub(crate) struct RegisterLink {
     /// `pila_co_employment`.
     institution: String,
-    /// Cédula de ciudadanía, 3 to 10 digits; dots, spaces and dashes are dropped.
+    /// Number of the person's document; dots, spaces and dashes are dropped.
     username: String,
+    /// Kind of the document: `001` cédula de ciudadanía (the default), `002` cédula de extranjería,
+    /// `003` passport, `004` tarjeta de identidad, `PT`, `PE`.
+    username_type: Option<String>,
     /// `EMPLOYMENTS`, `OWNERS` or both.
     fetch_resources: Option<Vec<String>>,
     /// `single` or `recurrent` (the default).
     access_mode: Option<String>,
     /// Your own reference, 3 to 256 characters; stored as null when it looks like personal data.
     external_id: Option<String>,
+    /// How long the document is stored: `store`, `nostore`, or `1d` to `365d`; immutable.
+    credentials_storage: Option<String>,
+    /// How long what was loaded is kept after the last load, such as `90d`; a year when not given.
+    stale_in: Option<String>,
 }
 
+/// What the caller asked for; `None` where the workspace's settings decide.
 struct Wanted {
     username: String,
-    resources: Vec<Resource>,
+    kind: DocumentKind,
+    resources: Option<Vec<Resource>>,
     access_mode: AccessMode,
     external_id: Option<String>,
+    storage: Option<Storage>,
+    stale_in: Option<String>,
 }
 
-/// Registers a link: asks the institution about the cédula before answering, then loads each
+/// Registers a link: asks the institution about the person before answering, then loads each
 /// resource in the background and calls the webhooks.
 #[utoipa::path(
     post, path = "/api/links/", tag = "links", request_body = RegisterLink,
@@ -77,16 +79,20 @@ pub(crate) async fn create(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let wanted = parse(&body)?;
-    let person = cedula(&wanted.username)
-        .map_err(|_| ApiError::refused("login_error", LOGIN_ERROR_MALFORMED))?;
-    let secrets = app.secrets(caller.workspace.id)?;
-    let asked = sources::ask(&app, &secrets, &person, app.config().check_timeout).await?;
-    let checked = Checked { app, caller, request_id, person, asked };
-    if let Some(refusal) = checked.refusal() {
+    let person =
+        sources::person(wanted.kind, &wanted.username).map_err(|_| refusal::malformed())?;
+    let settings = admit(&app, &caller, &person).await?;
+    let terms = Terms::new(wanted, &settings, &person)?;
+    let checked = Checked::ask(app.clone(), caller, person).await?;
+    if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);
     }
-    checked.register(wanted).await
+    let (_, offered) = app.all_secrets().vault().new_data_key()?;
+    let uuid = app.uuid().map_err(ApiError::unexpected)?;
+    let registration = Registration { checked, terms, uuid, request_id, offered };
+    let body = app.store().write(move |tx| registration.write(tx)).await?;
+    Ok(json(StatusCode::CREATED, body))
 }
 
 fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
@@ -97,35 +103,22 @@ fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
         fields.refuse(ErrorItem::field("does_not_exist", "institution", message));
     }
     let username = fields.required_text("username");
-    let resources = resources(&mut fields);
+    let kind = fields::username_kind(&mut fields);
+    let resources = fields::resources(&mut fields);
     let access_mode = fields.optional_choice("access_mode", AccessMode::parse);
     let external_id = external_id(&mut fields);
+    let storage = fields::storage(&mut fields);
+    let stale_in = fields::stale_in(&mut fields);
     fields.finish()?;
     Ok(Wanted {
         username: username.unwrap_or_default(),
+        kind,
         resources,
         access_mode: access_mode.unwrap_or(AccessMode::Recurrent),
         external_id,
+        storage,
+        stale_in,
     })
-}
-
-/// The contract names the field of this error `resources`.
-fn resources(fields: &mut Fields<'_>) -> Vec<Resource> {
-    let given = fields.optional_list("fetch_resources").unwrap_or_default();
-    let mut resources = Vec::new();
-    for item in given {
-        match item.as_str().and_then(Resource::parse) {
-            Some(resource) if resources.contains(&resource) => {}
-            Some(resource) => resources.push(resource),
-            None => {
-                let message =
-                    "The institution only supports the following resources: EMPLOYMENTS, OWNERS";
-                fields.refuse(ErrorItem::field("invalid", "resources", message));
-                break;
-            }
-        }
-    }
-    resources
 }
 
 fn external_id(fields: &mut Fields<'_>) -> Option<String> {
@@ -139,152 +132,191 @@ fn external_id(fields: &mut Fields<'_>) -> Option<String> {
     None
 }
 
-/// A person about whom the sources have been asked.
-struct Checked {
-    app: App,
-    caller: Caller,
-    request_id: Uuid,
-    person: Document,
-    asked: Vec<Asked>,
+/// The workspace's settings, unless they refuse a second link of this person: then no source is
+/// asked.
+async fn admit(app: &App, caller: &Caller, person: &Document) -> Result<Settings, ApiError> {
+    let secrets = app.secrets(caller.workspace.id)?;
+    let person = person.clone();
+    app.store()
+        .read(move |tx| {
+            let workspace = secrets.workspace().id;
+            let settings = Settings::read(tx, workspace)?;
+            if settings.allow_duplicate_links {
+                return Ok(settings);
+            }
+            let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+            match tx.subject(workspace, &index)? {
+                Some(subject) if tx.has_link(workspace, subject.id, PILA)? => {
+                    let indexes = secrets.indexes();
+                    Err(duplicated(indexes.institution_user_id(PILA, &pseudonymised(&person))))
+                }
+                _ => Ok(settings),
+            }
+        })
+        .await
 }
 
-impl Checked {
-    /// The error that stands for the outcome; `None` when the person is accepted.
-    fn refusal(&self) -> Option<ApiError> {
-        let Some(Asked { outcome, .. }) = best(&self.asked) else {
-            return Some(ApiError::unexpected("no source is configured"));
-        };
-        let (code, message) = match outcome {
-            Outcome::Resolved(_) => return None,
-            Outcome::NoData(_) => ("login_error", LOGIN_ERROR_UNKNOWN),
-            Outcome::InvalidInput(_) => ("login_error", LOGIN_ERROR_MALFORMED),
-            Outcome::RetryLater { reason, .. } if is_down(*reason) => {
-                ("institution_down", "The financial institution is down, try again later")
-            }
-            Outcome::RetryLater { .. } | Outcome::Withheld(_) => {
-                ("institution_unavailable", "The financial institution is unavailable")
-            }
-            Outcome::NotAuthorized => {
-                ("institution_inactive", "The institution has been temporarily deactivated")
-            }
-            Outcome::Fault(_) => ("login_error", LOGIN_ERROR_UNEXPECTED),
-        };
-        Some(ApiError::refused(code, message))
-    }
+fn duplicated(institution_user_id: String) -> ApiError {
+    let item = ErrorItem::whole("duplicated", "Link already exists");
+    ApiError::bad_request(vec![ErrorItem {
+        institution_user_id: Some(institution_user_id),
+        ..item
+    }])
+}
 
-    /// A refused person leaves no trace but the record that a question was asked.
-    async fn record_refusal(self) -> Result<(), ApiError> {
-        let Self { app, caller, person, asked, .. } = self;
-        let secrets = app.secrets(caller.workspace.id)?;
-        let writer = app.clone();
-        app.store()
-            .write(move |tx| {
-                record_calls(tx, &writer, &secrets, &person, &asked, Purpose::Check, None)
-                    .map(|_| ())
-            })
-            .await
+/// What the pseudonym of a person is made from: the bare number of a cédula de ciudadanía, and kind
+/// and number of any other document.
+fn pseudonymised(person: &Document) -> String {
+    match person.kind {
+        DocumentKind::Cc => person.number.clone(),
+        kind => format!("{kind}-{}", person.number),
     }
+}
 
-    async fn register(self, wanted: Wanted) -> Result<Response, ApiError> {
-        let app = self.app.clone();
-        let (_, offered) = app.all_secrets().vault().new_data_key()?;
-        let registration = Registration {
-            uuid: app.uuid().map_err(ApiError::unexpected)?,
-            offered,
-            external_id: wanted.external_id.filter(|id| !is_personal(id, &self.person)),
+/// On which terms a link is made.
+struct Terms {
+    access_mode: AccessMode,
+    refresh_rate: RefreshRate,
+    storage: Storage,
+    stale_in: Option<String>,
+    resources: Vec<Resource>,
+    external_id: Option<String>,
+    allow_duplicates: bool,
+}
+
+impl Terms {
+    /// # Errors
+    /// When mode, storage and resources do not go together (contract 6.3).
+    fn new(wanted: Wanted, settings: &Settings, person: &Document) -> Result<Self, ApiError> {
+        let recurrent = wanted.access_mode == AccessMode::Recurrent;
+        let default = if recurrent { Storage::Store } else { Storage::SINGLE };
+        let storage = wanted.storage.unwrap_or(default);
+        if recurrent && storage != Storage::Store {
+            let message = "Recurrent links must store the credentials";
+            return Err(ApiError::refused("invalid_credentials_storage", message));
+        }
+        let named = || settings.fetch_resources.iter().filter_map(|name| Resource::parse(name));
+        let resources = wanted.resources.unwrap_or_else(|| named().collect());
+        if storage == Storage::NoStore && resources.is_empty() {
+            let message = "Single links without stored credentials must fetch resources";
+            return Err(ApiError::refused("invalid_fetch_resources", message));
+        }
+        Ok(Self {
             access_mode: wanted.access_mode,
-            resources: wanted.resources,
-            checked: self,
-        };
-        let body = app.store().write(move |tx| registration.write(tx)).await?;
-        Ok(json(StatusCode::CREATED, body))
+            refresh_rate: settings.refresh_rate(),
+            storage,
+            stale_in: wanted.stale_in,
+            resources,
+            external_id: wanted.external_id.filter(|id| !is_personal(id, person)),
+            allow_duplicates: settings.allow_duplicate_links,
+        })
+    }
+
+    fn is_recurrent(&self) -> bool {
+        self.access_mode == AccessMode::Recurrent
+    }
+
+    /// A recurrent link loads everything unless told otherwise; a single one only what was asked.
+    fn to_load(&self) -> &[Resource] {
+        if self.is_recurrent() { Resource::or_all(&self.resources) } else { &self.resources }
     }
 }
 
 /// Everything the one transaction needs.
 struct Registration {
     checked: Checked,
+    terms: Terms,
     uuid: Uuid,
+    request_id: Uuid,
     offered: WrappedKey,
-    external_id: Option<String>,
-    access_mode: AccessMode,
-    resources: Vec<Resource>,
 }
 
 impl Registration {
     /// Subject, link, the kept answer, load and job; returns the body of the 201.
     fn write(&self, tx: &mut Tx<'_>) -> Result<Vec<u8>, ApiError> {
-        let Checked { app, caller, person, asked, .. } = &self.checked;
-        let secrets = app.secrets(caller.workspace.id)?;
-        let now = micros(app.now());
-        let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+        let Checked { app, caller, person, .. } = &self.checked;
+        let indexes = app.secrets(caller.workspace.id)?;
+        let indexes = indexes.indexes();
+        let now = app.now_micros();
+        let index = indexes.lookup_document(person.kind.code(), &person.number);
         let subject = tx.ensure_subject(caller.workspace.id, &index, &self.offered, now)?;
-        let kept = {
-            let vault: &Vault = app.all_secrets().vault();
-            let key = vault.unwrap_key(&subject.key)?;
-            let owner = Some((subject.id, &key));
-            record_calls(tx, app, &secrets, person, asked, Purpose::Check, owner)?
-        };
-        self.write_link(tx, &subject, kept, now)
+        let pseudonym = indexes.institution_user_id(PILA, &pseudonymised(person));
+        if !self.terms.allow_duplicates {
+            tx.lock_subject(subject.id)?;
+            if tx.has_link(caller.workspace.id, subject.id, PILA)? {
+                return Err(duplicated(pseudonym));
+            }
+        }
+        let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
+        let kept = self.checked.record(tx, subject.id, &key)?;
+        self.write_link(tx, (subject.id, &key), &pseudonym, kept)
     }
 
     fn write_link(
         &self,
         tx: &mut Tx<'_>,
-        subject: &Subject,
+        (subject, key): (SubjectId, &DataKey),
+        pseudonym: &str,
         kept: Option<SourceCallId>,
-        now: i64,
     ) -> Result<Vec<u8>, ApiError> {
-        let Checked { app, caller, person, request_id, .. } = &self.checked;
-        let secrets = app.secrets(caller.workspace.id)?;
-        let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
-        let sealed =
-            LinkSecrets { document: person.clone(), external_id: self.external_id.clone() };
+        let (Checked { app, caller, person, .. }, terms) = (&self.checked, &self.terms);
+        let now = app.now_micros();
+        let external_id = terms.external_id.clone();
+        let secrets = LinkSecrets { document: Some(person.clone()), external_id };
+        let indexes = app.secrets(caller.workspace.id)?;
         let external_index =
-            self.external_id.as_deref().map(|id| secrets.indexes().external_id(id));
-        let institution_user_id = secrets.indexes().institution_user_id(PILA, &person.number);
-        let recurrent = self.access_mode == AccessMode::Recurrent;
+            terms.external_id.as_deref().map(|id| indexes.indexes().external_id(id));
+        let refresh = (terms.refresh_rate.next(now, app.random_u64()), Trigger::Schedule);
         let link = NewLink {
             uuid: self.uuid,
             workspace: caller.workspace.id,
-            subject: subject.id,
+            subject,
             institution: PILA,
-            access_mode: self.access_mode,
-            refresh_rate: recurrent.then_some(REFRESH_RATE),
+            access_mode: terms.access_mode,
+            refresh_rate: terms.is_recurrent().then_some(terms.refresh_rate.as_str()),
             created_by: caller.workspace.organization,
             created_at: now,
             last_accessed_at: Some(now),
-            institution_user_id: &institution_user_id,
-            credentials_storage: if recurrent { RECURRENT_STORAGE } else { SINGLE_STORAGE },
-            stale_in: None,
-            fetch_resources: &self.resources,
+            institution_user_id: pseudonym,
+            credentials_storage: &terms.storage.to_string(),
+            stale_in: terms.stale_in.as_deref(),
+            fetch_resources: &terms.resources,
             external_index: external_index.as_ref(),
-            sealed: &sealed.seal(&key, self.uuid)?,
+            due: Due {
+                refresh: terms.is_recurrent().then_some(refresh),
+                expires_at: terms.storage.ends(now),
+                stale_at: None,
+            },
+            sealed: &secrets.seal(key, self.uuid)?,
         };
-        let id = tx.insert_link(&link)?;
-        let resources = self.resources_to_load();
-        if !resources.is_empty() {
-            let load = tx.insert_load(&NewLoad {
-                workspace: caller.workspace.id,
-                subject: subject.id,
-                link: id,
-                trigger: Trigger::Creation,
-                resources: &resources,
-                request_id: *request_id,
-                source_call: kept,
-                created_at: now,
-            })?;
-            tx.enqueue(Job::SyncLink(load), now, now)?;
-        }
+        self.start(tx, &link, kept)?;
         self.answer(&link)
     }
 
-    /// A recurrent link loads everything unless told otherwise; a single one only what was asked.
-    fn resources_to_load(&self) -> Vec<Resource> {
-        if self.resources.is_empty() && self.access_mode == AccessMode::Recurrent {
-            return Resource::ALL.to_vec();
+    /// Stores the link and the load that fills it.
+    fn start(
+        &self,
+        tx: &mut Tx<'_>,
+        link: &NewLink<'_>,
+        kept: Option<SourceCallId>,
+    ) -> Result<(), ApiError> {
+        let id = tx.insert_link(link)?;
+        if self.terms.to_load().is_empty() {
+            return Ok(());
         }
-        self.resources.clone()
+        let load = tx.insert_load(&NewLoad {
+            workspace: link.workspace,
+            subject: link.subject,
+            link: id,
+            trigger: Trigger::Creation,
+            resources: self.terms.to_load(),
+            request_id: self.request_id,
+            window: None,
+            save_data: true,
+            source_call: kept,
+            created_at: link.created_at,
+        })?;
+        Ok(tx.enqueue(Job::SyncLink(load), link.created_at, link.created_at)?)
     }
 
     fn answer(&self, link: &NewLink<'_>) -> Result<Vec<u8>, ApiError> {
@@ -296,7 +328,7 @@ impl Registration {
             refresh_rate: link.refresh_rate,
             created_by: link.created_by,
             last_accessed_at: link.last_accessed_at.map(wire_time),
-            external_id: self.external_id.as_deref(),
+            external_id: self.terms.external_id.as_deref(),
             created_at: wire_time(link.created_at),
             institution_user_id: link.institution_user_id,
             credentials_storage: link.credentials_storage,

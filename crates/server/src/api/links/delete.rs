@@ -1,33 +1,60 @@
 //! `DELETE /api/links/{id}/`
 
+use axum::Extension;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
+use super::access::{self, hold};
 use crate::App;
+use crate::api::mode::{Accepted, Async};
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::jobs::{Announcement, Webhook};
+use crate::request_id::RequestId;
 
-/// Removes a link, its credentials and every object derived from it (contract 3.3.8).
+/// Removes a link, its credentials and every object derived from it (contract 3.3.8). With
+/// `X-Belvo-Request-Mode: async` the answer is 202, and a webhook says that it is done.
 #[utoipa::path(
     delete, path = "/api/links/{id}/", tag = "links",
-    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
-    responses((status = 204), (status = 401), (status = 404))
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the link"),
+        ("X-Belvo-Request-Mode" = Option<String>, Header, description = "async"),
+    ),
+    responses((status = 202, body = Accepted), (status = 204), (status = 401), (status = 404))
 )]
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Caller,
     PathId(id): PathId,
-) -> Result<StatusCode, ApiError> {
-    let (workspace, id) = (caller.workspace.id, id);
+    Async(asynchronous): Async,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+) -> Result<Response, ApiError> {
+    let (workspace, writer) = (caller.workspace.id, app.clone());
     app.store()
         .write(move |tx| {
-            let link = tx.link(workspace, id)?.ok_or_else(ApiError::not_found)?;
             // A projection that is under way ends first, so that it leaves no object behind.
-            tx.lock_subject(link.subject)?;
+            let link = hold(tx, workspace, id)?;
+            if asynchronous {
+                // The deletion is quick enough to be done here: it cannot be lost on the way.
+                let (key, secrets) = access::open(&writer, &link)?;
+                let about = Announcement {
+                    app: &writer,
+                    link: &link,
+                    key: &key,
+                    external_id: secrets.external_id.as_deref(),
+                    load: None,
+                    request_id,
+                };
+                about.emit(tx, &Webhook::link_deleted())?;
+            }
             tx.delete_link(link.id, link.subject)?;
             Ok::<_, ApiError>(())
         })
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    if asynchronous {
+        return Ok(Accepted::answer(Accepted::body(request_id)?));
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

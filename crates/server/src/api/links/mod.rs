@@ -1,12 +1,23 @@
-//! Links: a person connected to the institution.
+//! Links: a person connected to an institution.
 
+pub(crate) mod access;
+mod check;
 mod create;
 mod delete;
 mod detail;
+pub(crate) mod fields;
 mod list;
+mod modify;
+mod refresh;
+mod resume;
+mod update;
 mod wire;
 
 pub(crate) use create::{__path_create, create};
 pub(crate) use delete::{__path_delete, delete};
 pub(crate) use detail::{__path_detail, detail};
 pub(crate) use list::{__path_list, list};
+pub(crate) use modify::{__path_modify, modify};
+pub(crate) use refresh::{__path_refresh, refresh};
+pub(crate) use resume::{__path_resume, resume};
+pub(crate) use update::{__path_update, update};

@@ -1,0 +1,62 @@
+//! `POST /api/co/employments/`
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use vinculo_store::Resource;
+
+use crate::App;
+use crate::api::body::JsonObject;
+use crate::api::mode::{Accepted, Async};
+use crate::api::query::Query;
+use crate::api::retrieve::{Request, Wanted};
+use crate::api::shape::Shape;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::request_id::RequestId;
+
+/// The request.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(crate) struct RetrieveEmployments {
+    /// Id of the link.
+    link: uuid::Uuid,
+    /// First day of the months to show, `YYYY-MM-DD`; 24 months ago when not given.
+    date_from: Option<String>,
+    /// Last day of the months to show; today when not given.
+    date_to: Option<String>,
+    /// Whether what is found is stored (the default). Everything found is, whatever the period.
+    save_data: Option<bool>,
+}
+
+/// Fills the link and answers with its employments, newest first (contract 3.4.2). With
+/// `X-Belvo-Request-Mode: async` the answer is 202, and a webhook says that it is done.
+#[utoipa::path(
+    post, path = "/api/co/employments/", tag = "employments", request_body = RetrieveEmployments,
+    params(
+        ("X-Belvo-Request-Mode" = Option<String>, Header, description = "async"),
+        ("fields" = Option<String>, Query, description = "Keys to show"),
+        ("omit" = Option<String>, Query, description = "Keys not to show"),
+    ),
+    responses(
+        (status = 200, description = "Found, and not stored"),
+        (status = 201, description = "Found and stored"),
+        (status = 202, body = Accepted),
+        (status = 400, description = "Invalid fields, an invalid link, or nothing found"),
+        (status = 401),
+        (status = 404, description = "The credentials of the link have expired")
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Async(asynchronous): Async,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted::parse(&app, &body, true)?;
+    let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
+    let resource = Resource::Employments;
+    Request { caller, resource, asynchronous, request_id, shape }.answer(&app, wanted).await
+}

@@ -1,0 +1,61 @@
+//! Fields that several operations on links read.
+
+use vinculo_pila::DocumentKind;
+use vinculo_store::Resource;
+
+use crate::api::body::{Fields, shown};
+use crate::error::ErrorItem;
+use crate::sources::document_kind;
+use crate::terms::{Storage, days};
+
+const RESOURCES: &str =
+    "The institution only supports the following resources: EMPLOYMENTS, OWNERS";
+
+/// The resources named, each once; `None` when the field is missing or null. The contract names the
+/// field of this error `resources`.
+pub(crate) fn resources(fields: &mut Fields<'_>) -> Option<Vec<Resource>> {
+    let given = fields.optional_list("fetch_resources")?;
+    let mut resources = Vec::new();
+    for item in given {
+        match item.as_str().and_then(Resource::parse) {
+            Some(resource) if resources.contains(&resource) => {}
+            Some(resource) => resources.push(resource),
+            None => {
+                fields.refuse(ErrorItem::field("invalid", "resources", RESOURCES));
+                break;
+            }
+        }
+    }
+    Some(resources)
+}
+
+/// `credentials_storage`, if given.
+pub(super) fn storage(fields: &mut Fields<'_>) -> Option<Storage> {
+    let text = fields.optional_text("credentials_storage").filter(|text| !text.is_empty())?;
+    let storage = Storage::parse(&text);
+    if storage.is_none() {
+        let message = format!("\"{}\" is not store, nostore, or 1d to 365d.", shown(&text));
+        fields.refuse(ErrorItem::field("invalid", "credentials_storage", message));
+    }
+    storage
+}
+
+/// `stale_in`, if given.
+pub(super) fn stale_in(fields: &mut Fields<'_>) -> Option<String> {
+    let text = fields.optional_text("stale_in").filter(|text| !text.is_empty())?;
+    if days(&text).is_none() {
+        let message = format!("\"{}\" is not a number of days such as 90d.", shown(&text));
+        fields.refuse(ErrorItem::field("invalid", "stale_in", message));
+        return None;
+    }
+    Some(text)
+}
+
+/// The kind of document behind `username_type`; a cédula de ciudadanía when none is named.
+pub(super) fn username_kind(fields: &mut Fields<'_>) -> DocumentKind {
+    let given = fields.optional_choice("username_type", |text| match text {
+        "" => Some(DocumentKind::Cc),
+        other => document_kind(other),
+    });
+    given.unwrap_or(DocumentKind::Cc)
+}

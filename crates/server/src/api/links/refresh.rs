@@ -1,0 +1,97 @@
+//! `POST /api/links/{id}/refresh/`
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use vinculo_store::{Job, NewLoad, Resource, Trigger};
+
+use super::access::{self, credentials, hold};
+use super::fields;
+use crate::App;
+use crate::api::body::{Fields, OptionalJsonObject};
+use crate::api::mode::Accepted;
+use crate::api::query::PathId;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::request_id::RequestId;
+use crate::terms::after;
+
+/// How long a link that was refreshed is not refreshed again (contract 2.10).
+const COOLDOWN: Duration = Duration::from_secs(10 * 60);
+
+/// The request.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(crate) struct RefreshLink {
+    /// `EMPLOYMENTS`, `OWNERS` or both; all when not given.
+    fetch_resources: Option<Vec<String>>,
+}
+
+/// Loads the link again in the background; its webhooks carry the `request_id` of the answer
+/// (contract 3.3.9).
+#[utoipa::path(
+    post, path = "/api/links/{id}/refresh/", tag = "links", request_body = Option<RefreshLink>,
+    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
+    responses(
+        (status = 202, body = Accepted),
+        (status = 400, description = "Invalid fields, or an invalid link"),
+        (status = 401),
+        (status = 404, description = "No such link, or its credentials have expired"),
+        (status = 409, description = "Refreshed within the last ten minutes")
+    )
+)]
+pub(crate) async fn refresh(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    OptionalJsonObject(body): OptionalJsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = Fields::new(&body);
+    let resources = fields::resources(&mut fields).unwrap_or_default();
+    fields.finish()?;
+    let (workspace, writer) = (caller.workspace.id, app.clone());
+    let body = app
+        .store()
+        .write(move |tx| {
+            let link = hold(tx, workspace, id)?;
+            let (_, secrets) = access::open(&writer, &link)?;
+            credentials(&link, secrets)?;
+            let now = writer.now_micros();
+            if let Some(last) = tx.last_refresh(link.id)? {
+                cool_down(after(last, COOLDOWN) - now)?;
+            }
+            let load = tx.insert_load(&NewLoad {
+                workspace,
+                subject: link.subject,
+                link: link.id,
+                trigger: Trigger::Refresh,
+                resources: Resource::or_all(&resources),
+                request_id,
+                window: None,
+                save_data: true,
+                source_call: None,
+                created_at: now,
+            })?;
+            tx.enqueue(Job::SyncLink(load), now, now)?;
+            Accepted::body(request_id)
+        })
+        .await?;
+    Ok(Accepted::answer(body))
+}
+
+/// `left` is what is left of the time, in microseconds.
+fn cool_down(left: i64) -> Result<(), ApiError> {
+    const MINUTE: i64 = 60_000_000;
+    if left <= 0 {
+        return Ok(());
+    }
+    let minutes = left.unsigned_abs().div_ceil(MINUTE.unsigned_abs());
+    let message = format!(
+        "The link has already been refreshed. Please wait {minutes} minutes before trying again."
+    );
+    Err(ApiError::status(StatusCode::CONFLICT, "link_refreshed", message))
+}

@@ -1,0 +1,147 @@
+//! `PUT /api/links/{id}/`: the institution is asked again, and a link it accepts is valid again.
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use uuid::Uuid;
+use vinculo_pila::Document;
+use vinculo_store::{AccessMode, Due, Job, Link, NewLoad, Resource, Trigger, Tx};
+use vinculo_vault::DataKey;
+
+use super::access::{self, hold};
+use super::check::Checked;
+use super::fields;
+use super::wire::{self, WireLink};
+use crate::App;
+use crate::api::body::{Fields, OptionalJsonObject};
+use crate::api::page::json;
+use crate::api::query::PathId;
+use crate::api::refusal;
+use crate::auth::Caller;
+use crate::error::{ApiError, ErrorItem};
+use crate::projection::LinkSecrets;
+use crate::request_id::RequestId;
+use crate::sources;
+use crate::terms::{RefreshRate, Storage};
+
+/// The request (contract 3.3.6). PILA knows no password: every field may be left out, and keys such
+/// as `password` and `token` are ignored.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(crate) struct UpdateLink {
+    /// The person's document again, for a link whose document is no longer stored.
+    username: Option<String>,
+    /// Kind of the document, as on registration.
+    username_type: Option<String>,
+}
+
+/// Asks the institution about the person of the link again. On success the link is `valid`, and a
+/// recurrent one is loaded at once.
+#[utoipa::path(
+    put, path = "/api/links/{id}/", tag = "links", request_body = Option<UpdateLink>,
+    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
+    responses(
+        (status = 200, body = WireLink<'static>),
+        (status = 400, description = "Invalid fields, or refused by the institution"),
+        (status = 401), (status = 404)
+    )
+)]
+pub(crate) async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    OptionalJsonObject(body): OptionalJsonObject,
+) -> Result<Response, ApiError> {
+    let mut fields = Fields::new(&body);
+    let username = fields.optional_text("username").filter(|text| !text.is_empty());
+    let kind = fields::username_kind(&mut fields);
+    fields.finish()?;
+    let workspace = caller.workspace.id;
+    let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
+    let link = found.ok_or_else(ApiError::not_found)?;
+    let person = match username {
+        Some(username) => {
+            sources::person(kind, &username).map_err(|_| refusal::malformed())?
+        }
+        None => access::open(&app, &link)?.1.document.ok_or_else(access::expired)?,
+    };
+    if Storage::parse(&link.credentials_storage) == Some(Storage::NoStore) {
+        return Err(access::expired());
+    }
+    same_person(&app, &link, &person).await?;
+    let checked = Checked::ask(app.clone(), caller, person).await?;
+    if let Some(refusal) = checked.refusal(false) {
+        checked.record_refusal().await?;
+        return Err(refusal);
+    }
+    let body = app.store().write(move |tx| restore(tx, &checked, id, request_id)).await?;
+    Ok(json(StatusCode::OK, body))
+}
+
+/// A link never changes hands: it would keep another person's data under its id.
+async fn same_person(app: &App, link: &Link, person: &Document) -> Result<(), ApiError> {
+    let secrets = app.secrets(link.workspace)?;
+    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let (workspace, subject) = (link.workspace, link.subject);
+    let known = app.store().read(move |tx| tx.subject(workspace, &index)).await?;
+    if known.is_some_and(|known| known.id == subject) {
+        return Ok(());
+    }
+    let message = "The link belongs to another person.";
+    Err(ApiError::bad_request(vec![ErrorItem::field("invalid", "username", message)]))
+}
+
+fn restore(
+    tx: &mut Tx<'_>,
+    checked: &Checked,
+    id: Uuid,
+    request_id: Uuid,
+) -> Result<Vec<u8>, ApiError> {
+    let Checked { app, caller, person, .. } = checked;
+    let link = hold(tx, caller.workspace.id, id)?;
+    let (key, own) = access::open(app, &link)?;
+    let secrets = LinkSecrets { document: Some(person.clone()), ..own };
+    let now = app.now_micros();
+    let rate = link.refresh_rate.as_deref().and_then(RefreshRate::parse);
+    let storage = Storage::parse(&link.credentials_storage).unwrap_or(Storage::Store);
+    let kept = link.due.expires_at.or_else(|| storage.ends(now));
+    let due = Due {
+        refresh: rate.map(|rate| (rate.next(now, app.random_u64()), Trigger::Schedule)),
+        expires_at: kept,
+        ..link.due
+    };
+    tx.restore_link(link.id, &secrets.seal(&key, link.uuid)?, now, &due)?;
+    record(tx, checked, &link, &key, request_id)?;
+    let restored = tx.link_by_id(link.id)?.ok_or_else(ApiError::not_found)?;
+    wire::document(app.all_secrets().vault(), &restored)
+}
+
+/// Keeps the answer, for the load of a recurrent link that begins at once.
+fn record(
+    tx: &mut Tx<'_>,
+    checked: &Checked,
+    link: &Link,
+    key: &DataKey,
+    request_id: Uuid,
+) -> Result<(), ApiError> {
+    let kept = checked.record(tx, link.subject, key)?;
+    if link.access_mode != AccessMode::Recurrent {
+        return Ok(());
+    }
+    let now = checked.app.now_micros();
+    let load = tx.insert_load(&NewLoad {
+        workspace: link.workspace,
+        subject: link.subject,
+        link: link.id,
+        trigger: Trigger::Refresh,
+        resources: Resource::or_all(&link.fetch_resources),
+        request_id,
+        window: None,
+        save_data: true,
+        source_call: kept,
+        created_at: now,
+    })?;
+    Ok(tx.enqueue(Job::SyncLink(load), now, now)?)
+}

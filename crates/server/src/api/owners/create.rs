@@ -1,0 +1,53 @@
+//! `POST /api/owners/`
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use vinculo_store::Resource;
+
+use crate::App;
+use crate::api::body::JsonObject;
+use crate::api::query::Query;
+use crate::api::retrieve::{Request, Wanted};
+use crate::api::shape::Shape;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::request_id::RequestId;
+
+/// The request.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(crate) struct RetrieveOwners {
+    /// Id of the link.
+    link: uuid::Uuid,
+    /// Whether what is found is stored (the default).
+    save_data: Option<bool>,
+}
+
+/// Fills the link and answers with its owner (contract 3.5).
+#[utoipa::path(
+    post, path = "/api/owners/", tag = "owners", request_body = RetrieveOwners,
+    params(
+        ("fields" = Option<String>, Query, description = "Keys to show"),
+        ("omit" = Option<String>, Query, description = "Keys not to show"),
+    ),
+    responses(
+        (status = 200, description = "Found, and not stored"),
+        (status = 201, description = "Found and stored"),
+        (status = 400, description = "Invalid fields, an invalid link, or nothing found"),
+        (status = 401),
+        (status = 404, description = "The credentials of the link have expired")
+    )
+)]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    RawQuery(query): RawQuery,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let wanted = Wanted::parse(&app, &body, false)?;
+    let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
+    let (resource, asynchronous) = (Resource::Owners, false);
+    Request { caller, resource, asynchronous, request_id, shape }.answer(&app, wanted).await
+}

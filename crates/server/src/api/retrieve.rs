@@ -1,0 +1,234 @@
+//! `POST` to employments and owners: a link is filled while the caller waits, or in the background
+//! (contract 3.4.2, 3.5).
+
+use std::time::Duration;
+
+use axum::response::Response;
+use http::StatusCode;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+use tracing::Instrument as _;
+use uuid::Uuid;
+use vinculo_sources::{Answer, Outcome};
+use vinculo_store::{Job, LoadId, LoadState, NewLoad, Resource, Trigger, Tx};
+
+use super::body::{Fields, JsonObject};
+use super::links::access::{self, credentials};
+use super::mode::Accepted;
+use super::page::json;
+use super::query::parse_id;
+use super::refusal::{self, Asking};
+use super::shape::Shape;
+use super::span;
+use crate::App;
+use crate::auth::Caller;
+use crate::error::{ApiError, ErrorItem};
+use crate::jobs::Retrieval;
+use crate::terms::after;
+
+/// What a caller asks for.
+pub(super) struct Wanted {
+    link: Uuid,
+    window: Option<(Date, Date)>,
+    save_data: bool,
+}
+
+/// How it is to be answered.
+pub(super) struct Request {
+    pub(super) caller: Caller,
+    pub(super) resource: Resource,
+    pub(super) asynchronous: bool,
+    pub(super) request_id: Uuid,
+    pub(super) shape: Shape,
+}
+
+impl Wanted {
+    /// Reads the fields; `dated` says whether the operation knows a period.
+    pub(super) fn parse(app: &App, body: &JsonObject, dated: bool) -> Result<Self, ApiError> {
+        let mut fields = Fields::new(body);
+        let link = fields.required_text("link").and_then(|text| {
+            parse_id("link", &text).map_err(|error| fields.refuse_all(error)).ok()
+        });
+        let (from, to) = match dated {
+            true => (date(&mut fields, "date_from"), date(&mut fields, "date_to")),
+            false => (None, None),
+        };
+        let save_data = fields.optional_bool("save_data").unwrap_or(true);
+        let window = window(&mut fields, app, from, to);
+        fields.finish()?;
+        Ok(Self { link: link.unwrap_or_default(), window, save_data })
+    }
+}
+
+fn date(fields: &mut Fields<'_>, name: &'static str) -> Option<Date> {
+    let text = fields.optional_text(name).filter(|text| !text.is_empty())?;
+    let day = span::day(&text);
+    if day.is_none() {
+        fields.refuse(ErrorItem::field("invalid", name, span::WRONG));
+    }
+    day
+}
+
+/// The period, whichever end was left out: from 24 months ago, until today.
+fn window(
+    fields: &mut Fields<'_>,
+    app: &App,
+    from: Option<Date>,
+    to: Option<Date>,
+) -> Option<(Date, Date)> {
+    let today = Offset::UTC.to_datetime(app.now()).date();
+    if to.is_some_and(|to| to > today) {
+        fields.refuse(ErrorItem::field("validation_error", "date_to", "Bad request"));
+    }
+    if let Some(from) = from
+        && from > to.unwrap_or(today)
+    {
+        fields.refuse(ErrorItem::field("validation_error", "date_from", "Bad request"));
+    }
+    if from.is_none() && to.is_none() {
+        return None;
+    }
+    let oldest = today.saturating_sub(jiff::Span::new().months(24));
+    Some((from.unwrap_or_else(|| oldest.min(to.unwrap_or(oldest))), to.unwrap_or(today)))
+}
+
+impl Request {
+    /// Answers with the objects found, or with 202.
+    pub(super) async fn answer(self, app: &App, wanted: Wanted) -> Result<Response, ApiError> {
+        let load = self.begin(app, &wanted).await?;
+        if self.asynchronous {
+            return Ok(Accepted::answer(Accepted::body(self.request_id)?));
+        }
+        // What the source says is paid for: it is kept even when the caller has gone.
+        let (worker, shape) = (app.clone(), self.shape);
+        let work = async move { retrieve(&worker, load).await };
+        let documents = tokio::spawn(work.in_current_span()).await.map_err(ApiError::unexpected)?;
+        let status = if wanted.save_data { StatusCode::CREATED } else { StatusCode::OK };
+        Ok(json(status, array(&shape, documents?)?))
+    }
+
+    /// Stores the load, and its job when nobody waits for it.
+    async fn begin(&self, app: &App, wanted: &Wanted) -> Result<LoadId, ApiError> {
+        let (workspace, id) = (self.caller.workspace.id, wanted.link);
+        let (resource, asynchronous, request_id) =
+            (self.resource, self.asynchronous, self.request_id);
+        let window = wanted.window.map(|(from, to)| (from.to_string(), to.to_string()));
+        let (save_data, writer) = (wanted.save_data, app.clone());
+        app.store()
+            .write(move |tx| {
+                let seen = tx.link(workspace, id)?.ok_or_else(|| unknown_link(id))?;
+                tx.lock_subject(seen.subject)?;
+                let link = tx.link(workspace, id)?.ok_or_else(|| unknown_link(id))?;
+                let (_, secrets) = access::open(&writer, &link)?;
+                credentials(&link, secrets)?;
+                let now = writer.now_micros();
+                if !asynchronous {
+                    one_at_a_time(tx, &writer, &link, now)?;
+                }
+                let load = tx.insert_load(&NewLoad {
+                    workspace,
+                    subject: link.subject,
+                    link: link.id,
+                    trigger: Trigger::Request,
+                    resources: &[resource],
+                    request_id,
+                    window: window.as_ref().map(|(from, to)| (from.as_str(), to.as_str())),
+                    save_data,
+                    source_call: None,
+                    created_at: now,
+                })?;
+                if asynchronous {
+                    tx.enqueue(Job::SyncLink(load), now, now)?;
+                }
+                Ok(load)
+            })
+            .await
+    }
+}
+
+/// The institution takes one session of a person at a time (contract 2.9). One that a process took
+/// with it when it died ends by itself.
+fn one_at_a_time(
+    tx: &mut Tx<'_>,
+    app: &App,
+    link: &vinculo_store::Link,
+    now: i64,
+) -> Result<(), ApiError> {
+    let longest = app.config().load_timeout.saturating_mul(2);
+    if tx.has_open_request(link.subject, before(now, longest))? {
+        let message = "Impossible to login, a session is already opened with the institution for \
+                       these credentials";
+        return Err(ApiError::refused("too_many_sessions", message));
+    }
+    Ok(())
+}
+
+fn before(now: i64, by: Duration) -> i64 {
+    now - (after(now, by) - now)
+}
+
+fn unknown_link(id: Uuid) -> ApiError {
+    let message = format!("Object with id={id} does not exist.");
+    ApiError::bad_request(vec![ErrorItem::field("does_not_exist", "link", message)])
+}
+
+/// Fills the link, and answers with the documents of its one resource.
+async fn retrieve(app: &App, load: LoadId) -> Result<Vec<Vec<u8>>, ApiError> {
+    let retrieval = Retrieval::read(app, load).await?.ok_or_else(ApiError::not_found)?;
+    let learned = match retrieval.learn().await {
+        Ok(learned) => learned,
+        Err(error) => {
+            let why = "internal";
+            app.store().write(move |tx| retrieval.end(tx, LoadState::Failed, Some(why))).await?;
+            return Err(error);
+        }
+    };
+    if let Some(refusal) = refusal::of(&learned.outcome, Asking::Retrieval) {
+        refuse(app, retrieval, learned.outcome).await?;
+        return Err(refusal);
+    }
+    let source = learned.source();
+    let answer = match learned.outcome {
+        Outcome::Resolved(answer) => answer,
+        _ => Answer::default(),
+    };
+    app.store()
+        .write(move |tx| {
+            retrieval.lock(tx)?;
+            if !retrieval.end(tx, LoadState::Done, None)? {
+                return Err(ApiError::not_found());
+            }
+            let filled = retrieval.fill(tx, &answer, source)?;
+            Ok(filled.into_iter().flat_map(|filled| filled.documents).collect())
+        })
+        .await
+}
+
+async fn refuse(app: &App, retrieval: Retrieval, outcome: Outcome) -> Result<(), ApiError> {
+    app.store()
+        .write(move |tx| {
+            retrieval.lock(tx)?;
+            if !retrieval.end(tx, LoadState::Failed, Some(outcome.code()))? {
+                return Ok(());
+            }
+            match outcome {
+                Outcome::InvalidInput(_) => retrieval.refuse(tx),
+                // Our own refused credentials say nothing about the person.
+                Outcome::NotAuthorized => Ok(()),
+                _ => retrieval.fail(tx),
+            }
+        })
+        .await
+}
+
+fn array(shape: &Shape, documents: Vec<Vec<u8>>) -> Result<Vec<u8>, ApiError> {
+    let mut body = vec![b'['];
+    for (place, document) in documents.into_iter().enumerate() {
+        if place > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(&shape.apply(document)?);
+    }
+    body.push(b']');
+    Ok(body)
+}

@@ -1,0 +1,109 @@
+//! What links come due for without anybody asking: a refresh, the end of what they store, the end
+//! of what was loaded for them. One transaction a link, which looks again before it acts: any
+//! number of workers may look at the same time.
+
+use vinculo_store::{Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx};
+
+use crate::App;
+use crate::error::ApiError;
+use crate::projection::LinkSecrets;
+use crate::terms::RefreshRate;
+
+/// Links handled between two looks.
+const LINKS: i64 = 64;
+
+/// Acts on every link that is due. `false` when some could not be acted on, and are due still.
+pub(super) async fn run_due(app: &App) -> bool {
+    loop {
+        let now = app.now_micros();
+        let due = match app.store().read(move |tx| tx.due_links(now, LINKS)).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(%error, "cannot see which links are due");
+                return false;
+            }
+        };
+        let mut failed = false;
+        for &link in &due {
+            if let Err(error) = act(app, link).await {
+                tracing::error!(%link, cause = error.cause().unwrap_or("refused"), "link left due");
+                failed = true;
+            }
+        }
+        if failed || due.is_empty() {
+            return !failed;
+        }
+    }
+}
+
+async fn act(app: &App, id: LinkId) -> Result<(), ApiError> {
+    let worker = app.clone();
+    app.store()
+        .write(move |tx| {
+            let Some(seen) = tx.link_by_id(id)? else { return Ok(()) };
+            tx.lock_subject(seen.subject)?;
+            // It may have been changed or deleted before the lock was had.
+            let Some(link) = tx.link_by_id(id)? else { return Ok(()) };
+            let now = worker.now_micros();
+            let is_due = |at: Option<Micros>| at.is_some_and(|at| at <= now);
+            if is_due(link.due.stale_at) {
+                tx.erase_link_data(link.id, link.subject)?;
+            }
+            if is_due(link.due.expires_at) {
+                forget(tx, &worker, &link)
+            } else if let Some((at, trigger)) = link.due.refresh
+                && at <= now
+            {
+                refresh(tx, &worker, &link, trigger, now)
+            } else {
+                Ok(())
+            }
+        })
+        .await
+}
+
+/// The time is over for which the customer wanted the document stored (contract 6.3).
+fn forget(tx: &mut Tx<'_>, app: &App, link: &Link) -> Result<(), ApiError> {
+    let key = app.all_secrets().vault().unwrap_key(&link.key)?;
+    let own = LinkSecrets::open(&key, link.uuid, &link.sealed)?;
+    let forgotten = LinkSecrets { document: None, ..own };
+    Ok(tx.forget_credentials(link.id, &forgotten.seal(&key, link.uuid)?)?)
+}
+
+fn refresh(
+    tx: &mut Tx<'_>,
+    app: &App,
+    link: &Link,
+    trigger: Trigger,
+    now: Micros,
+) -> Result<(), ApiError> {
+    // A source that has been away for a whole period has one question waiting, not two.
+    if link.status == LinkStatus::Valid && !tx.has_waiting_load(link.id, trigger)? {
+        start_load(tx, app, link, trigger)?;
+    }
+    let rate = link.refresh_rate.as_deref().and_then(RefreshRate::parse);
+    let next = rate.map(|rate| (rate.next(now, app.random_u64()), Trigger::Schedule));
+    Ok(tx.set_refresh(link.id, next)?)
+}
+
+fn start_load(
+    tx: &mut Tx<'_>,
+    app: &App,
+    link: &Link,
+    trigger: Trigger,
+) -> Result<(), ApiError> {
+    let now = app.now_micros();
+    let load = tx.insert_load(&NewLoad {
+        workspace: link.workspace,
+        subject: link.subject,
+        link: link.id,
+        trigger,
+        resources: Resource::or_all(&link.fetch_resources),
+        request_id: app.uuid().map_err(ApiError::unexpected)?,
+        window: None,
+        save_data: true,
+        source_call: None,
+        created_at: now,
+    })?;
+    Ok(tx.enqueue(Job::SyncLink(load), now, now)?)
+}

@@ -1,0 +1,55 @@
+//! What a workspace has decided about its links. A setting that was never made has its default, and
+//! settings a newer program made are kept out of an older one's sight, not lost by reading.
+
+use serde::{Deserialize, Serialize};
+use vinculo_store::{Tx, WorkspaceId};
+
+use crate::error::ApiError;
+use crate::terms::RefreshRate;
+
+/// The settings of a workspace, as `/manage/v1/settings/` shows them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct Settings {
+    /// Whether the same person may have several links; otherwise the second is `duplicated`.
+    pub(crate) allow_duplicate_links: bool,
+    /// Pace of new recurrent links: `6h`, `12h`, `24h`, `7d` or `30d`.
+    pub(crate) refresh_rate: String,
+    /// What a new link loads that names no resources, for clients that cannot name any.
+    pub(crate) fetch_resources: Vec<String>,
+    /// Whether a person whom no source knows gets a link with no employments, instead of
+    /// `login_error`.
+    pub(crate) accept_unknown_people: bool,
+    /// Whether months of a planilla that was not paid yet are shown.
+    pub(crate) include_drafts: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            allow_duplicate_links: true,
+            refresh_rate: "7d".to_owned(),
+            fetch_resources: Vec::new(),
+            accept_unknown_people: false,
+            include_drafts: true,
+        }
+    }
+}
+
+impl Settings {
+    /// Pace of new recurrent links.
+    pub(crate) fn refresh_rate(&self) -> RefreshRate {
+        RefreshRate::parse(&self.refresh_rate).unwrap_or(RefreshRate::Weekly)
+    }
+
+    /// Reads the settings of a workspace.
+    ///
+    /// # Errors
+    /// When the database fails or holds something else.
+    pub(crate) fn read(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Self, ApiError> {
+        match tx.workspace_settings(workspace)? {
+            Some(document) => Ok(serde_json::from_str(&document)?),
+            None => Ok(Self::default()),
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! What becomes of a link over time: when it is due for something, and what is written then.
+
+use vinculo_vault::Sealed;
+
+use super::{AccessMode, LinkId, Micros, Resource, SubjectId, Trigger, WorkspaceId};
+use crate::{Result, Row, Tx};
+
+/// What a link will be due for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Due {
+    /// When it is filled again without anybody asking, and the trigger of that load.
+    pub refresh: Option<(Micros, Trigger)>,
+    /// When its document is erased.
+    pub expires_at: Option<Micros>,
+    /// When what was loaded for it is erased.
+    pub stale_at: Option<Micros>,
+}
+
+impl Due {
+    /// From four columns, the first of them at `first`.
+    pub(super) fn from_row(row: &Row<'_>, first: usize) -> Result<Self> {
+        let trigger = row.opt_text(first + 1)?;
+        let trigger = trigger.map(|text| Trigger::from_column(&text)).transpose()?;
+        Ok(Self {
+            refresh: row.opt_int(first)?.zip(trigger),
+            expires_at: row.opt_int(first + 2)?,
+            stale_at: row.opt_int(first + 3)?,
+        })
+    }
+
+    pub(super) fn refresh_at(&self) -> Option<Micros> {
+        self.refresh.map(|(at, _)| at)
+    }
+
+    pub(super) fn refresh_trigger(&self) -> Option<&'static str> {
+        self.refresh.map(|(_, trigger)| trigger.as_str())
+    }
+}
+
+/// What can be changed about a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkSettings {
+    /// Mode.
+    pub access_mode: AccessMode,
+    /// Refresh rate of a recurrent link.
+    pub refresh_rate: Option<String>,
+    /// `store`, `nostore` or `<n>d`.
+    pub credentials_storage: String,
+    /// `<n>d`, when requested.
+    pub stale_in: Option<String>,
+    /// Resources as requested.
+    pub fetch_resources: Vec<Resource>,
+    /// What the link will be due for.
+    pub due: Due,
+}
+
+impl Tx<'_> {
+    /// A retrieval succeeded at `at`: the link is valid, no failure counts, and what it holds is
+    /// fresh until `stale_at`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn mark_filled(
+        &mut self,
+        id: LinkId,
+        at: Micros,
+        stale_at: Option<Micros>,
+    ) -> Result<()> {
+        self.execute(
+            "update links set status = 'valid', failures = 0, last_accessed_at = $2, \
+             stale_at = $3 where id = $1",
+            &[id.into(), at.into(), stale_at.into()],
+        )?;
+        Ok(())
+    }
+
+    /// A retrieval failed. Answers how many have failed in a row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count_failure(&mut self, id: LinkId) -> Result<i64> {
+        let sql = "update links set failures = failures + 1 where id = $1 returning failures";
+        Ok(self.query_opt(sql, &[id.into()], |row| row.int(0))?.unwrap_or(0))
+    }
+
+    /// The institution refuses the person: nothing is asked any more on its own. `false` when the
+    /// link was invalid already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn invalidate_link(&mut self, id: LinkId) -> Result<bool> {
+        let changed = self.execute(
+            "update links set status = 'invalid', refresh_at = null, refresh_trigger = null \
+             where id = $1 and status <> 'invalid'",
+            &[id.into()],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// The institution accepts the person again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn restore_link(
+        &mut self,
+        id: LinkId,
+        sealed: &Sealed,
+        at: Micros,
+        due: &Due,
+    ) -> Result<()> {
+        self.execute(
+            "update links set status = 'valid', failures = 0, last_accessed_at = $2, sealed = $3, \
+             refresh_at = $4, refresh_trigger = $5, expires_at = $6, stale_at = $7 where id = $1",
+            &[
+                id.into(),
+                at.into(),
+                sealed.into(),
+                due.refresh_at().into(),
+                due.refresh_trigger().into(),
+                due.expires_at.into(),
+                due.stale_at.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Writes everything that can be changed about a link.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_link_settings(&mut self, id: LinkId, settings: &LinkSettings) -> Result<()> {
+        self.execute(
+            "update links set access_mode = $2, refresh_rate = $3, credentials_storage = $4, \
+             stale_in = $5, fetch_resources = $6, refresh_at = $7, refresh_trigger = $8, \
+             expires_at = $9, stale_at = $10 where id = $1",
+            &[
+                id.into(),
+                settings.access_mode.into(),
+                settings.refresh_rate.as_deref().into(),
+                settings.credentials_storage.as_str().into(),
+                settings.stale_in.as_deref().into(),
+                Resource::to_list(&settings.fetch_resources).as_str().into(),
+                settings.due.refresh_at().into(),
+                settings.due.refresh_trigger().into(),
+                settings.due.expires_at.into(),
+                settings.due.stale_at.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Sets when a link is filled next without anybody asking.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_refresh(&mut self, id: LinkId, refresh: Option<(Micros, Trigger)>) -> Result<()> {
+        let due = Due { refresh, ..Due::default() };
+        self.execute(
+            "update links set refresh_at = $2, refresh_trigger = $3 where id = $1",
+            &[id.into(), due.refresh_at().into(), due.refresh_trigger().into()],
+        )?;
+        Ok(())
+    }
+
+    /// Puts `sealed`, which no longer holds the document, in the place of what a link keeps
+    /// sealed: the link cannot be filled any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_credentials(&mut self, id: LinkId, sealed: &Sealed) -> Result<()> {
+        self.execute(
+            "update links set sealed = $2, status = 'invalid', expires_at = null, \
+             refresh_at = null, refresh_trigger = null where id = $1",
+            &[id.into(), sealed.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Erases what was loaded for a link, and the record that it was: the link stays. When no other
+    /// link of the person is left, what operators answered goes too; imported planillas stay.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn erase_link_data(&mut self, id: LinkId, subject: SubjectId) -> Result<()> {
+        for sql in [
+            "delete from loads where link_id = $1 and state <> 'waiting'",
+            "update links set stale_at = null where id = $1",
+        ] {
+            self.execute(sql, &[id.into()])?;
+        }
+        self.drop_link_data(id, subject)
+    }
+
+    /// Removes the objects of a link and, for the person's last link, what operators answered.
+    pub(super) fn drop_link_data(&mut self, id: LinkId, subject: SubjectId) -> Result<()> {
+        for sql in
+            ["delete from employments where link_id = $1", "delete from owners where link_id = $1"]
+        {
+            self.execute(sql, &[id.into()])?;
+        }
+        for sql in [
+            "delete from contributions where subject_id = $1 and origin <> 'planilla' \
+             and not exists (select 1 from links where subject_id = $1 and id <> $2)",
+            "update source_calls set sealed_payload = null where subject_id = $1 \
+             and not exists (select 1 from links where subject_id = $1 and id <> $2)",
+        ] {
+            self.execute(sql, &[subject.into(), id.into()])?;
+        }
+        Ok(())
+    }
+
+    /// Links that are due for anything, up to `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn due_links(&mut self, now: Micros, limit: i64) -> Result<Vec<LinkId>> {
+        self.query(
+            "select id from links where refresh_at <= $1 union \
+             select id from links where expires_at <= $1 union \
+             select id from links where stale_at <= $1 limit $2",
+            &[now.into(), limit.into()],
+            |row| Ok(LinkId(row.int(0)?)),
+        )
+    }
+
+    /// When the next link is due for anything, past or future.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn next_due_link(&mut self) -> Result<Option<Micros>> {
+        self.query_one(
+            "select min(moment) from \
+             (select min(refresh_at) as moment from links where refresh_at is not null union all \
+             select min(expires_at) from links where expires_at is not null union all \
+             select min(stale_at) from links where stale_at is not null) due",
+            &[],
+            |row| row.opt_int(0),
+        )
+    }
+
+    /// Whether the workspace has a link of this person at this institution.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn has_link(
+        &mut self,
+        workspace: WorkspaceId,
+        subject: SubjectId,
+        institution: &str,
+    ) -> Result<bool> {
+        let found = self.query_opt(
+            "select 1 from links where +workspace_id = $1 and subject_id = $2 \
+             and institution = $3 limit 1",
+            &[workspace.into(), subject.into(), institution.into()],
+            |row| row.int(0),
+        )?;
+        Ok(found.is_some())
+    }
+}
