@@ -111,9 +111,7 @@ impl Filling<'_> {
         let sealed = objects.iter().rev().map(|object| self.seal(resource, object));
         tx.put_objects(resource, self.link.id, &sealed.collect::<Result<Vec<_>, _>>()?)?;
         match months {
-            Some(months) => {
-                self.documents(resource, &within(projection, months), &mut places)
-            }
+            Some(months) => self.documents(resource, &within(projection, months), &mut places),
             None => Ok(objects.into_iter().map(|object| object.document).collect()),
         }
     }
@@ -127,9 +125,7 @@ impl Filling<'_> {
     ) -> Result<Vec<Vec<u8>>, ApiError> {
         let mut places = Places(HashMap::new());
         match months {
-            Some(months) => {
-                self.documents(resource, &within(projection, months), &mut places)
-            }
+            Some(months) => self.documents(resource, &within(projection, months), &mut places),
             None => self.documents(resource, projection, &mut places),
         }
     }
@@ -238,9 +234,7 @@ struct Stamp {
 impl Places {
     fn kept(tx: &mut Tx<'_>, resource: Resource, link: &Link) -> Result<Self, ApiError> {
         let kept = tx.kept_objects(resource, link.id)?.into_iter();
-        Ok(Self(
-            kept.map(|kept| (*kept.object.as_bytes(), (kept.uuid, kept.created_at))).collect(),
-        ))
+        Ok(Self(kept.map(|kept| (*kept.object.as_bytes(), (kept.uuid, kept.created_at))).collect()))
     }
 
     /// The object at its place, which is made when it has none.

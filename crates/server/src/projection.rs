@@ -4,9 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_history::{Options, Projection};
 use vinculo_pila::{Contribution, Document, PayerProfile};
-use vinculo_store::{
-    Environment, NewContribution, Origin, Resource, SubjectId, Tx, WorkspaceId,
-};
+use vinculo_store::{Environment, NewContribution, Origin, Resource, SubjectId, Tx, WorkspaceId};
 use vinculo_vault::{Context, DataKey, Sealed, VaultError};
 
 use crate::App;

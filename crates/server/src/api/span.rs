@@ -12,7 +12,8 @@ use super::query::Query;
 use crate::error::{ApiError, ErrorItem};
 
 /// The contract's message for a text that is no date.
-pub(crate) const WRONG: &str = "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
+pub(crate) const WRONG: &str =
+    "Date has wrong format. Use one of these formats instead: YYYY-MM-DD.";
 
 /// What one value covers: from its first to after its last microsecond.
 #[derive(Clone, Copy)]

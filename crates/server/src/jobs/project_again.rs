@@ -62,14 +62,8 @@ fn project_locked(
     // A link whose document is no longer stored stays as it was filled.
     let Some(person) = &own.document else { return Ok(()) };
     let secrets = app.secrets(link.workspace)?;
-    let filling = Filling {
-        app,
-        secrets: &secrets,
-        link,
-        key: &key,
-        person,
-        collected_at: app.now(),
-    };
+    let filling =
+        Filling { app, secrets: &secrets, link, key: &key, person, collected_at: app.now() };
     let projection = filling.project(tx, None)?;
     let recurrent = link.access_mode == AccessMode::Recurrent;
     for &resource in resources {

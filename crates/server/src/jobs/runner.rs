@@ -137,7 +137,8 @@ impl Runner {
             let next = self.app.store().read(|tx| tx.next_due_link()).await.ok().flatten();
             let poll = self.app.now().checked_add(self.app.config().runner.poll);
             let poll = poll.unwrap_or(Timestamp::MAX);
-            let next = next.filter(|_| all_done).and_then(|at| Timestamp::from_microsecond(at).ok());
+            let next =
+                next.filter(|_| all_done).and_then(|at| Timestamp::from_microsecond(at).ok());
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.app.clock().sleep_until(next.map_or(poll, |next| next.min(poll))) => {}

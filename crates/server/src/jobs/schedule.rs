@@ -86,12 +86,7 @@ fn refresh(
     Ok(tx.set_refresh(link.id, next)?)
 }
 
-fn start_load(
-    tx: &mut Tx<'_>,
-    app: &App,
-    link: &Link,
-    trigger: Trigger,
-) -> Result<(), ApiError> {
+fn start_load(tx: &mut Tx<'_>, app: &App, link: &Link, trigger: Trigger) -> Result<(), ApiError> {
     let now = app.now_micros();
     let load = tx.insert_load(&NewLoad {
         workspace: link.workspace,

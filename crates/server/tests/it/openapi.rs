@@ -72,7 +72,7 @@ async fn check_path(app: &TestApp, path: &str, listed: &BTreeSet<Method>) {
 
 /// The path with the id of something that is there.
 async fn with_an_id(app: &TestApp, path: &str) -> String {
-    let Some(list) = path.strip_suffix("{id}/") else {
+    let Some((list, rest)) = path.split_once("{id}") else {
         assert!(!path.contains('{'), "an unknown parameter in {path}");
         return path.to_owned();
     };
@@ -81,12 +81,12 @@ async fn with_an_id(app: &TestApp, path: &str) -> String {
     let link = client.create_link("1999000001", more).await;
     app.settled().await;
     let link = link["id"].as_str().unwrap();
-    let filter = match list {
-        "/api/links/" => format!("?id={link}"),
-        "/api/institutions/" => String::new(),
-        _ => format!("?link={link}"),
+    let found = match list {
+        "/api/links/" | "/manage/v1/links/" => format!("/api/links/?id={link}"),
+        "/api/institutions/" => list.to_owned(),
+        _ => format!("{list}?link={link}"),
     };
-    let first = &client.results(&format!("{list}{filter}")).await[0]["id"];
+    let first = &client.results(&found).await[0]["id"];
     let id = first.as_str().map_or_else(|| first.to_string(), str::to_owned);
-    format!("{list}{id}/")
+    format!("{list}{id}{rest}")
 }

@@ -60,12 +60,7 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn mark_filled(
-        &mut self,
-        id: LinkId,
-        at: Micros,
-        stale_at: Option<Micros>,
-    ) -> Result<()> {
+    pub fn mark_filled(&mut self, id: LinkId, at: Micros, stale_at: Option<Micros>) -> Result<()> {
         self.execute(
             "update links set status = 'valid', failures = 0, last_accessed_at = $2, \
              stale_at = $3 where id = $1",

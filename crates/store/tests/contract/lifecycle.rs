@@ -1,6 +1,4 @@
-use crate::fixture::{
-    NOW, add_link, new_link, person, read, sealed, uuid, workspaces, write,
-};
+use crate::fixture::{NOW, add_link, new_link, person, read, sealed, uuid, workspaces, write};
 use crate::links::{filled_link, known_person, left};
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
@@ -29,7 +27,8 @@ async fn link(db: &TestDatabase) -> (WorkspaceId, SubjectId, LinkId) {
     let (here, _) = workspaces(db).await;
     write(db, move |tx| {
         let subject = person(tx, here, 50)?.id;
-        let id = tx.insert_link(&NewLink { due: DUE, ..new_link(here, subject, 60, &sealed(1)) })?;
+        let id =
+            tx.insert_link(&NewLink { due: DUE, ..new_link(here, subject, 60, &sealed(1)) })?;
         Ok((here, subject, id))
     })
     .await
@@ -146,9 +145,8 @@ async fn erased_data_leaves_the_link(db: TestDatabase) {
 /// Three links, each due for something else.
 fn due_links(tx: &mut Tx<'_>, here: WorkspaceId) -> Result<[LinkId; 3]> {
     let subject = person(tx, here, 50)?.id;
-    let mut add = |n, due| {
-        tx.insert_link(&NewLink { due, ..new_link(here, subject, n, &sealed(n)) })
-    };
+    let mut add =
+        |n, due| tx.insert_link(&NewLink { due, ..new_link(here, subject, n, &sealed(n)) });
     let refresh = Some((NOW + 1, Trigger::Schedule));
     Ok([
         add(1, Due { refresh, ..Due::default() })?,

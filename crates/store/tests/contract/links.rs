@@ -1,5 +1,6 @@
 use crate::fixture::{
-    ALL, NOW, add_endpoint, add_link, add_load, emit_at, index, new_link, person, read, sealed, uuid, workspaces, wrapped, write,
+    ALL, NOW, add_endpoint, add_link, add_load, emit_at, index, new_link, person, read, sealed,
+    uuid, workspaces, wrapped, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
@@ -210,7 +211,12 @@ pub(crate) fn filled_link(
 }
 
 /// A line of each origin, a call with its answer, and an event on its way.
-pub(crate) fn known_person(tx: &mut Tx<'_>, workspace: WorkspaceId, subject: SubjectId, n: u64) -> Result<()> {
+pub(crate) fn known_person(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    subject: SubjectId,
+    n: u64,
+) -> Result<()> {
     let line = |origin| NewContribution {
         workspace,
         subject,

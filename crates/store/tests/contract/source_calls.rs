@@ -47,7 +47,10 @@ async fn an_answer_is_kept_with_its_call(db: TestDatabase) {
     })
     .await;
     let kept = read(&db, move |tx| tx.source_payload(id)).await.expect("not kept");
-    assert_eq!((kept.uuid, kept.source.as_str(), kept.outcome.as_str()), (uuid(30), "ach", "resolved"));
+    assert_eq!(
+        (kept.uuid, kept.source.as_str(), kept.outcome.as_str()),
+        (uuid(30), "ach", "resolved")
+    );
     assert_eq!((kept.payload, kept.created_at), (Some(sealed(8)), NOW));
     let rest = "select purpose, outcome, reason, raw_code, duration_us, billed from source_calls";
     assert_eq!(raw::rows(&db, rest), ["load|resolved|found|A0|1500|yes"]);

@@ -1,8 +1,10 @@
 //! The institution object (contract 3.2).
 
 use serde::Serialize;
+use vinculo_pila::catalog::{Letters, document_type};
 
 use crate::api::query::Query;
+use crate::sources::KINDS;
 
 /// Name of the institution behind every Colombian employment link.
 pub(crate) const PILA: &str = "pila_co_employment";
@@ -22,7 +24,7 @@ pub(crate) struct Institution {
     icon_logo: Option<&'static str>,
     text_logo: Option<&'static str>,
     code: Option<&'static str>,
-    form_fields: [FormField; 1],
+    form_fields: [FormField; 2],
     features: [Feature; 0],
     resources: [&'static str; 2],
     integration_type: &'static str,
@@ -38,7 +40,42 @@ pub(crate) struct FormField {
     validation: &'static str,
     placeholder: &'static str,
     validation_message: &'static str,
-    values: [&'static str; 0],
+    values: Vec<FormValue>,
+}
+
+/// A choice of a field that has some.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct FormValue {
+    code: &'static str,
+    label: &'static str,
+    validation: String,
+    validation_message: String,
+    placeholder: &'static str,
+}
+
+impl FormValue {
+    /// The kinds of documents that a link can be made with.
+    fn document_kinds() -> Vec<Self> {
+        let kinds =
+            KINDS.iter().filter_map(|(code, kind)| Some((code, document_type(kind.code())?)));
+        kinds
+            .map(|(code, kind)| {
+                let (shortest, longest) =
+                    (kind.min_length.unwrap_or(1), kind.max_length.unwrap_or(16));
+                let letters = if kind.letters == Letters::No { "0-9" } else { "0-9A-Z" };
+                Self {
+                    code,
+                    label: kind.name_es,
+                    validation: format!("^[{letters}]{{{shortest},{longest}}}$"),
+                    validation_message: format!(
+                        "Número de {} inválido",
+                        kind.name_es.to_lowercase()
+                    ),
+                    placeholder: "",
+                }
+            })
+            .collect()
+    }
 }
 
 /// Something special about an institution.
@@ -50,7 +87,7 @@ pub(crate) struct Feature {
 
 impl Institution {
     /// PILA, the only institution.
-    pub(crate) const fn pila() -> Self {
+    pub(crate) fn pila() -> Self {
         Self {
             id: 4001,
             name: PILA,
@@ -63,15 +100,26 @@ impl Institution {
             icon_logo: None,
             text_logo: None,
             code: None,
-            form_fields: [FormField {
-                name: "username",
-                r#type: "text",
-                label: "Cédula de Ciudadanía",
-                validation: "^[0-9]{3,10}$",
-                placeholder: "1012345678",
-                validation_message: "Número de cédula inválido",
-                values: [],
-            }],
+            form_fields: [
+                FormField {
+                    name: "username",
+                    r#type: "text",
+                    label: "Cédula de Ciudadanía",
+                    validation: "^[0-9]{3,10}$",
+                    placeholder: "1012345678",
+                    validation_message: "Número de cédula inválido",
+                    values: Vec::new(),
+                },
+                FormField {
+                    name: "username_type",
+                    r#type: "select",
+                    label: "Tipo de documento",
+                    validation: "",
+                    placeholder: "001",
+                    validation_message: "Tipo de documento inválido",
+                    values: FormValue::document_kinds(),
+                },
+            ],
             features: [],
             resources: ["EMPLOYMENTS", "OWNERS"],
             integration_type: "credentials",

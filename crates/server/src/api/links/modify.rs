@@ -102,10 +102,7 @@ impl Changes {
             refresh_rate: link.refresh_rate.clone(),
             credentials_storage: link.credentials_storage.clone(),
             fetch_resources: self.resources.unwrap_or_else(|| link.fetch_resources.clone()),
-            due: Due {
-                stale_at: loaded.map(|at| stale_at(at, stale_in.as_deref())),
-                ..link.due
-            },
+            due: Due { stale_at: loaded.map(|at| stale_at(at, stale_in.as_deref())), ..link.due },
             stale_in,
         };
         match self.access_mode {

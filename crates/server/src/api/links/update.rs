@@ -62,9 +62,7 @@ pub(crate) async fn update(
     let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
     let link = found.ok_or_else(ApiError::not_found)?;
     let person = match username {
-        Some(username) => {
-            sources::person(kind, &username).map_err(|_| refusal::malformed())?
-        }
+        Some(username) => sources::person(kind, &username).map_err(|_| refusal::malformed())?,
         None => access::open(&app, &link)?.1.document.ok_or_else(access::expired)?,
     };
     if Storage::parse(&link.credentials_storage) == Some(Storage::NoStore) {

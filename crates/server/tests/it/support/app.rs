@@ -19,7 +19,7 @@ use vinculo_sources::ach::AchConfig;
 use vinculo_store::{Environment, ImportId, Queue};
 use vinculo_vault::{MasterKeys, SeededRandom};
 
-use super::operator::TestOperator;
+use super::operator::{Mood, TestOperator};
 use super::{Client, Receiver, TestDatabase, soon};
 
 /// When every test begins: noon of 24 November 2026, UTC.
@@ -162,6 +162,26 @@ impl TestApp {
         self.operator.asked()
     }
 
+    /// What the operator does with questions from now on.
+    pub(crate) fn operator_is(&self, mood: Mood) {
+        self.operator.be(mood);
+    }
+
+    /// Waits until the operator has been asked so often, letting the time of postponed jobs come.
+    pub(crate) async fn until_asked(&self, times: usize) {
+        soon("the operator's being asked", async {
+            while self.asked() < times {
+                if let Some(due) = self.next_due(&[Queue::Jobs]).await.filter(|at| *at > self.now())
+                {
+                    let wait = due.duration_since(self.now());
+                    self.advance(wait.try_into().expect("a time to come"));
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
     /// Sends the events of an environment to a receiver.
     pub(crate) async fn send_events_to(
         &self,
@@ -223,6 +243,10 @@ impl TestApp {
 
     async fn until_done(&self, queues: &[Queue]) {
         soon("the end of all work", async {
+            // What links are due for becomes jobs, jobs become deliveries: looked at in this order.
+            while self.next_due_link().await.is_some_and(|due| due <= self.now()) {
+                tokio::task::yield_now().await;
+            }
             while let Some(due) = self.next_due(queues).await {
                 assert!(
                     due < self.soonest_retry(),
@@ -247,6 +271,13 @@ impl TestApp {
     /// When the next delivery is due, or the lease of a running one ends.
     pub(crate) async fn next_delivery_due(&self) -> Option<Timestamp> {
         self.next_due(&[Queue::Deliveries]).await
+    }
+
+    /// When the next link is due for anything.
+    pub(crate) async fn next_due_link(&self) -> Option<Timestamp> {
+        let due = self.app.store().read(|tx| tx.next_due_link()).await;
+        let due = due.expect("the database does not answer");
+        due.map(|due| Timestamp::from_microsecond(due).unwrap())
     }
 
     async fn next_due(&self, queues: &[Queue]) -> Option<Timestamp> {

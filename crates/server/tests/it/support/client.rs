@@ -44,6 +44,20 @@ impl Client {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// A request that does not wait for its work.
+    pub(crate) async fn asynchronous(&self, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self.request(method, path).header("X-Belvo-Request-Mode", "async");
+        self.send(request.json(body)).await
+    }
+
     /// Registers a link and answers with it.
     pub(crate) async fn create_link(&self, username: &str, more: Value) -> Value {
         let answer = self.post("/api/links/", &link_request(username, more)).await;
@@ -131,7 +145,7 @@ impl Answer {
             for text in ["code", "message"] {
                 assert!(item[text].as_str().is_some_and(|t| !t.is_empty()), "{what}: {item}");
             }
-            let known = ["request_id", "message", "code", "field"];
+            let known = ["request_id", "message", "code", "field", "institution_user_id"];
             assert!(item.as_object().unwrap().keys().all(|key| known.contains(&key.as_str())));
         }
     }

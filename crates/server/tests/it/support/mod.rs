@@ -10,6 +10,7 @@ mod snapshot;
 pub(crate) use app::{Setup, TestApp};
 pub(crate) use client::{Answer, Client, is_plain_hex, link_request};
 pub(crate) use database::{TestDatabase, on_both_databases};
+pub(crate) use operator::Mood;
 pub(crate) use receiver::{Hook, Receiver, Reply};
 pub(crate) use snapshot::assert_wire_snapshot;
 

@@ -94,6 +94,11 @@ impl Receiver {
         hooks.try_into().expect("as many as asked for")
     }
 
+    /// A request that has arrived, if there is one. Meaningful once the work is done.
+    pub(crate) fn arrived(&mut self) -> Option<Hook> {
+        self.hooks.try_recv().ok()
+    }
+
     /// Fails when anything more has arrived. Meaningful once the work is done.
     pub(crate) fn assert_quiet(&mut self) {
         if let Ok(hook) = self.hooks.try_recv() {
