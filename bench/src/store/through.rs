@@ -75,6 +75,8 @@ fn three_inserts(tx: &mut Tx<'_>, number: u64) -> Result<(), Error> {
         trigger: Trigger::Creation,
         resources: &[Resource::Employments],
         request_id: uuid(number),
+        window: None,
+        save_data: true,
         source_call: Some(call),
         created_at: NOW,
     })?;
