@@ -10,9 +10,16 @@ use serde_json::{Map, Value};
 use crate::App;
 use crate::error::{ApiError, ErrorItem, item_of_status};
 
-/// The JSON object of a request.
+/// The JSON object of a request, and the bytes it was read from.
 #[derive(Debug)]
-pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+pub(crate) struct JsonObject(pub(crate) Map<String, Value>, Bytes);
+
+impl JsonObject {
+    /// The body as it came.
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.1
+    }
+}
 
 impl FromRequest<App> for JsonObject {
     type Rejection = ApiError;
@@ -28,7 +35,7 @@ impl FromRequest<App> for JsonObject {
                 _ => ApiError::refused("parse_error", "JSON parse error - the body was cut off"),
             }
         })?;
-        parse(&bytes)
+        parse(&bytes).map(|object| Self(object, bytes))
     }
 }
 
@@ -44,9 +51,9 @@ fn of_status(status: StatusCode, request: &Request) -> ApiError {
     ApiError::status(status, item.code, item.message)
 }
 
-fn parse(bytes: &[u8]) -> Result<JsonObject, ApiError> {
+fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(JsonObject(object)),
+        Ok(Value::Object(object)) => Ok(object),
         Ok(other) => {
             let message = format!("JSON parse error - expected an object, got {}", kind(&other));
             Err(ApiError::refused("parse_error", message))

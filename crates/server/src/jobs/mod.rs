@@ -12,6 +12,7 @@ mod import_file;
 mod in_flight;
 mod project_again;
 pub mod runner;
+mod sweep;
 mod sync_link;
 
 pub(crate) use calls::record_calls;

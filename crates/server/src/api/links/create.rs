@@ -21,6 +21,7 @@ use crate::auth::Caller;
 use crate::clock::{micros, wire_time};
 use crate::error::{ApiError, ErrorItem};
 use crate::jobs::record_calls;
+use crate::once::{Claim, Once};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
 use crate::sources::{self, Asked, best, cedula, is_down};
@@ -64,16 +65,30 @@ struct Wanted {
 /// resource in the background and calls the webhooks.
 #[utoipa::path(
     post, path = "/api/links/", tag = "links", request_body = RegisterLink,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
     responses(
         (status = 201, body = WireLink<'static>),
         (status = 400, description = "Invalid fields, or refused by the institution"),
-        (status = 401)
+        (status = 401),
+        (status = 409, description = "The Idempotency-Key was used for another request")
     )
 )]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    once: Once,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let attempt = once.of(&app, &caller, body.raw())?;
+    attempt.run(|claim| ask_and_register(app, caller, request_id, claim, body)).await
+}
+
+async fn ask_and_register(
+    app: App,
+    caller: Caller,
+    request_id: Uuid,
+    claim: Claim,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let wanted = parse(&body)?;
@@ -81,7 +96,7 @@ pub(crate) async fn create(
         .map_err(|_| ApiError::refused("login_error", LOGIN_ERROR_MALFORMED))?;
     let secrets = app.secrets(caller.workspace.id)?;
     let asked = sources::ask(&app, &secrets, &person, app.config().check_timeout).await?;
-    let checked = Checked { app, caller, request_id, person, asked };
+    let checked = Checked { app, caller, request_id, claim, person, asked };
     if let Some(refusal) = checked.refusal() {
         checked.record_refusal().await?;
         return Err(refusal);
@@ -144,6 +159,7 @@ struct Checked {
     app: App,
     caller: Caller,
     request_id: Uuid,
+    claim: Claim,
     person: Document,
     asked: Vec<Asked>,
 }
@@ -219,13 +235,13 @@ impl Registration {
         let now = micros(app.now());
         let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
         let subject = tx.ensure_subject(caller.workspace.id, &index, &self.offered, now)?;
-        let kept = {
-            let vault: &Vault = app.all_secrets().vault();
-            let key = vault.unwrap_key(&subject.key)?;
-            let owner = Some((subject.id, &key));
-            record_calls(tx, app, &secrets, person, asked, Purpose::Check, owner)?
-        };
-        self.write_link(tx, &subject, kept, now)
+        let vault: &Vault = app.all_secrets().vault();
+        let key = vault.unwrap_key(&subject.key)?;
+        let owner = Some((subject.id, &key));
+        let kept = record_calls(tx, app, &secrets, person, asked, Purpose::Check, owner)?;
+        let body = self.write_link(tx, &subject, kept, now)?;
+        self.checked.claim.record(tx, StatusCode::CREATED, &body, owner)?;
+        Ok(body)
     }
 
     fn write_link(

@@ -8,6 +8,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vinculo_operator::Operator;
 use vinculo_server::clock::{Clock as _, ManualClock};
@@ -16,6 +17,8 @@ use vinculo_server::clock::{Clock as _, ManualClock};
 pub(super) struct TestOperator {
     pub(super) url: String,
     asked: Arc<AtomicUsize>,
+    /// Whether questions are answered.
+    answers: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -26,15 +29,21 @@ impl TestOperator {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicUsize::new(0));
         let operator = Operator::new(Arc::new(move || clock.now()));
-        let router =
-            vinculo_operator::router(operator).layer(from_fn_with_state(Arc::clone(&asked), count));
+        let answers = watch::Sender::new(true);
+        let desk = (Arc::clone(&asked), answers.subscribe());
+        let router = vinculo_operator::router(operator).layer(from_fn_with_state(desk, count));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, asked, task }
+        Self { url, asked, answers, task }
     }
 
     /// Questions so far.
     pub(super) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
+    }
+
+    /// Lets whoever asks wait for an answer, or lets them all have it.
+    pub(super) fn answers(&self, answers: bool) {
+        self.answers.send_replace(answers);
     }
 }
 
@@ -44,7 +53,11 @@ impl Drop for TestOperator {
     }
 }
 
-async fn count(State(asked): State<Arc<AtomicUsize>>, request: Request, next: Next) -> Response {
+type Desk = (Arc<AtomicUsize>, watch::Receiver<bool>);
+
+async fn count(State((asked, answers)): State<Desk>, request: Request, next: Next) -> Response {
     asked.fetch_add(1, Ordering::SeqCst);
+    // A test that has ended asks for nothing more.
+    let _ = answers.clone().wait_for(|answers| *answers).await;
     next.run(request).await
 }
