@@ -10,6 +10,7 @@ use vinculo_webhook::Sender;
 
 use crate::clock::{Clock, micros};
 use crate::config::Config;
+use crate::once::Turns;
 use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
 use crate::sources::Sources;
 
@@ -36,6 +37,7 @@ struct Inner {
     random: Arc<dyn Random>,
     sender: Sender,
     sources: Sources,
+    turns: Turns,
     config: Config,
 }
 
@@ -74,7 +76,16 @@ impl App {
             ..vinculo_webhook::Options::default()
         };
         let sender = Sender::new(options)?;
-        Ok(Self(Arc::new(Inner { store, secrets, clock, random, sender, sources, config })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            secrets,
+            clock,
+            random,
+            sender,
+            sources,
+            turns: Turns::default(),
+            config,
+        })))
     }
 
     /// The database.
@@ -160,6 +171,11 @@ impl App {
     #[must_use]
     pub fn sources(&self) -> &Sources {
         &self.0.sources
+    }
+
+    /// Who is being served under which `Idempotency-Key`.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.0.turns
     }
 
     /// The configuration.

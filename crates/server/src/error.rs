@@ -60,7 +60,13 @@ impl ApiError {
     /// 400 with these items.
     #[must_use]
     pub fn bad_request(items: Vec<ErrorItem>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, items, cause: None }
+        Self::with_items(StatusCode::BAD_REQUEST, items)
+    }
+
+    /// A status with these items.
+    #[must_use]
+    pub fn with_items(status: StatusCode, items: Vec<ErrorItem>) -> Self {
+        Self { status, items, cause: None }
     }
 
     /// 400 with one item that names no field.
@@ -76,7 +82,7 @@ impl ApiError {
         code: &'static str,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, items: vec![ErrorItem::whole(code, message)], cause: None }
+        Self::with_items(status, vec![ErrorItem::whole(code, message)])
     }
 
     /// 404: no such URL, or an id that this workspace does not own.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_pila::planilla::{CheckOptions, NotOverridable, Report};
-use vinculo_store::{Import, ImportId, ImportState, Job, NewImport, WorkspaceId};
+use vinculo_store::{Import, ImportId, ImportState, Job, NewImport, Tx, WorkspaceId};
 use vinculo_vault::{Context, Sealed};
 
 use crate::App;
@@ -132,16 +132,49 @@ pub async fn receive_file(
     file: ReceivedFile,
     contents: impl Read + Send + 'static,
 ) -> Result<(ImportId, bool), ReceiveError> {
+    let spooled = spool_file(app, workspace, contents).await?;
+    Ok(store_import(app, file, spooled, |_, received| Ok(received)).await?)
+}
+
+/// A file in the spool, removed again unless it becomes an import.
+pub(crate) struct Spooled {
+    secrets: Arc<WorkspaceSecrets>,
+    uuid: Uuid,
+    path: PathBuf,
+    written: Written,
+    offered: bool,
+}
+
+impl Spooled {
+    /// SHA-256 of the file.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        self.written.sha256
+    }
+}
+
+impl Drop for Spooled {
+    fn drop(&mut self) {
+        if !self.offered {
+            // What cannot be removed now is left to the sweep.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Reads a file of a workspace to its end into the spool.
+///
+/// # Errors
+/// When the file is larger than [`LARGEST_FILE`], or cannot be read or spooled.
+pub(crate) async fn spool_file(
+    app: &App,
+    workspace: WorkspaceId,
+    contents: impl Read + Send + 'static,
+) -> Result<Spooled, ReceiveError> {
     let secrets = app.secrets(workspace).map_err(ApiError::from)?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
     let path = spool_path(app, uuid);
     let written = fill_spool(path.clone(), Arc::clone(&secrets), uuid, contents).await?;
-    let received = store_import(app, &secrets, uuid, file, written).await;
-    // After an error the import may have been stored all the same; the sweep knows.
-    if matches!(received, Ok((_, false))) {
-        tokio::fs::remove_file(path).await?;
-    }
-    Ok(received?)
+    Ok(Spooled { secrets, uuid, path, written, offered: false })
 }
 
 async fn fill_spool(
@@ -175,23 +208,31 @@ async fn fill_spool(
     }
 }
 
-async fn store_import(
+/// Makes an import of a spooled file, and does `then` in the same transaction, told which import it
+/// is and whether it is new.
+///
+/// # Errors
+/// When the database fails, or what `then` gives.
+pub(crate) async fn store_import<T: Send + 'static>(
     app: &App,
-    secrets: &WorkspaceSecrets,
-    uuid: Uuid,
     file: ReceivedFile,
-    written: Written,
-) -> Result<(ImportId, bool), ApiError> {
+    mut spooled: Spooled,
+    then: impl FnOnce(&mut Tx<'_>, (ImportId, bool)) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
     let name = serde_json::to_vec(&FileName(file.name))?;
-    let name = seal(secrets, name_context(uuid), &name)?;
-    let (workspace, created_at) = (secrets.workspace().id, app.now_micros());
-    app.store()
+    let name = seal(&spooled.secrets, name_context(spooled.uuid), &name)?;
+    let (workspace, created_at) = (spooled.secrets.workspace().id, app.now_micros());
+    let (uuid, sha256, bytes) = (spooled.uuid, spooled.sha256(), spooled.written.bytes);
+    // After an error the import may have been stored all the same; the sweep knows.
+    spooled.offered = true;
+    let (new, done) = app
+        .store()
         .write(move |tx| {
             let (id, new) = tx.receive_import(&NewImport {
                 uuid,
                 workspace,
-                sha256: &written.sha256,
-                bytes: i64::try_from(written.bytes).unwrap_or(i64::MAX),
+                sha256: &sha256,
+                bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
                 name: &name,
                 allowed: &file.allowed.join(","),
                 created_at,
@@ -199,9 +240,11 @@ async fn store_import(
             if new {
                 tx.enqueue(Job::ImportFile(id), created_at, created_at)?;
             }
-            Ok((id, new))
+            Ok::<_, ApiError>((new, then(tx, (id, new))?))
         })
-        .await
+        .await?;
+    spooled.offered = new;
+    Ok(done)
 }
 
 fn seal(

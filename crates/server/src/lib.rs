@@ -18,6 +18,7 @@ pub mod installation;
 pub mod jobs;
 mod keys;
 mod manage;
+mod once;
 mod openapi;
 mod projection;
 mod request_id;

@@ -142,6 +142,20 @@ impl WorkspaceKeys {
         verify_slices_are_equal(&self.secret_hash(secret).0, &stored.0).is_ok()
     }
 
+    /// Index of an `Idempotency-Key`. As this and [`Self::request`] live for a day only, a rotation
+    /// of the look-up index must not make them forgotten.
+    #[must_use]
+    pub fn idempotency_key(&self, key: &str) -> BlindIndex {
+        BlindIndex(keyed_hash(&self.secrets, "idempotency key", &[key.as_bytes()]))
+    }
+
+    /// Keyed hash of a request, from the parts that make it what it is; tells whether two are the
+    /// same without keeping either.
+    #[must_use]
+    pub fn request(&self, parts: &[&[u8]]) -> BlindIndex {
+        BlindIndex(keyed_hash(&self.secrets, "request", parts))
+    }
+
     fn index(&self, label: &str, parts: &[&str]) -> BlindIndex {
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
         BlindIndex(keyed_hash(&self.lookup, label, &parts))

@@ -160,6 +160,10 @@ fn indexes_differ_by_workspace_purpose_part_and_installation() {
         here.draft(("CC", "1999000002"), "2026-01", "E", ""),
         here.draft(("CC", "1999000002"), "2026-01", "", "E"),
         here.external_id("1999000002"),
+        here.idempotency_key("1999000002"),
+        here.request(&[b"1999000002"]),
+        here.request(&[b"1999", b"000002"]),
+        elsewhere.idempotency_key("1999000002"),
         elsewhere.lookup_document("CC", "1999000002"),
         vault.workspace_keys_at(1, 2).lookup_document("CC", "1999000002"),
         other_installation.workspace_keys(1).lookup_document("CC", "1999000002"),
@@ -167,6 +171,15 @@ fn indexes_differ_by_workspace_purpose_part_and_installation() {
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
     assert_eq!(all[0], vault.workspace_keys(1).lookup_document("CC", "1999000002"));
     assert_eq!(all[0], BlindIndex::from_bytes(all[0].as_bytes()).unwrap());
+}
+
+#[test]
+fn a_repeated_request_is_known_after_a_rotation_of_the_index() {
+    let vault = vault();
+    let (before, after) = (vault.workspace_keys_at(1, 1), vault.workspace_keys_at(1, 2));
+    assert_eq!(before.idempotency_key("k"), after.idempotency_key("k"));
+    assert_eq!(before.request(&[b"POST", b"{}"]), after.request(&[b"POST", b"{}"]));
+    assert_ne!(before.request(&[b"POST", b"{}"]), after.request(&[b"POST", b"{ }"]));
 }
 
 #[test]

@@ -10,9 +10,16 @@ use serde_json::{Map, Value};
 use crate::App;
 use crate::error::{ApiError, ErrorItem, item_of_status};
 
-/// The JSON object of a request.
-#[derive(Debug, Default)]
-pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
+/// The JSON object of a request, and the bytes it was read from.
+#[derive(Debug)]
+pub(crate) struct JsonObject(pub(crate) Map<String, Value>, Bytes);
+
+impl JsonObject {
+    /// The body as it came.
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.1
+    }
+}
 
 /// The JSON object of a request that may come without a body.
 #[derive(Debug)]
@@ -25,7 +32,8 @@ impl FromRequest<App> for JsonObject {
         if !is_json(&request) {
             return Err(of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &request));
         }
-        parse(&read(request, app).await?)
+        let bytes = read(request, app).await?;
+        parse(&bytes).map(|object| Self(object, bytes))
     }
 }
 
@@ -37,9 +45,12 @@ impl FromRequest<App> for OptionalJsonObject {
         let is_json = is_json(&request);
         let bytes = read(request, app).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
-            return Ok(Self(JsonObject::default()));
+            return Ok(Self(JsonObject(Map::new(), bytes)));
         }
-        if is_json { parse(&bytes).map(Self) } else { Err(other_type) }
+        if !is_json {
+            return Err(other_type);
+        }
+        parse(&bytes).map(|object| Self(JsonObject(object, bytes)))
     }
 }
 
@@ -65,9 +76,9 @@ fn of_status(status: StatusCode, request: &Request) -> ApiError {
     ApiError::status(status, item.code, item.message)
 }
 
-fn parse(bytes: &[u8]) -> Result<JsonObject, ApiError> {
+fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(JsonObject(object)),
+        Ok(Value::Object(object)) => Ok(object),
         Ok(other) => {
             let message = format!("JSON parse error - expected an object, got {}", kind(&other));
             Err(ApiError::refused("parse_error", message))

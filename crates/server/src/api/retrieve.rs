@@ -24,10 +24,11 @@ use crate::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::jobs::Retrieval;
+use crate::once::{Claim, Once};
 use crate::terms::after;
 
 /// What a caller asks for.
-pub(super) struct Wanted {
+struct Wanted {
     link: Uuid,
     window: Option<(Date, Date)>,
     save_data: bool,
@@ -44,7 +45,7 @@ pub(super) struct Request {
 
 impl Wanted {
     /// Reads the fields; `dated` says whether the operation knows a period.
-    pub(super) fn parse(app: &App, body: &JsonObject, dated: bool) -> Result<Self, ApiError> {
+    fn parse(app: &App, body: &JsonObject, dated: bool) -> Result<Self, ApiError> {
         let mut fields = Fields::new(body);
         let link = fields.required_text("link").and_then(|text| {
             parse_id("link", &text).map_err(|error| fields.refuse_all(error)).ok()
@@ -94,21 +95,38 @@ fn window(
 
 impl Request {
     /// Answers with the objects found, or with 202.
-    pub(super) async fn answer(self, app: &App, wanted: Wanted) -> Result<Response, ApiError> {
-        let load = self.begin(app, &wanted).await?;
+    pub(super) async fn answer(
+        self,
+        app: App,
+        once: Once,
+        body: JsonObject,
+    ) -> Result<Response, ApiError> {
+        let attempt = once.of(&app, &self.caller, body.raw())?;
+        attempt.run(|claim| self.work(app, claim, body)).await
+    }
+
+    async fn work(self, app: App, claim: Claim, body: JsonObject) -> Result<Response, ApiError> {
+        let wanted = Wanted::parse(&app, &body, self.resource == Resource::Employments)?;
         if self.asynchronous {
+            self.begin(&app, &wanted, Some(claim)).await?;
             return Ok(Accepted::answer(Accepted::body(self.request_id)?));
         }
-        // What the source says is paid for: it is kept even when the caller has gone.
-        let (worker, shape) = (app.clone(), self.shape);
-        let work = async move { retrieve(&worker, load).await };
-        let documents = tokio::spawn(work.in_current_span()).await.map_err(ApiError::unexpected)?;
+        let load = self.begin(&app, &wanted, None).await?;
         let status = if wanted.save_data { StatusCode::CREATED } else { StatusCode::OK };
-        Ok(json(status, array(&shape, documents?)?))
+        let shape = self.shape;
+        // What the source says is paid for: it is kept even when the caller has gone.
+        let work = async move { retrieve(&app, load, shape, status, claim).await };
+        let body = tokio::spawn(work.in_current_span()).await.map_err(ApiError::unexpected)?;
+        Ok(json(status, body?))
     }
 
     /// Stores the load, and its job when nobody waits for it.
-    async fn begin(&self, app: &App, wanted: &Wanted) -> Result<LoadId, ApiError> {
+    async fn begin(
+        &self,
+        app: &App,
+        wanted: &Wanted,
+        claim: Option<Claim>,
+    ) -> Result<LoadId, ApiError> {
         let (workspace, id) = (self.caller.workspace.id, wanted.link);
         let (resource, asynchronous, request_id) =
             (self.resource, self.asynchronous, self.request_id);
@@ -119,7 +137,7 @@ impl Request {
                 let seen = tx.link(workspace, id)?.ok_or_else(|| unknown_link(id))?;
                 tx.lock_subject(seen.subject)?;
                 let link = tx.link(workspace, id)?.ok_or_else(|| unknown_link(id))?;
-                let (_, secrets) = access::open(&writer, &link)?;
+                let (key, secrets) = access::open(&writer, &link)?;
                 credentials(&link, secrets)?;
                 let now = writer.now_micros();
                 if !asynchronous {
@@ -137,8 +155,10 @@ impl Request {
                     source_call: None,
                     created_at: now,
                 })?;
-                if asynchronous {
+                if let Some(claim) = claim {
                     tx.enqueue(Job::SyncLink(load), now, now)?;
+                    let body = Accepted::body(request_id)?;
+                    claim.record(tx, StatusCode::ACCEPTED, &body, Some((link.subject, &key)))?;
                 }
                 Ok(load)
             })
@@ -173,7 +193,13 @@ fn unknown_link(id: Uuid) -> ApiError {
 }
 
 /// Fills the link, and answers with the documents of its one resource.
-async fn retrieve(app: &App, load: LoadId) -> Result<Vec<Vec<u8>>, ApiError> {
+async fn retrieve(
+    app: &App,
+    load: LoadId,
+    shape: Shape,
+    status: StatusCode,
+    claim: Claim,
+) -> Result<Vec<u8>, ApiError> {
     let retrieval = Retrieval::read(app, load).await?.ok_or_else(ApiError::not_found)?;
     let learned = match retrieval.learn().await {
         Ok(learned) => learned,
@@ -199,7 +225,10 @@ async fn retrieve(app: &App, load: LoadId) -> Result<Vec<Vec<u8>>, ApiError> {
                 return Err(ApiError::not_found());
             }
             let filled = retrieval.fill(tx, &answer, source)?;
-            Ok(filled.into_iter().flat_map(|filled| filled.documents).collect())
+            let documents = filled.into_iter().flat_map(|filled| filled.documents);
+            let body = array(&shape, documents)?;
+            claim.record(tx, status, &body, Some(retrieval.about()))?;
+            Ok(body)
         })
         .await
 }
@@ -221,9 +250,9 @@ async fn refuse(app: &App, retrieval: Retrieval, outcome: Outcome) -> Result<(),
         .await
 }
 
-fn array(shape: &Shape, documents: Vec<Vec<u8>>) -> Result<Vec<u8>, ApiError> {
+fn array(shape: &Shape, documents: impl Iterator<Item = Vec<u8>>) -> Result<Vec<u8>, ApiError> {
     let mut body = vec![b'['];
-    for (place, document) in documents.into_iter().enumerate() {
+    for (place, document) in documents.enumerate() {
         if place > 0 {
             body.push(b',');
         }

@@ -15,6 +15,7 @@ mod project_again;
 mod retrieval;
 pub mod runner;
 mod schedule;
+mod sweep;
 mod sync_link;
 
 pub(crate) use announce::{Announcement, Webhook};

@@ -4,7 +4,9 @@
 use jiff::Timestamp;
 use vinculo_pila::{Contribution, Document};
 use vinculo_sources::{Answer, NoDataReason, Outcome};
-use vinculo_store::{Link, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, Trigger, Tx};
+use vinculo_store::{
+    Link, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, SubjectId, Trigger, Tx,
+};
 use vinculo_vault::DataKey;
 
 use super::announce::{Announcement, Webhook};
@@ -124,6 +126,11 @@ impl Retrieval {
     /// The load.
     pub(crate) const fn load(&self) -> LoadId {
         self.load.id
+    }
+
+    /// The person, and what seals everything about the person.
+    pub(crate) const fn about(&self) -> (SubjectId, &DataKey) {
+        (self.link.subject, &self.key)
     }
 
     /// Holds the person until the transaction ends.

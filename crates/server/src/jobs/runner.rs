@@ -19,10 +19,9 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
-use super::{deliver, import_file, schedule, sync_link};
+use super::{deliver, import_file, schedule, sweep, sync_link};
 use crate::App;
 use crate::clock::micros;
-use crate::imports::sweep_spool;
 
 /// Works off the jobs and deliveries of one database.
 #[derive(Debug)]
@@ -64,7 +63,7 @@ impl Runner {
         let runner = Arc::new(self);
         let stopped = CancellationToken::new();
         let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
-        let sweep = tokio::spawn(sweep(runner.app.clone(), stopped.clone()));
+        let sweep = tokio::spawn(sweep::run(runner.app.clone(), stopped.clone()));
         if runner.files_only {
             runner.run_jobs(&stop).await;
         } else {
@@ -292,22 +291,6 @@ impl Runner {
             if let Err(error) = extended.await {
                 tracing::error!(%error, "cannot prolong leases");
             }
-        }
-    }
-}
-
-/// How often the spool is swept.
-const SWEEP: Duration = Duration::from_secs(60 * 60);
-
-async fn sweep(app: App, stopped: CancellationToken) {
-    loop {
-        if let Err(error) = sweep_spool(&app).await {
-            tracing::warn!(cause = error.cause(), "spool not swept");
-        }
-        let next = app.now().checked_add(SWEEP).unwrap_or(Timestamp::MAX);
-        tokio::select! {
-            () = stopped.cancelled() => return,
-            () = app.clock().sleep_until(next) => {}
         }
     }
 }

@@ -13,6 +13,7 @@ mod support;
 
 mod addresses;
 mod guide;
+mod idempotency;
 mod isolation;
 mod keys;
 mod lifecycle;

@@ -9,6 +9,7 @@ mod ids;
 mod imports;
 mod installation;
 mod jobs;
+mod kept_answers;
 mod lifecycle;
 mod links;
 mod loads;
@@ -31,6 +32,7 @@ pub use ids::{
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
 pub use installation::{Environment, Workspace};
 pub use jobs::{ClaimedJob, Job};
+pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadState, NewLoad, Trigger};

@@ -22,6 +22,7 @@ mod events;
 mod imports;
 mod installation;
 mod jobs;
+mod kept_answers;
 mod lifecycle;
 mod links;
 mod loads;

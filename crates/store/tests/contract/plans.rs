@@ -5,9 +5,9 @@ use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
-    AttemptRecord, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState, NewObject,
-    ObjectFilter, PageRequest, Queue, Resource, Result, SourceCallId, Store, SubjectId, Tx,
-    WorkspaceId,
+    AttemptRecord, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
+    NewKeptAnswer, NewObject, ObjectFilter, PageRequest, Queue, Resource, Result, SourceCallId,
+    Store, SubjectId, Tx, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -44,6 +44,9 @@ const FILL: &str = "
     insert into imports (uuid, workspace_id, sha256, bytes, state, payer_index, number_index,
         draft_index, sealed_name, created_at) select pg_uuid(n), 1, pg_index(n), 1, 'accepted',
         pg_index(n), pg_index(n), pg_index(n), pg_sealed(), n from generate_series(1, 5000) n;
+    insert into idempotency_keys (workspace_id, key_index, request_index, subject_id, status,
+        sealed_answer, created_at) select 1, pg_index(n), pg_index(n), n, 201, pg_sealed(), n
+        from generate_series(1, 5000) n;
     insert into jobs (kind, target_id, due_at, created_at)
         select 'sync_link', n, n, 0 from generate_series(1, 5000) n;
     insert into webhook_endpoints (uuid, workspace_id, created_at, sealed)
@@ -144,6 +147,20 @@ const CALLS: &[(&str, Call)] = &[
         };
         tx.record_attempt(&record, NOW)
     }),
+    ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
+    ("keep_answer", |tx| {
+        let answer = NewKeptAnswer {
+            workspace: HERE,
+            key: &index(MIDDLE),
+            request: &index(1),
+            subject: None,
+            status: 201,
+            body: &sealed(1),
+            created_at: NOW,
+        };
+        tx.keep_answer(&answer, NOW - 1)
+    }),
+    ("forget_answers", |tx| Ok(tx.forget_answers(NOW - 1, 100)? == 100)),
     ("links_touched_by", |tx| {
         let import = tx.import(ImportId(2_500))?;
         let import = import.expect("the import is not there");

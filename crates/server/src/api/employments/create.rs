@@ -9,10 +9,11 @@ use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::mode::{Accepted, Async};
 use crate::api::query::Query;
-use crate::api::retrieve::{Request, Wanted};
+use crate::api::retrieve::Request;
 use crate::api::shape::Shape;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::once::Once;
 use crate::request_id::RequestId;
 
 /// The request.
@@ -35,6 +36,7 @@ pub(crate) struct RetrieveEmployments {
     post, path = "/api/co/employments/", tag = "employments", request_body = RetrieveEmployments,
     params(
         ("X-Belvo-Request-Mode" = Option<String>, Header, description = "async"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours"),
         ("fields" = Option<String>, Query, description = "Keys to show"),
         ("omit" = Option<String>, Query, description = "Keys not to show"),
     ),
@@ -44,7 +46,8 @@ pub(crate) struct RetrieveEmployments {
         (status = 202, body = Accepted),
         (status = 400, description = "Invalid fields, an invalid link, or nothing found"),
         (status = 401),
-        (status = 404, description = "The credentials of the link have expired")
+        (status = 404, description = "The credentials of the link have expired"),
+        (status = 409, description = "The Idempotency-Key was used for another request")
     )
 )]
 pub(crate) async fn create(
@@ -53,10 +56,11 @@ pub(crate) async fn create(
     Async(asynchronous): Async,
     Extension(RequestId(request_id)): Extension<RequestId>,
     RawQuery(query): RawQuery,
+    once: Once,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let wanted = Wanted::parse(&app, &body, true)?;
     let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
     let resource = Resource::Employments;
-    Request { caller, resource, asynchronous, request_id, shape }.answer(&app, wanted).await
+    let request = Request { caller, resource, asynchronous, request_id, shape };
+    request.answer(app, once, body).await
 }

@@ -22,6 +22,7 @@ use crate::api::refusal;
 use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
+use crate::once::{Claim, Once};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
 use crate::settings::Settings;
@@ -66,16 +67,30 @@ struct Wanted {
 /// resource in the background and calls the webhooks.
 #[utoipa::path(
     post, path = "/api/links/", tag = "links", request_body = RegisterLink,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
     responses(
         (status = 201, body = WireLink<'static>),
         (status = 400, description = "Invalid fields, or refused by the institution"),
-        (status = 401)
+        (status = 401),
+        (status = 409, description = "The Idempotency-Key was used for another request")
     )
 )]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    once: Once,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let attempt = once.of(&app, &caller, body.raw())?;
+    attempt.run(|claim| ask_and_register(app, caller, request_id, claim, body)).await
+}
+
+async fn ask_and_register(
+    app: App,
+    caller: Caller,
+    request_id: Uuid,
+    claim: Claim,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let wanted = parse(&body)?;
@@ -90,7 +105,7 @@ pub(crate) async fn create(
     }
     let (_, offered) = app.all_secrets().vault().new_data_key()?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
-    let registration = Registration { checked, terms, uuid, request_id, offered };
+    let registration = Registration { checked, terms, uuid, request_id, claim, offered };
     let body = app.store().write(move |tx| registration.write(tx)).await?;
     Ok(json(StatusCode::CREATED, body))
 }
@@ -228,6 +243,7 @@ struct Registration {
     terms: Terms,
     uuid: Uuid,
     request_id: Uuid,
+    claim: Claim,
     offered: WrappedKey,
 }
 
@@ -249,7 +265,9 @@ impl Registration {
         }
         let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
         let kept = self.checked.record(tx, subject.id, &key)?;
-        self.write_link(tx, (subject.id, &key), &pseudonym, kept)
+        let body = self.write_link(tx, (subject.id, &key), &pseudonym, kept)?;
+        self.claim.record(tx, StatusCode::CREATED, &body, Some((subject.id, &key)))?;
+        Ok(body)
     }
 
     fn write_link(

@@ -6,16 +6,18 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use uuid::Uuid;
 use vinculo_store::{Job, NewLoad, Resource, Trigger};
 
 use super::access::{self, credentials, hold};
 use super::fields;
 use crate::App;
-use crate::api::body::{Fields, OptionalJsonObject};
+use crate::api::body::{Fields, JsonObject, OptionalJsonObject};
 use crate::api::mode::Accepted;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::once::{Claim, Once};
 use crate::request_id::RequestId;
 use crate::terms::after;
 
@@ -34,13 +36,16 @@ pub(crate) struct RefreshLink {
 /// (contract 3.3.9).
 #[utoipa::path(
     post, path = "/api/links/{id}/refresh/", tag = "links", request_body = Option<RefreshLink>,
-    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
+    params(
+        ("id" = uuid::Uuid, Path, description = "Id of the link"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours"),
+    ),
     responses(
         (status = 202, body = Accepted),
         (status = 400, description = "Invalid fields, or an invalid link"),
         (status = 401),
         (status = 404, description = "No such link, or its credentials have expired"),
-        (status = 409, description = "Refreshed within the last ten minutes")
+        (status = 409, description = "Refreshed within the last ten minutes, or the Idempotency-Key was used for another request")
     )
 )]
 pub(crate) async fn refresh(
@@ -48,7 +53,20 @@ pub(crate) async fn refresh(
     caller: Caller,
     PathId(id): PathId,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    once: Once,
     OptionalJsonObject(body): OptionalJsonObject,
+) -> Result<Response, ApiError> {
+    let attempt = once.of(&app, &caller, body.raw())?;
+    attempt.run(|claim| start(app, caller, id, request_id, claim, body)).await
+}
+
+async fn start(
+    app: App,
+    caller: Caller,
+    id: Uuid,
+    request_id: Uuid,
+    claim: Claim,
+    body: JsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::new(&body);
     let resources = fields::resources(&mut fields).unwrap_or_default();
@@ -58,7 +76,7 @@ pub(crate) async fn refresh(
         .store()
         .write(move |tx| {
             let link = hold(tx, workspace, id)?;
-            let (_, secrets) = access::open(&writer, &link)?;
+            let (key, secrets) = access::open(&writer, &link)?;
             credentials(&link, secrets)?;
             let now = writer.now_micros();
             if let Some(last) = tx.last_refresh(link.id)? {
@@ -77,7 +95,9 @@ pub(crate) async fn refresh(
                 created_at: now,
             })?;
             tx.enqueue(Job::SyncLink(load), now, now)?;
-            Accepted::body(request_id)
+            let body = Accepted::body(request_id)?;
+            claim.record(tx, StatusCode::ACCEPTED, &body, Some((link.subject, &key)))?;
+            Ok::<_, ApiError>(body)
         })
         .await?;
     Ok(Accepted::answer(body))

@@ -8,10 +8,11 @@ use vinculo_store::Resource;
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::query::Query;
-use crate::api::retrieve::{Request, Wanted};
+use crate::api::retrieve::Request;
 use crate::api::shape::Shape;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::once::Once;
 use crate::request_id::RequestId;
 
 /// The request.
@@ -28,6 +29,7 @@ pub(crate) struct RetrieveOwners {
 #[utoipa::path(
     post, path = "/api/owners/", tag = "owners", request_body = RetrieveOwners,
     params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours"),
         ("fields" = Option<String>, Query, description = "Keys to show"),
         ("omit" = Option<String>, Query, description = "Keys not to show"),
     ),
@@ -36,7 +38,8 @@ pub(crate) struct RetrieveOwners {
         (status = 201, description = "Found and stored"),
         (status = 400, description = "Invalid fields, an invalid link, or nothing found"),
         (status = 401),
-        (status = 404, description = "The credentials of the link have expired")
+        (status = 404, description = "The credentials of the link have expired"),
+        (status = 409, description = "The Idempotency-Key was used for another request")
     )
 )]
 pub(crate) async fn create(
@@ -44,10 +47,11 @@ pub(crate) async fn create(
     caller: Caller,
     Extension(RequestId(request_id)): Extension<RequestId>,
     RawQuery(query): RawQuery,
+    once: Once,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let wanted = Wanted::parse(&app, &body, false)?;
     let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
     let (resource, asynchronous) = (Resource::Owners, false);
-    Request { caller, resource, asynchronous, request_id, shape }.answer(&app, wanted).await
+    let request = Request { caller, resource, asynchronous, request_id, shape };
+    request.answer(app, once, body).await
 }

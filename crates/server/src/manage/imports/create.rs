@@ -1,16 +1,17 @@
 //! `POST /manage/v1/imports/`
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::response::Response;
 use http::StatusCode;
 
 use super::upload::upload;
 use crate::App;
-use crate::api::page::PageQuery;
+use crate::api::page::{PageQuery, json};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem, item_of_status};
-use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, receive_file};
+use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, Spooled};
+use crate::once::{Claim, Once};
 
 /// Takes a planilla or a payer record, as it is, in the body. Checking and storing happen in the
 /// background; a file that is there already is answered with its first import.
@@ -18,17 +19,23 @@ use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, receive_fil
     post, path = "/manage/v1/imports/", tag = "imports",
     params(
         ("name" = Option<String>, Query, description = "Name of the file, for people"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours"),
         ("allow" = Option<String>, Query, description = "Rules about totals that may pass: header_payroll_total, header_total_contributors"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 202, body = ImportStatus), (status = 400), (status = 401), (status = 413))
+    responses(
+        (status = 202, body = ImportStatus), (status = 400), (status = 401),
+        (status = 409, description = "The Idempotency-Key was used for another request"),
+        (status = 413)
+    )
 )]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,
     page: PageQuery,
+    once: Once,
     body: Body,
-) -> Result<(StatusCode, Json<ImportStatus>), ApiError> {
+) -> Result<Response, ApiError> {
     let allowed = page.query.list("allow").unwrap_or_default();
     let name = page.query.get("name").unwrap_or("upload");
     let file = ReceivedFile::new(name, &allowed).map_err(|error| {
@@ -36,12 +43,29 @@ pub(crate) async fn create(
         ApiError::bad_request(vec![item])
     })?;
     let (contents, sent) = upload(body);
-    let received = receive_file(&app, caller.workspace.id, file, contents);
-    let (received, ()) = tokio::join!(received, sent);
-    let (id, _) = received.map_err(refusal)?;
-    let import = app.store().read(move |tx| tx.import(id)).await?;
-    let import = import.ok_or_else(|| ApiError::unexpected("a received import is gone"))?;
-    Ok((StatusCode::ACCEPTED, Json(imports::status(&app, &import)?)))
+    let spooled = imports::spool_file(&app, caller.workspace.id, contents);
+    let (spooled, ()) = tokio::join!(spooled, sent);
+    let spooled = spooled.map_err(refusal)?;
+    // The file itself went by: its digest stands for it.
+    let attempt = once.of(&app, &caller, &spooled.sha256())?;
+    attempt.run(|claim| store(app, file, spooled, claim)).await
+}
+
+async fn store(
+    app: App,
+    file: ReceivedFile,
+    spooled: Spooled,
+    claim: Claim,
+) -> Result<Response, ApiError> {
+    let reader = app.clone();
+    let stored = imports::store_import(&app, file, spooled, move |tx, (id, _)| {
+        let import = tx.import(id)?;
+        let import = import.ok_or_else(|| ApiError::unexpected("a received import is gone"))?;
+        let body = serde_json::to_vec(&imports::status(&reader, &import)?)?;
+        claim.record(tx, StatusCode::ACCEPTED, &body, None)?;
+        Ok(body)
+    });
+    Ok(json(StatusCode::ACCEPTED, stored.await?))
 }
 
 fn refusal(error: ReceiveError) -> ApiError {

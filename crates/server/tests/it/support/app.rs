@@ -50,6 +50,22 @@ pub(crate) struct TestApp {
     end: End,
 }
 
+/// A second process beside a [`TestApp`].
+pub(crate) struct Neighbour {
+    /// A client of its sandbox workspace.
+    pub(crate) sandbox: Client,
+    app: App,
+    server: Server,
+}
+
+impl Neighbour {
+    /// Ends it.
+    pub(crate) async fn finish(mut self) {
+        self.server.stop().await;
+        self.app.store().clone().close().await;
+    }
+}
+
 struct Keys {
     sandbox: IssuedKey,
     production: IssuedKey,
@@ -180,6 +196,16 @@ impl TestApp {
             }
         })
         .await;
+    }
+
+    /// Another process on the same database, which only serves.
+    pub(crate) async fn another_process(&mut self) -> Neighbour {
+        self.processes += 1;
+        let Self { database, clock, operator, processes, configure, .. } = &*self;
+        let app = open(database, clock, operator, *processes, *configure).await;
+        let server = Server::start(&app).await;
+        let client = |key| Client::new(self.http.clone(), server.base.clone(), Some(key));
+        Neighbour { sandbox: client(&self.keys.sandbox), app, server }
     }
 
     /// Sends the events of an environment to a receiver.

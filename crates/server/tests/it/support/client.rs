@@ -58,6 +58,12 @@ impl Client {
         self.send(request.json(body)).await
     }
 
+    /// As [`Self::post`], with an `Idempotency-Key`.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = self.request(Method::POST, path).header("idempotency-key", key).json(body);
+        self.send(request).await
+    }
+
     /// Registers a link and answers with it.
     pub(crate) async fn create_link(&self, username: &str, more: Value) -> Value {
         let answer = self.post("/api/links/", &link_request(username, more)).await;

@@ -78,6 +78,12 @@ impl TestDatabase {
         self.folder.path().join("spool")
     }
 
+    /// Destroys the keys of all people, as their erasure would. Only on PostgreSQL.
+    pub(crate) fn destroy_keys_of_people(&self) {
+        let Place::Database { name } = &self.place else { panic!("this is for PostgreSQL") };
+        run(&address_of(name), "delete from vault.data_keys where owner_kind = 'subject'");
+    }
+
     /// Whether a text can be read in anything that is stored: in the raw bytes of every file, or
     /// in any column of any table.
     pub(crate) fn shows(&self, text: &str) -> bool {

@@ -2,13 +2,14 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use vinculo_operator::Operator;
 use vinculo_server::clock::{Clock as _, ManualClock};
@@ -20,20 +21,15 @@ pub(crate) enum Mood {
     Helpful,
     /// Gives this status and no body.
     Status(u16),
-    /// Says nothing as long as the caller waits.
+    /// Says nothing until its mood changes.
     Silent,
-}
-
-#[derive(Clone)]
-struct Desk {
-    asked: Arc<AtomicUsize>,
-    mood: Arc<AtomicU16>,
 }
 
 /// A running operator.
 pub(super) struct TestOperator {
     pub(super) url: String,
-    desk: Desk,
+    asked: Arc<AtomicUsize>,
+    mood: watch::Sender<Mood>,
     task: JoinHandle<()>,
 }
 
@@ -42,28 +38,23 @@ impl TestOperator {
     pub(super) async fn start(clock: ManualClock) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (asked, mood) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU16::new(0)));
-        let desk = Desk { asked, mood };
+        let asked = Arc::new(AtomicUsize::new(0));
         let operator = Operator::new(Arc::new(move || clock.now()));
-        let router =
-            vinculo_operator::router(operator).layer(from_fn_with_state(desk.clone(), count));
+        let mood = watch::Sender::new(Mood::Helpful);
+        let desk = (Arc::clone(&asked), mood.subscribe());
+        let router = vinculo_operator::router(operator).layer(from_fn_with_state(desk, count));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, desk, task }
+        Self { url, asked, mood, task }
     }
 
     /// Questions so far.
     pub(super) fn asked(&self) -> usize {
-        self.desk.asked.load(Ordering::SeqCst)
+        self.asked.load(Ordering::SeqCst)
     }
 
     /// What it does with questions from now on.
     pub(super) fn be(&self, mood: Mood) {
-        let code = match mood {
-            Mood::Helpful => 0,
-            Mood::Silent => u16::MAX,
-            Mood::Status(status) => status,
-        };
-        self.desk.mood.store(code, Ordering::SeqCst);
+        self.mood.send_replace(mood);
     }
 }
 
@@ -73,11 +64,14 @@ impl Drop for TestOperator {
     }
 }
 
-async fn count(State(desk): State<Desk>, request: Request, next: Next) -> Response {
-    desk.asked.fetch_add(1, Ordering::SeqCst);
-    match desk.mood.load(Ordering::SeqCst) {
-        0 => next.run(request).await,
-        u16::MAX => std::future::pending().await,
-        status => StatusCode::from_u16(status).unwrap().into_response(),
+type Desk = (Arc<AtomicUsize>, watch::Receiver<Mood>);
+
+async fn count(State((asked, mood)): State<Desk>, request: Request, next: Next) -> Response {
+    asked.fetch_add(1, Ordering::SeqCst);
+    // A test that has ended asks for nothing more.
+    let mood = mood.clone().wait_for(|mood| *mood != Mood::Silent).await.map(|mood| *mood);
+    match mood {
+        Ok(Mood::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
+        _ => next.run(request).await,
     }
 }
