@@ -135,6 +135,9 @@ pub(crate) struct Server {
     /// Serve only; another process works off the jobs
     #[arg(long, env = "VINCULO_NO_WORKER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) no_worker: Option<bool>,
+    /// How long the refresh token of a widget lasts, hours [default: 24]
+    #[arg(long, env = "VINCULO_REFRESH_TOKEN_HOURS", value_name = "HOURS")]
+    pub(crate) refresh_token_hours: Option<u16>,
     /// Allow webhooks to loopback and private addresses, and over plain HTTP
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_private: Option<bool>,

@@ -18,12 +18,14 @@ pub mod jobs;
 mod keys;
 mod manage;
 mod openapi;
+mod permit;
 mod projection;
 mod request_id;
 mod router;
 pub mod secrets;
 pub mod sources;
 mod spool;
+mod tokens;
 mod webhooks;
 
 pub use app::{App, BuildError, Parts};

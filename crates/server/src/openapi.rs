@@ -17,6 +17,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "links", description = "People connected to an institution"),
         (name = "employments", description = "Jobs and salaries"),
         (name = "owners", description = "The people behind links"),
+        (name = "token", description = "Tokens for a widget in a browser"),
         (name = "consents", description = "None in Colombia"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )

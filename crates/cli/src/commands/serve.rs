@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
@@ -47,11 +48,17 @@ async fn serve(
             (inner.url.clone(), Some(inner))
         }
     };
+    let shipped = installation.config(url);
+    let refresh_token_lifetime =
+        options.server.refresh_token_hours.map_or(shipped.refresh_token_lifetime, |hours| {
+            Duration::from_secs(3600 * u64::from(hours))
+        });
     let config = Config {
         production,
+        refresh_token_lifetime,
         public_url: options.server.public_url,
         webhook_allow_private: options.server.webhook_allow_private.unwrap_or(false),
-        ..installation.config(url)
+        ..shipped
     };
     let worker = !options.server.no_worker.unwrap_or(false);
     let serving = Serving::start(installation.app(config)?, listener, worker, operator).await?;

@@ -12,3 +12,4 @@ pub(crate) mod query;
 pub(crate) mod root;
 mod shape;
 mod span;
+pub(crate) mod token;

@@ -23,4 +23,5 @@ mod planillas;
 mod refusals;
 mod restarts;
 mod secrecy;
+mod tokens;
 mod webhooks;

@@ -27,3 +27,4 @@ mod loads;
 mod objects;
 mod source_calls;
 mod subjects;
+mod widget_tokens;

@@ -5,8 +5,8 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 
 use super::Institution;
-use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::permit::{Permitted, ReadInstitutions};
 
 /// One institution by its number.
 #[utoipa::path(
@@ -15,7 +15,7 @@ use crate::error::ApiError;
     responses((status = 200, body = Institution), (status = 401), (status = 404))
 )]
 pub(crate) async fn detail(
-    _caller: Caller,
+    _caller: Permitted<ReadInstitutions>,
     id: Result<Path<i32>, PathRejection>,
 ) -> Result<Json<Institution>, ApiError> {
     let pila = Institution::pila();

@@ -4,8 +4,8 @@ use axum::response::Response;
 
 use super::Institution;
 use crate::api::page::PageQuery;
-use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::permit::{Permitted, ReadInstitutions};
 
 /// The institutions a link can be made with (contract 3.2).
 #[utoipa::path(
@@ -23,7 +23,10 @@ use crate::error::ApiError;
     ),
     responses((status = 200, description = "A page", body = Vec<Institution>), (status = 401))
 )]
-pub(crate) async fn list(_caller: Caller, page: PageQuery) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    _caller: Permitted<ReadInstitutions>,
+    page: PageQuery,
+) -> Result<Response, ApiError> {
     let pila = Institution::pila();
     let matching = pila.matches(&page.query);
     let shown = (matching && page.request().offset == 0).then(|| serde_json::to_vec(&pila));

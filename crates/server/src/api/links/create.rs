@@ -17,10 +17,10 @@ use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
 use crate::api::institutions::PILA;
 use crate::api::page::json;
-use crate::auth::Caller;
 use crate::clock::{micros, wire_time};
 use crate::error::{ApiError, ErrorItem};
 use crate::jobs::record_calls;
+use crate::permit::{Permitted, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
 use crate::sources::{self, Asked, best, cedula, is_down};
@@ -72,11 +72,11 @@ struct Wanted {
 )]
 pub(crate) async fn create(
     State(app): State<App>,
-    caller: Caller,
+    caller: Permitted<WriteLinks>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let wanted = parse(&body)?;
+    let wanted = parse(&caller.with_defaults(body))?;
     let person = cedula(&wanted.username)
         .map_err(|_| ApiError::refused("login_error", LOGIN_ERROR_MALFORMED))?;
     let secrets = app.secrets(caller.workspace.id)?;
@@ -110,7 +110,7 @@ fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
 }
 
 /// The contract names the field of this error `resources`.
-fn resources(fields: &mut Fields<'_>) -> Vec<Resource> {
+pub(crate) fn resources(fields: &mut Fields<'_>) -> Vec<Resource> {
     let given = fields.optional_list("fetch_resources").unwrap_or_default();
     let mut resources = Vec::new();
     for item in given {
@@ -128,7 +128,7 @@ fn resources(fields: &mut Fields<'_>) -> Vec<Resource> {
     resources
 }
 
-fn external_id(fields: &mut Fields<'_>) -> Option<String> {
+pub(crate) fn external_id(fields: &mut Fields<'_>) -> Option<String> {
     let id = fields.optional_text("external_id")?;
     let (code, message) = match id.chars().count() {
         0..3 => ("min_length", "Ensure this field has at least 3 characters."),
@@ -142,7 +142,7 @@ fn external_id(fields: &mut Fields<'_>) -> Option<String> {
 /// A person about whom the sources have been asked.
 struct Checked {
     app: App,
-    caller: Caller,
+    caller: Permitted<WriteLinks>,
     request_id: Uuid,
     person: Document,
     asked: Vec<Asked>,
@@ -276,6 +276,7 @@ impl Registration {
             })?;
             tx.enqueue(Job::SyncLink(load), now, now)?;
         }
+        caller.spend(tx, now)?;
         self.answer(&link)
     }
 

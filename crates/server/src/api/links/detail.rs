@@ -7,10 +7,10 @@ use http::StatusCode;
 use super::wire::{self, WireLink};
 use crate::App;
 use crate::api::page::json;
-use crate::api::query::{PathId, Query};
+use crate::api::query::Query;
 use crate::api::shape::Shape;
-use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::permit::{OnLink, ReadLinks};
 
 /// One link by its id.
 #[utoipa::path(
@@ -24,11 +24,10 @@ use crate::error::ApiError;
 )]
 pub(crate) async fn detail(
     State(app): State<App>,
-    caller: Caller,
-    PathId(id): PathId,
+    caller: OnLink<ReadLinks>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let (workspace, id) = (caller.workspace.id, id);
+    let (workspace, id) = (caller.workspace.id, caller.id);
     let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
     let link = found.ok_or_else(ApiError::not_found)?;
     let document = wire::document(app.all_secrets().vault(), &link)?;

@@ -1,0 +1,104 @@
+//! What a token is asked for with.
+
+use uuid::Uuid;
+
+use crate::api::body::{Fields, JsonObject, shown};
+use crate::api::links::{external_id, resources};
+use crate::error::{ApiError, ErrorItem};
+use crate::tokens::{LinkDefaults, Scope};
+
+/// The request (contract 3.6). Further keys are ignored.
+#[derive(Debug, utoipa::ToSchema)]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(crate) struct GenerateToken {
+    /// Secret ID; unless a Basic header has it.
+    id: Option<String>,
+    /// Secret Password; unless a Basic header has it.
+    password: Option<String>,
+    /// `read_institutions`, `write_links`, `read_links`, joined by commas.
+    scopes: String,
+    /// Update mode: the link that the token is for.
+    link_id: Option<Uuid>,
+    /// Your own reference for the link that is made, 3 to 256 characters.
+    external_id: Option<String>,
+    /// What is loaded for it: `EMPLOYMENTS`, `OWNERS` or both.
+    fetch_resources: Option<Vec<String>>,
+    /// How long its data is kept, `1d` to `365d`.
+    stale_in: Option<String>,
+    /// How long its cédula is kept: `store`, `nostore`, or `1d` to `365d`.
+    credentials_storage: Option<String>,
+    /// Older name of loading; ignored, `fetch_resources` decides.
+    fetch_historical: Option<bool>,
+    /// Looks of a hosted widget; ignored, there is none.
+    widget: Option<serde_json::Value>,
+}
+
+/// The request, every field valid.
+pub(super) struct Wanted {
+    pub(super) scopes: Vec<Scope>,
+    pub(super) link: Option<Uuid>,
+    pub(super) defaults: LinkDefaults,
+}
+
+/// Reads the request.
+///
+/// # Errors
+/// 400 with every field that is wrong.
+pub(super) fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
+    let mut fields = Fields::new(body);
+    let scopes = scopes(&mut fields);
+    let link = link_id(&mut fields);
+    let named = body.0.get("fetch_resources").is_some_and(|value| !value.is_null());
+    let resources = resources(&mut fields);
+    let defaults = LinkDefaults {
+        external_id: external_id(&mut fields),
+        credentials_storage: duration(&mut fields, "credentials_storage", &["store", "nostore"]),
+        stale_in: duration(&mut fields, "stale_in", &[]),
+        fetch_resources: named.then_some(resources),
+    };
+    fields.finish()?;
+    Ok(Wanted { scopes, link, defaults })
+}
+
+fn scopes(fields: &mut Fields<'_>) -> Vec<Scope> {
+    let Some(text) = fields.required_text("scopes") else { return Vec::new() };
+    let mut scopes = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match Scope::parse(name) {
+            Some(scope) if scopes.contains(&scope) => {}
+            Some(scope) => scopes.push(scope),
+            None => {
+                let message = format!("\"{}\" is not a valid choice.", shown(name));
+                fields.refuse(ErrorItem::field("invalid_choice", "scopes", message));
+            }
+        }
+    }
+    if text.chars().all(|c| c == ',' || c.is_whitespace()) {
+        fields.refuse(ErrorItem::field("blank", "scopes", "This field may not be blank."));
+    }
+    scopes
+}
+
+fn link_id(fields: &mut Fields<'_>) -> Option<Uuid> {
+    let text = fields.optional_text("link_id")?;
+    let id = Uuid::try_parse(&text).ok();
+    if id.is_none() {
+        let message = format!("{} is not a valid UUID.", shown(&text));
+        fields.refuse(ErrorItem::field("invalid", "link_id", message));
+    }
+    id
+}
+
+/// `1d` to `365d`, or one of `words`.
+fn duration(fields: &mut Fields<'_>, name: &'static str, words: &[&str]) -> Option<String> {
+    let text = fields.optional_text(name)?;
+    let days = text.strip_suffix('d').filter(|days| days.bytes().all(|b| b.is_ascii_digit()));
+    let days = days.filter(|days| days.len() <= 3).and_then(|days| days.parse::<u16>().ok());
+    if words.contains(&text.as_str()) || days.is_some_and(|days| (1..=365).contains(&days)) {
+        return Some(text);
+    }
+    let or = words.iter().map(|word| format!("{word}, ")).collect::<String>();
+    let message = format!("\"{}\" is not one of: {or}1d to 365d.", shown(&text));
+    fields.refuse(ErrorItem::field("invalid", name, message));
+    None
+}
