@@ -12,6 +12,7 @@ use vinculo_store::{
 };
 use vinculo_vault::{Vault, WrappedKey};
 
+use super::schema::{AccessMode as ModeName, Link, ResourceName};
 use super::wire::{WireLink, words};
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
@@ -37,8 +38,13 @@ const LOGIN_ERROR_UNEXPECTED: &str = "Impossible to login, something unexpected 
                                       logging into the institution. Try again later.";
 const LOGIN_ERROR_MALFORMED: &str = "Login not attempted due to invalid credentials";
 
-/// The request (contract 3.3.3). Further keys are ignored.
-#[derive(Debug, utoipa::ToSchema)]
+// Source: contract 3.3.3.
+/// The request. Further keys are ignored.
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({
+    "institution": "pila_co_employment", "username": "1999000002", "access_mode": "single",
+    "fetch_resources": ["EMPLOYMENTS", "OWNERS"], "external_id": "user-00042"
+}))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct RegisterLink {
     /// `pila_co_employment`.
@@ -46,10 +52,11 @@ pub(crate) struct RegisterLink {
     /// Cédula de ciudadanía, 3 to 10 digits; dots, spaces and dashes are dropped.
     username: String,
     /// `EMPLOYMENTS`, `OWNERS` or both.
-    fetch_resources: Option<Vec<String>>,
+    fetch_resources: Option<Vec<ResourceName>>,
     /// `single` or `recurrent` (the default).
-    access_mode: Option<String>,
+    access_mode: Option<ModeName>,
     /// Your own reference, 3 to 256 characters; stored as null when it looks like personal data.
+    #[schema(min_length = 3, max_length = 256)]
     external_id: Option<String>,
 }
 
@@ -63,11 +70,12 @@ struct Wanted {
 /// Registers a link: asks the institution about the cédula before answering, then loads each
 /// resource in the background and calls the webhooks.
 #[utoipa::path(
-    post, path = "/api/links/", tag = "links", request_body = RegisterLink,
+    post, path = "/api/links/", tag = "links", operation_id = "RegisterLink",
+    security(("keys" = []), ("widget" = [])),
+    request_body = RegisterLink,
     responses(
-        (status = 201, body = WireLink<'static>),
+        (status = 201, description = "The link", body = Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
-        (status = 401)
     )
 )]
 pub(crate) async fn create(

@@ -7,12 +7,13 @@ use crate::App;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::IdInPath;
 
 /// Removes a link, its credentials and every object derived from it (contract 3.3.8).
 #[utoipa::path(
-    delete, path = "/api/links/{id}/", tag = "links",
-    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
-    responses((status = 204), (status = 401), (status = 404))
+    delete, path = "/api/links/{id}/", tag = "links", operation_id = "DestroyLink",
+    params(IdInPath),
+    responses((status = 204, description = "Removed"))
 )]
 pub(crate) async fn delete(
     State(app): State<App>,

@@ -3,6 +3,7 @@
 mod delete;
 mod detail;
 mod list;
+mod schema;
 
 pub(crate) use delete::{__path_delete, delete};
 pub(crate) use detail::{__path_detail, detail};

@@ -17,6 +17,8 @@ use crate::tokens::{self, ACCESS_LIFETIME, Claims, TokenType};
 
 /// A pair of tokens.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "access": "eyJ0eXAi.eyJ0b2tl.c2lnbmF0", "refresh": "eyJ0eXAi.eyJ0b2tl.cmVmcmVz" }))]
 pub(crate) struct WidgetTokens {
     /// For `Authorization: Bearer`; ten minutes, or until its link is made or updated.
     access: String,
@@ -26,8 +28,10 @@ pub(crate) struct WidgetTokens {
 
 /// Makes tokens for a widget: an access token opens what its scopes say, for ten minutes.
 #[utoipa::path(
-    post, path = "/api/token/", tag = "token", request_body = GenerateToken,
-    responses((status = 200, body = WidgetTokens), (status = 400), (status = 401))
+    post, path = "/api/token/", tag = "token", operation_id = "GenerateWidgetAccessToken",
+    security((), ("keys" = [])),
+    request_body = GenerateToken,
+    responses((status = 200, description = "The tokens", body = WidgetTokens))
 )]
 pub(crate) async fn create(
     State(app): State<App>,

@@ -3,12 +3,18 @@
 use uuid::Uuid;
 
 use crate::api::body::{Fields, JsonObject, shown};
-use crate::api::links::{external_id, resources};
+use crate::api::links::{ResourceName, external_id, resources};
 use crate::error::{ApiError, ErrorItem};
 use crate::tokens::{LinkDefaults, Scope};
 
-/// The request (contract 3.6). Further keys are ignored.
-#[derive(Debug, utoipa::ToSchema)]
+// Source: contract 3.6.
+/// The request. Further keys are ignored.
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({
+    "scopes": "read_institutions,write_links", "external_id": "user-00042",
+    "fetch_resources": ["EMPLOYMENTS", "OWNERS"], "stale_in": "365d",
+    "credentials_storage": "365d", "widget": { "branding": { "company_name": "Ejemplo" } }
+}))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct GenerateToken {
     /// Secret ID; unless a Basic header has it.
@@ -20,16 +26,20 @@ pub(crate) struct GenerateToken {
     /// Update mode: the link that the token is for.
     link_id: Option<Uuid>,
     /// Your own reference for the link that is made, 3 to 256 characters.
+    #[schema(min_length = 3, max_length = 256)]
     external_id: Option<String>,
     /// What is loaded for it: `EMPLOYMENTS`, `OWNERS` or both.
-    fetch_resources: Option<Vec<String>>,
+    fetch_resources: Option<Vec<ResourceName>>,
     /// How long its data is kept, `1d` to `365d`.
+    #[schema(pattern = "^\\d{1,3}d$")]
     stale_in: Option<String>,
     /// How long its cédula is kept: `store`, `nostore`, or `1d` to `365d`.
+    #[schema(pattern = "^(store|nostore|\\d{1,3}d)$")]
     credentials_storage: Option<String>,
     /// Older name of loading; ignored, `fetch_resources` decides.
     fetch_historical: Option<bool>,
     /// Looks of a hosted widget; ignored, there is none.
+    #[schema(value_type = Option<Object>)]
     widget: Option<serde_json::Value>,
 }
 

@@ -15,13 +15,13 @@ use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, receive_fil
 /// Takes a planilla or a payer record, as it is, in the body. Checking and storing happen in the
 /// background; a file that is there already is answered with its first import.
 #[utoipa::path(
-    post, path = "/manage/v1/imports/", tag = "imports",
+    post, path = "/manage/v1/imports/", tag = "imports", operation_id = "CreateImport",
     params(
         ("name" = Option<String>, Query, description = "Name of the file, for people"),
         ("allow" = Option<String>, Query, description = "Rules about totals that may pass: header_payroll_total, header_total_contributors"),
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 202, body = ImportStatus), (status = 400), (status = 401), (status = 413))
+    responses((status = 202, description = "Received", body = ImportStatus))
 )]
 pub(crate) async fn create(
     State(app): State<App>,
