@@ -138,6 +138,9 @@ pub(crate) struct Server {
     /// Seconds after which a single link that was made recurrent is loaded [default: 86400, a day]
     #[arg(long, env = "VINCULO_RECURRENT_DELAY_SECONDS", value_name = "SECONDS")]
     pub(crate) recurrent_delay_seconds: Option<u32>,
+    /// How long the refresh token of a widget lasts, hours [default: 24]
+    #[arg(long, env = "VINCULO_REFRESH_TOKEN_HOURS", value_name = "HOURS")]
+    pub(crate) refresh_token_hours: Option<u16>,
     /// Allow webhooks to loopback and private addresses, and over plain HTTP
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_private: Option<bool>,

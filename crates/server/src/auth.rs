@@ -3,6 +3,7 @@
 use axum::extract::FromRequestParts;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use vinculo_vault::SecretHash;
 
 use crate::App;
 use crate::error::ApiError;
+use crate::tokens::WidgetToken;
 
 /// A caller whose key was verified: whoever holds this may act in its workspace.
 #[derive(Debug, Clone)]
@@ -19,16 +21,49 @@ pub(crate) struct Caller {
     pub workspace: Workspace,
 }
 
-struct Credentials {
-    secret_id: Uuid,
-    password: String,
+/// The two halves of a key, as given.
+pub(crate) struct Credentials {
+    pub(crate) secret_id: Uuid,
+    pub(crate) password: String,
+}
+
+/// What a request says about who sends it.
+pub(crate) enum Authorization {
+    /// A key.
+    Basic(Credentials),
+    /// A widget token.
+    Bearer(String),
 }
 
 impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let credentials = basic(parts).ok_or_else(ApiError::unauthenticated)?;
+        Self::of(app, Authorization::of(&parts.headers)).await
+    }
+}
+
+impl Caller {
+    /// The caller behind a key.
+    ///
+    /// # Errors
+    /// 401 unless there is one and it is right; 403 for a widget token, however good.
+    pub(crate) async fn of(app: &App, given: Option<Authorization>) -> Result<Self, ApiError> {
+        match given {
+            Some(Authorization::Basic(credentials)) => Self::verify(app, credentials).await,
+            Some(Authorization::Bearer(token)) => {
+                WidgetToken::open(app, &token).await?;
+                Err(ApiError::denied())
+            }
+            None => Err(ApiError::unauthenticated()),
+        }
+    }
+
+    /// The caller behind the two halves of a key.
+    ///
+    /// # Errors
+    /// 401 when they do not belong together.
+    pub(crate) async fn verify(app: &App, credentials: Credentials) -> Result<Self, ApiError> {
         let secret_id = credentials.secret_id;
         let key = app
             .store()
@@ -44,14 +79,21 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
-/// The pair of a Basic header, split at the first colon; the password may hold more of them.
-fn basic(parts: &Parts) -> Option<Credentials> {
-    let header = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, encoded) = header.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+impl Authorization {
+    /// Reads the header; `None` when it is missing or cannot be read.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, rest) = header.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("bearer") {
+            return Some(Self::Bearer(rest.trim().to_owned()));
+        }
+        scheme.eq_ignore_ascii_case("basic").then(|| basic(rest.trim()))?.map(Self::Basic)
     }
-    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+}
+
+/// The pair of a Basic header, split at the first colon; the password may hold more of them.
+fn basic(encoded: &str) -> Option<Credentials> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (id, password) = decoded.split_once(':')?;
     Some(Credentials { secret_id: Uuid::try_parse(id).ok()?, password: password.to_owned() })
 }

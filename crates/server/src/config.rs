@@ -28,6 +28,8 @@ pub struct Config {
     pub webhook_timeout: Duration,
     /// Request body limit, bytes.
     pub body_limit: usize,
+    /// How long a widget's refresh token lasts.
+    pub refresh_token_lifetime: Duration,
     /// Folder of files that were received and not yet imported; every process that imports
     /// shares it.
     pub spool_dir: PathBuf,
@@ -92,6 +94,7 @@ impl Config {
             webhook_allow_private: false,
             webhook_timeout: Duration::from_secs(5),
             body_limit: 1024 * 1024,
+            refresh_token_lifetime: Duration::from_secs(24 * 60 * 60),
             spool_dir,
             runner: RunnerConfig::default(),
         }

@@ -97,6 +97,13 @@ impl ApiError {
         Self::status(StatusCode::UNAUTHORIZED, "authentication_failed", "Invalid Secret Keys")
     }
 
+    /// 403: the caller is known, but may not do this.
+    #[must_use]
+    pub fn denied() -> Self {
+        let message = "You don't have access to this resource.";
+        Self::status(StatusCode::FORBIDDEN, "access_to_resource_denied", message)
+    }
+
     /// 500 with the fixed sentence; `cause` goes to the log only.
     #[must_use]
     pub fn unexpected(cause: impl std::fmt::Display) -> Self {

@@ -72,6 +72,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How far an import has come, and why it was refused.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ImportStatus {
     /// Public id.
     pub id: Uuid,
@@ -80,6 +81,7 @@ pub struct ImportStatus {
     /// One word: `waiting`, `loading`, `accepted`, `refused`, `repeated`, `superseded`.
     pub state: &'static str,
     /// `planilla` or `payer_record`, once checked.
+    #[schema(required)]
     pub kind: Option<&'static str>,
     /// Refusing rules that may pass.
     pub allowed: Vec<String>,
@@ -92,8 +94,10 @@ pub struct ImportStatus {
     /// Findings that do not.
     pub warnings: i64,
     /// When it was received.
+    #[schema(format = DateTime)]
     pub created_at: String,
-    /// The findings themselves.
+    /// The findings themselves; absent from lists.
+    #[schema(required, value_type = Option<Object>)]
     pub report: Option<serde_json::Value>,
 }
 

@@ -20,6 +20,7 @@ mod keys;
 mod manage;
 mod once;
 mod openapi;
+mod permit;
 mod projection;
 mod request_id;
 mod router;
@@ -28,6 +29,7 @@ mod settings;
 pub mod sources;
 mod spool;
 mod terms;
+mod tokens;
 mod webhooks;
 
 pub use app::{App, BuildError, Parts};

@@ -12,7 +12,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{consents, employments, institutions, links, owners, root};
+use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
 use crate::manage::{self, imports};
 use crate::{App, health, openapi, request_id};
@@ -43,6 +43,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(owners::list, owners::create, owners::resume))
         .routes(routes!(owners::detail, owners::delete))
         .routes(routes!(consents::list))
+        .routes(routes!(token::create))
 }
 
 /// The application as a service: the contract, its description, and what an operator watches.

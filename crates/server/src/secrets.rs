@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use uuid::Uuid;
 use vinculo_store::{Environment, Workspace, WorkspaceId};
 use vinculo_vault::{DataKey, Vault, VaultError, WorkspaceKeys, WrappedKey};
 
@@ -78,6 +79,21 @@ impl Secrets {
     /// When the workspace was created after this process started.
     pub fn of(&self, id: WorkspaceId) -> Result<Arc<WorkspaceSecrets>, UnknownWorkspace> {
         self.workspaces.get(&id).cloned().ok_or(UnknownWorkspace(id))
+    }
+
+    /// The secrets of an organization's workspace, if this process knows it.
+    #[must_use]
+    pub fn of_organization(
+        &self,
+        organization: Uuid,
+        environment: Environment,
+    ) -> Option<Arc<WorkspaceSecrets>> {
+        let mut all = self.workspaces.values();
+        let found = all.find(|secrets| {
+            let workspace = secrets.workspace();
+            workspace.organization == organization && workspace.environment == environment
+        });
+        found.cloned()
     }
 
     /// The oldest workspace of an environment: that of the organization `default`.

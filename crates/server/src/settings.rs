@@ -4,18 +4,22 @@
 use serde::{Deserialize, Serialize};
 use vinculo_store::{Tx, WorkspaceId};
 
+use crate::api::links::{RefreshRateName, ResourceName};
 use crate::error::ApiError;
 use crate::terms::RefreshRate;
 
 /// The settings of a workspace, as `/manage/v1/settings/` shows them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
+#[schema(example = json!({ "refresh_rate": "24h", "allow_duplicate_links": false }))]
 pub(crate) struct Settings {
     /// Whether the same person may have several links; otherwise the second is `duplicated`.
     pub(crate) allow_duplicate_links: bool,
     /// Pace of new recurrent links: `6h`, `12h`, `24h`, `7d` or `30d`.
+    #[schema(value_type = RefreshRateName)]
     pub(crate) refresh_rate: String,
     /// What a new link loads that names no resources, for clients that cannot name any.
+    #[schema(value_type = Vec<ResourceName>)]
     pub(crate) fetch_resources: Vec<String>,
     /// Whether a person whom no source knows gets a link with no employments, instead of
     /// `login_error`.

@@ -5,6 +5,9 @@ use zeroize::Zeroizing;
 
 use crate::aead::KEY_LEN;
 
+/// Bytes of a key for HMAC-SHA512.
+pub(crate) const WIDE_KEY_LEN: usize = 2 * KEY_LEN;
+
 /// HKDF-Extract (RFC 5869, section 2.2): turns a secret into a key to derive from.
 pub(crate) fn extract(salt: &[u8], secret: &[u8]) -> hmac::Key {
     let salt = hmac::Key::new(hmac::HMAC_SHA256, salt);
@@ -15,9 +18,32 @@ pub(crate) fn extract(salt: &[u8], secret: &[u8]) -> hmac::Key {
 ///
 /// A 32-byte key needs no second block, so this cannot fail, unlike the library's function.
 pub(crate) fn expand(pseudorandom_key: &hmac::Key, info: &[u8]) -> Zeroizing<[u8; KEY_LEN]> {
+    block(pseudorandom_key, &[], info, 1)
+}
+
+/// The first two blocks of HKDF-Expand: a key as long as SHA-512.
+pub(crate) fn expand_wide(
+    pseudorandom_key: &hmac::Key,
+    info: &[u8],
+) -> Zeroizing<[u8; WIDE_KEY_LEN]> {
+    let first = block(pseudorandom_key, &[], info, 1);
+    let second = block(pseudorandom_key, first.as_slice(), info, 2);
+    let mut key = Zeroizing::new([0; WIDE_KEY_LEN]);
+    key[..KEY_LEN].copy_from_slice(first.as_slice());
+    key[KEY_LEN..].copy_from_slice(second.as_slice());
+    key
+}
+
+fn block(
+    pseudorandom_key: &hmac::Key,
+    before: &[u8],
+    info: &[u8],
+    number: u8,
+) -> Zeroizing<[u8; KEY_LEN]> {
     let mut context = hmac::Context::with_key(pseudorandom_key);
+    context.update(before);
     context.update(info);
-    context.update(&[1]);
+    context.update(&[number]);
     finish(context)
 }
 
@@ -53,7 +79,7 @@ mod tests {
     use aws_lc_rs::{hkdf, hmac};
     use proptest::prelude::*;
 
-    use super::{expand, extract};
+    use super::{WIDE_KEY_LEN, expand, expand_wide, extract};
 
     fn unhex(text: &str) -> Vec<u8> {
         (0..text.len())
@@ -104,15 +130,24 @@ mod tests {
             secret in prop::collection::vec(any::<u8>(), 0..80),
             info in prop::collection::vec(any::<u8>(), 0..80),
         ) {
-            let mut expected = [0; 32];
-            hkdf::Salt::new(hkdf::HKDF_SHA256, &salt)
-                .extract(&secret)
-                .expand(&[&info], hkdf::HKDF_SHA256)
-                .unwrap()
-                .fill(&mut expected)
-                .unwrap();
-            let key = expand(&extract(&salt, &secret), &info);
-            prop_assert_eq!(key.as_slice(), &expected);
+            // The library wants a type that says how many bytes to fill.
+            struct Bytes(usize);
+            impl hkdf::KeyType for Bytes {
+                fn len(&self) -> usize {
+                    self.0
+                }
+            }
+            let library = hkdf::Salt::new(hkdf::HKDF_SHA256, &salt).extract(&secret);
+            let info = [info.as_slice()];
+            let fill = |out: &mut [u8]| {
+                library.expand(&info, Bytes(out.len())).unwrap().fill(out).unwrap();
+            };
+            let (mut narrow, mut wide) = ([0; 32], [0; WIDE_KEY_LEN]);
+            fill(&mut narrow);
+            fill(&mut wide);
+            let key = extract(&salt, &secret);
+            prop_assert_eq!(*expand(&key, info[0]), narrow);
+            prop_assert_eq!(*expand_wide(&key, info[0]), wide);
         }
     }
 }

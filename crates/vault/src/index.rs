@@ -4,9 +4,10 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
+use zeroize::Zeroizing;
 
 use crate::MalformedError;
-use crate::derive::{expand, framed, keyed_hash};
+use crate::derive::{WIDE_KEY_LEN, expand, expand_wide, framed, keyed_hash};
 
 /// HMAC-SHA256 of a personal value: equal values of one workspace meet, nobody without the
 /// workspace's key can tell which value it was.
@@ -64,24 +65,29 @@ pub struct WorkspaceKeys {
     lookup: hmac::Key,
     identity: hmac::Key,
     secrets: hmac::Key,
+    tokens: Zeroizing<[u8; WIDE_KEY_LEN]>,
 }
 
 impl WorkspaceKeys {
     pub(crate) fn derive(root: &hmac::Key, workspace_id: i64, index_version: u32) -> Self {
-        let key = |purpose: &str, version: u32| {
-            let info = framed(&[
+        let info = |purpose: &str, version: u32| {
+            framed(&[
                 b"vinculo workspace key",
                 &workspace_id.to_be_bytes(),
                 purpose.as_bytes(),
                 &version.to_be_bytes(),
-            ]);
-            hmac::Key::new(hmac::HMAC_SHA256, expand(root, &info).as_slice())
+            ])
+        };
+        let key = |purpose, version| {
+            let key = expand(root, &info(purpose, version));
+            hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())
         };
         Self {
             lookup: key("look-up index", index_version),
             // A person's identity and an issued secret outlive every rotation of the index.
             identity: key("identity", 1),
             secrets: key("api secrets", 1),
+            tokens: expand_wide(root, &info("token signing", 1)),
         }
     }
 
@@ -154,6 +160,13 @@ impl WorkspaceKeys {
     #[must_use]
     pub fn request(&self, parts: &[&[u8]]) -> BlindIndex {
         BlindIndex(keyed_hash(&self.secrets, "request", parts))
+    }
+
+    /// Key that signs the workspace's tokens with HMAC-SHA512, as long as the hash (RFC 7518,
+    /// section 3.2).
+    #[must_use]
+    pub fn token_key(&self) -> &[u8; WIDE_KEY_LEN] {
+        &self.tokens
     }
 
     fn index(&self, label: &str, parts: &[&str]) -> BlindIndex {

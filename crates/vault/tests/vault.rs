@@ -227,6 +227,11 @@ fn derivation_never_changes() {
         "42489576157b4e7cec9d140ea77c6a7a12da86135457c3b8e9bdabf77f9e6387"
     );
     assert_eq!(
+        hex(keys.token_key()),
+        "c8405bcbc3b7e0dd41b42e7338dde93e0234d03a6a9839e10738038bc8b82114\
+         f6f55930a413d124e0e565769a445342b6e654a58c4f24be1e8e30c3ae65583b"
+    );
+    assert_eq!(
         hex(&root.to_bytes()),
         "7200000001000102030405060708090a0bdd52b94c24ee9418f23313e9683e4446d6080d8aeb36dbcf30ee033c1f26f524b8daf72dc3b87a9feb010b6a5888bf1a"
     );
@@ -245,6 +250,7 @@ fn api_secrets_verify_only_in_their_workspace() {
     assert!(!keys.verify_secret(&format!("{}x", *secret), &stored));
     assert!(!keys.verify_secret("", &stored));
     assert!(!vault.workspace_keys(2).verify_secret(&secret, &stored));
+    assert_ne!(keys.token_key(), vault.workspace_keys(2).token_key());
 }
 
 #[test]

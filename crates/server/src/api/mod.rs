@@ -16,3 +16,4 @@ pub(crate) mod retrieve;
 pub(crate) mod root;
 mod shape;
 mod span;
+pub(crate) mod token;

@@ -8,10 +8,15 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 
 /// The request.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({
+    "session": "5c1d7b8e2f644b0c9a550f3c1d2e4b6a",
+    "link": "5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a"
+}))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct Resume {
     /// 32 hexadecimal digits.
+    #[schema(pattern = "^[0-9a-fA-F]{32}$")]
     session: String,
     /// The second factor.
     token: Option<String>,

@@ -9,15 +9,18 @@ use vinculo_store::{AccessMode, Due, Link, LinkSettings, LinkStatus, Trigger};
 
 use crate::App;
 use crate::api::body::{Fields, JsonObject};
+use crate::api::links::RefreshRateName;
 use crate::api::links::access::hold;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
+use crate::openapi::IdInPath;
 use crate::terms::RefreshRate;
 
 /// When a link is due for what.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct LinkLife {
     id: Uuid,
     access_mode: &'static str,
@@ -35,11 +38,12 @@ pub(crate) struct LinkLife {
 }
 
 /// The request.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({ "refresh_rate": "24h" }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct ChangeLink {
     /// `6h`, `12h`, `24h`, `7d` or `30d`.
-    refresh_rate: String,
+    refresh_rate: RefreshRateName,
 }
 
 impl LinkLife {
@@ -59,9 +63,9 @@ impl LinkLife {
 
 /// When a link is due for what.
 #[utoipa::path(
-    get, path = "/manage/v1/links/{id}/", tag = "links",
-    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
-    responses((status = 200, body = LinkLife), (status = 401), (status = 404))
+    get, path = "/manage/v1/links/{id}/", tag = "links", operation_id = "LinkLife",
+    params(IdInPath),
+    responses((status = 200, description = "When it is due for what", body = LinkLife))
 )]
 pub(crate) async fn detail(
     State(app): State<App>,
@@ -75,12 +79,12 @@ pub(crate) async fn detail(
 
 /// Sets how often a recurrent link is loaded; the next load is that long from now.
 #[utoipa::path(
-    patch, path = "/manage/v1/links/{id}/", tag = "links", request_body = ChangeLink,
-    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
+    patch, path = "/manage/v1/links/{id}/", tag = "links", operation_id = "ChangePace",
+    request_body = ChangeLink,
+    params(IdInPath),
     responses(
-        (status = 200, body = LinkLife),
-        (status = 400, description = "An unknown rate, or a link that is not recurrent"),
-        (status = 401), (status = 404)
+        (status = 200, description = "When it is due for what", body = LinkLife),
+        (status = 400, description = "An unknown rate, or a link that is not recurrent")
     )
 )]
 pub(crate) async fn change(

@@ -21,8 +21,8 @@ const NAMES: [&str; 5] = [
 
 /// The settings of the workspace.
 #[utoipa::path(
-    get, path = "/manage/v1/settings/", tag = "settings",
-    responses((status = 200, body = Settings), (status = 401))
+    get, path = "/manage/v1/settings/", tag = "settings", operation_id = "ReadSettings",
+    responses((status = 200, description = "The settings", body = Settings))
 )]
 pub(crate) async fn read(
     State(app): State<App>,
@@ -34,11 +34,11 @@ pub(crate) async fn read(
 
 /// Changes the settings that are named; the others stay. They hold for what happens from now on.
 #[utoipa::path(
-    patch, path = "/manage/v1/settings/", tag = "settings", request_body = Settings,
+    patch, path = "/manage/v1/settings/", tag = "settings", operation_id = "ChangeSettings",
+    request_body = Settings,
     responses(
-        (status = 200, body = Settings),
-        (status = 400, description = "An unknown setting, or a value it cannot have"),
-        (status = 401)
+        (status = 200, description = "All settings", body = Settings),
+        (status = 400, description = "An unknown setting, or a value it cannot have")
     )
 )]
 pub(crate) async fn change(

@@ -169,6 +169,25 @@ impl Claim {
     }
 }
 
+impl Claim {
+    /// Keeps an answer whose effect is no row of its own.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub(crate) async fn keep(
+        self,
+        app: &App,
+        status: StatusCode,
+        body: Vec<u8>,
+    ) -> Result<Response, ApiError> {
+        if self.0.is_some() {
+            let kept = body.clone();
+            app.store().write(move |tx| self.record(tx, status, &kept, None)).await?;
+        }
+        Ok(json(status, body))
+    }
+}
+
 impl Keyed {
     async fn kept(&self) -> Result<Option<Response>, ApiError> {
         let (workspace, key) = (self.secrets.workspace().id, self.key);

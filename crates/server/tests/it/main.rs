@@ -27,4 +27,5 @@ mod restarts;
 mod retrieval;
 mod secrecy;
 mod settings;
+mod tokens;
 mod webhooks;

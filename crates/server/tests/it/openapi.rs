@@ -5,9 +5,87 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, TestDatabase, assert_wire_snapshot, on_both_databases};
+use crate::support::{
+    TestApp, TestDatabase, assert_matches, assert_wire_snapshot, escaped, on_both_databases,
+};
 
 on_both_databases!(the_document_lists_exactly_the_routes_that_exist);
+
+/// Every operation with where it is in the document.
+fn described(document: &Value) -> Vec<(String, &Value)> {
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            all.push((format!("/paths/{}/{method}", escaped(path)), operation));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_operation_is_described_whole() {
+    let document = serde_json::to_value(vinculo_server::openapi_document()).unwrap();
+    let tags: Vec<_> = document["tags"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
+    let mut ids = BTreeSet::new();
+    for (place, operation) in described(&document) {
+        let id = operation["operationId"].as_str().expect(&place).to_owned();
+        assert!(ids.insert(id), "{place}: an operationId of another operation");
+        for text in ["summary", "operationId"] {
+            assert!(!operation[text].as_str().expect(&place).is_empty(), "{place}: {text}");
+        }
+        let told = format!("{} {}", operation["summary"], operation["description"]);
+        assert!(!told.contains("contract"), "{place}: a reader has no contract: {told}");
+        assert!(tags.contains(&&operation["tags"][0]), "{place}: a tag that is not explained");
+        if let Some(body) = operation.get("requestBody") {
+            let mut content = body["content"].as_object().expect(&place).values();
+            assert!(content.all(|content| content.get("schema").is_some()), "{place}");
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(parameter.get("schema").is_some(), "{place}: {parameter}");
+            assert!(parameter["description"].is_string(), "{place}: {parameter}");
+        }
+        let responses = operation["responses"].as_object().expect(&place);
+        for status in ["401", "403", "405", "408", "429", "500", "503"] {
+            assert!(responses.contains_key(status), "{place}: {status}");
+        }
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{place}");
+        for (status, response) in responses {
+            let response = match response["$ref"].as_str() {
+                Some(reference) => document.pointer(&reference[1..]).expect(reference),
+                None => response,
+            };
+            assert!(
+                !response["description"].as_str().expect(&place).is_empty(),
+                "{place} {status}"
+            );
+            assert!(response["headers"].get("X-Request-Id").is_some(), "{place} {status}");
+            let content = response["content"].as_object();
+            assert_eq!(content.is_none(), status == "204", "{place} {status}");
+            for content in content.into_iter().flat_map(|content| content.values()) {
+                assert!(content.get("schema").is_some(), "{place} {status}");
+            }
+        }
+    }
+    assert_wire_snapshot!("operation_ids", json!(ids));
+}
+
+#[test]
+fn every_example_is_one() {
+    let document = serde_json::to_value(vinculo_server::openapi_document()).unwrap();
+    let mut examples = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let Some(example) = schema.get("example") else { continue };
+        assert_matches(&format!("/components/schemas/{name}"), example, name);
+        examples += 1;
+    }
+    for (name, response) in document["components"]["responses"].as_object().unwrap() {
+        let place = format!("/components/responses/{name}/content/application~1json");
+        let example = &response["content"]["application/json"]["example"];
+        assert_matches(&format!("{place}/schema"), example, name);
+        examples += 1;
+    }
+    assert!(examples > 15, "{examples} examples are not all of them");
+}
 
 const METHODS: [Method; 5] =
     [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
@@ -31,6 +109,8 @@ async fn the_document_lists_exactly_the_routes_that_exist(database: TestDatabase
     assert_eq!(document, made);
     assert!(document["openapi"].as_str().unwrap().starts_with("3."));
     assert_eq!(document["security"], json!([{ "keys": [] }]));
+    let scheme = &document["components"]["securitySchemes"]["widget"];
+    assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("bearer")));
     let scheme = &document["components"]["securitySchemes"]["keys"];
     assert_eq!((&scheme["type"], &scheme["scheme"]), (&json!("http"), &json!("basic")));
 

@@ -77,6 +77,15 @@ impl Tx<'_> {
         )
     }
 
+    /// What an organization is called; `None` when there is none with this public id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn organization_name(&mut self, uuid: Uuid) -> Result<Option<String>> {
+        let sql = "select name from organizations where uuid = $1";
+        self.query_opt(sql, &[uuid.into()], |row| row.text(0))
+    }
+
     /// Creates a workspace with its wrapped data key.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod payers;
 mod settings;
 mod source_calls;
 mod subjects;
+mod widget_tokens;
 
 pub use api_keys::{ApiKey, NewApiKey};
 pub use contributions::{NewContribution, Origin, StoredContribution};
@@ -41,6 +42,7 @@ pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
 pub use subjects::Subject;
+pub use widget_tokens::UsedToken;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 pub type Micros = i64;

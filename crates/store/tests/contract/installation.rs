@@ -50,4 +50,7 @@ async fn an_organization_is_known_by_its_public_id(db: TestDatabase) {
     assert!(matches!(error, Error::Conflict(_)), "{error}");
     let kept = raw::rows(&db, "select name from organizations order by id");
     assert_eq!(kept, ["one", "one"]);
+    let name = |n| read(&db, move |tx| tx.organization_name(uuid(n)));
+    assert_eq!(name(2).await.as_deref(), Some("one"));
+    assert_eq!(name(3).await, None);
 }

@@ -30,3 +30,4 @@ mod objects;
 mod settings;
 mod source_calls;
 mod subjects;
+mod widget_tokens;

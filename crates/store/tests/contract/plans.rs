@@ -7,7 +7,7 @@ use crate::support::TestDatabase;
 use vinculo_store::{
     AttemptRecord, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
     NewKeptAnswer, NewObject, ObjectFilter, PageRequest, Queue, Resource, Result, SourceCallId,
-    Store, SubjectId, Tx, WorkspaceId,
+    Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -20,6 +20,8 @@ const FILL: &str = "
         values (pg_uuid(2), 1, 'sandbox', 0);
     insert into api_keys (secret_id, workspace_id, name, secret_hash, created_at)
         select pg_uuid(n), 1, 'key', '\\x00', 0 from generate_series(1, 5000) n;
+    insert into used_widget_tokens (workspace_id, jti, expires_at)
+        select 1, pg_uuid(n), n from generate_series(1, 5000) n;
     insert into subjects (workspace_id, document_index, created_at)
         select 1, pg_index(n), 0 from generate_series(1, 5000) n;
     insert into vault.data_keys (owner_kind, owner_id, master_version, wrapped, created_at)
@@ -80,6 +82,11 @@ const MIDDLE: u64 = 2_500;
 /// Every call that somebody waits for; each tells whether it found something.
 const CALLS: &[(&str, Call)] = &[
     ("api_key", |tx| Ok(tx.api_key(uuid(MIDDLE))?.is_some())),
+    ("organization_name", |tx| Ok(tx.organization_name(uuid(1))?.is_some())),
+    ("widget_token_is_used", |tx| tx.widget_token_is_used(HERE, uuid(MIDDLE))),
+    ("use_widget_token", |tx| {
+        tx.use_widget_token(&UsedToken { workspace: HERE, jti: uuid(9_999), expires_at: NOW }, 9)
+    }),
     ("subject", |tx| Ok(tx.subject(HERE, &index(MIDDLE))?.is_some())),
     ("link", |tx| Ok(tx.link(HERE, uuid(MIDDLE))?.is_some())),
     ("link_by_id", |tx| Ok(tx.link_by_id(LinkId(2_500))?.is_some())),

@@ -5,6 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use vinculo_store::Resource;
 
+use super::schema::Shaped;
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::mode::{Accepted, Async};
@@ -14,10 +15,12 @@ use crate::api::shape::Shape;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::Once;
+use crate::openapi::{ModeParams, OnceParams, ShapeParams};
 use crate::request_id::RequestId;
 
 /// The request.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({ "link": "5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a" }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct RetrieveEmployments {
     /// Id of the link.
@@ -33,21 +36,16 @@ pub(crate) struct RetrieveEmployments {
 /// Fills the link and answers with its employments, newest first (contract 3.4.2). With
 /// `X-Belvo-Request-Mode: async` the answer is 202, and a webhook says that it is done.
 #[utoipa::path(
-    post, path = "/api/co/employments/", tag = "employments", request_body = RetrieveEmployments,
-    params(
-        ("X-Belvo-Request-Mode" = Option<String>, Header, description = "async"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours"),
-        ("fields" = Option<String>, Query, description = "Keys to show"),
-        ("omit" = Option<String>, Query, description = "Keys not to show"),
-    ),
+    post, path = "/api/co/employments/", tag = "employments",
+    operation_id = "retrieveEmploymentsColombia",
+    request_body = RetrieveEmployments,
+    params(ModeParams, OnceParams, ShapeParams),
     responses(
-        (status = 200, description = "Found, and not stored"),
-        (status = 201, description = "Found and stored"),
-        (status = 202, body = Accepted),
+        (status = 200, description = "Found, and not stored", body = [Shaped]),
+        (status = 201, description = "Found and stored", body = [Shaped]),
+        (status = 202, description = "The retrieval has been asked for", body = Accepted),
         (status = 400, description = "Invalid fields, an invalid link, or nothing found"),
-        (status = 401),
-        (status = 404, description = "The credentials of the link have expired"),
-        (status = 409, description = "The Idempotency-Key was used for another request")
+        (status = 404, description = "The credentials of the link have expired")
     )
 )]
 pub(crate) async fn create(

@@ -9,12 +9,13 @@ use crate::api::objects;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::IdInPath;
 
 /// Removes one object; its link and its other objects stay (contract 6.6).
 #[utoipa::path(
-    delete, path = "/api/co/employments/{id}/", tag = "employments",
-    params(("id" = uuid::Uuid, Path, description = "Id of the object")),
-    responses((status = 204), (status = 401), (status = 404))
+    delete, path = "/api/co/employments/{id}/", tag = "employments", operation_id = "destroyEmploymentColombia",
+    params(IdInPath),
+    responses((status = 204, description = "Removed"))
 )]
 pub(crate) async fn delete(
     State(app): State<App>,

@@ -4,28 +4,20 @@ use axum::extract::State;
 use axum::response::Response;
 use vinculo_store::Resource;
 
+use super::schema::Employments;
 use crate::App;
 use crate::api::objects;
 use crate::api::page::PageQuery;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
+use crate::openapi::{CreatedParams, IdParams, LinkParams, PageParams, ShapeParams};
 
 /// Employments of a link, one object per employer, newest first (contract 3.4.1). Before the load
-/// has finished the page is empty.
+/// has finished the page is empty. One of `link`, `link__in`, `id` and `id__in` must be given.
 #[utoipa::path(
-    get, path = "/api/co/employments/", tag = "employments",
-    params(
-        ("link" = Option<uuid::Uuid>, Query, description = "Link; required unless link__in, id or id__in is given"),
-        ("link__in" = Option<String>, Query, description = "Several links"),
-        ("id" = Option<uuid::Uuid>, Query, description = "One object"),
-        ("id__in" = Option<String>, Query, description = "Several objects"),
-        ("created_at" = Option<String>, Query, description = "Day; also __gt, __gte, __lt, __lte, __range"),
-        ("fields" = Option<String>, Query, description = "Keys to show"),
-        ("omit" = Option<String>, Query, description = "Keys not to show"),
-        ("page" = Option<i64>, Query, description = "1-based page"),
-        ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
-    ),
-    responses((status = 200, description = "A page"), (status = 400), (status = 401))
+    get, path = "/api/co/employments/", tag = "employments", operation_id = "listEmploymentsColombia",
+    params(LinkParams, IdParams, CreatedParams, ShapeParams, PageParams),
+    responses((status = 200, description = "A page", body = Employments))
 )]
 pub(crate) async fn list(
     State(app): State<App>,

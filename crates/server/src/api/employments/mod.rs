@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod detail;
 mod list;
+mod schema;
 
 pub(crate) use create::{__path_create, create};
 pub(crate) use delete::{__path_delete, delete};

@@ -5,17 +5,19 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 
 use super::Institution;
-use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::permit::{Permitted, ReadInstitutions};
 
 /// One institution by its number.
 #[utoipa::path(
     get, path = "/api/institutions/{id}/", tag = "institutions",
+    operation_id = "DetailInstitution",
+    security(("keys" = []), ("widget" = [])),
     params(("id" = i32, Path, description = "Number of the institution")),
-    responses((status = 200, body = Institution), (status = 401), (status = 404))
+    responses((status = 200, description = "The institution", body = Institution))
 )]
 pub(crate) async fn detail(
-    _caller: Caller,
+    _caller: Permitted<ReadInstitutions>,
     id: Result<Path<i32>, PathRejection>,
 ) -> Result<Json<Institution>, ApiError> {
     let pila = Institution::pila();

@@ -4,26 +4,57 @@ use axum::response::Response;
 
 use super::Institution;
 use crate::api::page::PageQuery;
-use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::{Page, PageParams};
+use crate::permit::{Permitted, ReadInstitutions};
+
+type Institutions = Page<Institution>;
+
+/// Which institutions are shown; all that are given must hold.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description; the query is read by name")]
+pub(crate) struct InstitutionFilters {
+    /// Name.
+    name: Option<String>,
+    /// Names.
+    #[param(rename = "name__in", style = Form, explode = false)]
+    names: Option<Vec<String>>,
+    /// Part of the name for people, in any case.
+    display_name: Option<String>,
+    /// Country, two capitals.
+    country_code: Option<String>,
+    /// Countries.
+    #[param(rename = "country_code__in", style = Form, explode = false)]
+    country_codes: Option<Vec<String>>,
+    /// `bank`, `fiscal` or `employment`.
+    r#type: Option<String>,
+    /// Several of them.
+    #[param(rename = "type__in", style = Form, explode = false)]
+    types: Option<Vec<String>>,
+    /// `healthy` or `down`.
+    status: Option<String>,
+    /// Both.
+    #[param(rename = "status__in", style = Form, explode = false)]
+    statuses: Option<Vec<String>>,
+    /// Address.
+    website: Option<String>,
+    /// Resources that it must have, all of them.
+    #[param(rename = "resources__allin", style = Form, explode = false)]
+    resources: Option<Vec<String>>,
+}
 
 /// The institutions a link can be made with (contract 3.2).
 #[utoipa::path(
-    get, path = "/api/institutions/", tag = "institutions",
-    params(
-        ("name" = Option<String>, Query, description = "Also __in"),
-        ("display_name" = Option<String>, Query, description = "Part of the name, any case"),
-        ("country_code" = Option<String>, Query, description = "Also __in"),
-        ("type" = Option<String>, Query, description = "bank, fiscal or employment; also __in"),
-        ("status" = Option<String>, Query, description = "healthy or down; also __in"),
-        ("website" = Option<String>, Query, description = "Exact address"),
-        ("resources__allin" = Option<String>, Query, description = "Resources it must have"),
-        ("page" = Option<i64>, Query, description = "1-based page"),
-        ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
-    ),
-    responses((status = 200, description = "A page", body = Vec<Institution>), (status = 401))
+    get, path = "/api/institutions/", tag = "institutions", operation_id = "ListInstitutions",
+    security(("keys" = []), ("widget" = [])),
+    params(InstitutionFilters, PageParams),
+    responses((status = 200, description = "A page", body = Institutions))
 )]
-pub(crate) async fn list(_caller: Caller, page: PageQuery) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    _caller: Permitted<ReadInstitutions>,
+    page: PageQuery,
+) -> Result<Response, ApiError> {
     let pila = Institution::pila();
     let matching = pila.matches(&page.query);
     let shown = (matching && page.request().offset == 0).then(|| serde_json::to_vec(&pila));

@@ -3,43 +3,78 @@
 use serde::Serialize;
 use vinculo_pila::catalog::{Letters, document_type};
 
+use crate::api::links::ResourceName;
 use crate::api::query::Query;
 use crate::sources::KINDS;
 
 /// Name of the institution behind every Colombian employment link.
 pub(crate) const PILA: &str = "pila_co_employment";
 
-/// An institution. Only fields of the contract, in its order.
+/// A data source.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Institution {
     /// Number of the institution.
     pub(crate) id: i32,
+    /// Name in requests.
     name: &'static str,
+    #[schema(value_type = InstitutionType)]
     r#type: &'static str,
+    /// Address of its site.
+    #[schema(required, format = "uri")]
     website: Option<&'static str>,
+    /// Name for people.
     display_name: &'static str,
+    /// Countries it is in.
+    #[schema(value_type = Vec<String>)]
     country_codes: [&'static str; 1],
+    /// Hexadecimal colour.
+    #[schema(pattern = "^#[0-9a-f]{6}$")]
     primary_color: &'static str,
+    /// Address of its logo.
+    #[schema(required, format = "uri")]
     logo: Option<&'static str>,
+    /// Address of its small logo.
+    #[schema(required, format = "uri")]
     icon_logo: Option<&'static str>,
+    /// Address of its name as a picture.
+    #[schema(required, format = "uri")]
     text_logo: Option<&'static str>,
+    /// No longer used.
+    #[schema(required)]
     code: Option<&'static str>,
+    /// What a person fills in.
+    #[schema(value_type = Vec<FormField>)]
     form_fields: [FormField; 2],
+    /// What is special about it.
+    #[schema(value_type = Vec<Feature>)]
     features: [Feature; 0],
+    /// What a link to it can be filled with.
+    #[schema(value_type = Vec<ResourceName>)]
     resources: [&'static str; 2],
+    #[schema(value_type = IntegrationType)]
     integration_type: &'static str,
+    #[schema(value_type = InstitutionStatus)]
     status: &'static str,
 }
 
 /// A field of the form a person fills in.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct FormField {
+    /// Key in the request.
     name: &'static str,
+    /// Kind of the field, such as `text`.
     r#type: &'static str,
+    /// Name for people.
     label: &'static str,
+    /// Regular expression that a value must match.
     validation: &'static str,
+    /// An example for people.
     placeholder: &'static str,
+    /// What to say about a value that does not match.
     validation_message: &'static str,
+    /// What can be chosen; empty for a text.
     values: Vec<FormValue>,
 }
 
@@ -80,9 +115,47 @@ impl FormValue {
 
 /// Something special about an institution.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Feature {
+    /// One word.
     name: &'static str,
+    /// A sentence.
     description: &'static str,
+}
+
+/// Kind of an institution.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description")]
+pub(crate) enum InstitutionType {
+    /// A bank.
+    Bank,
+    /// A tax authority.
+    Fiscal,
+    /// Jobs.
+    Employment,
+}
+
+/// How an institution is spoken to.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description")]
+pub(crate) enum IntegrationType {
+    /// With what a person knows.
+    Credentials,
+    /// With a consent.
+    Openfinance,
+}
+
+/// Whether an institution answers.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description")]
+pub(crate) enum InstitutionStatus {
+    /// It does.
+    Healthy,
+    /// It does not.
+    Down,
 }
 
 impl Institution {

@@ -13,6 +13,7 @@ use vinculo_vault::{DataKey, WrappedKey};
 
 use super::check::Checked;
 use super::fields;
+use super::schema::{AccessMode as ModeName, Link, ResourceName};
 use super::wire::{WireLink, words};
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
@@ -23,14 +24,21 @@ use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
 use crate::once::{Claim, Once};
+use crate::openapi::OnceParams;
+use crate::permit::{Permitted, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
 use crate::settings::Settings;
 use crate::sources;
 use crate::terms::{RefreshRate, Storage};
 
-/// The request (contract 3.3.3). Further keys are ignored.
-#[derive(Debug, utoipa::ToSchema)]
+// Source: contract 3.3.3.
+/// The request. Further keys are ignored.
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({
+    "institution": "pila_co_employment", "username": "1999000002", "access_mode": "single",
+    "fetch_resources": ["EMPLOYMENTS", "OWNERS"], "external_id": "user-00042"
+}))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct RegisterLink {
     /// `pila_co_employment`.
@@ -39,16 +47,20 @@ pub(crate) struct RegisterLink {
     username: String,
     /// Kind of the document: `001` cédula de ciudadanía (the default), `002` cédula de extranjería,
     /// `003` passport, `004` tarjeta de identidad, `PT`, `PE`.
+    #[schema(pattern = "^(001|002|003|004|CC|CE|PA|TI|PT|PE)$")]
     username_type: Option<String>,
     /// `EMPLOYMENTS`, `OWNERS` or both.
-    fetch_resources: Option<Vec<String>>,
+    fetch_resources: Option<Vec<ResourceName>>,
     /// `single` or `recurrent` (the default).
-    access_mode: Option<String>,
+    access_mode: Option<ModeName>,
     /// Your own reference, 3 to 256 characters; stored as null when it looks like personal data.
+    #[schema(min_length = 3, max_length = 256)]
     external_id: Option<String>,
     /// How long the document is stored: `store`, `nostore`, or `1d` to `365d`; immutable.
+    #[schema(pattern = "^(store|nostore|\\d{1,3}d)$")]
     credentials_storage: Option<String>,
     /// How long what was loaded is kept after the last load, such as `90d`; a year when not given.
+    #[schema(pattern = "^\\d{1,3}d$")]
     stale_in: Option<String>,
 }
 
@@ -66,18 +78,18 @@ struct Wanted {
 /// Registers a link: asks the institution about the person before answering, then loads each
 /// resource in the background and calls the webhooks.
 #[utoipa::path(
-    post, path = "/api/links/", tag = "links", request_body = RegisterLink,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours")),
+    post, path = "/api/links/", tag = "links", operation_id = "RegisterLink",
+    security(("keys" = []), ("widget" = [])),
+    request_body = RegisterLink,
+    params(OnceParams),
     responses(
-        (status = 201, body = WireLink<'static>),
+        (status = 201, description = "The link", body = Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
-        (status = 401),
-        (status = 409, description = "The Idempotency-Key was used for another request")
     )
 )]
 pub(crate) async fn create(
     State(app): State<App>,
-    caller: Caller,
+    caller: Permitted<WriteLinks>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     once: Once,
     body: JsonObject,
@@ -88,24 +100,24 @@ pub(crate) async fn create(
 
 async fn ask_and_register(
     app: App,
-    caller: Caller,
+    permit: Permitted<WriteLinks>,
     request_id: Uuid,
     claim: Claim,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let wanted = parse(&body)?;
+    let wanted = parse(&permit.with_defaults(body))?;
     let person =
         sources::person(wanted.kind, &wanted.username).map_err(|_| refusal::malformed())?;
-    let settings = admit(&app, &caller, &person).await?;
+    let settings = admit(&app, &permit, &person).await?;
     let terms = Terms::new(wanted, &settings, &person)?;
-    let checked = Checked::ask(app.clone(), caller, person).await?;
+    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);
     }
     let (_, offered) = app.all_secrets().vault().new_data_key()?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
-    let registration = Registration { checked, terms, uuid, request_id, claim, offered };
+    let registration = Registration { checked, permit, terms, uuid, request_id, claim, offered };
     let body = app.store().write(move |tx| registration.write(tx)).await?;
     Ok(json(StatusCode::CREATED, body))
 }
@@ -121,7 +133,7 @@ fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
     let kind = fields::username_kind(&mut fields);
     let resources = fields::resources(&mut fields);
     let access_mode = fields.optional_choice("access_mode", AccessMode::parse);
-    let external_id = external_id(&mut fields);
+    let external_id = fields::external_id(&mut fields);
     let storage = fields::storage(&mut fields);
     let stale_in = fields::stale_in(&mut fields);
     fields.finish()?;
@@ -134,17 +146,6 @@ fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
         storage,
         stale_in,
     })
-}
-
-fn external_id(fields: &mut Fields<'_>) -> Option<String> {
-    let id = fields.optional_text("external_id")?;
-    let (code, message) = match id.chars().count() {
-        0..3 => ("min_length", "Ensure this field has at least 3 characters."),
-        3..=256 => return Some(id),
-        _ => ("max_length", "Ensure this field has no more than 256 characters."),
-    };
-    fields.refuse(ErrorItem::field(code, "external_id", message));
-    None
 }
 
 /// The workspace's settings, unless they refuse a second link of this person: then no source is
@@ -240,6 +241,7 @@ impl Terms {
 /// Everything the one transaction needs.
 struct Registration {
     checked: Checked,
+    permit: Permitted<WriteLinks>,
     terms: Terms,
     uuid: Uuid,
     request_id: Uuid,
@@ -266,6 +268,7 @@ impl Registration {
         let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
         let kept = self.checked.record(tx, subject.id, &key)?;
         let body = self.write_link(tx, (subject.id, &key), &pseudonym, kept)?;
+        self.permit.spend(tx, now)?;
         self.claim.record(tx, StatusCode::CREATED, &body, Some((subject.id, &key)))?;
         Ok(body)
     }

@@ -12,17 +12,18 @@ use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::jobs::{Announcement, Webhook};
+use crate::openapi::{IdInPath, ModeParams};
 use crate::request_id::RequestId;
 
 /// Removes a link, its credentials and every object derived from it (contract 3.3.8). With
 /// `X-Belvo-Request-Mode: async` the answer is 202, and a webhook says that it is done.
 #[utoipa::path(
-    delete, path = "/api/links/{id}/", tag = "links",
-    params(
-        ("id" = uuid::Uuid, Path, description = "Id of the link"),
-        ("X-Belvo-Request-Mode" = Option<String>, Header, description = "async"),
-    ),
-    responses((status = 202, body = Accepted), (status = 204), (status = 401), (status = 404))
+    delete, path = "/api/links/{id}/", tag = "links", operation_id = "DestroyLink",
+    params(IdInPath, ModeParams),
+    responses(
+        (status = 202, description = "Removed; a webhook says so too", body = Accepted),
+        (status = 204, description = "Removed")
+    )
 )]
 pub(crate) async fn delete(
     State(app): State<App>,

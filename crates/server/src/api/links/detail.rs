@@ -4,31 +4,31 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
 
-use super::wire::{self, WireLink};
+use super::schema::Link;
+use super::wire;
 use crate::App;
 use crate::api::page::json;
-use crate::api::query::{PathId, Query};
+use crate::api::query::Query;
 use crate::api::shape::Shape;
-use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::{IdInPath, Partial, ShapeParams};
+use crate::permit::{OnLink, ReadLinks};
+
+type Shown = Partial<Link>;
 
 /// One link by its id.
 #[utoipa::path(
-    get, path = "/api/links/{id}/", tag = "links",
-    params(
-        ("id" = uuid::Uuid, Path, description = "Id of the link"),
-        ("fields" = Option<String>, Query, description = "Keys to show"),
-        ("omit" = Option<String>, Query, description = "Keys not to show"),
-    ),
-    responses((status = 200, body = WireLink<'static>), (status = 401), (status = 404))
+    get, path = "/api/links/{id}/", tag = "links", operation_id = "DetailLink",
+    security(("keys" = []), ("widget" = [])),
+    params(IdInPath, ShapeParams),
+    responses((status = 200, description = "The link", body = Shown))
 )]
 pub(crate) async fn detail(
     State(app): State<App>,
-    caller: Caller,
-    PathId(id): PathId,
+    caller: OnLink<ReadLinks>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let (workspace, id) = (caller.workspace.id, id);
+    let (workspace, id) = (caller.workspace.id, caller.id);
     let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
     let link = found.ok_or_else(ApiError::not_found)?;
     let document = wire::document(app.all_secrets().vault(), &link)?;

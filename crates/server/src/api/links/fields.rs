@@ -29,8 +29,20 @@ pub(crate) fn resources(fields: &mut Fields<'_>) -> Option<Vec<Resource>> {
     Some(resources)
 }
 
+/// `external_id`, if given.
+pub(crate) fn external_id(fields: &mut Fields<'_>) -> Option<String> {
+    let id = fields.optional_text("external_id")?;
+    let (code, message) = match id.chars().count() {
+        0..3 => ("min_length", "Ensure this field has at least 3 characters."),
+        3..=256 => return Some(id),
+        _ => ("max_length", "Ensure this field has no more than 256 characters."),
+    };
+    fields.refuse(ErrorItem::field(code, "external_id", message));
+    None
+}
+
 /// `credentials_storage`, if given.
-pub(super) fn storage(fields: &mut Fields<'_>) -> Option<Storage> {
+pub(crate) fn storage(fields: &mut Fields<'_>) -> Option<Storage> {
     let text = fields.optional_text("credentials_storage").filter(|text| !text.is_empty())?;
     let storage = Storage::parse(&text);
     if storage.is_none() {
@@ -41,7 +53,7 @@ pub(super) fn storage(fields: &mut Fields<'_>) -> Option<Storage> {
 }
 
 /// `stale_in`, if given.
-pub(super) fn stale_in(fields: &mut Fields<'_>) -> Option<String> {
+pub(crate) fn stale_in(fields: &mut Fields<'_>) -> Option<String> {
     let text = fields.optional_text("stale_in").filter(|text| !text.is_empty())?;
     if days(&text).is_none() {
         let message = format!("\"{}\" is not a number of days such as 90d.", shown(&text));

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use vinculo_store::{AccessMode, LinkFilter, LinkStatus};
 
+use super::schema::{LinkFilters, Links};
 use super::wire;
 use crate::App;
 use crate::api::page::PageQuery;
@@ -12,28 +13,14 @@ use crate::api::shape::Shape;
 use crate::api::span;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::{CreatedParams, IdParams, PageParams, ShapeParams};
 use crate::secrets::WorkspaceSecrets;
 
 /// Links of the workspace, newest first (contract 3.3.2).
 #[utoipa::path(
-    get, path = "/api/links/", tag = "links",
-    params(
-        ("id" = Option<uuid::Uuid>, Query, description = "One link"),
-        ("id__in" = Option<String>, Query, description = "Several links"),
-        ("institution" = Option<String>, Query, description = "Institution name; also __in"),
-        ("access_mode" = Option<String>, Query, description = "single or recurrent"),
-        ("status" = Option<String>, Query, description = "valid, invalid, unconfirmed or token_required; also __in"),
-        ("refresh_rate" = Option<String>, Query, description = "6h, 12h, 24h, 7d, 30d, or null for single links"),
-        ("external_id" = Option<String>, Query, description = "Your reference; also __in"),
-        ("institution_user_id" = Option<String>, Query, description = "Pseudonym of the person; also __in"),
-        ("created_by__not_in" = Option<String>, Query, description = "Not made by these organizations"),
-        ("created_at" = Option<String>, Query, description = "Day; also __gt, __gte, __lt, __lte, __range"),
-        ("fields" = Option<String>, Query, description = "Keys to show"),
-        ("omit" = Option<String>, Query, description = "Keys not to show"),
-        ("page" = Option<i64>, Query, description = "1-based page"),
-        ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
-    ),
-    responses((status = 200, description = "A page"), (status = 400), (status = 401))
+    get, path = "/api/links/", tag = "links", operation_id = "ListLinks",
+    params(IdParams, LinkFilters, CreatedParams, ShapeParams, PageParams),
+    responses((status = 200, description = "A page", body = Links))
 )]
 pub(crate) async fn list(
     State(app): State<App>,

@@ -10,6 +10,7 @@ mod list;
 mod modify;
 mod refresh;
 mod resume;
+mod schema;
 mod update;
 mod wire;
 
@@ -20,4 +21,5 @@ pub(crate) use list::{__path_list, list};
 pub(crate) use modify::{__path_modify, modify};
 pub(crate) use refresh::{__path_refresh, refresh};
 pub(crate) use resume::{__path_resume, resume};
+pub(crate) use schema::{RefreshRate as RefreshRateName, ResourceName};
 pub(crate) use update::{__path_update, update};

@@ -7,26 +7,30 @@ use vinculo_store::{AccessMode, Due, Link, LinkSettings, LinkStatus, Resource, T
 
 use super::access::{self, hold};
 use super::fields;
-use super::wire::{self, WireLink};
+use super::schema::ResourceName;
+use super::{schema, wire};
 use crate::App;
 use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::IdInPath;
 use crate::projection::LinkSecrets;
 use crate::settings::Settings;
 use crate::terms::{RefreshRate, Storage, after, stale_at};
 
 /// The request. What is missing, null or empty stays as it is.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({ "access_mode": "recurrent" }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct ModifyLink {
     /// `single` or `recurrent`.
-    access_mode: Option<String>,
+    access_mode: Option<schema::AccessMode>,
     /// `EMPLOYMENTS`, `OWNERS` or both.
-    fetch_resources: Option<Vec<String>>,
+    fetch_resources: Option<Vec<ResourceName>>,
     /// How long what was loaded is kept after the last load, such as `90d`.
+    #[schema(pattern = "^\\d{1,3}d$")]
     stale_in: Option<String>,
 }
 
@@ -40,12 +44,12 @@ struct Changes {
 /// Changes mode, resources or retention of a link. A single link made recurrent is loaded a day
 /// later; nothing else starts a load.
 #[utoipa::path(
-    patch, path = "/api/links/{id}/", tag = "links", request_body = Option<ModifyLink>,
-    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
+    patch, path = "/api/links/{id}/", tag = "links", operation_id = "ModifyLinkDataRetrieval",
+    request_body = Option<ModifyLink>,
+    params(IdInPath),
     responses(
-        (status = 200, body = WireLink<'static>),
-        (status = 400, description = "Invalid fields, or a mode the link cannot have"),
-        (status = 401), (status = 404)
+        (status = 200, description = "The link", body = schema::Link),
+        (status = 400, description = "Invalid fields, or a mode the link cannot have")
     )
 )]
 pub(crate) async fn modify(

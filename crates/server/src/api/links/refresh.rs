@@ -1,4 +1,4 @@
-//! `POST /api/links/{id}/refresh/`
+//! `POST /api/links/{id}/refresh/` (contract 3.3.9)
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use vinculo_store::{Job, NewLoad, Resource, Trigger};
 
 use super::access::{self, credentials, hold};
 use super::fields;
+use super::schema::ResourceName;
 use crate::App;
 use crate::api::body::{Fields, JsonObject, OptionalJsonObject};
 use crate::api::mode::Accepted;
@@ -18,6 +19,7 @@ use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::{Claim, Once};
+use crate::openapi::{IdInPath, OnceParams};
 use crate::request_id::RequestId;
 use crate::terms::after;
 
@@ -25,27 +27,26 @@ use crate::terms::after;
 const COOLDOWN: Duration = Duration::from_secs(10 * 60);
 
 /// The request.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({ "fetch_resources": ["EMPLOYMENTS"] }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct RefreshLink {
     /// `EMPLOYMENTS`, `OWNERS` or both; all when not given.
-    fetch_resources: Option<Vec<String>>,
+    fetch_resources: Option<Vec<ResourceName>>,
 }
 
-/// Loads the link again in the background; its webhooks carry the `request_id` of the answer
-/// (contract 3.3.9).
+/// Loads the link again in the background; its webhooks carry the `request_id` of the answer.
 #[utoipa::path(
-    post, path = "/api/links/{id}/refresh/", tag = "links", request_body = Option<RefreshLink>,
-    params(
-        ("id" = uuid::Uuid, Path, description = "Id of the link"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours"),
-    ),
+    post, path = "/api/links/{id}/refresh/", tag = "links",
+    operation_id = "RefreshHistoricalDataForLink",
+    request_body = Option<RefreshLink>,
+    params(IdInPath, OnceParams),
     responses(
-        (status = 202, body = Accepted),
+        (status = 202, description = "The load has been asked for", body = Accepted),
         (status = 400, description = "Invalid fields, or an invalid link"),
-        (status = 401),
         (status = 404, description = "No such link, or its credentials have expired"),
-        (status = 409, description = "Refreshed within the last ten minutes, or the Idempotency-Key was used for another request")
+        (status = 409, description = "Refreshed within the last ten minutes, or the \
+            Idempotency-Key was used for another request")
     )
 )]
 pub(crate) async fn refresh(

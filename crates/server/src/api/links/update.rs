@@ -12,14 +12,14 @@ use vinculo_vault::DataKey;
 use super::access::{self, hold};
 use super::check::Checked;
 use super::fields;
-use super::wire::{self, WireLink};
+use super::{schema, wire};
 use crate::App;
 use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
-use crate::api::query::PathId;
 use crate::api::refusal;
-use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
+use crate::openapi::IdInPath;
+use crate::permit::{OnLink, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
 use crate::sources;
@@ -27,7 +27,8 @@ use crate::terms::{RefreshRate, Storage};
 
 /// The request (contract 3.3.6). PILA knows no password: every field may be left out, and keys such
 /// as `password` and `token` are ignored.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({}))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct UpdateLink {
     /// The person's document again, for a link whose document is no longer stored.
@@ -39,18 +40,19 @@ pub(crate) struct UpdateLink {
 /// Asks the institution about the person of the link again. On success the link is `valid`, and a
 /// recurrent one is loaded at once.
 #[utoipa::path(
-    put, path = "/api/links/{id}/", tag = "links", request_body = Option<UpdateLink>,
-    params(("id" = uuid::Uuid, Path, description = "Id of the link")),
+    put, path = "/api/links/{id}/", tag = "links", operation_id = "UpdateLink",
+    security(("keys" = []), ("widget" = [])),
+    request_body = Option<UpdateLink>,
+    params(IdInPath),
     responses(
-        (status = 200, body = WireLink<'static>),
+        (status = 200, description = "The link", body = schema::Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
-        (status = 401), (status = 404)
+        (status = 404, description = "No such link, or its credentials have expired")
     )
 )]
 pub(crate) async fn update(
     State(app): State<App>,
-    caller: Caller,
-    PathId(id): PathId,
+    permit: OnLink<WriteLinks>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
@@ -58,7 +60,7 @@ pub(crate) async fn update(
     let username = fields.optional_text("username").filter(|text| !text.is_empty());
     let kind = fields::username_kind(&mut fields);
     fields.finish()?;
-    let workspace = caller.workspace.id;
+    let (workspace, id) = (permit.workspace.id, permit.id);
     let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
     let link = found.ok_or_else(ApiError::not_found)?;
     let person = match username {
@@ -69,12 +71,16 @@ pub(crate) async fn update(
         return Err(access::expired());
     }
     same_person(&app, &link, &person).await?;
-    let checked = Checked::ask(app.clone(), caller, person).await?;
+    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
     if let Some(refusal) = checked.refusal(false) {
         checked.record_refusal().await?;
         return Err(refusal);
     }
-    let body = app.store().write(move |tx| restore(tx, &checked, id, request_id)).await?;
+    let body = app.store().write(move |tx| {
+        permit.spend(tx, checked.app.now_micros())?;
+        restore(tx, &checked, id, request_id)
+    });
+    let body = body.await?;
     Ok(json(StatusCode::OK, body))
 }
 

@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::projection::LinkSecrets;
 
 /// A link as clients see it.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize)]
 pub(crate) struct WireLink<'a> {
     pub(crate) id: Uuid,
     pub(crate) institution: &'a str,

@@ -9,12 +9,13 @@ use crate::api::objects;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::IdInPath;
 
 /// Removes one object; its link and its other objects stay (contract 6.6).
 #[utoipa::path(
-    delete, path = "/api/owners/{id}/", tag = "owners",
-    params(("id" = uuid::Uuid, Path, description = "Id of the object")),
-    responses((status = 204), (status = 401), (status = 404))
+    delete, path = "/api/owners/{id}/", tag = "owners", operation_id = "DestroyOwner",
+    params(IdInPath),
+    responses((status = 204, description = "Removed"))
 )]
 pub(crate) async fn delete(
     State(app): State<App>,

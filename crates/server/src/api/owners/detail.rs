@@ -4,21 +4,21 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use vinculo_store::Resource;
 
+use super::schema::Owner;
 use crate::App;
 use crate::api::objects;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::{IdInPath, Partial, ShapeParams};
+
+type Shown = Partial<Owner>;
 
 /// One object by its id.
 #[utoipa::path(
-    get, path = "/api/owners/{id}/", tag = "owners",
-    params(
-        ("id" = uuid::Uuid, Path, description = "Id of the object"),
-        ("fields" = Option<String>, Query, description = "Keys to show"),
-        ("omit" = Option<String>, Query, description = "Keys not to show"),
-    ),
-    responses((status = 200), (status = 401), (status = 404))
+    get, path = "/api/owners/{id}/", tag = "owners", operation_id = "DetailOwner",
+    params(IdInPath, ShapeParams),
+    responses((status = 200, description = "The object", body = Shown))
 )]
 pub(crate) async fn detail(
     State(app): State<App>,

@@ -4,27 +4,19 @@ use axum::extract::State;
 use axum::response::Response;
 use vinculo_store::Resource;
 
+use super::schema::Owners;
 use crate::App;
 use crate::api::objects;
 use crate::api::page::PageQuery;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::openapi::{CreatedParams, IdParams, LinkParams, PageParams, ShapeParams};
 
 /// Owners, newest first (contract 3.5); all of the workspace when no link is named.
 #[utoipa::path(
-    get, path = "/api/owners/", tag = "owners",
-    params(
-        ("link" = Option<uuid::Uuid>, Query, description = "Link"),
-        ("link__in" = Option<String>, Query, description = "Several links"),
-        ("id" = Option<uuid::Uuid>, Query, description = "One object"),
-        ("id__in" = Option<String>, Query, description = "Several objects"),
-        ("created_at" = Option<String>, Query, description = "Day; also __gt, __gte, __lt, __lte, __range"),
-        ("fields" = Option<String>, Query, description = "Keys to show"),
-        ("omit" = Option<String>, Query, description = "Keys not to show"),
-        ("page" = Option<i64>, Query, description = "1-based page"),
-        ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
-    ),
-    responses((status = 200, description = "A page"), (status = 400), (status = 401))
+    get, path = "/api/owners/", tag = "owners", operation_id = "ListOwners",
+    params(LinkParams, IdParams, CreatedParams, ShapeParams, PageParams),
+    responses((status = 200, description = "A page", body = Owners))
 )]
 pub(crate) async fn list(
     State(app): State<App>,

@@ -5,6 +5,7 @@ mod delete;
 mod detail;
 mod list;
 mod resume;
+mod schema;
 
 pub(crate) use create::{__path_create, create};
 pub(crate) use delete::{__path_delete, delete};

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 
+use super::schema::Shaped;
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::resume::{self, Resume};
@@ -11,10 +12,12 @@ use crate::error::ApiError;
 /// Resumes a retrieval that stopped at a second factor: PILA has none, so the session is always
 /// over.
 #[utoipa::path(
-    patch, path = "/api/owners/", tag = "owners", request_body = Resume,
+    patch, path = "/api/owners/", tag = "owners", operation_id = "PatchOwners",
+    request_body = Resume,
     responses(
+        (status = 200, description = "The owner; never, as no session is ever open", body = [Shaped]),
         (status = 400, description = "Invalid fields, or session_expired"),
-        (status = 401), (status = 404)
+        (status = 404, description = "No such link")
     )
 )]
 pub(crate) async fn resume(

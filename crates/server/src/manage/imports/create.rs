@@ -12,22 +12,19 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem, item_of_status};
 use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, Spooled};
 use crate::once::{Claim, Once};
+use crate::openapi::OnceParams;
 
 /// Takes a planilla or a payer record, as it is, in the body. Checking and storing happen in the
 /// background; a file that is there already is answered with its first import.
 #[utoipa::path(
-    post, path = "/manage/v1/imports/", tag = "imports",
+    post, path = "/manage/v1/imports/", tag = "imports", operation_id = "CreateImport",
     params(
         ("name" = Option<String>, Query, description = "Name of the file, for people"),
-        ("Idempotency-Key" = Option<String>, Header, description = "Repeats get the first answer for 24 hours"),
         ("allow" = Option<String>, Query, description = "Rules about totals that may pass: header_payroll_total, header_total_contributors"),
+        OnceParams,
     ),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses(
-        (status = 202, body = ImportStatus), (status = 400), (status = 401),
-        (status = 409, description = "The Idempotency-Key was used for another request"),
-        (status = 413)
-    )
+    responses((status = 202, description = "Received", body = ImportStatus))
 )]
 pub(crate) async fn create(
     State(app): State<App>,

@@ -8,12 +8,13 @@ use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::imports::{self, ImportStatus};
+use crate::openapi::IdInPath;
 
 /// How far an import has come, with its report.
 #[utoipa::path(
-    get, path = "/manage/v1/imports/{id}/", tag = "imports",
-    params(("id" = uuid::Uuid, Path, description = "Id of the import")),
-    responses((status = 200, body = ImportStatus), (status = 401), (status = 404))
+    get, path = "/manage/v1/imports/{id}/", tag = "imports", operation_id = "DetailImport",
+    params(IdInPath),
+    responses((status = 200, description = "The import", body = ImportStatus))
 )]
 pub(crate) async fn detail(
     State(app): State<App>,

@@ -7,16 +7,16 @@ use crate::App;
 use crate::api::page::PageQuery;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::imports;
+use crate::imports::{self, ImportStatus};
+use crate::openapi::{Page, PageParams};
+
+type Imports = Page<ImportStatus>;
 
 /// Imports of the workspace, newest first, without their reports.
 #[utoipa::path(
-    get, path = "/manage/v1/imports/", tag = "imports",
-    params(
-        ("page" = Option<i64>, Query, description = "1-based page"),
-        ("page_size" = Option<i64>, Query, description = "1 to 1000, 100 by default"),
-    ),
-    responses((status = 200, description = "A page"), (status = 401))
+    get, path = "/manage/v1/imports/", tag = "imports", operation_id = "ListImports",
+    params(PageParams),
+    responses((status = 200, description = "A page", body = Imports))
 )]
 pub(crate) async fn list(
     State(app): State<App>,

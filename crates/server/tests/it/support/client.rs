@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use vinculo_server::IssuedKey;
 
+use super::description;
+
 /// A caller with or without a key.
 #[derive(Clone)]
 pub(crate) struct Client {
@@ -92,8 +94,8 @@ impl Client {
     /// own, and for a refusal the contract's body.
     pub(crate) async fn send(&self, request: RequestBuilder) -> Answer {
         let request = request.build().expect("a request");
-        let (what, head) = (request.url().to_string(), request.method() == Method::HEAD);
-        let what = format!("{} {what}", request.method());
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let (what, head) = (format!("{method} {url}"), method == Method::HEAD);
         let response = self.http.execute(request).await.unwrap_or_else(|e| panic!("{what}: {e}"));
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.text().await.unwrap_or_else(|e| panic!("{what}: {e}"));
@@ -103,6 +105,7 @@ impl Client {
         if status >= 400 && !head {
             answer.assert_error_body(&what);
         }
+        description::check((&method, &url), status, answer.header("content-type"), &answer.body);
         answer
     }
 }

@@ -3,6 +3,7 @@
 mod app;
 mod client;
 mod database;
+mod description;
 mod operator;
 mod receiver;
 mod snapshot;
@@ -10,6 +11,7 @@ mod snapshot;
 pub(crate) use app::{Setup, TestApp};
 pub(crate) use client::{Answer, Client, is_plain_hex, link_request};
 pub(crate) use database::{TestDatabase, on_both_databases};
+pub(crate) use description::{assert_matches, escaped};
 pub(crate) use operator::Mood;
 pub(crate) use receiver::{Hook, Receiver, Reply};
 pub(crate) use snapshot::assert_wire_snapshot;

@@ -1,4 +1,9 @@
-//! The description of the API, made from the handlers' annotations.
+//! The description of the API, made from the handlers' annotations. What every operation answers is
+//! added in [`common`].
+
+mod common;
+mod params;
+mod shapes;
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -17,12 +22,18 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "links", description = "People connected to an institution"),
         (name = "employments", description = "Jobs and salaries"),
         (name = "owners", description = "The people behind links"),
+        (name = "token", description = "Tokens for a widget in a browser"),
         (name = "consents", description = "None in Colombia"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]
 struct Document;
+
+pub(crate) use params::{
+    CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, OnceParams, PageParams, ShapeParams,
+};
+pub(crate) use shapes::{Nothing, Page, Partial};
 
 /// The OpenAPI document of everything under `/api/` and `/manage/v1/`.
 #[must_use]
@@ -35,8 +46,16 @@ pub fn document() -> OpenApi {
         .scheme(HttpAuthScheme::Basic)
         .description(Some("Secret ID and Secret Password"))
         .build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("Access token of a widget"))
+        .build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("keys", SecurityScheme::Http(basic));
+    components.add_security_scheme("widget", SecurityScheme::Http(bearer));
+    common::add_components(components);
+    document.paths.paths.values_mut().for_each(common::complete);
     document.security = Some(vec![SecurityRequirement::new("keys", Vec::<String>::new())]);
     document
 }

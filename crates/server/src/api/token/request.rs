@@ -1,0 +1,98 @@
+//! What a token is asked for with.
+
+use uuid::Uuid;
+
+use crate::api::body::{Fields, JsonObject, shown};
+use crate::api::links::{ResourceName, fields as link_fields};
+use crate::error::{ApiError, ErrorItem};
+use crate::tokens::{LinkDefaults, Scope};
+
+// Source: contract 3.6.
+/// The request. Further keys are ignored.
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({
+    "scopes": "read_institutions,write_links", "external_id": "user-00042",
+    "fetch_resources": ["EMPLOYMENTS", "OWNERS"], "stale_in": "365d",
+    "credentials_storage": "365d", "widget": { "branding": { "company_name": "Ejemplo" } }
+}))]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(crate) struct GenerateToken {
+    /// Secret ID; unless a Basic header has it.
+    id: Option<String>,
+    /// Secret Password; unless a Basic header has it.
+    password: Option<String>,
+    /// `read_institutions`, `write_links`, `read_links`, joined by commas.
+    scopes: String,
+    /// Update mode: the link that the token is for.
+    link_id: Option<Uuid>,
+    /// Your own reference for the link that is made, 3 to 256 characters.
+    #[schema(min_length = 3, max_length = 256)]
+    external_id: Option<String>,
+    /// What is loaded for it: `EMPLOYMENTS`, `OWNERS` or both.
+    fetch_resources: Option<Vec<ResourceName>>,
+    /// How long its data is kept, `1d` to `365d`.
+    #[schema(pattern = "^\\d{1,3}d$")]
+    stale_in: Option<String>,
+    /// How long its cédula is kept: `store`, `nostore`, or `1d` to `365d`.
+    #[schema(pattern = "^(store|nostore|\\d{1,3}d)$")]
+    credentials_storage: Option<String>,
+    /// Older name of loading; ignored, `fetch_resources` decides.
+    fetch_historical: Option<bool>,
+    /// Looks of a hosted widget; ignored, there is none.
+    #[schema(value_type = Option<Object>)]
+    widget: Option<serde_json::Value>,
+}
+
+/// The request, every field valid.
+pub(super) struct Wanted {
+    pub(super) scopes: Vec<Scope>,
+    pub(super) link: Option<Uuid>,
+    pub(super) defaults: LinkDefaults,
+}
+
+/// Reads the request.
+///
+/// # Errors
+/// 400 with every field that is wrong.
+pub(super) fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
+    let mut fields = Fields::new(body);
+    let scopes = scopes(&mut fields);
+    let link = link_id(&mut fields);
+    let defaults = LinkDefaults {
+        external_id: link_fields::external_id(&mut fields),
+        credentials_storage: link_fields::storage(&mut fields).map(|storage| storage.to_string()),
+        stale_in: link_fields::stale_in(&mut fields),
+        fetch_resources: link_fields::resources(&mut fields),
+    };
+    fields.finish()?;
+    Ok(Wanted { scopes, link, defaults })
+}
+
+fn scopes(fields: &mut Fields<'_>) -> Vec<Scope> {
+    let Some(text) = fields.required_text("scopes") else { return Vec::new() };
+    let mut scopes = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match Scope::parse(name) {
+            Some(scope) if scopes.contains(&scope) => {}
+            Some(scope) => scopes.push(scope),
+            None => {
+                let message = format!("\"{}\" is not a valid choice.", shown(name));
+                fields.refuse(ErrorItem::field("invalid_choice", "scopes", message));
+            }
+        }
+    }
+    if text.chars().all(|c| c == ',' || c.is_whitespace()) {
+        fields.refuse(ErrorItem::field("blank", "scopes", "This field may not be blank."));
+    }
+    scopes
+}
+
+fn link_id(fields: &mut Fields<'_>) -> Option<Uuid> {
+    let text = fields.optional_text("link_id")?;
+    let id = Uuid::try_parse(&text).ok();
+    if id.is_none() {
+        let message = format!("{} is not a valid UUID.", shown(&text));
+        fields.refuse(ErrorItem::field("invalid", "link_id", message));
+    }
+    id
+}

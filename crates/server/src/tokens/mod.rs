@@ -1,0 +1,96 @@
+//! Widget tokens (contract 3.6): signed with a key derived for their workspace, never stored.
+
+mod claims;
+mod hs512;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use vinculo_store::{Environment, UsedToken};
+
+pub(crate) use claims::{Claims, LinkDefaults, Scope, TokenType};
+
+use crate::App;
+use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
+
+/// How long an access token opens something (contract 9, point 13), seconds.
+pub(crate) const ACCESS_LIFETIME: i64 = 10 * 60;
+
+/// How long a used token is remembered after its end, microseconds: longer than any request that
+/// saw it before its end can take.
+const REMEMBERED: i64 = 60 * 60 * 1_000_000;
+
+/// A token whose signature, time and first use were checked.
+#[derive(Clone)]
+pub(crate) struct WidgetToken {
+    secrets: Arc<WorkspaceSecrets>,
+    claims: Claims,
+}
+
+/// Signs claims with the key of the workspace they are about.
+pub(crate) fn sign(secrets: &WorkspaceSecrets, claims: &Claims) -> Result<String, ApiError> {
+    hs512::install();
+    let key = EncodingKey::from_secret(secrets.indexes().token_key());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS512), claims, &key).map_err(ApiError::unexpected)
+}
+
+impl WidgetToken {
+    /// Opens an access token that still opens something.
+    ///
+    /// # Errors
+    /// 401 when it is no token of this installation, was changed, has ended, is used up, or is no
+    /// access token.
+    pub(crate) async fn open(app: &App, token: &str) -> Result<Self, ApiError> {
+        let opened = Self::verify(app, token).ok_or_else(ApiError::unauthenticated)?;
+        let (workspace, jti) = (opened.secrets.workspace().id, opened.claims.jti);
+        if app.store().read(move |tx| tx.widget_token_is_used(workspace, jti)).await? {
+            return Err(ApiError::unauthenticated());
+        }
+        Ok(opened)
+    }
+
+    fn verify(app: &App, token: &str) -> Option<Self> {
+        hs512::install();
+        // Whose key to check with; nothing else of it is believed yet.
+        let claimed: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token).ok()?;
+        let environment = Environment::parse(&claimed.environment)?;
+        let secrets = app.all_secrets().of_organization(claimed.organization_id, environment)?;
+        let key = DecodingKey::from_secret(secrets.indexes().token_key());
+        let mut validation = Validation::new(Algorithm::HS512);
+        // The library would ask the machine's clock.
+        validation.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
+        let alive = claims.token_type == TokenType::Access && has_not_ended(&claims, app.now());
+        alive.then_some(Self { secrets, claims })
+    }
+
+    /// The keys of its workspace.
+    pub(crate) fn secrets(&self) -> &WorkspaceSecrets {
+        &self.secrets
+    }
+
+    /// What it says.
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Uses it up, in the transaction that does what it was for.
+    ///
+    /// # Errors
+    /// 401 when another request was faster.
+    pub(crate) fn spend(&self, tx: &mut vinculo_store::Tx<'_>, now: i64) -> Result<(), ApiError> {
+        let used = UsedToken {
+            workspace: self.secrets.workspace().id,
+            jti: self.claims.jti,
+            expires_at: self.claims.exp.saturating_mul(1_000_000),
+        };
+        let first = tx.use_widget_token(&used, now - REMEMBERED)?;
+        if first { Ok(()) } else { Err(ApiError::unauthenticated()) }
+    }
+}
+
+fn has_not_ended(claims: &Claims, now: Timestamp) -> bool {
+    now.as_second() < claims.exp
+}
