@@ -10,6 +10,7 @@ mod app;
 mod auth;
 pub mod clock;
 pub mod config;
+mod docs;
 mod error;
 mod health;
 mod imports;

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
 use crate::manage::imports;
-use crate::{App, health, openapi, request_id};
+use crate::{App, docs, health, openapi, request_id};
 
 /// Longest time a request may take: a question to every source fits, with room to spare.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
@@ -53,6 +53,9 @@ pub fn router(app: &App) -> Router {
         .layer(timeout)
         .merge(manage)
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
+        .route("/docs", get(docs::page))
+        .route("/docs/", get(docs::page))
+        .route("/docs/{file}", get(docs::file))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })

@@ -12,6 +12,7 @@
 mod support;
 
 mod addresses;
+mod docs;
 mod guide;
 mod isolation;
 mod keys;

@@ -48,8 +48,10 @@ const LOGIN_ERROR_MALFORMED: &str = "Login not attempted due to invalid credenti
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct RegisterLink {
     /// `pila_co_employment`.
+    #[schema(pattern = "^pila_co_employment$")]
     institution: String,
     /// Cédula de ciudadanía, 3 to 10 digits; dots, spaces and dashes are dropped.
+    #[schema(pattern = "^[ .-]*([0-9][ .-]*){3,10}$")]
     username: String,
     /// `EMPLOYMENTS`, `OWNERS` or both.
     fetch_resources: Option<Vec<ResourceName>>,
@@ -67,8 +69,10 @@ struct Wanted {
     external_id: Option<String>,
 }
 
-/// Registers a link: asks the institution about the cédula before answering, then loads each
-/// resource in the background and calls the webhooks.
+/// Registers a link.
+///
+/// The institution is asked about the cédula before the answer; then each resource is loaded in the
+/// background, and the webhooks are called.
 #[utoipa::path(
     post, path = "/api/links/", tag = "links", operation_id = "RegisterLink",
     security(("keys" = []), ("widget" = [])),

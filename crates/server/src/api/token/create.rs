@@ -26,7 +26,9 @@ pub(crate) struct WidgetTokens {
     refresh: String,
 }
 
-/// Makes tokens for a widget: an access token opens what its scopes say, for ten minutes.
+/// Makes tokens for a widget.
+///
+/// The access token opens what its scopes say, for ten minutes or until it has made its link.
 #[utoipa::path(
     post, path = "/api/token/", tag = "token", operation_id = "GenerateWidgetAccessToken",
     security((), ("keys" = [])),

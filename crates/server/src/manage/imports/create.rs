@@ -12,8 +12,9 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem, item_of_status};
 use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, receive_file};
 
-/// Takes a planilla or a payer record, as it is, in the body. Checking and storing happen in the
-/// background; a file that is there already is answered with its first import.
+/// Takes a planilla or a payer record, as it is, in the body.
+///
+/// Checking and storing happen in the background; a file that is there already is answered with its first import.
 #[utoipa::path(
     post, path = "/manage/v1/imports/", tag = "imports", operation_id = "CreateImport",
     params(
