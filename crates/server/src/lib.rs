@@ -20,6 +20,7 @@ mod keys;
 mod manage;
 mod openapi;
 mod permit;
+mod postman;
 mod projection;
 mod request_id;
 mod router;
@@ -36,6 +37,7 @@ pub use imports::{
 };
 pub use keys::{IssuedKey, issue_key};
 pub use openapi::document as openapi_document;
+pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;
 pub use router::router;
 pub use webhooks::{AddressError, add_endpoint};

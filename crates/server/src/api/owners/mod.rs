@@ -4,6 +4,7 @@ mod delete;
 mod detail;
 mod list;
 mod schema;
+mod search;
 
 pub(crate) use delete::{__path_delete, delete};
 pub(crate) use detail::{__path_detail, detail};

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use http::HeaderMap;
-use http::header::HOST;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use super::request::{self, GenerateToken, Wanted};
 use crate::App;
 use crate::api::body::JsonObject;
+use crate::api::page::base_url;
 use crate::auth::{Authorization, Caller, Credentials};
 use crate::error::{ApiError, ErrorItem};
 use crate::tokens::{self, ACCESS_LIFETIME, Claims, TokenType};
@@ -75,9 +75,7 @@ async fn exists(app: &App, caller: &Caller, id: Uuid) -> Result<(), ApiError> {
 
 /// Where the client reaches the server: host and port.
 fn host(app: &App, headers: &HeaderMap) -> Option<String> {
-    let Some(url) = &app.config().public_url else {
-        return headers.get(HOST)?.to_str().ok().map(str::to_owned);
-    };
+    let url = base_url(app, headers)?;
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
