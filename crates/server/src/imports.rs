@@ -73,6 +73,11 @@ const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 /// How far an import has come, and why it was refused.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "id": "9b1f0c3d-5e2a-4968-8c9d-0e1f2a3b4c5d", "name": "planilla.txt", "state": "accepted",
+    "kind": "planilla", "allowed": [], "lines": 121, "loaded": 120, "errors": 0, "warnings": 0,
+    "created_at": "2026-11-24T12:00:00.000000Z", "report": null
+}))]
 pub struct ImportStatus {
     /// Public id.
     pub id: Uuid,

@@ -59,7 +59,13 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
 fn shown(path: &str) -> String {
     static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
         let paths = openapi::document().paths.paths;
-        let routes = paths.keys().map(String::as_str).chain(["/livez", "/readyz", "openapi.json"]);
+        let routes = paths.keys().map(String::as_str).chain([
+            "/livez",
+            "/readyz",
+            "/docs",
+            "openapi.json",
+            "postman.json",
+        ]);
         routes.flat_map(|path| path.split('/')).map(str::to_owned).collect()
     });
     let parts = path.split('/').map(|part| if WORDS.contains(part) { part } else { "*" });

@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
 use crate::manage::{self, imports};
-use crate::{App, health, openapi, request_id};
+use crate::{App, docs, health, openapi, postman, request_id};
 
 /// Longest time a request may take: a question to every source fits, with room to spare.
 const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
@@ -56,6 +56,10 @@ pub fn router(app: &App) -> Router {
         .layer(timeout)
         .merge(manage)
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
+        .route("/api/postman.json", get(postman::download))
+        .route("/docs", get(docs::page))
+        .route("/docs/", get(docs::page))
+        .route("/docs/{file}", get(docs::file))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })
@@ -88,7 +92,7 @@ fn canonical(uri: &Uri) -> Option<Uri> {
         }
     }
     let routed = fixed == "/api" || fixed.starts_with("/api/") || fixed.starts_with("/manage/");
-    if routed && !fixed.ends_with('/') && fixed != "/api/openapi.json" {
+    if routed && !fixed.ends_with('/') && !fixed.ends_with(".json") {
         fixed.push('/');
     }
     if fixed == path {
@@ -117,6 +121,7 @@ mod tests {
             ("/manage/v1/imports", Some("/manage/v1/imports/")),
             ("/api/links/", None),
             ("/api/openapi.json", None),
+            ("/api/postman.json", None),
             ("/livez", None),
             ("/apiary", None),
         ] {

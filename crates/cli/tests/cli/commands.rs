@@ -145,6 +145,14 @@ async fn the_server_serves_the_same_document() {
     assert_eq!((status, served), (200, openapi()));
 }
 
+#[test]
+fn the_postman_collection_is_printed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let printed = finished(&mut vinculo(folder.path(), ["openapi", "--postman"])).json();
+    let made = vinculo_server::postman_collection(vinculo_server::DEFAULT_BASE);
+    assert_eq!(printed, made.expect("a collection"));
+}
+
 fn openapi() -> Value {
     let folder = tempfile::tempdir().expect("a temporary folder");
     finished(&mut vinculo(folder.path(), ["openapi"])).json()

@@ -73,7 +73,11 @@ pub(super) async fn delete(
     if removed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found()) }
 }
 
-fn open(vault: &Vault, resource: Resource, object: &SealedObject) -> Result<Vec<u8>, ApiError> {
+pub(super) fn open(
+    vault: &Vault,
+    resource: Resource,
+    object: &SealedObject,
+) -> Result<Vec<u8>, ApiError> {
     let key = vault.unwrap_key(&object.key)?;
     let document = key.open(object_context(resource, object.uuid), &object.sealed)?;
     Ok(document.to_vec())

@@ -12,6 +12,7 @@
 mod support;
 
 mod addresses;
+mod docs;
 mod guide;
 mod idempotency;
 mod isolation;
@@ -19,9 +20,11 @@ mod keys;
 mod lifecycle;
 mod links;
 mod openapi;
+mod owners;
 mod pages;
 mod personas;
 mod planillas;
+mod postman;
 mod refusals;
 mod restarts;
 mod retrieval;

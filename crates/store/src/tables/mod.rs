@@ -37,7 +37,7 @@ pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadState, NewLoad, Trigger};
-pub use objects::{KeptObject, NewObject, ObjectFilter, Resource, SealedObject};
+pub use objects::{KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject};
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use source_calls::{NewSourceCall, Purpose, StoredPayload};

@@ -97,6 +97,32 @@ pub struct ObjectFilter {
     pub created: TimeSpan,
 }
 
+impl ObjectFilter {
+    fn clause(&self, workspace: WorkspaceId) -> Where<'_> {
+        let narrow = self.links.is_some() || self.ids.is_some();
+        // Ids lead to fewer rows than the workspace does, which is thus kept from its index.
+        let own = if narrow { "+t.workspace_id" } else { "t.workspace_id" };
+        let mut clause = Where::equals(own, workspace);
+        if let Some(links) = &self.links {
+            let template = "t.link_id in (select id from links where +workspace_id = $1 \
+                            and uuid in ({}))";
+            clause.and_list(template, links.iter().copied());
+        }
+        if let Some(ids) = &self.ids {
+            clause.and_in("t.uuid", ids.iter().copied());
+        }
+        clause.and_span("t.created_at", self.created);
+        clause
+    }
+}
+
+/// A place in the list of objects, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObjectPosition {
+    created_at: Micros,
+    id: i64,
+}
+
 impl SealedObject {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self { uuid: row.uuid(0)?, sealed: row.sealed(1)?, key: row.wrapped_key(2)? })
@@ -176,19 +202,7 @@ impl Tx<'_> {
         page: PageRequest,
     ) -> Result<Page<SealedObject>> {
         let table = resource.table();
-        let narrow = filter.links.is_some() || filter.ids.is_some();
-        // Ids lead to fewer rows than the workspace does, which is thus kept from its index.
-        let own = if narrow { "+t.workspace_id" } else { "t.workspace_id" };
-        let mut clause = Where::equals(own, workspace);
-        if let Some(links) = &filter.links {
-            let template = "t.link_id in (select id from links where +workspace_id = $1 \
-                            and uuid in ({}))";
-            clause.and_list(template, links.iter().copied());
-        }
-        if let Some(ids) = &filter.ids {
-            clause.and_in("t.uuid", ids.iter().copied());
-        }
-        clause.and_span("t.created_at", filter.created);
+        let clause = filter.clause(workspace);
         let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
         let rows = self.query(
             &format!(
@@ -206,6 +220,59 @@ impl Tx<'_> {
             self.query_one(&sql, clause.params(), |row| row.int(0))?
         };
         Ok(Page { count, rows })
+    }
+
+    /// The workspace's objects that come after a place in the list, newest first, at most `limit`
+    /// of them: a walk through what changes meanwhile meets no object twice.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn objects_after(
+        &mut self,
+        resource: Resource,
+        workspace: WorkspaceId,
+        filter: &ObjectFilter,
+        after: Option<ObjectPosition>,
+        limit: i64,
+    ) -> Result<Vec<(ObjectPosition, SealedObject)>> {
+        let table = resource.table();
+        let mut clause = filter.clause(workspace);
+        if let Some(ObjectPosition { created_at, id }) = after {
+            clause.and_list("(t.created_at, t.id) < ({})", [created_at, id]);
+        }
+        let page = PageRequest { limit, offset: 0 };
+        let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
+        self.query(
+            &format!(
+                "select t.uuid, t.sealed, k.wrapped, t.created_at, t.id from {table} t \
+                 join data_keys k on k.owner_kind = 'subject' and k.owner_id = +t.subject_id{tail}"
+            ),
+            &params,
+            |row| {
+                let position = ObjectPosition { created_at: row.int(3)?, id: row.int(4)? };
+                Ok((position, SealedObject::from_row(row)?))
+            },
+        )
+    }
+
+    /// Whether the workspace has more than `limit` such objects; looks at no more than that.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn more_objects_than(
+        &mut self,
+        resource: Resource,
+        workspace: WorkspaceId,
+        filter: &ObjectFilter,
+        limit: i64,
+    ) -> Result<bool> {
+        let table = resource.table();
+        let clause = filter.clause(workspace);
+        let page = PageRequest { limit: 1, offset: limit };
+        let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
+        let next =
+            self.query_opt(&format!("select 1 from {table} t{tail}"), &params, |_| Ok(()))?;
+        Ok(next.is_some())
     }
 
     /// The workspace's object with this public id.

@@ -14,6 +14,7 @@ on_both_databases! {
     what_is_no_longer_named_goes,
     each_resource_has_its_own_objects,
     pages_are_newest_first,
+    a_walk_meets_every_object_once,
     filters_narrow,
     an_object_is_removed_alone,
     another_workspace_sees_nothing,
@@ -154,6 +155,42 @@ async fn pages_are_newest_first(db: TestDatabase) {
         assert_eq!((page.count, uuids(&page.rows)), (5, expected), "{limit} from {offset}");
         assert!(page.rows.iter().all(|row| row.key == wrapped(50)));
     }
+}
+
+async fn a_walk_meets_every_object_once(db: TestDatabase) {
+    let (place, other, there) = places(&db).await;
+    let times = [(1, 5), (2, 7), (3, 7), (4, 6), (5, 7)];
+    let made = times.map(|(n, at)| object(place, n, n, NOW + at)).to_vec();
+    put(&db, Resource::Owners, place, made).await;
+    put(&db, Resource::Owners, other, vec![object(other, 6, 6, NOW + 9)]).await;
+    let of_link = ObjectFilter { links: Some(vec![uuid(60)]), ..ObjectFilter::default() };
+    for (filter, expected) in
+        [(of_link.clone(), vec![5, 3, 2, 4, 1]), (ObjectFilter::default(), vec![6, 5, 3, 2, 4, 1])]
+    {
+        for limit in 1..7 {
+            let (mut met, mut after) = (Vec::new(), None);
+            loop {
+                let filter = filter.clone();
+                let slice = read(&db, move |tx| {
+                    tx.objects_after(Resource::Owners, place.workspace, &filter, after, limit)
+                })
+                .await;
+                let Some((last, _)) = slice.last() else { break };
+                after = Some(*last);
+                met.extend(slice.iter().map(|(_, object)| object.uuid.as_u128()));
+                assert!(slice.iter().all(|(_, object)| object.key == wrapped(50)));
+            }
+            assert_eq!(met, expected, "slices of {limit}");
+        }
+    }
+    let db = &db;
+    let more = move |workspace, filter: ObjectFilter, limit| {
+        read(db, move |tx| tx.more_objects_than(Resource::Owners, workspace, &filter, limit))
+    };
+    assert!(more(place.workspace, of_link.clone(), 4).await);
+    assert!(!more(place.workspace, of_link, 5).await);
+    assert!(more(place.workspace, ObjectFilter::default(), 5).await);
+    assert!(!more(there, ObjectFilter::default(), 0).await);
 }
 
 async fn filters_narrow(db: TestDatabase) {

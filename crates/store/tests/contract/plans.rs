@@ -102,6 +102,16 @@ const CALLS: &[(&str, Call)] = &[
         let page = PageRequest { limit: 2, offset: 0 };
         Ok(tx.objects(Resource::Employments, HERE, &of_link, page)?.count == 3)
     }),
+    ("objects_after", |tx| {
+        let all = ObjectFilter::default();
+        let first = tx.objects_after(Resource::Employments, HERE, &all, None, 10)?;
+        let (last, _) = first.last().expect("no objects");
+        let next = tx.objects_after(Resource::Employments, HERE, &all, Some(*last), 10)?;
+        Ok(next.len() == 10)
+    }),
+    ("more_objects_than", |tx| {
+        tx.more_objects_than(Resource::Employments, HERE, &ObjectFilter::default(), 100)
+    }),
     ("object", |tx| Ok(tx.object(Resource::Employments, HERE, uuid(25_001))?.is_some())),
     ("kept_objects", |tx| Ok(tx.kept_objects(Resource::Employments, LinkId(7))?.len() == 3)),
     ("contributions", |tx| Ok(tx.contributions(SubjectId(2_500))?.len() == 6)),

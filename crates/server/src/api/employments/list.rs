@@ -12,8 +12,9 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::openapi::{CreatedParams, IdParams, LinkParams, PageParams, ShapeParams};
 
-/// Employments of a link, one object per employer, newest first (contract 3.4.1). Before the load
-/// has finished the page is empty. One of `link`, `link__in`, `id` and `id__in` must be given.
+/// Employments of a link, one object per employer, newest first (contract 3.4.1).
+///
+/// Before the load has finished the page is empty. One of `link`, `link__in`, `id` and `id__in` must be given.
 #[utoipa::path(
     get, path = "/api/co/employments/", tag = "employments", operation_id = "listEmploymentsColombia",
     params(LinkParams, IdParams, CreatedParams, ShapeParams, PageParams),

@@ -42,6 +42,7 @@ use crate::terms::{RefreshRate, Storage};
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct RegisterLink {
     /// `pila_co_employment`.
+    #[schema(pattern = "^pila_co_employment$")]
     institution: String,
     /// Number of the person's document; dots, spaces and dashes are dropped.
     username: String,
@@ -75,8 +76,10 @@ struct Wanted {
     stale_in: Option<String>,
 }
 
-/// Registers a link: asks the institution about the person before answering, then loads each
-/// resource in the background and calls the webhooks.
+/// Registers a link.
+///
+/// The institution is asked about the person before the answer; then each resource is loaded in the
+/// background, and the webhooks are called.
 #[utoipa::path(
     post, path = "/api/links/", tag = "links", operation_id = "RegisterLink",
     security(("keys" = []), ("widget" = [])),

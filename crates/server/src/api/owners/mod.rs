@@ -6,6 +6,7 @@ mod detail;
 mod list;
 mod resume;
 mod schema;
+mod search;
 
 pub(crate) use create::{__path_create, create};
 pub(crate) use delete::{__path_delete, delete};

@@ -73,6 +73,19 @@ pub(crate) struct Owner {
     second_last_name: Option<String>,
 }
 
+/// What is sealed about owners and can be looked for; all that is given must hold. The other filters
+/// must leave at most 10,000 owners.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description; the query is read by name")]
+pub(crate) struct OwnerFilters {
+    /// Exactly this e-mail address.
+    email: Option<String>,
+    /// Part of the whole name, three characters at least. Case does not count, accents do.
+    #[param(rename = "display_name__icontains", min_length = 3)]
+    name_part: Option<String>,
+}
+
 /// Document of a person.
 #[derive(utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

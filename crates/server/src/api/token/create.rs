@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::header::HOST;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use super::request::{self, GenerateToken, Wanted};
 use crate::App;
 use crate::api::body::JsonObject;
+use crate::api::page::base_url;
 use crate::auth::{Authorization, Caller, Credentials};
 use crate::error::{ApiError, ErrorItem};
 use crate::once::{Claim, Once};
@@ -28,7 +28,9 @@ pub(crate) struct WidgetTokens {
     refresh: String,
 }
 
-/// Makes tokens for a widget: an access token opens what its scopes say, for ten minutes.
+/// Makes tokens for a widget.
+///
+/// The access token opens what its scopes say, for ten minutes or until it has made its link.
 #[utoipa::path(
     post, path = "/api/token/", tag = "token", operation_id = "GenerateWidgetAccessToken",
     security((), ("keys" = [])),
@@ -91,9 +93,7 @@ async fn exists(app: &App, caller: &Caller, id: Uuid) -> Result<(), ApiError> {
 
 /// Where the client reaches the server: host and port.
 fn host(app: &App, headers: &HeaderMap) -> Option<String> {
-    let Some(url) = &app.config().public_url else {
-        return headers.get(HOST)?.to_str().ok().map(str::to_owned);
-    };
+    let url = base_url(app, headers)?;
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }

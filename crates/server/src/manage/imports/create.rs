@@ -14,8 +14,9 @@ use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, Spooled};
 use crate::once::{Claim, Once};
 use crate::openapi::OnceParams;
 
-/// Takes a planilla or a payer record, as it is, in the body. Checking and storing happen in the
-/// background; a file that is there already is answered with its first import.
+/// Takes a planilla or a payer record, as it is, in the body.
+///
+/// Checking and storing happen in the background; a file that is there already is answered with its first import.
 #[utoipa::path(
     post, path = "/manage/v1/imports/", tag = "imports", operation_id = "CreateImport",
     params(
