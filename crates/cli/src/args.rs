@@ -1,6 +1,8 @@
 //! The command line. Every option can also be given by a `VINCULO_…` environment variable and a
 //! key of `vinculo.toml`; flags win over the environment, the environment over the file.
 
+mod http;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use vinculo_pila::{Document, DocumentKind};
 
 use crate::settings::File;
+
+pub(crate) use http::Http;
 
 /// Employment data for Colombia, from PILA, on your own machine.
 #[derive(Debug, Parser)]
@@ -105,6 +109,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
+    pub(crate) http: Http,
+    #[command(flatten)]
     pub(crate) sources: Sources,
     #[command(flatten)]
     pub(crate) logging: Logging,
@@ -116,6 +122,7 @@ impl Serve {
         Ok(Self {
             database: file.complete(self.database)?,
             server: file.complete(self.server)?,
+            http: file.complete(self.http)?,
             sources: file.complete(self.sources)?,
             logging: file.complete(self.logging)?,
         })

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use uuid::Uuid;
-use vinculo_store::Workspace;
+use vinculo_store::{ApiKeyId, Workspace};
 use vinculo_vault::SecretHash;
 
 use crate::App;
@@ -17,6 +17,8 @@ use crate::error::ApiError;
 pub(crate) struct Caller {
     /// The workspace of the key.
     pub workspace: Workspace,
+    /// The key, whose limit the request counts towards.
+    pub key: Option<ApiKeyId>,
 }
 
 struct Credentials {
@@ -28,6 +30,14 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let caller = Self::verify(parts, app).await?;
+        app.limits().admit(parts, &caller)?;
+        Ok(caller)
+    }
+}
+
+impl Caller {
+    async fn verify(parts: &Parts, app: &App) -> Result<Self, ApiError> {
         let credentials = basic(parts).ok_or_else(ApiError::unauthenticated)?;
         let secret_id = credentials.secret_id;
         let key = app
@@ -40,7 +50,7 @@ impl FromRequestParts<App> for Caller {
         if !secrets.indexes().verify_secret(&credentials.password, &stored) {
             return Err(ApiError::unauthenticated());
         }
-        Ok(Self { workspace: key.workspace })
+        Ok(Self { workspace: key.workspace, key: Some(key.id) })
     }
 }
 

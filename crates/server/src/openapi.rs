@@ -30,6 +30,7 @@ pub fn document() -> OpenApi {
     document.merge(crate::router::manage().into_openapi());
     document.merge(Document::openapi());
     document.info = Document::openapi().info;
+    crate::limits::describe(&mut document);
     let basic = HttpBuilder::new()
         .scheme(HttpAuthScheme::Basic)
         .description(Some("Secret ID and Secret Password"))

@@ -35,7 +35,7 @@ impl FromRequest<App> for JsonObject {
                 _ => ApiError::refused("parse_error", "JSON parse error - the body was cut off"),
             }
         })?;
-        parse(&bytes).map(|object| Self(object, bytes))
+        parse(&bytes)
     }
 }
 
@@ -51,9 +51,9 @@ fn of_status(status: StatusCode, request: &Request) -> ApiError {
     ApiError::status(status, item.code, item.message)
 }
 
-fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+fn parse(bytes: &Bytes) -> Result<JsonObject, ApiError> {
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => Ok(JsonObject(object, bytes.clone())),
         Ok(other) => {
             let message = format!("JSON parse error - expected an object, got {}", kind(&other));
             Err(ApiError::refused("parse_error", message))

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use url::Url;
@@ -11,6 +11,7 @@ use vinculo_store::PageRequest;
 use super::body::shown;
 use super::query::Query;
 use crate::App;
+use crate::client;
 use crate::error::{ApiError, ErrorItem};
 
 const DEFAULT_SIZE: i64 = 100;
@@ -33,14 +34,8 @@ impl FromRequestParts<App> for PageQuery {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |uri| &uri.0);
-        let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok());
-        let base = match (&app.config().public_url, host) {
-            (Some(url), _) => Some(url.clone()),
-            (None, Some(host)) => Url::parse(&format!("http://{host}")).ok(),
-            (None, None) => None,
-        };
         // Never `join`: a path that begins with two slashes would name another host.
-        let url = base.map(|mut url| {
+        let url = client::base(parts, app).map(|mut url| {
             let prefix = url.path().trim_end_matches('/').to_owned();
             url.set_path(&(prefix + original.path()));
             url

@@ -12,15 +12,18 @@
 mod support;
 
 mod addresses;
+mod failures;
 mod guide;
 mod idempotency;
 mod isolation;
 mod keys;
+mod limits;
 mod links;
 mod openapi;
 mod pages;
 mod personas;
 mod planillas;
+mod proxies;
 mod refusals;
 mod restarts;
 mod secrecy;
