@@ -1,6 +1,9 @@
 //! The command line. Every option can also be given by a `VINCULO_…` environment variable and a
 //! key of `vinculo.toml`; flags win over the environment, the environment over the file.
 
+mod http;
+mod sources;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -9,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use vinculo_pila::{Document, DocumentKind};
 
 use crate::settings::File;
+
+pub(crate) use http::Http;
+pub(crate) use sources::{AchAuth, SourceName, Sources};
 
 /// Employment data for Colombia, from PILA, on your own machine.
 #[derive(Debug, Parser)]
@@ -113,6 +119,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
+    pub(crate) http: Http,
+    #[command(flatten)]
     pub(crate) sources: Sources,
     #[command(flatten)]
     pub(crate) logging: Logging,
@@ -124,6 +132,7 @@ impl Serve {
         Ok(Self {
             database: file.complete(self.database)?,
             server: file.complete(self.server)?,
+            http: file.complete(self.http)?,
             sources: file.complete(self.sources)?,
             logging: file.complete(self.logging)?,
         })
@@ -143,64 +152,9 @@ pub(crate) struct Server {
     /// Serve only; another process works off the jobs
     #[arg(long, env = "VINCULO_NO_WORKER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) no_worker: Option<bool>,
-    /// Seconds after which a single link that was made recurrent is loaded [default: 86400, a day]
-    #[arg(long, env = "VINCULO_RECURRENT_DELAY_SECONDS", value_name = "SECONDS")]
-    pub(crate) recurrent_delay_seconds: Option<u32>,
-    /// How long the refresh token of a widget lasts, hours [default: 24]
-    #[arg(long, env = "VINCULO_REFRESH_TOKEN_HOURS", value_name = "HOURS")]
-    pub(crate) refresh_token_hours: Option<u16>,
     /// Allow webhooks to loopback and private addresses, and over plain HTTP
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_private: Option<bool>,
-}
-
-/// What links are asked from.
-#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Sources {
-    /// Sources of production links, in order: planillas, ach [default: planillas]
-    #[arg(long, env = "VINCULO_SOURCE_PRODUCTION", value_delimiter = ',', value_name = "SOURCE")]
-    pub(crate) source_production: Option<Vec<SourceName>>,
-    /// Base URL of the ACH operator
-    #[arg(long, env = "VINCULO_ACH_BASE_URL", value_name = "URL")]
-    pub(crate) ach_base_url: Option<String>,
-    /// How the ACH operator knows us [default: none]
-    #[arg(long, env = "VINCULO_ACH_AUTH", value_name = "KIND")]
-    pub(crate) ach_auth: Option<AchAuth>,
-    /// User name for basic authentication at the ACH operator
-    #[arg(long, env = "VINCULO_ACH_USERNAME", value_name = "NAME")]
-    pub(crate) ach_username: Option<String>,
-    /// Password for basic authentication at the ACH operator; for the environment only
-    #[arg(long, env = "VINCULO_ACH_PASSWORD", hide = true, hide_env_values = true)]
-    pub(crate) ach_password: Option<Secret>,
-    /// Bearer token for the ACH operator; for the environment only
-    #[arg(long, env = "VINCULO_ACH_TOKEN", hide = true, hide_env_values = true)]
-    pub(crate) ach_token: Option<Secret>,
-    /// Simulated operator behind the sandbox [default: one inside this process]
-    #[arg(long, env = "VINCULO_SANDBOX_OPERATOR_URL", value_name = "URL")]
-    pub(crate) sandbox_operator_url: Option<String>,
-}
-
-/// A source of production links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum SourceName {
-    /// Planillas imported with `vinculo pila import`.
-    Planillas,
-    /// ACH Colombia's Consultas PILA.
-    Ach,
-}
-
-/// How an operator knows us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum AchAuth {
-    /// It does not ask.
-    None,
-    /// User name and password.
-    Basic,
-    /// A fixed token.
-    Bearer,
 }
 
 /// What to log and how.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,7 +48,7 @@ pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
     app: App,
     stop: CancellationToken,
-    http: JoinHandle<std::io::Result<()>>,
+    http: JoinHandle<()>,
     runner: Option<JoinHandle<()>>,
     operator: Option<InnerOperator>,
 }
@@ -65,14 +64,8 @@ impl Serving {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
         let runner = if worker { Some(start_runner(&app, &stop).await?) } else { None };
-        let listener = listener.tap_io(|stream| {
-            // A connection that cannot be tuned still works.
-            let _ = stream.set_nodelay(true);
-        });
-        let stopped = stop.clone().cancelled_owned();
-        let router = vinculo_server::router(&app);
-        let http =
-            async move { axum::serve(listener, router).with_graceful_shutdown(stopped).await };
+        let (served, stopped) = (app.clone(), stop.clone().cancelled_owned());
+        let http = async move { vinculo_server::serve(&served, listener, stopped).await };
         let http = tokio::spawn(http);
         Ok(Self { address, app, stop, http, runner, operator })
     }

@@ -10,6 +10,7 @@ use vinculo_webhook::Sender;
 
 use crate::clock::{Clock, micros};
 use crate::config::Config;
+use crate::limits::Limits;
 use crate::once::Turns;
 use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
 use crate::sources::Sources;
@@ -37,6 +38,7 @@ struct Inner {
     random: Arc<dyn Random>,
     sender: Sender,
     sources: Sources,
+    limits: Limits,
     turns: Turns,
     config: Config,
 }
@@ -76,6 +78,7 @@ impl App {
             ..vinculo_webhook::Options::default()
         };
         let sender = Sender::new(options)?;
+        let limits = Limits::new(&config, Arc::clone(&clock));
         Ok(Self(Arc::new(Inner {
             store,
             secrets,
@@ -83,6 +86,7 @@ impl App {
             random,
             sender,
             sources,
+            limits,
             turns: Turns::default(),
             config,
         })))
@@ -171,6 +175,11 @@ impl App {
     #[must_use]
     pub fn sources(&self) -> &Sources {
         &self.0.sources
+    }
+
+    /// Who has asked how often.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
     }
 
     /// Who is being served under which `Idempotency-Key`.

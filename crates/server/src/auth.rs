@@ -7,7 +7,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use uuid::Uuid;
-use vinculo_store::Workspace;
+use vinculo_store::{ApiKeyId, Workspace};
 use vinculo_vault::SecretHash;
 
 use crate::App;
@@ -19,6 +19,8 @@ use crate::tokens::WidgetToken;
 pub(crate) struct Caller {
     /// The workspace of the key.
     pub workspace: Workspace,
+    /// The key, whose limit the request counts towards.
+    pub key: Option<ApiKeyId>,
 }
 
 /// The two halves of a key, as given.
@@ -39,7 +41,9 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        Self::of(app, Authorization::of(&parts.headers)).await
+        let caller = Self::of(app, Authorization::of(&parts.headers)).await?;
+        app.limits().admit(parts, &caller)?;
+        Ok(caller)
     }
 }
 
@@ -75,7 +79,7 @@ impl Caller {
         if !secrets.indexes().verify_secret(&credentials.password, &stored) {
             return Err(ApiError::unauthenticated());
         }
-        Ok(Self { workspace: key.workspace })
+        Ok(Self { workspace: key.workspace, key: Some(key.id) })
     }
 }
 

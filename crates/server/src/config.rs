@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 use vinculo_sources::ach::AchConfig;
 
@@ -12,6 +13,22 @@ use vinculo_sources::ach::AchConfig;
 pub struct Config {
     /// Base URL under which clients reach the server; `None` follows the `Host` header.
     pub public_url: Option<Url>,
+    /// Proxies that are believed about whom they speak for; nobody else is.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests a minute, and at once, of one API key; 0 is no limit.
+    pub rate_limit_per_minute: u32,
+    /// Deletions a minute, and at once, of one workspace and kind of object, that their caller waits
+    /// for (contract 2.10); 0 is no limit.
+    pub delete_limit_per_minute: u32,
+    /// Failed logins a minute, and at once, from one address; 0 is no limit.
+    pub login_failures_per_minute: u32,
+    /// Longest time a request under `/api/` may take: a question to every source fits, with room to
+    /// spare.
+    pub request_timeout: Duration,
+    /// Longest silence of whoever uploads a file.
+    pub upload_silence: Duration,
+    /// Longest time until the head of a request is there, from the connection or the answer before.
+    pub header_timeout: Duration,
     /// What production links are asked from, in order, until one resolves.
     pub production: Vec<SourceConfig>,
     /// The simulated operator behind every sandbox link.
@@ -86,6 +103,13 @@ impl Config {
     pub fn new(sandbox: AchConfig, spool_dir: PathBuf) -> Self {
         Self {
             public_url: None,
+            trusted_proxies: Vec::new(),
+            rate_limit_per_minute: 30_000,
+            delete_limit_per_minute: 5,
+            login_failures_per_minute: 60,
+            request_timeout: Duration::from_secs(120),
+            upload_silence: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(60),
             production: vec![SourceConfig::Planillas],
             sandbox,
             check_timeout: Duration::from_secs(15),

@@ -6,9 +6,12 @@
 //! unexpected failure always answers the same sentence.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+
+use crate::limits::whole_seconds;
 
 /// One object of an error body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct ApiError {
     status: StatusCode,
     items: Vec<ErrorItem>,
     cause: Option<String>,
+    /// How long the caller should wait before the next try.
+    retry_after: Option<Duration>,
 }
 
 /// The items of an error, carried by the response to the layer that writes the body.
@@ -66,7 +71,7 @@ impl ApiError {
     /// A status with these items.
     #[must_use]
     pub fn with_items(status: StatusCode, items: Vec<ErrorItem>) -> Self {
-        Self { status, items, cause: None }
+        Self { status, items, cause: None, retry_after: None }
     }
 
     /// 400 with one item that names no field.
@@ -104,6 +109,14 @@ impl ApiError {
         Self::status(StatusCode::FORBIDDEN, "access_to_resource_denied", message)
     }
 
+    /// 429: there is room again after `wait`.
+    #[must_use]
+    pub fn too_many_requests(wait: Duration) -> Self {
+        let message = "Too many requests, try again later.";
+        let refused = Self::status(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message);
+        Self { retry_after: Some(wait), ..refused }
+    }
+
     /// 500 with the fixed sentence; `cause` goes to the log only.
     #[must_use]
     pub fn unexpected(cause: impl std::fmt::Display) -> Self {
@@ -126,6 +139,7 @@ impl From<vinculo_store::Error> for ApiError {
         if error.is_transient() {
             return Self {
                 cause: Some(error.to_string()),
+                retry_after: Some(Duration::from_secs(1)),
                 ..Self::status(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", UNEXPECTED)
             };
         }
@@ -156,9 +170,9 @@ impl IntoResponse for ApiError {
             let challenge = http::HeaderValue::from_static("Basic realm=\"api\"");
             response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            let soon = http::HeaderValue::from_static("1");
-            response.headers_mut().insert(http::header::RETRY_AFTER, soon);
+        if let Some(wait) = self.retry_after {
+            let seconds = http::HeaderValue::from(whole_seconds(wait).max(1));
+            response.headers_mut().insert(http::header::RETRY_AFTER, seconds);
         }
         response.extensions_mut().insert(ErrorItems(self.items));
         response

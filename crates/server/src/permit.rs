@@ -97,10 +97,16 @@ impl Permit {
                 if !token.claims().scopes.contains(&scope) {
                     return Err(ApiError::denied());
                 }
-                let caller = Caller { workspace: token.secrets().workspace().clone() };
+                let workspace = token.secrets().workspace().clone();
+                let caller = Caller { workspace, key: None };
+                app.limits().admit(parts, &caller)?;
                 Ok(Self { caller, token: Some(token) })
             }
-            given => Ok(Self { caller: Caller::of(app, given).await?, token: None }),
+            given => {
+                let caller = Caller::of(app, given).await?;
+                app.limits().admit(parts, &caller)?;
+                Ok(Self { caller, token: None })
+            }
         }
     }
 

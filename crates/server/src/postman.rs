@@ -3,12 +3,12 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::request::Parts;
 use serde_json::{Map, Value, json};
 
 use crate::App;
-use crate::api::page::base_url;
+use crate::client;
 use crate::error::ApiError;
 
 const SCHEMA: &str = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json";
@@ -17,11 +17,8 @@ const SCHEMA: &str = "https://schema.getpostman.com/json/collection/v2.1.0/colle
 pub const DEFAULT_BASE: &str = "http://127.0.0.1:8080";
 
 /// `GET /api/postman.json`: the collection as a file, with the address it was asked at.
-pub(crate) async fn download(
-    State(app): State<App>,
-    headers: HeaderMap,
-) -> Result<Response, ApiError> {
-    let base = base_url(&app, &headers).map(String::from);
+pub(crate) async fn download(State(app): State<App>, parts: Parts) -> Result<Response, ApiError> {
+    let base = client::base(&parts, &app).map(String::from);
     let base = base.as_deref().map_or(DEFAULT_BASE, |base| base.trim_end_matches('/'));
     let file = "attachment; filename=\"vinculo.postman_collection.json\"";
     let headers = [(CONTENT_TYPE, "application/json"), (CONTENT_DISPOSITION, file)];

@@ -1,11 +1,13 @@
 //! Every route, once.
 
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::{StatusCode, Uri};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -15,10 +17,7 @@ use utoipa_axum::routes;
 use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
 use crate::manage::{self, imports};
-use crate::{App, docs, health, openapi, postman, request_id};
-
-/// Longest time a request may take: a question to every source fits, with room to spare.
-const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(120);
+use crate::{App, client, docs, health, limits, openapi, postman, request_id};
 
 /// The management API. A file may be larger than any JSON body; the spool has its own limit.
 pub(crate) fn manage() -> OpenApiRouter<App> {
@@ -51,7 +50,8 @@ pub fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
     // An upload takes as long as it takes; its own silence is limited.
-    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT);
+    let longest = app.config().request_timeout;
+    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest);
     let routes = api
         .layer(timeout)
         .merge(manage)
@@ -67,26 +67,50 @@ pub fn router(app: &App) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::unexpected("a handler panicked").into_response()
         }))
+        .layer(from_fn_with_state(app.clone(), limits::layer))
+        .layer(from_fn_with_state(app.clone(), client::layer))
         .layer(from_fn_with_state(app.clone(), request_id::layer))
         .with_state(app.clone());
-    Router::new().fallback_service(tower::Layer::layer(
-        &MapRequestLayer::new(|mut request: axum::extract::Request| {
-            if let Some(uri) = canonical(request.uri()) {
-                *request.uri_mut() = uri;
-            }
-            request
-        }),
-        routes,
-    ))
+    Router::new()
+        .fallback_service(tower::Layer::layer(
+            &MapRequestLayer::new(|mut request: Request| {
+                if let Some(uri) = canonical(request.uri()) {
+                    *request.uri_mut() = uri;
+                }
+                request
+            }),
+            routes,
+        ))
+        .layer(from_fn(options))
 }
 
-/// The address as the table of routes has it: doubled slashes collapsed, a slash at the end of
-/// every path under `/api/` and `/manage/` (contract 2.1; never a redirect, which would lose a POST's body).
-/// `None` when it already is.
+/// Answers OPTIONS, which no route lists, from what the route allows. Nothing is said to browsers of
+/// other sites.
+async fn options(request: Request, next: Next) -> Response {
+    let asked = request.method() == Method::OPTIONS;
+    let mut response = next.run(request).await;
+    let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok());
+    if asked
+        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+        && let Some(Ok(all)) = allowed.map(|allowed| format!("{allowed},OPTIONS").parse())
+    {
+        let _: Option<HeaderValue> = response.headers_mut().insert(ALLOW, all);
+        for about_the_body in [CONTENT_LENGTH, CONTENT_TYPE] {
+            response.headers_mut().remove(about_the_body);
+        }
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        *response.body_mut() = Body::empty();
+    }
+    response
+}
+
+/// The address as the table of routes has it: encoded slashes decoded (contract 8.4), doubled slashes
+/// collapsed, a slash at the end of every path under `/api/` and `/manage/` (2.1; never a redirect,
+/// which would lose a POST's body). `None` when it already is.
 fn canonical(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
     let mut fixed = String::with_capacity(path.len() + 1);
-    for c in path.chars() {
+    for c in path.replace("%2F", "/").replace("%2f", "/").chars() {
         if c != '/' || !fixed.ends_with('/') {
             fixed.push(c);
         }
@@ -119,6 +143,8 @@ mod tests {
             ("//api///links//?a=//", Some("/api/links/?a=//")),
             ("/api", Some("/api/")),
             ("/manage/v1/imports", Some("/manage/v1/imports/")),
+            ("/%2Fapi%2Flinks", Some("/api/links/")),
+            ("/api%2flinks%2F?a=%2F", Some("/api/links/?a=%2F")),
             ("/api/links/", None),
             ("/api/openapi.json", None),
             ("/api/postman.json", None),

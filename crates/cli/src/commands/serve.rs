@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
@@ -48,20 +47,11 @@ async fn serve(
             (inner.url.clone(), Some(inner))
         }
     };
-    let shipped = installation.config(url);
-    let recurrent_delay = options.server.recurrent_delay_seconds.map(u64::from);
-    let recurrent_delay = recurrent_delay.map_or(shipped.recurrent_delay, Duration::from_secs);
-    let refresh_token_lifetime =
-        options.server.refresh_token_hours.map_or(shipped.refresh_token_lifetime, |hours| {
-            Duration::from_secs(3600 * u64::from(hours))
-        });
     let config = Config {
-        recurrent_delay,
         production,
-        refresh_token_lifetime,
         public_url: options.server.public_url,
         webhook_allow_private: options.server.webhook_allow_private.unwrap_or(false),
-        ..shipped
+        ..options.http.apply(installation.config(url))
     };
     let worker = !options.server.no_worker.unwrap_or(false);
     let serving = Serving::start(installation.app(config)?, listener, worker, operator).await?;

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use crate::support::{Finished, Installation, Process, finished};
+use reqwest::Method;
+
+use crate::support::{Client, Finished, Installation, Key, Process, finished};
 
 /// A value that nobody may repeat.
 const SECRET: &str = "s3cret-of-the-test";
@@ -55,6 +57,11 @@ fn bad_values_stop_the_start() {
         &[("VINCULO_MODE", "staging")],
         &[("VINCULO_NO_WORKER", "perhaps")],
         &[("VINCULO_PUBLIC_URL", "not a url")],
+        &[("VINCULO_TRUSTED_PROXIES", "10.0.0.0/8,proxy")],
+        &[("VINCULO_TRUSTED_PROXIES", "10.0.0.0/33")],
+        &[("VINCULO_RATE_LIMIT_PER_MINUTE", "-1")],
+        &[("VINCULO_DELETE_LIMIT_PER_MINUTE", "5.5")],
+        &[("VINCULO_LOGIN_FAILURES_PER_MINUTE", "many")],
         &[("VINCULO_SOURCE_PRODUCTION", "planillas,else")],
         &[("VINCULO_LOG_FORMAT", "xml")],
         &[("VINCULO_LOG", "a=b=c")],
@@ -66,6 +73,11 @@ fn bad_values_stop_the_start() {
     error: invalid value 'staging' for '--mode <MODE>'
     error: invalid value 'perhaps' for '--no-worker [<BOOL>]'
     error: invalid value 'not a url' for '--public-url <URL>': relative URL without a base
+    error: invalid value 'proxy' for '--trusted-proxies <NETWORK>': "proxy": expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8
+    error: invalid value '10.0.0.0/33' for '--trusted-proxies <NETWORK>': "10.0.0.0/33": expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8
+    error: invalid value '-1' for '--rate-limit-per-minute <NUMBER>': -1 is not in 0..=4294967295
+    error: invalid value '5.5' for '--delete-limit-per-minute <NUMBER>': invalid digit found in string
+    error: invalid value 'many' for '--login-failures-per-minute <NUMBER>': invalid digit found in string
     error: invalid value 'else' for '--source-production <SOURCE>'
     error: invalid value 'xml' for '--log-format <FORMAT>'
     error: log filter "a=b=c": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
@@ -228,4 +240,33 @@ async fn every_kind_of_value_can_stand_in_the_file() {
     let said = server.everything_said();
     let log = said.lines().skip(1).map(serde_json::from_str::<serde_json::Value>);
     assert!(log.into_iter().all(|line| line.is_ok()), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proxies_and_limits_are_kept() {
+    let installation = Installation::sqlite();
+    with_file(
+        &installation,
+        "listen = \"127.0.0.1:0\"\nrate_limit_per_minute = 40\n\
+         trusted_proxies = [\"10.0.0.0/8\", \"127.0.0.1\"]\n",
+    );
+    let mut command = installation.command(&["serve", "--login-failures-per-minute", "1"]);
+    command.env("VINCULO_DELETE_LIMIT_PER_MINUTE", "2");
+    let (mut server, base) = Process::start_listening(&mut command).await;
+    let client = installation.client("sandbox", &base);
+    let nobodys = "/api/links/3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b/";
+    for (method, path, limit) in [(Method::GET, "/api/", "40"), (Method::DELETE, nobodys, "2")] {
+        let answer = client.ask(method, path).send().await.expect("an answer");
+        assert_eq!(answer.headers()["x-ratelimit-limit"], limit, "{path}");
+    }
+    // The proxy says that somebody else guessed; the second time nobody looks at the key.
+    let guessed = Key { password: "guessed".to_owned(), ..installation.key("sandbox") };
+    let guesser = Client::new(&base, guessed);
+    let guess = || guesser.ask(Method::GET, "/api/").header("x-forwarded-for", "192.0.2.1").send();
+    assert_eq!(guess().await.expect("an answer").status(), 401);
+    assert_eq!(guess().await.expect("an answer").status(), 429);
+    let answer = client.ask(Method::GET, "/api/").send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    server.terminate();
+    assert!(server.ended().await.success());
 }

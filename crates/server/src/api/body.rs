@@ -33,7 +33,7 @@ impl FromRequest<App> for JsonObject {
             return Err(of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &request));
         }
         let bytes = read(request, app).await?;
-        parse(&bytes).map(|object| Self(object, bytes))
+        parse(&bytes)
     }
 }
 
@@ -50,7 +50,7 @@ impl FromRequest<App> for OptionalJsonObject {
         if !is_json {
             return Err(other_type);
         }
-        parse(&bytes).map(|object| Self(JsonObject(object, bytes)))
+        parse(&bytes).map(Self)
     }
 }
 
@@ -76,9 +76,9 @@ fn of_status(status: StatusCode, request: &Request) -> ApiError {
     ApiError::status(status, item.code, item.message)
 }
 
-fn parse(bytes: &[u8]) -> Result<Map<String, Value>, ApiError> {
+fn parse(bytes: &Bytes) -> Result<JsonObject, ApiError> {
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Object(object)) => Ok(JsonObject(object, bytes.clone())),
         Ok(other) => {
             let message = format!("JSON parse error - expected an object, got {}", kind(&other));
             Err(ApiError::refused("parse_error", message))

@@ -2,15 +2,16 @@
 
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use url::Url;
 use vinculo_store::PageRequest;
 
 use super::body::shown;
 use super::query::Query;
 use crate::App;
+use crate::client;
 use crate::error::{ApiError, ErrorItem};
 
 const DEFAULT_SIZE: i64 = 100;
@@ -33,24 +34,14 @@ impl FromRequestParts<App> for PageQuery {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |uri| &uri.0);
-        let base = base_url(app, &parts.headers);
         // Never `join`: a path that begins with two slashes would name another host.
-        let url = base.map(|mut url| {
+        let url = client::base(parts, app).map(|mut url| {
             let prefix = url.path().trim_end_matches('/').to_owned();
             url.set_path(&(prefix + original.path()));
             url
         });
         Self::read(query, url)
     }
-}
-
-/// The address that the client reaches the server at: the configured one, or what it sent as `Host`.
-pub(crate) fn base_url(app: &App, headers: &HeaderMap) -> Option<Url> {
-    if let Some(url) = &app.config().public_url {
-        return Some(url.clone());
-    }
-    let host = headers.get(HOST)?.to_str().ok()?;
-    Url::parse(&format!("http://{host}")).ok()
 }
 
 impl PageQuery {

@@ -9,6 +9,7 @@ on_both_databases!(
     slashes_do_not_matter,
     a_list_can_be_asked_for_its_head,
     a_method_that_a_route_lacks_is_refused,
+    a_route_tells_what_it_allows,
     an_unknown_address_is_not_found,
     health_needs_no_key,
 );
@@ -41,7 +42,7 @@ async fn first(client: &Client, list: &str) -> String {
 }
 
 /// The same address without its last slash, and with more of them.
-fn variants(address: &str) -> [String; 4] {
+fn variants(address: &str) -> [String; 6] {
     let (path, query) = address.split_once('?').unwrap_or((address, ""));
     let query = if query.is_empty() { String::new() } else { format!("?{query}") };
     let bare = path.trim_end_matches('/');
@@ -50,6 +51,8 @@ fn variants(address: &str) -> [String; 4] {
         format!("/{path}{query}"),
         format!("{bare}//{query}"),
         format!("{}{query}", path.replace('/', "///")),
+        format!("/{}{query}", bare.replace('/', "%2F")),
+        format!("/{}{query}", path.replace('/', "%2f")),
     ]
 }
 
@@ -64,7 +67,7 @@ async fn slashes_do_not_matter(database: TestDatabase) {
             assert_eq!((answer.status, answer.body), (200, expected.body.clone()), "{variant}");
         }
     }
-    for path in ["/api/links", "//api//links//"] {
+    for path in ["/api/links", "//api//links//", "/%2Fapi%2Flinks"] {
         let answer = client.post(path, &json!({})).await;
         assert_eq!(answer.codes(), ["required", "required"], "{path}: a POST keeps its body");
     }
@@ -83,6 +86,10 @@ async fn a_list_can_be_asked_for_its_head(database: TestDatabase) {
         for header in ["content-type", "content-length"] {
             assert_eq!(head.header(header), get.header(header), "{address}: {header}");
         }
+    }
+    for path in ["/manage/v1/imports/", "/api/openapi.json", "/livez", "/readyz"] {
+        let (get, head) = (client.get(path).await, client.head(path).await);
+        assert_eq!((get.status, head.status, head.body.as_str()), (200, 200, ""), "{path}");
     }
     assert_eq!(app.stranger().head("/api/links/").await.status, 401);
     app.finish().await;
@@ -112,6 +119,27 @@ async fn a_method_that_a_route_lacks_is_refused(database: TestDatabase) {
         }
     }
     assert_wire_snapshot!("methods", json!(shown));
+    app.finish().await;
+}
+
+async fn a_route_tells_what_it_allows(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.stranger();
+    for (path, allowed) in [
+        ("/api/", "GET,HEAD,OPTIONS"),
+        ("/api/links", "GET,HEAD,POST,OPTIONS"),
+        ("/api/institutions/4001/", "GET,HEAD,OPTIONS"),
+        ("/livez", "GET,HEAD,OPTIONS"),
+    ] {
+        let request = client.request(Method::OPTIONS, path).header("origin", "https://a.test");
+        let answer = client.send(request).await;
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{path}");
+        assert_eq!(answer.header("allow"), Some(allowed), "{path}");
+        let others = answer.headers.keys().any(|name| name.as_str().starts_with("access-control"));
+        assert!(!others, "{path}: nothing is allowed to other sites");
+    }
+    let unknown = client.send(client.request(Method::OPTIONS, "/api/banks/")).await;
+    assert_eq!(unknown.status, 404);
     app.finish().await;
 }
 

@@ -123,6 +123,12 @@ async fn the_document_lists_exactly_the_routes_that_exist(database: TestDatabase
         })
         .collect();
     assert_wire_snapshot!("operations", json!(shown));
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let refusal = &operation["responses"]["429"];
+            assert!(refusal["headers"]["Retry-After"].is_object(), "{operation}");
+        }
+    }
     for (path, methods) in &operations {
         check_path(&app, path, methods).await;
     }

@@ -3,9 +3,10 @@
 use http::Method;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
+use vinculo_server::config::Config;
 
 use crate::support::{
-    Answer, TestApp, TestDatabase, assert_wire_snapshot, link_request, on_both_databases,
+    Answer, Setup, TestApp, TestDatabase, assert_wire_snapshot, link_request, on_both_databases,
 };
 
 on_both_databases!(
@@ -166,7 +167,8 @@ async fn a_list_says_what_is_wrong_with_its_filters(database: TestDatabase) {
 }
 
 async fn an_id_that_nobody_has_is_not_found(database: TestDatabase) {
-    let app = TestApp::start(database).await;
+    let unlimited = |config: &mut Config| config.delete_limit_per_minute = 0;
+    let app = Setup::new(database).configure(unlimited).start().await;
     let client = app.sandbox();
     for id in [NOBODYS, "x", "7", "%00", "%F0%9F%90%A6", "..%2F..%2Fetc", "%ff"] {
         for resource in ["/api/links/", "/api/co/employments/", "/api/owners/"] {

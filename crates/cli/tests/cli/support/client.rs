@@ -1,6 +1,6 @@
 //! A customer's program.
 
-use reqwest::{Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::Key;
@@ -62,11 +62,15 @@ impl Client {
         self.try_link(document).await.expect("an answer")
     }
 
+    /// A request to be sent.
+    pub(crate) fn ask(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        request.basic_auth(&self.key.id, Some(&self.key.password))
+    }
+
     /// Status and body of `GET path`.
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        let request = self.http.get(format!("{}{path}", self.base));
-        let request = request.basic_auth(&self.key.id, Some(&self.key.password));
-        let answer = request.send().await.expect("an answer");
+        let answer = self.ask(Method::GET, path).send().await.expect("an answer");
         let status = answer.status().as_u16();
         let body = answer.text().await.expect("a body");
         (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))

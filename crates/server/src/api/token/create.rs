@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
@@ -10,8 +11,8 @@ use uuid::Uuid;
 use super::request::{self, GenerateToken, Wanted};
 use crate::App;
 use crate::api::body::JsonObject;
-use crate::api::page::base_url;
 use crate::auth::{Authorization, Caller, Credentials};
+use crate::client;
 use crate::error::{ApiError, ErrorItem};
 use crate::once::{Claim, Once};
 use crate::openapi::OnceParams;
@@ -40,7 +41,7 @@ pub(crate) struct WidgetTokens {
 )]
 pub(crate) async fn create(
     State(app): State<App>,
-    headers: HeaderMap,
+    parts: Parts,
     once: Result<Once, ApiError>,
     body: Result<JsonObject, ApiError>,
 ) -> Result<Response, ApiError> {
@@ -48,11 +49,12 @@ pub(crate) async fn create(
     let given = body.as_ref().ok().and_then(in_body);
     let caller = match given {
         Some(credentials) => Caller::verify(&app, credentials?).await?,
-        None => Caller::of(&app, Authorization::of(&headers)).await?,
+        None => Caller::of(&app, Authorization::of(&parts.headers)).await?,
     };
+    app.limits().admit(&parts, &caller)?;
     let (once, body) = (once?, body?);
     let wanted = request::parse(&body)?;
-    let host = host(&app, &headers);
+    let host = host(&app, &parts);
     let attempt = once.of(&app, &caller, body.raw())?;
     attempt.run(|claim| generate(app, caller, wanted, host, claim)).await
 }
@@ -92,8 +94,8 @@ async fn exists(app: &App, caller: &Caller, id: Uuid) -> Result<(), ApiError> {
 }
 
 /// Where the client reaches the server: host and port.
-fn host(app: &App, headers: &HeaderMap) -> Option<String> {
-    let url = base_url(app, headers)?;
+fn host(app: &App, parts: &Parts) -> Option<String> {
+    let url = client::base(parts, app)?;
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }

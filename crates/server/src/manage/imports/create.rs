@@ -1,5 +1,7 @@
 //! `POST /manage/v1/imports/`
 
+use std::io::ErrorKind;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
@@ -40,7 +42,7 @@ pub(crate) async fn create(
         let item = ErrorItem::field("invalid_choice", "allow", error.to_string());
         ApiError::bad_request(vec![item])
     })?;
-    let (contents, sent) = upload(body);
+    let (contents, sent) = upload(body, app.config().upload_silence);
     let spooled = imports::spool_file(&app, caller.workspace.id, contents);
     let (spooled, ()) = tokio::join!(spooled, sent);
     let spooled = spooled.map_err(refusal)?;
@@ -67,12 +69,13 @@ async fn store(
 }
 
 fn refusal(error: ReceiveError) -> ApiError {
-    match error {
-        ReceiveError::TooLarge => {
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            let item = item_of_status(status, &http::Method::POST);
-            ApiError::status(status, item.code, item.message)
+    let status = match error {
+        ReceiveError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ReceiveError::Spool(error) if error.kind() == ErrorKind::TimedOut => {
+            StatusCode::REQUEST_TIMEOUT
         }
-        other => ApiError::unexpected(other),
-    }
+        other => return ApiError::unexpected(other),
+    };
+    let item = item_of_status(status, &http::Method::POST);
+    ApiError::status(status, item.code, item.message)
 }

@@ -12,9 +12,6 @@ use tokio::time::timeout;
 /// Pieces of the body that wait for the spool.
 const AHEAD: usize = 4;
 
-/// Longest silence of a sender.
-const SILENCE: Duration = Duration::from_secs(30);
-
 /// The reading end, for one blocking thread. An empty piece says that the body has ended: a body that
 /// was cut off, or whose request was given up, must not look like one.
 pub(super) struct Upload {
@@ -23,13 +20,13 @@ pub(super) struct Upload {
     ended: bool,
 }
 
-/// Splits a body into a reader and the future that feeds it; the future ends with the body, or when
-/// the reader is dropped.
-pub(super) fn upload(mut body: Body) -> (Upload, impl Future<Output = ()>) {
+/// Splits a body into a reader and the future that feeds it; the future ends with the body, with the
+/// sender's silence, or when the reader is dropped.
+pub(super) fn upload(mut body: Body, silence: Duration) -> (Upload, impl Future<Output = ()>) {
     let (sender, pieces) = channel(AHEAD);
     let feed = async move {
         loop {
-            let piece = match timeout(SILENCE, body.frame()).await {
+            let piece = match timeout(silence, body.frame()).await {
                 Ok(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => Ok(data),
                     _ => continue,
@@ -66,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_comes_out_whole() {
-        let (mut upload, feed) = upload(Body::from("planilla"));
+        let (mut upload, feed) = upload(Body::from("planilla"), Duration::MAX);
         let read = tokio::task::spawn_blocking(move || {
             let mut text = String::new();
             upload.read_to_string(&mut text).map(|_| text)
@@ -77,7 +74,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_is_given_up_is_no_end() {
-        let (mut upload, feed) = upload(Body::from("planilla"));
+        let (mut upload, feed) = upload(Body::from("planilla"), Duration::MAX);
         drop(feed);
         let read = tokio::task::spawn_blocking(move || upload.read_to_end(&mut Vec::new()));
         let error = read.await.unwrap().unwrap_err();

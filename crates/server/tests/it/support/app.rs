@@ -159,6 +159,11 @@ impl TestApp {
         self.client(None)
     }
 
+    /// A client with another key.
+    pub(crate) fn client_of(&self, key: &IssuedKey) -> Client {
+        self.client(Some(key))
+    }
+
     fn client(&self, key: Option<&IssuedKey>) -> Client {
         Client::new(self.http.clone(), self.server.base.clone(), key)
     }
@@ -368,9 +373,9 @@ impl Server {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
-        let serve =
-            axum::serve(listener, vinculo_server::router(app)).with_graceful_shutdown(stopped);
-        let task = tokio::spawn(async move { serve.await.unwrap() });
+        let app = app.clone();
+        let task =
+            tokio::spawn(async move { vinculo_server::serve(&app, listener, stopped).await });
         Self { base, stop, task }
     }
 

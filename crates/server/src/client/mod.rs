@@ -1,0 +1,53 @@
+//! Where a request comes from and how the client addressed it. Proxies that the operator of vinculo
+//! trusts are believed, nobody else.
+
+mod forwarded;
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::header::HOST;
+use http::request::Parts;
+use ipnet::IpNet;
+use url::Url;
+
+use crate::App;
+
+/// The client of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Client {
+    /// Its address; `None` when the server was not told of the connection.
+    pub(crate) address: Option<IpAddr>,
+    /// `http` or `https`, as a trusted proxy says.
+    scheme: Option<&'static str>,
+    /// Host and port, as a trusted proxy says.
+    host: Option<String>,
+}
+
+/// Finds out about the client, for whoever takes a [`Client`] from the request.
+pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let trusted = &app.config().trusted_proxies;
+    let client = peer.map(|peer| forwarded::client(peer, request.headers(), trusted));
+    request.extensions_mut().insert(client.unwrap_or_default());
+    next.run(request).await
+}
+
+/// Base of the addresses that an answer names: the public URL when one is configured, else what the
+/// client wrote.
+pub(crate) fn base(parts: &Parts, app: &App) -> Option<Url> {
+    if let Some(url) = &app.config().public_url {
+        return Some(url.clone());
+    }
+    let client = parts.extensions.get::<Client>();
+    let scheme = client.and_then(|client| client.scheme).unwrap_or("http");
+    let forwarded = client.and_then(|client| client.host.as_deref());
+    let host = forwarded.or_else(|| parts.headers.get(HOST)?.to_str().ok())?;
+    Url::parse(&format!("{scheme}://{host}")).ok()
+}
+
+fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
+}

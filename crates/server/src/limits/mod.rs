@@ -1,0 +1,169 @@
+//! Limits (contract 2.10): requests of a key, synchronous deletions of a workspace, and failed
+//! logins from an address. They count in this process alone.
+
+mod limit;
+mod steady;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use governor::clock::Clock as _;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use vinculo_store::{ApiKeyId, WorkspaceId};
+
+use crate::App;
+use crate::auth::Caller;
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::ApiError;
+
+use limit::{Limit, Standing};
+use steady::Steady;
+
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+const REQUEST_MODE: HeaderName = HeaderName::from_static("x-belvo-request-mode");
+
+/// What a limit on deletions is kept for: a resource of a workspace, as its route names it.
+type Deletions = (WorkspaceId, String);
+
+/// Every limit that is on.
+pub(crate) struct Limits {
+    requests: Option<Limit<(WorkspaceId, Option<ApiKeyId>)>>,
+    deletions: Option<Limit<Deletions>>,
+    logins: Option<Limit<IpAddr>>,
+    /// Addresses that failed too often, and until when they are not listened to.
+    barred: Mutex<HashMap<IpAddr, Duration>>,
+    clock: Steady,
+}
+
+/// How the caller of a request stands, told by the handler's [`Caller`] to the layer around it.
+#[derive(Debug, Clone, Default)]
+struct Told(Arc<OnceLock<Standing>>);
+
+impl Limits {
+    pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+        let clock = Steady::new(clock);
+        Self {
+            requests: Limit::new(config.rate_limit_per_minute, &clock),
+            deletions: Limit::new(config.delete_limit_per_minute, &clock),
+            logins: Limit::new(config.login_failures_per_minute, &clock),
+            barred: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// Lets a caller whose key was verified through, or not.
+    ///
+    /// # Errors
+    /// 429 when the key has sent too many requests, or the workspace deleted too much.
+    pub(crate) fn admit(&self, parts: &Parts, caller: &Caller) -> Result<(), ApiError> {
+        let key = (caller.workspace.id, caller.key);
+        let requests = self.requests.as_ref().map(|limit| limit.count(&key));
+        // What is refused already is not counted a second time.
+        let counts = requests.is_none_or(|standing| standing.refused.is_none());
+        let deletions = counts.then(|| self.deletion(parts, caller)).flatten();
+        let tightest = [requests, deletions].into_iter().flatten();
+        let Some(standing) =
+            tightest.min_by_key(|standing| (standing.refused.is_none(), standing.remaining))
+        else {
+            return Ok(());
+        };
+        if let Some(Told(told)) = parts.extensions.get() {
+            // Told twice when a handler asks for its caller twice; the first time counts.
+            let _ = told.set(standing);
+        }
+        match standing.refused {
+            Some(wait) => Err(ApiError::too_many_requests(wait)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a deletion of the public contract that the caller waits for.
+    fn deletion(&self, parts: &Parts, caller: &Caller) -> Option<Standing> {
+        let limit = self.deletions.as_ref()?;
+        let route = parts.extensions.get::<MatchedPath>()?.as_str();
+        if parts.method != Method::DELETE || !route.starts_with("/api/") || is_async(parts) {
+            return None;
+        }
+        Some(limit.count(&(caller.workspace.id, route.to_owned())))
+    }
+
+    /// How much longer an address that failed too often is not listened to.
+    fn barred(&self, address: IpAddr) -> Option<Duration> {
+        self.logins.as_ref()?;
+        let barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = barred.get(&address)?.saturating_sub(self.clock.now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    fn login_failed(&self, address: IpAddr) {
+        let Some(limit) = &self.logins else { return };
+        let standing = limit.count(&address);
+        if standing.remaining > 0 {
+            return;
+        }
+        let now = self.clock.now();
+        let mut barred = self.barred.lock().unwrap_or_else(PoisonError::into_inner);
+        barred.retain(|_, until| *until > now);
+        barred.insert(address, now + standing.refused.unwrap_or(limit.interval()));
+    }
+}
+
+/// Turns addresses away that failed too often, counts failures, and tells callers how they stand.
+pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let address = request.extensions().get::<Client>().and_then(|client| client.address);
+    let address = address.map(of_one_owner).filter(|_| needs_a_key(request.uri().path()));
+    if let Some(wait) = address.and_then(|address| app.limits().barred(address)) {
+        return ApiError::too_many_requests(wait).into_response();
+    }
+    let told = Told::default();
+    request.extensions_mut().insert(told.clone());
+    // Without a header nothing was guessed, unless the body may hold a key.
+    let guess = request.headers().contains_key(AUTHORIZATION) || request.method() == Method::POST;
+    let mut response = next.run(request).await;
+    if let Some(address) = address.filter(|_| guess)
+        && response.status() == StatusCode::UNAUTHORIZED
+    {
+        app.limits().login_failed(address);
+    }
+    if let Some(standing) = told.0.get() {
+        let headers = response.headers_mut();
+        headers.insert(LIMIT, HeaderValue::from(standing.limit));
+        headers.insert(REMAINING, HeaderValue::from(standing.remaining));
+        headers.insert(RESET, HeaderValue::from(whole_seconds(standing.reset)));
+    }
+    response
+}
+
+/// Seconds, rounded up.
+pub(crate) fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
+}
+
+/// Somebody who has one IPv6 address has the other 2^64 of its network too.
+fn of_one_owner(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
+    }
+}
+
+fn needs_a_key(path: &str) -> bool {
+    path.starts_with("/api/") || path.starts_with("/manage/")
+}
+
+/// Whether the caller does not wait for the work (contract 2.11).
+fn is_async(parts: &Parts) -> bool {
+    let mode = parts.headers.get(REQUEST_MODE).and_then(|mode| mode.to_str().ok());
+    mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("async"))
+}

@@ -1,0 +1,130 @@
+//! What goes wrong on the way or inside is said in the contract's shape too.
+
+use std::time::Duration;
+
+use http::Method;
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use vinculo_server::config::Config;
+use vinculo_server::{IssuedKey, issue_key};
+use vinculo_store::{Environment, NewApiKey};
+
+use crate::support::{Mood, Setup, TestApp, TestDatabase, link_request, on_both_databases, soon};
+
+on_both_databases!(
+    an_operator_that_never_answers_ends_in_a_timeout,
+    a_body_that_never_ends_ends_in_a_timeout,
+    a_head_that_never_ends_ends_the_connection,
+    a_head_may_not_be_of_any_size,
+    an_unexpected_failure_tells_nothing,
+    a_database_that_is_gone_is_said_to_be_so,
+);
+
+const UNEXPECTED: &str = "Belvo is unable to process the request due to an internal system issue \
+                          or to an unsupported response from an institution";
+
+/// Shorter than anybody would configure: what runs into it never ends by itself.
+fn impatient(config: &mut Config) {
+    config.request_timeout = Duration::from_millis(200);
+    config.upload_silence = Duration::from_millis(200);
+    config.header_timeout = Duration::from_millis(200);
+}
+
+/// Status, headers of interest and the one object of the body; a failure of the server's own is what
+/// is looked for here.
+async fn failure(request: RequestBuilder) -> (u16, Option<String>, Value) {
+    let response = request.send().await.expect("no answer");
+    let status = response.status().as_u16();
+    let header = |name| response.headers().get(name).map(|it| it.to_str().unwrap().to_owned());
+    let (retry, id) = (header("retry-after"), header("x-request-id").expect("no id"));
+    assert_eq!(header("content-type").as_deref(), Some("application/json"));
+    let body: Value = response.json().await.expect("not JSON");
+    let [item] = body.as_array().expect("no list").as_slice() else { panic!("{body}") };
+    assert_eq!(item["request_id"], id);
+    (status, retry, json!({ "code": item["code"], "message": item["message"] }))
+}
+
+async fn an_operator_that_never_answers_ends_in_a_timeout(database: TestDatabase) {
+    let app = Setup::new(database).configure(impatient).start().await;
+    app.operator_is(Mood::Silent);
+    let more = json!({ "access_mode": "single" });
+    let answer = app.sandbox().post("/api/links/", &link_request("1999000001", more)).await;
+    assert_eq!((answer.status, answer.codes()), (408, vec!["request_timeout".to_owned()]));
+    app.operator_is(Mood::Helpful);
+    app.finish().await;
+}
+
+async fn connect(app: &TestApp) -> TcpStream {
+    TcpStream::connect(app.base().trim_start_matches("http://")).await.expect("no connection")
+}
+
+/// Everything the server says until it closes the connection.
+async fn heard(mut stream: TcpStream) -> String {
+    let mut text = Vec::new();
+    // A connection that is reset has said all it will say.
+    let _ = soon("the end of the connection", stream.read_to_end(&mut text)).await;
+    String::from_utf8(text).expect("no text")
+}
+
+async fn a_body_that_never_ends_ends_in_a_timeout(database: TestDatabase) {
+    let app = Setup::new(database).configure(impatient).start().await;
+    let request = app.sandbox().request(Method::POST, "/api/links/").build().unwrap();
+    let key = request.headers()["authorization"].to_str().unwrap().to_owned();
+    for path in ["/api/links/", "/manage/v1/imports/"] {
+        let mut stream = connect(&app).await;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: h\r\nauthorization: {key}\r\ncontent-length: 9\r\n\r\n{{"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let said = heard(stream).await;
+        assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+        assert!(said.contains("[{\"request_id\":") && said.contains("request_timeout"), "{said}");
+    }
+    assert!(app.production().results("/manage/v1/imports/").await.is_empty());
+    app.finish().await;
+}
+
+async fn a_head_that_never_ends_ends_the_connection(database: TestDatabase) {
+    let app = Setup::new(database).configure(impatient).start().await;
+    let mut stream = connect(&app).await;
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").await.unwrap();
+    assert_eq!(heard(stream).await, "");
+    app.finish().await;
+}
+
+async fn a_head_may_not_be_of_any_size(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.stranger();
+    let with =
+        |size: usize| client.request(Method::GET, "/livez").header("x-long", "a".repeat(size));
+    assert_eq!(client.send(with(60 * 1024)).await.status, 200);
+    let refused = with(70 * 1024).send().await.expect("no answer");
+    assert_eq!(refused.status().as_u16(), 431);
+    app.finish().await;
+}
+
+async fn an_unexpected_failure_tells_nothing(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let key = issue_key(&app.app, Environment::Sandbox, "broken".to_owned()).await.unwrap();
+    let workspace = app.app.secrets_of(Environment::Sandbox).unwrap().workspace().id;
+    // What no program could have written.
+    let secret_id = app.app.uuid().unwrap();
+    let broken =
+        NewApiKey { workspace, secret_id, secret_hash: b"short", name: "broken", created_at: 0 };
+    app.app.store().write(move |tx| tx.insert_api_key(&broken)).await.unwrap();
+    let client = app.client_of(&IssuedKey { secret_id, ..key });
+    let (status, _, item) = failure(client.request(Method::GET, "/api/")).await;
+    assert_eq!((status, item), (500, json!({ "code": "unexpected_error", "message": UNEXPECTED })));
+    app.finish().await;
+}
+
+async fn a_database_that_is_gone_is_said_to_be_so(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    app.app.store().clone().close().await;
+    let (status, retry, item) = failure(app.sandbox().request(Method::GET, "/api/")).await;
+    assert_eq!((status, retry.as_deref()), (503, Some("1")));
+    assert_eq!(item, json!({ "code": "service_unavailable", "message": UNEXPECTED }));
+    app.finish_with_work_left().await;
+}

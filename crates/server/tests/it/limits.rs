@@ -1,0 +1,172 @@
+//! How often one may ask.
+
+use std::time::Duration;
+
+use http::Method;
+use vinculo_server::config::Config;
+use vinculo_server::issue_key;
+use vinculo_store::Environment;
+
+use crate::support::{Answer, Client, Setup, TestApp, TestDatabase, on_both_databases};
+
+on_both_databases!(
+    a_key_may_ask_so_often_a_minute,
+    a_workspace_may_delete_so_often_a_minute,
+    a_limit_may_be_off,
+    who_guesses_keys_is_not_listened_to,
+    an_address_is_judged_by_itself,
+);
+
+const NOBODYS: &str = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Limit, what remains of it, and the seconds until all of it is there again.
+fn standing(answer: &Answer) -> Option<[u64; 3]> {
+    let number = |name| Some(answer.header(name)?.parse().expect("a number"));
+    Some([
+        number("x-ratelimit-limit")?,
+        number("x-ratelimit-remaining")?,
+        number("x-ratelimit-reset")?,
+    ])
+}
+
+fn assert_refused(answer: &Answer, wait: &str) {
+    assert_eq!((answer.status, answer.codes()), (429, vec!["too_many_requests".to_owned()]));
+    assert_eq!(answer.header("retry-after"), Some(wait));
+}
+
+async fn a_key_may_ask_so_often_a_minute(database: TestDatabase) {
+    let three = |config: &mut Config| config.rate_limit_per_minute = 3;
+    let app = Setup::new(database).configure(three).start().await;
+    let client = app.sandbox();
+    for (path, expected) in
+        [("/api/", [3, 2, 20]), ("/api/banks/x/", [0; 3]), ("/manage/v1/imports/", [3, 1, 40])]
+    {
+        let shown = standing(&client.get(path).await);
+        assert_eq!(shown, Some(expected).filter(|it| it[0] > 0), "{path}");
+    }
+    let missing = client.get(&format!("/api/links/{NOBODYS}/")).await;
+    assert_eq!((missing.status, standing(&missing)), (404, Some([3, 0, 60])));
+    for _ in 0..2 {
+        let refused = client.get("/api/").await;
+        assert_refused(&refused, "20");
+        assert_eq!(standing(&refused), Some([3, 0, 60]));
+    }
+    assert_eq!(client.post("/api/links/", &serde_json::Value::Null).await.status, 429);
+    assert_eq!(standing(&app.stranger().get("/livez").await), None);
+
+    let other = issue_key(&app.app, Environment::Sandbox, "other".to_owned()).await.unwrap();
+    assert_eq!(app.client_of(&other).get("/api/").await.status, 200);
+    assert_eq!(app.production().get("/api/").await.status, 200);
+
+    app.advance(Duration::from_millis(19_500));
+    assert_refused(&client.get("/api/").await, "1");
+    app.advance(Duration::from_millis(500));
+    assert_eq!(client.get("/api/").await.status, 200);
+    assert_refused(&client.get("/api/").await, "20");
+    app.advance(seconds(60));
+    assert_eq!(standing(&client.get("/api/").await), Some([3, 2, 20]));
+    app.finish().await;
+}
+
+async fn a_workspace_may_delete_so_often_a_minute(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let links = format!("/api/links/{NOBODYS}/");
+    let [employments, owners] =
+        ["co/employments", "owners"].map(|name| format!("/api/{name}/{NOBODYS}/"));
+    for path in [&links, &employments, &owners] {
+        for left in (0..5).rev() {
+            let answer = app.sandbox().delete(path).await;
+            assert_eq!((answer.status, standing(&answer)), (404, Some([5, left, 60 - 12 * left])));
+        }
+        assert_refused(&app.sandbox().delete(path).await, "12");
+    }
+    let other = issue_key(&app.app, Environment::Sandbox, "other".to_owned()).await.unwrap();
+    assert_refused(&app.client_of(&other).delete(&links).await, "12");
+    assert_eq!(app.production().delete(&links).await.status, 404);
+    assert_eq!(app.sandbox().get(&links).await.status, 404);
+    let client = app.sandbox();
+    for _ in 0..6 {
+        let request = client.request(Method::DELETE, &links);
+        let answer = client.send(request.header("X-Belvo-Request-Mode", "async")).await;
+        assert_eq!(answer.status, 404, "who does not wait is not limited");
+    }
+    app.advance(seconds(12));
+    assert_eq!(client.delete(&links).await.status, 404);
+    assert_refused(&client.delete(&links).await, "12");
+    app.finish().await;
+}
+
+async fn a_limit_may_be_off(database: TestDatabase) {
+    let off = |config: &mut Config| {
+        config.rate_limit_per_minute = 0;
+        config.delete_limit_per_minute = 0;
+        config.login_failures_per_minute = 0;
+    };
+    let app = Setup::new(database).configure(off).start().await;
+    for _ in 0..70 {
+        let answer = app.sandbox().delete(&format!("/api/links/{NOBODYS}/")).await;
+        assert_eq!((answer.status, standing(&answer)), (404, None));
+        assert_eq!(guess(&app.stranger(), None).await.status, 401);
+    }
+    app.finish().await;
+}
+
+/// A request with a key that nobody has, said to come from an address.
+async fn guess(client: &Client, address: Option<&str>) -> Answer {
+    let mut request = client.request(Method::GET, "/api/").basic_auth(NOBODYS, Some("guessed"));
+    if let Some(address) = address {
+        request = request.header("x-forwarded-for", address);
+    }
+    client.send(request).await
+}
+
+async fn who_guesses_keys_is_not_listened_to(database: TestDatabase) {
+    let three = |config: &mut Config| config.login_failures_per_minute = 3;
+    let app = Setup::new(database).configure(three).start().await;
+    let stranger = app.stranger();
+    for _ in 0..10 {
+        assert_eq!(stranger.get("/api/").await.status, 401, "without a key nothing is guessed");
+    }
+    for _ in 0..3 {
+        assert_eq!(guess(&stranger, Some("192.0.2.1")).await.status, 401);
+    }
+    assert_refused(&guess(&stranger, Some("192.0.2.2")).await, "20");
+    assert_refused(&app.sandbox().get("/api/").await, "20");
+    assert_refused(&stranger.get("/manage/v1/imports/").await, "20");
+    assert_eq!(stranger.get("/livez").await.status, 200);
+
+    app.advance(seconds(20));
+    assert_eq!(app.sandbox().get("/api/").await.status, 200);
+    assert_eq!(guess(&stranger, None).await.status, 401);
+    assert_refused(&app.sandbox().get("/api/").await, "20");
+    app.advance(seconds(60));
+    assert_eq!(guess(&stranger, None).await.status, 401);
+    assert_eq!(app.sandbox().get("/api/").await.status, 200);
+    app.finish().await;
+}
+
+async fn an_address_is_judged_by_itself(database: TestDatabase) {
+    let behind_a_proxy = |config: &mut Config| {
+        config.login_failures_per_minute = 1;
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    };
+    let app = Setup::new(database).configure(behind_a_proxy).start().await;
+    let stranger = app.stranger();
+    for (address, status) in [
+        ("192.0.2.1", 401),
+        ("192.0.2.1", 429),
+        ("198.51.100.66, 192.0.2.1:4711", 429),
+        ("192.0.2.2", 401),
+        ("2001:db8::1", 401),
+        ("2001:db8::ffff:1", 429),
+        ("2001:db8:0:1::1", 401),
+    ] {
+        assert_eq!(guess(&stranger, Some(address)).await.status, status, "{address}");
+    }
+    assert_eq!(app.sandbox().get("/api/").await.status, 200);
+    app.finish().await;
+}
