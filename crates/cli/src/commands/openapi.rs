@@ -9,11 +9,10 @@ use crate::args::Openapi;
 /// Prints the description of the API.
 #[expect(clippy::print_stdout, reason = "the document is the command's answer")]
 pub(crate) fn run(options: Openapi) -> anyhow::Result<ExitCode> {
-    let document = if options.postman {
-        postman_collection(DEFAULT_BASE)?
+    if options.postman {
+        println!("{:#}", postman_collection(DEFAULT_BASE));
     } else {
-        serde_json::to_value(openapi_document())?
-    };
-    println!("{document:#}");
+        println!("{:#}", openapi_document());
+    }
     Ok(ExitCode::SUCCESS)
 }

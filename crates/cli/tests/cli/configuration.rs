@@ -55,6 +55,7 @@ fn bad_values_stop_the_start() {
         &[("VINCULO_MODE", "staging")],
         &[("VINCULO_NO_WORKER", "perhaps")],
         &[("VINCULO_PUBLIC_URL", "not a url")],
+        &[("VINCULO_REFRESH_TOKEN_HOURS", "a day")],
         &[("VINCULO_SOURCE_PRODUCTION", "planillas,else")],
         &[("VINCULO_LOG_FORMAT", "xml")],
         &[("VINCULO_LOG", "a=b=c")],
@@ -66,6 +67,7 @@ fn bad_values_stop_the_start() {
     error: invalid value 'staging' for '--mode <MODE>'
     error: invalid value 'perhaps' for '--no-worker [<BOOL>]'
     error: invalid value 'not a url' for '--public-url <URL>': relative URL without a base
+    error: invalid value 'a day' for '--refresh-token-hours <HOURS>': invalid digit found in string
     error: invalid value 'else' for '--source-production <SOURCE>'
     error: invalid value 'xml' for '--log-format <FORMAT>'
     error: log filter "a=b=c": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5

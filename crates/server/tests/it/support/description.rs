@@ -14,8 +14,7 @@ use serde_json::Value;
 /// Where a schema is in the document.
 type Pointer = String;
 
-static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| serde_json::to_value(vinculo_server::openapi_document()).unwrap());
+static DOCUMENT: LazyLock<&Value> = LazyLock::new(vinculo_server::openapi_document);
 
 static VALIDATORS: LazyLock<Mutex<HashMap<Pointer, Arc<Validator>>>> =
     LazyLock::new(Mutex::default);
