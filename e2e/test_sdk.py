@@ -158,6 +158,19 @@ def test_a_single_link_loads_nothing_it_was_not_asked_for(client):
     assert employments_of(client, link["id"]) == []
 
 
+def test_a_widget_token_makes_one_link(vinculo, client):
+    tokens = client.WidgetToken.create(raise_exception=True)
+    assert set(tokens) == {"access", "refresh"}
+    bearer = {"Authorization": f"Bearer {tokens['access']}"}
+    links = f"{vinculo.url}/api/links/"
+    body = {"institution": INSTITUTION, "username": ONE_EMPLOYER, "access_mode": "single"}
+    assert requests.get(links, headers=bearer, timeout=5).status_code == 403
+    made = requests.post(links, json=body, headers=bearer, timeout=30)
+    assert made.status_code == 201
+    assert client.Links.get(made.json()["id"]) == made.json()
+    assert requests.post(links, json=body, headers=bearer, timeout=30).status_code == 401
+
+
 def test_an_unknown_person_is_a_login_error(client):
     (error,) = client.Links.create(INSTITUTION, UNKNOWN, None)
     assert re.fullmatch("[0-9a-f]{32}", error.pop("request_id"))

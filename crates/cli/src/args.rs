@@ -48,15 +48,11 @@ pub(crate) enum Command {
     /// Bring the database to this version's schema
     Migrate(Database),
     /// Print the OpenAPI document of the API
-    Openapi(Openapi),
-}
-
-/// `vinculo openapi`
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Openapi {
-    /// Print a Postman collection instead, made from the document
-    #[arg(long)]
-    pub(crate) postman: bool,
+    Openapi {
+        /// Print a Postman collection instead, made from the document
+        #[arg(long)]
+        postman: bool,
+    },
 }
 
 /// Which installation to open.

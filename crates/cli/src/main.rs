@@ -51,6 +51,6 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::show::run(&args::ShowPerson { database, ..options })
         }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
-        Command::Openapi(options) => commands::openapi::run(options),
+        Command::Openapi { postman } => commands::openapi::run(postman),
     }
 }

@@ -65,8 +65,12 @@ pub(crate) struct Filling<'a> {
     pub(crate) collected_at: Timestamp,
 }
 
-/// Where the objects of a resource stand: the id and creation time of each, kept or new.
-struct Places(HashMap<[u8; 32], (Uuid, i64)>);
+/// Where the objects of a resource stand: the id and creation time of each, kept or new. New ones are
+/// all made at one moment, so that lists keep the order they are stored in.
+struct Places {
+    known: HashMap<[u8; 32], (Uuid, i64)>,
+    now: i64,
+}
 
 /// The months a caller wants to see, both ends included.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +109,7 @@ impl Filling<'_> {
         projection: &Projection,
         months: Option<Months>,
     ) -> Result<Vec<Vec<u8>>, ApiError> {
-        let mut places = Places::kept(tx, resource, self.link)?;
+        let mut places = Places::kept(tx, resource, self)?;
         let objects = self.objects(resource, projection, &mut places)?;
         // Oldest first, so that newest-first lists show the newest employment on top.
         let sealed = objects.iter().rev().map(|object| self.seal(resource, object));
@@ -123,7 +127,7 @@ impl Filling<'_> {
         projection: &Projection,
         months: Option<Months>,
     ) -> Result<Vec<Vec<u8>>, ApiError> {
-        let mut places = Places(HashMap::new());
+        let mut places = Places { known: HashMap::new(), now: self.app.now_micros() };
         match months {
             Some(months) => self.documents(resource, &within(projection, months), &mut places),
             None => self.documents(resource, projection, &mut places),
@@ -232,9 +236,10 @@ struct Stamp {
 }
 
 impl Places {
-    fn kept(tx: &mut Tx<'_>, resource: Resource, link: &Link) -> Result<Self, ApiError> {
-        let kept = tx.kept_objects(resource, link.id)?.into_iter();
-        Ok(Self(kept.map(|kept| (*kept.object.as_bytes(), (kept.uuid, kept.created_at))).collect()))
+    fn kept(tx: &mut Tx<'_>, resource: Resource, filling: &Filling<'_>) -> Result<Self, ApiError> {
+        let kept = tx.kept_objects(resource, filling.link.id)?.into_iter();
+        let known = kept.map(|kept| (*kept.object.as_bytes(), (kept.uuid, kept.created_at)));
+        Ok(Self { known: known.collect(), now: filling.app.now_micros() })
     }
 
     /// The object at its place, which is made when it has none.
@@ -245,11 +250,11 @@ impl Places {
         document: impl FnOnce(&Stamp) -> serde_json::Result<Vec<u8>>,
     ) -> Result<Object, ApiError> {
         let app = filling.app;
-        let (uuid, created_at) = match self.0.get(index.as_bytes()) {
+        let (uuid, created_at) = match self.known.get(index.as_bytes()) {
             Some(&place) => place,
-            None => (app.uuid().map_err(ApiError::unexpected)?, app.now_micros()),
+            None => (app.uuid().map_err(ApiError::unexpected)?, self.now),
         };
-        self.0.insert(*index.as_bytes(), (uuid, created_at));
+        self.known.insert(*index.as_bytes(), (uuid, created_at));
         let stamp = Stamp {
             id: uuid,
             created: wire_time(created_at),

@@ -1,15 +1,14 @@
 //! The API as a Postman collection (format v2.1), made from the OpenAPI document: one folder per tag,
 //! one request per operation, the key and the address as variables.
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::header::CONTENT_DISPOSITION;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
 
-use crate::App;
-use crate::client;
-use crate::error::ApiError;
+use crate::{App, client};
 
 const SCHEMA: &str = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json";
 
@@ -17,26 +16,23 @@ const SCHEMA: &str = "https://schema.getpostman.com/json/collection/v2.1.0/colle
 pub const DEFAULT_BASE: &str = "http://127.0.0.1:8080";
 
 /// `GET /api/postman.json`: the collection as a file, with the address it was asked at.
-pub(crate) async fn download(State(app): State<App>, parts: Parts) -> Result<Response, ApiError> {
+pub(crate) async fn download(State(app): State<App>, parts: Parts) -> Response {
     let base = client::base(&parts, &app).map(String::from);
     let base = base.as_deref().map_or(DEFAULT_BASE, |base| base.trim_end_matches('/'));
     let file = "attachment; filename=\"vinculo.postman_collection.json\"";
-    let headers = [(CONTENT_TYPE, "application/json"), (CONTENT_DISPOSITION, file)];
-    Ok((headers, serde_json::to_vec(&collection(base)?)?).into_response())
+    ([(CONTENT_DISPOSITION, file)], Json(collection(base))).into_response()
 }
 
 /// The collection of everything in the OpenAPI document. `base` is the address of the server without a
 /// slash at its end.
-///
-/// # Errors
-/// Never, as long as the OpenAPI document is JSON.
-pub fn collection(base: &str) -> serde_json::Result<Value> {
-    let document = serde_json::to_value(crate::openapi::document())?;
+#[must_use]
+pub fn collection(base: &str) -> Value {
+    let document = crate::openapi::document();
     let tags = document["tags"].as_array().into_iter().flatten();
-    let folders = tags.map(|tag| folder(&document, tag)).collect::<Vec<_>>();
+    let folders = tags.map(|tag| folder(document, tag)).collect::<Vec<_>>();
     let attribute =
         |key: &str, value: &str| json!({ "key": key, "value": value, "type": "string" });
-    Ok(json!({
+    json!({
         "info": {
             "name": document["info"]["title"],
             "description": document["info"]["description"],
@@ -56,7 +52,7 @@ pub fn collection(base: &str) -> serde_json::Result<Value> {
             attribute("secretPassword", ""),
         ],
         "item": folders,
-    }))
+    })
 }
 
 fn folder(document: &Value, tag: &Value) -> Value {

@@ -62,6 +62,7 @@ fn bad_values_stop_the_start() {
         &[("VINCULO_RATE_LIMIT_PER_MINUTE", "-1")],
         &[("VINCULO_DELETE_LIMIT_PER_MINUTE", "5.5")],
         &[("VINCULO_LOGIN_FAILURES_PER_MINUTE", "many")],
+        &[("VINCULO_REFRESH_TOKEN_HOURS", "a day")],
         &[("VINCULO_SOURCE_PRODUCTION", "planillas,else")],
         &[("VINCULO_LOG_FORMAT", "xml")],
         &[("VINCULO_LOG", "a=b=c")],
@@ -78,6 +79,7 @@ fn bad_values_stop_the_start() {
     error: invalid value '-1' for '--rate-limit-per-minute <NUMBER>': -1 is not in 0..=4294967295
     error: invalid value '5.5' for '--delete-limit-per-minute <NUMBER>': invalid digit found in string
     error: invalid value 'many' for '--login-failures-per-minute <NUMBER>': invalid digit found in string
+    error: invalid value 'a day' for '--refresh-token-hours <HOURS>': invalid digit found in string
     error: invalid value 'else' for '--source-production <SOURCE>'
     error: invalid value 'xml' for '--log-format <FORMAT>'
     error: log filter "a=b=c": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5

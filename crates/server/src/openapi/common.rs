@@ -3,6 +3,7 @@
 //! An operation names its success and, if it likes, its own refusals as `(status = 404)`; the rest is
 //! added here, so that none forgets it.
 
+use http::StatusCode;
 use serde_json::{Value, json};
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
@@ -180,8 +181,11 @@ pub(super) fn complete(item: &mut PathItem) {
             };
             operation.responses.responses.insert(status, response);
         }
-        for response in operation.responses.responses.values_mut() {
+        for (status, response) in &mut operation.responses.responses {
             if let RefOr::T(response) = response {
+                if response.description.is_empty() {
+                    response.description = reason(status);
+                }
                 response
                     .headers
                     .entry("X-Request-Id".to_owned())
@@ -240,6 +244,12 @@ fn seconds() -> Header {
 
 fn header(schema: ObjectBuilder, description: &str) -> Header {
     HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+/// What HTTP calls a status.
+fn reason(status: &str) -> String {
+    let status = status.parse::<StatusCode>().ok();
+    status.and_then(|status| status.canonical_reason()).unwrap_or("Answer").to_owned()
 }
 
 /// A sentence without the section of the contract that it comes from, which readers do not have.

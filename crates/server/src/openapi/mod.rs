@@ -5,6 +5,9 @@ mod common;
 mod params;
 mod shapes;
 
+use std::sync::LazyLock;
+
+use serde_json::Value;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
@@ -37,7 +40,13 @@ pub(crate) use shapes::{Nothing, Page, Partial};
 
 /// The OpenAPI document of everything under `/api/` and `/manage/v1/`.
 #[must_use]
-pub fn document() -> OpenApi {
+pub fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> =
+        LazyLock::new(|| serde_json::to_value(described()).unwrap_or_default());
+    &DOCUMENT
+}
+
+fn described() -> OpenApi {
     let (_, mut document) = crate::router::api().split_for_parts();
     document.merge(crate::router::manage().into_openapi());
     document.merge(Document::openapi());

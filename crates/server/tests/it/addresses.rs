@@ -127,7 +127,7 @@ async fn a_route_tells_what_it_allows(database: TestDatabase) {
     let client = app.stranger();
     for (path, allowed) in [
         ("/api/", "GET,HEAD,OPTIONS"),
-        ("/api/links", "GET,HEAD,POST,OPTIONS"),
+        ("/api/links", "GET,HEAD,POST,PATCH,OPTIONS"),
         ("/api/institutions/4001/", "GET,HEAD,OPTIONS"),
         ("/livez", "GET,HEAD,OPTIONS"),
     ] {

@@ -13,7 +13,7 @@ use crate::permit::{Permitted, ReadInstitutions};
     get, path = "/api/institutions/{id}/", tag = "institutions",
     operation_id = "DetailInstitution",
     security(("keys" = []), ("widget" = [])),
-    params(("id" = i32, Path, description = "Number of the institution")),
+    params(("id" = i32, Path, description = "Number of the institution", example = 4001)),
     responses((status = 200, description = "The institution", body = Institution))
 )]
 pub(crate) async fn detail(
