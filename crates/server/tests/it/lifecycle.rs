@@ -319,6 +319,7 @@ async fn a_refresh_on_demand_cools_down(database: TestDatabase) {
         assert_eq!(hook.text("webhook_code"), "historical_update");
         assert_eq!(hook.json()["request_id"], first.json()["request_id"]);
     }
+    app.settled().await;
     app.advance(Duration::from_secs(61));
     let soon = client.post(&refresh, &json!({})).await;
     assert_eq!((soon.status, soon.codes()), (409, vec!["link_refreshed".to_owned()]));
