@@ -302,7 +302,7 @@ async fn a_refused_person_does_not_cost_the_token(database: TestDatabase) {
 async fn what_a_token_says_wins_over_the_request(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let request = json!({ "scopes": SDK, "external_id": "user-00042",
-        "fetch_resources": ["OWNERS"] });
+        "fetch_resources": ["OWNERS"], "credentials_storage": "30d", "stale_in": "90d" });
     let token = access(&app, request).await;
     let asked = json!({ "external_id": "somebody-else", "access_mode": "single",
         "fetch_resources": ["EMPLOYMENTS", "OWNERS"] });
@@ -312,6 +312,7 @@ async fn what_a_token_says_wins_over_the_request(database: TestDatabase) {
         (&json!("user-00042"), &json!("single"))
     );
     assert_eq!(link["fetch_resources"], json!(["OWNERS"]));
+    assert_eq!((&link["credentials_storage"], &link["stale_in"]), (&json!("30d"), &json!("90d")));
 
     let silent = access(&app, json!({ "scopes": SDK })).await;
     let link = register(&app, &silent, "1999000001", asked).await.json();
@@ -409,6 +410,14 @@ async fn update_mode_is_about_one_link(database: TestDatabase) {
     assert_denied(&get(&app, &token, "/api/links/").await, "all links");
     let made = register(&app, &token, "1999000001", json!({})).await;
     assert_denied(&made, "a new link");
+
+    let put = async |link: &Value| ask(&app, &token, Method::PUT, &path(link)).await;
+    assert_denied(&put(&other).await, "another link");
+    let updated = put(&link).await;
+    assert_eq!((updated.status, &updated.json()["id"]), (200, &link["id"]));
+    app.settled().await;
+    assert_dead(&put(&link).await, "its link was updated");
+    let token = access(&app, json!({ "scopes": EVERYTHING, "link_id": link["id"] })).await;
     assert_eq!(client.delete(&path(&link)).await.status, 204);
     assert_eq!(get(&app, &token, &path(&link)).await.status, 404);
     app.finish().await;

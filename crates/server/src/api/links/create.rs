@@ -363,14 +363,17 @@ impl Registration {
 }
 
 /// Whether a reference looks like personal data: an e-mail address, a text with spaces, a
-/// Colombian phone number, or the cédula itself (contract 6.8).
+/// Colombian phone number, or the document itself (contract 6.8).
 fn is_personal(external_id: &str, person: &Document) -> bool {
     let digits: String = external_id.chars().filter(char::is_ascii_digit).collect();
+    let kept = external_id.chars().filter(char::is_ascii_alphanumeric);
+    let bare: String = kept.map(|c| c.to_ascii_uppercase()).collect();
     let only_number = external_id.chars().all(|c| matches!(c, '0'..='9' | '+' | '-' | '.' | ' '));
     let mobile = digits.strip_prefix("57").filter(|rest| rest.len() == 10).unwrap_or(&digits);
     external_id.contains('@')
         || external_id.contains(char::is_whitespace)
         || digits == person.number
+        || bare.ends_with(&person.number)
         || (only_number && mobile.len() == 10 && mobile.starts_with('3'))
 }
 
@@ -393,8 +396,12 @@ mod tests {
             ("+573001234567", true),
             ("1999000001", true),
             ("cc-1.999.000.001", true),
+            ("user-42-1999000001", true),
         ] {
             assert_eq!(is_personal(external_id, &person), personal, "{external_id}");
         }
+        let passport = Document::new(DocumentKind::Pa, "AB199900");
+        assert!(is_personal("pa-ab199900", &passport));
+        assert!(!is_personal("user-00042", &passport));
     }
 }
