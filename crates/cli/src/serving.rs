@@ -74,6 +74,7 @@ impl Serving {
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         let _ = tokio::time::timeout(GRACE, self.http).await;
+        let _ = tokio::time::timeout(GRACE, self.app.finish_work()).await;
         if let Some(runner) = self.runner {
             let _ = runner.await;
         }

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 use uuid::Uuid;
 use vinculo_store::{Environment, Store, WorkspaceId};
 use vinculo_vault::{Random, RandomError, random_uuid_v4};
@@ -41,6 +44,7 @@ struct Inner {
     limits: Limits,
     turns: Turns,
     config: Config,
+    tasks: TaskTracker,
 }
 
 /// The application; cloning shares it.
@@ -89,6 +93,7 @@ impl App {
             limits,
             turns: Turns::default(),
             config,
+            tasks: TaskTracker::new(),
         })))
     }
 
@@ -185,6 +190,21 @@ impl App {
     /// Who is being served under which `Idempotency-Key`.
     pub(crate) fn turns(&self) -> &Turns {
         &self.0.turns
+    }
+
+    /// Runs work that goes on when whoever asked for it has gone.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.0.tasks.spawn(work.in_current_span())
+    }
+
+    /// Waits for the end of all such work. At shutdown, before the store is closed and once no more
+    /// requests come.
+    pub async fn finish_work(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
     }
 
     /// The configuration.

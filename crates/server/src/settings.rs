@@ -1,8 +1,8 @@
-//! What a workspace has decided about its links. A setting that was never made has its default, and
-//! settings a newer program made are kept out of an older one's sight, not lost by reading.
+//! What a workspace has decided about its links. A setting that was never made has its default.
 
 use serde::{Deserialize, Serialize};
-use vinculo_store::{Tx, WorkspaceId};
+use serde_json::{Map, Value};
+use vinculo_store::{Micros, Tx, WorkspaceId};
 
 use crate::api::links::{RefreshRateName, ResourceName};
 use crate::error::ApiError;
@@ -51,9 +51,30 @@ impl Settings {
     /// # Errors
     /// When the database fails or holds something else.
     pub(crate) fn read(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Self, ApiError> {
-        match tx.workspace_settings(workspace)? {
-            Some(document) => Ok(serde_json::from_str(&document)?),
-            None => Ok(Self::default()),
-        }
+        Ok(serde_json::from_value(Value::Object(decided(tx, workspace)?))?)
+    }
+
+    /// Writes the settings that are named beside those decided before, also by a newer program.
+    ///
+    /// # Errors
+    /// As for [`Self::read`].
+    pub(crate) fn change(
+        tx: &mut Tx<'_>,
+        workspace: WorkspaceId,
+        named: Map<String, Value>,
+        now: Micros,
+    ) -> Result<Self, ApiError> {
+        tx.lock_workspace(workspace)?;
+        let mut all = decided(tx, workspace)?;
+        all.extend(named);
+        tx.put_workspace_settings(workspace, &serde_json::to_string(&all)?, now)?;
+        Ok(serde_json::from_value(Value::Object(all))?)
+    }
+}
+
+fn decided(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<Map<String, Value>, ApiError> {
+    match tx.workspace_settings(workspace)? {
+        Some(document) => Ok(serde_json::from_str(&document)?),
+        None => Ok(Map::new()),
     }
 }

@@ -5,7 +5,7 @@ pub(crate) mod consents;
 pub(crate) mod employments;
 pub(crate) mod institutions;
 pub(crate) mod links;
-mod mode;
+pub(crate) mod mode;
 mod objects;
 pub(crate) mod owners;
 pub(crate) mod page;

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::response::Response;
-use http::StatusCode;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -23,9 +23,14 @@ impl<S: Sync> FromRequestParts<S> for Async {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let mode = parts.headers.get(HEADER).and_then(|mode| mode.to_str().ok());
-        Ok(Self(mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("async"))))
+        Ok(Self(is_async(&parts.headers)))
     }
+}
+
+/// Whether the headers say that the caller does not wait.
+pub(crate) fn is_async(headers: &HeaderMap) -> bool {
+    let mode = headers.get(HEADER).and_then(|mode| mode.to_str().ok());
+    mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("async"))
 }
 
 /// The answer to a request that is worked on in the background.

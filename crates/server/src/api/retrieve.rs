@@ -7,7 +7,6 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::civil::Date;
 use jiff::tz::Offset;
-use tracing::Instrument as _;
 use uuid::Uuid;
 use vinculo_sources::{Answer, Outcome};
 use vinculo_store::{Job, LoadId, LoadState, NewLoad, Resource, Trigger, Tx};
@@ -24,8 +23,11 @@ use crate::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::jobs::Retrieval;
-use crate::once::{Claim, Once};
+use crate::once::{About, Claim, Once};
 use crate::terms::after;
+
+/// The first day that has a month.
+const FIRST_DAY: Date = Date::constant(1900, 1, 1);
 
 /// What a caller asks for.
 struct Wanted {
@@ -90,7 +92,9 @@ fn window(
         return None;
     }
     let oldest = today.saturating_sub(jiff::Span::new().months(24));
-    Some((from.unwrap_or_else(|| oldest.min(to.unwrap_or(oldest))), to.unwrap_or(today)))
+    let from = from.unwrap_or_else(|| oldest.min(to.unwrap_or(oldest)));
+    // Months begin in 1900; nothing is older.
+    Some((from.max(FIRST_DAY), to.unwrap_or(today).max(FIRST_DAY)))
 }
 
 impl Request {
@@ -115,8 +119,9 @@ impl Request {
         let status = if wanted.save_data { StatusCode::CREATED } else { StatusCode::OK };
         let shape = self.shape;
         // What the source says is paid for: it is kept even when the caller has gone.
-        let work = async move { retrieve(&app, load, shape, status, claim).await };
-        let body = tokio::spawn(work.in_current_span()).await.map_err(ApiError::unexpected)?;
+        let worker = app.clone();
+        let work = async move { retrieve(&worker, load, shape, status, claim).await };
+        let body = app.spawn(work).await.map_err(ApiError::unexpected)?;
         Ok(json(status, body?))
     }
 
@@ -158,7 +163,8 @@ impl Request {
                 if let Some(claim) = claim {
                     tx.enqueue(Job::SyncLink(load), now, now)?;
                     let body = Accepted::body(request_id)?;
-                    claim.record(tx, StatusCode::ACCEPTED, &body, Some((link.subject, &key)))?;
+                    let about = About { subject: link.subject, link: link.id, key: &key };
+                    claim.record(tx, StatusCode::ACCEPTED, &body, Some(about))?;
                 }
                 Ok(load)
             })
@@ -192,7 +198,8 @@ fn unknown_link(id: Uuid) -> ApiError {
     ApiError::bad_request(vec![ErrorItem::field("does_not_exist", "link", message)])
 }
 
-/// Fills the link, and answers with the documents of its one resource.
+/// Fills the link, and answers with the documents of its one resource. Whatever happens, the load has
+/// ended afterwards, so that another session can begin.
 async fn retrieve(
     app: &App,
     load: LoadId,
@@ -200,15 +207,27 @@ async fn retrieve(
     status: StatusCode,
     claim: Claim,
 ) -> Result<Vec<u8>, ApiError> {
-    let retrieval = Retrieval::read(app, load).await?.ok_or_else(ApiError::not_found)?;
-    let learned = match retrieval.learn().await {
-        Ok(learned) => learned,
-        Err(error) => {
-            let why = "internal";
-            app.store().write(move |tx| retrieval.end(tx, LoadState::Failed, Some(why))).await?;
-            return Err(error);
-        }
-    };
+    let done = fill(app, load, shape, status, claim).await;
+    if done.is_err() {
+        let now = app.now_micros();
+        let end = move |tx: &mut Tx<'_>| {
+            tx.finish_load(load, LoadState::Failed, Some("internal"), now)?;
+            Ok::<_, ApiError>(())
+        };
+        app.store().write(end).await?;
+    }
+    done
+}
+
+async fn fill(
+    app: &App,
+    load: LoadId,
+    shape: Shape,
+    status: StatusCode,
+    claim: Claim,
+) -> Result<Vec<u8>, ApiError> {
+    let mut retrieval = Retrieval::read(app, load).await?.ok_or_else(ApiError::not_found)?;
+    let learned = retrieval.learn().await?;
     if let Some(refusal) = refusal::of(&learned.outcome, Asking::Retrieval) {
         refuse(app, retrieval, learned.outcome).await?;
         return Err(refusal);
@@ -220,8 +239,7 @@ async fn retrieve(
     };
     app.store()
         .write(move |tx| {
-            retrieval.lock(tx)?;
-            if !retrieval.end(tx, LoadState::Done, None)? {
+            if !retrieval.lock(tx)? || !retrieval.end(tx, LoadState::Done, None)? {
                 return Err(ApiError::not_found());
             }
             let filled = retrieval.fill(tx, &answer, source)?;
@@ -233,18 +251,18 @@ async fn retrieve(
         .await
 }
 
-async fn refuse(app: &App, retrieval: Retrieval, outcome: Outcome) -> Result<(), ApiError> {
+async fn refuse(app: &App, mut retrieval: Retrieval, outcome: Outcome) -> Result<(), ApiError> {
     app.store()
         .write(move |tx| {
-            retrieval.lock(tx)?;
-            if !retrieval.end(tx, LoadState::Failed, Some(outcome.code()))? {
+            let open = retrieval.lock(tx)?;
+            if !retrieval.end(tx, LoadState::Failed, Some(outcome.code()))? || !open {
                 return Ok(());
             }
             match outcome {
                 Outcome::InvalidInput(_) => retrieval.refuse(tx),
-                // Our own refused credentials say nothing about the person.
-                Outcome::NotAuthorized => Ok(()),
-                _ => retrieval.fail(tx),
+                Outcome::RetryLater { .. } | Outcome::Fault(_) => retrieval.fail(tx),
+                // The institution answered, or refused us: neither speaks against the person.
+                _ => Ok(()),
             }
         })
         .await

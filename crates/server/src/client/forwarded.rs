@@ -32,7 +32,12 @@ pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Cl
 }
 
 fn by_x_forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Client {
-    let list = |name: &HeaderName| split(headers, name, ',');
+    // These lists know no quotes: what a client opened would swallow what its proxy added.
+    let list = |name: &HeaderName| -> Vec<String> {
+        let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+        let parts = lines.flat_map(|line| line.split(','));
+        parts.map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+    };
     let hops: Vec<_> = list(&FOR).iter().map(|hop| address(hop)).collect();
     let (address, place) = walk(peer, &hops, trusted);
     // A list of the same length has a value of each proxy; else the last was written by ours.

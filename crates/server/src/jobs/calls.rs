@@ -15,8 +15,16 @@ pub(super) fn payload_context(call: uuid::Uuid) -> Context<'static> {
     Context::of_uuid("source_calls", call.into_bytes())
 }
 
-/// Records the calls of one question. With an `owner` the answer is kept, sealed with the
-/// person's key. Returns the call that resolved, or else the last that said there is nothing.
+/// Whom a question was about, when the workspace knows the person.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) subject: SubjectId,
+    pub(crate) key: &'a DataKey,
+    /// Whether a load will use the answer: then it is kept, sealed with the person's key.
+    pub(crate) keep: bool,
+}
+
+/// Records the calls of one question. Returns the call that resolved, or else the last that said there is nothing.
 pub(crate) fn record_calls(
     tx: &mut Tx<'_>,
     app: &App,
@@ -24,22 +32,20 @@ pub(crate) fn record_calls(
     person: &Document,
     asked: &[Asked],
     purpose: Purpose,
-    owner: Option<(SubjectId, &DataKey)>,
+    known: Option<Known<'_>>,
 ) -> Result<Option<SourceCallId>, ApiError> {
     let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
     let (mut resolved, mut nothing) = (None, None);
     for call in asked {
         let uuid = app.uuid().map_err(ApiError::unexpected)?;
-        let payload = match (&call.answer, owner) {
-            (Some(answer), Some((_, key))) => {
-                Some(key.seal(payload_context(uuid), &answer.to_bytes())?)
-            }
-            _ => None,
-        };
+        let kept = known.filter(|known| known.keep).zip(call.answer.as_ref());
+        let payload =
+            kept.map(|(known, answer)| known.key.seal(payload_context(uuid), &answer.to_bytes()));
+        let payload = payload.transpose()?;
         let id = tx.insert_source_call(&NewSourceCall {
             uuid,
             workspace: secrets.workspace().id,
-            subject: owner.map(|(subject, _)| subject),
+            subject: known.map(|known| known.subject),
             document: &document,
             source: call.source,
             purpose,

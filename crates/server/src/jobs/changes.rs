@@ -9,6 +9,9 @@ use vinculo_vault::DataKey;
 use crate::error::ApiError;
 use crate::projection::object_context;
 
+/// Where an employment has its months.
+const MONTHS: &str = "salary_and_benefit_details";
+
 /// The objects a link holds, by id, without the moment they were read.
 pub(super) struct Held(HashMap<String, Map<String, Value>>);
 
@@ -30,20 +33,36 @@ impl Held {
         page.rows.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
-    /// How many of these documents the link did not hold, or held otherwise.
+    /// How many of these documents say something that the link did not hold. A month that has only
+    /// grown too old to be shown is no news.
     pub(super) fn news(&self, documents: &[Vec<u8>]) -> Result<usize, ApiError> {
         let mut new = 0;
         for document in documents {
             let (id, document) = comparable(document)?;
-            new += usize::from(self.0.get(&id) != Some(&document));
+            let known = self.0.get(&id).is_some_and(|held| says_no_more(held, &document));
+            new += usize::from(!known);
         }
         Ok(new)
     }
 }
 
+/// Whether everything `now` says was said before: the same values, and no month that is new or other.
+fn says_no_more(before: &Map<String, Value>, now: &Map<String, Value>) -> bool {
+    now.iter().all(|(name, value)| match (name.as_str(), value, before.get(name)) {
+        (MONTHS, Value::Array(rows), Some(Value::Array(held))) => {
+            rows.iter().all(|row| held.contains(row))
+        }
+        (_, value, held) => held == Some(value),
+    })
+}
+
 fn comparable(document: &[u8]) -> serde_json::Result<(String, Map<String, Value>)> {
     let mut document: Map<String, Value> = serde_json::from_slice(document)?;
     document.remove("collected_at");
+    // It grows with a month that is new, and shrinks when an operator no longer tells of an old one.
+    if let Some(Value::Object(employer)) = document.get_mut("employer_data") {
+        employer.remove("tenure");
+    }
     let id = document.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
     Ok((id, document))
 }

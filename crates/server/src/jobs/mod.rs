@@ -19,7 +19,7 @@ mod sweep;
 mod sync_link;
 
 pub(crate) use announce::{Announcement, Webhook};
-pub(crate) use calls::record_calls;
+pub(crate) use calls::{Known, record_calls};
 pub(crate) use deliver::{Address, address_context};
 pub(crate) use retrieval::Retrieval;
 pub use runner::Runner;

@@ -5,16 +5,17 @@ use jiff::Timestamp;
 use vinculo_pila::{Contribution, Document};
 use vinculo_sources::{Answer, NoDataReason, Outcome};
 use vinculo_store::{
-    Link, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, SubjectId, Trigger, Tx,
+    Link, LinkStatus, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, Trigger, Tx,
 };
 use vinculo_vault::DataKey;
 
 use super::announce::{Announcement, Webhook};
-use super::calls::{payload_context, record_calls};
+use super::calls::{Known, payload_context, record_calls};
 use super::changes::Held;
 use crate::App;
 use crate::error::ApiError;
 use crate::filling::{Filling, Months};
+use crate::once::About;
 use crate::projection::{LinkSecrets, seal_lines};
 use crate::sources::{self, KeptAnswer, best};
 use crate::terms::{Storage, stale_at};
@@ -48,7 +49,8 @@ pub(crate) struct Filled {
 }
 
 impl Retrieval {
-    /// `None` when the load has ended, or its link or the link's document is gone.
+    /// `None` when the load has ended, its link is gone or invalid, or the document is not stored any
+    /// more: nothing may be asked.
     pub(crate) async fn read(app: &App, load: LoadId) -> Result<Option<Self>, ApiError> {
         let found = app
             .store()
@@ -58,9 +60,10 @@ impl Retrieval {
                 Ok::<_, vinculo_store::Error>(link.map(|link| (load, link)))
             })
             .await?;
-        let Some((load, link)) = found.filter(|(load, _)| load.state == LoadState::Waiting) else {
-            return Ok(None);
+        let asks = |(load, link): &(Load, Link)| {
+            load.state == LoadState::Waiting && link.status == LinkStatus::Valid
         };
+        let Some((load, link)) = found.filter(asks) else { return Ok(None) };
         let key = app.all_secrets().vault().unwrap_key(&link.key)?;
         let secrets = LinkSecrets::open(&key, link.uuid, &link.sealed)?;
         let Some(person) = secrets.document.clone() else { return Ok(None) };
@@ -90,8 +93,8 @@ impl Retrieval {
                 let key = app.all_secrets().vault().unwrap_key(&wrapped)?;
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
                 tx.lock_subject(subject)?;
-                let owner = tx.load(load)?.map(|_| (subject, &key));
-                let call = record_calls(tx, &app, &secrets, &person, &asked, Purpose::Load, owner)?;
+                let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep: true });
+                let call = record_calls(tx, &app, &secrets, &person, &asked, Purpose::Load, known)?;
                 if let Some(call) = call {
                     tx.set_load_call(load, call)?;
                 }
@@ -128,18 +131,22 @@ impl Retrieval {
         self.load.id
     }
 
-    /// The person, and what seals everything about the person.
-    pub(crate) const fn about(&self) -> (SubjectId, &DataKey) {
-        (self.link.subject, &self.key)
+    /// The person and the link, and what seals everything about them.
+    pub(crate) const fn about(&self) -> About<'_> {
+        About { subject: self.link.subject, link: self.link.id, key: &self.key }
     }
 
-    /// Holds the person until the transaction ends.
-    pub(crate) fn lock(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
-        Ok(tx.lock_subject(self.link.subject)?)
+    /// Holds the person until the transaction ends, and looks at the link again: it may have been
+    /// changed, refused or deleted while the source was asked. `false` when nothing may be written.
+    pub(crate) fn lock(&mut self, tx: &mut Tx<'_>) -> Result<bool, ApiError> {
+        tx.lock_subject(self.link.subject)?;
+        let Some(link) = tx.link_by_id(self.link.id)? else { return Ok(false) };
+        self.secrets = LinkSecrets::open(&self.key, link.uuid, &link.sealed)?;
+        self.link = link;
+        Ok(self.link.status == LinkStatus::Valid)
     }
 
-    /// Ends the load. `false` when it had ended already, or its link was deleted: then nothing may
-    /// be written.
+    /// Ends the load. `false` when it had ended already: then nothing may be written.
     pub(crate) fn end(
         &self,
         tx: &mut Tx<'_>,
@@ -147,6 +154,11 @@ impl Retrieval {
         why: Option<&str>,
     ) -> Result<bool, ApiError> {
         Ok(tx.finish_load(self.load.id, state, why, self.app.now_micros())?)
+    }
+
+    /// Whether the document is kept after the first load.
+    pub(super) fn is_stored(&self) -> bool {
+        Storage::parse(&self.link.credentials_storage) != Some(Storage::NoStore)
     }
 
     /// Writes what was learned, unless the load asks to keep nothing; the link is valid. Answers
@@ -170,8 +182,12 @@ impl Retrieval {
             collected_at,
         };
         let fresh = &answer.contributions;
+        let stale = stale_at(at, self.link.stale_in.as_deref());
+        tx.mark_filled(self.link.id, at, Some(stale))?;
         if !self.load.save_data {
-            tx.mark_filled(self.link.id, at, self.link.due.stale_at)?;
+            if let Some(call) = call {
+                tx.forget_payload(call)?;
+            }
             return self.show(tx, &filling, fresh, months);
         }
         if let Some(call) = call.filter(|_| !fresh.is_empty()) {
@@ -181,8 +197,6 @@ impl Retrieval {
             tx.insert_contributions(&lines)?;
         }
         let filled = self.store(tx, &filling, months)?;
-        let stale = stale_at(at, self.link.stale_in.as_deref());
-        tx.mark_filled(self.link.id, at, Some(stale))?;
         self.forget_unless_stored(tx)?;
         Ok(filled)
     }
@@ -227,8 +241,7 @@ impl Retrieval {
 
     /// A link that does not store its document has it for its first load only (contract 6.3).
     fn forget_unless_stored(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
-        let kept = Storage::parse(&self.link.credentials_storage) != Some(Storage::NoStore);
-        if kept || self.load.trigger != Trigger::Creation {
+        if self.is_stored() || self.load.trigger != Trigger::Creation {
             return Ok(());
         }
         let forgotten = LinkSecrets { document: None, ..self.secrets.clone() };

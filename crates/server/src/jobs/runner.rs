@@ -132,7 +132,7 @@ impl Runner {
     /// is hours after it was changed, and it is looked for as often as work that nobody announced.
     async fn run_schedule(self: &Arc<Self>, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            let all_done = schedule::run_due(&self.app).await;
+            let all_done = schedule::run_due(&self.app, stop).await;
             let next = self.app.store().read(|tx| tx.next_due_link()).await.ok().flatten();
             let poll = self.app.now().checked_add(self.app.config().runner.poll);
             let poll = poll.unwrap_or(Timestamp::MAX);

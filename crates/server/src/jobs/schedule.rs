@@ -2,6 +2,7 @@
 //! of what was loaded for them. One transaction a link, which looks again before it acts: any
 //! number of workers may look at the same time.
 
+use tokio_util::sync::CancellationToken;
 use vinculo_store::{Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx};
 
 use crate::App;
@@ -13,27 +14,27 @@ use crate::terms::RefreshRate;
 const LINKS: i64 = 64;
 
 /// Acts on every link that is due. `false` when some could not be acted on, and are due still.
-pub(super) async fn run_due(app: &App) -> bool {
-    loop {
+pub(super) async fn run_due(app: &App, stop: &CancellationToken) -> bool {
+    let (mut after, mut all_done) = (LinkId(0), true);
+    while !stop.is_cancelled() {
         let now = app.now_micros();
-        let due = match app.store().read(move |tx| tx.due_links(now, LINKS)).await {
+        let due = match app.store().read(move |tx| tx.due_links(now, after, LINKS)).await {
             Ok(due) => due,
             Err(error) => {
                 tracing::error!(%error, "cannot see which links are due");
                 return false;
             }
         };
-        let mut failed = false;
-        for &link in &due {
+        let Some(&last) = due.last() else { break };
+        after = last;
+        for link in due {
             if let Err(error) = act(app, link).await {
                 tracing::error!(%link, cause = error.cause().unwrap_or("refused"), "link left due");
-                failed = true;
+                all_done = false;
             }
         }
-        if failed || due.is_empty() {
-            return !failed;
-        }
     }
+    all_done
 }
 
 async fn act(app: &App, id: LinkId) -> Result<(), ApiError> {

@@ -9,9 +9,12 @@ use super::failure::{JobFailure, LAST_ATTEMPT};
 use super::retrieval::Retrieval;
 use crate::App;
 
+/// Why a load ended whose link was refused, deleted or deprived of its document meanwhile.
+const LINK_CHANGED: &str = "link_changed";
+
 /// Runs the job of a load.
 pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), JobFailure> {
-    let Some(retrieval) = Retrieval::read(app, load).await? else {
+    let Some(mut retrieval) = Retrieval::read(app, load).await? else {
         return drop_load(app, load, job).await;
     };
     let learned = retrieval.learn().await?;
@@ -23,8 +26,10 @@ pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), 
     };
     app.store()
         .write(move |tx| {
-            retrieval.lock(tx)?;
-            if !tx.finish_job(&job)? || !retrieval.end(tx, LoadState::Done, None)? {
+            let open = retrieval.lock(tx)?;
+            let state = if open { LoadState::Done } else { LoadState::Failed };
+            let why = (!open).then_some(LINK_CHANGED);
+            if !tx.finish_job(&job)? || !retrieval.end(tx, state, why)? || !open {
                 return Ok(());
             }
             let filled = retrieval.fill(tx, &answer, source)?;
@@ -40,7 +45,7 @@ async fn drop_load(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), JobFa
     app.store()
         .write(move |tx| {
             if tx.finish_job(&job)? {
-                tx.finish_load(load, LoadState::Failed, Some("expired_credentials"), now)?;
+                tx.finish_load(load, LoadState::Failed, Some(LINK_CHANGED), now)?;
             }
             Ok::<_, vinculo_store::Error>(())
         })
@@ -52,13 +57,14 @@ async fn drop_load(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), JobFa
 /// the job waits, until it has waited for about a day.
 async fn fail(
     app: &App,
-    retrieval: Retrieval,
+    mut retrieval: Retrieval,
     outcome: Outcome,
     job: ClaimedJob,
 ) -> Result<(), JobFailure> {
     let refused = matches!(outcome, Outcome::InvalidInput(_));
-    // Our own refused credentials say nothing about the person: the job waits for the repair.
-    let waits = matches!(outcome, Outcome::NotAuthorized);
+    // Our own refused credentials say nothing about the person: the job waits for the repair, unless
+    // the document may not be kept so long.
+    let waits = matches!(outcome, Outcome::NotAuthorized) && retrieval.is_stored();
     if !refused && (waits || job.attempt < LAST_ATTEMPT) {
         return Err(postponed(app, &outcome));
     }
@@ -68,8 +74,8 @@ async fn fail(
     }
     app.store()
         .write(move |tx| {
-            retrieval.lock(tx)?;
-            if !tx.finish_job(&job)? || !retrieval.end(tx, LoadState::Failed, Some(why))? {
+            let open = retrieval.lock(tx)?;
+            if !tx.finish_job(&job)? || !retrieval.end(tx, LoadState::Failed, Some(why))? || !open {
                 return Ok(());
             }
             if refused { retrieval.refuse(tx) } else { retrieval.fail(tx) }

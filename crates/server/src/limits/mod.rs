@@ -19,6 +19,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 use vinculo_store::{ApiKeyId, WorkspaceId};
 
 use crate::App;
+use crate::api::mode;
 use crate::auth::Caller;
 use crate::client::Client;
 use crate::clock::Clock;
@@ -31,7 +32,6 @@ use steady::Steady;
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
-const REQUEST_MODE: HeaderName = HeaderName::from_static("x-belvo-request-mode");
 
 /// What a limit on deletions is kept for: a resource of a workspace, as its route names it.
 type Deletions = (WorkspaceId, String);
@@ -92,7 +92,9 @@ impl Limits {
     fn deletion(&self, parts: &Parts, caller: &Caller) -> Option<Standing> {
         let limit = self.deletions.as_ref()?;
         let route = parts.extensions.get::<MatchedPath>()?.as_str();
-        if parts.method != Method::DELETE || !route.starts_with("/api/") || is_async(parts) {
+        // Links alone can be deleted without waiting (contract 2.11).
+        let waits = !(route == "/api/links/{id}/" && mode::is_async(&parts.headers));
+        if parts.method != Method::DELETE || !route.starts_with("/api/") || !waits {
             return None;
         }
         Some(limit.count(&(caller.workspace.id, route.to_owned())))
@@ -119,13 +121,12 @@ impl Limits {
     }
 }
 
-/// Turns addresses away that failed too often, counts failures, and tells callers how they stand.
+/// Counts failed logins, answers those of an address that failed too often with "too many", and tells
+/// callers how they stand. A right key is always listened to: keys cannot be guessed, and one stranger
+/// must not lock out everybody behind the same proxy.
 pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let address = request.extensions().get::<Client>().and_then(|client| client.address);
     let address = address.map(of_one_owner).filter(|_| needs_a_key(request.uri().path()));
-    if let Some(wait) = address.and_then(|address| app.limits().barred(address)) {
-        return ApiError::too_many_requests(wait).into_response();
-    }
     let told = Told::default();
     request.extensions_mut().insert(told.clone());
     // Without a header nothing was guessed, unless the body may hold a key.
@@ -134,7 +135,10 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     if let Some(address) = address.filter(|_| guess)
         && response.status() == StatusCode::UNAUTHORIZED
     {
-        app.limits().login_failed(address);
+        match app.limits().barred(address) {
+            Some(wait) => response = ApiError::too_many_requests(wait).into_response(),
+            None => app.limits().login_failed(address),
+        }
     }
     if let Some(standing) = told.0.get() {
         let headers = response.headers_mut();
@@ -160,10 +164,4 @@ fn of_one_owner(address: IpAddr) -> IpAddr {
 
 fn needs_a_key(path: &str) -> bool {
     path.starts_with("/api/") || path.starts_with("/manage/")
-}
-
-/// Whether the caller does not wait for the work (contract 2.11).
-fn is_async(parts: &Parts) -> bool {
-    let mode = parts.headers.get(REQUEST_MODE).and_then(|mode| mode.to_str().ok());
-    mode.is_some_and(|mode| mode.trim().eq_ignore_ascii_case("async"))
 }

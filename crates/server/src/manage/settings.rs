@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use vinculo_store::Resource;
+use serde_json::{Map, Value};
 
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
@@ -46,59 +46,33 @@ pub(crate) async fn change(
     caller: Caller,
     body: JsonObject,
 ) -> Result<Json<Settings>, ApiError> {
-    let changes = Changes::parse(&body)?;
+    let named = named(&body)?;
     let (workspace, now) = (caller.workspace.id, app.now_micros());
-    let changed = app.store().write(move |tx| {
-        let settings = changes.applied(Settings::read(tx, workspace)?);
-        tx.put_workspace_settings(workspace, &serde_json::to_string(&settings)?, now)?;
-        Ok::<_, ApiError>(settings)
-    });
+    let changed = app.store().write(move |tx| Settings::change(tx, workspace, named, now));
     Ok(Json(changed.await?))
 }
 
-struct Changes {
-    allow_duplicate_links: Option<bool>,
-    refresh_rate: Option<RefreshRate>,
-    fetch_resources: Option<Vec<Resource>>,
-    accept_unknown_people: Option<bool>,
-    include_drafts: Option<bool>,
-}
-
-impl Changes {
-    fn parse(body: &JsonObject) -> Result<Self, ApiError> {
-        let mut fields = Fields::new(body);
-        let unknown: Vec<_> = fields.names().filter(|name| !NAMES.contains(name)).collect();
-        for name in unknown {
-            let message = format!("There is no setting {}.", shown(name));
-            fields.refuse(ErrorItem::field("invalid", shown(name), message));
-        }
-        let changes = Self {
-            allow_duplicate_links: fields.optional_bool("allow_duplicate_links"),
-            refresh_rate: fields.optional_choice("refresh_rate", RefreshRate::parse),
-            fetch_resources: crate::api::links::fields::resources(&mut fields),
-            accept_unknown_people: fields.optional_bool("accept_unknown_people"),
-            include_drafts: fields.optional_bool("include_drafts"),
-        };
-        fields.finish()?;
-        Ok(changes)
+/// The settings that a body names, each in the form it is kept in.
+fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
+    let mut fields = Fields::new(body);
+    let unknown = fields.names().find(|name| !NAMES.contains(name));
+    if let Some(name) = unknown {
+        let message = format!("There is no setting {}.", shown(name));
+        fields.refuse(ErrorItem::field("invalid", shown(name), message));
     }
-
-    fn applied(self, settings: Settings) -> Settings {
-        let names = |resources: Vec<Resource>| {
-            resources.iter().map(|resource| resource.as_str().to_owned()).collect()
-        };
-        Settings {
-            allow_duplicate_links: self
-                .allow_duplicate_links
-                .unwrap_or(settings.allow_duplicate_links),
-            refresh_rate: self
-                .refresh_rate
-                .map_or(settings.refresh_rate, |rate| rate.as_str().to_owned()),
-            fetch_resources: self.fetch_resources.map_or(settings.fetch_resources, names),
-            accept_unknown_people: self
-                .accept_unknown_people
-                .unwrap_or(settings.accept_unknown_people),
-            include_drafts: self.include_drafts.unwrap_or(settings.include_drafts),
-        }
+    let rate = fields.optional_choice("refresh_rate", RefreshRate::parse);
+    let resources = crate::api::links::fields::resources(&mut fields);
+    let resources = resources.map(|all| all.iter().map(|one| one.as_str()).collect::<Vec<_>>());
+    let mut named = Map::new();
+    for (name, value) in [
+        ("allow_duplicate_links", fields.optional_bool("allow_duplicate_links").map(Value::from)),
+        ("refresh_rate", rate.map(|rate| Value::from(rate.as_str()))),
+        ("fetch_resources", resources.map(Value::from)),
+        ("accept_unknown_people", fields.optional_bool("accept_unknown_people").map(Value::from)),
+        ("include_drafts", fields.optional_bool("include_drafts").map(Value::from)),
+    ] {
+        named.extend(value.map(|value| (name.to_owned(), value)));
     }
+    fields.finish()?;
+    Ok(named)
 }

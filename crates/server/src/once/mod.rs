@@ -15,8 +15,7 @@ use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
-use tracing::Instrument as _;
-use vinculo_store::{KeptAnswer, Micros, NewKeptAnswer, Seal, SubjectId, Tx};
+use vinculo_store::{KeptAnswer, LinkId, Micros, NewKeptAnswer, Seal, SubjectId, Tx};
 use vinculo_vault::{BlindIndex, Context, DataKey};
 
 use crate::App;
@@ -53,6 +52,17 @@ pub(crate) struct Attempt(Option<Arc<Keyed>>);
 /// The right to answer a request. Without an `Idempotency-Key` there is nothing to record.
 #[derive(Clone)]
 pub(crate) struct Claim(Option<Arc<Keyed>>);
+
+/// What an answer is about.
+#[derive(Clone, Copy)]
+pub(crate) struct About<'a> {
+    /// The person.
+    pub(crate) subject: SubjectId,
+    /// The link; the answer goes with it.
+    pub(crate) link: LinkId,
+    /// What seals everything about the person.
+    pub(crate) key: &'a DataKey,
+}
 
 struct Keyed {
     app: App,
@@ -114,7 +124,8 @@ impl Attempt {
         W: Future<Output = Result<Response, ApiError>> + Send + 'static,
     {
         let Some(keyed) = self.0 else { return work(Claim(None)).await };
-        let turns = keyed.app.turns();
+        let app = keyed.app.clone();
+        let turns = app.turns();
         let turn = turns.wait(keyed.secrets.workspace().id, keyed.key).await;
         if let Some(answer) = keyed.kept().await? {
             return Ok(answer);
@@ -130,14 +141,14 @@ impl Attempt {
             drop(turn);
             done
         };
-        let done = tokio::spawn(task.in_current_span()).await;
+        let done = app.spawn(task).await;
         done.unwrap_or_else(|_| Err(ApiError::unexpected("a handler panicked")))
     }
 }
 
 impl Claim {
     /// Keeps the answer, in the transaction of its effect and as its last statement. With `about`
-    /// it is sealed with that person's key and can be read no longer than the person is known.
+    /// it is sealed with that person's key, and goes with the link.
     ///
     /// # Errors
     /// When the database fails, or a twin in another process was first: the transaction must not
@@ -147,16 +158,17 @@ impl Claim {
         tx: &mut Tx<'_>,
         status: StatusCode,
         body: &[u8],
-        about: Option<(SubjectId, &DataKey)>,
+        about: Option<About<'_>>,
     ) -> Result<(), ApiError> {
         let Some(keyed) = &self.0 else { return Ok(()) };
-        let seal = about.map_or(keyed.secrets.data_key(), |(_, key)| key);
+        let seal = about.map_or(keyed.secrets.data_key(), |about| about.key);
         let now = keyed.app.now_micros();
         let answer = NewKeptAnswer {
             workspace: keyed.secrets.workspace().id,
             key: &keyed.key,
             request: &keyed.request,
-            subject: about.map(|(subject, _)| subject),
+            subject: about.map(|about| about.subject),
+            link: about.map(|about| about.link),
             status: status.as_u16(),
             body: &seal.seal(keyed.context(), body)?,
             created_at: now,

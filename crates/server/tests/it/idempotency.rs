@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use vinculo_store::Environment;
 
 use crate::support::{Answer, Client, Mood, Setup, TestApp, TestDatabase, link_request};
-use crate::support::{on_both_databases, soon};
+use crate::support::{look_again, on_both_databases, soon};
 
 on_both_databases!(
     a_repeated_registration_gets_its_first_answer,
@@ -22,6 +22,7 @@ on_both_databases!(
     an_upload_is_known_by_its_file,
     every_post_reads_the_key,
     retrievals_and_refreshes_happen_once,
+    an_answer_goes_with_its_link,
 );
 
 const LINKS: &str = "/api/links/";
@@ -185,7 +186,7 @@ async fn an_answer_is_kept_for_a_day(database: TestDatabase) {
     app.start_runner().await;
     soon("the sweep", async {
         while keeps(&app, "k").await {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await;
@@ -290,6 +291,22 @@ async fn retrievals_and_refreshes_happen_once(database: TestDatabase) {
         assert_eq!(app.asked(), asked, "{path}");
         assert_reused(&client.post_once(path, path, &json!({ "link": 1 })).await);
     }
+    app.finish().await;
+}
+
+async fn an_answer_goes_with_its_link(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let link = client.post_once(LINKS, "link", &quiet_link()).await.json();
+    let body = json!({ "link": link["id"] });
+    let first = client.post_once("/api/co/employments/", "k", &body).await;
+    assert_replayed(&client.post_once("/api/co/employments/", "k", &body).await, &first);
+    let path = format!("{LINKS}{}/", link["id"].as_str().unwrap());
+    assert_eq!(client.delete(&path).await.status, 204);
+    let gone = client.post_once("/api/co/employments/", "k", &body).await;
+    assert_eq!((gone.status, gone.codes()), (400, vec!["does_not_exist".to_owned()]));
+    let again = client.post_once(LINKS, "link", &quiet_link()).await;
+    assert!(again.status == 201 && !is_replayed(&again), "{}", again.body);
     app.finish().await;
 }
 

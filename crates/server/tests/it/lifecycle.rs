@@ -23,6 +23,9 @@ on_both_databases!(
     a_refresh_on_demand_cools_down,
     a_deletion_that_nobody_waits_for_is_announced,
     the_pace_of_a_link_can_be_set,
+    a_month_that_grew_too_old_is_no_news,
+    a_load_that_waits_does_not_revive_an_invalid_link,
+    changes_during_a_load_are_kept,
 );
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -388,5 +391,65 @@ async fn the_pace_of_a_link_can_be_set(database: TestDatabase) {
     assert_eq!((single.status, single.codes()), (400, vec!["invalid".to_owned()]));
     let life = client.get(&manage).await.json();
     assert_eq!((&life["next_refresh_at"], &life["failed_retrievals"]), (&Value::Null, &json!(0)));
+    app.finish().await;
+}
+
+async fn a_month_that_grew_too_old_is_no_news(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    // One employment that ended, one that goes on: each month the oldest of the first is dropped.
+    let link = app.sandbox().create_link("1999000004", both("recurrent")).await;
+    receiver.take::<2>().await;
+    app.settled().await;
+    assert_eq!(employments(&app, &link).await.len(), 2);
+    days(&app, 150).await;
+    let hooks = arrived(&mut receiver);
+    assert_eq!(hooks.len(), 5);
+    assert!(hooks.iter().all(|hook| hook.json()["data"] == json!({ "new_employments": 1 })));
+    app.finish().await;
+}
+
+async fn a_load_that_waits_does_not_revive_an_invalid_link(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (link, mut receiver) = link(&app, both("recurrent")).await;
+    app.operator_is(Mood::Status(503));
+    app.advance(7 * DAY);
+    // The refresh on schedule waits for the operator.
+    app.until_asked(2).await;
+    let body = json!({ "link": link["id"] });
+    for _ in 0..6 {
+        assert_eq!(app.sandbox().post("/api/co/employments/", &body).await.status, 400);
+    }
+    assert_eq!(receiver.next().await.text("webhook_code"), "invalid_credentials");
+    assert_eq!(seen(&app, &link).await["status"], "invalid");
+    app.operator_is(Mood::Helpful);
+    let asked = app.asked();
+    app.advance(DAY);
+    app.settled().await;
+    assert_eq!(app.asked(), asked, "nothing is asked about an invalid link");
+    assert_eq!(seen(&app, &link).await["status"], "invalid");
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn changes_during_a_load_are_kept(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (link, _receiver) = link(&app, both("single")).await;
+    app.operator_is(Mood::Silent);
+    let asked = app.asked();
+    let client = app.sandbox();
+    let retrieval = tokio::spawn({
+        let (client, body) = (client.clone(), json!({ "link": link["id"] }));
+        async move { client.post("/api/co/employments/", &body).await.status }
+    });
+    app.until_asked(asked + 1).await;
+    assert_eq!(client.patch(&path(&link), &json!({ "stale_in": "10d" })).await.status, 200);
+    app.operator_is(Mood::Helpful);
+    assert_eq!(retrieval.await.unwrap(), 201);
+    days(&app, 9).await;
+    assert_eq!(employments(&app, &link).await.len(), 1);
+    days(&app, 1).await;
+    assert!(employments(&app, &link).await.is_empty(), "the new time counts");
     app.finish().await;
 }

@@ -93,6 +93,7 @@ async fn a_retrieval_that_saves_nothing_leaves_nothing(database: TestDatabase) {
             assert!(list(&client, resource, &link).await.is_empty());
         }
     }
+    assert_eq!(kept_payloads(&app).await, 0, "nor what the source said");
     // What was saved before is not touched.
     let saved = client.post(EMPLOYMENTS, &of(&link)).await.json();
     let body = json!({ "link": link["id"], "save_data": false });
@@ -103,6 +104,17 @@ async fn a_retrieval_that_saves_nothing_leaves_nothing(database: TestDatabase) {
     assert_eq!(shown[0][rows], saved[0][rows]);
     assert_eq!(json!(list(&client, EMPLOYMENTS, &link).await), saved);
     app.finish().await;
+}
+
+/// Answers of sources that are stored, of whomever.
+async fn kept_payloads(app: &TestApp) -> usize {
+    let calls = (1..=20).map(vinculo_store::SourceCallId);
+    let read = app
+        .app
+        .store()
+        .read(move |tx| calls.map(|call| tx.source_payload(call)).collect::<Result<Vec<_>, _>>());
+    let calls = read.await.expect("the database does not answer");
+    calls.into_iter().flatten().filter(|call| call.payload.is_some()).count()
 }
 
 async fn a_period_cuts_the_months_that_are_answered(database: TestDatabase) {

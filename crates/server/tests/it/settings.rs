@@ -94,6 +94,16 @@ async fn unknown_people_can_be_accepted(database: TestDatabase) {
     let link = app.sandbox().create_link("1999000404", json!({})).await;
     app.settled().await;
     assert_eq!(app.asked(), 1, "the answer that there is nothing is kept as well");
+    // That nothing is known is an answer: it makes no link invalid.
+    let body = json!({ "link": link["id"] });
+    for _ in 0..7 {
+        let nothing = app.sandbox().post("/api/co/employments/", &body).await;
+        assert_eq!(nothing.codes(), ["unavailable_data"]);
+    }
+    let path = format!("/api/links/{}/", link["id"].as_str().unwrap());
+    assert_eq!(app.sandbox().get(&path).await.json()["status"], "valid");
+    assert_eq!(app.sandbox().put(&path, &json!({})).await.status, 200);
+    app.settled().await;
     let id = link["id"].as_str().unwrap();
     for list in ["/api/co/employments/", "/api/owners/"] {
         assert!(app.sandbox().results(&format!("{list}?link={id}")).await.is_empty());

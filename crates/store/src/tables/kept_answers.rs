@@ -2,7 +2,7 @@
 
 use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
-use super::{Micros, SubjectId, WorkspaceId};
+use super::{LinkId, Micros, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
 /// An answer to be kept.
@@ -16,6 +16,8 @@ pub struct NewKeptAnswer<'a> {
     pub request: &'a BlindIndex,
     /// Person the answer is about, whose key seals it.
     pub subject: Option<SubjectId>,
+    /// Link the answer is about, with which it goes.
+    pub link: Option<LinkId>,
     /// HTTP status.
     pub status: u16,
     /// The body, sealed with the subject's key, or with the workspace's when it is about nobody.
@@ -89,11 +91,11 @@ impl Tx<'_> {
     pub fn keep_answer(&mut self, answer: &NewKeptAnswer<'_>, since: Micros) -> Result<bool> {
         let kept = self.execute(
             "insert into idempotency_keys (workspace_id, key_index, request_index, subject_id, \
-             status, sealed_answer, created_at) values ($1, $2, $3, $4, $5, $6, $7) \
-             on conflict (workspace_id, key_index) do update set \
+             status, sealed_answer, created_at, link_id) \
+             values ($1, $2, $3, $4, $5, $6, $7, $9) on conflict (workspace_id, key_index) do update set \
              request_index = excluded.request_index, subject_id = excluded.subject_id, \
              status = excluded.status, sealed_answer = excluded.sealed_answer, \
-             created_at = excluded.created_at where idempotency_keys.created_at <= $8",
+             created_at = excluded.created_at, link_id = excluded.link_id where idempotency_keys.created_at <= $8",
             &[
                 answer.workspace.into(),
                 answer.key.into(),
@@ -103,6 +105,7 @@ impl Tx<'_> {
                 answer.body.into(),
                 answer.created_at.into(),
                 since.into(),
+                answer.link.map(|link| link.0).into(),
             ],
         )?;
         Ok(kept == 1)

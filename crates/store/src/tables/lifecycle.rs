@@ -55,15 +55,14 @@ pub struct LinkSettings {
 }
 
 impl Tx<'_> {
-    /// A retrieval succeeded at `at`: the link is valid, no failure counts, and what it holds is
-    /// fresh until `stale_at`.
+    /// A retrieval succeeded at `at`: no failure counts any more, and what the link holds is fresh
+    /// until `stale_at`.
     ///
     /// # Errors
     /// When the database fails.
     pub fn mark_filled(&mut self, id: LinkId, at: Micros, stale_at: Option<Micros>) -> Result<()> {
         self.execute(
-            "update links set status = 'valid', failures = 0, last_accessed_at = $2, \
-             stale_at = $3 where id = $1",
+            "update links set failures = 0, last_accessed_at = $2, stale_at = $3 where id = $1",
             &[id.into(), at.into(), stale_at.into()],
         )?;
         Ok(())
@@ -186,34 +185,39 @@ impl Tx<'_> {
         self.drop_link_data(id, subject)
     }
 
-    /// Removes the objects of a link and, for the person's last link, what operators answered.
+    /// Removes the objects of a link, and the answers kept about it. What operators answered goes
+    /// with the last link of the person that has a use for it: one that holds data, or waits for it.
     pub(super) fn drop_link_data(&mut self, id: LinkId, subject: SubjectId) -> Result<()> {
-        for sql in
-            ["delete from employments where link_id = $1", "delete from owners where link_id = $1"]
-        {
+        for sql in [
+            "delete from employments where link_id = $1",
+            "delete from owners where link_id = $1",
+            "delete from idempotency_keys where link_id = $1",
+        ] {
             self.execute(sql, &[id.into()])?;
         }
+        let others = "select 1 from links l where l.subject_id = $1 and l.id <> $2 \
+             and (l.stale_at is not null or exists (select 1 from loads w \
+             where w.link_id = l.id and w.state = 'waiting'))";
         for sql in [
-            "delete from contributions where subject_id = $1 and origin <> 'planilla' \
-             and not exists (select 1 from links where subject_id = $1 and id <> $2)",
-            "update source_calls set sealed_payload = null where subject_id = $1 \
-             and not exists (select 1 from links where subject_id = $1 and id <> $2)",
+            "delete from contributions where subject_id = $1 and origin <> 'planilla'",
+            "update source_calls set sealed_payload = null where subject_id = $1",
         ] {
-            self.execute(sql, &[subject.into(), id.into()])?;
+            let sql = format!("{sql} and not exists ({others})");
+            self.execute(&sql, &[subject.into(), id.into()])?;
         }
         Ok(())
     }
 
-    /// Links that are due for anything, up to `limit`.
+    /// Links after `after` that are due for anything, in the order of their ids, up to `limit`.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn due_links(&mut self, now: Micros, limit: i64) -> Result<Vec<LinkId>> {
+    pub fn due_links(&mut self, now: Micros, after: LinkId, limit: i64) -> Result<Vec<LinkId>> {
         self.query(
-            "select id from links where refresh_at <= $1 union \
-             select id from links where expires_at <= $1 union \
-             select id from links where stale_at <= $1 limit $2",
-            &[now.into(), limit.into()],
+            "select id from links where refresh_at <= $1 and id > $2 union \
+             select id from links where expires_at <= $1 and id > $2 union \
+             select id from links where stale_at <= $1 and id > $2 order by id limit $3",
+            &[now.into(), after.into(), limit.into()],
             |row| Ok(LinkId(row.int(0)?)),
         )
     }

@@ -152,13 +152,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Everything that was loaded for a link so far.
+    /// Everything that was loaded for a link so far, and kept.
     ///
     /// # Errors
     /// When the database fails.
     pub fn loaded_resources(&mut self, link: LinkId) -> Result<Vec<Resource>> {
         let rows = self.query(
-            "select distinct resources from loads where link_id = $1 and state = 'done'",
+            "select distinct resources from loads where link_id = $1 and state = 'done' \
+             and save_data = 1",
             &[link.into()],
             |row| Resource::from_list(&row.text(0)?),
         )?;

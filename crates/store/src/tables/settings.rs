@@ -4,6 +4,18 @@ use super::{Micros, WorkspaceId};
 use crate::{Result, Tx};
 
 impl Tx<'_> {
+    /// Holds the workspace until the transaction ends, so that two changes of its settings come one
+    /// after the other.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn lock_workspace(&mut self, workspace: WorkspaceId) -> Result<()> {
+        // An update that changes nothing locks the row on both engines.
+        let sql = "update workspaces set created_at = created_at where id = $1";
+        self.execute(sql, &[workspace.into()])?;
+        Ok(())
+    }
+
     /// The settings of a workspace; `None` when it never decided anything.
     ///
     /// # Errors

@@ -112,6 +112,16 @@ impl Tx<'_> {
         )
     }
 
+    /// Forgets the answer kept from a call.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_payload(&mut self, id: SourceCallId) -> Result<()> {
+        let sql = "update source_calls set sealed_payload = null where id = $1";
+        self.execute(sql, &[id.into()])?;
+        Ok(())
+    }
+
     /// The answer kept from a call.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ fn keep(
         key: &index(key),
         request: &index(1000 + n),
         subject,
+        link: None,
         status: 201,
         body: &sealed(n),
         created_at: at,

@@ -47,7 +47,7 @@ async fn retrievals_change_the_state_of_a_link(db: TestDatabase) {
     assert!(write(&db, move |tx| tx.invalidate_link(id)).await);
     write(&db, move |tx| tx.mark_filled(id, NOW + 5, Some(NOW + 50))).await;
     let link = seen(&db, id).await;
-    assert_eq!((link.status, link.failures), (LinkStatus::Valid, 0));
+    assert_eq!((link.status, link.failures), (LinkStatus::Invalid, 0), "only a check restores it");
     assert_eq!((link.last_accessed_at, link.due.stale_at), (Some(NOW + 5), Some(NOW + 50)));
     let unknown = LinkId(id.0 + 1);
     assert_eq!(write(&db, move |tx| tx.count_failure(unknown)).await, 0);
@@ -121,14 +121,14 @@ async fn forgotten_credentials_leave_an_invalid_link(db: TestDatabase) {
 
 async fn erased_data_leaves_the_link(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
-    let (subject, first, second) = write(&db, move |tx| {
+    let (subject, first, (second, waiting)) = write(&db, move |tx| {
         let subject = person(tx, here, 50)?.id;
         known_person(tx, here, subject, 80)?;
         let (first, done) = filled_link(tx, here, subject, 60)?;
         tx.finish_load(done, LoadState::Done, None, NOW)?;
         tx.mark_filled(first, NOW, Some(NOW + 9))?;
-        let (second, _) = filled_link(tx, here, subject, 61)?;
-        Ok((subject, first, second))
+        let (second, waiting) = filled_link(tx, here, subject, 61)?;
+        Ok((subject, first, (second, waiting)))
     })
     .await;
     let erase = async |id| write(&db, move |tx| tx.erase_link_data(id, subject)).await;
@@ -137,9 +137,10 @@ async fn erased_data_leaves_the_link(db: TestDatabase) {
     assert_eq!(left(&db, subject), ["2|1|1|1|1|1|1|1|1|0"]);
     assert!(read(&db, move |tx| tx.loaded_resources(first)).await.is_empty());
     assert_eq!(seen(&db, first).await.due.stale_at, None);
-    write(&db, move |tx| tx.delete_link(second, subject)).await;
-    erase(first).await;
-    assert_eq!(left(&db, subject), ["1|0|0|0|1|0|0|1|1|0"]);
+    // One that holds nothing and waits for nothing does not.
+    write(&db, move |tx| tx.finish_load(waiting, LoadState::Failed, None, NOW)).await;
+    erase(second).await;
+    assert_eq!(left(&db, subject), ["2|0|0|0|1|0|0|1|1|0"]);
 }
 
 /// Three links, each due for something else.
@@ -166,11 +167,12 @@ async fn links_are_found_when_they_are_due(db: TestDatabase) {
         (NOW + 2, vec![first, second]),
         (NOW + 3, vec![first, second, third]),
     ] {
-        let mut due = read(&db, move |tx| tx.due_links(at, 10)).await;
-        due.sort_unstable();
+        let due = read(&db, move |tx| tx.due_links(at, LinkId(0), 10)).await;
         assert_eq!(due, expected);
     }
-    assert_eq!(read(&db, |tx| tx.due_links(NOW + 3, 2)).await.len(), 2);
+    let page = async |after| read(&db, move |tx| tx.due_links(NOW + 3, after, 2)).await;
+    assert_eq!(page(LinkId(0)).await, [first, second]);
+    assert_eq!(page(second).await, [third]);
     write(&db, move |tx| tx.invalidate_link(first)).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 2));
 }

@@ -29,10 +29,11 @@ async fn link(db: &TestDatabase) -> (WorkspaceId, SubjectId, LinkId) {
 async fn what_was_loaded_is_known(db: TestDatabase) {
     let (workspace, subject, link) = link(&db).await;
     let loaded = async || read(&db, move |tx| tx.loaded_resources(link)).await;
-    for (resources, state, known) in [
-        (vec![Resource::Owners], LoadState::Failed, vec![]),
-        (vec![Resource::Owners], LoadState::Done, vec![Resource::Owners]),
-        (Resource::ALL.to_vec(), LoadState::Done, Resource::ALL.to_vec()),
+    for (resources, state, save_data, known) in [
+        (vec![Resource::Owners], LoadState::Failed, true, vec![]),
+        (vec![Resource::Owners], LoadState::Done, false, vec![]),
+        (vec![Resource::Owners], LoadState::Done, true, vec![Resource::Owners]),
+        (Resource::ALL.to_vec(), LoadState::Done, true, Resource::ALL.to_vec()),
     ] {
         write(&db, move |tx| {
             let id = tx.insert_load(&NewLoad {
@@ -43,7 +44,7 @@ async fn what_was_loaded_is_known(db: TestDatabase) {
                 resources: &resources,
                 request_id: uuid(70),
                 window: None,
-                save_data: true,
+                save_data,
                 source_call: None,
                 created_at: NOW,
             })?;

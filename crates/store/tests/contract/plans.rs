@@ -171,6 +171,7 @@ const CALLS: &[(&str, Call)] = &[
             key: &index(MIDDLE),
             request: &index(1),
             subject: None,
+            link: None,
             status: 201,
             body: &sealed(1),
             created_at: NOW,

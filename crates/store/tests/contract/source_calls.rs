@@ -52,6 +52,9 @@ async fn an_answer_is_kept_with_its_call(db: TestDatabase) {
         (uuid(30), "ach", "resolved")
     );
     assert_eq!((kept.payload, kept.created_at), (Some(sealed(8)), NOW));
+    write(&db, move |tx| tx.forget_payload(id)).await;
+    let kept = read(&db, move |tx| tx.source_payload(id)).await.expect("the call itself");
+    assert_eq!(kept.payload, None);
     let rest = "select purpose, outcome, reason, raw_code, duration_us, billed from source_calls";
     assert_eq!(raw::rows(&db, rest), ["load|resolved|found|A0|1500|yes"]);
 }

@@ -1,5 +1,6 @@
 //! The link a caller names: held for a change, and fit to be filled.
 
+use http::StatusCode;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_store::{Link, LinkStatus, Tx, WorkspaceId};
@@ -8,7 +9,7 @@ use vinculo_vault::DataKey;
 use crate::App;
 use crate::error::ApiError;
 use crate::projection::LinkSecrets;
-use http::StatusCode;
+use crate::terms::Storage;
 
 /// The workspace's link, with its person held until the transaction ends.
 ///
@@ -31,9 +32,10 @@ pub(crate) fn open(app: &App, link: &Link) -> Result<(DataKey, LinkSecrets), Api
 /// The document to ask the institution with.
 ///
 /// # Errors
-/// When the link no longer stores it, or the institution refused it (contract 6.1).
+/// When the link does not store it, or no longer, or the institution refused it (contract 6.1).
 pub(crate) fn credentials(link: &Link, secrets: LinkSecrets) -> Result<Document, ApiError> {
-    let Some(document) = secrets.document else { return Err(expired()) };
+    let stored = Storage::parse(&link.credentials_storage) != Some(Storage::NoStore);
+    let Some(document) = secrets.document.filter(|_| stored) else { return Err(expired()) };
     match link.status {
         LinkStatus::Valid => Ok(document),
         LinkStatus::Invalid => Err(ApiError::refused(

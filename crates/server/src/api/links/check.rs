@@ -1,5 +1,7 @@
 //! Asking the sources about a person before the answer to a request.
 
+use std::sync::Arc;
+
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
 use vinculo_store::{Purpose, SourceCallId, SubjectId, Tx};
@@ -9,7 +11,7 @@ use crate::App;
 use crate::api::refusal::{self, Asking};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::jobs::record_calls;
+use crate::jobs::{Known, record_calls};
 use crate::sources::{self, Asked, best};
 
 /// A person about whom the sources have been asked.
@@ -25,10 +27,14 @@ impl Checked {
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn ask(app: App, caller: Caller, person: Document) -> Result<Self, ApiError> {
+    pub(super) async fn ask(
+        app: App,
+        caller: Caller,
+        person: Document,
+    ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
         let asked = sources::ask(&app, &secrets, &person, app.config().check_timeout).await?;
-        Ok(Self { app, caller, person, asked })
+        Ok(Arc::new(Self { app, caller, person, asked }))
     }
 
     /// The error that stands for the outcome; `None` when the person is accepted.
@@ -41,29 +47,49 @@ impl Checked {
     }
 
     /// A refused person leaves no trace but the record that a question was asked.
-    pub(super) async fn record_refusal(self) -> Result<(), ApiError> {
-        let Self { app, caller, person, asked } = self;
-        let secrets = app.secrets(caller.workspace.id)?;
-        let writer = app.clone();
-        app.store()
-            .write(move |tx| {
-                record_calls(tx, &writer, &secrets, &person, &asked, Purpose::Check, None)
-                    .map(|_| ())
-            })
-            .await
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn record_refusal(self: Arc<Self>) -> Result<(), ApiError> {
+        let app = self.app.clone();
+        app.store().write(move |tx| self.write(tx, None).map(|_| ())).await
     }
 
-    /// Records the questions about a person the workspace knows. The answer is kept for the load
-    /// that follows.
+    /// Records the questions about a person the workspace knows. With `keep` the answer is kept for
+    /// the load that follows.
     pub(super) fn record(
         &self,
         tx: &mut Tx<'_>,
         subject: SubjectId,
         key: &DataKey,
+        keep: bool,
+    ) -> Result<Option<SourceCallId>, ApiError> {
+        self.write(tx, Some(Known { subject, key, keep }))
+    }
+
+    fn write(
+        &self,
+        tx: &mut Tx<'_>,
+        known: Option<Known<'_>>,
     ) -> Result<Option<SourceCallId>, ApiError> {
         let Self { app, caller, person, asked } = self;
         let secrets = app.secrets(caller.workspace.id)?;
-        let owner = Some((subject, key));
-        record_calls(tx, app, &secrets, person, asked, Purpose::Check, owner)
+        record_calls(tx, app, &secrets, person, asked, Purpose::Check, known)
+    }
+
+    /// Runs the transaction that follows a question. The question is recorded also when it fails:
+    /// it may have been paid for.
+    ///
+    /// # Errors
+    /// What `work` gives.
+    pub(super) async fn commit<T: Send + 'static>(
+        self: Arc<Self>,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let done = self.app.store().write(work).await;
+        if done.is_err() {
+            self.record_refusal().await?;
+        }
+        done
     }
 }

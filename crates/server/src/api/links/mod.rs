@@ -12,6 +12,7 @@ mod refresh;
 mod resume;
 mod schema;
 mod update;
+mod wanted;
 mod wire;
 
 pub(crate) use create::{__path_create, create};

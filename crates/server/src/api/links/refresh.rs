@@ -18,7 +18,7 @@ use crate::api::mode::Accepted;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::once::{Claim, Once};
+use crate::once::{About, Claim, Once};
 use crate::openapi::{IdInPath, OnceParams};
 use crate::request_id::RequestId;
 use crate::terms::after;
@@ -97,7 +97,8 @@ async fn start(
             })?;
             tx.enqueue(Job::SyncLink(load), now, now)?;
             let body = Accepted::body(request_id)?;
-            claim.record(tx, StatusCode::ACCEPTED, &body, Some((link.subject, &key)))?;
+            let about = About { subject: link.subject, link: link.id, key: &key };
+            claim.record(tx, StatusCode::ACCEPTED, &body, Some(about))?;
             Ok::<_, ApiError>(body)
         })
         .await?;

@@ -1,5 +1,7 @@
 //! `PUT /api/links/{id}/`: the institution is asked again, and a link it accepts is valid again.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
@@ -22,8 +24,9 @@ use crate::openapi::IdInPath;
 use crate::permit::{OnLink, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
+use crate::settings::Settings;
 use crate::sources;
-use crate::terms::{RefreshRate, Storage};
+use crate::terms::{RefreshRate, Storage, stale_at};
 
 /// The request (contract 3.3.6). PILA knows no password: every field may be left out, and keys such
 /// as `password` and `token` are ignored.
@@ -72,15 +75,18 @@ pub(crate) async fn update(
     }
     same_person(&app, &link, &person).await?;
     let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
-    if let Some(refusal) = checked.refusal(false) {
+    let settings = app.store().read(move |tx| Settings::read(tx, workspace)).await?;
+    if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);
     }
-    let body = app.store().write(move |tx| {
-        permit.spend(tx, checked.app.now_micros())?;
-        restore(tx, &checked, id, request_id)
+    let question = Arc::clone(&checked);
+    let body = checked.commit(move |tx| {
+        permit.spend(tx, question.app.now_micros())?;
+        restore(tx, &question, id, request_id)
     });
     let body = body.await?;
+
     Ok(json(StatusCode::OK, body))
 }
 
@@ -114,7 +120,7 @@ fn restore(
     let due = Due {
         refresh: rate.map(|rate| (rate.next(now, app.random_u64()), Trigger::Schedule)),
         expires_at: kept,
-        ..link.due
+        stale_at: Some(stale_at(now, link.stale_in.as_deref())),
     };
     tx.restore_link(link.id, &secrets.seal(&key, link.uuid)?, now, &due)?;
     record(tx, checked, &link, &key, request_id)?;
@@ -130,8 +136,9 @@ fn record(
     key: &DataKey,
     request_id: Uuid,
 ) -> Result<(), ApiError> {
-    let kept = checked.record(tx, link.subject, key)?;
-    if link.access_mode != AccessMode::Recurrent {
+    let loads = link.access_mode == AccessMode::Recurrent;
+    let kept = checked.record(tx, link.subject, key, loads)?;
+    if !loads {
         return Ok(());
     }
     let now = checked.app.now_micros();

@@ -78,6 +78,7 @@ fn scopes(fields: &mut Fields<'_>) -> Vec<Scope> {
             None => {
                 let message = format!("\"{}\" is not a valid choice.", shown(name));
                 fields.refuse(ErrorItem::field("invalid_choice", "scopes", message));
+                break;
             }
         }
     }

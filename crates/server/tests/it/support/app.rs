@@ -20,7 +20,7 @@ use vinculo_store::{Environment, ImportId, Queue};
 use vinculo_vault::{MasterKeys, SeededRandom};
 
 use super::operator::{Mood, TestOperator};
-use super::{Client, Receiver, TestDatabase, soon};
+use super::{Client, Receiver, TestDatabase, look_again, soon};
 
 /// When every test begins: noon of 24 November 2026, UTC.
 const NOW: &str = "2026-11-24T12:00:00Z";
@@ -197,7 +197,7 @@ impl TestApp {
                     let wait = due.duration_since(self.now());
                     self.advance(wait.try_into().expect("a time to come"));
                 }
-                tokio::task::yield_now().await;
+                look_again().await;
             }
         })
         .await;
@@ -276,14 +276,14 @@ impl TestApp {
         soon("the end of all work", async {
             // What links are due for becomes jobs, jobs become deliveries: looked at in this order.
             while self.next_due_link().await.is_some_and(|due| due <= self.now()) {
-                tokio::task::yield_now().await;
+                look_again().await;
             }
             while let Some(due) = self.next_due(queues).await {
                 assert!(
                     due < self.soonest_retry(),
                     "work was postponed and the clock stands still"
                 );
-                tokio::task::yield_now().await;
+                look_again().await;
             }
         })
         .await;
@@ -293,7 +293,7 @@ impl TestApp {
     pub(crate) async fn postponed(&self) {
         soon("the postponement of all deliveries", async {
             while self.next_delivery_due().await.is_none_or(|due| due < self.soonest_retry()) {
-                tokio::task::yield_now().await;
+                look_again().await;
             }
         })
         .await;

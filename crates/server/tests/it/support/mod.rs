@@ -19,6 +19,11 @@ pub(crate) use snapshot::assert_wire_snapshot;
 /// The longest a test waits for something that is due at once.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// Between two looks at the database: a look costs, and tests run beside one another.
+pub(crate) async fn look_again() {
+    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+}
+
 /// Waits for something that is due at once.
 pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, event).await {

@@ -6,8 +6,10 @@ alter table links add column expires_at bigint;
 alter table links add column stale_at bigint;
 alter table links add column failures bigint not null default 0;
 
--- Links that were made before: a week after they were last filled, a year after they were made.
-update links set refresh_at = coalesce(last_accessed_at, created_at) + 604800000000, refresh_trigger = 'schedule'
+-- Links that were made before: a week after they were last filled, a year after they were made. Those
+-- that are overdue at once are spread over a week.
+update links set refresh_at = coalesce(last_accessed_at, created_at) + 604800000000
+    + (id % 10080) * 60000000, refresh_trigger = 'schedule'
     where access_mode = 'recurrent' and status = 'valid';
 update links set expires_at = created_at + 31536000000000 where credentials_storage = '365d';
 update links set stale_at = coalesce(last_accessed_at, created_at) + 31536000000000;

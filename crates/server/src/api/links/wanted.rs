@@ -1,0 +1,160 @@
+//! What a registration asks for, and the terms that come of it.
+
+use vinculo_pila::{Document, DocumentKind};
+use vinculo_store::{AccessMode, Resource};
+
+use super::fields;
+use crate::api::body::{Fields, JsonObject, shown};
+use crate::api::institutions::PILA;
+use crate::api::refusal;
+use crate::error::{ApiError, ErrorItem};
+use crate::settings::Settings;
+use crate::sources;
+use crate::terms::{RefreshRate, Storage};
+
+/// What the caller asked for; `None` where the workspace's settings decide.
+pub(super) struct Wanted {
+    username: String,
+    kind: DocumentKind,
+    resources: Option<Vec<Resource>>,
+    access_mode: AccessMode,
+    external_id: Option<String>,
+    storage: Option<Storage>,
+    stale_in: Option<String>,
+}
+
+impl Wanted {
+    /// Reads the fields.
+    ///
+    /// # Errors
+    /// 400 with every field that is wrong.
+    pub(super) fn parse(body: &JsonObject) -> Result<Self, ApiError> {
+        let mut fields = Fields::new(body);
+        let institution = fields.required_text("institution");
+        if let Some(name) = institution.filter(|name| name != PILA) {
+            let message = format!("Object with name={} does not exist.", shown(&name));
+            fields.refuse(ErrorItem::field("does_not_exist", "institution", message));
+        }
+        let username = fields.required_text("username");
+        let kind = fields::username_kind(&mut fields);
+        let resources = fields::resources(&mut fields);
+        let access_mode = fields.optional_choice("access_mode", AccessMode::parse);
+        let external_id = fields::external_id(&mut fields);
+        let storage = fields::storage(&mut fields);
+        let stale_in = fields::stale_in(&mut fields);
+        fields.finish()?;
+        Ok(Self {
+            username: username.unwrap_or_default(),
+            kind,
+            resources,
+            access_mode: access_mode.unwrap_or(AccessMode::Recurrent),
+            external_id,
+            storage,
+            stale_in,
+        })
+    }
+
+    /// Who it is about.
+    ///
+    /// # Errors
+    /// 400 `login_error` when that is no document: no source is asked.
+    pub(super) fn person(&self) -> Result<Document, ApiError> {
+        sources::person(self.kind, &self.username).map_err(|_| refusal::malformed())
+    }
+
+    /// The customer's reference, unless it looks like personal data.
+    pub(super) fn reference(self, person: &Document) -> Option<String> {
+        self.external_id.filter(|id| !is_personal(id, person))
+    }
+}
+
+/// On which terms a link is made.
+pub(super) struct Terms {
+    pub(super) access_mode: AccessMode,
+    pub(super) refresh_rate: RefreshRate,
+    pub(super) storage: Storage,
+    pub(super) stale_in: Option<String>,
+    pub(super) resources: Vec<Resource>,
+    pub(super) allow_duplicates: bool,
+}
+
+impl Terms {
+    /// # Errors
+    /// When mode, storage and resources do not go together (contract 6.3).
+    pub(super) fn new(wanted: &Wanted, settings: &Settings) -> Result<Self, ApiError> {
+        let recurrent = wanted.access_mode == AccessMode::Recurrent;
+        let default = if recurrent { Storage::Store } else { Storage::SINGLE };
+        let storage = wanted.storage.unwrap_or(default);
+        if recurrent && storage != Storage::Store {
+            let message = "Recurrent links must store the credentials";
+            return Err(ApiError::refused("invalid_credentials_storage", message));
+        }
+        let named = || settings.fetch_resources.iter().filter_map(|name| Resource::parse(name));
+        let resources = wanted.resources.clone().unwrap_or_else(|| named().collect());
+        if storage == Storage::NoStore && resources.is_empty() {
+            let message = "Single links without stored credentials must fetch resources";
+            return Err(ApiError::refused("invalid_fetch_resources", message));
+        }
+        Ok(Self {
+            access_mode: wanted.access_mode,
+            refresh_rate: settings.refresh_rate(),
+            storage,
+            stale_in: wanted.stale_in.clone(),
+            resources,
+            allow_duplicates: settings.allow_duplicate_links,
+        })
+    }
+
+    pub(super) fn is_recurrent(&self) -> bool {
+        self.access_mode == AccessMode::Recurrent
+    }
+
+    /// A recurrent link loads everything unless told otherwise; a single one only what was asked.
+    pub(super) fn to_load(&self) -> &[Resource] {
+        if self.is_recurrent() { Resource::or_all(&self.resources) } else { &self.resources }
+    }
+}
+
+/// Whether a reference looks like personal data: an e-mail address, a text with spaces, a
+/// Colombian phone number, or the document itself (contract 6.8).
+fn is_personal(external_id: &str, person: &Document) -> bool {
+    let digits: String = external_id.chars().filter(char::is_ascii_digit).collect();
+    let kept = external_id.chars().filter(char::is_ascii_alphanumeric);
+    let bare: String = kept.map(|c| c.to_ascii_uppercase()).collect();
+    let only_number = external_id.chars().all(|c| matches!(c, '0'..='9' | '+' | '-' | '.' | ' '));
+    let mobile = digits.strip_prefix("57").filter(|rest| rest.len() == 10).unwrap_or(&digits);
+    external_id.contains('@')
+        || external_id.contains(char::is_whitespace)
+        || digits == person.number
+        || bare.ends_with(&person.number)
+        || (only_number && mobile.len() == 10 && mobile.starts_with('3'))
+}
+
+#[cfg(test)]
+mod tests {
+    use vinculo_pila::DocumentKind;
+
+    use super::*;
+
+    #[test]
+    fn references_that_name_a_person_are_recognised() {
+        let person = Document::new(DocumentKind::Cc, "1999000001");
+        for (external_id, personal) in [
+            ("COHORT_32_User_6790023X5", false),
+            ("user-00042", false),
+            ("12345", false),
+            ("someone@example.com", true),
+            ("PERSONA EJEMPLO", true),
+            ("3001234567", true),
+            ("+573001234567", true),
+            ("1999000001", true),
+            ("cc-1.999.000.001", true),
+            ("user-42-1999000001", true),
+        ] {
+            assert_eq!(is_personal(external_id, &person), personal, "{external_id}");
+        }
+        let passport = Document::new(DocumentKind::Pa, "AB199900");
+        assert!(is_personal("pa-ab199900", &passport));
+        assert!(!is_personal("user-00042", &passport));
+    }
+}
