@@ -422,6 +422,7 @@ async fn a_load_that_waits_does_not_revive_an_invalid_link(database: TestDatabas
         assert_eq!(app.sandbox().post("/api/co/employments/", &body).await.status, 400);
     }
     assert_eq!(receiver.next().await.text("webhook_code"), "invalid_credentials");
+    app.delivered().await;
     assert_eq!(seen(&app, &link).await["status"], "invalid");
     app.operator_is(Mood::Helpful);
     let asked = app.asked();

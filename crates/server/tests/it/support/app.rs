@@ -272,6 +272,11 @@ impl TestApp {
         self.until_done(&[Queue::Jobs, Queue::Deliveries]).await;
     }
 
+    /// Waits until nothing is left to deliver.
+    pub(crate) async fn delivered(&self) {
+        self.until_done(&[Queue::Deliveries]).await;
+    }
+
     async fn until_done(&self, queues: &[Queue]) {
         soon("the end of all work", async {
             // What links are due for becomes jobs, jobs become deliveries: looked at in this order.
