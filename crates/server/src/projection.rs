@@ -322,28 +322,37 @@ pub(crate) fn seal_lines<'a>(
     secrets: &WorkspaceSecrets,
     key: &DataKey,
     subject: SubjectId,
-    (origin, batch): (Origin, i64),
+    batch: (Origin, i64),
     lines: impl IntoIterator<Item = &'a Contribution>,
 ) -> Result<Vec<NewContribution>, ApiError> {
-    let workspace = secrets.workspace().id;
     let seal = |contribution: &Contribution| {
-        let line = i64::from(contribution.line);
         let payer = &contribution.payer.document;
-        let bytes = serde_json::to_vec(contribution)?;
-        let sealed = key.seal(line_context(&line_row(origin, batch, line)), &bytes)?;
-        Ok(NewContribution {
-            workspace,
-            subject,
-            origin,
-            batch,
-            line,
-            payer: secrets.indexes().payer(payer.kind.code(), &payer.number),
-            period: contribution.period.to_yyyymm(),
-            planilla_type: contribution.planilla.kind.clone(),
-            sealed,
-        })
+        let payer = secrets.indexes().payer(payer.kind.code(), &payer.number);
+        seal_line((secrets.workspace().id, subject, payer), key, batch, contribution)
     };
     lines.into_iter().map(seal).collect()
+}
+
+/// Seals one line of a batch with the key of the person it is about.
+pub(crate) fn seal_line(
+    (workspace, subject, payer): (WorkspaceId, SubjectId, BlindIndex),
+    key: &DataKey,
+    (origin, batch): (Origin, i64),
+    contribution: &Contribution,
+) -> Result<NewContribution, ApiError> {
+    let line = i64::from(contribution.line);
+    let row = line_row(origin, batch, line);
+    Ok(NewContribution {
+        workspace,
+        subject,
+        origin,
+        batch,
+        line,
+        payer,
+        period: contribution.period.to_yyyymm(),
+        planilla_type: contribution.planilla.kind.clone(),
+        sealed: key.seal(line_context(&row), &contribution.to_bytes())?,
+    })
 }
 
 fn contributions(
@@ -356,7 +365,11 @@ fn contributions(
         .map(|stored| {
             let row = line_row(stored.origin, stored.batch, stored.line);
             let bytes = key.open(line_context(&row), &stored.sealed)?;
-            Ok(serde_json::from_slice(&bytes)?)
+            match bytes.first() {
+                // Earlier versions kept JSON.
+                Some(b'{') => Ok(serde_json::from_slice(&bytes)?),
+                _ => Contribution::from_bytes(&bytes).map_err(ApiError::unexpected),
+            }
         })
         .collect()
 }

@@ -9,6 +9,7 @@ mod calls;
 mod deliver;
 mod failure;
 mod import_file;
+mod import_lines;
 mod in_flight;
 mod project_again;
 pub mod runner;

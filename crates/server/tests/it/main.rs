@@ -13,6 +13,7 @@ mod support;
 
 mod addresses;
 mod guide;
+mod imports;
 mod isolation;
 mod keys;
 mod links;

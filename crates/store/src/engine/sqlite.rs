@@ -8,6 +8,7 @@ use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues};
 use crossbeam_channel::Receiver;
+use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, params_from_iter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -64,6 +65,8 @@ impl Connection {
         inner.execute("attach database ?1 as data", [data])?;
         inner.busy_timeout(busy)?;
         inner.execute_batch(PRAGMAS)?;
+        // Else every new value of a parameter would make it plan the statement again.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { inner, texts: Texts::default() })
     }
