@@ -87,6 +87,8 @@ pub struct ImportStatus {
     pub lines: i64,
     /// Detail lines stored.
     pub loaded: i64,
+    /// How far the storing has come, 0 to 100; 100 once nothing more will happen by itself.
+    pub percent: i64,
     /// Findings that refuse.
     pub errors: i64,
     /// Findings that do not.
@@ -241,11 +243,21 @@ pub(crate) fn status(app: &App, import: &Import) -> Result<ImportStatus, ApiErro
         allowed: import.allowed.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
         lines: import.lines,
         loaded: import.loaded,
+        percent: percent(import),
         errors: import.errors,
         warnings: import.warnings,
         created_at: wire_time(import.created_at),
         report,
     })
+}
+
+fn percent(import: &Import) -> i64 {
+    if !is_open(import.state) {
+        return 100;
+    }
+    // Until it is checked, nobody knows how many lines it has.
+    let stored = import.loaded.saturating_mul(100).checked_div(import.lines);
+    stored.unwrap_or(0).clamp(0, 99)
 }
 
 /// Opens the spooled file of an import.

@@ -328,7 +328,7 @@ pub(crate) fn seal_lines<'a>(
     let seal = |contribution: &Contribution| {
         let payer = &contribution.payer.document;
         let payer = secrets.indexes().payer(payer.kind.code(), &payer.number);
-        seal_line((secrets.workspace().id, subject, payer), key, batch, contribution)
+        seal_line((secrets.workspace().id, subject, payer), key, batch, contribution.clone())
     };
     lines.into_iter().map(seal).collect()
 }
@@ -338,7 +338,7 @@ pub(crate) fn seal_line(
     (workspace, subject, payer): (WorkspaceId, SubjectId, BlindIndex),
     key: &DataKey,
     (origin, batch): (Origin, i64),
-    contribution: &Contribution,
+    contribution: Contribution,
 ) -> Result<NewContribution, ApiError> {
     let line = i64::from(contribution.line);
     let row = line_row(origin, batch, line);
@@ -351,7 +351,7 @@ pub(crate) fn seal_line(
         payer,
         period: contribution.period.to_yyyymm(),
         planilla_type: contribution.planilla.kind.clone(),
-        sealed: key.seal(line_context(&row), &contribution.to_bytes())?,
+        sealed: key.seal(line_context(&row), &contribution.into_bytes())?,
     })
 }
 

@@ -16,15 +16,15 @@ use crate::{
 /// The first byte. JSON, which contributions were kept in before, starts with another.
 const FORM: u8 = 1;
 
-/// Bytes that [`Contribution::to_bytes`] did not make. Says nothing of what they hold.
+/// Bytes that [`Contribution::into_bytes`] did not make. Says nothing of what they hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a kept contribution: {0}")]
 pub struct UnreadableContribution(&'static str);
 
 impl Contribution {
-    /// The line in its compact form, about 200 bytes.
+    /// The line in its compact form, about 250 bytes.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn into_bytes(self) -> Vec<u8> {
         let line = Line::of(self);
         let mut bytes = Vec::with_capacity(1 + line.encoded_len());
         bytes.push(FORM);
@@ -36,7 +36,7 @@ impl Contribution {
     /// The line in these bytes.
     ///
     /// # Errors
-    /// When [`to_bytes`](Self::to_bytes) did not make them, or a newer version did in another form.
+    /// When [`into_bytes`](Self::into_bytes) did not make them, or a newer version did in another form.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, UnreadableContribution> {
         let Some((&FORM, message)) = bytes.split_first() else {
             return Err(UnreadableContribution("another form"));
@@ -49,7 +49,7 @@ impl Contribution {
 /// A value of another type with fields of the same names, each as it is or passed through `with`.
 macro_rules! same {
     ($from:expr => $to:ident { $($field:ident),* }) => {
-        $to { $($field: $from.$field.clone()),* }
+        $to { $($field: $from.$field),* }
     };
     ($from:expr => $to:ident { $($field:ident),* $(; $other:ident: $value:expr)? } with $with:expr) => {
         $to { $($field: $with($from.$field)),* $(, $other: $value)? }
@@ -60,25 +60,25 @@ macro_rules! same {
 }
 
 impl Line {
-    fn of(line: &Contribution) -> Self {
+    fn of(line: Contribution) -> Self {
         Self {
             origin: match line.origin {
                 Origin::Planilla => 0,
                 Origin::Ach => 1,
             },
-            person: Paper::of(&line.person),
+            person: Paper::of(line.person),
             names: same!(line.names => FourNames { first, second, surname, second_surname }),
-            payer: PaidBy::of(&line.payer),
+            payer: PaidBy::of(line.payer),
             period: u32::try_from(line.period.to_yyyymm()).unwrap_or_default(),
-            planilla: Form::of(&line.planilla),
+            planilla: Form::of(line.planilla),
             line: line.line,
             correction: match line.correction {
                 None => 0,
                 Some(Correction::AsPaid) => 1,
                 Some(Correction::AsCorrected) => 2,
             },
-            worker_kind: line.worker_kind.clone(),
-            worker_subtype: line.worker_subtype.clone(),
+            worker_kind: line.worker_kind,
+            worker_subtype: line.worker_subtype,
             days: same!(line.days => Days { pension, health, arl, ccf } with |days: Option<u8>| {
                 days.map(u32::from)
             }),
@@ -91,10 +91,10 @@ impl Line {
                 NoveltiesKnown::All => 0,
                 NoveltiesKnown::StartAndEnd => 1,
             },
-            pension_fund: line.pension_fund.as_ref().map(Fund::of),
-            health_provider: line.health_provider.as_ref().map(Fund::of),
+            pension_fund: line.pension_fund.map(Fund::of),
+            health_provider: line.health_provider.map(Fund::of),
             risk_class: line.risk_class.map(u32::from),
-            arl_activity: line.arl_activity.clone(),
+            arl_activity: line.arl_activity,
             paid: line.paid,
         }
     }
@@ -143,8 +143,8 @@ impl Line {
 }
 
 impl Paper {
-    fn of(document: &Document) -> Self {
-        Self { kind: document.kind.code().to_owned(), number: document.number.clone() }
+    fn of(document: Document) -> Self {
+        Self { kind: document.kind.code().to_owned(), number: document.number }
     }
 
     fn document(self) -> Option<Document> {
@@ -153,16 +153,16 @@ impl Paper {
 }
 
 impl PaidBy {
-    fn of(payer: &Payer) -> Self {
+    fn of(payer: Payer) -> Self {
         Self {
-            document: Paper::of(&payer.document),
-            name: payer.name.clone(),
-            activity_code: payer.activity_code.clone(),
-            activity_text: payer.activity_text.clone(),
-            class_code: payer.class_code.clone(),
-            class_text: payer.class_text.clone(),
-            kind_code: payer.kind_code.clone(),
-            kind_text: payer.kind_text.clone(),
+            document: Paper::of(payer.document),
+            name: payer.name,
+            activity_code: payer.activity_code,
+            activity_text: payer.activity_text,
+            class_code: payer.class_code,
+            class_text: payer.class_text,
+            kind_code: payer.kind_code,
+            kind_text: payer.kind_text,
         }
     }
 
@@ -181,16 +181,16 @@ impl PaidBy {
 }
 
 impl Form {
-    fn of(planilla: &PlanillaRef) -> Self {
+    fn of(planilla: PlanillaRef) -> Self {
         let number = |day: Date| {
             i32::from(day.year()) * 10_000 + i32::from(day.month()) * 100 + i32::from(day.day())
         };
         Self {
-            kind: planilla.kind.clone(),
-            number: planilla.number.clone(),
-            branch: planilla.branch.clone(),
+            kind: planilla.kind,
+            number: planilla.number,
+            branch: planilla.branch,
             paid_on: planilla.paid_on.map(number),
-            operator: planilla.operator.clone(),
+            operator: planilla.operator,
         }
     }
 
@@ -239,8 +239,8 @@ impl Marks {
 }
 
 impl Fund {
-    fn of(administrator: &Administrator) -> Self {
-        Self { code: administrator.code.clone(), name: administrator.name.clone() }
+    fn of(administrator: Administrator) -> Self {
+        Self { code: administrator.code, name: administrator.name }
     }
 }
 

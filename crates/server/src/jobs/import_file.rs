@@ -207,11 +207,7 @@ impl Loading<'_> {
         })
     }
 
-    fn planilla(
-        &self,
-        report: &Report,
-        activity: Option<&'static str>,
-    ) -> Result<(), ApiError> {
+    fn planilla(&self, report: &Report, activity: Option<&'static str>) -> Result<(), ApiError> {
         let reader = Reader::new(self.spooled().map_err(damaged)?).map_err(unreadable)?;
         let identity = self.identity(&reader.header())?;
         let numbered = identity.number.is_some();

@@ -100,7 +100,7 @@ impl Lines<'_> {
             line.payer.activity_code = self.activity.map(str::to_owned);
             let unknown = || ApiError::unexpected("a person without a subject");
             let (subject, key) = keys.get(person).ok_or_else(unknown)?;
-            seal_line((workspace, *subject, self.payer), key, origin, &line)
+            seal_line((workspace, *subject, self.payer), key, origin, line)
         };
         batch.into_iter().zip(&people).map(seal).collect()
     }

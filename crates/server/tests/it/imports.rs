@@ -112,7 +112,8 @@ async fn lines_kept_as_json_still_count(database: TestDatabase) {
     let app = TestApp::start(database).await;
     assert_eq!(app.import(Production, OCTOBER).await.state, "accepted");
     let employments = async || {
-        let link = app.production().create_link(PERSON, json!({ "access_mode": "single" })).await;
+        let single = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+        let link = app.production().create_link(PERSON, single).await;
         app.settled().await;
         let id = link["id"].as_str().unwrap();
         let mut found =

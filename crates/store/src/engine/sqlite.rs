@@ -28,7 +28,6 @@ const PRAGMAS: &str = "
     pragma temp_store = memory;
     pragma main.cache_size = -2048;
     pragma data.cache_size = -16384;
-    pragma mmap_size = 33554432;
     pragma wal_autocheckpoint = 4000;
     pragma main.journal_size_limit = 67108864;
     pragma data.journal_size_limit = 67108864;

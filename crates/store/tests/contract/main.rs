@@ -24,6 +24,7 @@ mod installation;
 mod jobs;
 mod links;
 mod loads;
+mod migrations;
 mod objects;
 mod source_calls;
 mod subjects;

@@ -113,9 +113,9 @@ async fn callers_at_once_with_many_people_agree(db: TestDatabase) {
         let offered: Vec<_> =
             people.into_iter().map(|n| (index(n), wrapped(1_000 * caller + n))).collect();
         let store = db.store.clone();
-        tokio::spawn(async move {
-            store.write(move |tx| tx.ensure_subjects(here, &offered, NOW)).await
-        })
+        tokio::spawn(
+            async move { store.write(move |tx| tx.ensure_subjects(here, &offered, NOW)).await },
+        )
     });
     let mut all = Vec::new();
     for call in calls.collect::<Vec<_>>() {
@@ -123,7 +123,9 @@ async fn callers_at_once_with_many_people_agree(db: TestDatabase) {
     }
     for n in 0..300 {
         let first = &all[0][&index(n)];
-        assert!(all.iter().all(|it| it[&index(n)].id == first.id && it[&index(n)].key == first.key));
+        assert!(
+            all.iter().all(|it| it[&index(n)].id == first.id && it[&index(n)].key == first.key)
+        );
     }
 }
 

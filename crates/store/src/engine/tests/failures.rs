@@ -125,7 +125,7 @@ async fn a_schema_of_another_program_is_refused() {
         let file = rusqlite::Connection::open(dir.path().join("vinculo.db")).expect("not opened");
         file.execute_batch(sql).expect("not changed");
     };
-    change("update refinery_schema_history set version = 9999");
+    change("update refinery_schema_history set version = version + 9999");
     let newer = Store::open(&target, &Options::default()).err();
     assert!(newer.is_some_and(|error| error.to_string().contains("newer program")));
     change("delete from refinery_schema_history");
