@@ -70,9 +70,10 @@ impl Connection {
         Ok(Self { inner, texts: Texts::default() })
     }
 
-    /// From now on this connection refuses to change anything.
+    /// From now on this connection refuses to change anything. What it has read is of use until the
+    /// next commit of another connection, so it keeps less of it.
     pub(crate) fn refuse_writes(&self) -> Result<()> {
-        Ok(self.inner.execute_batch("pragma query_only = on")?)
+        Ok(self.inner.execute_batch("pragma query_only = on; pragma data.cache_size = -8192")?)
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {

@@ -332,19 +332,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes what was stored of a planilla that turned out to be a repeated one, or whose file was
-    /// lost on the way.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn drop_unaccepted_lines(&mut self, id: ImportId) -> Result<u64> {
-        self.execute(
-            "delete from contributions where origin = 'planilla' and batch_id in \
-             (select id from imports where id = $1 and state in ('repeated', 'refused'))",
-            &[id.into()],
-        )
-    }
-
     /// Removes the lines of the drafts that this import replaced.
     ///
     /// # Errors
