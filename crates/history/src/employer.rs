@@ -96,7 +96,12 @@ pub struct WorkActivities(BTreeMap<&'static str, usize>);
 impl WorkActivities {
     /// Counts one line; one without a known class counts for nothing.
     pub fn add(&mut self, line: &Contribution) {
-        if let Some(class) = class_of_work(line) {
+        self.add_activity(line.arl_activity.as_deref().unwrap_or_default());
+    }
+
+    /// Counts a line with this work-risk activity (detail field 98), empty when it has none.
+    pub fn add_activity(&mut self, activity: &str) {
+        if let Some(class) = class_of_work(activity) {
             *self.0.entry(class).or_default() += 1;
         }
     }
@@ -118,9 +123,8 @@ pub fn work_activity<'a>(
     activities.most_frequent()
 }
 
-fn class_of_work(line: &Contribution) -> Option<&'static str> {
-    let class = line.arl_activity.as_deref()?.get(1..5)?;
-    catalog::activity(class).map(|activity| activity.code)
+fn class_of_work(activity: &str) -> Option<&'static str> {
+    catalog::activity(activity.get(1..5)?).map(|activity| activity.code)
 }
 
 fn newest_lines<'a>(accounts: &[Account<'a>]) -> Vec<&'a Contribution> {

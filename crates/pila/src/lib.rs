@@ -43,6 +43,7 @@ mod contribution;
 mod document;
 mod month;
 pub mod planilla;
+mod stored;
 
 pub use contribution::{
     Administrator, Amounts, Contribution, Correction, Names, Novelties, NoveltiesKnown, Origin,
@@ -50,3 +51,4 @@ pub use contribution::{
 };
 pub use document::{Document, DocumentKind};
 pub use month::Month;
+pub use stored::UnreadableContribution;

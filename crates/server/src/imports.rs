@@ -75,7 +75,7 @@ const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
     "id": "9b1f0c3d-5e2a-4968-8c9d-0e1f2a3b4c5d", "name": "planilla.txt", "state": "accepted",
-    "kind": "planilla", "allowed": [], "lines": 121, "loaded": 120, "errors": 0, "warnings": 0,
+    "kind": "planilla", "allowed": [], "lines": 121, "loaded": 120, "percent": 100, "errors": 0, "warnings": 0,
     "created_at": "2026-11-24T12:00:00.000000Z", "report": null
 }))]
 pub struct ImportStatus {
@@ -94,6 +94,8 @@ pub struct ImportStatus {
     pub lines: i64,
     /// Detail lines stored.
     pub loaded: i64,
+    /// How far the storing has come, 0 to 100; 100 once nothing more will happen by itself.
+    pub percent: i64,
     /// Findings that refuse.
     pub errors: i64,
     /// Findings that do not.
@@ -293,11 +295,21 @@ pub(crate) fn status(app: &App, import: &Import) -> Result<ImportStatus, ApiErro
         allowed: import.allowed.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect(),
         lines: import.lines,
         loaded: import.loaded,
+        percent: percent(import),
         errors: import.errors,
         warnings: import.warnings,
         created_at: wire_time(import.created_at),
         report,
     })
+}
+
+fn percent(import: &Import) -> i64 {
+    if !is_open(import.state) {
+        return 100;
+    }
+    // Until it is checked, nobody knows how many lines it has.
+    let stored = import.loaded.saturating_mul(100).checked_div(import.lines);
+    stored.unwrap_or(0).clamp(0, 99)
 }
 
 /// Opens the spooled file of an import.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use vinculo_history::{Options, Projection};
 use vinculo_pila::{Contribution, Document, PayerProfile};
 use vinculo_store::{Environment, NewContribution, Origin, Resource, SubjectId, Tx, WorkspaceId};
-use vinculo_vault::{Context, DataKey, Sealed, VaultError};
+use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
 
 use crate::App;
 use crate::clock::bogota_month;
@@ -141,28 +141,37 @@ pub(crate) fn seal_lines<'a>(
     secrets: &WorkspaceSecrets,
     key: &DataKey,
     subject: SubjectId,
-    (origin, batch): (Origin, i64),
+    batch: (Origin, i64),
     lines: impl IntoIterator<Item = &'a Contribution>,
 ) -> Result<Vec<NewContribution>, ApiError> {
-    let workspace = secrets.workspace().id;
     let seal = |contribution: &Contribution| {
-        let line = i64::from(contribution.line);
         let payer = &contribution.payer.document;
-        let bytes = serde_json::to_vec(contribution)?;
-        let sealed = key.seal(line_context(&line_row(origin, batch, line)), &bytes)?;
-        Ok(NewContribution {
-            workspace,
-            subject,
-            origin,
-            batch,
-            line,
-            payer: secrets.indexes().payer(payer.kind.code(), &payer.number),
-            period: contribution.period.to_yyyymm(),
-            planilla_type: contribution.planilla.kind.clone(),
-            sealed,
-        })
+        let payer = secrets.indexes().payer(payer.kind.code(), &payer.number);
+        seal_line((secrets.workspace().id, subject, payer), key, batch, contribution.clone())
     };
     lines.into_iter().map(seal).collect()
+}
+
+/// Seals one line of a batch with the key of the person it is about.
+pub(crate) fn seal_line(
+    (workspace, subject, payer): (WorkspaceId, SubjectId, BlindIndex),
+    key: &DataKey,
+    (origin, batch): (Origin, i64),
+    contribution: Contribution,
+) -> Result<NewContribution, ApiError> {
+    let line = i64::from(contribution.line);
+    let row = line_row(origin, batch, line);
+    Ok(NewContribution {
+        workspace,
+        subject,
+        origin,
+        batch,
+        line,
+        payer,
+        period: contribution.period.to_yyyymm(),
+        planilla_type: contribution.planilla.kind.clone(),
+        sealed: key.seal(line_context(&row), &contribution.into_bytes())?,
+    })
 }
 
 fn contributions(
@@ -174,7 +183,12 @@ fn contributions(
         .map(|stored| {
             let row = line_row(stored.origin, stored.batch, stored.line);
             let bytes = person.key.open(line_context(&row), &stored.sealed)?;
-            Ok((stored.origin, serde_json::from_slice(&bytes)?))
+            let line = match bytes.first() {
+                // Earlier versions kept JSON.
+                Some(b'{') => serde_json::from_slice(&bytes)?,
+                _ => Contribution::from_bytes(&bytes).map_err(ApiError::unexpected)?,
+            };
+            Ok((stored.origin, line))
         })
         .collect()
 }

@@ -1,14 +1,16 @@
 //! `vinculo pila import`
 
+use std::collections::VecDeque;
 use std::io::BufReader;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::println;
 use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
-use vinculo_pila::planilla::{self, CheckOptions};
+use vinculo_pila::planilla::{self, CheckOptions, Report};
 use vinculo_server::jobs::Runner;
 use vinculo_server::{App, ImportStatus, ReceivedFile, import_status, receive_file};
 use vinculo_store::ImportId;
@@ -19,11 +21,15 @@ use crate::args::ImportFiles;
 use crate::installation::Installation;
 use crate::print::{BAD, DIM, GOOD};
 
-/// How often the import is asked how far it has come.
-const POLL: Duration = Duration::from_millis(20);
+/// How long an import is left alone before it is asked how far it has come; doubled every time, so
+/// that a small file is over at once and a large one is seldom asked.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
+const LONGEST_LOOK: Duration = Duration::from_millis(100);
+/// Files that are received while earlier ones are still being imported.
+const AHEAD: usize = 2;
 
-/// Imports files one after the other. The jobs are worked off here, or by the server that runs
-/// beside this command on the same database.
+/// Imports files, and tells of them in their order. The jobs are worked off here, or by the server
+/// that runs beside this command on the same database.
 pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
     let files = expand(&options.files)?;
     let allowed: Vec<&str> = options.allow.iter().map(String::as_str).collect();
@@ -34,7 +40,7 @@ pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
         let stop = CancellationToken::new();
         let runner = Runner::claim(app.clone()).await?;
         let runner = runner.map(|runner| tokio::spawn(runner.files_only().run(stop.clone())));
-        let imported = import_all(&app, options, &allowed, &files).await;
+        let imported = Importing { app: &app, options, allowed }.all(files).await;
         stop.cancel();
         if let Some(runner) = runner {
             runner.await?;
@@ -44,48 +50,90 @@ pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn import_all(
-    app: &App,
-    options: &ImportFiles,
-    allowed: &[&str],
-    files: &[InputFile],
-) -> anyhow::Result<bool> {
-    let mut accepted = true;
-    for file in files {
-        if !options.json {
-            let mut contents = BufReader::new(file.open().with_context(|| file.place())?);
-            let checks = CheckOptions::allowing(allowed)?;
-            let report = planilla::check_reader_with(&mut contents, checks);
-            print_findings(&file.place(), &report.with_context(|| file.place())?);
-        }
-        let status = import(app, options, allowed, file).await;
-        let status = status.with_context(|| file.place())?;
-        accepted &= status.state != "refused";
-        print(file, &status, options.json)?;
-    }
-    Ok(accepted)
+struct Importing<'a> {
+    app: &'a App,
+    options: &'a ImportFiles,
+    allowed: Vec<&'a str>,
 }
 
-async fn import(
-    app: &App,
-    options: &ImportFiles,
-    allowed: &[&str],
-    file: &InputFile,
-) -> anyhow::Result<ImportStatus> {
-    let workspace = app.secrets_of(options.environment.into())?.workspace().id;
-    let received = ReceivedFile::new(file.name(), allowed)?;
-    let (id, new) = receive_file(app, workspace, received, file.open()?).await?;
-    let mut status = finished(app, id).await?;
-    if !new && status.state == "accepted" {
-        status.state = "repeated";
+/// A file whose import is under way.
+struct Received {
+    file: Arc<InputFile>,
+    /// What its checks say, unless nobody asked.
+    report: Option<Report>,
+    id: ImportId,
+    new: bool,
+}
+
+impl Importing<'_> {
+    /// Receives one file after the other, because the order decides which draft is the newer one,
+    /// and works on the next while earlier ones are imported.
+    async fn all(&self, files: Vec<InputFile>) -> anyhow::Result<bool> {
+        let mut accepted = true;
+        let mut running = VecDeque::new();
+        let mut failed = None;
+        for file in files {
+            let place = file.place();
+            match self.receive(file).await.with_context(|| place) {
+                Ok(received) => running.push_back(received),
+                Err(error) => {
+                    // What was received before is still told of.
+                    failed = Some(error);
+                    break;
+                }
+            }
+            if running.len() > AHEAD
+                && let Some(first) = running.pop_front()
+            {
+                accepted &= self.end(first).await?;
+            }
+        }
+        for left in running {
+            accepted &= self.end(left).await?;
+        }
+        failed.map_or(Ok(accepted), Err)
     }
-    Ok(status)
+
+    async fn receive(&self, file: InputFile) -> anyhow::Result<Received> {
+        let file = Arc::new(file);
+        let report = if self.options.json { None } else { Some(self.check(&file).await?) };
+        let workspace = self.app.secrets_of(self.options.environment.into())?.workspace().id;
+        let received = ReceivedFile::new(file.name(), &self.allowed)?;
+        let (id, new) = receive_file(self.app, workspace, received, file.open()?).await?;
+        Ok(Received { file, report, id, new })
+    }
+
+    async fn check(&self, file: &Arc<InputFile>) -> anyhow::Result<Report> {
+        let checks = CheckOptions::allowing(&self.allowed)?;
+        let file = Arc::clone(file);
+        let check = tokio::task::spawn_blocking(move || {
+            let mut contents = BufReader::new(file.open()?);
+            Ok(planilla::check_reader_with(&mut contents, checks)?)
+        });
+        check.await?
+    }
+
+    /// Waits for the end of an import and tells of it; whether the file was taken.
+    async fn end(&self, received: Received) -> anyhow::Result<bool> {
+        let place = received.file.place();
+        if let Some(report) = &received.report {
+            print_findings(&place, report);
+        }
+        let status = finished(self.app, received.id).await;
+        let mut status = status.with_context(|| place.clone())?;
+        if !received.new && status.state == "accepted" {
+            status.state = "repeated";
+        }
+        print(&place, &status, self.options.json)?;
+        Ok(status.state != "refused")
+    }
 }
 
 /// Waits for the end of an import, with a bar on a terminal.
 async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {pos} of {len} lines")?;
     let bar = ProgressBar::no_length().with_style(style);
+    let mut look = FIRST_LOOK;
     loop {
         let status = import_status(app, id).await;
         let status = status.map_err(|e| anyhow!(e.cause().unwrap_or("refused").to_owned()))?;
@@ -95,12 +143,12 @@ async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
             bar.finish_and_clear();
             return Ok(status);
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(look).await;
+        look = LONGEST_LOOK.min(look * 2);
     }
 }
 
-fn print(file: &InputFile, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
-    let place = file.place();
+fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
     if json {
         let mut document = serde_json::to_value(status)?;
         document["file"] = place.into();

@@ -176,6 +176,28 @@ fn folders_and_archives_are_as_good_as_files() {
 }
 
 #[test]
+fn what_came_before_a_file_that_cannot_be_read_is_imported_and_told() {
+    let installation = Installation::sqlite();
+    let files = ["01-nandu-E-2025-10.txt", "02-nandu-E-2025-11.txt"].map(sample);
+    let files = files.each_ref().map(|file| file.to_str().expect("a path"));
+    let options = ["nowhere.txt", "--environment", "production", "--json"];
+    let import = [&["pila", "import"], &files[..], &options];
+    let imported = installation.run(&import.concat());
+    assert_eq!(imported.code, Some(1));
+    assert!(imported.stderr.contains("nowhere.txt"), "{}", imported.stderr);
+    let told: Vec<_> = imported
+        .stdout
+        .lines()
+        .map(|line| {
+            let import: Value = serde_json::from_str(line).expect("JSON");
+            json!([import["name"], import["state"], import["percent"]])
+        })
+        .collect();
+    let expected = ["01-nandu-E-2025-10.txt", "02-nandu-E-2025-11.txt"];
+    assert_eq!(told, expected.map(|name| json!([name, "accepted", 100])));
+}
+
+#[test]
 fn rules_about_totals_can_be_allowed_by_name() {
     let wrong_total = "bad/15-header-total.txt";
     assert_eq!(check(&[wrong_total]).code, Some(1));

@@ -82,7 +82,7 @@ pub fn check_with(bytes: &[u8], options: CheckOptions) -> Report {
 ///
 /// When the input fails; an interrupted read is tried again.
 pub fn check_reader(input: &mut impl BufRead) -> io::Result<Report> {
-    check::run_stream(input, CheckOptions::default())
+    check::run_stream(input, CheckOptions::default(), |_| ())
 }
 
 /// Checks a file piece by piece, letting some rules pass.
@@ -91,7 +91,22 @@ pub fn check_reader(input: &mut impl BufRead) -> io::Result<Report> {
 ///
 /// When the input fails; an interrupted read is tried again.
 pub fn check_reader_with(input: &mut impl BufRead, options: CheckOptions) -> io::Result<Report> {
-    check::run_stream(input, options)
+    check::run_stream(input, options, |_| ())
+}
+
+/// Checks a file piece by piece and shows every detail record to `see` on the way, in the order of
+/// the file. What `see` learned holds when the report accepts the file: until then, any record can
+/// be a damaged one.
+///
+/// # Errors
+///
+/// When the input fails; an interrupted read is tried again.
+pub fn check_reader_seeing(
+    input: &mut impl BufRead,
+    options: CheckOptions,
+    see: impl FnMut(Detail<'_>),
+) -> io::Result<Report> {
+    check::run_stream(input, options, see)
 }
 
 /// Reads a file, or gives the report of the check that refuses it.

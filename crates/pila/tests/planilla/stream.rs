@@ -3,7 +3,7 @@
 use std::io::{self, BufReader, Read};
 
 use proptest::prelude::*;
-use vinculo_pila::planilla::{self, ReadError, Reader};
+use vinculo_pila::planilla::{self, CheckOptions, ReadError, Reader};
 
 use crate::changes::{Change, apply, changes, source};
 use crate::helpers::{contributions, planilla, sample, samples, text_files};
@@ -35,6 +35,22 @@ fn every_sample_has_the_same_contributions_in_pieces() {
         assert_eq!(reader.header().bytes(), whole.header().bytes());
         let lines: Vec<_> = reader.contributions().map(Result::unwrap).collect();
         assert!(lines == whole.contributions().collect::<Vec<_>>(), "{}", path.display());
+    }
+}
+
+#[test]
+fn a_check_shows_every_detail_on_the_way() {
+    for path in text_files(&samples()) {
+        let bytes = std::fs::read(&path).unwrap();
+        let mut input = BufReader::with_capacity(1_000, bytes.as_slice());
+        let mut seen = Vec::new();
+        let report = planilla::check_reader_seeing(&mut input, CheckOptions::default(), |detail| {
+            seen.push(detail.bytes().to_vec());
+        });
+        assert!(report.unwrap() == planilla::check(&bytes), "{}", path.display());
+        let whole: Vec<_> =
+            planilla(&bytes).details().map(|detail| detail.bytes().to_vec()).collect();
+        assert!(seen == whole, "{}", path.display());
     }
 }
 

@@ -4,31 +4,28 @@
 //! Every step leaves the import in a state from which a second run goes on: `waiting` is checked
 //! again, `loading` continues after the last stored batch, `accepted` is projected again.
 
-use std::collections::HashMap;
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, ErrorKind, Read as _};
 use std::sync::Arc;
 
 use vinculo_history::WorkActivities;
-use vinculo_pila::planilla::{self, CheckOptions, File, FileKind, ReadError, Reader, Report};
-use vinculo_pila::{Contribution, Document, PayerProfile};
+use vinculo_pila::planilla::{
+    self, CheckOptions, File, FileKind, Finding, Header, ReadError, Reader, Report, Severity,
+};
+use vinculo_pila::{Document, PayerProfile};
 use vinculo_store::{
-    ClaimedJob, Import, ImportId, ImportKind, ImportState, NewPayer, Origin, PlanillaIdentity,
-    Subject, Verdict,
+    ClaimedJob, Import, ImportId, ImportKind, ImportState, NewPayer, PlanillaIdentity, Verdict,
 };
 
-use vinculo_vault::BlindIndex;
-
 use super::failure::JobFailure;
+use super::import_lines::Lines;
 use super::project_again::project_again;
 use crate::App;
 use crate::error::ApiError;
 use crate::imports::{check_options, forget_spool, is_open, seal_report, spooled};
-use crate::projection::{payer_context, seal_lines};
+use crate::projection::payer_context;
 use crate::secrets::WorkspaceSecrets;
 use crate::spool::SpoolReader;
 
-/// Lines stored in one transaction.
-const BATCH: usize = 500;
 /// Bytes read from the spool at once.
 const READ_AHEAD: usize = 64 * 1024;
 
@@ -75,26 +72,72 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    /// The first pass checks the whole file; the next ones store what is in it.
+    /// The first pass checks the whole file; the next one stores what is in it.
     fn run(&self) -> Result<(), ApiError> {
         let options = check_options(self.import)?;
-        let report = planilla::check_reader_with(&mut self.open()?, options).map_err(damaged)?;
+        let mut activities = WorkActivities::default();
+        let report = match self.check(options, &mut activities) {
+            Err(error) if is_lost(&error) => return self.lost(&error),
+            checked => checked.map_err(damaged)?,
+        };
         match report.kind.filter(|_| report.accepted()) {
             None => self.judge(ImportState::Refused, &report, None).map(|_| ()),
             Some(FileKind::PayerRecord) => self.payer_record(&report, options),
-            Some(FileKind::Planilla) => self.planilla(&report),
+            // Without a record of its own, the payer's activity is what most of its workers do.
+            Some(FileKind::Planilla) => self.planilla(&report, activities.most_frequent()),
         }
     }
 
-    fn open(&self) -> Result<BufReader<SpoolReader>, ApiError> {
-        let spooled = spooled(self.app, self.secrets, self.import.uuid).map_err(damaged)?;
+    fn check(
+        &self,
+        options: CheckOptions,
+        activities: &mut WorkActivities,
+    ) -> std::io::Result<Report> {
+        planilla::check_reader_seeing(&mut self.spooled()?, options, |detail| {
+            activities.add_activity(&detail.text::<98>());
+        })
+    }
+
+    /// Ends an import whose file is gone, so that the same file can be sent again.
+    fn lost(&self, error: &std::io::Error) -> Result<(), ApiError> {
+        tracing::warn!(import = %self.import.uuid, %error, "a received file is lost");
+        let found = if error.kind() == ErrorKind::NotFound { "no file" } else { "a damaged file" };
+        let finding = Finding {
+            rule: "received_file_lost",
+            severity: Severity::Error,
+            line: 0,
+            columns: None,
+            field: None,
+            field_es: None,
+            field_en: None,
+            found: found.to_owned(),
+            expected: "the file as it was received; send it again".to_owned(),
+            article: "vinculo",
+            allowed: false,
+        };
+        let report = Report {
+            kind: None,
+            findings: vec![finding],
+            errors: 1,
+            warnings: 0,
+            lines: 0,
+            summary: None,
+        };
+        self.judge(ImportState::Refused, &report, None)?;
+        let id = self.import.id;
+        let dropped = self.app.store().write_blocking(move |tx| tx.drop_unaccepted_lines(id));
+        dropped.map(|_| ()).map_err(ApiError::from)
+    }
+
+    fn spooled(&self) -> std::io::Result<BufReader<SpoolReader>> {
+        let spooled = spooled(self.app, self.secrets, self.import.uuid)?;
         Ok(BufReader::with_capacity(READ_AHEAD, spooled))
     }
 
     /// One record: small enough to be read whole.
     fn payer_record(&self, report: &Report, options: CheckOptions) -> Result<(), ApiError> {
         let mut bytes = Vec::new();
-        self.open()?.read_to_end(&mut bytes).map_err(damaged)?;
+        self.spooled().and_then(|mut file| file.read_to_end(&mut bytes)).map_err(damaged)?;
         match planilla::read_with(&bytes, options) {
             Ok(File::PayerRecord(profile)) => self.payer(&profile, report),
             _ => Err(ApiError::unexpected("the spooled file has changed")),
@@ -164,23 +207,18 @@ impl Loading<'_> {
         })
     }
 
-    fn planilla(&self, report: &Report) -> Result<(), ApiError> {
-        let mut activities = WorkActivities::default();
-        let mut identity = None;
-        for line in Reader::new(self.open()?).map_err(unreadable)?.contributions() {
-            let line = line.map_err(unreadable)?;
-            activities.add(&line);
-            identity.get_or_insert_with(|| self.identity(&line));
-        }
-        let numbered = identity.as_ref().is_some_and(|identity| identity.number.is_some());
+    fn planilla(&self, report: &Report, activity: Option<&'static str>) -> Result<(), ApiError> {
+        let reader = Reader::new(self.spooled().map_err(damaged)?).map_err(unreadable)?;
+        let identity = self.identity(&reader.header())?;
+        let numbered = identity.number.is_some();
         if self.import.state == ImportState::Waiting {
-            let state = self.judge(ImportState::Loading, report, identity.clone())?;
+            let state = self.judge(ImportState::Loading, report, Some(identity.clone()))?;
             if state != ImportState::Loading {
                 return Ok(());
             }
         }
-        // Without a record of its own, the payer's activity is what most of its workers do.
-        if !self.store_all(activities.most_frequent())? {
+        let Self { app, secrets, import } = *self;
+        if !(Lines { app, secrets, import, payer: identity.payer, activity }).store(reader)? {
             return Ok(());
         }
         let (id, now) = (self.import.id, self.app.now_micros());
@@ -189,114 +227,44 @@ impl Loading<'_> {
             // The same planilla was accepted from another file while this one was being stored. Two
             // drafts at once are sorted out by the next try.
             Err(vinculo_store::Error::Conflict(_)) if numbered => {
-                self.judge(ImportState::Repeated, report, identity)?;
-                let drop = self.app.store().write_blocking(move |tx| tx.drop_repeated_lines(id));
+                self.judge(ImportState::Repeated, report, Some(identity))?;
+                let drop = self.app.store().write_blocking(move |tx| tx.drop_unaccepted_lines(id));
                 drop.map(|_| ()).map_err(ApiError::from)
             }
             other => Ok(other?),
         }
     }
 
-    /// Stores what is not stored yet; `false` when another worker has gone on with the import.
-    fn store_all(&self, activity: Option<&'static str>) -> Result<bool, ApiError> {
-        let mut reader = Reader::new(self.open()?).map_err(unreadable)?;
-        let mut done = self.import.loaded;
-        let stored = usize::try_from(done).unwrap_or(0);
-        let mut lines = reader.contributions().skip(stored);
-        loop {
-            let batch = lines.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>();
-            let mut batch = batch.map_err(unreadable)?;
-            if batch.is_empty() {
-                return Ok(true);
-            }
-            for line in &mut batch {
-                line.payer.activity_code = activity.map(str::to_owned);
-            }
-            let Some(now_done) = self.store(done, batch)? else { return Ok(false) };
-            done = now_done;
-        }
-    }
-
-    fn identity(&self, line: &Contribution) -> PlanillaIdentity {
+    fn identity(&self, header: &Header<'_>) -> Result<PlanillaIdentity, ApiError> {
+        let (Some(Document { kind, number }), Some(period)) = (header.payer(), header.period())
+        else {
+            return Err(ApiError::unexpected("the spooled file has changed"));
+        };
         let indexes = self.secrets.indexes();
-        let Document { kind, number } = &line.payer.document;
-        let (kind, planilla) = (kind.code(), &line.planilla);
-        let letter = planilla.kind.as_deref().unwrap_or_default();
-        let branch = planilla.branch.as_deref().unwrap_or_default();
-        let draft = || indexes.draft((kind, number), &line.period.to_string(), letter, branch);
-        PlanillaIdentity {
-            payer: indexes.payer(kind, number),
-            number: planilla.number.as_deref().map(|number| indexes.planilla_number("", number)),
-            draft: planilla.number.is_none().then(draft),
-            period: line.period.to_yyyymm(),
-            planilla_type: planilla.kind.clone(),
-        }
-    }
-
-    /// Stores one batch; `None` when another worker has gone on with the import. Sealing happens
-    /// here, outside the transaction: the write lane only writes.
-    fn store(&self, done: i64, batch: Vec<Contribution>) -> Result<Option<i64>, ApiError> {
-        let next = done + i64::try_from(batch.len()).unwrap_or(0);
-        let mut people: HashMap<Document, Vec<Contribution>> = HashMap::new();
-        for line in batch {
-            people.entry(line.person.clone()).or_default().push(line);
-        }
-        let subjects = self.subjects(people.keys())?;
-        let vault = self.app.all_secrets().vault();
-        let mut sealed = Vec::new();
-        for (lines, subject) in people.values().zip(&subjects) {
-            let key = vault.unwrap_key(&subject.key)?;
-            let batch = (Origin::Planilla, self.import.id.0);
-            sealed.extend(seal_lines(self.secrets, &key, subject.id, batch, lines)?);
-        }
-        let id = self.import.id;
-        self.app.store().write_blocking(move |tx| {
-            if !tx.progress_import(id, done, next)? {
-                return Ok(None);
-            }
-            tx.insert_contributions(&sealed)?;
-            Ok(Some(next))
+        let planilla_type = header.filled::<8>();
+        let letter = planilla_type.as_deref().unwrap_or_default();
+        let branch = header.branch().unwrap_or_default();
+        let draft = || indexes.draft((kind.code(), &number), &period.to_string(), letter, &branch);
+        let planilla_number = header.planilla_number();
+        Ok(PlanillaIdentity {
+            payer: indexes.payer(kind.code(), &number),
+            number: planilla_number.as_deref().map(|number| indexes.planilla_number("", number)),
+            draft: planilla_number.is_none().then(draft),
+            period: period.to_yyyymm(),
+            planilla_type,
         })
     }
+}
 
-    /// The subjects of these people, in their order; those unknown so far are made.
-    fn subjects<'a>(
-        &self,
-        people: impl Iterator<Item = &'a Document>,
-    ) -> Result<Vec<Subject>, ApiError> {
-        let (workspace, indexes) = (self.import.workspace, self.secrets.indexes());
-        let people: Vec<BlindIndex> = people
-            .map(|person| indexes.lookup_document(person.kind.code(), &person.number))
-            .collect();
-        let asked = people.clone();
-        let known = self.app.store().read_blocking(move |tx| {
-            asked.iter().map(|person| tx.subject(workspace, person)).collect::<Result<Vec<_>, _>>()
-        });
-        let known = known.map_err(ApiError::from)?;
-        if known.iter().all(Option::is_some) {
-            return Ok(known.into_iter().flatten().collect());
-        }
-        let (vault, now) = (self.app.all_secrets().vault().clone(), self.app.now_micros());
-        self.app.store().write_blocking(move |tx| {
-            let mut all = Vec::with_capacity(people.len());
-            for (person, known) in people.iter().zip(known) {
-                all.push(match known {
-                    Some(subject) => subject,
-                    None => {
-                        let (_, offered) = vault.new_data_key()?;
-                        tx.ensure_subject(workspace, person, &offered, now)?
-                    }
-                });
-            }
-            Ok(all)
-        })
-    }
+/// Whether a received file is gone or damaged for good; other errors of a disk may pass.
+fn is_lost(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
 fn damaged(error: std::io::Error) -> ApiError {
     ApiError::unexpected(format!("spool: {error}"))
 }
 
-fn unreadable(error: ReadError) -> ApiError {
+pub(super) fn unreadable(error: ReadError) -> ApiError {
     ApiError::unexpected(format!("spool: {error}"))
 }

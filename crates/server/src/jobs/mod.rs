@@ -10,6 +10,7 @@ mod changes;
 mod deliver;
 mod failure;
 mod import_file;
+mod import_lines;
 mod in_flight;
 mod project_again;
 mod retrieval;

@@ -16,6 +16,7 @@ mod docs;
 mod failures;
 mod guide;
 mod idempotency;
+mod imports;
 mod isolation;
 mod keys;
 mod lifecycle;

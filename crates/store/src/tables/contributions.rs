@@ -3,7 +3,7 @@
 use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
-use super::{SubjectId, WorkspaceId};
+use super::{ImportId, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
 text_enum! {
@@ -95,6 +95,19 @@ impl Tx<'_> {
         self.execute(
             "delete from contributions where subject_id = $1 and origin = $2",
             &[subject.into(), origin.into()],
+        )
+    }
+
+    /// Removes what was stored of a planilla that turned out to be a repeated one, or whose file was
+    /// lost on the way.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn drop_unaccepted_lines(&mut self, id: ImportId) -> Result<u64> {
+        self.execute(
+            "delete from contributions where origin = 'planilla' and batch_id in \
+             (select id from imports where id = $1 and state in ('repeated', 'refused'))",
+            &[id.into()],
         )
     }
 

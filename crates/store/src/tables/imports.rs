@@ -131,6 +131,12 @@ const SUPERSEDED: &str = "select old.id from imports old join imports new on new
      and old.workspace_id = new.workspace_id and old.draft_index = new.draft_index \
      and old.state = 'superseded'";
 
+/// Lines that payer `$2` paid: those of its planillas, and those in operators' answers.
+const PAID_BY: &str = "origin = 'planilla' and batch_id in \
+     (select id from imports where workspace_id = $1 and payer_index = $2) \
+     union all select subject_id from contributions \
+     where origin = 'ach' and workspace_id = $1 and payer_index = $2";
+
 impl Import {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
@@ -326,18 +332,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Removes what was stored of a planilla that turned out to be a repeated one.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn drop_repeated_lines(&mut self, id: ImportId) -> Result<u64> {
-        self.execute(
-            "delete from contributions where origin = 'planilla' and batch_id in \
-             (select id from imports where id = $1 and state = 'repeated')",
-            &[id.into()],
-        )
-    }
-
     /// Removes the lines of the drafts that this import replaced.
     ///
     /// # Errors
@@ -365,9 +359,7 @@ impl Tx<'_> {
              and batch_id in (select cast($2 as bigint) union all {replaced})"
         );
         let (touched, value) = match (import.kind, &import.payer) {
-            (Some(ImportKind::PayerRecord), Some(payer)) => {
-                ("workspace_id = $1 and payer_index = $2", payer.into())
-            }
+            (Some(ImportKind::PayerRecord), Some(payer)) => (PAID_BY, payer.into()),
             _ => (own_lines.as_str(), import.id.into()),
         };
         let rows = self.query(

@@ -1,9 +1,16 @@
 //! Subjects: one person inside one workspace, known by a blind index and opened by a wrapped key.
 
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
 use vinculo_vault::{BlindIndex, WrappedKey};
 
+use super::page::Where;
 use super::{Micros, SubjectId, WorkspaceId};
-use crate::{Result, Tx};
+use crate::{Result, Tx, Value};
+
+/// People asked for or made by one statement.
+const AT_ONCE: usize = 512;
 
 /// A subject and the wrapped key of everything known about the person.
 #[derive(Debug, Clone)]
@@ -67,6 +74,116 @@ impl Tx<'_> {
         Ok(Subject { id: SubjectId(id), key })
     }
 
+    /// Those of these people that the workspace knows, by their document.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn subjects(
+        &mut self,
+        workspace: WorkspaceId,
+        documents: &[BlindIndex],
+    ) -> Result<HashMap<BlindIndex, Subject>> {
+        let mut known = HashMap::with_capacity(documents.len());
+        for documents in documents.chunks(AT_ONCE) {
+            let mut clause = Where::equals("s.workspace_id", workspace);
+            clause.and_in("s.document_index", padded(documents));
+            let sql = format!(
+                "select s.document_index, s.id, k.wrapped from subjects s \
+                 join data_keys k on k.owner_kind = 'subject' and k.owner_id = s.id{}",
+                clause.sql()
+            );
+            known.extend(self.query(&sql, clause.params(), |row| {
+                let subject = Subject { id: SubjectId(row.int(1)?), key: row.wrapped_key(2)? };
+                Ok((row.blind_index(0)?, subject))
+            })?);
+        }
+        Ok(known)
+    }
+
+    /// The subjects of these people by their document; those the workspace does not know are made
+    /// with the offered keys. As [`Self::ensure_subject`], for many at once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn ensure_subjects(
+        &mut self,
+        workspace: WorkspaceId,
+        offered: &[(BlindIndex, WrappedKey)],
+        now: Micros,
+    ) -> Result<HashMap<BlindIndex, Subject>> {
+        // In one order, so that two callers with the same people never wait for each other.
+        let mut offered: Vec<_> = offered.iter().collect();
+        offered.sort_unstable_by_key(|(document, _)| document);
+        let mut subjects = HashMap::with_capacity(offered.len());
+        let mut others = Vec::new();
+        for offered in offered.chunks(AT_ONCE) {
+            let made = self.insert_subjects(workspace, offered, now)?;
+            let mut keys = Vec::with_capacity(made.len());
+            for (document, key) in offered {
+                match made.get(document) {
+                    Some(id) => keys.push((*document, *id, key)),
+                    None => others.push(*document),
+                }
+            }
+            let kept = self.insert_subject_keys(&keys, now)?;
+            for (document, id, key) in keys {
+                // A crash between the two files of SQLite can leave a key behind, which stays.
+                if kept {
+                    subjects.insert(document, Subject { id, key: key.clone() });
+                } else {
+                    others.push(document);
+                }
+            }
+        }
+        subjects.extend(self.subjects(workspace, &others)?);
+        Ok(subjects)
+    }
+
+    /// Makes those that are not there yet; answers these.
+    fn insert_subjects(
+        &mut self,
+        workspace: WorkspaceId,
+        offered: &[&(BlindIndex, WrappedKey)],
+        now: Micros,
+    ) -> Result<HashMap<BlindIndex, SubjectId>> {
+        let mut params: Vec<Value<'_>> = vec![workspace.into(), now.into()];
+        params.extend(padded(offered).map(|(document, _)| Value::from(document)));
+        let mut sql = "insert into subjects (workspace_id, created_at, document_index)".to_owned();
+        values(&mut sql, 3..=params.len(), |place| format!("($1, $2, ${place})"));
+        sql.push_str(
+            " on conflict (workspace_id, document_index) do nothing returning document_index, id",
+        );
+        let made =
+            self.query(&sql, &params, |row| Ok((row.blind_index(0)?, SubjectId(row.int(1)?))))?;
+        Ok(made.into_iter().collect())
+    }
+
+    /// Gives new subjects their keys; whether all of them were taken.
+    fn insert_subject_keys(
+        &mut self,
+        keys: &[(BlindIndex, SubjectId, &WrappedKey)],
+        now: Micros,
+    ) -> Result<bool> {
+        if keys.is_empty() {
+            return Ok(true);
+        }
+        let wrapped: Vec<_> = keys.iter().map(|(_, _, key)| key.to_bytes()).collect();
+        let mut params: Vec<Value<'_>> = vec![now.into()];
+        let rows: Vec<_> = keys.iter().zip(&wrapped).collect();
+        for ((_, id, key), wrapped) in padded(&rows) {
+            let version = i64::from(key.version());
+            params.extend([Value::from(*id), version.into(), (*wrapped).into()]);
+        }
+        let mut sql = "insert into data_keys (owner_kind, created_at, owner_id, master_version, \
+             wrapped)"
+            .to_owned();
+        values(&mut sql, (2..=params.len()).step_by(3), |place| {
+            format!("('subject', $1, ${place}, ${}, ${})", place + 1, place + 2)
+        });
+        sql.push_str(" on conflict (owner_kind, owner_id) do nothing");
+        Ok(self.execute(&sql, &params)? == keys.len() as u64)
+    }
+
     /// Holds the subject until the transaction ends, so that two projections of one person come
     /// one after the other.
     ///
@@ -77,5 +194,21 @@ impl Tx<'_> {
         let sql = "update subjects set created_at = created_at where id = $1";
         self.execute(sql, &[id.into()])?;
         Ok(())
+    }
+}
+
+/// These, and the last of them again until their number is a power of two: few texts are prepared,
+/// however many people there are.
+fn padded<T>(all: &[T]) -> impl Iterator<Item = &T> {
+    let last = all.last().into_iter().cycle();
+    all.iter().chain(last).take(all.len().next_power_of_two())
+}
+
+/// Adds `values` with one row for each of these places.
+fn values(sql: &mut String, places: impl Iterator<Item = usize>, row: impl Fn(usize) -> String) {
+    let mut separator = " values ";
+    for place in places {
+        let _ = write!(sql, "{separator}{}", row(place));
+        separator = ", ";
     }
 }

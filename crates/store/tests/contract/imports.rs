@@ -24,6 +24,7 @@ on_both_databases! {
     an_older_draft_that_ends_later_never_counts,
     work_on_a_replaced_draft_leaves_its_lines_to_the_newer,
     a_repeated_planilla_leaves_no_lines,
+    an_import_whose_file_was_lost_leaves_no_lines,
     only_a_loading_import_is_accepted,
     the_newest_record_of_a_payer_stays,
     links_of_people_in_a_planilla_are_touched,
@@ -399,9 +400,22 @@ async fn a_repeated_planilla_leaves_no_lines(db: TestDatabase) {
         Ok([kept, repeated])
     })
     .await;
-    assert_eq!(write(&db, move |tx| tx.drop_repeated_lines(kept)).await, 0);
-    assert_eq!(write(&db, move |tx| tx.drop_repeated_lines(repeated)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_unaccepted_lines(kept)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_unaccepted_lines(repeated)).await, 1);
     assert_eq!(batches(&db), [kept.to_string()]);
+}
+
+async fn an_import_whose_file_was_lost_leaves_no_lines(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let lost = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let lost = with_line(tx, here, subject, 1, &identity(Some(9), None))?;
+        assert_eq!(tx.drop_unaccepted_lines(lost)?, 0, "it may go on");
+        judge(tx, lost, ImportState::Refused, None)?;
+        Ok(lost)
+    })
+    .await;
+    assert_eq!(write(&db, move |tx| tx.drop_unaccepted_lines(lost)).await, 1);
 }
 
 async fn only_a_loading_import_is_accepted(db: TestDatabase) {
@@ -565,11 +579,14 @@ async fn links_of_people_paid_by_a_payer_are_touched(db: TestDatabase) {
         ];
         lines[1].payer = index(71);
         tx.insert_contributions(&lines)?;
+        with_line(tx, here, subjects[0], 2, &identity(Some(5), None))?;
+        let another = PlanillaIdentity { payer: index(71), ..identity(Some(6), None) };
+        with_line(tx, here, subjects[2], 3, &another)?;
         Ok(id)
     })
     .await;
     let import = stored(&db, id).await;
     let pages = read(&db, move |tx| touched(tx, &import)).await;
-    let links = people[1].1;
-    assert_eq!(pages, [vec![(links[0], both()), (links[1], vec![])]]);
+    let of = |(_, links): (SubjectId, [LinkId; 2])| vec![(links[0], both()), (links[1], vec![])];
+    assert_eq!(pages, [of(people[0]), of(people[1])]);
 }

@@ -26,6 +26,7 @@ mod kept_answers;
 mod lifecycle;
 mod links;
 mod loads;
+mod migrations;
 mod objects;
 mod settings;
 mod source_calls;

@@ -1,12 +1,18 @@
 use crate::fixture::{NOW, add_link, index, person, read, uuid, workspaces, wrapped, write};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
+use std::collections::HashMap;
 use std::sync::mpsc;
+use vinculo_store::Result;
 
 on_both_databases! {
     a_person_is_known_per_workspace,
     the_first_key_stays,
     callers_at_once_get_one_subject_and_one_key,
+    many_people_are_found_at_once,
+    many_people_are_made_at_once,
+    callers_at_once_with_many_people_agree,
+    a_key_left_behind_stays,
     a_held_subject_changes_nothing,
 }
 
@@ -54,6 +60,90 @@ async fn callers_at_once_get_one_subject_and_one_key(db: TestDatabase) {
         let stored = read(&db, move |tx| tx.subject(here, &index(round))).await;
         assert!(stored.expect("not stored").key == first.key);
     }
+}
+
+/// More than one statement takes, and no power of two.
+const MANY: u64 = 1_100;
+
+async fn many_people_are_found_at_once(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let made = write(&db, move |tx| {
+        let foreign = person(tx, there, 7)?;
+        let known = (0..MANY).step_by(2).map(|n| Ok((index(n), person(tx, here, n)?.id)));
+        Ok((known.collect::<Result<HashMap<_, _>>>()?, foreign.id))
+    })
+    .await;
+    let (known, foreign) = made;
+    let asked: Vec<_> = (0..MANY).map(index).collect();
+    let found = read(&db, move |tx| tx.subjects(here, &asked)).await;
+    let ids: HashMap<_, _> = found.iter().map(|(document, it)| (*document, it.id)).collect();
+    assert_eq!(ids, known);
+    assert!((0..MANY).step_by(2).all(|n| found[&index(n)].key == wrapped(n)));
+    let elsewhere = read(&db, move |tx| tx.subjects(there, &[index(6), index(7)])).await;
+    assert_eq!(elsewhere.len(), 1);
+    assert_eq!(elsewhere[&index(7)].id, foreign);
+    assert!(read(&db, move |tx| tx.subjects(here, &[])).await.is_empty());
+}
+
+async fn many_people_are_made_at_once(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let before = write(&db, move |tx| person(tx, here, 5)).await;
+    let offered: Vec<_> = (0..MANY).map(|n| (index(n), wrapped(n + 10_000))).collect();
+    let again = offered.clone();
+    let made = write(&db, move |tx| tx.ensure_subjects(here, &offered, NOW)).await;
+    assert_eq!(made.len() as u64, MANY);
+    assert_eq!(made[&index(5)].id, before.id);
+    assert!(made[&index(5)].key == wrapped(5), "the first key stays");
+    assert!(made[&index(6)].key == wrapped(10_006));
+    let stored = read(&db, move |tx| tx.subject(here, &index(6))).await.expect("not stored");
+    assert!(stored.id == made[&index(6)].id && stored.key == wrapped(10_006));
+    let same = write(&db, move |tx| tx.ensure_subjects(here, &again, NOW)).await;
+    assert!(same.iter().all(|(document, it)| made[document].id == it.id));
+    assert!(write(&db, move |tx| tx.ensure_subjects(here, &[], NOW)).await.is_empty());
+    let keys = "select count(*) from data_keys where owner_kind = 'subject'";
+    assert_eq!(raw::rows(&db, keys), [MANY.to_string()]);
+}
+
+async fn callers_at_once_with_many_people_agree(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let calls = (0..4_u64).map(|caller| {
+        // Each in another order, which must not make them wait for each other in a circle.
+        let mut people: Vec<_> = (0..300).map(|n| (n * 7 + caller * 75) % 300).collect();
+        people.dedup();
+        let offered: Vec<_> =
+            people.into_iter().map(|n| (index(n), wrapped(1_000 * caller + n))).collect();
+        let store = db.store.clone();
+        tokio::spawn(
+            async move { store.write(move |tx| tx.ensure_subjects(here, &offered, NOW)).await },
+        )
+    });
+    let mut all = Vec::new();
+    for call in calls.collect::<Vec<_>>() {
+        all.push(call.await.expect("a caller panicked").expect("not written"));
+    }
+    for n in 0..300 {
+        let first = &all[0][&index(n)];
+        assert!(
+            all.iter().all(|it| it[&index(n)].id == first.id && it[&index(n)].key == first.key)
+        );
+    }
+}
+
+async fn a_key_left_behind_stays(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let first = write(&db, move |tx| person(tx, here, 1)).await.id;
+    let last = 3 + first.0;
+    let left = format!(
+        "insert into data_keys (owner_kind, owner_id, master_version, wrapped, created_at) \
+         select owner_kind, {last}, master_version, wrapped, created_at from data_keys \
+         where owner_kind = 'subject' and owner_id = {first}"
+    );
+    raw::run(&db, &left);
+    let offered = [2, 3, 4].map(|n| (index(n), wrapped(n)));
+    let made = write(&db, move |tx| tx.ensure_subjects(here, &offered, NOW)).await;
+    let with_old_key = made.values().find(|it| it.id.0 == last).expect("no such id");
+    assert!(with_old_key.key == wrapped(1));
+    assert_eq!(made.values().filter(|it| it.key == wrapped(1)).count(), 1);
 }
 
 async fn a_held_subject_changes_nothing(db: TestDatabase) {

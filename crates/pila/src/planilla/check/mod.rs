@@ -27,22 +27,31 @@ use super::report::{FileKind, Report};
 use super::rule::Rule;
 use super::sight::{Refusal, Sight};
 use super::source::{Memory, Source, Stream};
+use super::view::Detail;
 
 pub(super) use totals::Totals;
 
 /// Checks a file in memory.
 pub(super) fn run(bytes: &[u8], options: CheckOptions) -> Report {
-    let report: Result<Report, Infallible> = check(Memory(bytes), options);
+    let report: Result<Report, Infallible> = check(Memory(bytes), options, |_| ());
     let Ok(report) = report;
     report
 }
 
-/// Checks a file that is read piece by piece.
-pub(super) fn run_stream(input: impl BufRead, options: CheckOptions) -> io::Result<Report> {
-    check(Stream::new(input), options)
+/// Checks a file that is read piece by piece, and shows its detail records.
+pub(super) fn run_stream(
+    input: impl BufRead,
+    options: CheckOptions,
+    see: impl FnMut(Detail<'_>),
+) -> io::Result<Report> {
+    check(Stream::new(input), options, see)
 }
 
-fn check<S: Source>(source: S, options: CheckOptions) -> Result<Report, S::Error> {
+fn check<S: Source>(
+    source: S,
+    options: CheckOptions,
+    mut see: impl FnMut(Detail<'_>),
+) -> Result<Report, S::Error> {
     let mut findings = Findings::new(options);
     let mut lines = LineReader::open(source)?;
     report_mark(lines.sight(), &mut findings);
@@ -51,6 +60,9 @@ fn check<S: Source>(source: S, options: CheckOptions) -> Result<Report, S::Error
     while let Some(line) = lines.next_line()? {
         if !hopeless {
             file.line(&line, &mut findings);
+            if let Some(detail) = Detail::new(line.bytes) {
+                see(detail);
+            }
         }
     }
     if let Some(refusal) = lines.sight().refusal() {

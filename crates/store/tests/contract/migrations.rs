@@ -1,0 +1,37 @@
+//! What an earlier version stored is there after a migration.
+
+use rusqlite::{Connection, params};
+
+const INITIAL: &str = include_str!("../../migrations/data/sqlite/V1__initial.sql");
+const IN_ORDER: &str =
+    include_str!("../../migrations/data/sqlite/V5__contributions_in_order_of_arrival.sql");
+
+#[test]
+fn contributions_are_moved_whole() {
+    let db = Connection::open_in_memory().expect("not opened");
+    db.execute_batch(INITIAL).expect("no first schema");
+    for n in 0..50_i64 {
+        let (origin, letter) = if n % 3 == 0 { ("ach", None) } else { ("planilla", Some("E")) };
+        db.execute(
+            "insert into contributions values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![100 - n, origin, n / 10, n, [7_u8; 32], 202_601, letter, vec![n as u8; 1_000]],
+        )
+        .expect("not stored");
+    }
+    let all = || {
+        let sql = "select * from contributions order by subject_id";
+        let mut statement = db.prepare(sql).expect("not prepared");
+        let mut rows = statement.query([]).expect("not read");
+        let mut all = Vec::new();
+        while let Some(row) = rows.next().expect("not read") {
+            let cells: Vec<rusqlite::types::Value> =
+                (0..9).map(|column| row.get(column).expect("no value")).collect();
+            all.push(cells);
+        }
+        all
+    };
+    let before = all();
+    assert_eq!(before.len(), 50);
+    db.execute_batch(IN_ORDER).expect("not migrated");
+    assert_eq!(all(), before);
+}
