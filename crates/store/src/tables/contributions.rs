@@ -1,9 +1,10 @@
 //! Contributions: the lines every projection is made from, sealed one by one.
 
+use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
-use super::{SubjectId, WorkspaceId};
+use super::{Micros, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
 text_enum! {
@@ -50,6 +51,21 @@ pub struct StoredContribution {
     pub line: i64,
     /// The line, sealed with the subject's key.
     pub sealed: Sealed,
+}
+
+/// What brought lines about a person: an import or a source call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Which of the two it is.
+    pub origin: Origin,
+    /// Import or source call, as [`StoredContribution::batch`] has it.
+    pub id: i64,
+    /// Public id.
+    pub uuid: Uuid,
+    /// Name of the source that was asked; `None` for an import.
+    pub source: Option<String>,
+    /// When the file was received, or when the source answered.
+    pub at: Micros,
 }
 
 const NEW_COLUMNS: &[&str] = &[
@@ -116,6 +132,31 @@ impl Tx<'_> {
                     batch: row.int(1)?,
                     line: row.int(2)?,
                     sealed: row.sealed(3)?,
+                })
+            },
+        )
+    }
+
+    /// What brought the lines about the person, those included that do not count.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn batches(&mut self, subject: SubjectId) -> Result<Vec<Batch>> {
+        self.query(
+            "select 'planilla' as origin, i.id as id, i.uuid, cast(null as text), i.created_at \
+             from imports i where i.id in (select c.batch_id from contributions c \
+             where c.subject_id = $1 and c.origin = 'planilla') union all \
+             select 'ach', s.id, s.uuid, s.source, s.created_at from source_calls s \
+             where s.id in (select c.batch_id from contributions c \
+             where c.subject_id = $1 and c.origin = 'ach') order by origin, id",
+            &[subject.into()],
+            |row| {
+                Ok(Batch {
+                    origin: Origin::from_column(&row.text(0)?)?,
+                    id: row.int(1)?,
+                    uuid: row.uuid(2)?,
+                    source: row.opt_text(3)?,
+                    at: row.int(4)?,
                 })
             },
         )

@@ -2,8 +2,8 @@ use crate::fixture::{NOW, index, person, read, refused, sealed, uuid, workspaces
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Error, ImportId, NewContribution, NewImport, NewPayer, Origin, Result, StoredContribution,
-    SubjectId, Tx, WorkspaceId,
+    Batch, Error, ImportId, NewContribution, NewImport, NewPayer, Origin, Result,
+    StoredContribution, SubjectId, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -12,6 +12,7 @@ on_both_databases! {
     a_line_is_stored_once,
     planilla_lines_count_once_accepted,
     the_newest_answer_of_a_source_stands,
+    batches_say_where_lines_came_from,
     payers_are_found_by_the_lines_of_a_person,
 }
 
@@ -142,6 +143,41 @@ async fn the_newest_answer_of_a_source_stands(db: TestDatabase) {
     assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Ach)).await, 0);
     let left = "select subject_id, origin from contributions order by subject_id";
     assert_eq!(raw::rows(&db, left), [format!("{subject}|planilla"), format!("{other}|ach")]);
+}
+
+async fn batches_say_where_lines_came_from(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let (subject, other, batches) = write(&db, move |tx| {
+        let (subject, other) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
+        let (first, second) = (import(tx, here, 1)?.0, import(tx, here, 2)?.0);
+        let asked = |tx: &mut Tx<'_>, n| {
+            let document = index(50);
+            tx.insert_source_call(&crate::source_calls::call(here, &document, n))
+        };
+        // The unused ones have the numbers of batches of the other origin.
+        let (_, call) = (asked(tx, 30)?.0, asked(tx, 31)?.0);
+        let lines = [(subject, Origin::Planilla, first, 1), (subject, Origin::Planilla, first, 2)];
+        let more = [(subject, Origin::Ach, call, 1), (other, Origin::Planilla, second, 1)];
+        let lines = lines.into_iter().chain(more);
+        let lines: Vec<_> =
+            lines.map(|(of, from, batch, n)| line(here, of, from, batch, n)).collect();
+        tx.insert_contributions(&lines)?;
+        Ok((subject, other, (first, second, call)))
+    })
+    .await;
+    let (first, second, call) = batches;
+    let planilla =
+        |id, n| Batch { origin: Origin::Planilla, id, uuid: uuid(n), source: None, at: NOW };
+    let answer = Batch {
+        origin: Origin::Ach,
+        id: call,
+        uuid: uuid(31),
+        source: Some("ach".to_owned()),
+        at: NOW,
+    };
+    assert_eq!(read(&db, move |tx| tx.batches(subject)).await, [answer, planilla(first, 1)]);
+    assert_eq!(read(&db, move |tx| tx.batches(other)).await, [planilla(second, 2)]);
+    assert!(read(&db, |tx| tx.batches(SubjectId(999))).await.is_empty());
 }
 
 async fn payers_are_found_by_the_lines_of_a_person(db: TestDatabase) {

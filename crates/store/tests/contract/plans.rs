@@ -114,6 +114,10 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("object", |tx| Ok(tx.object(Resource::Employments, HERE, uuid(25_001))?.is_some())),
     ("kept_objects", |tx| Ok(tx.kept_objects(Resource::Employments, LinkId(7))?.len() == 3)),
+    ("traced_object", |tx| {
+        Ok(tx.traced_object(Resource::Employments, HERE, uuid(25_001))?.is_some())
+    }),
+    ("batches", |tx| Ok(tx.batches(SubjectId(2_500))?.len() == 1)),
     ("contributions", |tx| Ok(tx.contributions(SubjectId(2_500))?.len() == 6)),
     ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),
     ("payer_profiles", |tx| Ok(tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),
