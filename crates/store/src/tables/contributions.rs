@@ -4,6 +4,7 @@ use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
+use super::page::Where;
 use super::{Micros, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
@@ -53,12 +54,10 @@ pub struct StoredContribution {
     pub sealed: Sealed,
 }
 
-/// What brought lines about a person: an import or a source call.
+/// What brought lines: an import or a source call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// Which of the two it is.
-    pub origin: Origin,
-    /// Import or source call, as [`StoredContribution::batch`] has it.
+    /// Its number, as [`StoredContribution::batch`] has it.
     pub id: i64,
     /// Public id.
     pub uuid: Uuid,
@@ -137,29 +136,31 @@ impl Tx<'_> {
         )
     }
 
-    /// What brought the lines about the person, those included that do not count.
+    /// The workspace's imports or source calls with these ids, by id.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn batches(&mut self, subject: SubjectId) -> Result<Vec<Batch>> {
-        self.query(
-            "select 'planilla' as origin, i.id as id, i.uuid, cast(null as text), i.created_at \
-             from imports i where i.id in (select c.batch_id from contributions c \
-             where c.subject_id = $1 and c.origin = 'planilla') union all \
-             select 'ach', s.id, s.uuid, s.source, s.created_at from source_calls s \
-             where s.id in (select c.batch_id from contributions c \
-             where c.subject_id = $1 and c.origin = 'ach') order by origin, id",
-            &[subject.into()],
-            |row| {
-                Ok(Batch {
-                    origin: Origin::from_column(&row.text(0)?)?,
-                    id: row.int(1)?,
-                    uuid: row.uuid(2)?,
-                    source: row.opt_text(3)?,
-                    at: row.int(4)?,
-                })
-            },
-        )
+    pub fn batches(
+        &mut self,
+        workspace: WorkspaceId,
+        origin: Origin,
+        ids: &[i64],
+    ) -> Result<Vec<Batch>> {
+        let from = match origin {
+            Origin::Planilla => "select id, uuid, created_at, cast(null as text) from imports",
+            Origin::Ach => "select id, uuid, created_at, source from source_calls",
+        };
+        let mut clause = Where::equals("+workspace_id", workspace);
+        clause.and_in("id", ids.iter().copied());
+        let sql = format!("{from}{} order by id", clause.sql());
+        self.query(&sql, clause.params(), |row| {
+            Ok(Batch {
+                id: row.int(0)?,
+                uuid: row.uuid(1)?,
+                at: row.int(2)?,
+                source: row.opt_text(3)?,
+            })
+        })
     }
 
     /// Whether any accepted planilla names the person.

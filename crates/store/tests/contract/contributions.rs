@@ -146,38 +146,27 @@ async fn the_newest_answer_of_a_source_stands(db: TestDatabase) {
 }
 
 async fn batches_say_where_lines_came_from(db: TestDatabase) {
-    let (here, _) = workspaces(&db).await;
-    let (subject, other, batches) = write(&db, move |tx| {
-        let (subject, other) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
+    let (here, there) = workspaces(&db).await;
+    let (first, second, call) = write(&db, move |tx| {
         let (first, second) = (import(tx, here, 1)?.0, import(tx, here, 2)?.0);
-        let asked = |tx: &mut Tx<'_>, n| {
-            let document = index(50);
-            tx.insert_source_call(&crate::source_calls::call(here, &document, n))
-        };
-        // The unused ones have the numbers of batches of the other origin.
-        let (_, call) = (asked(tx, 30)?.0, asked(tx, 31)?.0);
-        let lines = [(subject, Origin::Planilla, first, 1), (subject, Origin::Planilla, first, 2)];
-        let more = [(subject, Origin::Ach, call, 1), (other, Origin::Planilla, second, 1)];
-        let lines = lines.into_iter().chain(more);
-        let lines: Vec<_> =
-            lines.map(|(of, from, batch, n)| line(here, of, from, batch, n)).collect();
-        tx.insert_contributions(&lines)?;
-        Ok((subject, other, (first, second, call)))
+        let document = index(50);
+        let call = tx.insert_source_call(&crate::source_calls::call(here, &document, 30))?.0;
+        Ok((first, second, call))
     })
     .await;
-    let (first, second, call) = batches;
-    let planilla =
-        |id, n| Batch { origin: Origin::Planilla, id, uuid: uuid(n), source: None, at: NOW };
-    let answer = Batch {
-        origin: Origin::Ach,
-        id: call,
-        uuid: uuid(31),
-        source: Some("ach".to_owned()),
-        at: NOW,
+    let of = move |workspace, origin, ids: Vec<i64>| {
+        move |tx: &mut Tx<'_>| tx.batches(workspace, origin, &ids)
     };
-    assert_eq!(read(&db, move |tx| tx.batches(subject)).await, [answer, planilla(first, 1)]);
-    assert_eq!(read(&db, move |tx| tx.batches(other)).await, [planilla(second, 2)]);
-    assert!(read(&db, |tx| tx.batches(SubjectId(999))).await.is_empty());
+    let file = |id, n| Batch { id, uuid: uuid(n), source: None, at: NOW };
+    let both = read(&db, of(here, Origin::Planilla, vec![second, first, 999])).await;
+    assert_eq!(both, [file(first, 1), file(second, 2)]);
+    assert_eq!(read(&db, of(here, Origin::Planilla, vec![second])).await, [file(second, 2)]);
+    let answer = Batch { id: call, uuid: uuid(30), source: Some("ach".to_owned()), at: NOW };
+    assert_eq!(read(&db, of(here, Origin::Ach, vec![call])).await, [answer]);
+    for origin in [Origin::Planilla, Origin::Ach] {
+        assert!(read(&db, of(here, origin, vec![])).await.is_empty());
+        assert!(read(&db, of(there, origin, vec![first, second, call])).await.is_empty());
+    }
 }
 
 async fn payers_are_found_by_the_lines_of_a_person(db: TestDatabase) {
