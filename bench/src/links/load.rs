@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval};
 
-use super::server::Server;
+use vinculo_bench::server::Server;
 
 /// The sandbox's people who have data.
 const PEOPLE: [&str; 5] = ["1999000001", "1999000002", "1999000003", "1999000004", "1999000005"];
@@ -27,7 +27,7 @@ pub(crate) async fn run(server: &Server, rate: u32, seconds: u32) -> anyhow::Res
     for number in 0..(rate * seconds) as usize {
         ticks.tick().await;
         let request = client
-            .post(format!("{}/api/links/", server.url))
+            .post(format!("{}/api/links/", server.url()))
             .basic_auth(&server.id, Some(&server.password))
             .json(&json!({
                 "institution": "pila_co_employment",

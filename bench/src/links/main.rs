@@ -7,7 +7,6 @@
 
 mod load;
 mod receiver;
-mod server;
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use hdrhistogram::Histogram;
 
 use load::Answered;
 use receiver::Receiver;
-use server::Server;
+use vinculo_bench::server::{Server, Setup};
 
 /// The figure to reach from link to webhook, source time excluded: milliseconds.
 const TARGET_P50: f64 = 5.0;
@@ -41,7 +40,8 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mut receiver = Receiver::start().await?;
-    let server = Server::start(&receiver.url, arguments.postgres.as_deref())?;
+    let (url, postgres) = (receiver.url.clone(), arguments.postgres.as_deref());
+    let server = Server::start(&Setup { receiver: Some(&url), postgres, variables: &[] })?;
     load::run(&server, 20, 1).await?;
     receiver.expect(40).await?;
     let idle = server.resident_kib()?;

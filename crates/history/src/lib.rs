@@ -10,6 +10,8 @@
 //! 3. `merge`: several sources, one account of each month;
 //! 4. `month`, with `kind`, `gross`, `net` and `status`: one row per payer and month;
 //! 5. `employer`, `tenure` and `owner`: what is said once.
+//!
+//! [`trace`] says of every line what became of it on that way.
 
 mod correct;
 mod employer;
@@ -24,6 +26,7 @@ mod payer;
 mod select;
 mod status;
 mod tenure;
+mod trace;
 mod types;
 
 use vinculo_pila::{Contribution, Document, PayerProfile};
@@ -32,6 +35,7 @@ use merge::Ledger;
 
 pub use employer::{WorkActivities, work_activity};
 pub use note::Note;
+pub use trace::{LineRole, TracedLine, trace};
 pub use types::{
     EmployerData, Employment, IdType, MonthDetail, MonthProvenance, Options, Owner, Projection,
     Provenance, SalaryType, StatusChange,

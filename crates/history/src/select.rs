@@ -25,17 +25,24 @@ type Slot<'a> = (Document, Month, Option<&'a str>, Option<&'a str>);
 
 /// The lines that count, in the order of [`filed`].
 pub(crate) fn lines(contributions: &[Contribution], include_drafts: bool) -> Vec<&Contribution> {
-    let planillas = || contributions.iter().filter(|c| c.origin == Origin::Planilla);
-    let paid: BTreeSet<Slot<'_>> = planillas().filter(|c| c.paid).map(slot).collect();
-    let counts = |c: &&Contribution| c.paid || (include_drafts && !paid.contains(&slot(c)));
     let mut files: BTreeMap<FileKey<'_>, Vec<&Contribution>> = BTreeMap::new();
-    for line in planillas().filter(counts) {
+    for line in of_planillas(contributions, include_drafts) {
         files.entry(file_key(line)).or_default().push(line);
     }
     let others = contributions.iter().filter(|c| c.origin != Origin::Planilla);
     let mut lines: Vec<_> = files.into_values().flat_map(once).chain(others).collect();
-    lines.sort_by(|a, b| filed(a, b).then_with(|| a.cmp(b)));
+    lines.sort_by(|a, b| filed(a, b));
     lines
+}
+
+/// The lines of planillas, second copies included, without those of drafts that do not count.
+pub(crate) fn of_planillas(
+    contributions: &[Contribution],
+    include_drafts: bool,
+) -> impl Iterator<Item = &Contribution> {
+    let planillas = || contributions.iter().filter(|c| c.origin == Origin::Planilla);
+    let paid: BTreeSet<Slot<'_>> = planillas().filter(|c| c.paid).map(slot).collect();
+    planillas().filter(move |c| c.paid || (include_drafts && !paid.contains(&slot(c))))
 }
 
 /// Whether a line belongs to a correction planilla.
@@ -43,9 +50,10 @@ pub(crate) fn is_correction(line: &Contribution) -> bool {
     line.planilla.kind.as_deref() == Some(CORRECTION)
 }
 
-/// Order of filing: paid before drafts, then payment date, planilla number, line.
-fn filed(a: &Contribution, b: &Contribution) -> Ordering {
-    filing(a).cmp(&filing(b))
+/// Order of filing: paid before drafts, then payment date, planilla number, line, and whatever else
+/// tells two lines apart.
+pub(crate) fn filed(a: &Contribution, b: &Contribution) -> Ordering {
+    filing(a).cmp(&filing(b)).then_with(|| a.cmp(b))
 }
 
 fn filing(line: &Contribution) -> (bool, Option<Date>, usize, &str, u32) {

@@ -65,17 +65,58 @@ pub(crate) fn project(
     window_months: Option<u32>,
 ) -> Result<Projection, ApiError> {
     let mut lines = contributions(tx, person)?;
-    if let Some(fresh) = fresh {
-        lines.retain(|(origin, _)| *origin == Origin::Planilla);
-        lines.extend(fresh.iter().map(|line| (Origin::Ach, line.clone())));
+    if fresh.is_some() {
+        lines.retain(|(batch, _)| batch.origin == Origin::Planilla);
     }
-    let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
+    let kept = lines.into_iter().map(|(_, line)| line);
+    let lines: Vec<_> = kept.chain(fresh.unwrap_or_default().iter().cloned()).collect();
     let profiles = profiles(tx, app, person)?;
+    let options = options(tx, app, person, window_months)?;
+    Ok(vinculo_history::project(&lines, &profiles, &options))
+}
+
+/// A projection with what it was made from.
+pub(crate) struct Traced {
+    pub(crate) projection: Projection,
+    /// How it was made.
+    pub(crate) options: Options,
+    /// Every line about the person that an accepted file or an answer brought.
+    pub(crate) lines: Vec<Contribution>,
+    /// What brought each of the lines.
+    pub(crate) batches: Vec<BatchKey>,
+}
+
+/// What brought a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct BatchKey {
+    pub(crate) origin: Origin,
+    /// Import or source call.
+    pub(crate) id: i64,
+}
+
+/// Projects everything known about a person, of all time, and keeps what it was made from.
+pub(crate) fn project_traced(
+    tx: &mut Tx<'_>,
+    app: &App,
+    person: &Person<'_>,
+) -> Result<Traced, ApiError> {
+    let (batches, lines): (Vec<_>, Vec<_>) = contributions(tx, person)?.into_iter().unzip();
+    let profiles = profiles(tx, app, person)?;
+    let options = options(tx, app, person, None)?;
+    let projection = vinculo_history::project(&lines, &profiles, &options);
+    Ok(Traced { projection, options, lines, batches })
+}
+
+fn options(
+    tx: &mut Tx<'_>,
+    app: &App,
+    person: &Person<'_>,
+    window_months: Option<u32>,
+) -> Result<Options, ApiError> {
     let current_month = bogota_month(app.now())
         .ok_or_else(|| ApiError::unexpected("the clock shows no month of this era"))?;
     let include_drafts = Settings::read(tx, person.workspace)?.include_drafts;
-    let options = Options { current_month, window_months, include_drafts };
-    Ok(vinculo_history::project(&lines, &profiles, &options))
+    Ok(Options { current_month, window_months, include_drafts })
 }
 
 /// What the organization `default` knows about a person, of all time, with its provenance; `None`
@@ -177,7 +218,7 @@ pub(crate) fn seal_line(
 fn contributions(
     tx: &mut Tx<'_>,
     person: &Person<'_>,
-) -> Result<Vec<(Origin, Contribution)>, ApiError> {
+) -> Result<Vec<(BatchKey, Contribution)>, ApiError> {
     tx.contributions(person.subject)?
         .into_iter()
         .map(|stored| {
@@ -188,7 +229,7 @@ fn contributions(
                 Some(b'{') => serde_json::from_slice(&bytes)?,
                 _ => Contribution::from_bytes(&bytes).map_err(ApiError::unexpected)?,
             };
-            Ok((stored.origin, line))
+            Ok((BatchKey { origin: stored.origin, id: stored.batch }, line))
         })
         .collect()
 }

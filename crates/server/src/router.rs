@@ -25,6 +25,7 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(imports::list, imports::create))
         .routes(routes!(imports::detail))
         .routes(routes!(manage::links::detail, manage::links::change))
+        .routes(routes!(manage::provenance::provenance))
         .routes(routes!(manage::settings::read, manage::settings::change))
 }
 

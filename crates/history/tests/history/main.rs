@@ -6,3 +6,4 @@ mod golden;
 mod planillas;
 mod properties;
 mod support;
+mod traces;

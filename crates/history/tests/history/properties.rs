@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use vinculo_history::{Options, Projection, project};
+use vinculo_history::{Options, Projection, project, trace};
 use vinculo_pila::{
     Administrator, Contribution, Correction, DocumentKind, NoveltiesKnown, Origin, PerSystem,
 };
@@ -159,6 +159,54 @@ proptest! {
             let shown = employment.months.iter().map(|detail| detail.month);
             let told = employment.provenance.months.iter().map(|origin| origin.month);
             prop_assert!(shown.eq(told));
+        }
+    }
+
+    #[test]
+    fn every_line_of_a_shown_month_is_traced(
+        lines in vec(any_line(), 0..14),
+        options in options(),
+    ) {
+        for employment in seen(&lines, &options).employments {
+            let traced = trace(&lines, &employment.payer, &options);
+            let months = &employment.provenance.months;
+            prop_assert!(traced.keys().rev().eq(months.iter().map(|told| &told.month)));
+            for told in months {
+                let of_month = &traced[&told.month];
+                let counted = of_month.iter().filter(|line| line.role.counts());
+                let counted: Vec<_> = counted.map(|line| &lines[line.index]).collect();
+                prop_assert_eq!(counted.len(), told.lines as usize);
+                prop_assert!(counted.iter().all(|line| line.origin == told.origin));
+                prop_assert_eq!(counted.iter().all(|line| line.paid), told.paid);
+                let mut indices: Vec<_> = of_month.iter().map(|line| line.index).collect();
+                indices.sort_unstable();
+                indices.dedup();
+                prop_assert_eq!(indices.len(), of_month.len());
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_count_can_be_left_out_of_a_month_without_corrections(
+        lines in vec(any_line(), 0..14),
+        options in options(),
+    ) {
+        for employment in seen(&lines, &options).employments {
+            for (month, of_month) in trace(&lines, &employment.payer, &options) {
+                let here: Vec<_> = of_month.iter().map(|line| &lines[line.index]).collect();
+                if here.iter().any(|line| line.planilla.kind.as_deref() == Some("N")) {
+                    continue;
+                }
+                let counted = of_month.iter().filter(|line| line.role.counts());
+                let alone: Vec<_> = counted.map(|line| lines[line.index].clone()).collect();
+                let again = seen(&alone, &options);
+                let gross = |projection: &Projection| {
+                    let same = projection.employments.iter().find(|e| e.payer == employment.payer);
+                    same.and_then(|e| e.months.iter().find(|detail| detail.month == month))
+                        .map(|detail| detail.gross_amount)
+                };
+                prop_assert_eq!(gross(&again), gross(&seen(&lines, &options)));
+            }
         }
     }
 

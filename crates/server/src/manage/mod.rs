@@ -3,4 +3,5 @@
 
 pub(crate) mod imports;
 pub(crate) mod links;
+pub(crate) mod provenance;
 pub(crate) mod settings;

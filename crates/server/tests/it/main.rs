@@ -28,6 +28,7 @@ mod pages;
 mod personas;
 mod planillas;
 mod postman;
+mod provenance;
 mod proxies;
 mod refusals;
 mod restarts;

@@ -170,6 +170,7 @@ async fn with_an_id(app: &TestApp, path: &str) -> String {
     let found = match list {
         "/api/links/" | "/manage/v1/links/" => format!("/api/links/?id={link}"),
         "/api/institutions/" => list.to_owned(),
+        "/manage/v1/employments/" => format!("/api/co/employments/?link={link}"),
         _ => format!("{list}?link={link}"),
     };
     let first = &client.results(&found).await[0]["id"];

@@ -1,9 +1,12 @@
 //! Contributions: the lines every projection is made from, sealed one by one.
 
+use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
+use super::page::Where;
 use super::{ImportId, SubjectId, WorkspaceId};
+use super::{Micros, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
 text_enum! {
@@ -50,6 +53,19 @@ pub struct StoredContribution {
     pub line: i64,
     /// The line, sealed with the subject's key.
     pub sealed: Sealed,
+}
+
+/// What brought lines: an import or a source call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Its number, as [`StoredContribution::batch`] has it.
+    pub id: i64,
+    /// Public id.
+    pub uuid: Uuid,
+    /// Name of the source that was asked; `None` for an import.
+    pub source: Option<String>,
+    /// When the file was received, or when the source answered.
+    pub at: Micros,
 }
 
 const NEW_COLUMNS: &[&str] = &[
@@ -132,6 +148,33 @@ impl Tx<'_> {
                 })
             },
         )
+    }
+
+    /// The workspace's imports or source calls with these ids, by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn batches(
+        &mut self,
+        workspace: WorkspaceId,
+        origin: Origin,
+        ids: &[i64],
+    ) -> Result<Vec<Batch>> {
+        let from = match origin {
+            Origin::Planilla => "select id, uuid, created_at, cast(null as text) from imports",
+            Origin::Ach => "select id, uuid, created_at, source from source_calls",
+        };
+        let mut clause = Where::equals("+workspace_id", workspace);
+        clause.and_in("id", ids.iter().copied());
+        let sql = format!("{from}{} order by id", clause.sql());
+        self.query(&sql, clause.params(), |row| {
+            Ok(Batch {
+                id: row.int(0)?,
+                uuid: row.uuid(1)?,
+                at: row.int(2)?,
+                source: row.opt_text(3)?,
+            })
+        })
     }
 
     /// Whether any accepted planilla names the person.

@@ -22,7 +22,7 @@ mod subjects;
 mod widget_tokens;
 
 pub use api_keys::{ApiKey, NewApiKey};
-pub use contributions::{NewContribution, Origin, StoredContribution};
+pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
 pub use endpoints::{Endpoint, NewEndpoint};
 pub use events::NewEvent;
@@ -37,7 +37,9 @@ pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadState, NewLoad, Trigger};
-pub use objects::{KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject};
+pub use objects::{
+    KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject, TracedObject,
+};
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use source_calls::{NewSourceCall, Purpose, StoredPayload};

@@ -86,6 +86,17 @@ pub struct SealedObject {
     pub key: WrappedKey,
 }
 
+/// A stored object with what it was made from.
+#[derive(Debug, Clone)]
+pub struct TracedObject {
+    /// The object.
+    pub object: SealedObject,
+    /// Person it is about.
+    pub subject: SubjectId,
+    /// What makes it the same object on the next load: the payer, or the person.
+    pub index: BlindIndex,
+}
+
 /// Which objects of a workspace a list shows.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectFilter {
@@ -294,6 +305,34 @@ impl Tx<'_> {
             ),
             &[workspace.into(), uuid.into()],
             SealedObject::from_row,
+        )
+    }
+
+    /// The workspace's object with this public id, and what it was made from.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn traced_object(
+        &mut self,
+        resource: Resource,
+        workspace: WorkspaceId,
+        uuid: Uuid,
+    ) -> Result<Option<TracedObject>> {
+        let table = resource.table();
+        self.query_opt(
+            &format!(
+                "select t.uuid, t.sealed, k.wrapped, t.subject_id, t.object_index from {table} t \
+                 join data_keys k on k.owner_kind = 'subject' and k.owner_id = +t.subject_id \
+                 where +t.workspace_id = $1 and t.uuid = $2"
+            ),
+            &[workspace.into(), uuid.into()],
+            |row| {
+                Ok(TracedObject {
+                    object: SealedObject::from_row(row)?,
+                    subject: SubjectId(row.int(3)?),
+                    index: row.blind_index(4)?,
+                })
+            },
         )
     }
 

@@ -2,8 +2,8 @@ use crate::fixture::{NOW, index, person, read, refused, sealed, uuid, workspaces
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Error, ImportId, NewContribution, NewImport, NewPayer, Origin, Result, StoredContribution,
-    SubjectId, Tx, WorkspaceId,
+    Batch, Error, ImportId, NewContribution, NewImport, NewPayer, Origin, Result,
+    StoredContribution, SubjectId, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -12,6 +12,7 @@ on_both_databases! {
     a_line_is_stored_once,
     planilla_lines_count_once_accepted,
     the_newest_answer_of_a_source_stands,
+    batches_say_where_lines_came_from,
     payers_are_found_by_the_lines_of_a_person,
 }
 
@@ -142,6 +143,30 @@ async fn the_newest_answer_of_a_source_stands(db: TestDatabase) {
     assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Ach)).await, 0);
     let left = "select subject_id, origin from contributions order by subject_id";
     assert_eq!(raw::rows(&db, left), [format!("{subject}|planilla"), format!("{other}|ach")]);
+}
+
+async fn batches_say_where_lines_came_from(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let (first, second, call) = write(&db, move |tx| {
+        let (first, second) = (import(tx, here, 1)?.0, import(tx, here, 2)?.0);
+        let document = index(50);
+        let call = tx.insert_source_call(&crate::source_calls::call(here, &document, 30))?.0;
+        Ok((first, second, call))
+    })
+    .await;
+    let of = move |workspace, origin, ids: Vec<i64>| {
+        move |tx: &mut Tx<'_>| tx.batches(workspace, origin, &ids)
+    };
+    let file = |id, n| Batch { id, uuid: uuid(n), source: None, at: NOW };
+    let both = read(&db, of(here, Origin::Planilla, vec![second, first, 999])).await;
+    assert_eq!(both, [file(first, 1), file(second, 2)]);
+    assert_eq!(read(&db, of(here, Origin::Planilla, vec![second])).await, [file(second, 2)]);
+    let answer = Batch { id: call, uuid: uuid(30), source: Some("ach".to_owned()), at: NOW };
+    assert_eq!(read(&db, of(here, Origin::Ach, vec![call])).await, [answer]);
+    for origin in [Origin::Planilla, Origin::Ach] {
+        assert!(read(&db, of(here, origin, vec![])).await.is_empty());
+        assert!(read(&db, of(there, origin, vec![first, second, call])).await.is_empty());
+    }
 }
 
 async fn payers_are_found_by_the_lines_of_a_person(db: TestDatabase) {

@@ -16,6 +16,7 @@ on_both_databases! {
     pages_are_newest_first,
     a_walk_meets_every_object_once,
     filters_narrow,
+    an_object_tells_what_it_was_made_from,
     an_object_is_removed_alone,
     another_workspace_sees_nothing,
 }
@@ -228,6 +229,23 @@ async fn filters_narrow(db: TestDatabase) {
         assert_eq!(page.count, expected.len() as i64, "{shown}");
         assert_eq!(first.count, page.count, "{shown}");
         assert_eq!(uuids(&first.rows), expected[..first.rows.len()], "{shown}");
+    }
+}
+
+async fn an_object_tells_what_it_was_made_from(db: TestDatabase) {
+    let (place, _, there) = places(&db).await;
+    for resource in Resource::ALL.iter().copied() {
+        put(&db, resource, place, vec![object(place, 1, 71, NOW), object(place, 2, 72, NOW)]).await;
+        let find = move |workspace, n| {
+            move |tx: &mut vinculo_store::Tx<'_>| tx.traced_object(resource, workspace, uuid(n))
+        };
+        let found = read(&db, find(place.workspace, 72)).await.expect("not found");
+        assert_eq!((found.subject, found.index), (place.subject, index(2)));
+        let object = &found.object;
+        assert_eq!((object.uuid, &object.sealed), (uuid(72), &sealed(72)));
+        assert!(object.key == wrapped(50));
+        assert!(read(&db, find(place.workspace, 73)).await.is_none());
+        assert!(read(&db, find(there, 72)).await.is_none());
     }
 }
 

@@ -6,8 +6,8 @@ use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
     AttemptRecord, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
-    NewKeptAnswer, NewObject, ObjectFilter, PageRequest, Queue, Resource, Result, SourceCallId,
-    Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    NewKeptAnswer, NewObject, ObjectFilter, Origin, PageRequest, Queue, Resource, Result,
+    SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -114,6 +114,13 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("object", |tx| Ok(tx.object(Resource::Employments, HERE, uuid(25_001))?.is_some())),
     ("kept_objects", |tx| Ok(tx.kept_objects(Resource::Employments, LinkId(7))?.len() == 3)),
+    ("traced_object", |tx| {
+        Ok(tx.traced_object(Resource::Employments, HERE, uuid(25_001))?.is_some())
+    }),
+    ("batches", |tx| {
+        let of = |tx: &mut Tx<'_>, origin| tx.batches(HERE, origin, &[7, 2_500]);
+        Ok(of(tx, Origin::Ach)?.len() + of(tx, Origin::Planilla)?.len() == 4)
+    }),
     ("contributions", |tx| Ok(tx.contributions(SubjectId(2_500))?.len() == 6)),
     ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),
     ("payer_profiles", |tx| Ok(tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),

@@ -10,7 +10,7 @@ on_both_databases! {
     calls_are_counted_per_workspace_and_document,
 }
 
-fn call(workspace: WorkspaceId, document: &BlindIndex, n: u64) -> NewSourceCall<'_> {
+pub(crate) fn call(workspace: WorkspaceId, document: &BlindIndex, n: u64) -> NewSourceCall<'_> {
     NewSourceCall {
         uuid: uuid(n),
         workspace,

@@ -1,0 +1,166 @@
+//! Reading the employments of a link beside a bare route:
+//! `cargo build --release && cargo run --release -p vinculo-bench --bin read`.
+//!
+//! Two servers, each a process of its own, on one installation: the `vinculo` built beside this
+//! program, asked for `GET /api/co/employments/?link=`, two employers of 24 months; and an axum
+//! router with one route and no layer, which looks the key up in the same store, compares the keyed
+//! hash of its password in constant time, and answers the same bytes from memory. What vinculo does
+//! on top: request ids, clients behind proxies, limits, a panic handler, a deadline, the query, the
+//! objects' rows, decryption, a page.
+//!
+//! The same client asks both in turns over connections that stay open, as fast as they answer.
+//! Then it asks vinculo half as often as that, each request at its time, however the earlier ones
+//! fare. Client, servers and database share the machine.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod bare;
+mod connection;
+mod load;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use clap::{Parser, Subcommand};
+use serde_json::Value;
+use tokio::time::Instant;
+use vinculo_bench::server::{Server, Setup};
+
+use bare::Bare;
+use connection::Target;
+use load::Counted;
+
+/// The figures to reach: requests a second against the bare route, and milliseconds at half load.
+const TARGET_RATIO: f64 = 0.5;
+const TARGET_P99: f64 = 10.0;
+
+/// Person of the sandbox with two employers.
+const PERSON: &str = "1999000002";
+
+/// How long the load of a link may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Measures reads.
+#[derive(Parser)]
+struct Arguments {
+    /// Connections
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Rounds of both servers
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of each server in each round
+    #[arg(long, default_value_t = 4)]
+    seconds: u64,
+    /// An empty PostgreSQL database instead of SQLite
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// The bare route, started by the measurement itself
+    #[command(hide = true)]
+    Bare(Bare),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    match arguments.role {
+        Some(Role::Bare(bare)) => bare.serve().await,
+        None => measure(&arguments).await,
+    }
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+    let postgres = arguments.postgres.as_deref();
+    // Counted as always, and never refused.
+    let variables = [("VINCULO_RATE_LIMIT_PER_MINUTE", "1000000000")];
+    let server = Server::start(&Setup { receiver: None, postgres, variables: &variables })?;
+    let (path, body) = filled_link(&server).await?;
+    let peer = Bare::start(&server, postgres, &body)?;
+    println!("{} bytes a page, {} connections\n", body.len(), arguments.connections);
+    let vinculo = Target::new(server.url(), &path, (&server.id, &server.password), body.len())?;
+    let bare = Target::new(&peer.url, "/", (&server.id, &server.password), body.len())?;
+
+    println!("{:<14} {:>12} {:>12} {:>8}", "requests/s", "vinculo", "bare axum", "ratio");
+    let span = Duration::from_secs(arguments.seconds);
+    let mut total = [Counted::default(); 2];
+    for target in [&vinculo, &bare] {
+        load::flood(target, arguments.connections, span / 4).await?;
+    }
+    for round in 1..=arguments.rounds {
+        let mut both = [Counted::default(); 2];
+        for (counted, (target, process)) in
+            both.iter_mut().zip([(&vinculo, server.process()), (&bare, &peer)])
+        {
+            let before = process.cpu()?;
+            *counted = load::flood(target, arguments.connections, span).await?;
+            counted.cpu = process.cpu()? - before;
+        }
+        total.iter_mut().zip(both).for_each(|(total, counted)| *total += counted);
+        row(&format!("round {round}"), both.map(|counted| counted.per_second()));
+    }
+    row("all", total.map(|counted| counted.per_second()));
+    let [ours, theirs] = total.map(|counted| counted.cpu_micros());
+    println!("{:<14} {ours:>12.0} {theirs:>12.0} {:>8.2}", "CPU us each", theirs / ours);
+    println!("target {TARGET_RATIO} x; memory {} KiB\n", server.resident_kib()?);
+    at_half_load(&vinculo, total[0].per_second() / 2.0, arguments).await
+}
+
+fn row(name: &str, [ours, theirs]: [f64; 2]) {
+    println!("{name:<14} {ours:>12.0} {theirs:>12.0} {:>8.2}", ours / theirs);
+}
+
+async fn at_half_load(target: &Target, rate: f64, arguments: &Arguments) -> anyhow::Result<()> {
+    let span = Duration::from_secs(arguments.seconds * 2);
+    let latencies = load::steady(target, arguments.connections, rate, span).await?;
+    let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
+    println!(
+        "{} requests at {rate:.0}/s, milliseconds from the time each was due",
+        latencies.len()
+    );
+    println!(
+        "p50 {:.2}  p99 {:.2}  p99.9 {:.2}; target p99 {TARGET_P99}",
+        at(0.5),
+        at(0.99),
+        at(0.999)
+    );
+    Ok(())
+}
+
+/// A link that has been loaded: where its employments are listed, and what is answered there.
+async fn filled_link(server: &Server) -> anyhow::Result<(String, Vec<u8>)> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    let link = client
+        .post(format!("{}/api/links/", server.url()))
+        .basic_auth(&server.id, Some(&server.password))
+        .json(&serde_json::json!({
+            "institution": "pila_co_employment",
+            "username": PERSON,
+            "fetch_resources": ["EMPLOYMENTS"],
+            "access_mode": "single",
+        }));
+    let link: Value = link.send().await?.error_for_status()?.json().await?;
+    let path = format!("/api/co/employments/?link={}", link["id"].as_str().context("no id")?);
+    let started = Instant::now();
+    loop {
+        let list = client.get(format!("{}{path}", server.url()));
+        let list = list.basic_auth(&server.id, Some(&server.password)).send().await?;
+        let body = list.error_for_status()?.bytes().await?.to_vec();
+        let page: Value = serde_json::from_slice(&body)?;
+        let months = |employment: &Value| {
+            employment["salary_and_benefit_details"].as_array().map_or(0, Vec::len)
+        };
+        let months: Vec<_> =
+            page["results"].as_array().context("no page")?.iter().map(months).collect();
+        if !months.is_empty() {
+            ensure!(months == [24, 24], "months of employments: {months:?}");
+            return Ok((path, body));
+        }
+        ensure!(started.elapsed() < PATIENCE, "the link was not loaded");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
