@@ -271,7 +271,7 @@ async fn what_is_not_there_or_not_ones_own_is_not_found(database: TestDatabase) 
     let app = TestApp::start(database).await;
     let client = app.sandbox();
     let not_found = |answer: Answer| {
-        assert_eq!((answer.status, answer.codes()), (404, vec!["not_found".to_owned()]))
+        assert_eq!((answer.status, answer.codes()), (404, vec!["not_found".to_owned()]));
     };
     let employments = employments_of(&app, &client, TWO_JOBS).await;
     let other = app.production();

@@ -5,8 +5,7 @@ use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
 use super::page::Where;
-use super::{ImportId, SubjectId, WorkspaceId};
-use super::{Micros, SubjectId, WorkspaceId};
+use super::{ImportId, Micros, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
 text_enum! {
