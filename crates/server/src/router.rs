@@ -26,6 +26,8 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(imports::detail))
         .routes(routes!(manage::links::detail, manage::links::change))
         .routes(routes!(manage::settings::read, manage::settings::change))
+        .routes(routes!(manage::subjects::erase))
+        .routes(routes!(manage::subjects::admit))
 }
 
 /// The public contract.

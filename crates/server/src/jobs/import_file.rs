@@ -144,11 +144,16 @@ impl Loading<'_> {
         let payer = identity.payer;
         self.judge(ImportState::Loading, report, Some(identity))?;
         let index = self.secrets.indexes().lookup_document(document.code(), number);
+        let person = self.secrets.indexes().erased_person(document.code(), number);
         let (_, offered) = self.app.all_secrets().vault().new_data_key()?;
         let document = serde_json::to_vec(profile)?;
         let (app, import) = (self.app.clone(), self.import.clone());
         self.app.store().write_blocking(move |tx| {
             let now = app.now_micros();
+            if tx.erased_people(import.workspace, &[person])? == [true] {
+                tx.accept_import(import.id, now)?;
+                return Ok(());
+            }
             let subject = tx.ensure_subject(import.workspace, &index, &offered, now)?;
             let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
             tx.put_payer(&NewPayer {
@@ -241,29 +246,44 @@ impl Loading<'_> {
         for line in batch {
             people.entry(line.person.clone()).or_default().push(line);
         }
-        let subjects = self.subjects(people.keys())?;
+        let indexes = self.secrets.indexes();
+        let receipts: Vec<BlindIndex> = people
+            .keys()
+            .map(|person| indexes.erased_person(person.kind.code(), &person.number))
+            .collect();
+        let subjects = self.subjects(people.keys(), receipts.clone())?;
         let vault = self.app.all_secrets().vault();
-        let mut sealed = Vec::new();
+        let mut sealed = Vec::with_capacity(people.len());
         for (lines, subject) in people.values().zip(&subjects) {
+            let Some(subject) = subject else {
+                sealed.push(Vec::new());
+                continue;
+            };
             let key = vault.unwrap_key(&subject.key)?;
             let batch = (Origin::Planilla, self.import.id.0);
-            sealed.extend(seal_lines(self.secrets, &key, subject.id, batch, lines)?);
+            sealed.push(seal_lines(self.secrets, &key, subject.id, batch, lines)?);
         }
-        let id = self.import.id;
+        let (id, workspace) = (self.import.id, self.import.workspace);
         self.app.store().write_blocking(move |tx| {
             if !tx.progress_import(id, done, next)? {
                 return Ok(None);
             }
-            tx.insert_contributions(&sealed)?;
+            // Somebody may have been erased since the subjects were looked up.
+            let erased = tx.erased_people(workspace, &receipts)?;
+            let kept = sealed.into_iter().zip(erased).filter(|(_, erased)| !erased);
+            let lines: Vec<_> = kept.flat_map(|(lines, _)| lines).collect();
+            tx.insert_contributions(&lines)?;
             Ok(Some(next))
         })
     }
 
-    /// The subjects of these people, in their order; those unknown so far are made.
+    /// The subjects of these people, in their order; those unknown so far are made. `None` for
+    /// whoever was erased: an import does not bring anybody back.
     fn subjects<'a>(
         &self,
         people: impl Iterator<Item = &'a Document>,
-    ) -> Result<Vec<Subject>, ApiError> {
+        receipts: Vec<BlindIndex>,
+    ) -> Result<Vec<Option<Subject>>, ApiError> {
         let (workspace, indexes) = (self.import.workspace, self.secrets.indexes());
         let people: Vec<BlindIndex> = people
             .map(|person| indexes.lookup_document(person.kind.code(), &person.number))
@@ -274,17 +294,19 @@ impl Loading<'_> {
         });
         let known = known.map_err(ApiError::from)?;
         if known.iter().all(Option::is_some) {
-            return Ok(known.into_iter().flatten().collect());
+            return Ok(known);
         }
         let (vault, now) = (self.app.all_secrets().vault().clone(), self.app.now_micros());
         self.app.store().write_blocking(move |tx| {
+            let erased = tx.erased_people(workspace, &receipts)?;
             let mut all = Vec::with_capacity(people.len());
-            for (person, known) in people.iter().zip(known) {
+            for ((person, known), erased) in people.iter().zip(known).zip(erased) {
                 all.push(match known {
-                    Some(subject) => subject,
+                    Some(subject) => Some(subject),
+                    None if erased => None,
                     None => {
                         let (_, offered) = vault.new_data_key()?;
-                        tx.ensure_subject(workspace, person, &offered, now)?
+                        Some(tx.ensure_subject(workspace, person, &offered, now)?)
                     }
                 });
             }

@@ -88,8 +88,11 @@ impl Retrieval {
             .store()
             .write(move |tx| {
                 let key = app.all_secrets().vault().unwrap_key(&wrapped)?;
+                // The person may have been erased meanwhile: then nobody is told who was asked about.
+                if !tx.lock_subject(subject)? {
+                    return Ok(None);
+                }
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
-                tx.lock_subject(subject)?;
                 let owner = tx.load(load)?.map(|_| (subject, &key));
                 let call = record_calls(tx, &app, &secrets, &person, &asked, Purpose::Load, owner)?;
                 if let Some(call) = call {
@@ -133,9 +136,10 @@ impl Retrieval {
         (self.link.subject, &self.key)
     }
 
-    /// Holds the person until the transaction ends.
+    /// Holds the person until the transaction ends. An erased one has no load to end either.
     pub(crate) fn lock(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
-        Ok(tx.lock_subject(self.link.subject)?)
+        tx.lock_subject(self.link.subject)?;
+        Ok(())
     }
 
     /// Ends the load. `false` when it had ended already, or its link was deleted: then nothing may

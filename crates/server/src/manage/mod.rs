@@ -4,3 +4,4 @@
 pub(crate) mod imports;
 pub(crate) mod links;
 pub(crate) mod settings;
+pub(crate) mod subjects;
