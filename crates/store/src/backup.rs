@@ -117,20 +117,15 @@ fn copy(from: &Path, part: Part, to: &Path) -> Result<u64> {
     let mut partial = to.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
+    refuse_existing(&partial)?;
+    create_private(&partial)?;
     let copied = copy_into(from, part, &partial, to);
-    if copied.is_err() {
-        // Only what this call has made: another one's half is refused before anything is written.
-        let ours = !matches!(&copied, Err(Error::Backup(why)) if why.ends_with(" exists already"));
-        if ours {
-            fs::remove_file(&partial).ok();
-        }
-    }
-    copied
+    // Whether it has another name now or is half a copy: under this one nobody wants it.
+    let removed = fs::remove_file(&partial).map_err(|error| io_error(&partial, &error));
+    copied.and_then(|size| removed.map(|()| size))
 }
 
 fn copy_into(from: &Path, part: Part, partial: &Path, to: &Path) -> Result<u64> {
-    refuse_existing(partial)?;
-    create_private(partial)?;
     let source = open(from)?;
     let mut target = Connection::open(partial)?;
     {
@@ -151,7 +146,6 @@ fn copy_into(from: &Path, part: Part, partial: &Path, to: &Path) -> Result<u64> 
     let size = size.map_err(|error| io_error(partial, &error))?;
     // A link, unlike a rename, never replaces what another process has just made.
     fs::hard_link(partial, to).map_err(|error| io_error(to, &error))?;
-    fs::remove_file(partial).map_err(|error| io_error(partial, &error))?;
     if let Some(folder) = to.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         let flushed = File::open(folder).and_then(|folder| folder.sync_all());
         flushed.map_err(|error| io_error(folder, &error))?;

@@ -32,6 +32,9 @@ pub(crate) fn rotate(options: &VaultOptions) -> anyhow::Result<ExitCode> {
     let rotated = rotation::rotate(&store, secrets.vault(), |done| bar.set_position(done));
     bar.finish_and_clear();
     let rotated = rotated?;
+    // What the older version wrapped leaves the files too.
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(store.scrub_keys())?;
     store.close_blocking();
     if options.json {
         println!("{}", serde_json::to_string(&rotated)?);

@@ -1,5 +1,6 @@
 //! Backups that are taken under load, and installations made from them.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +15,8 @@ fn sound(file: &Path) -> String {
 
 /// The master key of one installation is that of the other.
 fn hand_over_key(from: &Installation, to: &Installation) {
-    std::fs::create_dir_all(to.data_dir()).expect("a folder");
+    let private = &mut std::fs::DirBuilder::new();
+    private.recursive(true).mode(0o700).create(to.data_dir()).expect("a folder");
     let key = |of: &Installation| of.data_dir().join("master.key");
     std::fs::copy(key(from), key(to)).expect("a key");
 }

@@ -26,7 +26,7 @@ async fn nothing_can_be_read_in_the_files_of_sqlite() {
     }
     let database = rusqlite::Connection::open(copy.path().join("vinculo.db")).expect("a database");
     for clear in &run.clear {
-        let unsealed = "update events set sealed = sealed || ?1 where id = 1";
+        let unsealed = "update events set sealed = cast(sealed || ?1 as blob) where id = 1";
         assert_eq!(database.execute(unsealed, [clear]).expect("an event"), 1);
     }
     database.execute_batch("pragma wal_checkpoint(truncate)").expect("a checkpoint");
