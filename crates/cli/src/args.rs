@@ -1,6 +1,7 @@
 //! The command line. Every option can also be given by a `VINCULO_…` environment variable and a
 //! key of `vinculo.toml`; flags win over the environment, the environment over the file.
 
+mod care;
 mod http;
 mod sources;
 
@@ -13,6 +14,7 @@ use vinculo_pila::{Document, DocumentKind};
 
 use crate::settings::File;
 
+pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use http::Http;
 pub(crate) use sources::{AchAuth, SourceName, Sources};
 
@@ -45,6 +47,15 @@ pub(crate) enum Command {
     /// Planilla files
     #[command(subcommand)]
     Pila(Pila),
+    /// The keys that open what is stored
+    #[command(subcommand)]
+    Vault(Vault),
+    /// Copy the embedded database while it is in use, without the keys
+    Backup(Backup),
+    /// Make an embedded database from a backup
+    Restore(Restore),
+    /// Check an installation; exit 1 when something is wrong
+    Doctor(Doctor),
     /// Bring the database to this version's schema
     Migrate(Database),
     /// Print the OpenAPI document of the API
@@ -72,6 +83,9 @@ pub(crate) struct Database {
     /// File that holds the master key: 64 hexadecimal digits or base64 of 32 bytes
     #[arg(long, env = "VINCULO_MASTER_KEY_FILE", value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
+    /// Command that prints the master key, run by `sh -c` at every start
+    #[arg(long, env = "VINCULO_MASTER_KEY_COMMAND", value_name = "COMMAND")]
+    pub(crate) master_key_command: Option<String>,
     /// The master key itself; for the environment only, command lines can be read by others
     #[arg(long, env = "VINCULO_MASTER_KEY", hide = true, hide_env_values = true)]
     pub(crate) master_key: Option<Secret>,

@@ -1,6 +1,6 @@
 //! Opening an installation: database at this version's schema, keys opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -25,7 +25,7 @@ pub(crate) struct Installation {
     pub(crate) store: Store,
     pub(crate) secrets: Secrets,
     /// Where received files wait.
-    spool_dir: PathBuf,
+    pub(crate) spool_dir: PathBuf,
 }
 
 /// Where the options say the database is.
@@ -36,6 +36,19 @@ pub(crate) fn target(options: &Database) -> anyhow::Result<Target> {
     }
 }
 
+/// The folder of an installation: what is no row of its database is there.
+pub(crate) fn home(options: &Database, target: &Target) -> PathBuf {
+    match target {
+        Target::Sqlite { dir } => dir.clone(),
+        Target::Postgres { .. } => data_dir(options),
+    }
+}
+
+/// Where received files wait.
+pub(crate) fn spool_dir(home: &Path) -> PathBuf {
+    home.join(SPOOL)
+}
+
 fn data_dir(options: &Database) -> PathBuf {
     options.data_dir.clone().unwrap_or_else(|| PathBuf::from(DATA_DIR))
 }
@@ -44,17 +57,14 @@ impl Installation {
     /// Opens an installation, making it when it is new. Blocks; not for async code.
     pub(crate) fn open(options: &Database) -> anyhow::Result<Self> {
         let target = target(options)?;
-        let key_dir = match &target {
-            Target::Sqlite { dir } => dir.clone(),
-            Target::Postgres { .. } => data_dir(options),
-        };
+        let home = home(options, &target);
         let random = Arc::new(SystemRandom);
         // First of all: without a key nothing is made.
-        let masters = master_key::read(options, &key_dir, &*random)?;
+        let masters = master_key::read(options, &home, &*random)?;
         vinculo_store::migrate(&target)?;
         let store = Store::open(&target, &Options::default())?;
         let secrets = installation::open(&store, masters, random, micros(SystemClock.now()))?;
-        Ok(Self { store, secrets, spool_dir: key_dir.join(SPOOL) })
+        Ok(Self { store, secrets, spool_dir: spool_dir(&home) })
     }
 
     /// The configuration of an application on this installation, as shipped, with the sandbox

@@ -50,6 +50,31 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::show::run(&args::ShowPerson { database, ..options })
         }
+        Command::Vault(args::Vault::Status(options)) => {
+            let database = file.complete(options.database)?;
+            commands::vault::status(&args::VaultOptions { database, ..options })
+        }
+        Command::Vault(args::Vault::Rotate(options)) => {
+            let database = file.complete(options.database)?;
+            commands::vault::rotate(&args::VaultOptions { database, ..options })
+        }
+        Command::Vault(args::Vault::Settle(options)) => {
+            let database = file.complete(options.database)?;
+            commands::vault::settle(&args::VaultOptions { database, ..options })
+        }
+        Command::Backup(options) => {
+            let database = file.complete(options.database)?;
+            commands::backup::run(&args::Backup { database, ..options })
+        }
+        Command::Restore(options) => {
+            let database = file.complete(options.database)?;
+            commands::restore::run(&args::Restore { database, ..options })
+        }
+        Command::Doctor(options) => {
+            let database = file.complete(options.database)?;
+            let webhooks = file.complete(options.webhooks)?;
+            commands::doctor::run(&args::Doctor { database, webhooks, ..options })
+        }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi { postman } => commands::openapi::run(postman),
     }

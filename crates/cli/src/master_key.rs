@@ -1,11 +1,14 @@
-//! The master key: given, or made on the first start of a development installation.
+//! The master key: given by the environment, a file or a command, or made on the first start of a
+//! development installation.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 use vinculo_vault::{MasterKeys, Random};
+use zeroize::Zeroizing;
 
 use crate::args::{Database, Mode};
 
@@ -17,28 +20,67 @@ pub(crate) fn read(
     data_dir: &Path,
     random: &dyn Random,
 ) -> anyhow::Result<MasterKeys> {
-    if let Some(text) = &options.master_key {
-        return MasterKeys::parse(&text.0).context("VINCULO_MASTER_KEY");
-    }
-    if let Some(path) = &options.master_key_file {
-        return from_file(path);
-    }
-    if options.mode.unwrap_or_default() == Mode::Production {
-        bail!("production needs a master key: give VINCULO_MASTER_KEY or VINCULO_MASTER_KEY_FILE");
+    if let Some(keys) = given(options)? {
+        return Ok(keys);
     }
     create_private(data_dir).with_context(|| format!("data folder {}", data_dir.display()))?;
-    development(&data_dir.join(FILE), random)
+    development(&development_file(data_dir), random)
 }
 
-fn from_file(path: &Path) -> anyhow::Result<MasterKeys> {
+/// The master keys that somebody gave; `None` in a development installation that makes its own.
+///
+/// # Errors
+/// When two ways of giving them are used at once, what was given is no key, or production was given
+/// none.
+pub(crate) fn given(options: &Database) -> anyhow::Result<Option<MasterKeys>> {
+    let Database { master_key, master_key_file, master_key_command, .. } = options;
+    match (master_key, master_key_file, master_key_command) {
+        (Some(text), None, None) => {
+            MasterKeys::parse(&text.0).map(Some).context("VINCULO_MASTER_KEY")
+        }
+        (None, Some(path), None) => from_file(path).map(Some),
+        (None, None, Some(command)) => from_command(command).map(Some),
+        (None, None, None) if options.mode.unwrap_or_default() == Mode::Production => bail!(
+            "production needs a master key: give VINCULO_MASTER_KEY, VINCULO_MASTER_KEY_FILE or \
+             VINCULO_MASTER_KEY_COMMAND"
+        ),
+        (None, None, None) => Ok(None),
+        _ => bail!(
+            "the master key is given twice: keep one of VINCULO_MASTER_KEY, \
+             VINCULO_MASTER_KEY_FILE and VINCULO_MASTER_KEY_COMMAND"
+        ),
+    }
+}
+
+/// Where a development installation keeps the key it made.
+pub(crate) fn development_file(data_dir: &Path) -> PathBuf {
+    data_dir.join(FILE)
+}
+
+/// What a command prints, for keys that are kept by another program. What it says on standard error
+/// goes to this process's.
+fn from_command(command: &str) -> anyhow::Result<MasterKeys> {
+    const NAME: &str = "VINCULO_MASTER_KEY_COMMAND";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    let done = shell.output().context(NAME)?;
+    let printed = Zeroizing::new(done.stdout);
+    if !done.status.success() {
+        bail!("{NAME}: the command ended with {}", done.status);
+    }
+    let text = std::str::from_utf8(&printed).ok().with_context(|| format!("{NAME}: not text"))?;
+    MasterKeys::parse(text).context(NAME)
+}
+
+pub(crate) fn from_file(path: &Path) -> anyhow::Result<MasterKeys> {
     let named = || format!("master key file {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(named)?;
+    let text = Zeroizing::new(std::fs::read_to_string(path).with_context(named)?);
     MasterKeys::parse(&text).with_context(named)
 }
 
 /// Reads the key of a development installation, making it on the first start. Of two processes
 /// that start at once, one makes it and the other reads it.
-fn development(path: &PathBuf, random: &dyn Random) -> anyhow::Result<MasterKeys> {
+fn development(path: &Path, random: &dyn Random) -> anyhow::Result<MasterKeys> {
     if path.exists() {
         return from_file(path);
     }

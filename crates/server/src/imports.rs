@@ -129,7 +129,12 @@ pub(crate) fn report_context(import: Uuid) -> Context<'static> {
 }
 
 fn spool_path(app: &App, import: Uuid) -> PathBuf {
-    app.config().spool_dir.join(format!("{}.sealed", import.simple()))
+    spool_file_of(&app.config().spool_dir, import)
+}
+
+/// Where the file of an import waits.
+pub(crate) fn spool_file_of(spool: &Path, import: Uuid) -> PathBuf {
+    spool.join(format!("{}.sealed", import.simple()))
 }
 
 /// Takes a file for a workspace: reads it to its end into the spool, then stores the import. A file

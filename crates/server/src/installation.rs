@@ -24,13 +24,20 @@ pub enum OpenError {
     /// The system has no randomness to give.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// The data is there, the keys that open it are not.
+    #[error("the keys of this installation are missing: restore vault.db, or the schema `vault`")]
+    KeysMissing,
 }
 
 /// Opens the keys of an installation, creating what a new database lacks. `now` is in microseconds
 /// since 1970 UTC. Two processes that open a new database at once end up with the same keys.
 ///
+/// Every version of the master key that wraps anything is tried, so that a key that is wrong or
+/// missing is found here and not in the middle of a request.
+///
 /// # Errors
-/// When the database fails, or the master keys are not those the installation was made with.
+/// When the database fails, its keys are gone, or the master keys are not those the installation
+/// was made with.
 pub fn open(
     store: &Store,
     masters: MasterKeys,
@@ -38,6 +45,7 @@ pub fn open(
     now: i64,
 ) -> Result<Secrets, OpenError> {
     let vault = open_vault(store, masters, Arc::clone(&random), now)?;
+    try_versions(store, &vault)?;
     let creator = vault.clone();
     let workspaces = store.write_blocking(move |tx| {
         let found = tx.workspaces()?;
@@ -49,6 +57,29 @@ pub fn open(
     Ok(Secrets::open(vault, workspaces)?)
 }
 
+/// Whether these master keys open an installation that is there. Makes nothing. Blocks.
+///
+/// # Errors
+/// When the database fails, its keys are gone, or the master keys are not those the installation
+/// was made with.
+pub fn verify(
+    store: &Store,
+    masters: MasterKeys,
+    random: Arc<dyn Random>,
+) -> Result<Vault, OpenError> {
+    let root = store.read_blocking(|tx| tx.root_key())?.ok_or(OpenError::KeysMissing)?;
+    let vault = Vault::open(masters, &root, random)?;
+    try_versions(store, &vault)?;
+    Ok(vault)
+}
+
+fn try_versions(store: &Store, vault: &Vault) -> Result<(), OpenError> {
+    for key in store.read_blocking(|tx| tx.one_key_per_version())? {
+        vault.unwrap_key(&key)?;
+    }
+    Ok(())
+}
+
 fn open_vault(
     store: &Store,
     masters: MasterKeys,
@@ -56,9 +87,12 @@ fn open_vault(
     now: i64,
 ) -> Result<Vault, OpenError> {
     let offered = Vault::create_root(&masters, &*random)?;
-    let root = store.write_blocking(move |tx| -> Result<WrappedKey, vinculo_store::Error> {
+    let root = store.write_blocking(move |tx| -> Result<WrappedKey, OpenError> {
         if let Some(root) = tx.root_key()? {
             return Ok(root);
+        }
+        if !tx.is_new()? {
+            return Err(OpenError::KeysMissing);
         }
         tx.insert_root_key(&offered, now)?;
         Ok(offered)

@@ -27,6 +27,8 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(manage::links::detail, manage::links::change))
         .routes(routes!(manage::provenance::provenance))
         .routes(routes!(manage::settings::read, manage::settings::change))
+        .routes(routes!(manage::subjects::erase))
+        .routes(routes!(manage::subjects::admit))
 }
 
 /// The public contract.

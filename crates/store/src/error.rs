@@ -54,6 +54,9 @@ pub enum Error {
     /// The address of a database cannot be understood.
     #[error("database address: {0}")]
     Address(String),
+    /// A backup or what it is restored into is not as it must be.
+    #[error("{0}")]
+    Backup(String),
     /// Any other refusal by the database: a mistake in a statement or a broken constraint.
     #[error("database refused the statement: {0}")]
     Database(Cause),

@@ -4,6 +4,7 @@
 //! [`Store::read`] send a synchronous closure to one of them and await its answer; what a closure
 //! can do are the named operations on [`Tx`]. Nothing else touches a connection.
 
+mod backup;
 mod engine;
 mod error;
 mod lock;
@@ -16,6 +17,7 @@ mod tx;
 mod value;
 mod wake;
 
+pub use backup::{Part, back_up, restore};
 pub use error::{Cause, Error, Result};
 pub use lock::RunnerLock;
 pub use migrate::{Applied, migrate};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// The table that refinery keeps of what it did; in PostgreSQL both schemas of one database
 /// have one, under different names.
-const HISTORY: &str = "refinery_schema_history";
+pub(crate) const HISTORY: &str = "refinery_schema_history";
 const VAULT_HISTORY: &str = "refinery_vault_history";
 
 /// Any number, as long as it is always the same: two migrations wait for each other on it.
@@ -168,7 +168,7 @@ fn compare(place: &str, found: Option<i32>, runner: &Runner) -> Result<()> {
     Err(Error::Migration(format!("{place} {problem}")))
 }
 
-fn make_private_folder(dir: &Path) -> Result<()> {
+pub(crate) fn make_private_folder(dir: &Path) -> Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -223,6 +223,23 @@ impl Store {
         }
     }
 
+    /// Takes what was deleted from the keys out of the files of SQLite: the log of the keys moves
+    /// into their file, where deleted rows are overwritten, and is emptied. `false` when somebody
+    /// was reading in the log; a later call takes it out. PostgreSQL does this by itself when it
+    /// vacuums and recycles its log.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the file cannot be opened.
+    pub async fn scrub_keys(&self) -> Result<bool> {
+        let Some(dir) = self.0.dir.clone() else { return Ok(true) };
+        let (reply, scrubbed) = oneshot::channel();
+        spawn("store-scrub", move || {
+            // Nobody may be waiting any more.
+            let _ = reply.send(sqlite::scrub_keys(&dir));
+        })?;
+        scrubbed.await.unwrap_or_else(|_| Err(Error::closed()))
+    }
+
     /// Lets everything that waits finish, then ends the threads and the connections. Clones get
     /// [`Error::Unavailable`] afterwards. A store that is dropped without it ends by itself, but
     /// nobody waits for that.

@@ -66,3 +66,43 @@ impl Cipher {
         Ok(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Cipher;
+    use crate::derive::unhex;
+    use crate::{Random, RandomError};
+
+    struct Fixed(Vec<u8>);
+
+    impl Random for Fixed {
+        fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
+            out.copy_from_slice(&self.0);
+            Ok(())
+        }
+    }
+
+    /// Test case 16 of "The Galois/Counter Mode of Operation" (McGrew and Viega), which NIST took
+    /// over.
+    #[test]
+    fn sealing_matches_the_published_vector() {
+        let key = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308";
+        let nonce = unhex("cafebabefacedbaddecaf888");
+        let clear = unhex(
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e\
+             2449a6b525b16aedf5aa0de657ba637b39",
+        );
+        let aad = unhex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        let expected = unhex(
+            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b\
+             1056828838c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b",
+        );
+        let key = unhex(key).try_into().expect("32 bytes");
+        let cipher = Cipher::new(&key).ok().expect("a cipher");
+        let sealed = cipher.seal_after(&[7], &aad, &clear, &Fixed(nonce.clone())).ok();
+        let sealed = sealed.expect("a sealed value");
+        assert_eq!(sealed, [&[7][..], &nonce, &expected].concat());
+        let opened = cipher.open(&aad, &sealed[1..]).ok().expect("it opens");
+        assert_eq!(*opened, clear);
+    }
+}

@@ -74,19 +74,21 @@ fn finish(context: hmac::Context) -> Zeroizing<[u8; 32]> {
     out
 }
 
+/// The bytes of published test vectors.
+#[cfg(test)]
+pub(crate) fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("a hexadecimal digit"))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::{hkdf, hmac};
     use proptest::prelude::*;
 
-    use super::{WIDE_KEY_LEN, expand, expand_wide, extract};
-
-    fn unhex(text: &str) -> Vec<u8> {
-        (0..text.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-            .collect()
-    }
+    use super::{WIDE_KEY_LEN, expand, expand_wide, extract, unhex};
 
     #[test]
     fn hkdf_matches_rfc_5869_test_case_1() {

@@ -135,6 +135,14 @@ impl WorkspaceKeys {
         URL_SAFE.encode(keyed_hash(&self.identity, "institution user", &parts))
     }
 
+    /// What the receipt of an erasure knows a person by: no look-up index, and not rotated with
+    /// them, so that it leads to the person only from the document.
+    #[must_use]
+    pub fn erased_person(&self, kind: &str, number: &str) -> BlindIndex {
+        let parts = [kind.as_bytes(), number.as_bytes()];
+        BlindIndex(keyed_hash(&self.identity, "erased person", &parts))
+    }
+
     /// What is stored of an API secret. The secret is a random 256-bit value, so one keyed hash
     /// is enough.
     #[must_use]

@@ -205,6 +205,11 @@ impl Vault {
         self.0.current.version
     }
 
+    /// Every version of the master key that was given, in no order.
+    pub fn versions(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.0.current.version).chain(self.0.older.keys().copied())
+    }
+
     /// The look-up and identity keys of one workspace, with the first look-up index.
     #[must_use]
     pub fn workspace_keys(&self, workspace_id: i64) -> WorkspaceKeys {

@@ -1,6 +1,8 @@
 //! One file per command.
 
+pub(crate) mod backup;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 mod files;
 pub(crate) mod import;
 pub(crate) mod keys;
@@ -8,6 +10,8 @@ pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod operator;
 pub(crate) mod pila;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod vault;
 pub(crate) mod webhooks;

@@ -2,7 +2,7 @@
 
 use crate::support::{finished, vinculo};
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 21] = [
     &[],
     &["demo"],
     &["serve"],
@@ -15,6 +15,13 @@ const COMMANDS: [&[&str]; 14] = [
     &["pila", "check"],
     &["pila", "import"],
     &["pila", "show"],
+    &["vault"],
+    &["vault", "status"],
+    &["vault", "rotate"],
+    &["vault", "settle"],
+    &["backup"],
+    &["restore"],
+    &["doctor"],
     &["migrate"],
     &["openapi"],
 ];

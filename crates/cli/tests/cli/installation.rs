@@ -53,7 +53,7 @@ fn production_wants_a_key_and_makes_nothing_without() {
     let installation = Installation::sqlite();
     let mut command = installation.serve_command();
     let refused = finished(command.env("VINCULO_MODE", "production")).refused();
-    insta::assert_snapshot!(refused, @"production needs a master key: give VINCULO_MASTER_KEY or VINCULO_MASTER_KEY_FILE");
+    insta::assert_snapshot!(refused, @"production needs a master key: give VINCULO_MASTER_KEY, VINCULO_MASTER_KEY_FILE or VINCULO_MASTER_KEY_COMMAND");
     assert!(!installation.data_dir().exists());
 }
 

@@ -7,15 +7,19 @@
     reason = "a helper that fails is a test that fails, and what was measured is printed"
 )]
 
+mod backup;
 mod commands;
 mod configuration;
 mod demo;
+mod doctor;
 mod help;
 mod installation;
 mod killed_import;
 mod killed_server;
 mod operator;
 mod pila;
+mod secrecy;
 mod silence;
 mod stopping;
 mod support;
+mod vault;

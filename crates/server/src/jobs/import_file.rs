@@ -187,11 +187,16 @@ impl Loading<'_> {
         let payer = identity.payer;
         self.judge(ImportState::Loading, report, Some(identity))?;
         let index = self.secrets.indexes().lookup_document(document.code(), number);
+        let person = self.secrets.indexes().erased_person(document.code(), number);
         let (_, offered) = self.app.all_secrets().vault().new_data_key()?;
         let document = serde_json::to_vec(profile)?;
         let (app, import) = (self.app.clone(), self.import.clone());
         self.app.store().write_blocking(move |tx| {
             let now = app.now_micros();
+            if tx.erased_people(import.workspace, &[person])? == [true] {
+                tx.accept_import(import.id, now)?;
+                return Ok(());
+            }
             let subject = tx.ensure_subject(import.workspace, &index, &offered, now)?;
             let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
             tx.put_payer(&NewPayer {

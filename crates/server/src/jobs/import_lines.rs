@@ -2,7 +2,7 @@
 //! while the one before is committed. At most [`AHEAD`] sealed batches wait, so memory does not grow
 //! with the file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -34,7 +34,16 @@ pub(super) struct Lines<'a> {
     pub(super) activity: Option<&'static str>,
 }
 
-type Sealed = Result<Vec<NewContribution>, ApiError>;
+/// A batch on its way to the write lane.
+struct Batch {
+    /// Lines read, those about erased people included.
+    read: usize,
+    lines: Vec<NewContribution>,
+    /// What the receipt of an erasure would say of each person in it.
+    people: Vec<(SubjectId, BlindIndex)>,
+}
+
+type Sealed = Result<Batch, ApiError>;
 
 /// What is needed to seal something about a person.
 type Keys = HashMap<BlindIndex, (SubjectId, DataKey)>;
@@ -54,13 +63,20 @@ impl Lines<'_> {
     fn commit_all(&self, sealed: Receiver<Sealed>) -> Result<bool, ApiError> {
         let (id, mut done) = (self.import.id, self.import.loaded);
         for batch in sealed {
-            let batch = batch?;
-            let next = done + i64::try_from(batch.len()).unwrap_or(0);
+            let mut batch = batch?;
+            let (next, workspace) =
+                (done + i64::try_from(batch.read).unwrap_or(0), self.import.workspace);
             let stored: Result<bool, ApiError> = self.app.store().write_blocking(move |tx| {
                 if !tx.progress_import(id, done, next)? {
                     return Ok(false);
                 }
-                tx.insert_contributions(&batch)?;
+                // Somebody may have been erased since the subjects were looked up.
+                let receipts: Vec<_> = batch.people.iter().map(|(_, receipt)| *receipt).collect();
+                let erased = tx.erased_people(workspace, &receipts)?;
+                let gone = batch.people.iter().zip(erased).filter(|(_, erased)| *erased);
+                let gone: HashSet<_> = gone.map(|((subject, _), _)| *subject).collect();
+                batch.lines.retain(|line| !gone.contains(&line.subject));
+                tx.insert_contributions(&batch.lines)?;
                 Ok(true)
             });
             if !stored? {
@@ -90,26 +106,34 @@ impl Lines<'_> {
 
     fn seal(&self, batch: Vec<Contribution>) -> Sealed {
         let indexes = self.secrets.indexes();
-        let people: Vec<BlindIndex> = batch
-            .iter()
-            .map(|line| indexes.lookup_document(line.person.kind.code(), &line.person.number))
-            .collect();
-        let keys = self.keys(&people)?;
+        let (mut people, mut receipts) = (Vec::with_capacity(batch.len()), HashMap::new());
+        for Contribution { person, .. } in &batch {
+            let (kind, number) = (person.kind.code(), person.number.as_str());
+            let index = indexes.lookup_document(kind, number);
+            receipts.entry(index).or_insert_with(|| indexes.erased_person(kind, number));
+            people.push(index);
+        }
+        let keys = self.keys(&receipts)?;
         let (workspace, origin) = (self.import.workspace, (Origin::Planilla, self.import.id.0));
+        let read = batch.len();
         let seal = |(mut line, person): (Contribution, &BlindIndex)| {
             line.payer.activity_code = self.activity.map(str::to_owned);
-            let unknown = || ApiError::unexpected("a person without a subject");
-            let (subject, key) = keys.get(person).ok_or_else(unknown)?;
-            seal_line((workspace, *subject, self.payer), key, origin, line)
+            // Without a key somebody was erased: an import does not bring anybody back.
+            let (subject, key) = keys.get(person)?;
+            Some(seal_line((workspace, *subject, self.payer), key, origin, line))
         };
-        batch.into_iter().zip(&people).map(seal).collect()
+        let lines = batch.into_iter().zip(&people).filter_map(seal).collect::<Result<_, _>>()?;
+        let known = receipts.iter().filter_map(|(person, receipt)| {
+            keys.get(person).map(|(subject, _)| (*subject, *receipt))
+        });
+        Ok(Batch { read, lines, people: known.collect() })
     }
 
-    /// The keys of these people; those unknown so far become subjects.
-    fn keys(&self, people: &[BlindIndex]) -> Result<Keys, ApiError> {
-        let mut distinct = people.to_vec();
+    /// The keys of these people, each with what a receipt of an erasure would say; those unknown so
+    /// far become subjects, unless they were erased.
+    fn keys(&self, people: &HashMap<BlindIndex, BlindIndex>) -> Result<Keys, ApiError> {
+        let mut distinct: Vec<_> = people.keys().copied().collect();
         distinct.sort_unstable();
-        distinct.dedup();
         let (workspace, asked) = (self.import.workspace, distinct.clone());
         let known: Result<HashMap<BlindIndex, Subject>, ApiError> =
             self.app.store().read_blocking(move |tx| Ok(tx.subjects(workspace, &asked)?));
@@ -121,12 +145,13 @@ impl Lines<'_> {
         distinct.retain(|person| !known.contains_key(person));
         let mut keys = known.into_iter().map(open).collect::<Result<Keys, ApiError>>()?;
         if !distinct.is_empty() {
-            keys.extend(self.new_keys(&distinct)?);
+            let receipts = distinct.iter().filter_map(|person| people.get(person).copied());
+            keys.extend(self.new_keys(&distinct, receipts.collect())?);
         }
         Ok(keys)
     }
 
-    fn new_keys(&self, people: &[BlindIndex]) -> Result<Keys, ApiError> {
+    fn new_keys(&self, people: &[BlindIndex], receipts: Vec<BlindIndex>) -> Result<Keys, ApiError> {
         let vault = self.app.all_secrets().vault();
         let mut drawn = HashMap::with_capacity(people.len());
         let mut offered = Vec::with_capacity(people.len());
@@ -136,10 +161,12 @@ impl Lines<'_> {
             offered.push((*person, wrapped));
         }
         let (workspace, now) = (self.import.workspace, self.app.now_micros());
-        let subjects: Result<HashMap<BlindIndex, Subject>, ApiError> = self
-            .app
-            .store()
-            .write_blocking(move |tx| Ok(tx.ensure_subjects(workspace, &offered, now)?));
+        let subjects: Result<HashMap<BlindIndex, Subject>, ApiError> =
+            self.app.store().write_blocking(move |tx| {
+                let mut erased = tx.erased_people(workspace, &receipts)?.into_iter();
+                offered.retain(|_| !erased.next().unwrap_or_default());
+                Ok(tx.ensure_subjects(workspace, &offered, now)?)
+            });
         let open = |(person, subject): (BlindIndex, Subject)| {
             // Somebody else may have made the person first, with another key.
             let key = match drawn.remove(&person) {

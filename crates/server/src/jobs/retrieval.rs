@@ -91,8 +91,11 @@ impl Retrieval {
             .store()
             .write(move |tx| {
                 let key = app.all_secrets().vault().unwrap_key(&wrapped)?;
+                // The person may have been erased meanwhile: then nobody is told who was asked about.
+                if !tx.lock_subject(subject)? {
+                    return Ok(None);
+                }
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
-                tx.lock_subject(subject)?;
                 let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep: true });
                 let call = record_calls(tx, &app, &secrets, &person, &asked, Purpose::Load, known)?;
                 if let Some(call) = call {
@@ -139,6 +142,7 @@ impl Retrieval {
     /// Holds the person until the transaction ends, and looks at the link again: it may have been
     /// changed, refused or deleted while the source was asked. `false` when nothing may be written.
     pub(crate) fn lock(&mut self, tx: &mut Tx<'_>) -> Result<bool, ApiError> {
+        // An erased person has no link either.
         tx.lock_subject(self.link.subject)?;
         let Some(link) = tx.link_by_id(self.link.id)? else { return Ok(false) };
         self.secrets = LinkSecrets::open(&self.key, link.uuid, &link.sealed)?;

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::App;
 use crate::error::ApiError;
-use crate::{imports, once};
+use crate::{erasure, imports, once};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -17,6 +17,7 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
     loop {
         report("spool", imports::sweep_spool(&app).await);
         report("kept answers", once::sweep(&app).await);
+        report("destroyed keys", erasure::scrub(&app).await);
         let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = stopped.cancelled() => return,

@@ -5,3 +5,4 @@ pub(crate) mod imports;
 pub(crate) mod links;
 pub(crate) mod provenance;
 pub(crate) mod settings;
+pub(crate) mod subjects;

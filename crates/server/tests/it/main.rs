@@ -13,6 +13,7 @@ mod support;
 
 mod addresses;
 mod docs;
+mod erasure;
 mod failures;
 mod guide;
 mod idempotency;
@@ -33,6 +34,7 @@ mod proxies;
 mod refusals;
 mod restarts;
 mod retrieval;
+mod rotation;
 mod secrecy;
 mod settings;
 mod tokens;

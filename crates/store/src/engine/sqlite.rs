@@ -23,6 +23,7 @@ const PRAGMAS: &str = "
     pragma data.journal_mode = wal;
     pragma main.synchronous = full;
     pragma data.synchronous = full;
+    pragma main.secure_delete = on;
     pragma foreign_keys = on;
     pragma trusted_schema = off;
     pragma temp_store = memory;
@@ -41,6 +42,16 @@ pub(crate) fn data_file(dir: &Path) -> PathBuf {
 /// The file of wrapped keys.
 pub(crate) fn vault_file(dir: &Path) -> PathBuf {
     dir.join("vault.db")
+}
+
+/// Moves the log of the keys into their file and empties it; `false` when a reader was in the way.
+pub(crate) fn scrub_keys(dir: &Path) -> Result<bool> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let keys = rusqlite::Connection::open_with_flags(vault_file(dir), flags)?;
+    keys.busy_timeout(Duration::from_secs(1))?;
+    let in_the_way: i64 =
+        keys.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+    Ok(in_the_way == 0)
 }
 
 /// A connection to both files.

@@ -60,6 +60,30 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether nothing was ever made here: an installation whose keys are lost is not a new one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_new(&mut self) -> Result<bool> {
+        let found = self.query_opt("select 1 from organizations limit 1", &[], |_| Ok(()))?;
+        Ok(found.is_none())
+    }
+
+    /// The latest moment at which anything was written that says so.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn latest_moment(&mut self) -> Result<Option<Micros>> {
+        self.query_one(
+            "select max(moment) from (select max(created_at) as moment from organizations \
+             union all select max(created_at) from api_keys \
+             union all select max(created_at) from links \
+             union all select max(created_at) from imports) latest",
+            &[],
+            |row| row.opt_int(0),
+        )
+    }
+
     /// Creates an organization.
     ///
     /// # Errors

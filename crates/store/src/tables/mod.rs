@@ -2,8 +2,10 @@
 
 mod api_keys;
 mod contributions;
+mod data_keys;
 mod deliveries;
 mod endpoints;
+mod erasures;
 mod events;
 mod ids;
 mod imports;
@@ -13,6 +15,7 @@ mod kept_answers;
 mod lifecycle;
 mod links;
 mod loads;
+mod lost_imports;
 mod objects;
 mod page;
 mod payers;
@@ -23,8 +26,10 @@ mod widget_tokens;
 
 pub use api_keys::{ApiKey, NewApiKey};
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
+pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
 pub use endpoints::{Endpoint, NewEndpoint};
+pub use erasures::{Erased, Erasure, NewErasure};
 pub use events::NewEvent;
 pub use ids::{
     ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,

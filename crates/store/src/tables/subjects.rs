@@ -40,8 +40,12 @@ impl Tx<'_> {
         )
     }
 
-    /// The subject with this document, made with the offered key when the workspace knows none.
-    /// Two callers at once get the same subject and the same key.
+    /// The subject with this document, made with the offered key when the workspace knows none,
+    /// and held until the transaction ends. Two callers at once get the same subject and the same
+    /// key.
+    ///
+    /// A subject without a key was erased: what is left of it, in data that was restored from a
+    /// backup, goes first, for no key opens it.
     ///
     /// # Errors
     /// When the database fails.
@@ -52,8 +56,20 @@ impl Tx<'_> {
         offered: &WrappedKey,
         now: Micros,
     ) -> Result<Subject> {
-        if let Some(subject) = self.subject(workspace, document)? {
+        if let Some(subject) = self.subject(workspace, document)?
+            && self.lock_subject(subject.id)?
+        {
             return Ok(subject);
+        }
+        let left = self.query_opt(
+            "select s.id from subjects s where s.workspace_id = $1 and s.document_index = $2 \
+             and not exists (select 1 from data_keys k \
+             where k.owner_kind = 'subject' and k.owner_id = s.id)",
+            &[workspace.into(), document.into()],
+            |row| Ok(SubjectId(row.int(0)?)),
+        )?;
+        if let Some(left) = left {
+            self.erase_subject(left)?;
         }
         self.execute(
             "insert into subjects (workspace_id, document_index, created_at) \
@@ -185,15 +201,14 @@ impl Tx<'_> {
     }
 
     /// Holds the subject until the transaction ends, so that two projections of one person come
-    /// one after the other.
+    /// one after the other. `false` when the person was erased.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn lock_subject(&mut self, id: SubjectId) -> Result<()> {
+    pub fn lock_subject(&mut self, id: SubjectId) -> Result<bool> {
         // An update that changes nothing locks the row on both engines.
         let sql = "update subjects set created_at = created_at where id = $1";
-        self.execute(sql, &[id.into()])?;
-        Ok(())
+        Ok(self.execute(sql, &[id.into()])? == 1)
     }
 }
 

@@ -30,6 +30,7 @@ on_both_databases! {
     links_of_people_in_a_planilla_are_touched,
     links_of_people_whom_a_newer_draft_leaves_out_are_touched,
     links_of_people_paid_by_a_payer_are_touched,
+    imports_whose_files_are_lost_are_refused,
 }
 
 const REPORT: u64 = 77;
@@ -589,4 +590,43 @@ async fn links_of_people_paid_by_a_payer_are_touched(db: TestDatabase) {
     let pages = read(&db, move |tx| touched(tx, &import)).await;
     let of = |(_, links): (SubjectId, [LinkId; 2])| vec![(links[0], both()), (links[1], vec![])];
     assert_eq!(pages, [of(people[0]), of(people[1])]);
+}
+
+async fn imports_whose_files_are_lost_are_refused(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [waiting, loading_one, accepted] = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let (waiting, _) = receive(tx, here, 1, 1)?;
+        let ids = [
+            waiting,
+            loading(tx, here, 2, &identity(Some(2), None))?,
+            loading(tx, here, 3, &identity(Some(3), None))?,
+        ];
+        for id in ids {
+            tx.enqueue(Job::ImportFile(id), NOW, NOW)?;
+            tx.insert_contributions(&[line(here, subject, Origin::Planilla, id.0, 1)])?;
+        }
+        tx.progress_import(ids[1], 0, 1)?;
+        tx.accept_import(ids[2], NOW)?;
+        Ok(ids)
+    })
+    .await;
+    let open = read(&db, |tx| tx.open_imports()).await;
+    assert_eq!(open, [(waiting, uuid(1)), (loading_one, uuid(2))]);
+    for (id, lost) in [(waiting, true), (loading_one, true), (accepted, false)] {
+        let refuse = move |tx: &mut Tx<'_>| tx.refuse_lost_import(id, NOW + 9);
+        assert_eq!(write(&db, refuse).await, lost);
+        assert!(!write(&db, refuse).await, "once");
+    }
+    for id in [waiting, loading_one] {
+        let import = stored(&db, id).await;
+        assert_eq!((import.state, import.loaded), (ImportState::Refused, 0));
+    }
+    assert_eq!(state(&db, accepted).await, ImportState::Accepted);
+    for (table, column) in [("contributions", "batch_id"), ("jobs", "target_id")] {
+        let left = raw::rows(&db, &format!("select {column} from {table}"));
+        assert_eq!(left, [accepted.0.to_string()], "{table}");
+    }
+    // The file may be handed in again.
+    assert!(write(&db, move |tx| receive(tx, here, 9, 1)).await.1);
 }

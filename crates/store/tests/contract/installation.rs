@@ -21,6 +21,8 @@ async fn there_is_one_root_key(db: TestDatabase) {
 
 async fn workspaces_come_with_their_keys(db: TestDatabase) {
     assert!(read(&db, |tx| tx.workspaces()).await.is_empty());
+    assert!(read(&db, |tx| tx.is_new()).await);
+    assert_eq!(read(&db, |tx| tx.latest_moment()).await, None);
     let (sandbox, production) = workspaces(&db).await;
     let stored = read(&db, |tx| tx.workspaces()).await;
     let expected = [(sandbox, 2, Environment::Sandbox), (production, 3, Environment::Production)];
@@ -28,6 +30,8 @@ async fn workspaces_come_with_their_keys(db: TestDatabase) {
         (Workspace { id, uuid: uuid(n), organization: uuid(1), environment }, wrapped(n))
     });
     assert_eq!(stored, expected);
+    assert!(!read(&db, |tx| tx.is_new()).await);
+    assert_eq!(read(&db, |tx| tx.latest_moment()).await, Some(NOW));
 }
 
 async fn an_organization_has_each_environment_once(db: TestDatabase) {

@@ -15,9 +15,12 @@ mod queue_model;
 mod raw;
 
 mod api_keys;
+mod backup;
 mod contributions;
+mod data_keys;
 mod deliveries;
 mod endpoints;
+mod erasures;
 mod events;
 mod imports;
 mod installation;

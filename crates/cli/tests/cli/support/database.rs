@@ -1,5 +1,6 @@
 //! A PostgreSQL database for one test.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A new database on the server of `VINCULO_TEST_POSTGRES_URL`; gone when this value is.
@@ -27,6 +28,30 @@ impl Database {
         format!("{scheme}://{host}/{}?{query}", self.name)
     }
 
+    /// Runs a statement; the first column of its first row, or nothing.
+    pub(crate) fn query(&self, sql: &str) -> String {
+        connected(&self.url(), |client| {
+            let answer = client.simple_query(sql)?;
+            let row = answer.iter().find_map(|message| match message {
+                postgres::SimpleQueryMessage::Row(row) => row.get(0),
+                _ => None,
+            });
+            Ok(row.unwrap_or_default().to_owned())
+        })
+    }
+
+    /// The files of the server's write-ahead log from `begin` on.
+    pub(crate) fn write_ahead_log(&self, begin: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        connected(&self.url(), |client| {
+            let files = client.query(
+                "select name, pg_read_binary_file('pg_wal/' || name) from pg_ls_waldir() \
+                 where name >= $1 and name <= pg_walfile_name(pg_current_wal_insert_lsn())",
+                &[&begin],
+            )?;
+            Ok(files.iter().map(|row| (row.get::<_, String>(0).into(), row.get(1))).collect())
+        })
+    }
+
     /// Takes it away from whoever uses it.
     pub(crate) fn vanish(&self) {
         server(&format!("drop database if exists {} with (force)", self.name));
@@ -39,17 +64,23 @@ impl Drop for Database {
     }
 }
 
-/// Runs a statement on the server that tests may use, away from the async runtime.
+/// Runs a statement on the server that tests may use.
 fn server(sql: &str) {
-    let url = server_url();
+    connected(&server_url(), |client| client.batch_execute(sql));
+}
+
+/// Talks to PostgreSQL away from the async runtime.
+fn connected<T: Send>(
+    url: &str,
+    work: impl FnOnce(&mut postgres::Client) -> Result<T, postgres::Error> + Send,
+) -> T {
     let outcome = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
-            postgres::Client::connect(&url, postgres::NoTls)
-                .and_then(|mut client| client.batch_execute(sql))
+            postgres::Client::connect(url, postgres::NoTls).and_then(|mut client| work(&mut client))
         });
         thread.join().expect("the thread talking to PostgreSQL panicked")
     });
-    outcome.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    outcome.unwrap_or_else(|error| panic!("PostgreSQL: {error}"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "where the tests may make databases")]

@@ -55,6 +55,41 @@ impl Installation {
         self.postgres.as_ref().expect("a PostgreSQL database").vanish();
     }
 
+    /// Runs a statement on PostgreSQL; the first column of its first row, or nothing.
+    pub(crate) fn sql(&self, sql: &str) -> String {
+        self.postgres.as_ref().expect("a PostgreSQL database").query(sql)
+    }
+
+    /// A dump of everything, the keys too. On PostgreSQL only.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        self.dump_of(&[])
+    }
+
+    /// A dump of what these options leave. On PostgreSQL only.
+    pub(crate) fn dump_of(&self, options: &[&str]) -> Vec<u8> {
+        let url = self.postgres.as_ref().expect("a PostgreSQL database").url();
+        let mut command = Command::new("pg_dump");
+        let dump = command.args(["--dbname", &url]).args(options).output().expect("pg_dump runs");
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        dump.stdout
+    }
+
+    /// Runs a dump. On PostgreSQL only.
+    pub(crate) fn psql(&self, dump: &[u8]) {
+        let url = self.postgres.as_ref().expect("a PostgreSQL database").url();
+        let file = self.folder().join("dump.sql");
+        std::fs::write(&file, dump).expect("a file");
+        let mut command = Command::new("psql");
+        command.args(["--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", &url]);
+        let done = command.arg("--file").arg(file).output().expect("psql runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// The files of the server's write-ahead log from `begin` on. On PostgreSQL only.
+    pub(crate) fn write_ahead_log(&self, begin: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        self.postgres.as_ref().expect("a PostgreSQL database").write_ahead_log(begin)
+    }
+
     /// A command on this installation.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = vinculo(self.folder(), arguments.iter().copied());

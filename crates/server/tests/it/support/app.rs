@@ -25,7 +25,9 @@ use super::{Client, Receiver, TestDatabase, look_again, soon};
 /// When every test begins: noon of 24 November 2026, UTC.
 const NOW: &str = "2026-11-24T12:00:00Z";
 
-const MASTER_KEY: &str = "7b1f0c3d5e2a49688c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d";
+/// The master key that every test begins with, as version 1.
+pub(crate) const MASTER_KEY: &str =
+    "7b1f0c3d5e2a49688c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d";
 
 /// How an application is put together.
 pub(crate) struct Setup {
@@ -45,6 +47,7 @@ pub(crate) struct TestApp {
     server: Server,
     runner: Option<RunnerTask>,
     configure: fn(&mut Config),
+    master_keys: String,
     /// Processes so far on this database; each draws other random numbers.
     processes: u64,
     end: End,
@@ -113,7 +116,7 @@ impl Setup {
         let Self { database, runner, configure } = self;
         let clock = ManualClock::new(NOW.parse().unwrap());
         let operator = TestOperator::start(clock.clone()).await;
-        let app = open(&database, &clock, &operator, 1, configure).await;
+        let app = open(&database, &clock, &operator, (1, MASTER_KEY), configure).await;
         let keys = Keys {
             sandbox: issue(&app, Environment::Sandbox).await,
             production: issue(&app, Environment::Production).await,
@@ -128,6 +131,7 @@ impl Setup {
             keys,
             runner: None,
             configure,
+            master_keys: MASTER_KEY.to_owned(),
             processes: 1,
             end: End { reached: false },
         };
@@ -206,8 +210,9 @@ impl TestApp {
     /// Another process on the same database, which only serves.
     pub(crate) async fn another_process(&mut self) -> Neighbour {
         self.processes += 1;
-        let Self { database, clock, operator, processes, configure, .. } = &*self;
-        let app = open(database, clock, operator, *processes, *configure).await;
+        let Self { database, clock, operator, processes, configure, master_keys, .. } = &*self;
+        let process = (*processes, master_keys.as_str());
+        let app = open(database, clock, operator, process, *configure).await;
         let server = Server::start(&app).await;
         let client = |key| Client::new(self.http.clone(), server.base.clone(), Some(key));
         Neighbour { sandbox: client(&self.keys.sandbox), app, server }
@@ -345,10 +350,17 @@ impl TestApp {
     pub(crate) async fn restart(mut self) -> Self {
         self.shut_down().await;
         self.processes += 1;
-        let Self { database, clock, operator, processes, configure, .. } = &self;
-        self.app = open(database, clock, operator, *processes, *configure).await;
+        let Self { database, clock, operator, processes, configure, master_keys, .. } = &self;
+        let process = (*processes, master_keys.as_str());
+        self.app = open(database, clock, operator, process, *configure).await;
         self.server = Server::start(&self.app).await;
         self
+    }
+
+    /// As [`Self::restart`], with other master keys from now on.
+    pub(crate) async fn restart_with(mut self, master_keys: &str) -> Self {
+        master_keys.clone_into(&mut self.master_keys);
+        self.restart().await
     }
 
     /// Ends the test; fails it when jobs or deliveries are left over.
@@ -398,15 +410,15 @@ async fn open(
     database: &TestDatabase,
     clock: &ManualClock,
     operator: &TestOperator,
-    process: u64,
+    (process, master_keys): (u64, &str),
     configure: fn(&mut Config),
 ) -> App {
     let random = Arc::new(SeededRandom::new(process));
     let (target, now) = (database.target(), micros(clock.now()));
-    let drawn = Arc::clone(&random);
+    let (drawn, master_keys) = (Arc::clone(&random), master_keys.to_owned());
     let opened = tokio::task::spawn_blocking(move || {
         let store = TestDatabase::open(&target);
-        let masters = MasterKeys::parse(MASTER_KEY).expect("the master key");
+        let masters = MasterKeys::parse(&master_keys).expect("the master keys");
         let secrets = installation::open(&store, masters, drawn, now).expect("the installation");
         (store, secrets)
     });

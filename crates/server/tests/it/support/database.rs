@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use vinculo_store::{Options, Store, Target, migrate};
+use vinculo_store::{Options, Store, Target, migrate, restore};
 
 /// Makes a pair of tests out of each `async fn name(database: TestDatabase)` of the current module.
 macro_rules! on_both_databases {
@@ -62,14 +62,28 @@ impl TestDatabase {
         matches!(self.place, Place::Files)
     }
 
+    /// Two files from copies of the data and of the keys.
+    pub(crate) fn restored(data: &Path, keys: &Path) -> Self {
+        let made = Self::sqlite();
+        restore(&made.target, data, Some(keys)).expect("not restored");
+        made
+    }
+
+    /// The folder of its two files. Only on SQLite.
+    pub(crate) fn folder(&self) -> PathBuf {
+        let Target::Sqlite { dir } = &self.target else { panic!("this is for SQLite") };
+        dir.clone()
+    }
+
     /// Opens it at this version's schema. Blocks.
-    pub(super) fn open(target: &Target) -> Store {
+    pub(crate) fn open(target: &Target) -> Store {
         migrate(target).expect("migration failed");
         let options = Options { postgres_lanes: 4, ..Options::default() };
         Store::open(target, &options).expect("the store does not open")
     }
 
-    pub(super) fn target(&self) -> Target {
+    /// Where it is.
+    pub(crate) fn target(&self) -> Target {
         self.target.clone()
     }
 
@@ -82,6 +96,20 @@ impl TestDatabase {
     pub(crate) fn destroy_keys_of_people(&self) {
         let Place::Database { name } = &self.place else { panic!("this is for PostgreSQL") };
         run(&address_of(name), "delete from vault.data_keys where owner_kind = 'subject'");
+    }
+
+    /// Empties a table of the keys.
+    pub(crate) fn destroy(&self, table: &str) {
+        match (&self.place, &self.target) {
+            (Place::Database { name }, _) => {
+                run(&address_of(name), &format!("delete from vault.{table}"));
+            }
+            (Place::Files, Target::Sqlite { dir }) => {
+                let keys = rusqlite::Connection::open(dir.join("vault.db")).expect("no keys");
+                keys.execute_batch(&format!("delete from {table}")).expect("nothing destroyed");
+            }
+            (Place::Files, Target::Postgres { .. }) => unreachable!("files are SQLite's"),
+        }
     }
 
     /// Whether a text can be read in anything that is stored: in the raw bytes of every file, or

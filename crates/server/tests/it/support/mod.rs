@@ -8,7 +8,7 @@ mod operator;
 mod receiver;
 mod snapshot;
 
-pub(crate) use app::{Setup, TestApp};
+pub(crate) use app::{MASTER_KEY, Setup, TestApp};
 pub(crate) use client::{Answer, Client, is_plain_hex, link_request};
 pub(crate) use database::{TestDatabase, on_both_databases};
 pub(crate) use description::{assert_matches, escaped};

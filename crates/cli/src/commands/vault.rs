@@ -1,0 +1,84 @@
+//! `vinculo vault …`
+
+use std::process::ExitCode;
+
+use anstream::println;
+use indicatif::{ProgressBar, ProgressStyle};
+use vinculo_server::clock::{Clock as _, SystemClock, micros};
+use vinculo_server::erasure::{Settled, settle_restored};
+use vinculo_server::rotation::{self, KeyStatus};
+
+use crate::args::VaultOptions;
+use crate::installation::Installation;
+use crate::print::{DIM, GOOD, HEAD};
+
+/// Prints how many keys each version of the master key wraps.
+pub(crate) fn status(options: &VaultOptions) -> anyhow::Result<ExitCode> {
+    let Installation { store, secrets, .. } = Installation::open(&options.database)?;
+    let status = rotation::status(&store, secrets.vault())?;
+    store.close_blocking();
+    match options.json {
+        true => println!("{}", serde_json::to_string(&status)?),
+        false => print(&status),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Wraps every key by the newest master key and says which older ones are no longer needed.
+pub(crate) fn rotate(options: &VaultOptions) -> anyhow::Result<ExitCode> {
+    let Installation { store, secrets, .. } = Installation::open(&options.database)?;
+    let bar = if options.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    bar.set_style(ProgressStyle::with_template("{spinner} {pos} keys wrapped anew")?);
+    let rotated = rotation::rotate(&store, secrets.vault(), |done| bar.set_position(done));
+    bar.finish_and_clear();
+    let rotated = rotated?;
+    // What the older version wrapped leaves the files too.
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(store.scrub_keys())?;
+    store.close_blocking();
+    if options.json {
+        println!("{}", serde_json::to_string(&rotated)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{GOOD}{} keys wrapped anew{GOOD:#}", rotated.rewrapped);
+    print(&rotated.status);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Settles restored data before anybody serves it. The keys must be there; `restore` has done it.
+pub(crate) fn settle(options: &VaultOptions) -> anyhow::Result<ExitCode> {
+    let Installation { store, spool_dir, .. } = Installation::open(&options.database)?;
+    let settled = settle_restored(&store, &spool_dir, micros(SystemClock.now()));
+    store.close_blocking();
+    let settled = settled?;
+    match options.json {
+        true => println!("{}", serde_json::to_string(&settled)?),
+        false => print_settled(settled),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what was settled.
+pub(crate) fn print_settled(settled: Settled) {
+    println!("{} people were erased since the backup and are gone", settled.erased_people);
+    println!("{} imports were under way: hand their files in again", settled.refused_imports);
+}
+
+fn print(status: &KeyStatus) {
+    for version in &status.versions {
+        let mark = if version.version == status.newest { "newest" } else { "older" };
+        println!(
+            "{HEAD}version {}{HEAD:#} {DIM}({mark}){DIM:#}: {} workspaces, {} people",
+            version.version, version.workspaces, version.people
+        );
+    }
+    println!("root key: version {}", status.root);
+    let behind = status.root != status.newest
+        || status.versions.iter().any(|version| version.version != status.newest);
+    if behind {
+        println!("older versions are needed until `vinculo vault rotate` has run");
+    }
+    for version in &status.not_needed {
+        println!("version {version} is no longer needed");
+    }
+}

@@ -1,0 +1,195 @@
+//! Nothing that says who somebody is, and no secret, can be read in what a killed server leaves
+//! behind: files, write-ahead log, spooled uploads, dump, log. What looks for it is shown to find
+//! the same texts in a copy that was not sealed.
+
+use std::path::{Path, PathBuf};
+
+use reqwest::Method;
+
+use crate::support::{Client, Gate, Installation, Process, Receiver, TOKEN, sample};
+
+/// A file with these people, employer and amounts.
+const PLANILLA: &str = "01-nandu-E-2025-10.txt";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_can_be_read_in_the_files_of_sqlite() {
+    let installation = Installation::sqlite();
+    let run = end_to_end(&installation).await;
+    let log = installation.data_dir().join("vinculo.db-wal");
+    assert!(std::fs::metadata(log).expect("a write-ahead log").len() > 0, "it was killed");
+    run.assert_hidden(&files(installation.folder()));
+
+    let copy = tempfile::tempdir().expect("a temporary folder");
+    for (name, bytes) in files(&installation.data_dir()) {
+        let place = copy.path().join(name.file_name().expect("a name"));
+        std::fs::write(place, bytes).expect("a copy");
+    }
+    let database = rusqlite::Connection::open(copy.path().join("vinculo.db")).expect("a database");
+    for clear in &run.clear {
+        let unsealed = "update events set sealed = cast(sealed || ?1 as blob) where id = 1";
+        assert_eq!(database.execute(unsealed, [clear]).expect("an event"), 1);
+    }
+    database.execute_batch("pragma wal_checkpoint(truncate)").expect("a checkpoint");
+    drop(database);
+    run.assert_shown(&files(copy.path()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_can_be_read_in_a_dump_of_postgres() {
+    let installation = Installation::postgres();
+    let begin = installation.sql("select pg_walfile_name(pg_current_wal_insert_lsn())");
+    let run = end_to_end(&installation).await;
+    run.assert_hidden(&files(installation.folder()));
+    run.assert_hidden(&[("dump".into(), installation.dump())]);
+    run.assert_hidden(&installation.write_ahead_log(&begin));
+
+    // What is not logged does not reach the log that other tests look through.
+    installation.sql("alter table events set unlogged");
+    for clear in &run.clear {
+        let hex: String = clear.iter().map(|byte| format!("{byte:02x}")).collect();
+        installation.sql(&format!("update events set sealed = sealed || decode('{hex}', 'hex')"));
+    }
+    run.assert_shown(&[("dump".into(), installation.dump())]);
+}
+
+/// What a run used, and what it said in clear.
+struct Run {
+    needles: Vec<String>,
+    clear: Vec<Vec<u8>>,
+}
+
+/// The guide and an import, with webhooks, refusals, and an upload that nobody works off.
+async fn end_to_end(installation: &Installation) -> Run {
+    let receiver = Receiver::start().await;
+    let url = format!("{}?needle-in-the-address", receiver.url);
+    for environment in ["sandbox", "production"] {
+        installation.webhook(environment, &url);
+    }
+    let mut command = installation.serve_command();
+    let (mut server, base) = Process::start_listening(command.env("VINCULO_LOG", "trace")).await;
+    let sandbox = installation.client("sandbox", &base);
+    let production = installation.client("production", &base);
+    let planilla = std::fs::read(sample(PLANILLA)).expect("a planilla");
+    let mut clear = vec![planilla.clone(), url.clone().into(), TOKEN.into()];
+
+    let import = sample(PLANILLA);
+    let import = import.to_str().expect("a path");
+    installation.run(&["pila", "import", import, "--environment", "production"]).accepted();
+    let link = sandbox.link("1999000002").await;
+    receiver.until_told(std::slice::from_ref(&link)).await;
+    receiver.set(Gate::Hold);
+    let referenced = serde_json::json!({
+        "institution": "pila_co_employment", "username": "1999000003", "access_mode": "single",
+        "external_id": "COHORT_32_User_6790023X5", "fetch_resources": ["EMPLOYMENTS", "OWNERS"],
+    });
+    let made = sandbox.ask(Method::POST, "/api/links/").json(&referenced).send().await;
+    assert_eq!(made.expect("an answer").status(), 201);
+    production.link("1900000101").await;
+    assert_eq!(sandbox.post_link("1999000404").await.expect("an answer").status(), 400);
+    receiver.until("a held webhook", |hooks| hooks.last().is_some_and(|h| !h.answered)).await;
+    for client in [&sandbox, &production] {
+        clear.extend(everything(client).await);
+        clear.extend(client.secrets().map(String::into_bytes));
+    }
+    clear.extend(["1999000404", "unfinished-business.txt"].map(|text| text.as_bytes().to_vec()));
+    server.kill();
+    let mut serve = installation.command(&["serve", "--listen", "127.0.0.1:0", "--no-worker"]);
+    let (mut idle, base) = Process::start_listening(serve.env("VINCULO_LOG", "trace")).await;
+    upload(&production.at(&base), &planilla).await;
+    idle.kill();
+    assert_eq!(files(&installation.data_dir().join("spool")).len(), 1, "one file waits");
+
+    let secrets = [sandbox.secrets(), production.secrets()].concat();
+    let needles = NEEDLES.map(str::to_owned).into_iter().chain(secrets).collect();
+    let run = Run { needles, clear };
+    let said = server.everything_said() + &idle.everything_said();
+    run.assert_hidden(&[("log".into(), said.into_bytes())]);
+    run
+}
+
+/// Documents, names, employers, amounts, references, addresses. Numbers that ciphertext may hold by
+/// chance stand with what surrounds them.
+const NEEDLES: [&str; 15] = [
+    "1999000002",
+    "1999000003",
+    "1999000404",
+    "1900000101",
+    "PERSONA",
+    "EJEMPLO",
+    "ARANDA",
+    "INDUSTRIAS",
+    "990100217",
+    "Sanitas",
+    ":1423500",
+    "COHORT_32",
+    "unfinished-business.txt",
+    "needle-in-the-address",
+    TOKEN,
+];
+
+/// Every object that a client can read, as the wire shows it.
+async fn everything(client: &Client) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    let mut paths = vec!["/api/links/".to_owned(), "/manage/v1/imports/".to_owned()];
+    for link in client.links().await {
+        paths.extend(["co/employments", "owners"].map(|it| format!("/api/{it}/?link={}", link.0)));
+    }
+    for path in paths {
+        let (status, body) = client.get(&path).await;
+        assert_eq!(status, 200, "{body}");
+        all.push(body.to_string().into_bytes());
+    }
+    all
+}
+
+async fn upload(client: &Client, planilla: &[u8]) {
+    // Another file than the one that was imported.
+    let changed = [planilla, b"\r\n"].concat();
+    let path = "/manage/v1/imports/?name=unfinished-business.txt";
+    let sent = client.ask(Method::POST, path).body(changed).send().await;
+    assert_eq!(sent.expect("an answer").status(), 202);
+}
+
+impl Run {
+    fn assert_hidden(&self, places: &[(PathBuf, Vec<u8>)]) {
+        assert!(places.iter().any(|(_, bytes)| !bytes.is_empty()), "nothing was looked through");
+        for needle in &self.needles {
+            for (name, bytes) in places {
+                assert!(!shows(bytes, needle), "{needle:?} can be read in {}", name.display());
+            }
+        }
+    }
+
+    fn assert_shown(&self, places: &[(PathBuf, Vec<u8>)]) {
+        for needle in &self.needles {
+            let found = places.iter().any(|(_, bytes)| shows(bytes, needle));
+            assert!(found, "{needle:?} is not found where it stands in clear");
+        }
+    }
+}
+
+/// Whether a text stands there as it is or, as in a dump, in hexadecimal digits.
+fn shows(bytes: &[u8], text: &str) -> bool {
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let finds = |text: &str| {
+        let (text, first) = (text.as_bytes(), text.as_bytes()[0]);
+        let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
+        starts.into_iter().any(|(at, _)| bytes[at..].starts_with(text))
+    };
+    finds(text) || finds(&hex)
+}
+
+/// Every file under a folder and what is in it.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            all.extend(files(&path));
+        } else {
+            let bytes = std::fs::read(&path).expect("a file");
+            all.push((path, bytes));
+        }
+    }
+    all
+}

@@ -1,0 +1,92 @@
+//! Master keys that are given by a command, and their rotation.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Installation, Process, finished};
+
+const FIRST: &str = "1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+const SECOND: &str = "2:f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+fn with_keys(mut command: Command, keys: &str) -> Command {
+    command.env("VINCULO_MODE", "production").env("VINCULO_MASTER_KEY", keys);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_rotated_beside_a_server_on_sqlite() {
+    rotated_beside_a_server(&Installation::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_rotated_beside_a_server_on_postgres() {
+    rotated_beside_a_server(&Installation::postgres()).await;
+}
+
+async fn rotated_beside_a_server(installation: &Installation) {
+    let both = format!("{FIRST} {SECOND}");
+    let run = |arguments: &[&str], keys: &str| {
+        finished(&mut with_keys(installation.command(arguments), keys))
+    };
+    let serve = with_keys(installation.serve_command(), FIRST);
+    let (mut server, base) = Process::start_listening(&mut { serve }).await;
+    let key = run(&["keys", "create", "--environment", "sandbox", "--json"], FIRST).json();
+    let text = |name: &str| key[name].as_str().expect("a text").to_owned();
+    let key = crate::support::Key { id: text("secret_id"), password: text("secret_password") };
+    let client = crate::support::Client::new(&base, key);
+    let link = client.link("1999000002").await;
+    server.terminate();
+    assert!(server.ended().await.success());
+    let status = run(&["vault", "status", "--json"], FIRST).json();
+    let versions = json!([{ "version": 1, "workspaces": 2, "people": 1 }]);
+    assert_eq!(status, json!({ "newest": 1, "root": 1, "versions": versions, "not_needed": [] }));
+
+    let serve = with_keys(installation.serve_command(), &both);
+    let (mut server, base) = Process::start_listening(&mut { serve }).await;
+    let client = client.at(&base);
+    let rotated = run(&["vault", "rotate"], &both).accepted();
+    let said = "4 keys wrapped anew\n\
+        version 2 (newest): 2 workspaces, 1 people\n\
+        root key: version 2\n\
+        version 1 is no longer needed\n";
+    assert_eq!(rotated, said);
+    let again = run(&["vault", "rotate", "--json"], &both).json();
+    assert_eq!(again["rewrapped"], 0);
+    let found = client.links().await;
+    assert_eq!(found, std::slice::from_ref(&link), "the server goes on");
+    client.link("1999000001").await;
+    server.terminate();
+    assert!(server.ended().await.success());
+
+    let refused = run(&["vault", "status"], FIRST).refused();
+    assert_eq!(refused, "master key version 2 is needed and was not given");
+    let serve = with_keys(installation.serve_command(), SECOND);
+    let (_server, base) = Process::start_listening(&mut { serve }).await;
+    assert_eq!(client.at(&base).links().await.len(), 2);
+}
+
+#[test]
+fn a_command_gives_the_key() {
+    let installation = Installation::sqlite();
+    let create = ["keys", "create", "--environment", "production"];
+    let with_command = |given: &str| {
+        let mut command = installation.command(&create);
+        command.env("VINCULO_MODE", "production").env("VINCULO_MASTER_KEY_COMMAND", given);
+        command.env("PATH", "/usr/bin:/bin");
+        command
+    };
+    finished(&mut with_command(&format!("echo {FIRST}"))).accepted();
+    let file = installation.folder().join("given.key");
+    std::fs::write(&file, FIRST).expect("a file");
+    finished(&mut with_command("cat given.key")).accepted();
+    finished(&mut with_keys(installation.command(&create), FIRST)).accepted();
+
+    let mut refusals = Vec::new();
+    for given in ["exit 3", "echo s3cret", "true", "printf '\\377'"] {
+        refusals.push(finished(&mut with_command(given)).refused());
+    }
+    let mut twice = with_command("cat given.key");
+    refusals.push(finished(twice.env("VINCULO_MASTER_KEY_FILE", &file)).refused());
+    insta::assert_snapshot!(refusals.join("\n"));
+}

@@ -1,0 +1,60 @@
+//! `POST /manage/v1/subjects/admit/`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Serialize;
+
+use super::wire::{ErasureReceipt, PersonOfDocument, person};
+use crate::App;
+use crate::api::body::JsonObject;
+use crate::api::page::json;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::once::Once;
+use crate::openapi::OnceParams;
+
+/// What imports do with lines about a person.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct AdmittedPerson {
+    /// Whether imports passed over the person until now.
+    changed: bool,
+    /// The receipt of the last erasure; null when there was never one.
+    receipt: Option<ErasureReceipt>,
+}
+
+/// Lets imports take lines about an erased person again: somebody gave a new consent.
+///
+/// What was erased does not come back; files that are imported from now on count.
+#[utoipa::path(
+    post, path = "/manage/v1/subjects/admit/", tag = "subjects", operation_id = "AdmitSubject",
+    request_body = PersonOfDocument,
+    params(OnceParams),
+    responses((status = 200, description = "What imports do now", body = AdmittedPerson))
+)]
+pub(crate) async fn admit(
+    State(app): State<App>,
+    caller: Caller,
+    once: Once,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let person = person(&body)?;
+    let attempt = once.of(&app, &caller, body.raw())?;
+    attempt
+        .run(|claim| async move {
+            let workspace = caller.workspace.id;
+            let secrets = app.secrets(workspace)?;
+            let now = app.now_micros();
+            let written = app.store().write(move |tx| {
+                let person = secrets.indexes().erased_person(person.kind.code(), &person.number);
+                let changed = tx.admit_person(workspace, &person, now)?;
+                let receipt = tx.erasure(workspace, &person)?;
+                let receipt = receipt.as_ref().map(ErasureReceipt::of);
+                let body = serde_json::to_vec(&AdmittedPerson { changed, receipt })?;
+                claim.record(tx, StatusCode::OK, &body, None)?;
+                Ok::<_, ApiError>(body)
+            });
+            Ok(json(StatusCode::OK, written.await?))
+        })
+        .await
+}

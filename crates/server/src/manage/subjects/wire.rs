@@ -1,0 +1,91 @@
+//! What both operations read and show.
+
+use serde::Serialize;
+use uuid::Uuid;
+use vinculo_pila::{Document, DocumentKind};
+use vinculo_store::Erasure;
+
+use crate::api::body::{Fields, JsonObject};
+use crate::clock::wire_time;
+use crate::error::{ApiError, ErrorItem};
+
+/// The request.
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({ "document_type": "CC", "document_number": "1999000001" }))]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(crate) struct PersonOfDocument {
+    /// PILA's two letters, such as `CC`.
+    document_type: String,
+    /// Digits and letters; dots, spaces and dashes are dropped.
+    document_number: String,
+}
+
+/// What is left of a person: that there was an erasure, and how much went. Says nobody's name.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "id": "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b", "erased_at": "2026-11-24T12:00:00.000000Z",
+    "links": 1, "objects": 3, "contributions": 48, "source_calls": 1, "cancelled_webhooks": 0,
+    "admitted_at": null
+}))]
+pub(crate) struct ErasureReceipt {
+    id: Uuid,
+    erased_at: String,
+    /// Links that were removed.
+    links: i64,
+    /// Employments and owners that were removed.
+    objects: i64,
+    /// Lines of planillas and of operators' answers that were removed.
+    contributions: i64,
+    /// Questions to operators that no longer say about whom.
+    source_calls: i64,
+    /// Webhooks that waited and are not sent.
+    cancelled_webhooks: i64,
+    /// When imports were told to take lines about the person again.
+    admitted_at: Option<String>,
+}
+
+impl ErasureReceipt {
+    pub(super) fn of(erasure: &Erasure) -> Self {
+        Self {
+            id: erasure.uuid,
+            erased_at: wire_time(erasure.erased_at),
+            links: erasure.erased.links,
+            objects: erasure.erased.objects,
+            contributions: erasure.erased.contributions,
+            source_calls: erasure.erased.source_calls,
+            cancelled_webhooks: erasure.erased.deliveries,
+            admitted_at: erasure.admitted_at.map(wire_time),
+        }
+    }
+}
+
+/// The person a body names.
+///
+/// # Errors
+/// When a field is missing, or is no document that a planilla could hold.
+pub(super) fn person(body: &JsonObject) -> Result<Document, ApiError> {
+    let mut fields = Fields::new(body);
+    let kind = match fields.required_text("document_type") {
+        Some(_) => fields.optional_choice("document_type", |code| {
+            DocumentKind::from_code(&code.trim().to_uppercase())
+        }),
+        None => None,
+    };
+    let number = fields.required_text("document_number").map(|number| {
+        let kept = number.chars().filter(|c| !matches!(c, '.' | '-') && !c.is_whitespace());
+        kept.map(|c| c.to_ascii_uppercase()).collect::<String>()
+    });
+    let sound = |number: &String| {
+        (1..=16).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    // The value itself is somebody's document, and is not repeated.
+    if number.as_ref().is_some_and(|number| !sound(number)) {
+        let message = "Ensure this field has 1 to 16 digits and letters.";
+        fields.refuse(ErrorItem::field("invalid", "document_number", message));
+    }
+    fields.finish()?;
+    match (kind, number) {
+        (Some(kind), Some(number)) => Ok(Document::new(kind, number)),
+        _ => Err(ApiError::unexpected("a field passed and is missing")),
+    }
+}

@@ -1,0 +1,268 @@
+//! Erasures: a person's key is destroyed, what was known goes, and a receipt stays beside the keys.
+
+use uuid::Uuid;
+use vinculo_vault::BlindIndex;
+
+use super::{Micros, SubjectId, WorkspaceId};
+use crate::{Result, Row, Tx};
+
+/// Stands in the place of a document's look-up value when the document was erased.
+const NOBODY: [u8; 32] = [0; 32];
+
+/// How much of a person went.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Links.
+    pub links: i64,
+    /// Employments and owners.
+    pub objects: i64,
+    /// Lines of planillas and of operators' answers.
+    pub contributions: i64,
+    /// Questions to operators that no longer say about whom.
+    pub source_calls: i64,
+    /// Webhooks that waited and are not sent.
+    pub deliveries: i64,
+}
+
+/// A receipt to be stored.
+#[derive(Debug, Clone)]
+pub struct NewErasure<'a> {
+    /// Public id.
+    pub uuid: Uuid,
+    /// Workspace that knew the person.
+    pub workspace: WorkspaceId,
+    /// The person, under the key that is for erasures alone.
+    pub person: &'a BlindIndex,
+    /// How much went.
+    pub erased: Erased,
+    /// When.
+    pub erased_at: Micros,
+}
+
+/// A stored receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// Public id.
+    pub uuid: Uuid,
+    /// How much went.
+    pub erased: Erased,
+    /// When.
+    pub erased_at: Micros,
+    /// When imports were told to take lines about the person again.
+    pub admitted_at: Option<Micros>,
+}
+
+/// What is known about a subject beside its own row, each found by an index.
+const OF_SUBJECT: [&str; 9] = [
+    "delete from idempotency_keys where subject_id = $1",
+    "delete from attempts where delivery_id in (select d.id from deliveries d \
+     join events v on v.id = d.event_id where v.subject_id = $1)",
+    "delete from deliveries where event_id in (select id from events where subject_id = $1)",
+    "delete from events where subject_id = $1",
+    "delete from jobs where kind = 'sync_link' and target_id in (select o.id from loads o \
+     join links l on l.id = o.link_id where l.subject_id = $1)",
+    "delete from loads where link_id in (select id from links where subject_id = $1)",
+    // Reports quote the lines of their file.
+    "update imports set sealed_report = null where id in (select batch_id from contributions \
+     where subject_id = $1 and origin = 'planilla')",
+    "delete from payers where subject_id = $1",
+    "delete from data_keys where owner_kind = 'subject' and owner_id = $1",
+];
+
+impl Erasure {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            uuid: row.uuid(0)?,
+            erased: Erased {
+                links: row.int(1)?,
+                objects: row.int(2)?,
+                contributions: row.int(3)?,
+                source_calls: row.int(4)?,
+                deliveries: row.int(5)?,
+            },
+            erased_at: row.int(6)?,
+            admitted_at: row.opt_int(7)?,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Destroys the key of the person with this document and removes everything the workspace
+    /// knows. What operators were asked and what they billed stays, without saying about whom.
+    /// `None` when nothing is known.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn erase_person(
+        &mut self,
+        workspace: WorkspaceId,
+        document: &BlindIndex,
+    ) -> Result<Option<Erased>> {
+        let subject = self.query_opt(
+            "update subjects set created_at = created_at \
+             where workspace_id = $1 and document_index = $2 returning id",
+            &[workspace.into(), document.into()],
+            |row| Ok(SubjectId(row.int(0)?)),
+        )?;
+        let mut erased = match subject {
+            Some(subject) => self.erase_subject(subject)?,
+            None => Erased::default(),
+        };
+        let asked = self.execute(
+            "update source_calls set document_index = $3, subject_id = null, \
+             sealed_payload = null where workspace_id = $1 and document_index = $2",
+            &[workspace.into(), document.into(), (&NOBODY).into()],
+        )?;
+        erased.source_calls += count(asked);
+        Ok((subject.is_some() || asked > 0).then_some(erased))
+    }
+
+    /// Removes what is left of up to `limit` people whose key is gone: data that was restored from
+    /// a backup older than their erasure. Answers how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn finish_erasures(&mut self, limit: i64) -> Result<u64> {
+        let left = self.query(
+            "select s.id from subjects s where not exists (select 1 from data_keys k \
+             where k.owner_kind = 'subject' and k.owner_id = s.id) order by s.id limit $1",
+            &[limit.into()],
+            |row| Ok(SubjectId(row.int(0)?)),
+        )?;
+        for &subject in &left {
+            self.erase_subject(subject)?;
+        }
+        Ok(left.len() as u64)
+    }
+
+    /// Removes a subject and all that hangs on it.
+    pub(super) fn erase_subject(&mut self, subject: SubjectId) -> Result<Erased> {
+        let waiting = self.query_one(
+            "select count(*) from deliveries d join events v on v.id = d.event_id \
+             where v.subject_id = $1 and d.state = 'pending'",
+            &[subject.into()],
+            |row| row.int(0),
+        )?;
+        for sql in OF_SUBJECT {
+            self.execute(sql, &[subject.into()])?;
+        }
+        let objects = self.delete_of(
+            subject,
+            "delete from employments where link_id in \
+             (select id from links where subject_id = $1)",
+        )? + self.delete_of(
+            subject,
+            "delete from owners where link_id in \
+             (select id from links where subject_id = $1)",
+        )?;
+        let contributions =
+            self.delete_of(subject, "delete from contributions where subject_id = $1")?;
+        let links = self.delete_of(subject, "delete from links where subject_id = $1")?;
+        let asked = self.execute(
+            "update source_calls set document_index = $2, subject_id = null, \
+             sealed_payload = null where subject_id = $1",
+            &[subject.into(), (&NOBODY).into()],
+        )?;
+        self.delete_of(subject, "delete from subjects where id = $1")?;
+        let (source_calls, deliveries) = (count(asked), waiting);
+        Ok(Erased { links, objects, contributions, source_calls, deliveries })
+    }
+
+    fn delete_of(&mut self, subject: SubjectId, sql: &str) -> Result<i64> {
+        Ok(count(self.execute(sql, &[subject.into()])?))
+    }
+
+    /// Stores a receipt.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn insert_erasure(&mut self, erasure: &NewErasure<'_>) -> Result<()> {
+        let Erased { links, objects, contributions, source_calls, deliveries } = erasure.erased;
+        self.execute(
+            "insert into erasures (uuid, workspace_id, person_index, links, objects, \
+             contributions, source_calls, deliveries, erased_at) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[
+                erasure.uuid.into(),
+                erasure.workspace.into(),
+                erasure.person.into(),
+                links.into(),
+                objects.into(),
+                contributions.into(),
+                source_calls.into(),
+                deliveries.into(),
+                erasure.erased_at.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The newest receipt of a person's erasure.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn erasure(
+        &mut self,
+        workspace: WorkspaceId,
+        person: &BlindIndex,
+    ) -> Result<Option<Erasure>> {
+        self.query_opt(
+            "select uuid, links, objects, contributions, source_calls, deliveries, erased_at, \
+             admitted_at from erasures where workspace_id = $1 and person_index = $2 \
+             order by id desc limit 1",
+            &[workspace.into(), person.into()],
+            Erasure::from_row,
+        )
+    }
+
+    /// Which of these people were erased and not admitted again, in their order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn erased_people(
+        &mut self,
+        workspace: WorkspaceId,
+        people: &[BlindIndex],
+    ) -> Result<Vec<bool>> {
+        let any = self.query_opt(
+            "select 1 from erasures where workspace_id = $1 limit 1",
+            &[workspace.into()],
+            |_| Ok(()),
+        )?;
+        if any.is_none() {
+            return Ok(vec![false; people.len()]);
+        }
+        let erased = |person| {
+            let found = self.query_opt(
+                "select 1 from erasures where workspace_id = $1 and person_index = $2 \
+                 and admitted_at is null limit 1",
+                &[workspace.into(), person],
+                |_| Ok(()),
+            )?;
+            Ok(found.is_some())
+        };
+        people.iter().map(crate::Value::from).map(erased).collect()
+    }
+
+    /// Lets imports take lines about an erased person again. `false` when they do already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn admit_person(
+        &mut self,
+        workspace: WorkspaceId,
+        person: &BlindIndex,
+        now: Micros,
+    ) -> Result<bool> {
+        let changed = self.execute(
+            "update erasures set admitted_at = $3 \
+             where workspace_id = $1 and person_index = $2 and admitted_at is null",
+            &[workspace.into(), person.into(), now.into()],
+        )?;
+        Ok(changed > 0)
+    }
+}
+
+fn count(rows: u64) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
