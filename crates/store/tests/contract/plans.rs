@@ -27,6 +27,9 @@ const FILL: &str = "
     insert into vault.data_keys (owner_kind, owner_id, master_version, wrapped, created_at)
         select 'subject', n, 3, decode('6400000003' || repeat('00', 60), 'hex'), 0
         from generate_series(1, 5000) n;
+    insert into vault.erasures (uuid, workspace_id, person_index, links, objects, contributions,
+        source_calls, deliveries, erased_at) select pg_uuid(n), 1, pg_index(n), 0, 0, 0, 0, 0, n
+        from generate_series(1, 5000) n;
     insert into links (uuid, workspace_id, subject_id, institution, access_mode, status,
         created_by, created_at, institution_user_id, credentials_storage, fetch_resources, sealed)
         select pg_uuid(n), 1, n, 'pila_co_employment', 'single', 'valid', pg_uuid(1), n, 'x',
@@ -88,6 +91,17 @@ const CALLS: &[(&str, Call)] = &[
         tx.use_widget_token(&UsedToken { workspace: HERE, jti: uuid(9_999), expires_at: NOW }, 9)
     }),
     ("subject", |tx| Ok(tx.subject(HERE, &index(MIDDLE))?.is_some())),
+    ("one_key_per_version", |tx| Ok(tx.one_key_per_version()?.len() == 1)),
+    ("keys_of_other_versions", |tx| Ok(tx.keys_of_other_versions(4, 10)?.len() == 10)),
+    ("keys_of_other_versions, none", |tx| Ok(tx.keys_of_other_versions(3, 10)?.is_empty())),
+    ("erased_people", |tx| {
+        Ok(tx.erased_people(HERE, &[index(MIDDLE), index(9_999)])? == [true, false])
+    }),
+    ("erasure", |tx| Ok(tx.erasure(HERE, &index(MIDDLE))?.is_some())),
+    ("erase_person", |tx| Ok(tx.erase_person(HERE, &index(4_990))?.is_some())),
+    ("ensure_subject", |tx| {
+        Ok(tx.ensure_subject(HERE, &index(4_980), &crate::fixture::wrapped(1), NOW)?.id.0 == 4_980)
+    }),
     ("link", |tx| Ok(tx.link(HERE, uuid(MIDDLE))?.is_some())),
     ("link_by_id", |tx| Ok(tx.link_by_id(LinkId(2_500))?.is_some())),
     ("load", |tx| Ok(tx.load(LoadId(2_500))?.is_some())),
