@@ -11,7 +11,7 @@ import requests
 from belvo.client import Client
 from belvo.enums import AccessMode
 from belvo.exceptions import BelvoAPIException, RequestError
-from conftest import WEBHOOK_TOKEN
+from receiver import WEBHOOK_TOKEN
 
 INSTITUTION = "pila_co_employment"
 TWO_EMPLOYERS = "1999000002"
