@@ -7,6 +7,8 @@ from installation import PATIENCE_SECONDS
 INSTITUTION = "pila_co_employment"
 ONE_EMPLOYER = "1999000001"
 TWO_EMPLOYERS = "1999000002"
+# Everybody whom the simulated operator always knows.
+PEOPLE = [ONE_EMPLOYER, TWO_EMPLOYERS, "1999000003", "1999000004", "1999000005"]
 UNKNOWN = "1999000404"
 
 
