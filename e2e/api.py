@@ -50,7 +50,7 @@ class Api:
         return self.create_link(username, access_mode="single", **fields)
 
     def retrieve(self, kind, link):
-        """The employments or owners that the source has for a link, stored: `co/employments`, `owners`."""
+        """What the source has for a link, stored: `co/employments` or `owners`."""
         return answered(self.post(f"/api/{kind}/", {"link": link["id"]}), 201)
 
 

@@ -27,9 +27,12 @@ class Vinculo:
         return [str(self.binary), *command, "--data-dir", str(self.data_dir)]
 
     def run(self, *command):
-        """The JSON that a command prints."""
+        """The JSON that a command on the installation prints."""
+        return self._printed(self.arguments(*command, "--json"))
+
+    def _printed(self, command):
         done = subprocess.run(
-            self.arguments(*command, "--json"),
+            command,
             env=self.environment,
             cwd=self.data_dir,
             stdout=subprocess.PIPE,
@@ -37,6 +40,10 @@ class Vinculo:
             check=True,
         )
         return json.loads(done.stdout)
+
+    def document(self, *options):
+        """What `vinculo openapi` prints."""
+        return self._printed([str(self.binary), "openapi", *options])
 
     def keys(self, environment):
         """New API keys of an environment: secret_id, secret_password, environment."""

@@ -1,8 +1,9 @@
 """Hooks for schemathesis: things that exist, for half of the requests, and a tally of the answers.
 
-A generated id is nobody's, and whatever is asked about it is 404. So every second request, chosen by
-its own contents and therefore the same for the same seed, is about objects that are there: links,
-employments and owners of the sandbox's people, an import. What a request may use up is made for it.
+A generated id is nobody's, and whatever is asked about it is 404. So every second request, chosen
+by its own contents and therefore the same for the same seed, is about objects that are there:
+links, employments and owners of the sandbox's people, imports. What a request uses up is made for
+it.
 
 Reads VINCULO_E2E_URL, VINCULO_E2E_ID and VINCULO_E2E_PASSWORD; writes to VINCULO_E2E_TALLY what was
 answered, {operation: {status: times}}.

@@ -1,8 +1,8 @@
 // The official Node.js SDK, unchanged, against a real server and its simulated operator.
 //
-// Reads VINCULO_E2E_URL, VINCULO_E2E_KEYS (the sandbox's, as `vinculo keys create` prints them), and
-// VINCULO_E2E_PRODUCTION_KEYS and VINCULO_E2E_CROWD: keys of a workspace and how many links it has,
-// which are more than fit on a page.
+// Reads VINCULO_E2E_URL; VINCULO_E2E_KEYS, the sandbox's, as `vinculo keys create` prints them; and
+// VINCULO_E2E_PRODUCTION_KEYS and VINCULO_E2E_CROWD: keys of a workspace, and how many links it
+// has, which are more than fit on a page.
 
 'use strict';
 
