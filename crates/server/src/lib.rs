@@ -27,6 +27,7 @@ mod permit;
 mod postman;
 mod projection;
 mod request_id;
+mod rest;
 mod router;
 pub mod secrets;
 mod serve;
