@@ -1,7 +1,6 @@
 """Plain HTTP: what a client without an SDK sends, and helpers that several tests share."""
 
 import requests
-
 from installation import PATIENCE_SECONDS
 
 INSTITUTION = "pila_co_employment"

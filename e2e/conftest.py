@@ -2,6 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from api import ONE_EMPLOYER, Api, answered
 from installation import Vinculo
 from receiver import WEBHOOK_TOKEN, Receiver
 
-# A workspace with more links than fit on a page.
+# More links than fit on a page.
 CROWD = 1001
 
 
@@ -61,21 +62,31 @@ def sandbox(vinculo, keys):
 
 
 @pytest.fixture(scope="session")
-def production_keys(vinculo):
-    return vinculo.keys("production")
+def production(vinculo):
+    return credulous(Api(vinculo.url, vinculo.keys("production")))
 
 
-@pytest.fixture(scope="session")
-def production(vinculo, production_keys):
-    """Production without a single planilla, which takes people it knows nothing about."""
-    production = Api(vinculo.url, production_keys)
+def credulous(production):
+    """Production without a single planilla that takes people it knows nothing about."""
     answered(production.patch("/manage/v1/settings/", {"accept_unknown_people": True}), 200)
     return production
 
 
+@dataclass
+class Crowd:
+    """A workspace whose links are more than fit on a page, and stay."""
+
+    url: str
+    keys: dict
+    api: Api
+    ids: set
+
+
 @pytest.fixture(scope="session")
-def crowd(production):
-    """The ids of every link in production, which are more than fit on a page."""
-    with ThreadPoolExecutor(4) as pool:
-        links = list(pool.map(lambda _: production.single_link(ONE_EMPLOYER), range(CROWD)))
-    return {link["id"] for link in links}
+def crowd(binary, tmp_path_factory):
+    with Vinculo(binary, tmp_path_factory.mktemp("crowd")) as vinculo:
+        keys = vinculo.keys("production")
+        api = credulous(Api(vinculo.url, keys))
+        with ThreadPoolExecutor(4) as pool:
+            links = list(pool.map(lambda _: api.single_link(ONE_EMPLOYER), range(CROWD)))
+        yield Crowd(vinculo.url, keys, api, {link["id"] for link in links})

@@ -254,16 +254,14 @@ def test_no_session_is_open_that_could_be_resumed(client, resource):
     refused(partial(resume, SESSION, "123456"), 400, "required", "link")
 
 
-def test_every_page_of_many_links_is_followed(vinculo, production_keys, crowd):
-    production = Client(
-        production_keys["secret_id"], production_keys["secret_password"], vinculo.url
-    )
+def test_every_page_of_many_links_is_followed(crowd):
+    client = Client(crowd.keys["secret_id"], crowd.keys["secret_password"], crowd.url)
     for params, requests_needed in [({"page_size": 1000}, 2), ({}, 11), ({"page_size": 5000}, 2)]:
         asked = []
-        production.session.session.hooks["response"] = [lambda r, **_: asked.append(r.url)]
-        listed = [link["id"] for link in production.Links.list(**params)]
+        client.session.session.hooks["response"] = [lambda r, **_: asked.append(r.url)]
+        listed = [link["id"] for link in client.Links.list(**params)]
         assert len(listed) == CROWD
-        assert set(listed) == crowd
+        assert set(listed) == crowd.ids
         assert len(asked) == requests_needed
 
 

@@ -1,8 +1,8 @@
 // The official Node.js SDK, unchanged, against a real server and its simulated operator.
 //
-// Reads VINCULO_E2E_URL; VINCULO_E2E_KEYS, the sandbox's, as `vinculo keys create` prints them; and
-// VINCULO_E2E_PRODUCTION_KEYS and VINCULO_E2E_CROWD: keys of a workspace, and how many links it
-// has, which are more than fit on a page.
+// Reads VINCULO_E2E_URL and VINCULO_E2E_KEYS: a server, and keys of its sandbox as `vinculo keys
+// create` prints them. VINCULO_E2E_CROWD_URL and _KEYS are those of a workspace whose links are more
+// than fit on a page; VINCULO_E2E_CROWD says how many.
 
 'use strict';
 
@@ -12,7 +12,8 @@ const Client = require('belvo').default;
 
 const URL = process.env.VINCULO_E2E_URL;
 const KEYS = JSON.parse(process.env.VINCULO_E2E_KEYS);
-const PRODUCTION = JSON.parse(process.env.VINCULO_E2E_PRODUCTION_KEYS);
+const CROWD_URL = process.env.VINCULO_E2E_CROWD_URL;
+const CROWD_KEYS = JSON.parse(process.env.VINCULO_E2E_CROWD_KEYS);
 const CROWD = Number(process.env.VINCULO_E2E_CROWD);
 
 const INSTITUTION = 'pila_co_employment';
@@ -29,8 +30,8 @@ const LINK_KEYS = [
 let client;
 let link;
 
-async function connected(keys) {
-  const client = new Client(keys.secret_id, keys.secret_password, URL);
+async function connected(keys, url = URL) {
+  const client = new Client(keys.secret_id, keys.secret_password, url);
   await client.connect();
   return client;
 }
@@ -70,8 +71,7 @@ test('keys that are wrong do not log in', async () => {
 });
 
 test('a base address may end with a slash', async () => {
-  const other = new Client(KEYS.secret_id, KEYS.secret_password, `${URL}/`);
-  await other.connect();
+  const other = await connected(KEYS, `${URL}/`);
   assert.equal((await other.links.detail(link.id)).id, link.id);
 });
 
@@ -114,16 +114,16 @@ test('links are listed by filters and read one by one', async () => {
 });
 
 test('a limit above a thousand goes on to the next page', async () => {
-  const production = await connected(PRODUCTION);
-  const links = await production.links.list({ limit: CROWD + 500 });
+  const crowded = await connected(CROWD_KEYS, CROWD_URL);
+  const links = await crowded.links.list({ limit: CROWD + 500 });
   assert.ok(CROWD > 1000);
   assert.equal(new Set(links.map(({ id }) => id)).size, CROWD);
 });
 
 test('a limit below the size of a page cuts the list', async () => {
-  const production = await connected(PRODUCTION);
-  assert.equal((await production.links.list({ limit: 7 })).length, 7);
-  assert.equal((await production.links.list({ limit: 7, filters: { page_size: 3 } })).length, 7);
+  const crowded = await connected(CROWD_KEYS, CROWD_URL);
+  assert.equal((await crowded.links.list({ limit: 7 })).length, 7);
+  assert.equal((await crowded.links.list({ limit: 7, filters: { page_size: 3 } })).length, 7);
 });
 
 test('a link changes its mode', async () => {
