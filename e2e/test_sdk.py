@@ -5,18 +5,20 @@ The SDK cannot send `fetch_resources`, so links are recurrent: those load everyt
 
 import re
 import uuid
+from functools import partial
+from operator import itemgetter
 
 import pytest
 import requests
+from api import INSTITUTION, ONE_EMPLOYER, TWO_EMPLOYERS, UNKNOWN
 from belvo.client import Client
 from belvo.enums import AccessMode
 from belvo.exceptions import BelvoAPIException, RequestError
-from conftest import WEBHOOK_TOKEN
+from conftest import CROWD
+from receiver import WEBHOOK_TOKEN
 
-INSTITUTION = "pila_co_employment"
-TWO_EMPLOYERS = "1999000002"
-ONE_EMPLOYER = "1999000001"
-UNKNOWN = "1999000404"
+NOBODY = "00000000-0000-4000-8000-000000000000"
+SESSION = "0123456789abcdef0123456789abcdef"
 LINK_KEYS = [
     "id",
     "institution",
@@ -48,6 +50,28 @@ def create_link(client, document, external_id):
         external_id=external_id,
         raise_exception=True,
     )
+
+
+def create_single(client, document, external_id):
+    """A link that loads nothing on its own."""
+    return client.Links.create(
+        INSTITUTION,
+        document,
+        None,
+        access_mode=AccessMode.SINGLE,
+        external_id=external_id,
+        raise_exception=True,
+    )
+
+
+def refused(response, status, code, field=None):
+    """Calls, and checks what the SDK raises: its own error with the body it was sent."""
+    with pytest.raises(RequestError) as raised:
+        response(raise_exception=True)
+    (error,) = raised.value.detail
+    assert raised.value.status_code == status
+    assert (error["code"], error.get("field")) == (code, field)
+    assert re.fullmatch("[0-9a-f]{32}", error["request_id"]) and error["message"]
 
 
 def employments_of(client, link_id):
@@ -169,6 +193,94 @@ def test_a_widget_token_makes_one_link(vinculo, client):
     assert made.status_code == 201
     assert client.Links.get(made.json()["id"]) == made.json()
     assert requests.post(links, json=body, headers=bearer, timeout=30).status_code == 401
+
+
+def test_a_link_changes_its_mode(client):
+    link = create_single(client, ONE_EMPLOYER, "e2e-changing")
+    recurrent = client.Links.patch(link["id"], access_mode=AccessMode.RECURRENT)
+    assert (recurrent["access_mode"], recurrent["refresh_rate"]) == ("recurrent", "7d")
+    assert recurrent["credentials_storage"] == "store"
+    # The SDK sends null for a mode that is not given.
+    assert client.Links.patch(link["id"]) == recurrent
+    single = client.Links.patch(link["id"], access_mode=AccessMode.SINGLE)
+    assert (single["access_mode"], single["refresh_rate"]) == ("single", None)
+    assert client.Links.get(link["id"]) == single
+    refused(partial(client.Links.patch, NOBODY), 404, "not_found")
+
+
+def test_new_credentials_keep_a_link_valid_and_load_a_recurrent_one(client, receiver):
+    link = create_link(client, TWO_EMPLOYERS, "e2e-updated")
+    receiver.wait_for(link["id"], "EMPLOYMENTS", "OWNERS")
+    updated = client.Links.update(link["id"], password="ignored", token="123456")
+    assert list(updated) == LINK_KEYS
+    assert (updated["id"], updated["status"]) == (link["id"], "valid")
+    assert updated["last_accessed_at"] > link["last_accessed_at"]
+    again = receiver.wait_for(link["id"], "EMPLOYMENTS", "OWNERS")
+    assert again["EMPLOYMENTS"][2]["data"] == {"total_employments": 2}
+    refused(partial(client.Links.update, NOBODY), 404, "not_found")
+
+
+def test_owners_are_retrieved(client):
+    link = create_single(client, ONE_EMPLOYER, "e2e-owners")
+    unsaved = client.Owners.create(link["id"], save_data=False)
+    assert [owner["link"] for owner in unsaved] == [link["id"]]
+    assert list(client.Owners.list(link=link["id"])) == []
+    (owner,) = client.Owners.create(link["id"], token="123456", timeout=30)
+    assert owner["document_id"] == {"document_type": "CC", "document_number": ONE_EMPLOYER}
+    assert list(client.Owners.list(link=link["id"])) == [owner]
+    refused(partial(client.Owners.create, NOBODY), 400, "does_not_exist", "link")
+
+
+def test_employments_are_retrieved_through_the_session(client):
+    link = create_single(client, TWO_EMPLOYERS, "e2e-employments")
+    path = "/api/co/employments/"
+    retrieved = client.session.post(path, {"link": link["id"]}, raise_exception=True)
+    by_id = itemgetter("id")
+    assert sorted(retrieved, key=by_id) == sorted(employments_of(client, link["id"]), key=by_id)
+    first, second = retrieved
+    assert client.session.delete(path, first["id"])
+    assert not client.session.delete(path, first["id"])
+    assert employments_of(client, link["id"]) == [second]
+    refused(partial(client.session.post, path, {}), 400, "required", "link")
+    refused(partial(client.session.patch, path, {"link": link["id"]}), 405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("resource", ["Links", "Owners"])
+def test_no_session_is_open_that_could_be_resumed(client, resource):
+    resume = getattr(client, resource).resume
+    link = create_single(client, ONE_EMPLOYER, "e2e-resumed")["id"]
+    refused(partial(resume, SESSION, "123456", link=link), 400, "session_expired")
+    refused(partial(resume, SESSION, "123456", link=NOBODY), 404, "not_found")
+    refused(partial(resume, SESSION, "123456"), 400, "required", "link")
+
+
+def test_every_page_of_many_links_is_followed(crowd):
+    client = Client(crowd.keys["secret_id"], crowd.keys["secret_password"], crowd.url)
+    for params, requests_needed in [({"page_size": 1000}, 2), ({}, 11), ({"page_size": 5000}, 2)]:
+        asked = []
+        client.session.session.hooks["response"] = [lambda r, **_: asked.append(r.url)]
+        listed = [link["id"] for link in client.Links.list(**params)]
+        assert len(listed) == CROWD
+        assert set(listed) == crowd.ids
+        assert len(asked) == requests_needed
+
+
+def test_lists_take_several_values(client):
+    links = [create_single(client, ONE_EMPLOYER, f"e2e-many-{n}")["id"] for n in range(3)]
+    assert [link["id"] for link in client.Links.list(id__in=links[:2])] == links[1::-1]
+    assert [link["id"] for link in client.Links.list(id__in=links, page_size=1)] == links[::-1]
+
+
+def test_a_token_is_made_for_one_link(vinculo, client):
+    link = create_single(client, ONE_EMPLOYER, "e2e-token")
+    scopes = "read_institutions,write_links,read_links"
+    tokens = client.WidgetToken.create(scopes=scopes, link=link["id"], widget={"theme": []})
+    bearer = {"Authorization": f"Bearer {tokens['access']}"}
+    for id_, status in [(link["id"], 200), (NOBODY, 403)]:
+        answer = requests.get(f"{vinculo.url}/api/links/{id_}/", headers=bearer, timeout=5)
+        assert answer.status_code == status
+    with pytest.warns(DeprecationWarning):
+        assert set(client.Links.token(link["id"], scopes)) == {"access", "refresh"}
 
 
 def test_an_unknown_person_is_a_login_error(client):

@@ -28,6 +28,7 @@ mod permit;
 mod postman;
 mod projection;
 mod request_id;
+mod rest;
 pub mod rotation;
 mod router;
 pub mod secrets;

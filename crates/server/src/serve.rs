@@ -11,8 +11,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tower::Service as _;
+use tower::{Service as _, ServiceExt as _};
 
+use crate::rest::Whole;
 use crate::{App, router};
 
 /// Largest request line and headers together, bytes.
@@ -37,6 +38,8 @@ pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = 
         };
         let service =
             connections.call(peer).await.unwrap_or_else(|never: Infallible| match never {});
+        let serving = app.clone();
+        let service = service.map_request(move |request| Whole::of(request, serving.config()));
         let connection =
             http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = open.watch(connection);

@@ -37,7 +37,7 @@ struct Document;
 pub(crate) use params::{
     CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, OnceParams, PageParams, ShapeParams,
 };
-pub(crate) use shapes::{Nothing, Page, Partial};
+pub(crate) use shapes::{File, Nothing, Page, Partial};
 
 /// The OpenAPI document of everything under `/api/` and `/manage/v1/`.
 #[must_use]

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 
 use serde_json::json;
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, Schema, SchemaFormat,
+    SchemaType, Type,
 };
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -73,6 +74,18 @@ impl<T: ToSchema> PartialSchema for Partial<T> {
             object.description = Some(format!("{whole} `fields` and `omit` may leave keys out."));
         }
         schema
+    }
+}
+
+/// A file, as it is.
+pub(crate) struct File;
+
+impl ToSchema for File {}
+
+impl PartialSchema for File {
+    fn schema() -> RefOr<Schema> {
+        let bytes = ObjectBuilder::new().schema_type(Type::String);
+        bytes.format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary))).into()
     }
 }
 

@@ -18,6 +18,9 @@ on_both_databases!(
     a_body_that_never_ends_ends_in_a_timeout,
     a_head_that_never_ends_ends_the_connection,
     a_head_may_not_be_of_any_size,
+    a_refusal_before_the_body_keeps_the_connection,
+    a_refusal_before_a_long_body_ends_the_connection,
+    a_refusal_is_no_invitation_to_send_the_body,
     an_unexpected_failure_tells_nothing,
     a_database_that_is_gone_is_said_to_be_so,
 );
@@ -102,6 +105,91 @@ async fn a_head_may_not_be_of_any_size(database: TestDatabase) {
     assert_eq!(client.send(with(60 * 1024)).await.status, 200);
     let refused = with(70 * 1024).send().await.expect("no answer");
     assert_eq!(refused.status().as_u16(), 431);
+    app.finish().await;
+}
+
+/// The next answer on a connection, as far as its length says.
+async fn next_answer(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    loop {
+        let byte = soon("an answer", stream.read_u8()).await.expect("the connection has ended");
+        text.push(byte);
+        if !text.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        let head = String::from_utf8(text.clone()).expect("no text").to_lowercase();
+        let length = head.split("content-length: ").nth(1).expect(&head);
+        let length: usize = length.lines().next().unwrap().parse().expect(&head);
+        let mut body = vec![0; length];
+        soon("its body", stream.read_exact(&mut body)).await.expect("the connection has ended");
+        text.append(&mut body);
+        return String::from_utf8(text).expect("no text");
+    }
+}
+
+/// Requests that are refused for what their heads say: with which status, and a head without the
+/// lines about its body.
+fn refused_heads(app: &TestApp) -> Vec<(&'static str, String)> {
+    let request = app.sandbox().request(Method::GET, "/api/").build().unwrap();
+    let key = request.headers()["authorization"].to_str().unwrap().to_owned();
+    let head =
+        |line: &str, key: &str| format!("{line} HTTP/1.1\r\nhost: h\r\nauthorization: {key}\r\n");
+    vec![
+        ("401", head("POST /api/links/", "Basic bm86bm8=")),
+        ("404", head("POST /api/nothing/", &key)),
+        ("405", head("PATCH /api/co/employments/", &key)),
+        ("401", head("POST /manage/v1/imports/", "Basic bm86bm8=")),
+    ]
+}
+
+async fn a_refusal_before_the_body_keeps_the_connection(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let next = "GET /livez HTTP/1.1\r\nhost: h\r\n\r\n";
+    for (status, head) in refused_heads(&app) {
+        for (sent_as, body) in [
+            ("content-length: 13", "{\"link\": \"x\"}"),
+            ("transfer-encoding: chunked", "2\r\n{\"\r\n3\r\na\":\r\n0\r\n\r\n"),
+        ] {
+            let mut stream = connect(&app).await;
+            // Some clients send head and body apart; the answer is there before the body.
+            stream.write_all(format!("{head}{sent_as}\r\n\r\n").as_bytes()).await.unwrap();
+            let said = next_answer(&mut stream).await;
+            assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+            stream.write_all(format!("{body}{next}").as_bytes()).await.unwrap();
+            let said = next_answer(&mut stream).await;
+            assert!(said.starts_with("HTTP/1.1 200 "), "{head}{sent_as}: {said}");
+        }
+    }
+    app.finish().await;
+}
+
+async fn a_refusal_before_a_long_body_ends_the_connection(database: TestDatabase) {
+    let app = Setup::new(database).configure(|config| config.body_limit = 100).start().await;
+    for (status, head) in refused_heads(&app) {
+        for (sent_as, body) in [
+            ("content-length: 101", String::new()),
+            ("transfer-encoding: chunked", format!("200\r\n{}", "x".repeat(0x200))),
+        ] {
+            let mut stream = connect(&app).await;
+            stream.write_all(format!("{head}{sent_as}\r\n\r\n").as_bytes()).await.unwrap();
+            let said = next_answer(&mut stream).await;
+            assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+            let _ = stream.write_all(body.as_bytes()).await;
+            assert_eq!(heard(stream).await, "", "{head}{sent_as}");
+        }
+    }
+    app.finish().await;
+}
+
+async fn a_refusal_is_no_invitation_to_send_the_body(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    for (status, head) in refused_heads(&app) {
+        let mut stream = connect(&app).await;
+        let head = format!("{head}content-length: 12\r\nexpect: 100-continue\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let said = heard(stream).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status} ")), "{said}");
+    }
     app.finish().await;
 }
 

@@ -70,6 +70,14 @@ fn every_operation_is_described_whole() {
 }
 
 #[test]
+fn a_file_is_sent_as_it_is() {
+    let document = vinculo_server::openapi_document();
+    let body = &document["paths"]["/manage/v1/imports/"]["post"]["requestBody"];
+    let schema = &body["content"]["application/octet-stream"]["schema"];
+    assert_eq!(schema, &json!({ "type": "string", "format": "binary" }));
+}
+
+#[test]
 fn every_example_is_one() {
     let document = vinculo_server::openapi_document();
     let mut examples = 0;

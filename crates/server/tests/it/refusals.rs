@@ -12,6 +12,7 @@ use crate::support::{
 on_both_databases!(
     a_registration_says_everything_that_is_wrong_with_it,
     a_body_must_be_a_json_object,
+    a_body_that_is_not_needed_may_be_missing_or_null,
     a_body_may_have_one_mebibyte,
     a_list_says_what_is_wrong_with_its_filters,
     an_id_that_nobody_has_is_not_found,
@@ -108,6 +109,37 @@ async fn a_body_must_be_a_json_object(database: TestDatabase) {
     assert_eq!(untyped.codes(), ["required", "required"]);
     let typed = client.request(Method::GET, LINKS).header(CONTENT_TYPE, "application/json");
     assert_eq!(client.send(typed).await.status, 200, "belvo-js types what has no body");
+    app.finish().await;
+}
+
+async fn a_body_that_is_not_needed_may_be_missing_or_null(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let single = link_request("1999000001", json!({ "access_mode": "single" }));
+    let link = client.post(LINKS, &single).await.json();
+    let path = format!("{LINKS}{}/", link["id"].as_str().unwrap());
+    let (json, text) = ("application/json", "text/plain");
+    for (media, body, status, codes) in [
+        (json, "", 200, &[][..]),
+        (json, " \n", 200, &[]),
+        (json, "{}", 200, &[]),
+        (json, "null", 200, &[]),
+        (json, " null ", 200, &[]),
+        (text, "", 200, &[]),
+        (text, "null", 415, &["unsupported_media_type"]),
+        (json, "nul", 400, &["parse_error"]),
+        (json, "false", 400, &["parse_error"]),
+        (json, "[]", 400, &["parse_error"]),
+    ] {
+        let request = client.request(Method::PATCH, &path).header(CONTENT_TYPE, media).body(body);
+        let answer = client.send(request).await;
+        assert_eq!(answer.status, status, "{media} {body:?}");
+        if status == 200 {
+            assert_eq!(answer.json(), link, "{media} {body:?}");
+        } else {
+            assert_eq!(answer.codes(), codes, "{media} {body:?}");
+        }
+    }
     app.finish().await;
 }
 

@@ -152,6 +152,12 @@ impl Tx<'_> {
             }
         }
         subjects.extend(self.subjects(workspace, &others)?);
+        // What is left has a subject without a key: data that is older than an erasure.
+        for (document, key) in offered {
+            if !subjects.contains_key(document) {
+                subjects.insert(*document, self.ensure_subject(workspace, document, key, now)?);
+            }
+        }
         Ok(subjects)
     }
 

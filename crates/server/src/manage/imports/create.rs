@@ -14,7 +14,7 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem, item_of_status};
 use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, Spooled};
 use crate::once::{Claim, Once};
-use crate::openapi::OnceParams;
+use crate::openapi::{File, OnceParams};
 
 /// Takes a planilla or a payer record, as it is, in the body.
 ///
@@ -26,7 +26,7 @@ use crate::openapi::OnceParams;
         ("allow" = Option<String>, Query, description = "Rules about totals that may pass: header_payroll_total, header_total_contributors"),
         OnceParams,
     ),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    request_body(content = inline(File), content_type = "application/octet-stream"),
     responses((status = 202, description = "Received", body = ImportStatus))
 )]
 pub(crate) async fn create(
