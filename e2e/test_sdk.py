@@ -41,12 +41,12 @@ def client(vinculo, keys):
     return Client(keys["secret_id"], keys["secret_password"], vinculo.url)
 
 
-def create_link(client, document, external_id):
+def create_link(client, document, external_id, access_mode=AccessMode.RECURRENT):
     return client.Links.create(
         INSTITUTION,
         document,
         None,
-        access_mode=AccessMode.RECURRENT,
+        access_mode=access_mode,
         external_id=external_id,
         raise_exception=True,
     )
@@ -54,20 +54,13 @@ def create_link(client, document, external_id):
 
 def create_single(client, document, external_id):
     """A link that loads nothing on its own."""
-    return client.Links.create(
-        INSTITUTION,
-        document,
-        None,
-        access_mode=AccessMode.SINGLE,
-        external_id=external_id,
-        raise_exception=True,
-    )
+    return create_link(client, document, external_id, AccessMode.SINGLE)
 
 
-def refused(response, status, code, field=None):
+def refused(call, status, code, field=None):
     """Calls, and checks what the SDK raises: its own error with the body it was sent."""
     with pytest.raises(RequestError) as raised:
-        response(raise_exception=True)
+        call(raise_exception=True)
     (error,) = raised.value.detail
     assert raised.value.status_code == status
     assert (error["code"], error.get("field")) == (code, field)
