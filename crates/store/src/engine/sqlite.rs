@@ -8,6 +8,7 @@ use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues};
 use crossbeam_channel::Receiver;
+use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, params_from_iter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,7 +28,6 @@ const PRAGMAS: &str = "
     pragma temp_store = memory;
     pragma main.cache_size = -2048;
     pragma data.cache_size = -16384;
-    pragma mmap_size = 33554432;
     pragma wal_autocheckpoint = 4000;
     pragma main.journal_size_limit = 67108864;
     pragma data.journal_size_limit = 67108864;
@@ -64,13 +64,16 @@ impl Connection {
         inner.execute("attach database ?1 as data", [data])?;
         inner.busy_timeout(busy)?;
         inner.execute_batch(PRAGMAS)?;
+        // Else every new value of a parameter would make it plan the statement again.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { inner, texts: Texts::default() })
     }
 
-    /// From now on this connection refuses to change anything.
+    /// From now on this connection refuses to change anything. What it has read is of use until the
+    /// next commit of another connection, so it keeps less of it.
     pub(crate) fn refuse_writes(&self) -> Result<()> {
-        Ok(self.inner.execute_batch("pragma query_only = on")?)
+        Ok(self.inner.execute_batch("pragma query_only = on; pragma data.cache_size = -8192")?)
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
