@@ -7,11 +7,12 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use uuid::Uuid;
-use vinculo_store::{ApiKeyId, Workspace};
+use vinculo_store::{ApiKeyId, Tx, Workspace};
 use vinculo_vault::SecretHash;
 
 use crate::App;
 use crate::error::ApiError;
+use crate::limits::Told;
 use crate::tokens::WidgetToken;
 
 /// A caller whose key was verified: whoever holds this may act in its workspace.
@@ -21,6 +22,12 @@ pub(crate) struct Caller {
     pub workspace: Workspace,
     /// The key, whose limit the request counts towards.
     pub key: Option<ApiKeyId>,
+}
+
+/// A caller whose key is looked up together with what it reads, in one visit to the database.
+pub(crate) struct Asking {
+    credentials: Credentials,
+    told: Told,
 }
 
 /// The two halves of a key, as given.
@@ -68,18 +75,57 @@ impl Caller {
     /// # Errors
     /// 401 when they do not belong together.
     pub(crate) async fn verify(app: &App, credentials: Credentials) -> Result<Self, ApiError> {
-        let secret_id = credentials.secret_id;
-        let key = app
-            .store()
-            .read(move |tx| tx.api_key(secret_id))
-            .await?
-            .ok_or_else(ApiError::unauthenticated)?;
+        let reader = app.clone();
+        app.store().read(move |tx| Self::look_up(tx, &reader, &credentials)).await
+    }
+
+    fn look_up(tx: &mut Tx<'_>, app: &App, credentials: &Credentials) -> Result<Self, ApiError> {
+        let key = tx.api_key(credentials.secret_id)?.ok_or_else(ApiError::unauthenticated)?;
         let stored = SecretHash::from_bytes(&key.secret_hash).map_err(ApiError::unexpected)?;
         let secrets = app.secrets(key.workspace.id)?;
         if !secrets.indexes().verify_secret(&credentials.password, &stored) {
             return Err(ApiError::unauthenticated());
         }
         Ok(Self { workspace: key.workspace, key: Some(key.id) })
+    }
+}
+
+impl FromRequestParts<App> for Asking {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        match Authorization::of(&parts.headers) {
+            Some(Authorization::Basic(credentials)) => {
+                Ok(Self { credentials, told: Told::of(parts) })
+            }
+            // Nobody who sends anything else is a caller; it says why.
+            other => {
+                Caller::of(app, other).await?;
+                Err(ApiError::unauthenticated())
+            }
+        }
+    }
+}
+
+impl Asking {
+    /// Reads for the caller, if there is one and it may ask.
+    ///
+    /// # Errors
+    /// 401 when the halves of the key do not belong together, 429 when it has sent too many
+    /// requests, and what `work` gives.
+    pub(crate) async fn read<T: Send + 'static>(
+        self,
+        app: &App,
+        work: impl FnOnce(&mut Tx<'_>, Caller) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let reader = app.clone();
+        app.store()
+            .read(move |tx| {
+                let caller = Caller::look_up(tx, &reader, &self.credentials)?;
+                reader.limits().admit_read(&self.told, &caller)?;
+                work(tx, caller)
+            })
+            .await
     }
 }
 

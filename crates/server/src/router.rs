@@ -112,6 +112,9 @@ async fn options(request: Request, next: Next) -> Response {
 /// which would lose a POST's body). `None` when it already is.
 fn canonical(uri: &Uri) -> Option<Uri> {
     let path = uri.path();
+    if path.ends_with('/') && !path.contains("//") && !path.contains('%') {
+        return None;
+    }
     let mut fixed = String::with_capacity(path.len() + 1);
     for c in path.replace("%2F", "/").replace("%2f", "/").chars() {
         if c != '/' || !fixed.ends_with('/') {

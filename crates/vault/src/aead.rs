@@ -57,13 +57,27 @@ impl Cipher {
 
     /// Opens `nonce | ciphertext | tag`.
     pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
-        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
-        let mut out = Zeroizing::new(ciphertext.to_vec());
-        let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length =
-            self.0.open_in_place(nonce, Aad::from(aad), &mut out).map_err(|_| Refused)?.len();
-        out.truncate(length);
+        // Room for all of it: a vector that grows leaves plaintext behind.
+        let mut out = Zeroizing::new(Vec::with_capacity(sealed.len()));
+        self.open_onto(aad, sealed, &mut out)?;
         Ok(out)
+    }
+
+    /// Opens `nonce | ciphertext | tag` at the end of `out`, which stays as it was when refused.
+    pub(crate) fn open_onto(
+        &self,
+        aad: &[u8],
+        sealed: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Refused> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
+        let start = out.len();
+        out.extend_from_slice(ciphertext);
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.open_in_place(nonce, Aad::from(aad), &mut out[start..]);
+        let length = opened.map(|plaintext| plaintext.len());
+        out.truncate(start + length.unwrap_or(0));
+        length.map(|_| ()).map_err(|_| Refused)
     }
 }
 

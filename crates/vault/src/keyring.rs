@@ -272,6 +272,19 @@ impl DataKey {
             .open(&context.associated_data(), sealed.without_format())
             .map_err(|_| VaultError::Refused { table: context.table() })
     }
+
+    /// As [`DataKey::open`], with the plaintext at the end of `out`, for an answer that is about to
+    /// leave: nothing wipes it. What was in `out` stays; when refused, that alone.
+    pub fn open_onto(
+        &self,
+        context: Context<'_>,
+        sealed: &Sealed,
+        out: &mut Vec<u8>,
+    ) -> Result<(), VaultError> {
+        self.cipher
+            .open_onto(&context.associated_data(), sealed.without_format(), out)
+            .map_err(|_| VaultError::Refused { table: context.table() })
+    }
 }
 
 impl fmt::Debug for DataKey {

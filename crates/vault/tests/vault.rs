@@ -86,6 +86,24 @@ fn another_subjects_key_opens_nothing() {
 }
 
 #[test]
+fn opened_values_stand_one_after_the_other_and_a_refused_one_leaves_nothing() {
+    let vault = vault();
+    let [key, other] = [(); 2].map(|()| vault.new_data_key().unwrap().0);
+    let of = |id| Context::of_id("owners", id);
+    let mut out = b"[".to_vec();
+    for (id, value) in [(1, b"one".as_slice()), (2, b""), (3, b"three")] {
+        let sealed = key.seal(of(id), value).unwrap();
+        key.open_onto(of(id), &sealed, &mut out).unwrap();
+        out.push(b',');
+        for (key, context) in [(&other, of(id)), (&key, of(9))] {
+            let refused = key.open_onto(context, &sealed, &mut out);
+            assert_eq!(refused.unwrap_err(), VaultError::Refused { table: "owners" });
+        }
+    }
+    assert_eq!(out, b"[one,,three,");
+}
+
+#[test]
 fn a_wrong_or_missing_master_key_is_named_by_version() {
     let (_, root) = open_new(masters(1));
     let random = Arc::new(SystemRandom);

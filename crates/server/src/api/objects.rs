@@ -5,14 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
 use vinculo_store::{ObjectFilter, Resource, SealedObject};
-use vinculo_vault::Vault;
+use vinculo_vault::{DataKey, Vault, WrappedKey};
 
 use super::page::{PageQuery, json};
-use super::query::Query;
+use super::query::{PathId, Query};
 use super::shape::Shape;
 use super::span;
 use crate::App;
-use crate::auth::Caller;
+use crate::auth::{Asking, Caller};
 use crate::error::ApiError;
 use crate::projection::object_context;
 
@@ -26,39 +26,89 @@ pub(super) fn filter(page: &PageQuery) -> Result<ObjectFilter, ApiError> {
     })
 }
 
-/// A page of objects.
+/// A page of objects. Whoever has no right key learns nothing about the rest of the request, so
+/// what is wrong with it comes later.
 pub(super) async fn list(
     app: &App,
-    caller: &Caller,
+    asking: Asking,
     resource: Resource,
-    filter: ObjectFilter,
-    page: &PageQuery,
+    wanted: Result<(PageQuery, ObjectFilter), ApiError>,
 ) -> Result<Response, ApiError> {
-    let (workspace, request) = (caller.workspace.id, page.request());
-    let found =
-        app.store().read(move |tx| tx.objects(resource, workspace, &filter, request)).await?;
-    let (vault, shape) = (app.all_secrets().vault(), Shape::of(&page.query));
-    let documents = found.rows.iter().map(|object| {
-        let document = open(vault, resource, object)?;
-        Ok::<_, ApiError>(shape.apply(document)?)
+    let read = asking.read(app, move |tx, caller| {
+        let (page, filter) = wanted?;
+        let found = tx.objects(resource, caller.workspace.id, &filter, page.request())?;
+        Ok((page, found))
     });
-    page.answer(found.count, documents.collect::<Result<Vec<_>, _>>()?)
+    let (page, found) = read.await?;
+    let shape = Shape::of(&page.query);
+    let mut opener = Opener::new(app.all_secrets().vault(), resource);
+    let room = found.rows.iter().map(|object| object.sealed.as_bytes().len()).sum();
+    page.write(found.count, room, |body| {
+        for (place, object) in found.rows.iter().enumerate() {
+            if place > 0 {
+                body.push(b',');
+            }
+            opener.append(object, &shape, body)?;
+        }
+        Ok(())
+    })
 }
 
 /// One object.
 pub(super) async fn detail(
     app: &App,
-    caller: &Caller,
+    asking: Asking,
     resource: Resource,
-    id: Uuid,
+    id: Result<PathId, ApiError>,
     query: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let workspace = caller.workspace.id;
-    let found = app.store().read(move |tx| tx.object(resource, workspace, id)).await?;
-    let object = found.ok_or_else(ApiError::not_found)?;
-    let document = open(app.all_secrets().vault(), resource, &object)?;
+    let read = asking.read(app, move |tx, caller| {
+        let found = tx.object(resource, caller.workspace.id, id?.0)?;
+        found.ok_or_else(ApiError::not_found)
+    });
+    let object = read.await?;
     let shape = Shape::of(&Query::parse(query.unwrap_or_default()));
-    Ok(json(StatusCode::OK, shape.apply(document)?))
+    let mut body = Vec::new();
+    Opener::new(app.all_secrets().vault(), resource).append(&object, &shape, &mut body)?;
+    Ok(json(StatusCode::OK, body))
+}
+
+/// Opens objects one after the other, those of one person with the key unwrapped once.
+struct Opener<'a> {
+    vault: &'a Vault,
+    resource: Resource,
+    last: Option<(&'a WrappedKey, DataKey)>,
+}
+
+impl<'a> Opener<'a> {
+    fn new(vault: &'a Vault, resource: Resource) -> Self {
+        Self { vault, resource, last: None }
+    }
+
+    /// Adds what a client wants to see of an object to an answer.
+    fn append(
+        &mut self,
+        object: &'a SealedObject,
+        shape: &Shape,
+        body: &mut Vec<u8>,
+    ) -> Result<(), ApiError> {
+        let context = object_context(self.resource, object.uuid);
+        let key = self.key(&object.key)?;
+        if shape.is_whole() {
+            return Ok(key.open_onto(context, &object.sealed, body)?);
+        }
+        let document = key.open(context, &object.sealed)?;
+        body.extend_from_slice(&shape.apply(document.to_vec())?);
+        Ok(())
+    }
+
+    fn key(&mut self, wrapped: &'a WrappedKey) -> Result<&DataKey, ApiError> {
+        let key = match self.last.take() {
+            Some((same, key)) if same == wrapped => key,
+            _ => self.vault.unwrap_key(wrapped)?,
+        };
+        Ok(&self.last.insert((wrapped, key)).1)
+    }
 }
 
 /// Removes one object; its link and its other objects stay.

@@ -76,24 +76,41 @@ impl PageQuery {
         count: i64,
         items: impl IntoIterator<Item = impl AsRef<[u8]>>,
     ) -> Result<Response, ApiError> {
+        self.write(count, 0, |body| {
+            for (place, item) in items.into_iter().enumerate() {
+                if place > 0 {
+                    body.push(b',');
+                }
+                body.extend_from_slice(item.as_ref());
+            }
+            Ok(())
+        })
+    }
+
+    /// The answer, whose `results`, with commas between them, `write` adds to the body; they take
+    /// about `room` bytes.
+    ///
+    /// # Errors
+    /// 404 for a page past the end, and what `write` gives.
+    pub(crate) fn write(
+        &self,
+        count: i64,
+        room: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), ApiError>,
+    ) -> Result<Response, ApiError> {
         if self.page > 1 && self.request().offset >= count {
             return Err(invalid_page());
         }
         let last = (self.page.saturating_mul(self.size)) >= count;
         let next = (!last).then(|| self.neighbour(self.page + 1)).flatten();
         let previous = (self.page > 1).then(|| self.neighbour(self.page - 1)).flatten();
-        let mut body = Vec::with_capacity(256);
+        let mut body = Vec::with_capacity(room + 256);
         body.extend_from_slice(format!("{{\"count\":{count},\"next\":").as_bytes());
         body.extend_from_slice(&serde_json::to_vec(&next)?);
         body.extend_from_slice(b",\"previous\":");
         body.extend_from_slice(&serde_json::to_vec(&previous)?);
         body.extend_from_slice(b",\"results\":[");
-        for (place, item) in items.into_iter().enumerate() {
-            if place > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(item.as_ref());
-        }
+        write(&mut body)?;
         body.extend_from_slice(b"]}");
         Ok(json(StatusCode::OK, body))
     }

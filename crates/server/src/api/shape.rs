@@ -22,12 +22,17 @@ impl Shape {
         Self { only: names("fields"), without: names("omit").unwrap_or_default() }
     }
 
+    /// Whether nothing is left out.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.only.is_none() && self.without.is_empty()
+    }
+
     /// A document with only the wanted keys, in their order.
     ///
     /// # Errors
     /// When the document is no JSON object.
     pub(crate) fn apply(&self, document: Vec<u8>) -> serde_json::Result<Vec<u8>> {
-        if self.only.is_none() && self.without.is_empty() {
+        if self.is_whole() {
             return Ok(document);
         }
         let mut object: Map<String, Value> = serde_json::from_slice(&document)?;

@@ -48,7 +48,23 @@ pub(crate) struct Limits {
 
 /// How the caller of a request stands, told by the handler's [`Caller`] to the layer around it.
 #[derive(Debug, Clone, Default)]
-struct Told(Arc<OnceLock<Standing>>);
+pub(crate) struct Told(Arc<OnceLock<Standing>>);
+
+impl Told {
+    /// Where the layer around a request waits to be told.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        parts.extensions.get().cloned().unwrap_or_default()
+    }
+
+    fn admit(&self, standing: Standing) -> Result<(), ApiError> {
+        // Told twice when a handler asks for its caller twice; the first time counts.
+        let _ = self.0.set(standing);
+        match standing.refused {
+            Some(wait) => Err(ApiError::too_many_requests(wait)),
+            None => Ok(()),
+        }
+    }
+}
 
 impl Limits {
     pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
@@ -73,19 +89,19 @@ impl Limits {
         let counts = requests.is_none_or(|standing| standing.refused.is_none());
         let deletions = counts.then(|| self.deletion(parts, caller)).flatten();
         let tightest = [requests, deletions].into_iter().flatten();
-        let Some(standing) =
-            tightest.min_by_key(|standing| (standing.refused.is_none(), standing.remaining))
-        else {
-            return Ok(());
-        };
-        if let Some(Told(told)) = parts.extensions.get() {
-            // Told twice when a handler asks for its caller twice; the first time counts.
-            let _ = told.set(standing);
-        }
-        match standing.refused {
-            Some(wait) => Err(ApiError::too_many_requests(wait)),
+        match tightest.min_by_key(|standing| (standing.refused.is_none(), standing.remaining)) {
+            Some(standing) => Told::of(parts).admit(standing),
             None => Ok(()),
         }
+    }
+
+    /// As [`Self::admit`], for a request that deletes nothing.
+    ///
+    /// # Errors
+    /// 429 when the key has sent too many requests.
+    pub(crate) fn admit_read(&self, told: &Told, caller: &Caller) -> Result<(), ApiError> {
+        let key = (caller.workspace.id, caller.key);
+        self.requests.as_ref().map_or(Ok(()), |limit| told.admit(limit.count(&key)))
     }
 
     /// Counts a deletion of the public contract that the caller waits for.

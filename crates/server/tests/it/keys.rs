@@ -48,6 +48,20 @@ async fn a_wrong_key_opens_nothing(database: TestDatabase) {
     }
     let nameless = client.post("/api/links/", &Value::Null).await;
     assert_eq!(nameless.status, 401, "who it is comes before what is wrong");
+    for (path, status) in [
+        ("/api/co/employments/", 400),
+        ("/api/co/employments/?link=somebody", 400),
+        ("/api/co/employments/?id=&page=0", 404),
+        ("/api/co/employments/somebody/", 404),
+        ("/api/owners/?display_name__icontains=a", 400),
+        ("/api/owners/?created_at=never", 400),
+        ("/api/owners/?page=2", 404),
+        ("/api/owners/somebody/", 404),
+    ] {
+        assert_eq!(app.sandbox().get(path).await.status, status, "{path}");
+        let wrong = client.request(Method::GET, path).header(AUTHORIZATION, basic(&id, "wrong"));
+        assert_eq!(client.send(wrong).await.status, 401, "{path} with a wrong password");
+    }
     app.finish().await;
 }
 

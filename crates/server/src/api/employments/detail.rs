@@ -8,7 +8,7 @@ use super::schema::Employment;
 use crate::App;
 use crate::api::objects;
 use crate::api::query::PathId;
-use crate::auth::Caller;
+use crate::auth::Asking;
 use crate::error::ApiError;
 use crate::openapi::{IdInPath, Partial, ShapeParams};
 
@@ -22,9 +22,9 @@ type Shown = Partial<Employment>;
 )]
 pub(crate) async fn detail(
     State(app): State<App>,
-    caller: Caller,
-    PathId(id): PathId,
+    asking: Asking,
+    id: Result<PathId, ApiError>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    objects::detail(&app, &caller, Resource::Employments, id, query.as_deref()).await
+    objects::detail(&app, asking, Resource::Employments, id, query.as_deref()).await
 }

@@ -8,7 +8,7 @@ use super::schema::Employments;
 use crate::App;
 use crate::api::objects;
 use crate::api::page::PageQuery;
-use crate::auth::Caller;
+use crate::auth::Asking;
 use crate::error::{ApiError, ErrorItem};
 use crate::openapi::{CreatedParams, IdParams, LinkParams, PageParams, ShapeParams};
 
@@ -22,13 +22,16 @@ use crate::openapi::{CreatedParams, IdParams, LinkParams, PageParams, ShapeParam
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
-    page: PageQuery,
+    asking: Asking,
+    page: Result<PageQuery, ApiError>,
 ) -> Result<Response, ApiError> {
-    let filter = objects::filter(&page)?;
-    if filter.links.is_none() && filter.ids.is_none() {
-        let item = ErrorItem::field("required", "link", "This field is required.");
-        return Err(ApiError::bad_request(vec![item]));
-    }
-    objects::list(&app, &caller, Resource::Employments, filter, &page).await
+    let wanted = page.and_then(|page| {
+        let filter = objects::filter(&page)?;
+        if filter.links.is_none() && filter.ids.is_none() {
+            let item = ErrorItem::field("required", "link", "This field is required.");
+            return Err(ApiError::bad_request(vec![item]));
+        }
+        Ok((page, filter))
+    });
+    objects::list(&app, asking, Resource::Employments, wanted).await
 }

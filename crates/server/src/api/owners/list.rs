@@ -9,7 +9,7 @@ use super::search;
 use crate::App;
 use crate::api::objects;
 use crate::api::page::PageQuery;
-use crate::auth::Caller;
+use crate::auth::Asking;
 use crate::error::ApiError;
 use crate::openapi::{CreatedParams, IdParams, LinkParams, PageParams, ShapeParams};
 
@@ -21,12 +21,21 @@ use crate::openapi::{CreatedParams, IdParams, LinkParams, PageParams, ShapeParam
 )]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Caller,
-    page: PageQuery,
+    asking: Asking,
+    page: Result<PageQuery, ApiError>,
 ) -> Result<Response, ApiError> {
-    let filter = objects::filter(&page)?;
-    if let Some(wanted) = search::Wanted::of(&page.query)? {
-        return search::list(&app, &caller, filter, &wanted, &page).await;
+    let searched = page.and_then(|page| {
+        let (filter, wanted) = (objects::filter(&page)?, search::Wanted::of(&page.query)?);
+        Ok((page, filter, wanted))
+    });
+    match searched {
+        Ok((page, filter, Some(wanted))) => {
+            let caller = asking.read(&app, |_, caller| Ok(caller)).await?;
+            search::list(&app, &caller, filter, &wanted, &page).await
+        }
+        others => {
+            let wanted = others.map(|(page, filter, _)| (page, filter));
+            objects::list(&app, asking, Resource::Owners, wanted).await
+        }
     }
-    objects::list(&app, &caller, Resource::Owners, filter, &page).await
 }
