@@ -1,5 +1,4 @@
 //! The compact form of a contribution keeps all of it, and opens what earlier versions kept.
-#![expect(clippy::expect_used, reason = "a helper that cannot do its part fails the test")]
 
 #![expect(clippy::expect_used, reason = "helpers of tests fail the test")]
 
