@@ -19,7 +19,7 @@ use crate::projection::seal_line;
 use crate::secrets::WorkspaceSecrets;
 
 /// Lines stored in one transaction.
-const BATCH: usize = 2000;
+const BATCH: usize = 1000;
 /// Sealed batches that wait for the write lane.
 const AHEAD: usize = 1;
 
