@@ -41,7 +41,7 @@ class Stock:
         self._kept = {}
 
     def kept(self, kind):
-        """The ids of a kind that nothing removes; kinds are called what their addresses are."""
+        """The ids of a kind that nothing removes."""
         if kind not in self._kept:
             self._kept[kind] = [self.new(kind) for _ in range(KEPT)]
         return self._kept[kind]
@@ -49,17 +49,17 @@ class Stock:
     def new(self, kind):
         """The id of a new object."""
         match kind:
-            case "manage/v1/imports":
+            case "imports":
                 body = f"no planilla {next(self._numbers)}"
                 return answered(API.send("POST", "/manage/v1/imports/", data=body), 202)["id"]
-            case "api/links":
+            case "links":
                 return self._new_link("single")["id"]
-            case "manage/v1/links":
-                # Only a recurrent link has a pace.
+            case "recurrent links":
                 return self._new_link("recurrent")["id"]
-            case "api/co/employments" | "api/owners":
-                link = self._new_link("single")
-                return API.retrieve(kind.removeprefix("api/"), link)[0]["id"]
+            case "employments":
+                return API.retrieve("co/employments", self._new_link("single"))[0]["id"]
+            case "owners":
+                return API.retrieve("owners", self._new_link("single"))[0]["id"]
         raise ValueError(f"nothing is known of {kind}")
 
     def allow_repeated_links(self):
@@ -83,19 +83,18 @@ def before_call(context, case, kwargs):
     if choice % 2 == 0:
         return
     pick = choice // 2
-    refresh = case.path.endswith("/refresh/")
-    kind = case.path.removesuffix("refresh/").removesuffix("{id}/").strip("/")
+    kind = kind_of(case.path)
     if "id" in (case.path_parameters or {}):
         # A link is refreshed once in ten minutes.
-        used_up = refresh or case.method.upper() == "DELETE"
+        used_up = case.path.endswith("/refresh/") or case.method.upper() == "DELETE"
         case.path_parameters = {**case.path_parameters, "id": path_id(kind, pick, used_up)}
     if case.query:
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
     if isinstance(case.body, dict):
-        if kind == "api/links":
+        if kind == "links":
             STOCK.allow_repeated_links()
         body = case.body
-        if kind == "api/token" and ("id" in body or "password" in body):
+        if kind == "token" and ("id" in body or "password" in body):
             # One without the other is no key.
             body = {"id": None, "password": None, **body}
         case.body = {name: sent(name, value, pick) for name, value in body.items()}
@@ -116,8 +115,16 @@ def write_tally():
     Path(os.environ["VINCULO_E2E_TALLY"]).write_text(json.dumps(TALLY))
 
 
+def kind_of(path):
+    """What an address is about: its last word before an id."""
+    # Only a recurrent link has a pace.
+    if path.startswith("/manage/v1/links/"):
+        return "recurrent links"
+    return path.partition("{id}")[0].strip("/").rpartition("/")[2]
+
+
 def path_id(kind, pick, used_up):
-    if kind == "api/institutions":
+    if kind == "institutions":
         return PILA
     return STOCK.new(kind) if used_up else chosen(STOCK.kept(kind), pick)
 
@@ -126,9 +133,9 @@ def queried(name, value, kind, pick):
     """What to ask for under a name of the query instead of a generated value."""
     match name:
         case "link":
-            return chosen(STOCK.kept("api/links"), pick)
+            return chosen(STOCK.kept("links"), pick)
         case "link__in":
-            return STOCK.kept("api/links")[: 1 + pick % KEPT]
+            return STOCK.kept("links")[: 1 + pick % KEPT]
         case "id":
             return chosen(STOCK.kept(kind), pick)
         case "id__in":
@@ -141,7 +148,7 @@ def sent(name, value, pick):
     """What to send under a name of the body instead of a generated value."""
     match name:
         case "link" | "link_id":
-            return chosen(STOCK.kept("api/links"), pick)
+            return chosen(STOCK.kept("links"), pick)
         case "username":
             return chosen(PEOPLE, pick)
         case "institution":
