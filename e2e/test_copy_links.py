@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import PATIENCE_SECONDS, Vinculo
+from installation import PATIENCE_SECONDS, Vinculo
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "copy-links"
 BOTH = ["EMPLOYMENTS", "OWNERS"]
