@@ -9,8 +9,8 @@
 //! objects' rows, decryption, a page.
 //!
 //! The same client asks both in turns over connections that stay open, as fast as they answer.
-//! Then it asks vinculo half as often as that, each request at its time, however the earlier ones
-//! fare. Client, servers and database share the machine.
+//! Then it asks each half as often as vinculo answered, every request at its time, however the
+//! earlier ones fare. Client, servers and database share the machine.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 mod bare;
@@ -107,28 +107,19 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let [ours, theirs] = total.map(|counted| counted.cpu_micros());
     println!("{:<14} {ours:>12.0} {theirs:>12.0} {:>8.2}", "CPU us each", theirs / ours);
     println!("target {TARGET_RATIO} x; memory {} KiB\n", server.resident_kib()?);
-    at_half_load(&vinculo, total[0].per_second() / 2.0, arguments).await
+    let rate = total[0].per_second() / 2.0;
+    println!("{:<14} {:>12} {:>12} {:>12}", format!("ms at {rate:.0}/s"), "p50", "p99", "p99.9");
+    for (name, target) in [("vinculo", &vinculo), ("bare axum", &bare)] {
+        let latencies = load::steady(target, arguments.connections, rate, span * 2).await?;
+        let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
+        println!("{name:<14} {:>12.2} {:>12.2} {:>12.2}", at(0.5), at(0.99), at(0.999));
+    }
+    println!("target p99 {TARGET_P99}");
+    Ok(())
 }
 
 fn row(name: &str, [ours, theirs]: [f64; 2]) {
     println!("{name:<14} {ours:>12.0} {theirs:>12.0} {:>8.2}", ours / theirs);
-}
-
-async fn at_half_load(target: &Target, rate: f64, arguments: &Arguments) -> anyhow::Result<()> {
-    let span = Duration::from_secs(arguments.seconds * 2);
-    let latencies = load::steady(target, arguments.connections, rate, span).await?;
-    let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
-    println!(
-        "{} requests at {rate:.0}/s, milliseconds from the time each was due",
-        latencies.len()
-    );
-    println!(
-        "p50 {:.2}  p99 {:.2}  p99.9 {:.2}; target p99 {TARGET_P99}",
-        at(0.5),
-        at(0.99),
-        at(0.999)
-    );
-    Ok(())
 }
 
 /// A link that has been loaded: where its employments are listed, and what is answered there.

@@ -5,13 +5,12 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
-use url::Url;
 use vinculo_store::PageRequest;
 
 use super::body::shown;
 use super::query::Query;
 use crate::App;
-use crate::client;
+use crate::client::Base;
 use crate::error::{ApiError, ErrorItem};
 
 const DEFAULT_SIZE: i64 = 100;
@@ -22,8 +21,9 @@ const LARGEST_SIZE: i64 = 1000;
 pub(crate) struct PageQuery {
     page: i64,
     size: i64,
-    /// The list as the client addressed it, filters included.
-    url: Option<Url>,
+    /// Where the list is, as the client addressed it.
+    base: Option<Base>,
+    path: String,
     /// Every parameter of the request.
     pub(crate) query: Query,
 }
@@ -34,18 +34,12 @@ impl FromRequestParts<App> for PageQuery {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let original = parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |uri| &uri.0);
-        // Never `join`: a path that begins with two slashes would name another host.
-        let url = client::base(parts, app).map(|mut url| {
-            let prefix = url.path().trim_end_matches('/').to_owned();
-            url.set_path(&(prefix + original.path()));
-            url
-        });
-        Self::read(query, url)
+        Self::read(query, Base::of(parts, app), original.path().to_owned())
     }
 }
 
 impl PageQuery {
-    fn read(query: Query, url: Option<Url>) -> Result<Self, ApiError> {
+    fn read(query: Query, base: Option<Base>, path: String) -> Result<Self, ApiError> {
         // PostgreSQL compares no text with a NUL in it.
         if let Some((name, _)) = query.pairs().iter().find(|(_, value)| value.contains('\0')) {
             let message = "Null characters are not allowed.";
@@ -59,7 +53,7 @@ impl PageQuery {
             None => 1,
             Some(_) => number("page").filter(|page| *page > 0).ok_or_else(invalid_page)?,
         };
-        Ok(Self { page, size: size.min(LARGEST_SIZE), url, query })
+        Ok(Self { page, size: size.min(LARGEST_SIZE), base, path, query })
     }
 
     /// The slice to read.
@@ -116,7 +110,10 @@ impl PageQuery {
     }
 
     fn neighbour(&self, page: i64) -> Option<String> {
-        let mut url = self.url.clone()?;
+        let mut url = self.base.as_ref()?.url()?;
+        // Never `join`: a path that begins with two slashes would name another host.
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&(prefix + &self.path));
         let others = self.query.pairs().iter().filter(|(name, _)| name != "page");
         url.query_pairs_mut().clear().extend_pairs(others).append_pair("page", &page.to_string());
         Some(url.into())
@@ -137,11 +134,13 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use url::Url;
 
     use super::*;
 
     fn page(query: &str) -> Result<PageQuery, ApiError> {
-        PageQuery::read(Query::parse(query), Url::parse("http://h:1/api/links/").ok())
+        let base = Base::Written("http", "h:1".to_owned());
+        PageQuery::read(Query::parse(query), Some(base), "/api/links/".to_owned())
     }
 
     #[test]

@@ -38,14 +38,38 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
 /// Base of the addresses that an answer names: the public URL when one is configured, else what the
 /// client wrote.
 pub(crate) fn base(parts: &Parts, app: &App) -> Option<Url> {
-    if let Some(url) = &app.config().public_url {
-        return Some(url.clone());
+    Base::of(parts, app)?.url()
+}
+
+/// The same before it is read: most answers name no address.
+#[derive(Debug, Clone)]
+pub(crate) enum Base {
+    /// The configured public URL.
+    Public(Url),
+    /// Scheme and host as the client wrote them.
+    Written(&'static str, String),
+}
+
+impl Base {
+    /// `None` when there is no public URL and the client wrote no host.
+    pub(crate) fn of(parts: &Parts, app: &App) -> Option<Self> {
+        if let Some(url) = &app.config().public_url {
+            return Some(Self::Public(url.clone()));
+        }
+        let client = parts.extensions.get::<Client>();
+        let scheme = client.and_then(|client| client.scheme).unwrap_or("http");
+        let forwarded = client.and_then(|client| client.host.as_deref());
+        let host = forwarded.or_else(|| parts.headers.get(HOST)?.to_str().ok())?;
+        Some(Self::Written(scheme, host.to_owned()))
     }
-    let client = parts.extensions.get::<Client>();
-    let scheme = client.and_then(|client| client.scheme).unwrap_or("http");
-    let forwarded = client.and_then(|client| client.host.as_deref());
-    let host = forwarded.or_else(|| parts.headers.get(HOST)?.to_str().ok())?;
-    Url::parse(&format!("{scheme}://{host}")).ok()
+
+    /// The address; `None` when what the client wrote is none.
+    pub(crate) fn url(&self) -> Option<Url> {
+        match self {
+            Self::Public(url) => Some(url.clone()),
+            Self::Written(scheme, host) => Url::parse(&format!("{scheme}://{host}")).ok(),
+        }
+    }
 }
 
 fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {

@@ -114,7 +114,12 @@ impl ObjectFilter {
         // Ids lead to fewer rows than the workspace does, which is thus kept from its index.
         let own = if narrow { "+t.workspace_id" } else { "t.workspace_id" };
         let mut clause = Where::equals(own, workspace);
-        if let Some(links) = &self.links {
+        if let Some([link]) = self.links.as_deref() {
+            // As below, without a table in memory for one id.
+            let template = "t.link_id = (select id from links where +workspace_id = $1 \
+                            and uuid = {} limit 1)";
+            clause.and_list(template, [*link]);
+        } else if let Some(links) = &self.links {
             let template = "t.link_id in (select id from links where +workspace_id = $1 \
                             and uuid in ({}))";
             clause.and_list(template, links.iter().copied());
