@@ -44,7 +44,7 @@ pub(crate) type Shaped = Partial<Employment>;
         "status_changes": ["TEMPORARY_SALARY_CHANGE"]
     }]
 }))]
-#[expect(dead_code, reason = "a description; `projection.rs` writes it")]
+#[expect(dead_code, reason = "a description; `filling.rs` writes it")]
 pub(crate) struct Employment {
     /// Id of the employment.
     id: Uuid,

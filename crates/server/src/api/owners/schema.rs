@@ -29,7 +29,7 @@ pub(crate) type Shaped = Partial<Owner>;
     "last_name": "EJEMPLO",
     "second_last_name": "UNO"
 }))]
-#[expect(dead_code, reason = "a description; `projection.rs` writes it")]
+#[expect(dead_code, reason = "a description; `filling.rs` writes it")]
 pub(crate) struct Owner {
     /// Id of the owner.
     id: Uuid,
@@ -89,7 +89,7 @@ pub(crate) struct OwnerFilters {
 /// Document of a person.
 #[derive(utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "a description; `projection.rs` writes it")]
+#[expect(dead_code, reason = "a description; `filling.rs` writes it")]
 pub(crate) struct OwnerDocument {
     /// `CC`; from imported planillas also `CE`, `TI`, `PT`, `PASSPORT` and others.
     #[schema(required)]
