@@ -1,6 +1,7 @@
 //! The command line. Every option can also be given by a `VINCULO_…` environment variable and a
 //! key of `vinculo.toml`; flags win over the environment, the environment over the file.
 
+mod audit;
 mod care;
 mod http;
 mod sources;
@@ -14,6 +15,7 @@ use vinculo_pila::{Document, DocumentKind};
 
 use crate::settings::File;
 
+pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit};
 pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use http::Http;
 pub(crate) use sources::{AchAuth, SourceName, Sources};
@@ -47,6 +49,12 @@ pub(crate) enum Command {
     /// Planilla files
     #[command(subcommand)]
     Pila(Pila),
+    /// People
+    #[command(subcommand)]
+    Subjects(Subjects),
+    /// Who read or changed what
+    #[command(subcommand)]
+    Audit(Audit),
     /// The keys that open what is stored
     #[command(subcommand)]
     Vault(Vault),

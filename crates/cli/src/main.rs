@@ -50,6 +50,18 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::show::run(&args::ShowPerson { database, ..options })
         }
+        Command::Subjects(args::Subjects::Report(options)) => {
+            let database = file.complete(options.database)?;
+            commands::audit::report(&args::ReportSubject { database, ..options })
+        }
+        Command::Audit(args::Audit::Verify(options)) => {
+            let database = file.complete(options.database)?;
+            commands::audit::verify(&args::VerifyAudit { database, ..options })
+        }
+        Command::Audit(args::Audit::Export(options)) => {
+            let database = file.complete(options.database)?;
+            commands::audit::export(&args::ExportAudit { database, ..options })
+        }
         Command::Vault(args::Vault::Status(options)) => {
             let database = file.complete(options.database)?;
             commands::vault::status(&args::VaultOptions { database, ..options })

@@ -11,6 +11,7 @@ use vinculo_store::{Environment, Store, WorkspaceId};
 use vinculo_vault::{Random, RandomError, random_uuid_v4};
 use vinculo_webhook::Sender;
 
+use crate::audit::Audit;
 use crate::clock::{Clock, micros};
 use crate::config::Config;
 use crate::limits::Limits;
@@ -43,6 +44,7 @@ struct Inner {
     sources: Sources,
     limits: Limits,
     turns: Turns,
+    audit: Audit,
     config: Config,
     tasks: TaskTracker,
 }
@@ -57,6 +59,9 @@ pub enum BuildError {
     /// A source cannot be used as configured.
     #[error(transparent)]
     Source(#[from] vinculo_sources::ach::ConfigError),
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Random(#[from] RandomError),
     /// The webhook client cannot be made.
     #[error(transparent)]
     Webhook(#[from] vinculo_webhook::SetupError),
@@ -82,6 +87,7 @@ impl App {
             ..vinculo_webhook::Options::default()
         };
         let sender = Sender::new(options)?;
+        let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?);
         let limits = Limits::new(&config, Arc::clone(&clock));
         Ok(Self(Arc::new(Inner {
             store,
@@ -92,6 +98,7 @@ impl App {
             sources,
             limits,
             turns: Turns::default(),
+            audit,
             config,
             tasks: TaskTracker::new(),
         })))
@@ -192,6 +199,11 @@ impl App {
         &self.0.turns
     }
 
+    /// Who read and changed what.
+    pub(crate) fn audit(&self) -> &Audit {
+        &self.0.audit
+    }
+
     /// Runs work that goes on when whoever asked for it has gone.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
@@ -200,11 +212,14 @@ impl App {
         self.0.tasks.spawn(work.in_current_span())
     }
 
-    /// Waits for the end of all such work. At shutdown, before the store is closed and once no more
-    /// requests come.
+    /// Waits for the end of all such work, and writes what the audit log still has in memory. At
+    /// shutdown, before the store is closed and once no more requests come.
     pub async fn finish_work(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        if let Err(error) = self.0.audit.flush(self).await {
+            tracing::error!(cause = error.cause(), "the end of the audit log is not written");
+        }
     }
 
     /// The configuration.

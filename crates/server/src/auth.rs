@@ -7,10 +7,11 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use uuid::Uuid;
-use vinculo_store::{ApiKeyId, Tx, Workspace};
+use vinculo_store::{ActorKind, ApiKeyId, Tx, Workspace};
 use vinculo_vault::SecretHash;
 
 use crate::App;
+use crate::audit::{Origin, Trail};
 use crate::error::ApiError;
 use crate::limits::Told;
 use crate::tokens::WidgetToken;
@@ -22,11 +23,14 @@ pub(crate) struct Caller {
     pub workspace: Workspace,
     /// The key, whose limit the request counts towards.
     pub key: Option<ApiKeyId>,
+    /// Who that is, for the audit log.
+    pub trail: Trail,
 }
 
 /// A caller whose key is looked up together with what it reads, in one visit to the database.
 pub(crate) struct Asking {
     credentials: Credentials,
+    origin: Result<Origin, ApiError>,
     told: Told,
 }
 
@@ -48,7 +52,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let caller = Self::of(app, Authorization::of(&parts.headers)).await?;
+        let caller = Self::of(app, Authorization::of(&parts.headers), Origin::of(parts)).await?;
         app.limits().admit(parts, &caller)?;
         Ok(caller)
     }
@@ -58,10 +62,15 @@ impl Caller {
     /// The caller behind a key.
     ///
     /// # Errors
-    /// 401 unless there is one and it is right; 403 for a widget token, however good.
-    pub(crate) async fn of(app: &App, given: Option<Authorization>) -> Result<Self, ApiError> {
+    /// 401 unless there is one and it is right; 403 for a widget token, however good; then what is
+    /// wrong with the `origin`.
+    pub(crate) async fn of(
+        app: &App,
+        given: Option<Authorization>,
+        origin: Result<Origin, ApiError>,
+    ) -> Result<Self, ApiError> {
         match given {
-            Some(Authorization::Basic(credentials)) => Self::verify(app, credentials).await,
+            Some(Authorization::Basic(credentials)) => Self::verify(app, credentials, origin).await,
             Some(Authorization::Bearer(token)) => {
                 WidgetToken::open(app, &token).await?;
                 Err(ApiError::denied())
@@ -73,20 +82,31 @@ impl Caller {
     /// The caller behind the two halves of a key.
     ///
     /// # Errors
-    /// 401 when they do not belong together.
-    pub(crate) async fn verify(app: &App, credentials: Credentials) -> Result<Self, ApiError> {
+    /// 401 when they do not belong together; then what is wrong with the `origin`.
+    pub(crate) async fn verify(
+        app: &App,
+        credentials: Credentials,
+        origin: Result<Origin, ApiError>,
+    ) -> Result<Self, ApiError> {
         let reader = app.clone();
-        app.store().read(move |tx| Self::look_up(tx, &reader, &credentials)).await
+        app.store().read(move |tx| Self::look_up(tx, &reader, &credentials, origin)).await
     }
 
-    fn look_up(tx: &mut Tx<'_>, app: &App, credentials: &Credentials) -> Result<Self, ApiError> {
+    fn look_up(
+        tx: &mut Tx<'_>,
+        app: &App,
+        credentials: &Credentials,
+        origin: Result<Origin, ApiError>,
+    ) -> Result<Self, ApiError> {
         let key = tx.api_key(credentials.secret_id)?.ok_or_else(ApiError::unauthenticated)?;
         let stored = SecretHash::from_bytes(&key.secret_hash).map_err(ApiError::unexpected)?;
         let secrets = app.secrets(key.workspace.id)?;
         if !secrets.indexes().verify_secret(&credentials.password, &stored) {
             return Err(ApiError::unauthenticated());
         }
-        Ok(Self { workspace: key.workspace, key: Some(key.id) })
+        let actor = (ActorKind::Key, credentials.secret_id);
+        let trail = Trail::of(key.workspace.id, actor, origin?);
+        Ok(Self { workspace: key.workspace, key: Some(key.id), trail })
     }
 }
 
@@ -96,11 +116,11 @@ impl FromRequestParts<App> for Asking {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         match Authorization::of(&parts.headers) {
             Some(Authorization::Basic(credentials)) => {
-                Ok(Self { credentials, told: Told::of(parts) })
+                Ok(Self { credentials, origin: Origin::of(parts), told: Told::of(parts) })
             }
             // Nobody who sends anything else is a caller; it says why.
             other => {
-                Caller::of(app, other).await?;
+                Caller::of(app, other, Ok(Origin::default())).await?;
                 Err(ApiError::unauthenticated())
             }
         }
@@ -121,7 +141,7 @@ impl Asking {
         let reader = app.clone();
         app.store()
             .read(move |tx| {
-                let caller = Caller::look_up(tx, &reader, &self.credentials)?;
+                let caller = Caller::look_up(tx, &reader, &self.credentials, self.origin)?;
                 reader.limits().admit_read(&self.told, &caller)?;
                 work(tx, caller)
             })

@@ -117,6 +117,16 @@ impl ApiError {
         Self { retry_after: Some(wait), ..refused }
     }
 
+    /// 503: what is needed does not answer now; `cause` goes to the log only.
+    #[must_use]
+    pub fn unavailable(cause: impl std::fmt::Display) -> Self {
+        Self {
+            cause: Some(cause.to_string()),
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::status(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", UNEXPECTED)
+        }
+    }
+
     /// 500 with the fixed sentence; `cause` goes to the log only.
     #[must_use]
     pub fn unexpected(cause: impl std::fmt::Display) -> Self {
@@ -137,11 +147,7 @@ impl ApiError {
 impl From<vinculo_store::Error> for ApiError {
     fn from(error: vinculo_store::Error) -> Self {
         if error.is_transient() {
-            return Self {
-                cause: Some(error.to_string()),
-                retry_after: Some(Duration::from_secs(1)),
-                ..Self::status(StatusCode::SERVICE_UNAVAILABLE, "service_unavailable", UNEXPECTED)
-            };
+            return Self::unavailable(error);
         }
         Self::unexpected(error)
     }

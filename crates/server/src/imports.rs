@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_pila::planilla::{CheckOptions, NotOverridable, Report};
-use vinculo_store::{Import, ImportId, ImportState, Job, NewImport, Tx, WorkspaceId};
+use vinculo_store::{AuditAction, Import, ImportId, ImportState, Job, NewImport, Tx, WorkspaceId};
 use vinculo_vault::{Context, Sealed};
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::projection::open_own;
@@ -137,7 +138,7 @@ pub(crate) fn spool_file_of(spool: &Path, import: Uuid) -> PathBuf {
     spool.join(format!("{}.sealed", import.simple()))
 }
 
-/// Takes a file for a workspace: reads it to its end into the spool, then stores the import. A file
+/// Takes a file for a workspace from the command line: reads it to its end into the spool, then stores the import. A file
 /// that is there already is not taken twice: its first import is the answer, and `false`.
 ///
 /// # Errors
@@ -149,7 +150,15 @@ pub async fn receive_file(
     contents: impl Read + Send + 'static,
 ) -> Result<(ImportId, bool), ReceiveError> {
     let spooled = spool_file(app, workspace, contents).await?;
-    Ok(store_import(app, file, spooled, |_, received| Ok(received)).await?)
+    let noter = app.clone();
+    let stored = store_import(app, file, spooled, move |tx, (id, new)| {
+        let import = tx.import(id)?.map(|import| import.uuid);
+        let entry = Entry::of(AuditAction::ImportCreated);
+        let entry = import.map_or(entry, |import| entry.object(import));
+        Trail::console(workspace).note(tx, &noter, entry)?;
+        Ok((id, new))
+    });
+    Ok(stored.await?)
 }
 
 /// A file in the spool, removed again unless it becomes an import.

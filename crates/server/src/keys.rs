@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use uuid::Uuid;
-use vinculo_store::{Environment, NewApiKey};
+use vinculo_store::{AuditAction, Environment, NewApiKey};
 use vinculo_vault::random_secret;
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
 
 /// A key that was just made: the only time its password is seen.
@@ -33,15 +34,19 @@ pub async fn issue_key(
     let hash = secrets.indexes().secret_hash(&password);
     let secret_id = app.uuid().map_err(ApiError::unexpected)?;
     let (workspace, created_at) = (secrets.workspace().id, app.now_micros());
+    let writer = app.clone();
     app.store()
         .write(move |tx| {
-            tx.insert_api_key(&NewApiKey {
+            let entry = Entry::of(AuditAction::KeyCreated).object(secret_id);
+            Trail::console(workspace).note(tx, &writer, entry)?;
+            let id = tx.insert_api_key(&NewApiKey {
                 workspace,
                 secret_id,
                 secret_hash: hash.as_bytes(),
                 name: &name,
                 created_at,
-            })
+            })?;
+            Ok::<_, ApiError>(id)
         })
         .await?;
     Ok(IssuedKey {

@@ -7,6 +7,7 @@
 
 mod api;
 mod app;
+pub mod audit;
 mod auth;
 mod client;
 pub mod clock;
@@ -46,6 +47,7 @@ pub use imports::{
     ImportStatus, LARGEST_FILE, ReceiveError, ReceivedFile, import_status, receive_file,
 };
 pub use keys::{IssuedKey, issue_key};
+pub use manage::subjects::subject_report;
 pub use openapi::document as openapi_document;
 pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;

@@ -8,11 +8,12 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use vinculo_store::Tx;
+use vinculo_store::{ActorKind, Tx};
 
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::query::PathId;
+use crate::audit::{Origin, Trail};
 use crate::auth::{Authorization, Caller};
 use crate::error::ApiError;
 use crate::tokens::{Scope, WidgetToken};
@@ -98,12 +99,14 @@ impl Permit {
                     return Err(ApiError::denied());
                 }
                 let workspace = token.secrets().workspace().clone();
-                let caller = Caller { workspace, key: None };
+                let actor = (ActorKind::Widget, token.claims().jti);
+                let trail = Trail::of(workspace.id, actor, Origin::of(parts)?);
+                let caller = Caller { workspace, key: None, trail };
                 app.limits().admit(parts, &caller)?;
                 Ok(Self { caller, token: Some(token) })
             }
             given => {
-                let caller = Caller::of(app, given).await?;
+                let caller = Caller::of(app, given, Origin::of(parts)).await?;
                 app.limits().admit(parts, &caller)?;
                 Ok(Self { caller, token: None })
             }

@@ -4,10 +4,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_history::{Options, Projection};
 use vinculo_pila::{Contribution, Document, PayerProfile};
-use vinculo_store::{Environment, NewContribution, Origin, Resource, SubjectId, Tx, WorkspaceId};
+use vinculo_store::{
+    AuditAction, Environment, NewContribution, Origin, Resource, SubjectId, Tx, WorkspaceId,
+};
 use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::clock::bogota_month;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
@@ -119,8 +122,8 @@ fn options(
     Ok(Options { current_month, window_months, include_drafts })
 }
 
-/// What the organization `default` knows about a person, of all time, with its provenance; `None`
-/// when it knows nobody by this document.
+/// What the organization `default` knows about a person, of all time, with its provenance, for the
+/// command line, and that it was shown; `None` when it knows nobody by this document.
 ///
 /// # Errors
 /// When the database fails or a stored line does not open.
@@ -130,18 +133,28 @@ pub async fn person_history(
     person: Document,
 ) -> Result<Option<Projection>, ApiError> {
     let secrets = app.secrets_of(environment)?;
-    let reader = app.clone();
-    app.store()
+    let (reader, workspace) = (app.clone(), secrets.workspace().id);
+    let found = app
+        .store()
         .read(move |tx| {
-            let workspace = secrets.workspace().id;
             let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
             let Some(subject) = tx.subject(workspace, &index)? else { return Ok(None) };
             let key = reader.all_secrets().vault().unwrap_key(&subject.key)?;
             let person = Person { workspace, subject: subject.id, key: &key };
             let history = project(tx, &reader, &person, None, None)?;
-            Ok(Some(history).filter(|history| history.owner.is_some()))
+            Ok::<_, ApiError>(Some((person.subject, history)))
         })
-        .await
+        .await?;
+    let Some((subject, history)) = found.filter(|(_, history)| history.owner.is_some()) else {
+        return Ok(None);
+    };
+    let noter = app.clone();
+    let note = app.store().write(move |tx| {
+        let entry = Entry::of(AuditAction::SubjectShown).person(subject);
+        Trail::console(workspace).note(tx, &noter, entry)
+    });
+    note.await?;
+    Ok(Some(history))
 }
 
 fn profiles(
@@ -215,7 +228,8 @@ pub(crate) fn seal_line(
     })
 }
 
-fn contributions(
+/// Every line about a person that counts, opened, with what brought it.
+pub(crate) fn contributions(
     tx: &mut Tx<'_>,
     person: &Person<'_>,
 ) -> Result<Vec<(BatchKey, Contribution)>, ApiError> {

@@ -29,6 +29,9 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(manage::settings::read, manage::settings::change))
         .routes(routes!(manage::subjects::erase))
         .routes(routes!(manage::subjects::admit))
+        .routes(routes!(manage::subjects::report))
+        .routes(routes!(manage::audit::list))
+        .routes(routes!(manage::audit::export))
 }
 
 /// The public contract.

@@ -11,10 +11,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tower::{Service as _, ServiceExt as _};
 
 use crate::rest::Whole;
-use crate::{App, router};
+use crate::{App, audit, router};
 
 /// Largest request line and headers together, bytes.
 const LARGEST_HEADER: usize = 64 * 1024;
@@ -22,7 +23,8 @@ const LARGEST_HEADER: usize = 64 * 1024;
 /// How long to wait when the system has nothing left for another connection.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
-/// Serves the application on a listener until `stop` ends, then lets open requests end.
+/// Serves the application on a listener until `stop` ends, then lets open requests end. Writes the
+/// audit log meanwhile, and its end afterwards.
 pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()>) {
     let mut connections = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let mut http = http1::Builder::new();
@@ -31,6 +33,8 @@ pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = 
         .max_header_size(LARGEST_HEADER);
     let open = GracefulShutdown::new();
     let mut stop = pin!(stop);
+    let served = CancellationToken::new();
+    let recorder = tokio::spawn(audit::record(app.clone(), served.clone()));
     loop {
         let (stream, peer) = tokio::select! {
             () = &mut stop => break,
@@ -51,6 +55,9 @@ pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = 
     }
     drop(listener);
     open.shutdown().await;
+    served.cancel();
+    // A recorder that panicked has said so.
+    let _ = recorder.await;
 }
 
 async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {

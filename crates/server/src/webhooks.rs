@@ -1,10 +1,11 @@
 //! Webhook endpoints: where a workspace wants its events sent.
 
 use uuid::Uuid;
-use vinculo_store::{Environment, NewEndpoint};
+use vinculo_store::{AuditAction, Environment, NewEndpoint};
 use vinculo_webhook::{authorization_header, check_url};
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
 use crate::jobs::{Address, address_context};
 
@@ -53,9 +54,12 @@ async fn store(app: &App, environment: Environment, address: &Address) -> Result
     let document = serde_json::to_vec(address)?;
     let sealed = secrets.data_key().seal(address_context(uuid), &document)?;
     let (workspace, created_at) = (secrets.workspace().id, app.now_micros());
+    let writer = app.clone();
     app.store()
         .write(move |tx| {
-            tx.insert_endpoint(&NewEndpoint { uuid, workspace, created_at, sealed: &sealed })
+            tx.insert_endpoint(&NewEndpoint { uuid, workspace, created_at, sealed: &sealed })?;
+            let entry = Entry::of(AuditAction::WebhookCreated).object(uuid);
+            Trail::console(workspace).note(tx, &writer, entry)
         })
         .await?;
     Ok(uuid)

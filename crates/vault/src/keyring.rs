@@ -6,7 +6,7 @@ use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 use crate::aead::{Cipher, KEY_LEN, OVERHEAD, SealFailure};
-use crate::derive::{expand, extract, framed};
+use crate::derive::{expand, extract, framed, keyed_hash};
 use crate::index::WorkspaceKeys;
 use crate::sealed::{self, Context, Sealed};
 use crate::{MalformedError, MasterKey, MasterKeys, Random, VaultError};
@@ -220,6 +220,19 @@ impl Vault {
     #[must_use]
     pub fn workspace_keys_at(&self, workspace_id: i64, index_version: u32) -> WorkspaceKeys {
         WorkspaceKeys::derive(&self.0.root, workspace_id, index_version)
+    }
+
+    /// The key that seals what the audit log hides of entries that belong to no workspace.
+    pub fn audit_key(&self) -> Result<DataKey, VaultError> {
+        self.data_key(&expand(&self.0.root, &framed(&[b"vinculo audit key"])))
+    }
+
+    /// Proof that somebody with the installation's keys made the block of the audit log with this
+    /// hash. The same for the same hash, for ever.
+    #[must_use]
+    pub fn audit_seal(&self, hash: &[u8; 32]) -> [u8; 32] {
+        let key = expand(&self.0.root, &framed(&[b"vinculo audit seal"]));
+        keyed_hash(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), "block", &[hash])
     }
 
     /// The source of randomness the vault was opened with.

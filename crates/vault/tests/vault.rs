@@ -230,7 +230,8 @@ fn derivation_never_changes() {
     }
     let masters = MasterKeys::parse(HEX).unwrap();
     let root = Vault::create_root(&masters, &Counting).unwrap();
-    let keys = Vault::open(masters, &root, Arc::new(Counting)).unwrap().workspace_keys(42);
+    let vault = Vault::open(masters, &root, Arc::new(Counting)).unwrap();
+    let keys = vault.workspace_keys(42);
     let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     assert_eq!(
         hex(keys.lookup_document("CC", "1999000002").as_bytes()),
@@ -249,6 +250,12 @@ fn derivation_never_changes() {
         "c8405bcbc3b7e0dd41b42e7338dde93e0234d03a6a9839e10738038bc8b82114\
          f6f55930a413d124e0e565769a445342b6e654a58c4f24be1e8e30c3ae65583b"
     );
+    assert_eq!(
+        hex(&vault.audit_seal(&[7; 32])),
+        "4be254cb82d6b9612f1be783a0e250c021dc6d056781cfc2c0f5f836f20b4cbc"
+    );
+    let noted = vault.audit_key().unwrap().seal(Context::of_id("audit_entries", 7), b"x").unwrap();
+    assert_eq!(hex(noted.as_bytes()), "");
     assert_eq!(
         hex(&root.to_bytes()),
         "7200000001000102030405060708090a0bdd52b94c24ee9418f23313e9683e4446d6080d8aeb36dbcf30ee033c1f26f524b8daf72dc3b87a9feb010b6a5888bf1a"

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use anstream::println;
 use indicatif::{ProgressBar, ProgressStyle};
+use vinculo_server::audit;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::erasure::{Settled, settle_restored};
 use vinculo_server::rotation::{self, KeyStatus};
+use vinculo_store::AuditAction;
 
 use crate::args::VaultOptions;
 use crate::installation::Installation;
@@ -32,6 +34,8 @@ pub(crate) fn rotate(options: &VaultOptions) -> anyhow::Result<ExitCode> {
     let rotated = rotation::rotate(&store, secrets.vault(), |done| bar.set_position(done));
     bar.finish_and_clear();
     let rotated = rotated?;
+    let wrapped = i64::try_from(rotated.rewrapped).unwrap_or(i64::MAX);
+    audit::note_command(&store, AuditAction::VaultRotated, wrapped, micros(SystemClock.now()))?;
     // What the older version wrapped leaves the files too.
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(store.scrub_keys())?;

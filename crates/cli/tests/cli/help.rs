@@ -2,7 +2,7 @@
 
 use crate::support::{finished, vinculo};
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 26] = [
     &[],
     &["demo"],
     &["serve"],
@@ -15,6 +15,11 @@ const COMMANDS: [&[&str]; 21] = [
     &["pila", "check"],
     &["pila", "import"],
     &["pila", "show"],
+    &["subjects"],
+    &["subjects", "report"],
+    &["audit"],
+    &["audit", "verify"],
+    &["audit", "export"],
     &["vault"],
     &["vault", "status"],
     &["vault", "rotate"],

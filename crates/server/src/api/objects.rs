@@ -4,7 +4,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{ObjectFilter, Resource, SealedObject};
+use vinculo_store::{AuditAction, ObjectFilter, Resource, SealedObject};
 use vinculo_vault::{DataKey, Vault, WrappedKey};
 
 use super::page::{PageQuery, json};
@@ -12,9 +12,26 @@ use super::query::{PathId, Query};
 use super::shape::Shape;
 use super::span;
 use crate::App;
+use crate::audit::{Entry, Shown};
 use crate::auth::{Asking, Caller};
 use crate::error::ApiError;
 use crate::projection::object_context;
+
+/// What it is called when objects are shown.
+pub(super) fn reading(resource: Resource) -> AuditAction {
+    match resource {
+        Resource::Employments => AuditAction::EmploymentsRead,
+        Resource::Owners => AuditAction::OwnersRead,
+    }
+}
+
+/// What it is called when an object is deleted.
+fn deletion(resource: Resource) -> AuditAction {
+    match resource {
+        Resource::Employments => AuditAction::EmploymentDeleted,
+        Resource::Owners => AuditAction::OwnerDeleted,
+    }
+}
 
 /// The filters both lists share.
 pub(super) fn filter(page: &PageQuery) -> Result<ObjectFilter, ApiError> {
@@ -37,9 +54,11 @@ pub(super) async fn list(
     let read = asking.read(app, move |tx, caller| {
         let (page, filter) = wanted?;
         let found = tx.objects(resource, caller.workspace.id, &filter, page.request())?;
-        Ok((page, found))
+        Ok((caller.trail, page, found))
     });
-    let (page, found) = read.await?;
+    let (trail, page, found) = read.await?;
+    let about = found.rows.iter().map(|object| (object.subject, object.link));
+    trail.read(app, Shown::of(reading(resource), about)).await?;
     let shape = Shape::of(&page.query);
     let mut opener = Opener::new(app.all_secrets().vault(), resource);
     let room = found.rows.iter().map(|object| object.sealed.as_bytes().len()).sum();
@@ -64,9 +83,11 @@ pub(super) async fn detail(
 ) -> Result<Response, ApiError> {
     let read = asking.read(app, move |tx, caller| {
         let found = tx.object(resource, caller.workspace.id, id?.0)?;
-        found.ok_or_else(ApiError::not_found)
+        Ok((caller.trail, found.ok_or_else(ApiError::not_found)?))
     });
-    let object = read.await?;
+    let (trail, object) = read.await?;
+    let shown = Shown::of(reading(resource), [(object.subject, object.link)]);
+    trail.read(app, shown).await?;
     let shape = Shape::of(&Query::parse(query.unwrap_or_default()));
     let mut body = Vec::new();
     Opener::new(app.all_secrets().vault(), resource).append(&object, &shape, &mut body)?;
@@ -118,9 +139,14 @@ pub(super) async fn delete(
     resource: Resource,
     id: Uuid,
 ) -> Result<StatusCode, ApiError> {
-    let workspace = caller.workspace.id;
-    let removed = app.store().write(move |tx| tx.delete_object(resource, workspace, id)).await?;
-    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(ApiError::not_found()) }
+    let (workspace, trail, writer) = (caller.workspace.id, caller.trail.clone(), app.clone());
+    let removed = app.store().write(move |tx| {
+        let removed = tx.delete_object(resource, workspace, id)?;
+        let person = removed.ok_or_else(ApiError::not_found)?;
+        trail.note(tx, &writer, Entry::of(deletion(resource)).person(person).object(id))
+    });
+    removed.await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub(super) fn open(

@@ -86,6 +86,20 @@ impl Query {
         self.get(name).map(|value| parse_choice(name, value, &parse)).transpose()
     }
 
+    /// Words of a fixed set in a list.
+    pub(crate) fn words<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<Vec<T>>, ApiError> {
+        let Some(values) = self.list(name) else { return Ok(None) };
+        values
+            .iter()
+            .map(|value| parse_choice(name, value, &parse))
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
     /// Words of a fixed set under `name` or `name__in`.
     pub(crate) fn choices<T>(
         &self,

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 use uuid::Uuid;
 use vinculo_sources::{Answer, Outcome};
-use vinculo_store::{Job, LoadId, LoadState, NewLoad, Resource, Trigger, Tx};
+use vinculo_store::{AuditAction, Job, LoadId, LoadState, NewLoad, Resource, Trigger, Tx};
 
 use super::body::{Fields, JsonObject};
 use super::links::access::{self, credentials};
@@ -20,6 +20,7 @@ use super::refusal::{self, Asking};
 use super::shape::Shape;
 use super::span;
 use crate::App;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::jobs::Retrieval;
@@ -136,7 +137,7 @@ impl Request {
         let (resource, asynchronous, request_id) =
             (self.resource, self.asynchronous, self.request_id);
         let window = wanted.window.map(|(from, to)| (from.to_string(), to.to_string()));
-        let (save_data, writer) = (wanted.save_data, app.clone());
+        let (save_data, trail, writer) = (wanted.save_data, self.caller.trail.clone(), app.clone());
         app.store()
             .write(move |tx| {
                 let seen = tx.link(workspace, id)?.ok_or_else(|| unknown_link(id))?;
@@ -160,10 +161,11 @@ impl Request {
                     source_call: None,
                     created_at: now,
                 })?;
+                trail.note(tx, &writer, Entry::of(retrieval(resource)).link(&link))?;
                 if let Some(claim) = claim {
                     tx.enqueue(Job::SyncLink(load), now, now)?;
                     let body = Accepted::body(request_id)?;
-                    let about = About { subject: link.subject, link: link.id, key: &key };
+                    let about = About { subject: link.subject, link: Some(link.id), key: &key };
                     claim.record(tx, StatusCode::ACCEPTED, &body, Some(about))?;
                 }
                 Ok(load)
@@ -191,6 +193,14 @@ fn one_at_a_time(
 
 fn before(now: i64, by: Duration) -> i64 {
     now - (after(now, by) - now)
+}
+
+/// What it is called when a caller has objects retrieved, and sees them.
+fn retrieval(resource: Resource) -> AuditAction {
+    match resource {
+        Resource::Employments => AuditAction::EmploymentsRetrieved,
+        Resource::Owners => AuditAction::OwnersRetrieved,
+    }
 }
 
 fn unknown_link(id: Uuid) -> ApiError {

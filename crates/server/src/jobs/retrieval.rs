@@ -136,7 +136,7 @@ impl Retrieval {
 
     /// The person and the link, and what seals everything about them.
     pub(crate) const fn about(&self) -> About<'_> {
-        About { subject: self.link.subject, link: self.link.id, key: &self.key }
+        About { subject: self.link.subject, link: Some(self.link.id), key: &self.key }
     }
 
     /// Holds the person until the transaction ends, and looks at the link again: it may have been

@@ -20,8 +20,8 @@ use vinculo_store::{
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
 use super::{deliver, import_file, schedule, sweep, sync_link};
-use crate::App;
 use crate::clock::micros;
+use crate::{App, audit};
 
 /// Works off the jobs and deliveries of one database.
 #[derive(Debug)]
@@ -64,6 +64,8 @@ impl Runner {
         let stopped = CancellationToken::new();
         let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
         let sweep = tokio::spawn(sweep::run(runner.app.clone(), stopped.clone()));
+        let chainer = audit::chain_leftovers(runner.app.clone(), stopped.clone());
+        let chainer = tokio::spawn(chainer);
         if runner.files_only {
             runner.run_jobs(&stop).await;
         } else {
@@ -74,8 +76,9 @@ impl Runner {
             );
         }
         stopped.cancel();
-        // A heartbeat that panicked has nothing left to prolong, a sweep nothing left to remove.
-        let _ = tokio::join!(heartbeat, sweep);
+        // A heartbeat that panicked has nothing left to prolong, a sweep nothing left to remove, and
+        // the next process chains what this one leaves.
+        let _ = tokio::join!(heartbeat, sweep, chainer);
     }
 
     async fn run_jobs(self: &Arc<Self>, stop: &CancellationToken) {

@@ -3,9 +3,12 @@
 //! number of workers may look at the same time.
 
 use tokio_util::sync::CancellationToken;
-use vinculo_store::{Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx};
+use vinculo_store::{
+    AuditAction, Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx,
+};
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
 use crate::projection::LinkSecrets;
 use crate::terms::RefreshRate;
@@ -49,6 +52,7 @@ async fn act(app: &App, id: LinkId) -> Result<(), ApiError> {
             let is_due = |at: Option<Micros>| at.is_some_and(|at| at <= now);
             if is_due(link.due.stale_at) {
                 tx.erase_link_data(link.id, link.subject)?;
+                note(tx, &worker, AuditAction::LinkEmptied, &link)?;
             }
             if is_due(link.due.expires_at) {
                 forget(tx, &worker, &link)
@@ -63,8 +67,13 @@ async fn act(app: &App, id: LinkId) -> Result<(), ApiError> {
         .await
 }
 
+fn note(tx: &mut Tx<'_>, app: &App, action: AuditAction, link: &Link) -> Result<(), ApiError> {
+    Trail::system(link.workspace).note(tx, app, Entry::of(action).link(link))
+}
+
 /// The time is over for which the customer wanted the document stored (contract 6.3).
 fn forget(tx: &mut Tx<'_>, app: &App, link: &Link) -> Result<(), ApiError> {
+    note(tx, app, AuditAction::LinkExpired, link)?;
     let key = app.all_secrets().vault().unwrap_key(&link.key)?;
     let own = LinkSecrets::open(&key, link.uuid, &link.sealed)?;
     let forgotten = LinkSecrets { document: None, ..own };
@@ -80,6 +89,7 @@ fn refresh(
 ) -> Result<(), ApiError> {
     // A source that has been away for a whole period has one question waiting, not two.
     if link.status == LinkStatus::Valid && !tx.has_waiting_load(link.id, trigger)? {
+        note(tx, app, AuditAction::LinkRefreshed, link)?;
         start_load(tx, app, link, trigger)?;
     }
     let rate = link.refresh_rate.as_deref().and_then(RefreshRate::parse);

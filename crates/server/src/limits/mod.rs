@@ -25,6 +25,7 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::request_id::RequestId;
 
 use limit::{Limit, Standing};
 use steady::Steady;
@@ -142,12 +143,20 @@ impl Limits {
 /// must not lock out everybody behind the same proxy.
 pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let address = request.extensions().get::<Client>().and_then(|client| client.address);
-    let address = address.map(of_one_owner).filter(|_| needs_a_key(request.uri().path()));
+    let asks_for_a_key = needs_a_key(request.uri().path());
+    let address = address.map(of_one_owner).filter(|_| asks_for_a_key);
+    let id = request.extensions().get::<RequestId>().copied();
     let told = Told::default();
     request.extensions_mut().insert(told.clone());
     // Without a header nothing was guessed, unless the body may hold a key.
     let guess = request.headers().contains_key(AUTHORIZATION) || request.method() == Method::POST;
     let mut response = next.run(request).await;
+    if asks_for_a_key
+        && response.status() == StatusCode::UNAUTHORIZED
+        && let Some(id) = id
+    {
+        app.audit().failed(address, id.0, app.now());
+    }
     if let Some(address) = address.filter(|_| guess)
         && response.status() == StatusCode::UNAUTHORIZED
     {

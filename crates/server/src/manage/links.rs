@@ -5,13 +5,14 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use uuid::Uuid;
-use vinculo_store::{AccessMode, Due, Link, LinkSettings, LinkStatus, Trigger};
+use vinculo_store::{AccessMode, AuditAction, Due, Link, LinkSettings, LinkStatus, Trigger};
 
 use crate::App;
 use crate::api::body::{Fields, JsonObject};
 use crate::api::links::RefreshRateName;
 use crate::api::links::access::hold;
 use crate::api::query::PathId;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
@@ -74,7 +75,10 @@ pub(crate) async fn detail(
 ) -> Result<Json<LinkLife>, ApiError> {
     let workspace = caller.workspace.id;
     let link = app.store().read(move |tx| tx.link(workspace, id)).await?;
-    Ok(Json(LinkLife::of(&link.ok_or_else(ApiError::not_found)?)))
+    let link = link.ok_or_else(ApiError::not_found)?;
+    let entry = Entry::of(AuditAction::LinksRead).link(&link);
+    caller.trail.read_one(&app, entry).await?;
+    Ok(Json(LinkLife::of(&link)))
 }
 
 /// Sets how often a recurrent link is loaded; the next load is that long from now.
@@ -100,10 +104,11 @@ pub(crate) async fn change(
     };
     fields.finish()?;
     let rate = rate.unwrap_or(RefreshRate::Weekly);
-    let (workspace, writer) = (caller.workspace.id, app.clone());
+    let (workspace, trail, writer) = (caller.workspace.id, caller.trail, app.clone());
     let changed = app.store().write(move |tx| {
         let link = hold(tx, workspace, id)?;
         tx.set_link_settings(link.id, &paced(&writer, &link, rate)?)?;
+        trail.note(tx, &writer, Entry::of(AuditAction::LinkChanged).link(&link))?;
         tx.link_by_id(link.id)?.ok_or_else(ApiError::not_found)
     });
     Ok(Json(LinkLife::of(&changed.await?)))

@@ -3,9 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
+use vinculo_store::AuditAction;
 
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::settings::Settings;
@@ -48,7 +50,11 @@ pub(crate) async fn change(
 ) -> Result<Json<Settings>, ApiError> {
     let named = named(&body)?;
     let (workspace, now) = (caller.workspace.id, app.now_micros());
-    let changed = app.store().write(move |tx| Settings::change(tx, workspace, named, now));
+    let (trail, writer) = (caller.trail, app.clone());
+    let changed = app.store().write(move |tx| {
+        trail.note(tx, &writer, Entry::of(AuditAction::SettingsChanged))?;
+        Settings::change(tx, workspace, named, now)
+    });
     Ok(Json(changed.await?))
 }
 

@@ -58,8 +58,8 @@ pub(crate) struct Claim(Option<Arc<Keyed>>);
 pub(crate) struct About<'a> {
     /// The person.
     pub(crate) subject: SubjectId,
-    /// The link; the answer goes with it.
-    pub(crate) link: LinkId,
+    /// The link, if it is about one; the answer goes with it.
+    pub(crate) link: Option<LinkId>,
     /// What seals everything about the person.
     pub(crate) key: &'a DataKey,
 }
@@ -168,7 +168,7 @@ impl Claim {
             key: &keyed.key,
             request: &keyed.request,
             subject: about.map(|about| about.subject),
-            link: about.map(|about| about.link),
+            link: about.and_then(|about| about.link),
             status: status.as_u16(),
             body: &seal.seal(keyed.context(), body)?,
             created_at: now,
@@ -178,25 +178,6 @@ impl Claim {
         }
         keyed.beaten.store(true, Ordering::SeqCst);
         Err(reused("This key is in use by another request."))
-    }
-}
-
-impl Claim {
-    /// Keeps an answer whose effect is no row of its own.
-    ///
-    /// # Errors
-    /// As [`Self::record`].
-    pub(crate) async fn keep(
-        self,
-        app: &App,
-        status: StatusCode,
-        body: Vec<u8>,
-    ) -> Result<Response, ApiError> {
-        if self.0.is_some() {
-            let kept = body.clone();
-            app.store().write(move |tx| self.record(tx, status, &kept, None)).await?;
-        }
-        Ok(json(status, body))
     }
 }
 

@@ -28,7 +28,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "token", description = "Tokens for a widget in a browser"),
         (name = "consents", description = "None in Colombia"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
-        (name = "subjects", description = "People, by document: erasure; not part of the public contract"),
+        (name = "subjects", description = "People, by document: erasure, and everything that is known; not part of the public contract"),
+        (name = "audit", description = "Who read or changed what; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]

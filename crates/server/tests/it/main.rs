@@ -12,6 +12,7 @@
 mod support;
 
 mod addresses;
+mod audit;
 mod docs;
 mod erasure;
 mod failures;

@@ -258,6 +258,15 @@ impl Tx<'_> {
         self.query_opt(&format!("{COLUMNS} where l.id = $1"), &[id.into()], Link::from_row)
     }
 
+    /// Every link of a person, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn links_about(&mut self, subject: SubjectId) -> Result<Vec<Link>> {
+        let sql = format!("{COLUMNS} where l.subject_id = $1 order by l.created_at, l.id");
+        self.query(&sql, &[subject.into()], Link::from_row)
+    }
+
     /// A page of the workspace's links, newest first.
     ///
     /// # Errors

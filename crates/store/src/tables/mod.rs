@@ -1,6 +1,9 @@
 //! The tables, one file each. Every method is one named operation on a [`Tx`](crate::Tx).
 
+mod about;
 mod api_keys;
+mod audit_chains;
+mod audit_entries;
 mod contributions;
 mod data_keys;
 mod deliveries;
@@ -24,7 +27,10 @@ mod source_calls;
 mod subjects;
 mod widget_tokens;
 
+pub use about::{CallAbout, DeliveryAbout, EventAbout, LoadAbout};
 pub use api_keys::{ApiKey, NewApiKey};
+pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
+pub use audit_entries::{ActorKind, AuditAction, AuditEntry, AuditFilter, NewAuditEntry};
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};

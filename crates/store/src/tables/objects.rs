@@ -84,15 +84,20 @@ pub struct SealedObject {
     pub sealed: Sealed,
     /// The subject's wrapped key.
     pub key: WrappedKey,
+    /// Person it is about.
+    pub subject: SubjectId,
+    /// Link it was loaded for.
+    pub link: LinkId,
 }
+
+/// What [`SealedObject::from_row`] reads.
+const SEALED: &str = "t.uuid, t.sealed, k.wrapped, t.subject_id, t.link_id";
 
 /// A stored object with what it was made from.
 #[derive(Debug, Clone)]
 pub struct TracedObject {
     /// The object.
     pub object: SealedObject,
-    /// Person it is about.
-    pub subject: SubjectId,
     /// What makes it the same object on the next load: the payer, or the person.
     pub index: BlindIndex,
 }
@@ -141,7 +146,13 @@ pub struct ObjectPosition {
 
 impl SealedObject {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { uuid: row.uuid(0)?, sealed: row.sealed(1)?, key: row.wrapped_key(2)? })
+        Ok(Self {
+            uuid: row.uuid(0)?,
+            sealed: row.sealed(1)?,
+            key: row.wrapped_key(2)?,
+            subject: SubjectId(row.int(3)?),
+            link: LinkId(row.int(4)?),
+        })
     }
 }
 
@@ -222,7 +233,7 @@ impl Tx<'_> {
         let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
         let rows = self.query(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped from {table} t join data_keys k \
+                "select {SEALED} from {table} t join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = +t.subject_id{tail}"
             ),
             &params,
@@ -260,12 +271,12 @@ impl Tx<'_> {
         let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
         self.query(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped, t.created_at, t.id from {table} t \
+                "select {SEALED}, t.created_at, t.id from {table} t \
                  join data_keys k on k.owner_kind = 'subject' and k.owner_id = +t.subject_id{tail}"
             ),
             &params,
             |row| {
-                let position = ObjectPosition { created_at: row.int(3)?, id: row.int(4)? };
+                let position = ObjectPosition { created_at: row.int(5)?, id: row.int(6)? };
                 Ok((position, SealedObject::from_row(row)?))
             },
         )
@@ -304,7 +315,7 @@ impl Tx<'_> {
         let table = resource.table();
         self.query_opt(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped from {table} t join data_keys k \
+                "select {SEALED} from {table} t join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = +t.subject_id \
                  where +t.workspace_id = $1 and t.uuid = $2"
             ),
@@ -326,7 +337,7 @@ impl Tx<'_> {
         let table = resource.table();
         self.query_opt(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped, t.subject_id, t.object_index from {table} t \
+                "select {SEALED}, t.object_index from {table} t \
                  join data_keys k on k.owner_kind = 'subject' and k.owner_id = +t.subject_id \
                  where +t.workspace_id = $1 and t.uuid = $2"
             ),
@@ -334,14 +345,14 @@ impl Tx<'_> {
             |row| {
                 Ok(TracedObject {
                     object: SealedObject::from_row(row)?,
-                    subject: SubjectId(row.int(3)?),
-                    index: row.blind_index(4)?,
+                    index: row.blind_index(5)?,
                 })
             },
         )
     }
 
-    /// Removes one object of the workspace. `false` when there is none with this public id.
+    /// Removes one object of the workspace, and says whom it was about. `None` when there is none
+    /// with this public id.
     ///
     /// # Errors
     /// When the database fails.
@@ -350,12 +361,14 @@ impl Tx<'_> {
         resource: Resource,
         workspace: WorkspaceId,
         uuid: Uuid,
-    ) -> Result<bool> {
+    ) -> Result<Option<SubjectId>> {
         let table = resource.table();
-        let removed = self.execute(
-            &format!("delete from {table} where +workspace_id = $1 and uuid = $2"),
+        self.query_opt(
+            &format!(
+                "delete from {table} where +workspace_id = $1 and uuid = $2 returning subject_id"
+            ),
             &[workspace.into(), uuid.into()],
-        )?;
-        Ok(removed == 1)
+            |row| Ok(SubjectId(row.int(0)?)),
+        )
     }
 }

@@ -46,6 +46,11 @@ impl<'a> Where<'a> {
         Self { sql: format!(" where {column} = $1"), params: vec![value.into()] }
     }
 
+    /// `where <column> > $1`, for a walk in the order of the column.
+    pub(crate) fn beyond(column: &str, value: impl Into<Value<'a>>) -> Self {
+        Self { sql: format!(" where {column} > $1"), params: vec![value.into()] }
+    }
+
     /// `and <column> in (…)`; an empty list matches nothing.
     pub(crate) fn and_in<V: Into<Value<'a>>>(
         &mut self,

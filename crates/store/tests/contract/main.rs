@@ -14,7 +14,9 @@ mod plans;
 mod queue_model;
 mod raw;
 
+mod about;
 mod api_keys;
+mod audit;
 mod backup;
 mod contributions;
 mod data_keys;

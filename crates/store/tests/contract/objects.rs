@@ -240,10 +240,11 @@ async fn an_object_tells_what_it_was_made_from(db: TestDatabase) {
             move |tx: &mut vinculo_store::Tx<'_>| tx.traced_object(resource, workspace, uuid(n))
         };
         let found = read(&db, find(place.workspace, 72)).await.expect("not found");
-        assert_eq!((found.subject, found.index), (place.subject, index(2)));
+        assert_eq!((found.object.subject, found.index), (place.subject, index(2)));
         let object = &found.object;
         assert_eq!((object.uuid, &object.sealed), (uuid(72), &sealed(72)));
         assert!(object.key == wrapped(50));
+        assert_eq!(object.link, place.link);
         assert!(read(&db, find(place.workspace, 73)).await.is_none());
         assert!(read(&db, find(there, 72)).await.is_none());
     }
@@ -257,11 +258,12 @@ async fn an_object_is_removed_alone(db: TestDatabase) {
     let remove = move |resource, workspace, n| {
         move |tx: &mut vinculo_store::Tx<'_>| tx.delete_object(resource, workspace, uuid(n))
     };
-    assert!(!write(&db, remove(Resource::Owners, there, 1)).await);
-    assert!(!write(&db, remove(Resource::Owners, place.workspace, 3)).await);
+    assert!(write(&db, remove(Resource::Owners, there, 1)).await.is_none());
+    assert!(write(&db, remove(Resource::Owners, place.workspace, 3)).await.is_none());
     assert_eq!(kept(&db, Resource::Owners, place).await.len(), 2);
-    assert!(write(&db, remove(Resource::Owners, place.workspace, 1)).await);
-    assert!(!write(&db, remove(Resource::Owners, place.workspace, 1)).await);
+    let about = write(&db, remove(Resource::Owners, place.workspace, 1)).await;
+    assert_eq!(about, Some(place.subject));
+    assert!(write(&db, remove(Resource::Owners, place.workspace, 1)).await.is_none());
     let left = kept(&db, Resource::Owners, place).await;
     assert_eq!(left.iter().map(|it| it.uuid).collect::<Vec<_>>(), [uuid(2)]);
     assert_eq!(kept(&db, Resource::Employments, place).await.len(), 2);

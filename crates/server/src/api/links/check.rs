@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
-use vinculo_store::{Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_store::{AuditAction, Purpose, SourceCallId, SubjectId, Tx};
 use vinculo_vault::DataKey;
 
 use crate::App;
 use crate::api::refusal::{self, Asking};
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::jobs::{Known, record_calls};
@@ -52,7 +53,12 @@ impl Checked {
     /// When the database fails.
     pub(super) async fn record_refusal(self: Arc<Self>) -> Result<(), ApiError> {
         let app = self.app.clone();
-        app.store().write(move |tx| self.write(tx, None).map(|_| ())).await
+        app.store()
+            .write(move |tx| {
+                self.write(tx, None)?;
+                self.caller.trail.note(tx, &self.app, Entry::of(AuditAction::LinkRefused))
+            })
+            .await
     }
 
     /// Records the questions about a person the workspace knows. With `keep` the answer is kept for

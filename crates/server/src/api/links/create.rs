@@ -8,7 +8,9 @@ use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
 use vinculo_pila::{Document, DocumentKind};
-use vinculo_store::{Due, Job, LinkId, NewLink, NewLoad, SourceCallId, SubjectId, Trigger, Tx};
+use vinculo_store::{
+    AuditAction, Due, Job, LinkId, NewLink, NewLoad, SourceCallId, SubjectId, Trigger, Tx,
+};
 use vinculo_vault::{DataKey, WrappedKey};
 
 use super::check::Checked;
@@ -19,6 +21,7 @@ use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::institutions::PILA;
 use crate::api::page::json;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
@@ -192,7 +195,7 @@ impl Registration {
         let kept = self.checked.record(tx, subject.id, &key, loads)?;
         let (link, body) = self.write_link(tx, (subject.id, &key), &pseudonym, kept)?;
         self.permit.spend(tx, now)?;
-        let about = About { subject: subject.id, link, key: &key };
+        let about = About { subject: subject.id, link: Some(link), key: &key };
         self.claim.record(tx, StatusCode::CREATED, &body, Some(about))?;
         Ok(body)
     }
@@ -235,6 +238,8 @@ impl Registration {
             sealed: &secrets.seal(key, self.uuid)?,
         };
         let id = self.start(tx, &link, kept)?;
+        let entry = Entry::of(AuditAction::LinkCreated).person(subject).new_link(self.uuid);
+        caller.trail.note(tx, app, entry)?;
         Ok((id, self.answer(&link)?))
     }
 

@@ -4,11 +4,13 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
+use vinculo_store::AuditAction;
 
 use super::access::{self, hold};
 use crate::App;
 use crate::api::mode::{Accepted, Async};
 use crate::api::query::PathId;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::jobs::{Announcement, Webhook};
@@ -32,7 +34,7 @@ pub(crate) async fn delete(
     Async(asynchronous): Async,
     Extension(RequestId(request_id)): Extension<RequestId>,
 ) -> Result<Response, ApiError> {
-    let (workspace, writer) = (caller.workspace.id, app.clone());
+    let (workspace, trail, writer) = (caller.workspace.id, caller.trail, app.clone());
     app.store()
         .write(move |tx| {
             // A projection that is under way ends first, so that it leaves no object behind.
@@ -51,7 +53,7 @@ pub(crate) async fn delete(
                 about.emit(tx, &Webhook::link_deleted())?;
             }
             tx.delete_link(link.id, link.subject)?;
-            Ok::<_, ApiError>(())
+            trail.note(tx, &writer, Entry::of(AuditAction::LinkDeleted).link(&link))
         })
         .await?;
     if asynchronous {

@@ -3,6 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use http::StatusCode;
+use vinculo_store::AuditAction;
 
 use super::schema::Link;
 use super::wire;
@@ -10,6 +11,7 @@ use crate::App;
 use crate::api::page::json;
 use crate::api::query::Query;
 use crate::api::shape::Shape;
+use crate::audit::Entry;
 use crate::error::ApiError;
 use crate::openapi::{IdInPath, Partial, ShapeParams};
 use crate::permit::{OnLink, ReadLinks};
@@ -31,6 +33,8 @@ pub(crate) async fn detail(
     let (workspace, id) = (caller.workspace.id, caller.id);
     let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
     let link = found.ok_or_else(ApiError::not_found)?;
+    let entry = Entry::of(AuditAction::LinksRead).link(&link);
+    caller.trail.read_one(&app, entry).await?;
     let document = wire::document(app.all_secrets().vault(), &link)?;
     let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
     Ok(json(StatusCode::OK, shape.apply(document)?))

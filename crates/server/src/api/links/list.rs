@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use vinculo_store::{AccessMode, LinkFilter, LinkStatus};
+use vinculo_store::{AccessMode, AuditAction, LinkFilter, LinkStatus};
 
 use super::schema::{LinkFilters, Links};
 use super::wire;
@@ -11,6 +11,7 @@ use crate::api::page::PageQuery;
 use crate::api::query::Query;
 use crate::api::shape::Shape;
 use crate::api::span;
+use crate::audit::Shown;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::openapi::{CreatedParams, IdParams, PageParams, ShapeParams};
@@ -31,6 +32,8 @@ pub(crate) async fn list(
     let filter = filter(&page.query, &secrets)?;
     let (workspace, request) = (caller.workspace.id, page.request());
     let found = app.store().read(move |tx| tx.links(workspace, &filter, request)).await?;
+    let about = found.rows.iter().map(|link| (link.subject, link.id));
+    caller.trail.read(&app, Shown::of(AuditAction::LinksRead, about)).await?;
     let (vault, shape) = (app.all_secrets().vault(), Shape::of(&page.query));
     let documents = found.rows.iter().map(|link| {
         let document = wire::document(vault, link)?;

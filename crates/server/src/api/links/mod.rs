@@ -13,7 +13,7 @@ mod resume;
 mod schema;
 mod update;
 mod wanted;
-mod wire;
+pub(crate) mod wire;
 
 pub(crate) use create::{__path_create, create};
 pub(crate) use delete::{__path_delete, delete};

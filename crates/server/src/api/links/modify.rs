@@ -3,7 +3,9 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use vinculo_store::{AccessMode, Due, Link, LinkSettings, LinkStatus, Resource, Trigger};
+use vinculo_store::{
+    AccessMode, AuditAction, Due, Link, LinkSettings, LinkStatus, Resource, Trigger,
+};
 
 use super::access::{self, hold};
 use super::fields;
@@ -13,6 +15,7 @@ use crate::App;
 use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
 use crate::api::query::PathId;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::openapi::IdInPath;
@@ -65,7 +68,7 @@ pub(crate) async fn modify(
         stale_in: fields::stale_in(&mut fields),
     };
     fields.finish()?;
-    let (workspace, writer) = (caller.workspace.id, app.clone());
+    let (workspace, trail, writer) = (caller.workspace.id, caller.trail, app.clone());
     let body = app
         .store()
         .write(move |tx| {
@@ -74,6 +77,7 @@ pub(crate) async fn modify(
             let settings = Settings::read(tx, workspace)?;
             let changed = changes.applied(&writer, &link, &secrets, &settings)?;
             tx.set_link_settings(link.id, &changed)?;
+            trail.note(tx, &writer, Entry::of(AuditAction::LinkChanged).link(&link))?;
             let link = tx.link_by_id(link.id)?.ok_or_else(ApiError::not_found)?;
             wire::document(writer.all_secrets().vault(), &link)
         })

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{Job, NewLoad, Resource, Trigger};
+use vinculo_store::{AuditAction, Job, NewLoad, Resource, Trigger};
 
 use super::access::{self, credentials, hold};
 use super::fields;
@@ -16,6 +16,7 @@ use crate::App;
 use crate::api::body::{Fields, JsonObject, OptionalJsonObject};
 use crate::api::mode::Accepted;
 use crate::api::query::PathId;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::{About, Claim, Once};
@@ -72,7 +73,7 @@ async fn start(
     let mut fields = Fields::new(&body);
     let resources = fields::resources(&mut fields).unwrap_or_default();
     fields.finish()?;
-    let (workspace, writer) = (caller.workspace.id, app.clone());
+    let (workspace, trail, writer) = (caller.workspace.id, caller.trail, app.clone());
     let body = app
         .store()
         .write(move |tx| {
@@ -96,8 +97,9 @@ async fn start(
                 created_at: now,
             })?;
             tx.enqueue(Job::SyncLink(load), now, now)?;
+            trail.note(tx, &writer, Entry::of(AuditAction::LinkRefreshed).link(&link))?;
             let body = Accepted::body(request_id)?;
-            let about = About { subject: link.subject, link: link.id, key: &key };
+            let about = About { subject: link.subject, link: Some(link.id), key: &key };
             claim.record(tx, StatusCode::ACCEPTED, &body, Some(about))?;
             Ok::<_, ApiError>(body)
         })

@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
 use vinculo_pila::Document;
-use vinculo_store::{AccessMode, Due, Job, Link, NewLoad, Resource, Trigger, Tx};
+use vinculo_store::{AccessMode, AuditAction, Due, Job, Link, NewLoad, Resource, Trigger, Tx};
 use vinculo_vault::DataKey;
 
 use super::access::{self, hold};
@@ -19,6 +19,7 @@ use crate::App;
 use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
 use crate::api::refusal;
+use crate::audit::Entry;
 use crate::error::{ApiError, ErrorItem};
 use crate::openapi::IdInPath;
 use crate::permit::{OnLink, WriteLinks};
@@ -122,6 +123,7 @@ fn restore(
         expires_at: kept,
         stale_at: Some(stale_at(now, link.stale_in.as_deref())),
     };
+    caller.trail.note(tx, app, Entry::of(AuditAction::LinkUpdated).link(&link))?;
     tx.restore_link(link.id, &secrets.seal(&key, link.uuid)?, now, &due)?;
     record(tx, checked, &link, &key, request_id)?;
     let restored = tx.link_by_id(link.id)?.ok_or_else(ApiError::not_found)?;

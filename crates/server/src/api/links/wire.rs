@@ -28,7 +28,7 @@ pub(crate) struct WireLink<'a> {
 }
 
 /// A stored link as the JSON of the wire.
-pub(super) fn document(vault: &Vault, link: &Link) -> Result<Vec<u8>, ApiError> {
+pub(crate) fn document(vault: &Vault, link: &Link) -> Result<Vec<u8>, ApiError> {
     let secrets = LinkSecrets::open(&vault.unwrap_key(&link.key)?, link.uuid, &link.sealed)?;
     let wire = WireLink {
         id: link.uuid,

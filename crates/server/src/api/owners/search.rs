@@ -5,13 +5,14 @@ use std::borrow::Cow;
 
 use axum::response::Response;
 use serde::Deserialize;
-use vinculo_store::{ObjectFilter, ObjectPosition, Resource, SealedObject};
+use vinculo_store::{LinkId, ObjectFilter, ObjectPosition, Resource, SealedObject, SubjectId};
 
 use crate::App;
 use crate::api::objects;
 use crate::api::page::PageQuery;
 use crate::api::query::Query;
 use crate::api::shape::Shape;
+use crate::audit::Shown;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 
@@ -93,11 +94,13 @@ pub(super) async fn list(
         );
         return Err(refused("validation_error", wanted.parameter(), message));
     }
-    let mut found = Found { count: 0, shown: Vec::new() };
+    let mut found = Found { count: 0, shown: Vec::new(), about: Vec::new() };
     let mut after = None;
     while let Some(last) = found.read(app, caller, (&filter, wanted, page), after).await? {
         after = Some(last);
     }
+    let shown = Shown::of(objects::reading(Resource::Owners), found.about);
+    caller.trail.read(app, shown).await?;
     page.answer(found.count, found.shown)
 }
 
@@ -105,6 +108,8 @@ pub(super) async fn list(
 struct Found {
     count: i64,
     shown: Vec<Vec<u8>>,
+    /// Whom and which link each of them is about.
+    about: Vec<(SubjectId, LinkId)>,
 }
 
 impl Found {
@@ -142,6 +147,7 @@ impl Found {
         let window = page.request();
         if self.count >= window.offset && (self.shown.len() as i64) < window.limit {
             self.shown.push(Shape::of(&page.query).apply(document)?);
+            self.about.push((object.subject, object.link));
         }
         self.count += 1;
         Ok(())

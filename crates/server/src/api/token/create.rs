@@ -7,10 +7,13 @@ use http::request::Parts;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
+use vinculo_store::AuditAction;
 
 use super::request::{self, GenerateToken, Wanted};
 use crate::App;
 use crate::api::body::JsonObject;
+use crate::api::page::json;
+use crate::audit::{Entry, Origin};
 use crate::auth::{Authorization, Caller, Credentials};
 use crate::client;
 use crate::error::{ApiError, ErrorItem};
@@ -48,8 +51,8 @@ pub(crate) async fn create(
     // Who it is comes before what is wrong.
     let given = body.as_ref().ok().and_then(in_body);
     let caller = match given {
-        Some(credentials) => Caller::verify(&app, credentials?).await?,
-        None => Caller::of(&app, Authorization::of(&parts.headers)).await?,
+        Some(credentials) => Caller::verify(&app, credentials?, Origin::of(&parts)).await?,
+        None => Caller::of(&app, Authorization::of(&parts.headers), Origin::of(&parts)).await?,
     };
     app.limits().admit(&parts, &caller)?;
     let (once, body) = (once?, body?);
@@ -70,7 +73,14 @@ async fn generate(
         exists(&app, &caller, id).await?;
     }
     let tokens = issue(&app, &caller, wanted, host).await?;
-    claim.keep(&app, StatusCode::OK, serde_json::to_vec(&tokens)?).await
+    let body = serde_json::to_vec(&tokens)?;
+    let (kept, writer) = (body.clone(), app.clone());
+    let keep = app.store().write(move |tx| {
+        caller.trail.note(tx, &writer, Entry::of(AuditAction::TokenCreated))?;
+        claim.record(tx, StatusCode::OK, &kept, None)
+    });
+    keep.await?;
+    Ok(json(StatusCode::OK, body))
 }
 
 /// The key in the body; `None` when it names neither half.

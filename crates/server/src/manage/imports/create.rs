@@ -6,10 +6,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use vinculo_store::AuditAction;
 
 use super::upload::upload;
 use crate::App;
 use crate::api::page::{PageQuery, json};
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem, item_of_status};
 use crate::imports::{self, ImportStatus, ReceiveError, ReceivedFile, Spooled};
@@ -48,11 +50,12 @@ pub(crate) async fn create(
     let spooled = spooled.map_err(refusal)?;
     // The file itself went by: its digest stands for it.
     let attempt = once.of(&app, &caller, &spooled.sha256())?;
-    attempt.run(|claim| store(app, file, spooled, claim)).await
+    attempt.run(|claim| store(app, caller.trail, file, spooled, claim)).await
 }
 
 async fn store(
     app: App,
+    trail: Trail,
     file: ReceivedFile,
     spooled: Spooled,
     claim: Claim,
@@ -61,6 +64,8 @@ async fn store(
     let stored = imports::store_import(&app, file, spooled, move |tx, (id, _)| {
         let import = tx.import(id)?;
         let import = import.ok_or_else(|| ApiError::unexpected("a received import is gone"))?;
+        let entry = Entry::of(AuditAction::ImportCreated).object(import.uuid);
+        trail.note(tx, &reader, entry)?;
         let body = serde_json::to_vec(&imports::status(&reader, &import)?)?;
         claim.record(tx, StatusCode::ACCEPTED, &body, None)?;
         Ok(body)

@@ -2,9 +2,11 @@
 
 use axum::Json;
 use axum::extract::State;
+use vinculo_store::AuditAction;
 
 use crate::App;
 use crate::api::query::PathId;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::imports::{self, ImportStatus};
@@ -24,5 +26,7 @@ pub(crate) async fn detail(
     let workspace = caller.workspace.id;
     let import = app.store().read(move |tx| tx.import_by_uuid(workspace, id)).await?;
     let import = import.ok_or_else(ApiError::not_found)?;
+    let entry = Entry::of(AuditAction::ImportsRead).object(id);
+    caller.trail.read_one(&app, entry).await?;
     Ok(Json(imports::status(&app, &import)?))
 }

@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use vinculo_store::AuditAction;
 
 use crate::App;
 use crate::api::page::PageQuery;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::imports::{self, ImportStatus};
@@ -25,6 +27,8 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let (workspace, request) = (caller.workspace.id, page.request());
     let found = app.store().read(move |tx| tx.imports(workspace, request)).await?;
+    let entry = Entry::of(AuditAction::ImportsRead).objects(found.rows.len() as i64);
+    caller.trail.read_one(&app, entry).await?;
     let shown = found.rows.into_iter().map(|mut import| {
         import.report = None;
         Ok::<_, ApiError>(serde_json::to_vec(&imports::status(&app, &import)?)?)

@@ -7,10 +7,11 @@ mod wire;
 use axum::Json;
 use axum::extract::State;
 use uuid::Uuid;
-use vinculo_store::{Resource, Tx, WorkspaceId};
+use vinculo_store::{AuditAction, Resource, SubjectId, Tx, WorkspaceId};
 
 use crate::App;
 use crate::api::query::PathId;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::openapi::IdInPath;
@@ -35,7 +36,10 @@ pub(crate) async fn provenance(
     let workspace = caller.workspace.id;
     let reader = app.clone();
     let told = app.store().read(move |tx| tell(tx, &reader, workspace, id)).await?;
-    told.map(Json).ok_or_else(ApiError::not_found)
+    let (person, told) = told.ok_or_else(ApiError::not_found)?;
+    let entry = Entry::of(AuditAction::ProvenanceRead).person(person).new_link(told.link);
+    caller.trail.read_one(&app, entry.object(id)).await?;
+    Ok(Json(told))
 }
 
 fn tell(
@@ -43,13 +47,13 @@ fn tell(
     app: &App,
     workspace: WorkspaceId,
     id: Uuid,
-) -> Result<Option<EmploymentProvenance>, ApiError> {
+) -> Result<Option<(SubjectId, EmploymentProvenance)>, ApiError> {
     let resource = Resource::Employments;
     let Some(found) = tx.traced_object(resource, workspace, id)? else { return Ok(None) };
     let key = app.all_secrets().vault().unwrap_key(&found.object.key)?;
     let document = key.open(object_context(resource, id), &found.object.sealed)?;
     let stored: StoredEmployment = serde_json::from_slice(&document)?;
-    let person = Person { workspace, subject: found.subject, key: &key };
+    let person = Person { workspace, subject: found.object.subject, key: &key };
     let traced = project_traced(tx, app, &person)?;
     let secrets = app.secrets(workspace)?;
     let of_payer = traced.projection.employments.iter().find(|employment| {
@@ -57,5 +61,5 @@ fn tell(
         secrets.indexes().payer(payer.kind.code(), &payer.number) == found.index
     });
     let telling = Telling::new(tx, workspace, &traced, &stored)?;
-    Ok(Some(telling.tell(of_payer, app.now_micros())?))
+    Ok(Some((person.subject, telling.tell(of_payer, app.now_micros())?)))
 }

@@ -4,11 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
+use vinculo_store::AuditAction;
 
 use super::wire::{ErasureReceipt, PersonOfDocument, person};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::page::json;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::Once;
@@ -44,10 +46,11 @@ pub(crate) async fn admit(
         .run(|claim| async move {
             let workspace = caller.workspace.id;
             let secrets = app.secrets(workspace)?;
-            let now = app.now_micros();
+            let (now, writer) = (app.now_micros(), app.clone());
             let written = app.store().write(move |tx| {
                 let person = secrets.indexes().erased_person(person.kind.code(), &person.number);
                 let changed = tx.admit_person(workspace, &person, now)?;
+                caller.trail.note(tx, &writer, Entry::of(AuditAction::SubjectAdmitted))?;
                 let receipt = tx.erasure(workspace, &person)?;
                 let receipt = receipt.as_ref().map(ErasureReceipt::of);
                 let body = serde_json::to_vec(&AdmittedPerson { changed, receipt })?;

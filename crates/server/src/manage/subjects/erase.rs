@@ -5,12 +5,13 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use vinculo_pila::Document;
-use vinculo_store::{NewErasure, Tx};
+use vinculo_store::{AuditAction, NewErasure, Tx};
 
 use super::wire::{ErasureReceipt, PersonOfDocument, person};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::page::json;
+use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::erasure;
 use crate::error::ApiError;
@@ -79,15 +80,19 @@ fn erase_person(
     let document = secrets.indexes().lookup_document(kind, number);
     let receipt = secrets.indexes().erased_person(kind, number);
     let erased = tx.erase_person(workspace, &document)?;
+    let mut entry = Entry::of(AuditAction::SubjectErased);
     if let Some(erased) = erased {
+        let uuid = app.uuid().map_err(ApiError::unexpected)?;
+        entry = entry.object(uuid);
         tx.insert_erasure(&NewErasure {
-            uuid: app.uuid().map_err(ApiError::unexpected)?,
+            uuid,
             workspace,
             person: &receipt,
             erased,
             erased_at: app.now_micros(),
         })?;
     }
+    caller.trail.note(tx, app, entry)?;
     let receipt = tx.erasure(workspace, &receipt)?;
     Ok(ErasedPerson { known: erased.is_some(), receipt: receipt.as_ref().map(ErasureReceipt::of) })
 }

@@ -1,11 +1,13 @@
 //! What both operations read and show.
 
 use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 use vinculo_pila::{Document, DocumentKind};
 use vinculo_store::Erasure;
 
 use crate::api::body::{Fields, JsonObject};
+use crate::audit::ToldEntry;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
 
@@ -57,6 +59,44 @@ impl ErasureReceipt {
             admitted_at: erasure.admitted_at.map(wire_time),
         }
     }
+}
+
+/// Everything that is known about a person in the workspace.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+pub(crate) struct SubjectReport {
+    pub(super) made_at: String,
+    /// Whether there is anything but questions that were asked and receipts of erasures.
+    pub(super) known: bool,
+    /// Links, as `/api/links/` shows them.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) links: Vec<Value>,
+    /// Owners, as `/api/owners/` shows them.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) owners: Vec<Value>,
+    /// Employments, as `/api/co/employments/` shows them.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) employments: Vec<Value>,
+    /// Lines of planillas and of operators' answers, each with what brought it and when.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) contributions: Vec<Value>,
+    /// What a payer record says about the person as a payer.
+    #[schema(value_type = Option<Object>)]
+    pub(super) payer_record: Option<Value>,
+    /// When the links were loaded.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) loads: Vec<Value>,
+    /// Questions to sources about the person.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) source_calls: Vec<Value>,
+    /// What receivers of webhooks were told of, and when.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) events: Vec<Value>,
+    /// Receipt of the last erasure.
+    pub(super) erasure: Option<ErasureReceipt>,
+    /// Entries of the audit log about the person.
+    pub(super) accesses_count: i64,
+    /// Who saw or changed what and when, newest first; the newest 10,000.
+    pub(super) accesses: Vec<ToldEntry>,
 }
 
 /// The person a body names.

@@ -98,6 +98,19 @@ impl TestDatabase {
         run(&address_of(name), "delete from vault.data_keys where owner_kind = 'subject'");
     }
 
+    /// Runs statements on the data, beside whoever uses it.
+    pub(crate) fn run(&self, sql: &str) {
+        match (&self.place, &self.target) {
+            (Place::Database { name }, _) => run(&address_of(name), sql),
+            (Place::Files, Target::Sqlite { dir }) => {
+                let data = rusqlite::Connection::open(dir.join("vinculo.db")).expect("no data");
+                data.busy_timeout(std::time::Duration::from_secs(5)).expect("not set");
+                data.execute_batch(sql).expect("not run");
+            }
+            (Place::Files, Target::Postgres { .. }) => unreachable!("files are SQLite's"),
+        }
+    }
+
     /// Empties a table of the keys.
     pub(crate) fn destroy(&self, table: &str) {
         match (&self.place, &self.target) {

@@ -1,0 +1,329 @@
+//! From memory into the database, and from entries into blocks.
+//!
+//! What is read waits in a bounded memory and is written in batches, at most half a second later.
+//! Who cannot find room waits, and is refused in the end: nothing is shown that is not noted. The
+//! same transaction puts what this process wrote into the next block of its own chain.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::{Mutex, Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use vinculo_store::{
+    AuditAction, AuditBlock, Digest, LinkId, Micros, NewAuditEntry, OpenEntries, Tx,
+};
+use vinculo_vault::Vault;
+
+use super::failures::{Failed, Failures};
+use super::{Entry, Origin, Trail, block};
+use crate::App;
+use crate::error::ApiError;
+
+/// Entries in memory at most.
+const ROOM: usize = 16_384;
+
+/// Entries written in one transaction, and held by one block.
+const BATCH: usize = 1_000;
+
+/// How long an entry may wait in memory for others.
+const DELAY: Duration = Duration::from_millis(500);
+
+/// How long to wait for room.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long entries of a process that may have died are left to it.
+const LEFTOVER: Duration = Duration::from_secs(60);
+
+/// Ends of other chains looked at for a block.
+const OTHERS: i64 = 256;
+
+/// The log of this process.
+#[derive(Debug)]
+pub(crate) struct Audit {
+    process: Uuid,
+    queue: mpsc::Sender<Noted>,
+    failures: Failures,
+    /// Something is to be written, or to be chained.
+    news: Notify,
+    /// So much is to be written that it should not wait for more.
+    urgent: Notify,
+    writing: Mutex<Writing>,
+}
+
+/// Something that was read, as the request left it.
+#[derive(Debug)]
+struct Noted {
+    trail: Trail,
+    at: Micros,
+    entry: Entry,
+    link: Option<LinkId>,
+}
+
+#[derive(Debug)]
+struct Writing {
+    queue: mpsc::Receiver<Noted>,
+    /// Taken from the queue and not yet in the database.
+    batch: Vec<Noted>,
+    /// The ends of other chains that blocks of this process name already.
+    anchored: HashMap<Uuid, i64>,
+}
+
+/// What a transaction has put into a block.
+struct Chained {
+    entries: usize,
+    anchored: Vec<(Uuid, i64)>,
+}
+
+impl Audit {
+    /// The log of a process with this id.
+    pub(crate) fn new(process: Uuid) -> Self {
+        let (queue, waiting) = mpsc::channel(ROOM);
+        let writing = Writing { queue: waiting, batch: Vec::new(), anchored: HashMap::new() };
+        Self {
+            process,
+            queue,
+            failures: Failures::default(),
+            news: Notify::new(),
+            urgent: Notify::new(),
+            writing: Mutex::new(writing),
+        }
+    }
+
+    /// The process, and its chain.
+    pub(crate) fn process(&self) -> Uuid {
+        self.process
+    }
+
+    /// An entry was written that is to be chained.
+    pub(super) fn announce(&self) {
+        self.news.notify_one();
+    }
+
+    /// Counts a request without a right key.
+    pub(crate) fn failed(&self, address: Option<IpAddr>, request: Uuid, now: Timestamp) {
+        if self.failures.count(address, request, now) {
+            self.news.notify_one();
+        }
+    }
+
+    /// Takes entries about what is about to be shown.
+    pub(super) async fn take(
+        &self,
+        app: &App,
+        trail: &Trail,
+        entries: Vec<(Entry, Option<LinkId>)>,
+    ) -> Result<(), ApiError> {
+        let at = app.now_micros();
+        let room = self.queue.reserve_many(entries.len());
+        let full = || ApiError::unavailable("the audit log cannot be written");
+        let room = tokio::time::timeout(PATIENCE, room).await.map_err(|_| full())?;
+        let room = room.map_err(|_| full())?;
+        for (place, (entry, link)) in room.zip(entries) {
+            place.send(Noted { trail: trail.clone(), at, entry, link });
+        }
+        self.news.notify_one();
+        if self.queue.capacity() < ROOM - BATCH {
+            self.urgent.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Writes and chains everything that is known now, strangers included who are still being
+    /// counted. What cannot be written stays.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn flush(&self, app: &App) -> Result<(), ApiError> {
+        self.write_all(app, self.failures.take()).await
+    }
+
+    /// The same, but strangers are counted until their minute is over.
+    async fn write_due(&self, app: &App) -> Result<(), ApiError> {
+        let over = self.failures.due().is_some_and(|due| due <= app.now());
+        let failures = if over { self.failures.take() } else { Vec::new() };
+        self.write_all(app, failures).await
+    }
+
+    async fn write_all(
+        &self,
+        app: &App,
+        failures: Vec<(Option<IpAddr>, Failed)>,
+    ) -> Result<(), ApiError> {
+        let mut writing = self.writing.lock().await;
+        writing.batch.extend(failures.into_iter().map(|(address, failed)| Noted {
+            trail: Trail::stranger(Origin::stranger(failed.request, address)),
+            at: crate::clock::micros(failed.since),
+            entry: Entry::of(AuditAction::AuthenticationFailed).objects(failed.times),
+            link: None,
+        }));
+        loop {
+            writing.fill();
+            let written = writing.batch.len();
+            let more = self.write(app, &mut writing, OpenEntries::Of(self.process)).await?;
+            if written < BATCH && !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Chains what other processes left behind.
+    async fn chain_leftovers(&self, app: &App) -> Result<(), ApiError> {
+        let before = app.now().checked_sub(LEFTOVER).unwrap_or(Timestamp::MIN);
+        let open = OpenEntries::Before(crate::clock::micros(before));
+        let mut writing = self.writing.lock().await;
+        while self.write(app, &mut writing, open).await? {}
+        Ok(())
+    }
+
+    /// One transaction: the batch, and a block. Answers whether there may be more to chain.
+    async fn write(
+        &self,
+        app: &App,
+        writing: &mut Writing,
+        open: OpenEntries,
+    ) -> Result<bool, ApiError> {
+        let entries = writing.batch.iter().map(|noted| {
+            let entry = noted.trail.entry(app, noted.entry, noted.at)?;
+            Ok((entry, noted.link))
+        });
+        let entries = entries.collect::<Result<Vec<_>, ApiError>>()?;
+        let next = Next {
+            chain: self.process,
+            open,
+            anchored: writing.anchored.clone(),
+            vault: app.all_secrets().vault().clone(),
+            now: app.now_micros(),
+        };
+        let chained = app.store().write(move |tx| {
+            insert(tx, entries)?;
+            next.chain(tx)
+        });
+        let chained = chained.await?;
+        writing.batch.clear();
+        let Some(Chained { entries, anchored }) = chained else { return Ok(false) };
+        writing.anchored.extend(anchored);
+        Ok(entries == BATCH)
+    }
+}
+
+impl Writing {
+    fn fill(&mut self) {
+        while self.batch.len() < BATCH
+            && let Ok(noted) = self.queue.try_recv()
+        {
+            self.batch.push(noted);
+        }
+    }
+}
+
+/// Adds what was read, with the public ids of its links. A link that was deleted meanwhile has none
+/// any more.
+fn insert(
+    tx: &mut Tx<'_>,
+    mut entries: Vec<(NewAuditEntry, Option<LinkId>)>,
+) -> Result<(), vinculo_store::Error> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let links: BTreeSet<_> = entries.iter().filter_map(|(_, link)| *link).collect();
+    if !links.is_empty() {
+        let uuids = tx.link_uuids(links)?;
+        for (entry, link) in &mut entries {
+            entry.link = entry.link.or_else(|| uuids.get(link.as_ref()?).copied());
+        }
+    }
+    let entries: Vec<_> = entries.into_iter().map(|(entry, _)| entry).collect();
+    tx.audit(&entries)
+}
+
+/// A block that is about to be made.
+struct Next {
+    chain: Uuid,
+    open: OpenEntries,
+    anchored: HashMap<Uuid, i64>,
+    vault: Vault,
+    now: Micros,
+}
+
+impl Next {
+    fn chain(&self, tx: &mut Tx<'_>) -> Result<Option<Chained>, vinculo_store::Error> {
+        let head = tx.audit_head(self.chain)?;
+        let (sequence, previous): (i64, Digest) =
+            head.map_or((0, block::NOTHING), |head| (head.sequence + 1, head.hash));
+        let entries = tx.chain_entries(self.open, self.chain, sequence, BATCH as i64)?;
+        if entries.is_empty() {
+            return Ok(None);
+        }
+        let mut others = tx.audit_heads(OTHERS)?;
+        others.retain(|head| {
+            let known = self.anchored.get(&head.chain) == Some(&head.sequence);
+            head.chain != self.chain && !known
+        });
+        let mut block = AuditBlock {
+            chain: self.chain,
+            sequence,
+            created_at: self.now,
+            entries: entries.len() as i64,
+            digest: block::digest_of(&entries),
+            previous,
+            anchors: block::anchors(others.iter()),
+            hash: block::NOTHING,
+            seal: block::NOTHING,
+        };
+        block.hash = block::hash_of(&block);
+        block.seal = self.vault.audit_seal(&block.hash);
+        tx.insert_audit_block(&block)?;
+        let anchored = others.iter().map(|head| (head.chain, head.sequence)).collect();
+        Ok(Some(Chained { entries: entries.len(), anchored }))
+    }
+}
+
+/// Writes the log of this process until stopped, then what is left. What failed is tried again.
+pub(crate) async fn record(app: App, stopped: CancellationToken) {
+    while !stopped.is_cancelled() {
+        let audit = app.audit();
+        let minute = async {
+            match audit.failures.due() {
+                Some(due) => app.clock().sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = audit.news.notified() => {}
+            () = minute => {}
+        }
+        let moment = app.now().checked_add(DELAY).unwrap_or(Timestamp::MAX);
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = audit.urgent.notified() => {}
+            () = app.clock().sleep_until(moment) => {}
+        }
+        if !report(audit.write_due(&app).await) {
+            audit.news.notify_one();
+        }
+    }
+    report(app.audit().flush(&app).await);
+}
+
+/// Chains what dead processes left, from time to time, until stopped.
+pub(crate) async fn chain_leftovers(app: App, stopped: CancellationToken) {
+    loop {
+        report(app.audit().chain_leftovers(&app).await);
+        let next = app.now().checked_add(LEFTOVER).unwrap_or(Timestamp::MAX);
+        tokio::select! {
+            () = stopped.cancelled() => return,
+            () = app.clock().sleep_until(next) => {}
+        }
+    }
+}
+
+fn report(written: Result<(), ApiError>) -> bool {
+    if let Err(error) = &written {
+        tracing::error!(cause = error.cause(), "the audit log cannot be written for now");
+    }
+    written.is_ok()
+}

@@ -1,0 +1,340 @@
+//! The audit log: who read or changed what. Entries are added and chained, never changed.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+use vinculo_vault::Sealed;
+
+use super::ids::text_enum;
+use super::page::Where;
+use super::{LinkId, Micros, Page, PageRequest, SubjectId, TimeSpan, WorkspaceId};
+use crate::{Result, Row, Tx, Value};
+
+text_enum! {
+    /// What was done. The words are part of what is chained and never change.
+    AuditAction in "audit_entries" {
+        /// Employments were shown.
+        EmploymentsRead = "employments.read",
+        /// A source was asked while the caller waited, and the employments shown.
+        EmploymentsRetrieved = "employments.retrieved",
+        /// An employment was deleted.
+        EmploymentDeleted = "employment.deleted",
+        /// It was shown which lines made an employment.
+        ProvenanceRead = "provenance.read",
+        /// Owners were shown.
+        OwnersRead = "owners.read",
+        /// A source was asked while the caller waited, and the owner shown.
+        OwnersRetrieved = "owners.retrieved",
+        /// An owner was deleted.
+        OwnerDeleted = "owner.deleted",
+        /// Links were shown.
+        LinksRead = "links.read",
+        /// A link was registered.
+        LinkCreated = "link.created",
+        /// A source was asked about a person, and no link made or restored.
+        LinkRefused = "link.refused",
+        /// The source was asked again, and the link is valid.
+        LinkUpdated = "link.updated",
+        /// Mode, resources, retention or pace were changed.
+        LinkChanged = "link.changed",
+        /// A load was asked for.
+        LinkRefreshed = "link.refreshed",
+        /// The document is no longer stored.
+        LinkExpired = "link.expired",
+        /// What was loaded grew too old and was erased.
+        LinkEmptied = "link.emptied",
+        /// A link was deleted.
+        LinkDeleted = "link.deleted",
+        /// Tokens for a widget were made.
+        TokenCreated = "token.created",
+        /// Imports were shown, maybe with reports that quote lines.
+        ImportsRead = "imports.read",
+        /// A file was received.
+        ImportCreated = "import.created",
+        /// The settings of the workspace were changed.
+        SettingsChanged = "settings.changed",
+        /// What is known about a person was shown on a command line.
+        SubjectShown = "subject.shown",
+        /// A report of everything about a person was made.
+        SubjectReported = "subject.reported",
+        /// A person was erased.
+        SubjectErased = "subject.erased",
+        /// Imports may take lines about a person again.
+        SubjectAdmitted = "subject.admitted",
+        /// An API key was made.
+        KeyCreated = "key.created",
+        /// A receiver of webhooks was added.
+        WebhookCreated = "webhook.created",
+        /// Keys were wrapped by a newer master key.
+        VaultRotated = "vault.rotated",
+        /// Requests came without a right key.
+        AuthenticationFailed = "authentication.failed",
+        /// The audit log was shown.
+        AuditRead = "audit.read",
+        /// The audit log was exported.
+        AuditExported = "audit.exported",
+    }
+}
+
+text_enum! {
+    /// What kind of somebody did it.
+    ActorKind in "audit_entries" {
+        /// An API key; the id is its Secret ID.
+        Key = "key",
+        /// A widget's token; the id is the token's.
+        Widget = "widget",
+        /// A person who signed in.
+        User = "user",
+        /// The command line.
+        Console = "console",
+        /// Nobody asked: something came due.
+        System = "system",
+        /// Somebody without a right key.
+        Stranger = "stranger",
+    }
+}
+
+/// An entry to be added.
+#[derive(Debug, Clone)]
+pub struct NewAuditEntry {
+    /// Process that writes it, and will chain it.
+    pub writer: Uuid,
+    /// Workspace it happened in; `None` when it is about the installation.
+    pub workspace: Option<WorkspaceId>,
+    /// When it happened.
+    pub created_at: Micros,
+    /// What was done.
+    pub action: AuditAction,
+    /// What kind of somebody did it.
+    pub actor: ActorKind,
+    /// Who of them.
+    pub actor_id: Option<Uuid>,
+    /// Person it is about. The number stays when the person is erased, and means nothing then.
+    pub person: Option<SubjectId>,
+    /// Link it is about.
+    pub link: Option<Uuid>,
+    /// The one thing it is about that is no link.
+    pub object: Option<Uuid>,
+    /// How many objects were shown, or how often it happened.
+    pub objects: i64,
+    /// Request that did it; part of what seals `sealed`.
+    pub request_id: Option<Uuid>,
+    /// Address of the client and purpose, sealed.
+    pub sealed: Option<Sealed>,
+}
+
+/// A stored entry.
+#[derive(Debug, Clone)]
+pub struct AuditEntry {
+    /// Internal id; entries of a block are in its order.
+    pub id: i64,
+    /// Chain and sequence of the block that holds it, once it is chained.
+    pub block: Option<(Uuid, i64)>,
+    /// What was added.
+    pub entry: NewAuditEntry,
+}
+
+/// Which entries a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Only these kinds of somebody.
+    pub actors: Option<Vec<ActorKind>>,
+    /// Only what these did.
+    pub actor_ids: Option<Vec<Uuid>>,
+    /// Only these actions.
+    pub actions: Option<Vec<AuditAction>>,
+    /// Only about these links.
+    pub links: Option<Vec<Uuid>>,
+    /// Only about this person.
+    pub person: Option<SubjectId>,
+    /// Only what happened in this span.
+    pub created: TimeSpan,
+}
+
+impl AuditFilter {
+    fn narrow<'a>(&'a self, clause: &mut Where<'a>) {
+        if let Some(actors) = &self.actors {
+            clause.and_in("actor", actors.iter().copied());
+        }
+        if let Some(ids) = &self.actor_ids {
+            clause.and_in("actor_id", ids.iter().copied());
+        }
+        if let Some(actions) = &self.actions {
+            clause.and_in("action", actions.iter().copied());
+        }
+        if let Some(links) = &self.links {
+            clause.and_in("link", links.iter().copied());
+        }
+        if let Some(person) = self.person {
+            clause.and_in("person", [person]);
+        }
+        clause.and_span("created_at", self.created);
+    }
+
+    /// Whether an index leads to fewer rows than the workspace's.
+    fn is_narrow(&self) -> bool {
+        self.links.is_some() || self.person.is_some()
+    }
+}
+
+const NEW_COLUMNS: &[&str] = &[
+    "writer",
+    "workspace_id",
+    "created_at",
+    "action",
+    "actor",
+    "actor_id",
+    "person",
+    "link",
+    "object",
+    "objects",
+    "request_id",
+    "sealed",
+];
+
+const COLUMNS: &str = "select id, chain, block, writer, workspace_id, created_at, action, actor, \
+     actor_id, person, link, object, objects, request_id, sealed from audit_entries";
+
+impl NewAuditEntry {
+    fn values(&self) -> [Value<'_>; 12] {
+        [
+            self.writer.into(),
+            self.workspace.into(),
+            self.created_at.into(),
+            self.action.into(),
+            self.actor.into(),
+            self.actor_id.into(),
+            self.person.into(),
+            self.link.into(),
+            self.object.into(),
+            self.objects.into(),
+            self.request_id.into(),
+            self.sealed.as_ref().into(),
+        ]
+    }
+}
+
+impl AuditEntry {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: row.int(0)?,
+            block: row.opt_uuid(1)?.zip(row.opt_int(2)?),
+            entry: NewAuditEntry {
+                writer: row.uuid(3)?,
+                workspace: row.opt_int(4)?.map(WorkspaceId),
+                created_at: row.int(5)?,
+                action: AuditAction::from_column(&row.text(6)?)?,
+                actor: ActorKind::from_column(&row.text(7)?)?,
+                actor_id: row.opt_uuid(8)?,
+                person: row.opt_int(9)?.map(SubjectId),
+                link: row.opt_uuid(10)?,
+                object: row.opt_uuid(11)?,
+                objects: row.int(12)?,
+                request_id: row.opt_uuid(13)?,
+                sealed: row.opt_sealed(14)?,
+            },
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Adds entries, in the transaction of what they tell of.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit(&mut self, entries: &[NewAuditEntry]) -> Result<()> {
+        if let [entry] = entries {
+            let marks: Vec<_> = (1..=NEW_COLUMNS.len()).map(|n| format!("${n}")).collect();
+            let sql = format!(
+                "insert into audit_entries ({}) values ({})",
+                NEW_COLUMNS.join(", "),
+                marks.join(", ")
+            );
+            self.execute(&sql, &entry.values())?;
+            return Ok(());
+        }
+        let rows = entries.iter().map(NewAuditEntry::values);
+        self.bulk_insert("audit_entries", NEW_COLUMNS, rows).map(|_| ())
+    }
+
+    /// The public ids of links that are still there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn link_uuids(
+        &mut self,
+        links: impl IntoIterator<Item = LinkId>,
+    ) -> Result<HashMap<LinkId, Uuid>> {
+        let mut clause = Where::beyond("id", 0);
+        clause.and_in("id", links);
+        let sql = format!("select id, uuid from links{}", clause.sql());
+        let found =
+            self.query(&sql, clause.params(), |row| Ok((LinkId(row.int(0)?), row.uuid(1)?)))?;
+        Ok(found.into_iter().collect())
+    }
+
+    /// A page of the workspace's entries, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_entries(
+        &mut self,
+        workspace: WorkspaceId,
+        filter: &AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditEntry>> {
+        let own = if filter.is_narrow() { "+workspace_id" } else { "workspace_id" };
+        let mut clause = Where::equals(own, workspace);
+        filter.narrow(&mut clause);
+        let sql = format!("select count(*) from audit_entries{}", clause.sql());
+        let count = self.query_one(&sql, clause.params(), |row| row.int(0))?;
+        let (tail, params) = clause.sliced("created_at desc, id desc", page);
+        let rows = self.query(&format!("{COLUMNS}{tail}"), &params, AuditEntry::from_row)?;
+        Ok(Page { count, rows })
+    }
+
+    /// Up to `limit` entries that were added after the one with the id `after`, in that order: of a
+    /// workspace, or of everybody and the installation.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_entries_after(
+        &mut self,
+        workspace: Option<WorkspaceId>,
+        filter: &AuditFilter,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<AuditEntry>> {
+        let mut clause = Where::beyond("id", after);
+        if let Some(workspace) = workspace {
+            clause.and_in("+workspace_id", [workspace]);
+        }
+        filter.narrow(&mut clause);
+        let (tail, params) = clause.sliced("id", PageRequest { limit, offset: 0 });
+        self.query(&format!("{COLUMNS}{tail}"), &params, AuditEntry::from_row)
+    }
+
+    /// The entries of a block, in their order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn entries_of_block(&mut self, chain: Uuid, block: i64) -> Result<Vec<AuditEntry>> {
+        self.query(
+            &format!("{COLUMNS} where chain = $1 and block = $2 order by id"),
+            &[chain.into(), block.into()],
+            AuditEntry::from_row,
+        )
+    }
+
+    /// How many entries wait to be chained, and since when the oldest does.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn open_audit_entries(&mut self) -> Result<(i64, Option<Micros>)> {
+        self.query_one(
+            "select count(*), min(created_at) from audit_entries where block is null",
+            &[],
+            |row| Ok((row.int(0)?, row.opt_int(1)?)),
+        )
+    }
+}
