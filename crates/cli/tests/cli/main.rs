@@ -7,6 +7,7 @@
     reason = "a helper that fails is a test that fails, and what was measured is printed"
 )]
 
+mod audit;
 mod backup;
 mod commands;
 mod configuration;

@@ -54,11 +54,15 @@ pub(super) async fn list(
     let read = asking.read(app, move |tx, caller| {
         let (page, filter) = wanted?;
         let found = tx.objects(resource, caller.workspace.id, &filter, page.request())?;
-        Ok((caller.trail, page, found))
+        let only = filter.links.as_deref().and_then(|links| match links {
+            [link] => Some(*link),
+            _ => None,
+        });
+        Ok((caller.trail, page, found, only))
     });
-    let (trail, page, found) = read.await?;
+    let (trail, page, found, only) = read.await?;
     let about = found.rows.iter().map(|object| (object.subject, object.link));
-    trail.read(app, Shown::of(reading(resource), about)).await?;
+    trail.read(app, Shown::of(reading(resource), about).only(only)).await?;
     let shape = Shape::of(&page.query);
     let mut opener = Opener::new(app.all_secrets().vault(), resource);
     let room = found.rows.iter().map(|object| object.sealed.as_bytes().len()).sum();

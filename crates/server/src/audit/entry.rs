@@ -51,6 +51,7 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Shown {
     action: AuditAction,
+    only: Option<Uuid>,
     counts: BTreeMap<(SubjectId, LinkId), i64>,
 }
 
@@ -64,12 +65,17 @@ impl Shown {
         for about in objects {
             *counts.entry(about).or_insert(0) += 1;
         }
-        Self { action, counts }
+        Self { action, only: None, counts }
+    }
+
+    /// All of them are of this link, if one was asked for.
+    pub(crate) fn only(self, only: Option<Uuid>) -> Self {
+        Self { only, ..self }
     }
 
     /// One entry a link; one that says that there was nothing when nothing is shown.
     pub(super) fn entries(self) -> Vec<(Entry, Option<LinkId>)> {
-        let entry = Entry::of(self.action);
+        let entry = Entry { link: self.only, ..Entry::of(self.action) };
         if self.counts.is_empty() {
             return vec![(entry.objects(0), None)];
         }

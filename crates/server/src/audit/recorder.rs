@@ -25,7 +25,8 @@ use crate::error::ApiError;
 /// Entries in memory at most.
 const ROOM: usize = 16_384;
 
-/// Entries written in one transaction, and held by one block.
+/// Entries of what was read that are written in one transaction, and changes that are chained by it:
+/// a block holds at most twice as many.
 const BATCH: usize = 1_000;
 
 /// How long an entry may wait in memory for others.
@@ -73,7 +74,7 @@ struct Writing {
 
 /// What a transaction has put into a block.
 struct Chained {
-    entries: usize,
+    changes: u64,
     anchored: Vec<(Uuid, i64)>,
 }
 
@@ -198,14 +199,14 @@ impl Audit {
             now: app.now_micros(),
         };
         let chained = app.store().write(move |tx| {
-            insert(tx, entries)?;
-            next.chain(tx)
+            let entries = with_links(tx, entries)?;
+            next.chain(tx, &entries)
         });
         let chained = chained.await?;
         writing.batch.clear();
-        let Some(Chained { entries, anchored }) = chained else { return Ok(false) };
+        let Some(Chained { changes, anchored }) = chained else { return Ok(false) };
         writing.anchored.extend(anchored);
-        Ok(entries == BATCH)
+        Ok(changes == BATCH as u64)
     }
 }
 
@@ -219,24 +220,21 @@ impl Writing {
     }
 }
 
-/// Adds what was read, with the public ids of its links. A link that was deleted meanwhile has none
-/// any more.
-fn insert(
+/// What was read, with the public ids of its links. A link that was deleted meanwhile has none any
+/// more.
+fn with_links(
     tx: &mut Tx<'_>,
     mut entries: Vec<(NewAuditEntry, Option<LinkId>)>,
-) -> Result<(), vinculo_store::Error> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let links: BTreeSet<_> = entries.iter().filter_map(|(_, link)| *link).collect();
+) -> Result<Vec<NewAuditEntry>, vinculo_store::Error> {
+    let unnamed = entries.iter().filter(|(entry, _)| entry.link.is_none());
+    let links: BTreeSet<_> = unnamed.filter_map(|(_, link)| *link).collect();
     if !links.is_empty() {
         let uuids = tx.link_uuids(links)?;
         for (entry, link) in &mut entries {
             entry.link = entry.link.or_else(|| uuids.get(link.as_ref()?).copied());
         }
     }
-    let entries: Vec<_> = entries.into_iter().map(|(entry, _)| entry).collect();
-    tx.audit(&entries)
+    Ok(entries.into_iter().map(|(entry, _)| entry).collect())
 }
 
 /// A block that is about to be made.
@@ -249,14 +247,23 @@ struct Next {
 }
 
 impl Next {
-    fn chain(&self, tx: &mut Tx<'_>) -> Result<Option<Chained>, vinculo_store::Error> {
+    /// Puts what was read into a block, and what this process or a dead one has changed.
+    fn chain(
+        &self,
+        tx: &mut Tx<'_>,
+        read: &[NewAuditEntry],
+    ) -> Result<Option<Chained>, vinculo_store::Error> {
         let head = tx.audit_head(self.chain)?;
         let (sequence, previous): (i64, Digest) =
             head.map_or((0, block::NOTHING), |head| (head.sequence + 1, head.hash));
-        let entries = tx.chain_entries(self.open, self.chain, sequence, BATCH as i64)?;
-        if entries.is_empty() {
+        if !read.is_empty() {
+            tx.audit_chained(self.chain, sequence, read)?;
+        }
+        let changes = tx.chain_entries(self.open, self.chain, sequence, BATCH as i64)?;
+        if changes == 0 && read.is_empty() {
             return Ok(None);
         }
+        let entries = tx.entries_of_block(self.chain, sequence)?;
         let mut others = tx.audit_heads(OTHERS)?;
         others.retain(|head| {
             let known = self.anchored.get(&head.chain) == Some(&head.sequence);
@@ -277,7 +284,7 @@ impl Next {
         block.seal = self.vault.audit_seal(&block.hash);
         tx.insert_audit_block(&block)?;
         let anchored = others.iter().map(|head| (head.chain, head.sequence)).collect();
-        Ok(Some(Chained { entries: entries.len(), anchored }))
+        Ok(Some(Chained { changes, anchored }))
     }
 }
 

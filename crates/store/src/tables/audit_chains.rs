@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{AuditEntry, Micros};
+use super::Micros;
 use crate::{Error, Result, Row, Tx};
 
 /// A SHA-256.
@@ -98,8 +98,8 @@ fn digest(row: &Row<'_>, column: usize) -> Result<Digest> {
 }
 
 impl Tx<'_> {
-    /// Puts up to `limit` entries into a block that is about to be made, and answers with them in
-    /// their order. Two chains at once never get the same entry.
+    /// Puts up to `limit` more entries into a block that is about to be made, and answers how many.
+    /// Two chains at once never get the same entry.
     ///
     /// # Errors
     /// When the database fails.
@@ -109,7 +109,7 @@ impl Tx<'_> {
         chain: Uuid,
         block: i64,
         limit: i64,
-    ) -> Result<Vec<AuditEntry>> {
+    ) -> Result<u64> {
         let (which, value) = match open {
             OpenEntries::Of(writer) => ("writer = $3", writer.into()),
             OpenEntries::Before(moment) => ("created_at < $3", moment.into()),
@@ -118,8 +118,7 @@ impl Tx<'_> {
             "update audit_entries set chain = $1, block = $2 where block is null and id in \
              (select id from audit_entries where block is null and {which} order by id limit $4)"
         );
-        let taken = self.execute(&sql, &[chain.into(), block.into(), value, limit.into()])?;
-        if taken == 0 { Ok(Vec::new()) } else { self.entries_of_block(chain, block) }
+        self.execute(&sql, &[chain.into(), block.into(), value, limit.into()])
     }
 
     /// Stores a block, which becomes the end of its chain.

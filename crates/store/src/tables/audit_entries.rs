@@ -257,6 +257,24 @@ impl Tx<'_> {
         self.bulk_insert("audit_entries", NEW_COLUMNS, rows).map(|_| ())
     }
 
+    /// Adds entries to a block that is about to be made.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audit_chained(
+        &mut self,
+        chain: Uuid,
+        block: i64,
+        entries: &[NewAuditEntry],
+    ) -> Result<()> {
+        let columns = [NEW_COLUMNS, &["chain", "block"]].concat();
+        let rows = entries.iter().map(|entry| {
+            let place: [Value<'_>; 2] = [chain.into(), block.into()];
+            [&entry.values()[..], &place].concat()
+        });
+        self.bulk_insert("audit_entries", &columns, rows).map(|_| ())
+    }
+
     /// The public ids of links that are still there.
     ///
     /// # Errors

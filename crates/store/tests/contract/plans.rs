@@ -5,8 +5,8 @@ use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
-    AttemptRecord, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
-    NewKeptAnswer, NewObject, ObjectFilter, Origin, PageRequest, Queue, Resource, Result,
+    AttemptRecord, AuditFilter, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
+    NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result,
     SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
@@ -52,6 +52,12 @@ const FILL: &str = "
     insert into idempotency_keys (workspace_id, key_index, request_index, subject_id, status,
         sealed_answer, created_at) select 1, pg_index(n), pg_index(n), n, 201, pg_sealed(), n
         from generate_series(1, 5000) n;
+    insert into audit_entries (writer, chain, block, workspace_id, created_at, action, actor, person,
+        link, objects) select pg_uuid(1), pg_uuid(1), n / 10, 1, n, 'links.read', 'key', n,
+        pg_uuid(n), 1 from generate_series(1, 5000) n;
+    insert into audit_blocks (chain, sequence, created_at, entries, digest, previous, anchors, hash,
+        seal) select pg_uuid(1), n, n, 10, pg_index(n), pg_index(n), pg_sealed(), pg_index(n),
+        pg_index(n) from generate_series(0, 500) n;
     insert into jobs (kind, target_id, due_at, created_at)
         select 'sync_link', n, n, 0 from generate_series(1, 5000) n;
     insert into webhook_endpoints (uuid, workspace_id, created_at, sealed)
@@ -107,6 +113,25 @@ const CALLS: &[(&str, Call)] = &[
     ("load", |tx| Ok(tx.load(LoadId(2_500))?.is_some())),
     ("source_payload", |tx| Ok(tx.source_payload(SourceCallId(2_500))?.is_some())),
     ("count_source_calls", |tx| Ok(tx.count_source_calls(HERE, &index(MIDDLE))? == 1)),
+    ("audit_entries, of a link", |tx| {
+        let filter = AuditFilter { links: Some(vec![uuid(MIDDLE)]), ..AuditFilter::default() };
+        Ok(tx.audit_entries(HERE, &filter, ALL)?.count == 1)
+    }),
+    ("audit_entries, of a person", |tx| {
+        let filter = AuditFilter { person: Some(SubjectId(2_500)), ..AuditFilter::default() };
+        Ok(tx.audit_entries(HERE, &filter, ALL)?.count == 1)
+    }),
+    ("audit_entries_after", |tx| {
+        let all = AuditFilter::default();
+        Ok(tx.audit_entries_after(Some(HERE), &all, 2_500, 100)?.len() == 100)
+    }),
+    ("entries_of_block", |tx| Ok(tx.entries_of_block(uuid(1), 250)?.len() == 10)),
+    ("chain_entries, none", |tx| {
+        let of = tx.chain_entries(OpenEntries::Of(uuid(1)), uuid(2), 0, 1_000)?;
+        let before = tx.chain_entries(OpenEntries::Before(NOW), uuid(2), 0, 1_000)?;
+        Ok(of + before == 0)
+    }),
+    ("audit_blocks", |tx| Ok(tx.audit_blocks(uuid(1), 250, 1)?.len() == 1)),
     ("objects", |tx| {
         let of_link = ObjectFilter { links: Some(vec![uuid(MIDDLE)]), ..ObjectFilter::default() };
         Ok(tx.objects(Resource::Employments, HERE, &of_link, ALL)?.count == 3)
