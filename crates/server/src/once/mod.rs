@@ -15,11 +15,12 @@ use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
-use vinculo_store::{KeptAnswer, LinkId, Micros, NewKeptAnswer, Seal, SubjectId, Tx};
+use vinculo_store::{AuditAction, KeptAnswer, LinkId, Micros, NewKeptAnswer, Seal, SubjectId, Tx};
 use vinculo_vault::{BlindIndex, Context, DataKey};
 
 use crate::App;
 use crate::api::page::json;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::secrets::WorkspaceSecrets;
@@ -66,6 +67,7 @@ pub(crate) struct About<'a> {
 
 struct Keyed {
     app: App,
+    trail: Trail,
     secrets: Arc<WorkspaceSecrets>,
     key: BlindIndex,
     request: BlindIndex,
@@ -105,6 +107,7 @@ impl Once {
         let parts = [self.method.as_str().as_bytes(), self.target.as_bytes(), body];
         Ok(Attempt(Some(Arc::new(Keyed {
             app: app.clone(),
+            trail: caller.trail.clone(),
             key: secrets.indexes().idempotency_key(&key),
             request: secrets.indexes().request(&parts),
             secrets,
@@ -186,7 +189,12 @@ impl Keyed {
         let (workspace, key) = (self.secrets.workspace().id, self.key);
         let since = self.app.now_micros() - KEPT;
         let kept = self.app.store().read(move |tx| tx.kept_answer(workspace, &key, since)).await?;
-        kept.map(|kept| self.answer(&kept)).transpose()
+        let Some(kept) = kept else { return Ok(None) };
+        let answer = self.answer(&kept)?;
+        let entry = Entry::of(AuditAction::AnswerRepeated);
+        let entry = kept.subject.map_or(entry, |subject| entry.person(subject));
+        self.trail.read_one(&self.app, entry).await?;
+        Ok(Some(answer))
     }
 
     fn answer(&self, kept: &KeptAnswer) -> Result<Response, ApiError> {

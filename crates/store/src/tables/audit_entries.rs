@@ -45,6 +45,8 @@ text_enum! {
         LinkEmptied = "link.emptied",
         /// A link was deleted.
         LinkDeleted = "link.deleted",
+        /// An answer kept for an `Idempotency-Key` was given again.
+        AnswerRepeated = "answer.repeated",
         /// Tokens for a widget were made.
         TokenCreated = "token.created",
         /// Imports were shown, maybe with reports that quote lines.

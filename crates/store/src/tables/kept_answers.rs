@@ -37,6 +37,8 @@ pub struct KeptAnswer {
     pub body: Sealed,
     /// What opens the body.
     pub seal: Seal,
+    /// Person it is about.
+    pub subject: Option<SubjectId>,
 }
 
 /// Which key an answer is sealed with.
@@ -68,7 +70,8 @@ impl Tx<'_> {
              where a.workspace_id = $1 and a.key_index = $2 and a.created_at > $3",
             &[workspace.into(), key.into(), since.into()],
             |row| {
-                let seal = match (row.opt_int(3)?, row.opt_wrapped_key(4)?) {
+                let subject = row.opt_int(3)?.map(SubjectId);
+                let seal = match (subject, row.opt_wrapped_key(4)?) {
                     (None, _) => Seal::Workspace,
                     (Some(_), Some(key)) => Seal::Subject(key),
                     (Some(_), None) => Seal::Erased,
@@ -77,6 +80,7 @@ impl Tx<'_> {
                     request: row.blind_index(0)?,
                     status: row.int(1)?,
                     body: row.sealed(2)?,
+                    subject,
                     seal,
                 })
             },

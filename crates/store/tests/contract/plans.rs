@@ -5,9 +5,9 @@ use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
-    AttemptRecord, AuditFilter, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
-    NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result,
-    SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    AttemptRecord, AuditFilter, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId,
+    LoadState, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue,
+    Resource, Result, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
