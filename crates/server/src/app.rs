@@ -87,7 +87,7 @@ impl App {
             ..vinculo_webhook::Options::default()
         };
         let sender = Sender::new(options)?;
-        let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?);
+        let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?, &config);
         let limits = Limits::new(&config, Arc::clone(&clock));
         Ok(Self(Arc::new(Inner {
             store,

@@ -50,6 +50,11 @@ pub struct Config {
     /// Folder of files that were received and not yet imported; every process that imports
     /// shares it.
     pub spool_dir: PathBuf,
+    /// Entries of the audit log about what was read that may wait in memory: no fewer than a page has
+    /// objects.
+    pub audit_room: usize,
+    /// How long a read waits for room there before it is refused.
+    pub audit_patience: Duration,
     /// How the runner works.
     pub runner: RunnerConfig,
 }
@@ -120,6 +125,8 @@ impl Config {
             body_limit: 1024 * 1024,
             refresh_token_lifetime: Duration::from_secs(24 * 60 * 60),
             spool_dir,
+            audit_room: 16_384,
+            audit_patience: Duration::from_secs(10),
             runner: RunnerConfig::default(),
         }
     }

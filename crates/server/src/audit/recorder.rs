@@ -20,10 +20,8 @@ use vinculo_vault::Vault;
 use super::failures::{Failed, Failures};
 use super::{Entry, Origin, Trail, block};
 use crate::App;
+use crate::config::Config;
 use crate::error::ApiError;
-
-/// Entries in memory at most.
-const ROOM: usize = 16_384;
 
 /// Entries of what was read that are written in one transaction, and changes that are chained by it:
 /// a block holds at most twice as many.
@@ -31,9 +29,6 @@ const BATCH: usize = 1_000;
 
 /// How long an entry may wait in memory for others.
 const DELAY: Duration = Duration::from_millis(500);
-
-/// How long to wait for room.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long entries of a process that may have died are left to it.
 const LEFTOVER: Duration = Duration::from_secs(60);
@@ -80,8 +75,8 @@ struct Chained {
 
 impl Audit {
     /// The log of a process with this id.
-    pub(crate) fn new(process: Uuid) -> Self {
-        let (queue, waiting) = mpsc::channel(ROOM);
+    pub(crate) fn new(process: Uuid, config: &Config) -> Self {
+        let (queue, waiting) = mpsc::channel(config.audit_room);
         let writing = Writing { queue: waiting, batch: Vec::new(), anchored: HashMap::new() };
         Self {
             process,
@@ -120,13 +115,14 @@ impl Audit {
         let at = app.now_micros();
         let room = self.queue.reserve_many(entries.len());
         let full = || ApiError::unavailable("the audit log cannot be written");
-        let room = tokio::time::timeout(PATIENCE, room).await.map_err(|_| full())?;
+        let room =
+            tokio::time::timeout(app.config().audit_patience, room).await.map_err(|_| full())?;
         let room = room.map_err(|_| full())?;
         for (place, (entry, link)) in room.zip(entries) {
             place.send(Noted { trail: trail.clone(), at, entry, link });
         }
         self.news.notify_one();
-        if self.queue.capacity() < ROOM - BATCH {
+        if self.queue.capacity() < self.queue.max_capacity() / 2 {
             self.urgent.notify_one();
         }
         Ok(())
@@ -161,10 +157,14 @@ impl Audit {
             link: None,
         }));
         loop {
-            writing.fill();
+            // What could not be written goes first, and alone: room is no larger than it is.
+            let left_over = !writing.batch.is_empty();
+            if !left_over {
+                writing.fill();
+            }
             let written = writing.batch.len();
             let more = self.write(app, &mut writing, OpenEntries::Of(self.process)).await?;
-            if written < BATCH && !more {
+            if written < BATCH && !left_over && !more {
                 return Ok(());
             }
         }

@@ -9,7 +9,7 @@ use vinculo_server::audit;
 use vinculo_store::Environment;
 
 use crate::support::{
-    Answer, Client, MASTER_KEY, Setup, TestApp, TestDatabase, link_request, on_both_databases,
+    Answer, Client, Setup, TestApp, TestDatabase, link_request, look_again, on_both_databases, soon,
 };
 
 on_both_databases!(
@@ -235,17 +235,43 @@ async fn exported(app: &TestApp) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_shown_that_cannot_be_noted() {
+    let setup = Setup::new(TestDatabase::sqlite()).configure(|config| {
+        config.audit_room = 4;
+        config.audit_patience = Duration::from_millis(20);
+    });
+    let app = setup.start().await;
+    let client = app.sandbox();
+    let link = filled(&app, &client, "1999000001").await;
+    client.results(AUDIT).await;
+    let held = app.database.held();
+    let mut shown = 0;
+    loop {
+        let path = format!("/api/owners/?link={link}");
+        let answer = client.request(Method::GET, &path).send().await.unwrap();
+        if answer.status() != 200 {
+            assert_eq!(answer.status(), 503);
+            break;
+        }
+        shown += 1;
+    }
+    assert!((4..=9).contains(&shown), "{shown} reads found room for 4");
+    drop(held);
+    let noted = client.results(&format!("{AUDIT}?action=owners.read")).await;
+    assert_eq!(noted.len(), shown, "what was shown is noted, and nothing else");
+    assert_eq!(verified(&app).fault, None);
+    app.finish().await;
+}
+
 async fn strangers_are_counted_and_not_listed_one_by_one(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let stranger = app.stranger();
     for _ in 0..5 {
         stranger.get("/api/links/").await;
     }
-    let last = loop {
-        let refused = stranger.get("/manage/v1/settings/").await;
-        assert_eq!(refused.status, 401);
-        break refused;
-    };
+    let last = stranger.get("/manage/v1/settings/").await;
+    assert_eq!(last.status, 401);
     // Asking for the log brings it up to date.
     app.sandbox().results(AUDIT).await;
     let all = exported(&app).await;
@@ -472,8 +498,6 @@ async fn a_chain_that_was_cut_off_is_missed_by_the_next(database: TestDatabase) 
 async fn what_a_dead_process_left_is_chained(database: TestDatabase) {
     let app = Setup::new(database).without_runner().start().await;
     // A command adds an entry and ends; nobody of its own chains it.
-    let dead = crate::support::MASTER_KEY;
-    assert_eq!(dead, MASTER_KEY);
     let (store, now) = (app.app.store().clone(), vinculo_server::clock::micros(app.now()));
     let action = vinculo_store::AuditAction::VaultRotated;
     let note = std::thread::spawn(move || audit::note_command(&store, action, 4, now));
@@ -483,9 +507,9 @@ async fn what_a_dead_process_left_is_chained(database: TestDatabase) {
     let mut app = app;
     app.advance(Duration::from_secs(61));
     app.start_runner().await;
-    crate::support::soon("the chaining of what was left", async {
+    soon("the chaining of what was left", async {
         while verified(&app).waiting > 0 {
-            crate::support::look_again().await;
+            look_again().await;
         }
     })
     .await;

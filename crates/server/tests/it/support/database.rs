@@ -111,6 +111,14 @@ impl TestDatabase {
         }
     }
 
+    /// Lets nobody write until the answer is dropped. Only on SQLite.
+    pub(crate) fn held(&self) -> rusqlite::Connection {
+        let data = rusqlite::Connection::open(self.folder().join("vinculo.db")).expect("no data");
+        data.busy_timeout(std::time::Duration::from_secs(5)).expect("not set");
+        data.execute_batch("begin immediate").expect("not held");
+        data
+    }
+
     /// Empties a table of the keys.
     pub(crate) fn destroy(&self, table: &str) {
         match (&self.place, &self.target) {
