@@ -13,6 +13,7 @@ use vinculo_webhook::Sender;
 
 use crate::clock::{Clock, micros};
 use crate::config::Config;
+use crate::keys::{KeyUses, uses};
 use crate::limits::Limits;
 use crate::once::Turns;
 use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
@@ -43,6 +44,7 @@ struct Inner {
     sources: Sources,
     limits: Limits,
     turns: Turns,
+    key_uses: KeyUses,
     config: Config,
     tasks: TaskTracker,
 }
@@ -92,6 +94,7 @@ impl App {
             sources,
             limits,
             turns: Turns::default(),
+            key_uses: KeyUses::default(),
             config,
             tasks: TaskTracker::new(),
         })))
@@ -192,6 +195,11 @@ impl App {
         &self.0.turns
     }
 
+    /// When keys were last used, as far as it is not written yet.
+    pub(crate) fn key_uses(&self) -> &KeyUses {
+        &self.0.key_uses
+    }
+
     /// Runs work that goes on when whoever asked for it has gone.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
@@ -200,9 +208,10 @@ impl App {
         self.0.tasks.spawn(work.in_current_span())
     }
 
-    /// Waits for the end of all such work. At shutdown, before the store is closed and once no more
-    /// requests come.
+    /// Waits for the end of all such work, and writes what is collected in memory. At shutdown,
+    /// before the store is closed and once no more requests come.
     pub async fn finish_work(&self) {
+        uses::write(self).await;
         self.0.tasks.close();
         self.0.tasks.wait().await;
     }

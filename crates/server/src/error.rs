@@ -6,12 +6,14 @@
 //! unexpected failure always answers the same sentence.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use crate::limits::whole_seconds;
+use crate::scopes::Scope;
 
 /// One object of an error body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +108,24 @@ impl ApiError {
     #[must_use]
     pub fn denied() -> Self {
         let message = "You don't have access to this resource.";
+        Self::status(StatusCode::FORBIDDEN, "access_to_resource_denied", message)
+    }
+
+    /// 403: the key does not hold the scope that the operation needs.
+    #[must_use]
+    pub fn denied_without(scope: Scope) -> Self {
+        Self::denied_because(&format!("The key lacks the scope {}.", scope.as_str()))
+    }
+
+    /// 403: the key may not be used from this address.
+    #[must_use]
+    pub fn denied_from(address: Option<IpAddr>) -> Self {
+        let address = address.map_or_else(|| "an unknown address".to_owned(), |it| it.to_string());
+        Self::denied_because(&format!("The key may not be used from {address}."))
+    }
+
+    fn denied_because(why: &str) -> Self {
+        let message = format!("You don't have access to this resource. {why}");
         Self::status(StatusCode::FORBIDDEN, "access_to_resource_denied", message)
     }
 
@@ -211,6 +231,12 @@ impl From<crate::secrets::UnknownWorkspace> for ApiError {
 }
 
 impl ApiError {
+    /// What the caller reads first.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.items.first().map(|item| &*item.message)
+    }
+
     /// What the log keeps of an unexpected failure.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {

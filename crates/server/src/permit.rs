@@ -15,6 +15,7 @@ use crate::api::body::JsonObject;
 use crate::api::query::PathId;
 use crate::auth::{Authorization, Caller};
 use crate::error::ApiError;
+use crate::scopes::Scopes;
 use crate::tokens::{Scope, WidgetToken};
 
 /// A scope as a type.
@@ -98,13 +99,13 @@ impl Permit {
                     return Err(ApiError::denied());
                 }
                 let workspace = token.secrets().workspace().clone();
-                let caller = Caller { workspace, key: None };
-                app.limits().admit(parts, &caller)?;
+                let scopes = Scopes::NONE;
+                let caller = Caller { workspace, key: None, scopes, by_old_password: false };
+                app.limits().admit(parts, &caller, true)?;
                 Ok(Self { caller, token: Some(token) })
             }
             given => {
-                let caller = Caller::of(app, given).await?;
-                app.limits().admit(parts, &caller)?;
+                let caller = Caller::of(app, parts, given).await?;
                 Ok(Self { caller, token: None })
             }
         }

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use vinculo_server::config::Config;
 use vinculo_server::{IssuedKey, issue_key};
-use vinculo_store::{Environment, NewApiKey};
+use vinculo_store::{Environment, KeyTerms, NewApiKey};
 
 use crate::support::{Mood, Setup, TestApp, TestDatabase, link_request, on_both_databases, soon};
 
@@ -199,9 +199,18 @@ async fn an_unexpected_failure_tells_nothing(database: TestDatabase) {
     let workspace = app.app.secrets_of(Environment::Sandbox).unwrap().workspace().id;
     // What no program could have written.
     let secret_id = app.app.uuid().unwrap();
-    let broken =
-        NewApiKey { workspace, secret_id, secret_hash: b"short", name: "broken", created_at: 0 };
-    app.app.store().write(move |tx| tx.insert_api_key(&broken)).await.unwrap();
+    let inserted = app.app.store().write(move |tx| {
+        let terms = KeyTerms {
+            name: "broken".to_owned(),
+            scopes: "read".to_owned(),
+            allow_list: String::new(),
+            expires_at: None,
+        };
+        let (secret_hash, created_at) = (&b"short"[..], 0);
+        let terms = &terms;
+        tx.insert_api_key(&NewApiKey { workspace, secret_id, secret_hash, terms, created_at })
+    });
+    inserted.await.unwrap();
     let client = app.client_of(&IssuedKey { secret_id, ..key });
     let (status, _, item) = failure(client.request(Method::GET, "/api/")).await;
     assert_eq!((status, item), (500, json!({ "code": "unexpected_error", "message": UNEXPECTED })));

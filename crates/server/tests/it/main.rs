@@ -11,6 +11,7 @@
 
 mod support;
 
+mod access;
 mod addresses;
 mod docs;
 mod erasure;
@@ -23,6 +24,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod links;
+mod managed_keys;
 mod openapi;
 mod owners;
 mod pages;
@@ -37,5 +39,6 @@ mod retrieval;
 mod rotation;
 mod secrecy;
 mod settings;
+mod tls;
 mod tokens;
 mod webhooks;

@@ -24,7 +24,7 @@ mod source_calls;
 mod subjects;
 mod widget_tokens;
 
-pub use api_keys::{ApiKey, NewApiKey};
+pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};

@@ -1,0 +1,56 @@
+//! `POST /manage/v1/keys/{id}/retire/`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+
+use super::holder::Holder;
+use super::wire::Key;
+use crate::App;
+use crate::api::body::OptionalJsonObject;
+use crate::api::page::json;
+use crate::api::query::PathId;
+use crate::auth::Caller;
+use crate::error::ApiError;
+use crate::once::Once;
+use crate::openapi::{IdInPath, OnceParams};
+
+/// Ends a rotation: the old password opens the key no more.
+///
+/// A request with the old password itself is refused, so that the new one is known to have arrived.
+#[utoipa::path(
+    post, path = "/manage/v1/keys/{id}/retire/", tag = "keys", operation_id = "RetirePassword",
+    params(IdInPath, OnceParams),
+    responses(
+        (status = 200, description = "The key", body = Key),
+        (status = 400, description = "The request was made with the old password itself")
+    )
+)]
+pub(crate) async fn retire(
+    State(app): State<App>,
+    caller: Caller,
+    once: Once,
+    PathId(id): PathId,
+    OptionalJsonObject(body): OptionalJsonObject,
+) -> Result<Response, ApiError> {
+    let attempt = once.of(&app, &caller, body.raw())?;
+    attempt
+        .run(|claim| async move {
+            let now = app.now_micros();
+            let written = app.store().write(move |tx| {
+                let holder = Holder::of(tx, &caller)?;
+                let (key, _) = holder.find(tx, id)?;
+                if holder.is(&key) && caller.by_old_password {
+                    let message = "This request uses the old password itself: use the new one.";
+                    return Err(ApiError::refused("validation_error", message));
+                }
+                tx.retire_old_password(key.id)?;
+                let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
+                let body = serde_json::to_vec(&Key::of(&key, now)?)?;
+                claim.record(tx, StatusCode::OK, &body, None)?;
+                Ok(body)
+            });
+            Ok(json(StatusCode::OK, written.await?))
+        })
+        .await
+}
