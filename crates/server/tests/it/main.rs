@@ -17,6 +17,7 @@ mod docs;
 mod erasure;
 mod failures;
 mod guide;
+mod hardening;
 mod idempotency;
 mod imports;
 mod isolation;

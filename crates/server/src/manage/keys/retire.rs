@@ -7,7 +7,6 @@ use http::StatusCode;
 use super::holder::Holder;
 use super::wire::Key;
 use crate::App;
-use crate::api::body::OptionalJsonObject;
 use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
@@ -31,9 +30,8 @@ pub(crate) async fn retire(
     caller: Caller,
     once: Once,
     PathId(id): PathId,
-    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
-    let attempt = once.of(&app, &caller, body.raw())?;
+    let attempt = once.of(&app, &caller, b"")?;
     attempt
         .run(|claim| async move {
             let now = app.now_micros();
