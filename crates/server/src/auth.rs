@@ -133,7 +133,7 @@ impl OpenedKey {
             return Err(ApiError::unauthenticated());
         }
         let scopes = Scopes::stored(&key.terms.scopes);
-        let networks = key.terms.allow_list.parse().map_err(ApiError::unexpected)?;
+        let networks = key.terms.allow_list.parse::<Networks>()?;
         let (workspace, key) = (key.workspace, Some(key.id));
         Ok(Self { caller: Caller { workspace, key, scopes, by_old_password }, networks })
     }

@@ -167,6 +167,12 @@ impl From<vinculo_store::Error> for ApiError {
     }
 }
 
+impl From<crate::keys::NetworkError> for ApiError {
+    fn from(error: crate::keys::NetworkError) -> Self {
+        Self::unexpected(error)
+    }
+}
+
 impl From<vinculo_vault::VaultError> for ApiError {
     fn from(error: vinculo_vault::VaultError) -> Self {
         Self::unexpected(error)

@@ -47,8 +47,8 @@ pub use imports::{
     ImportStatus, LARGEST_FILE, ReceiveError, ReceivedFile, import_status, receive_file,
 };
 pub use keys::{
-    IssuedKey, NetworkError, Networks, Terms, has_two_passwords, issue_key, issue_key_on,
-    list_keys, parse_network, retire_key, revoke_key, rotate_key,
+    IssuedKey, KeyStatus, NetworkError, Networks, Terms, issue_key, issue_key_on, list_keys,
+    parse_network, retire_key, revoke_key, rotate_key,
 };
 pub use openapi::document as openapi_document;
 pub use postman::{DEFAULT_BASE, collection as postman_collection};

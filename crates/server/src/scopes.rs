@@ -2,9 +2,14 @@
 //!
 //! [`needed`] is the one table. An operation without a row is served to nobody.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use http::Method;
+use serde::{Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A word that a key can hold. The last three stand for several others, and for those that come
 /// beside them in later versions.
@@ -158,6 +163,25 @@ impl Scope {
             _ => &[],
         };
         others.iter().fold(self.bit(), |bits, scope| bits | scope.bit())
+    }
+}
+
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl ToSchema for Scope {
+    fn name() -> Cow<'static, str> {
+        "Scope".into()
+    }
+}
+
+impl PartialSchema for Scope {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.map(Self::as_str);
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
     }
 }
 

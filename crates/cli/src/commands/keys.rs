@@ -3,15 +3,13 @@
 use std::process::ExitCode;
 
 use anstream::println;
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use jiff::Timestamp;
-use serde_json::json;
-use vinculo_server::clock::{Clock as _, SystemClock, micros, wire_time};
+use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::{
-    ApiError, App, IssuedKey, Scopes, Terms, has_two_passwords, issue_key_on, list_keys,
-    retire_key, revoke_key, rotate_key,
+    ApiError, App, IssuedKey, KeyStatus, Scopes, Terms, issue_key_on, list_keys, retire_key,
+    revoke_key, rotate_key,
 };
-use vinculo_store::ListedKey;
 
 use crate::args::{ChangeKey, CreateKey, Database, ListKeys, RotateKey};
 use crate::installation::Installation;
@@ -39,13 +37,9 @@ pub(crate) fn list(options: &ListKeys) -> anyhow::Result<ExitCode> {
     let keys = with_app(&options.database, async |app| {
         list_keys(app, options.environment.into()).await.map_err(|e| told("listed", &e))
     })?;
-    let now = micros(SystemClock.now());
     for key in &keys {
-        if options.json {
-            println!("{}", shown(key, now)?);
-        } else {
-            println!("{}", line(key, now)?);
-        }
+        let line = if options.json { serde_json::to_string(key)? } else { line(key) };
+        println!("{line}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -84,7 +78,9 @@ fn with_app<T>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = installation.quiet_app()?;
-        work(&app).await
+        let done = work(&app).await;
+        app.store().clone().close().await;
+        done
     })
 }
 
@@ -119,33 +115,21 @@ fn show(key: &IssuedKey, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn shown(key: &ListedKey, now: i64) -> anyhow::Result<serde_json::Value> {
-    let terms = Terms::of(&key.terms).context("networks of a key")?;
-    let scopes: Vec<_> = terms.scopes.words().map(vinculo_server::Scope::as_str).collect();
-    Ok(json!({
-        "secret_id": key.secret_id, "name": terms.name, "scopes": scopes,
-        "allow_list": terms.networks.texts().collect::<Vec<_>>(),
-        "expires_at": terms.expires_at.map(wire_time), "created_at": wire_time(key.created_at),
-        "last_used_at": key.last_used_at.map(wire_time),
-        "passwords": if has_two_passwords(key, now) { 2 } else { 1 },
-    }))
-}
-
-fn line(key: &ListedKey, now: i64) -> anyhow::Result<String> {
-    let terms = Terms::of(&key.terms).context("networks of a key")?;
-    let mut line = format!("{}  {}", key.secret_id, terms.scopes);
-    let networks = terms.networks.to_string();
-    let time = |at: Option<i64>| at.map_or_else(|| "never".to_owned(), wire_time);
+fn line(key: &KeyStatus) -> String {
+    let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    let mut line = format!("{}  {}", key.id, scopes.join(" "));
+    let networks = (!key.allow_list.is_empty()).then(|| key.allow_list.join(" "));
+    let passwords = (key.passwords > 1).then(|| key.passwords.to_string());
     for (what, value) in [
-        ("from", Some(networks).filter(|networks| !networks.is_empty())),
-        ("until", terms.expires_at.map(wire_time)),
-        ("used", Some(time(key.last_used_at))),
-        ("passwords", has_two_passwords(key, now).then(|| "2".to_owned())),
-        ("name", Some(terms.name).filter(|name| !name.is_empty())),
+        ("from", networks.as_deref()),
+        ("until", key.expires_at.as_deref()),
+        ("used", key.last_used_at.as_deref().or(Some("never"))),
+        ("passwords", passwords.as_deref()),
+        ("name", Some(key.name.as_str()).filter(|name| !name.is_empty())),
     ] {
         if let Some(value) = value {
             line += &format!("  {what} {value}");
         }
     }
-    Ok(line)
+    line
 }

@@ -30,15 +30,15 @@ async fn through_the_life_of_a_key(installation: Installation) {
     assert_eq!(status(&base, &old, "/api/links/").await, 200);
     assert_eq!(status(&base, &old, "/api/co/employments/").await, 403);
     let mut shown = listed(&installation);
-    assert_eq!(shown[0]["secret_id"], old.id.as_str());
-    for changing in ["secret_id", "created_at"] {
+    assert_eq!(shown[0]["id"], old.id.as_str());
+    for changing in ["id", "created_at"] {
         shown[0][changing] = "[changes]".into();
     }
     insta::allow_duplicates! {
         insta::assert_json_snapshot!(shown, @r#"
         [
           {
-            "secret_id": "[changes]",
+            "id": "[changes]",
             "name": "scoring",
             "scopes": [
               "links:read",
@@ -52,7 +52,8 @@ async fn through_the_life_of_a_key(installation: Installation) {
             "expires_at": "2999-01-01T00:00:00.000000Z",
             "created_at": "[changes]",
             "last_used_at": null,
-            "passwords": 1
+            "passwords": 1,
+            "old_password_until": null
           }
         ]
         "#);

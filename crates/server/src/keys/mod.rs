@@ -2,6 +2,7 @@
 
 mod networks;
 mod operator;
+mod status;
 pub(crate) mod uses;
 
 use serde::Serialize;
@@ -16,6 +17,8 @@ use crate::secrets::WorkspaceSecrets;
 
 pub use networks::{NetworkError, Networks, parse_network};
 pub use operator::{list_keys, retire_key, revoke_key, rotate_key};
+pub use status::KeyStatus;
+use status::has_two_passwords;
 pub(crate) use uses::KeyUses;
 
 /// A key that was just made: the only time its password is seen.
@@ -141,10 +144,4 @@ pub(crate) fn rotate(
     let hash = secrets.indexes().secret_hash(&password);
     tx.rotate_api_key(key.id, hash.as_bytes(), old_until)?;
     Ok(password.to_string())
-}
-
-/// Whether the password before the last one still opens a key.
-#[must_use]
-pub fn has_two_passwords(key: &ListedKey, now: Micros) -> bool {
-    key.has_old && key.old_until.is_none_or(|until| until > now)
 }

@@ -12,7 +12,7 @@ pub struct Networks(Vec<IpNet>);
 
 /// A text that is no network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected an address or a network, such as 192.0.2.7 or 2001:db8::/32")]
+#[error("expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8")]
 pub struct NetworkError;
 
 /// A network: an address, or an address and the length of its prefix. Bits beyond the prefix are

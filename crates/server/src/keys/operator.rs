@@ -3,7 +3,7 @@
 use uuid::Uuid;
 use vinculo_store::{Environment, ListedKey, Micros, PageRequest, Tx, WorkspaceId};
 
-use super::{IssuedKey, rotate};
+use super::{IssuedKey, KeyStatus, rotate};
 use crate::App;
 use crate::error::ApiError;
 
@@ -11,11 +11,12 @@ use crate::error::ApiError;
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list_keys(app: &App, environment: Environment) -> Result<Vec<ListedKey>, ApiError> {
+pub async fn list_keys(app: &App, environment: Environment) -> Result<Vec<KeyStatus>, ApiError> {
     let workspace = app.secrets_of(environment)?.workspace().id;
     let all = PageRequest { limit: i64::MAX, offset: 0 };
     let page = app.store().read(move |tx| tx.api_keys(workspace, all)).await?;
-    Ok(page.rows)
+    let shown = page.rows.iter().map(|key| KeyStatus::of(key, app.now_micros()));
+    Ok(shown.collect::<Result<_, _>>()?)
 }
 
 /// Gives a key another password. The one before opens it too until `old_until`, or until it is

@@ -50,6 +50,9 @@ pub enum TlsError {
     /// The certificate's file holds none.
     #[error("{0}: no certificate")]
     NoCertificate(PathBuf),
+    /// The key's file holds none.
+    #[error("{0}: no private key")]
+    NoKey(PathBuf),
     /// The two do not belong together, or cannot be used.
     #[error("{0} and {1}: {2}")]
     Unusable(PathBuf, PathBuf, #[source] tokio_rustls::rustls::Error),
@@ -136,7 +139,10 @@ impl Contents {
         if chain.is_empty() {
             return Err(TlsError::NoCertificate(certificate.to_owned()));
         }
-        let private = PrivateKeyDer::from_pem_slice(&self.key).map_err(not_pem(key))?;
+        let private = PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| match error {
+            PemError::NoItemsFound => TlsError::NoKey(key.to_owned()),
+            error => not_pem(key)(error),
+        })?;
         let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
         let built = builder
             .with_safe_default_protocol_versions()

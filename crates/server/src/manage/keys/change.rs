@@ -4,13 +4,14 @@ use axum::extract::State;
 use axum::{Extension, Json};
 
 use super::holder::{Holder, keeps_itself};
-use super::wire::{Key, KeyRequest, Wanted};
+use super::wire::{KeyRequest, Wanted};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::client::Client;
 use crate::error::ApiError;
+use crate::keys::KeyStatus;
 use crate::openapi::IdInPath;
 
 /// Changes what a key is called, opens, and may be used from and until; what is not named stays.
@@ -20,7 +21,7 @@ use crate::openapi::IdInPath;
     patch, path = "/manage/v1/keys/{id}/", tag = "keys", operation_id = "ChangeKey",
     request_body = KeyRequest,
     params(IdInPath),
-    responses((status = 200, description = "The key", body = Key))
+    responses((status = 200, description = "The key", body = KeyStatus))
 )]
 pub(crate) async fn change(
     State(app): State<App>,
@@ -28,7 +29,7 @@ pub(crate) async fn change(
     Extension(client): Extension<Client>,
     PathId(id): PathId,
     body: JsonObject,
-) -> Result<Json<Key>, ApiError> {
+) -> Result<Json<KeyStatus>, ApiError> {
     let now = app.now_micros();
     let wanted = Wanted::read(&body, now)?;
     let changed = app.store().write(move |tx| {
@@ -42,5 +43,5 @@ pub(crate) async fn change(
         tx.set_api_key_terms(key.id, &terms.to_stored())?;
         tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)
     });
-    Ok(Json(Key::of(&changed.await?, now)?))
+    Ok(Json(KeyStatus::of(&changed.await?, now)?))
 }

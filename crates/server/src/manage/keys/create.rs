@@ -5,13 +5,13 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::holder::Holder;
-use super::wire::{Key, KeyRequest, KeyWithPassword, Wanted};
+use super::wire::{KeyRequest, KeyWithPassword, Wanted, with_password};
 use crate::App;
 use crate::api::body::OptionalJsonObject;
 use crate::api::page::json;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::keys::{self, Terms};
+use crate::keys::{self, KeyStatus, Terms};
 use crate::once::Once;
 use crate::openapi::OnceParams;
 
@@ -42,8 +42,8 @@ pub(crate) async fn create(
                 let made = keys::insert(tx, &writer, &*writer.secrets(workspace)?, &terms)?;
                 let key = tx.listed_api_key(workspace, made.secret_id)?;
                 let key = key.ok_or_else(|| ApiError::unexpected("a key that was made is gone"))?;
-                let key = Key::of(&key, writer.now_micros())?;
-                let [shown, kept] = key.with_password(made.secret_password)?;
+                let key = KeyStatus::of(&key, writer.now_micros())?;
+                let [shown, kept] = with_password(key, made.secret_password)?;
                 claim.record(tx, StatusCode::CREATED, &kept, None)?;
                 Ok::<_, ApiError>(shown)
             });

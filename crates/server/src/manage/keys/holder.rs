@@ -31,7 +31,7 @@ impl Holder {
             None => None,
         };
         let own = own.ok_or_else(ApiError::unauthenticated)?;
-        Ok(Self { workspace, id: own.id, terms: terms(&own)? })
+        Ok(Self { workspace, id: own.id, terms: Terms::of(&own.terms)? })
     }
 
     /// Whether a key is the caller's own.
@@ -66,14 +66,10 @@ impl Holder {
     /// 404 when the workspace has no such key, and as [`Self::may_give`].
     pub(super) fn find(&self, tx: &mut Tx<'_>, id: Uuid) -> Result<(ListedKey, Terms), ApiError> {
         let key = tx.listed_api_key(self.workspace, id)?.ok_or_else(ApiError::not_found)?;
-        let terms = terms(&key)?;
+        let terms = Terms::of(&key.terms)?;
         self.may_give(&terms)?;
         Ok((key, terms))
     }
-}
-
-fn terms(key: &ListedKey) -> Result<Terms, ApiError> {
-    Terms::of(&key.terms).map_err(ApiError::unexpected)
 }
 
 /// Whether the caller can still manage keys from where it is, with its own key on these terms.

@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::wire::Key;
 use crate::App;
 use crate::api::page::PageQuery;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::keys::KeyStatus;
 use crate::openapi::{Page, PageParams};
 
-type Keys = Page<Key>;
+type Keys = Page<KeyStatus>;
 
 /// Keys of the workspace, newest first, without those that were revoked.
 #[utoipa::path(
@@ -25,7 +25,9 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     let (workspace, request, now) = (caller.workspace.id, page.request(), app.now_micros());
     let found = app.store().read(move |tx| tx.api_keys(workspace, request)).await?;
-    let shown =
-        found.rows.iter().map(|key| Ok::<_, ApiError>(serde_json::to_vec(&Key::of(key, now)?)?));
+    let shown = found
+        .rows
+        .iter()
+        .map(|key| Ok::<_, ApiError>(serde_json::to_vec(&KeyStatus::of(key, now)?)?));
     page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
 }

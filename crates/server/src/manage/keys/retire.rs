@@ -5,12 +5,12 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::holder::Holder;
-use super::wire::Key;
 use crate::App;
 use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::keys::KeyStatus;
 use crate::once::Once;
 use crate::openapi::{IdInPath, OnceParams};
 
@@ -21,7 +21,7 @@ use crate::openapi::{IdInPath, OnceParams};
     post, path = "/manage/v1/keys/{id}/retire/", tag = "keys", operation_id = "RetirePassword",
     params(IdInPath, OnceParams),
     responses(
-        (status = 200, description = "The key", body = Key),
+        (status = 200, description = "The key", body = KeyStatus),
         (status = 400, description = "The request was made with the old password itself")
     )
 )]
@@ -44,7 +44,7 @@ pub(crate) async fn retire(
                 }
                 tx.retire_old_password(key.id)?;
                 let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
-                let body = serde_json::to_vec(&Key::of(&key, now)?)?;
+                let body = serde_json::to_vec(&KeyStatus::of(&key, now)?)?;
                 claim.record(tx, StatusCode::OK, &body, None)?;
                 Ok(body)
             });

@@ -5,14 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::holder::Holder;
-use super::wire::{Key, KeyWithPassword, time_to_come};
+use super::wire::{KeyWithPassword, time_to_come, with_password};
 use crate::App;
 use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::keys;
+use crate::keys::{self, KeyStatus};
 use crate::once::Once;
 use crate::openapi::{IdInPath, OnceParams};
 
@@ -54,7 +54,8 @@ pub(crate) async fn rotate(
                 let secrets = writer.secrets(caller.workspace.id)?;
                 let password = keys::rotate(tx, &writer, &secrets, &key, old_until)?;
                 let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
-                let [shown, kept] = Key::of(&key, writer.now_micros())?.with_password(password)?;
+                let key = KeyStatus::of(&key, writer.now_micros())?;
+                let [shown, kept] = with_password(key, password)?;
                 claim.record(tx, StatusCode::OK, &kept, None)?;
                 Ok::<_, ApiError>(shown)
             });

@@ -3,16 +3,12 @@
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
-use utoipa::{PartialSchema, ToSchema};
-use uuid::Uuid;
-use vinculo_store::{ListedKey, Micros};
+use vinculo_store::Micros;
 
 use crate::api::body::{Fields, JsonObject, shown};
-use crate::clock::{micros, wire_time};
+use crate::clock::micros;
 use crate::error::{ApiError, ErrorItem};
-use crate::keys::{Networks, Terms, has_two_passwords, parse_network};
+use crate::keys::{KeyStatus, Networks, Terms, parse_network};
 use crate::scopes::{Scope, Scopes};
 
 const NAMES: [&str; 4] = ["name", "scopes", "allow_list", "expires_at"];
@@ -20,40 +16,11 @@ const NAMES: [&str; 4] = ["name", "scopes", "allow_list", "expires_at"];
 /// Networks that a key can name.
 const MOST_NETWORKS: usize = 100;
 
-/// A key, without its password.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = ManagedKey, example = json!({
-    "id": "5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a", "name": "scoring", "scopes": ["read"],
-    "allow_list": ["192.0.2.0/24"], "expires_at": null,
-    "created_at": "2026-11-24T12:00:00.000000Z", "last_used_at": null, "passwords": 1,
-    "old_password_until": null
-}))]
-pub(crate) struct Key {
-    /// Secret ID.
-    id: Uuid,
-    /// What you call it.
-    name: String,
-    /// What it opens.
-    #[schema(value_type = Vec<ScopeName>)]
-    scopes: Vec<&'static str>,
-    /// Networks it may be used from; none is everywhere.
-    allow_list: Vec<String>,
-    /// When it opens nothing any more; null is never.
-    expires_at: Option<String>,
-    created_at: String,
-    /// When it was last used, to the minute.
-    last_used_at: Option<String>,
-    /// How many passwords open it: 2 from a rotation until the old one is retired.
-    passwords: u8,
-    /// When the old one of two is retired by itself.
-    old_password_until: Option<String>,
-}
-
 /// A key with a password that was just made.
 #[derive(Serialize, utoipa::ToSchema)]
 pub(crate) struct KeyWithPassword {
     #[serde(flatten)]
-    key: Key,
+    key: KeyStatus,
     /// Shown this once. A repeated request with an `Idempotency-Key` gets null.
     secret_password: Option<String>,
 }
@@ -68,7 +35,7 @@ pub(crate) struct KeyRequest {
     name: Option<String>,
     /// What it opens, at least one word. A new key opens everything unless told otherwise.
     #[schema(min_items = 1)]
-    scopes: Option<Vec<ScopeName>>,
+    scopes: Option<Vec<Scope>>,
     /// Addresses and networks it may be used from, at most 100; none is everywhere.
     #[schema(max_items = 100, example = json!(["192.0.2.7", "2001:db8::/32"]))]
     allow_list: Option<Vec<String>>,
@@ -77,46 +44,12 @@ pub(crate) struct KeyRequest {
     expires_at: Option<String>,
 }
 
-/// A word of the closed list of scopes.
-pub(crate) struct ScopeName;
-
-impl ToSchema for ScopeName {
-    fn name() -> std::borrow::Cow<'static, str> {
-        "Scope".into()
-    }
-}
-
-impl PartialSchema for ScopeName {
-    fn schema() -> RefOr<Schema> {
-        let words = Scope::ALL.map(Scope::as_str);
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).into()
-    }
-}
-
-impl Key {
-    pub(super) fn of(key: &ListedKey, now: Micros) -> Result<Self, ApiError> {
-        let terms = Terms::of(&key.terms).map_err(ApiError::unexpected)?;
-        let two = has_two_passwords(key, now);
-        Ok(Self {
-            id: key.secret_id,
-            name: terms.name,
-            scopes: terms.scopes.words().map(Scope::as_str).collect(),
-            allow_list: terms.networks.texts().collect(),
-            expires_at: terms.expires_at.map(wire_time),
-            created_at: wire_time(key.created_at),
-            last_used_at: key.last_used_at.map(wire_time),
-            passwords: if two { 2 } else { 1 },
-            old_password_until: key.old_until.filter(|_| two).map(wire_time),
-        })
-    }
-
-    /// Two bodies: the one with the password, and the one that is kept for repeats.
-    pub(super) fn with_password(self, password: String) -> Result<[Vec<u8>; 2], ApiError> {
-        let mut answer = KeyWithPassword { key: self, secret_password: Some(password) };
-        let shown = serde_json::to_vec(&answer)?;
-        answer.secret_password = None;
-        Ok([shown, serde_json::to_vec(&answer)?])
-    }
+/// Two bodies: the one with the password, and the one that is kept for repeats.
+pub(super) fn with_password(key: KeyStatus, password: String) -> Result<[Vec<u8>; 2], ApiError> {
+    let mut answer = KeyWithPassword { key, secret_password: Some(password) };
+    let shown = serde_json::to_vec(&answer)?;
+    answer.secret_password = None;
+    Ok([shown, serde_json::to_vec(&answer)?])
 }
 
 /// What a request names of a key's terms.
@@ -137,7 +70,7 @@ impl Wanted {
         let unknown = fields.names().find(|name| !NAMES.contains(name));
         if let Some(name) = unknown {
             let message = format!("A key has no {}.", shown(name));
-            fields.refuse(ErrorItem::field("invalid", shown(name).to_owned(), message));
+            fields.refuse(ErrorItem::field("invalid", shown(name), message));
         }
         let wanted = Self {
             name: name(&mut fields),
@@ -173,18 +106,19 @@ fn name(fields: &mut Fields<'_>) -> Option<String> {
 }
 
 fn scopes(fields: &mut Fields<'_>) -> Option<Scopes> {
-    let mut scopes = Vec::new();
-    for item in fields.optional_list("scopes")? {
-        match item.as_str().and_then(Scope::parse) {
-            Some(scope) => scopes.push(scope),
-            None => refuse_item(fields, "scopes", item, "is not a valid choice."),
-        }
-    }
-    let scopes: Scopes = scopes.into_iter().collect();
-    if scopes.is_empty() {
+    let given = fields.optional_list("scopes")?;
+    if given.is_empty() {
         fields.refuse(ErrorItem::field("empty", "scopes", "This list may not be empty."));
     }
-    Some(scopes)
+    let mut scopes = Vec::new();
+    for item in given {
+        let Some(scope) = item.as_str().and_then(Scope::parse) else {
+            refuse_item(fields, "invalid_choice", "scopes", item, "is not a valid choice.");
+            break;
+        };
+        scopes.push(scope);
+    }
+    Some(scopes.into_iter().collect())
 }
 
 fn networks(fields: &mut Fields<'_>) -> Option<Networks> {
@@ -196,21 +130,23 @@ fn networks(fields: &mut Fields<'_>) -> Option<Networks> {
     }
     let mut networks = Vec::new();
     for item in given {
-        match item.as_str().map(parse_network) {
-            Some(Ok(network)) => networks.push(network),
-            _ => refuse_item(
-                fields,
-                "allow_list",
-                item,
-                "is no address or network, such as 192.0.2.7 or 2001:db8::/32.",
-            ),
-        }
+        let Some(Ok(network)) = item.as_str().map(parse_network) else {
+            let what = "is no address or network, such as 10.0.0.7 or 10.0.0.0/8.";
+            refuse_item(fields, "invalid", "allow_list", item, what);
+            continue;
+        };
+        networks.push(network);
     }
     Some(networks.into_iter().collect())
 }
 
-fn refuse_item(fields: &mut Fields<'_>, name: &'static str, item: &Value, what: &str) {
-    let code = if name == "scopes" { "invalid_choice" } else { "invalid" };
+fn refuse_item(
+    fields: &mut Fields<'_>,
+    code: &'static str,
+    name: &'static str,
+    item: &Value,
+    what: &str,
+) {
     let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
     fields.refuse(ErrorItem::field(code, name, format!("\"{}\" {what}", shown(&text))));
 }
