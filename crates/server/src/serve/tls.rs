@@ -197,7 +197,7 @@ mod tests {
             assert!(Arc::ptr_eq(&served(&tls), &first), "{refused}");
         }
         std::fs::remove_file(&key).unwrap();
-        let refused = Tls::open(certificate, key.clone()).unwrap_err().to_string();
+        let refused = Tls::open(certificate, key).unwrap_err().to_string();
         assert!(refused.contains("tls.key"), "{refused}");
         tls.look();
         assert!(Arc::ptr_eq(&served(&tls), &first), "the key is gone");
