@@ -2,7 +2,7 @@
 
 A generated id is nobody's, and whatever is asked about it is 404. So every second request, chosen
 by its own contents and therefore the same for the same seed, is about objects that are there:
-links, employments and owners of the sandbox's people, imports. What a request uses up is made for
+links, employments and owners of the sandbox's people, imports, API keys. What a request uses up is made for
 it.
 
 Reads VINCULO_E2E_URL, VINCULO_E2E_ID and VINCULO_E2E_PASSWORD; writes to VINCULO_E2E_TALLY what was
@@ -52,6 +52,8 @@ class Stock:
             case "imports":
                 body = f"no planilla {next(self._numbers)}"
                 return answered(API.send("POST", "/manage/v1/imports/", data=body), 202)["id"]
+            case "keys":
+                return answered(API.post("/manage/v1/keys/", {}), 201)["id"]
             case "links":
                 return self._new_link("single")["id"]
             case "recurrent links":
@@ -85,8 +87,8 @@ def before_call(context, case, kwargs):
     pick = choice // 2
     kind = kind_of(case.path)
     if "id" in (case.path_parameters or {}):
-        # A link is refreshed once in ten minutes.
-        used_up = case.path.endswith("/refresh/") or case.method.upper() == "DELETE"
+        # A link is refreshed once in ten minutes, a key rotated once until its old password is retired.
+        used_up = case.path.endswith(("/refresh/", "/rotate/")) or case.method.upper() == "DELETE"
         case.path_parameters = {**case.path_parameters, "id": path_id(kind, pick, used_up)}
     if case.query:
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
@@ -157,8 +159,15 @@ def sent(name, value, pick):
             return KEYS["secret_id"]
         case "password":
             return KEYS["secret_password"]
+        case "scopes" if isinstance(value, list):
+            # Those of a key; the generated ones may be no words.
+            return ["read", "keys"]
         case "scopes":
             return chosen(SCOPES, pick)
+        case "allow_list":
+            return ["192.0.2.0/24"]
+        case "expires_at" | "old_password_until":
+            return "2999-01-01T00:00:00Z"
         case _:
             return value
 

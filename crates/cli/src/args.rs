@@ -4,7 +4,9 @@
 mod audit;
 mod care;
 mod http;
+mod keys;
 mod sources;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,7 +20,9 @@ use crate::settings::File;
 pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit};
 pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use http::Http;
+pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use sources::{AchAuth, SourceName, Sources};
+pub(crate) use tls::TlsFiles;
 
 /// Employment data for Colombia, from PILA, on your own machine.
 #[derive(Debug, Parser)]
@@ -137,6 +141,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
+    pub(crate) tls: TlsFiles,
+    #[command(flatten)]
     pub(crate) http: Http,
     #[command(flatten)]
     pub(crate) sources: Sources,
@@ -150,6 +156,7 @@ impl Serve {
         Ok(Self {
             database: file.complete(self.database)?,
             server: file.complete(self.server)?,
+            tls: file.complete(self.tls)?,
             http: file.complete(self.http)?,
             sources: file.complete(self.sources)?,
             logging: file.complete(self.logging)?,
@@ -211,29 +218,6 @@ pub(crate) struct Operator {
         value_name = "ADDRESS"
     )]
     pub(crate) operator_listen: Option<SocketAddr>,
-}
-
-/// `vinculo keys …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Keys {
-    /// Make an API key; its password is shown once
-    Create(CreateKey),
-}
-
-/// `vinculo keys create`
-#[derive(Debug, Args)]
-pub(crate) struct CreateKey {
-    /// Which half of the organization it opens
-    #[arg(long)]
-    pub(crate) environment: Environment,
-    /// What you call it
-    #[arg(long, default_value = "")]
-    pub(crate) name: String,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
 }
 
 /// `vinculo webhooks …`

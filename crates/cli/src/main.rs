@@ -33,10 +33,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Demo => commands::demo::run(),
         Command::Serve(options) => commands::serve::run(options.completed(&file)?),
         Command::Operator(options) => commands::operator::run(file.complete(options)?),
-        Command::Keys(args::Keys::Create(options)) => {
-            let database = file.complete(options.database)?;
-            commands::keys::create(&args::CreateKey { database, ..options })
-        }
+        Command::Keys(keys) => run_keys(keys, &file),
         Command::Webhooks(args::Webhooks::Create(options)) => {
             let database = file.complete(options.database)?;
             commands::webhooks::create(args::CreateWebhook { database, ..options })
@@ -89,5 +86,30 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi { postman } => commands::openapi::run(postman),
+    }
+}
+
+fn run_keys(keys: args::Keys, file: &settings::File) -> anyhow::Result<ExitCode> {
+    match keys {
+        args::Keys::Create(options) => {
+            let database = file.complete(options.database)?;
+            commands::keys::create(&args::CreateKey { database, ..options })
+        }
+        args::Keys::List(options) => {
+            let database = file.complete(options.database)?;
+            commands::keys::list(&args::ListKeys { database, ..options })
+        }
+        args::Keys::Rotate(options) => {
+            let database = file.complete(options.database)?;
+            commands::keys::rotate(&args::RotateKey { database, ..options })
+        }
+        args::Keys::Retire(options) => {
+            let database = file.complete(options.database)?;
+            commands::keys::retire(&args::ChangeKey { database, ..options })
+        }
+        args::Keys::Revoke(options) => {
+            let database = file.complete(options.database)?;
+            commands::keys::revoke(&args::ChangeKey { database, ..options })
+        }
     }
 }

@@ -9,9 +9,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use vinculo_operator::Operator;
-use vinculo_server::App;
 use vinculo_server::clock::{Clock as _, SystemClock};
 use vinculo_server::jobs::Runner;
+use vinculo_server::{App, Tls};
 
 /// How long open connections may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -54,10 +54,12 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Serves `app` on `listener`; with `worker`, works off its jobs too.
+    /// Serves `app` on `listener`, inside TLS when there is a certificate; with `worker`, works off
+    /// its jobs too.
     pub(crate) async fn start(
         app: App,
         listener: TcpListener,
+        tls: Option<Tls>,
         worker: bool,
         operator: Option<InnerOperator>,
     ) -> anyhow::Result<Self> {
@@ -65,7 +67,12 @@ impl Serving {
         let stop = CancellationToken::new();
         let runner = if worker { Some(start_runner(&app, &stop).await?) } else { None };
         let (served, stopped) = (app.clone(), stop.clone().cancelled_owned());
-        let http = async move { vinculo_server::serve(&served, listener, stopped).await };
+        let http = async move {
+            match tls {
+                Some(tls) => vinculo_server::serve_tls(&served, listener, &tls, stopped).await,
+                None => vinculo_server::serve(&served, listener, stopped).await,
+            }
+        };
         let http = tokio::spawn(http);
         Ok(Self { address, app, stop, http, runner, operator })
     }

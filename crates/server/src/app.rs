@@ -14,6 +14,7 @@ use vinculo_webhook::Sender;
 use crate::audit::Audit;
 use crate::clock::{Clock, micros};
 use crate::config::Config;
+use crate::keys::{KeyUses, uses};
 use crate::limits::Limits;
 use crate::once::Turns;
 use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
@@ -45,6 +46,7 @@ struct Inner {
     limits: Limits,
     turns: Turns,
     audit: Audit,
+    key_uses: KeyUses,
     config: Config,
     tasks: TaskTracker,
 }
@@ -99,6 +101,7 @@ impl App {
             limits,
             turns: Turns::default(),
             audit,
+            key_uses: KeyUses::default(),
             config,
             tasks: TaskTracker::new(),
         })))
@@ -204,6 +207,11 @@ impl App {
         &self.0.audit
     }
 
+    /// When keys were last used, as far as it is not written yet.
+    pub(crate) fn key_uses(&self) -> &KeyUses {
+        &self.0.key_uses
+    }
+
     /// Runs work that goes on when whoever asked for it has gone.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
@@ -212,9 +220,10 @@ impl App {
         self.0.tasks.spawn(work.in_current_span())
     }
 
-    /// Waits for the end of all such work, and writes what the audit log still has in memory. At
-    /// shutdown, before the store is closed and once no more requests come.
+    /// Waits for the end of all such work, and writes what is collected in memory. At shutdown,
+    /// before the store is closed and once no more requests come.
     pub async fn finish_work(&self) {
+        uses::write(self).await;
         self.0.tasks.close();
         self.0.tasks.wait().await;
         if let Err(error) = self.0.audit.flush(self).await {

@@ -1,6 +1,8 @@
-//! Who is calling: the API key of the Basic header (contract 1.4).
+//! Who is calling: the API key of the Basic header (contract 1.4), and whether it may.
 
-use axum::extract::FromRequestParts;
+use std::net::IpAddr;
+
+use axum::extract::{FromRequestParts, MatchedPath};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
@@ -12,17 +14,25 @@ use vinculo_vault::SecretHash;
 
 use crate::App;
 use crate::audit::{Origin, Trail};
+use crate::client::Client;
 use crate::error::ApiError;
+use crate::keys::Networks;
 use crate::limits::Told;
+use crate::scopes::{Need, Scopes, needed};
 use crate::tokens::WidgetToken;
 
-/// A caller whose key was verified: whoever holds this may act in its workspace.
+/// A caller whose key was verified and holds the scope of the operation: whoever holds this may do
+/// it in the key's workspace.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     /// The workspace of the key.
     pub workspace: Workspace,
     /// The key, whose limit the request counts towards.
     pub key: Option<ApiKeyId>,
+    /// What the key holds.
+    pub scopes: Scopes,
+    /// Whether it was opened by the password before its last one.
+    pub by_old_password: bool,
     /// Who that is, for the audit log.
     pub trail: Trail,
 }
@@ -30,8 +40,22 @@ pub(crate) struct Caller {
 /// A caller whose key is looked up together with what it reads, in one visit to the database.
 pub(crate) struct Asking {
     credentials: Credentials,
+    demand: Demand,
     origin: Result<Origin, ApiError>,
     told: Told,
+}
+
+/// A key whose password is right, before anybody asked whether it may be used here and for this.
+struct OpenedKey {
+    caller: Caller,
+    networks: Networks,
+}
+
+/// What a request asks of its key beside the password.
+#[derive(Clone, Copy)]
+struct Demand {
+    need: Option<Need>,
+    address: Option<IpAddr>,
 }
 
 /// The two halves of a key, as given.
@@ -52,9 +76,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let caller = Self::of(app, Authorization::of(&parts.headers), Origin::of(parts)).await?;
-        app.limits().admit(parts, &caller)?;
-        Ok(caller)
+        Self::of(app, parts, Authorization::of(&parts.headers)).await
     }
 }
 
@@ -62,15 +84,15 @@ impl Caller {
     /// The caller behind a key.
     ///
     /// # Errors
-    /// 401 unless there is one and it is right; 403 for a widget token, however good; then what is
-    /// wrong with the `origin`.
+    /// 401 unless there is one and it is right; 403 for a widget token, however good, and for a key
+    /// that may not be used from here or for this; 429 when it was used too often.
     pub(crate) async fn of(
         app: &App,
+        parts: &Parts,
         given: Option<Authorization>,
-        origin: Result<Origin, ApiError>,
     ) -> Result<Self, ApiError> {
         match given {
-            Some(Authorization::Basic(credentials)) => Self::verify(app, credentials, origin).await,
+            Some(Authorization::Basic(credentials)) => Self::enter(app, parts, credentials).await,
             Some(Authorization::Bearer(token)) => {
                 WidgetToken::open(app, &token).await?;
                 Err(ApiError::denied())
@@ -82,16 +104,24 @@ impl Caller {
     /// The caller behind the two halves of a key.
     ///
     /// # Errors
-    /// 401 when they do not belong together; then what is wrong with the `origin`.
-    pub(crate) async fn verify(
+    /// As [`Self::of`].
+    pub(crate) async fn enter(
         app: &App,
+        parts: &Parts,
         credentials: Credentials,
-        origin: Result<Origin, ApiError>,
     ) -> Result<Self, ApiError> {
-        let reader = app.clone();
-        app.store().read(move |tx| Self::look_up(tx, &reader, &credentials, origin)).await
+        let (reader, demand, origin) = (app.clone(), Demand::of(parts), Origin::of(parts));
+        let read = app.store().read(move |tx| OpenedKey::look_up(tx, &reader, &credentials, origin));
+        let key = read.await?;
+        let met = demand.met_by(&key);
+        // A key that asks for what it may not have counts too, and deletes nothing.
+        app.limits().admit(parts, &key.caller, met.is_ok())?;
+        met?;
+        Ok(key.used(app))
     }
+}
 
+impl OpenedKey {
     fn look_up(
         tx: &mut Tx<'_>,
         app: &App,
@@ -99,14 +129,53 @@ impl Caller {
         origin: Result<Origin, ApiError>,
     ) -> Result<Self, ApiError> {
         let key = tx.api_key(credentials.secret_id)?.ok_or_else(ApiError::unauthenticated)?;
-        let stored = SecretHash::from_bytes(&key.secret_hash).map_err(ApiError::unexpected)?;
-        let secrets = app.secrets(key.workspace.id)?;
-        if !secrets.indexes().verify_secret(&credentials.password, &stored) {
+        let (secrets, now) = (app.secrets(key.workspace.id)?, app.now_micros());
+        let opens = |hash: &[u8]| {
+            let stored = SecretHash::from_bytes(hash).map_err(ApiError::unexpected)?;
+            Ok::<_, ApiError>(secrets.indexes().verify_secret(&credentials.password, &stored))
+        };
+        let old = key.old_hash.as_deref().filter(|_| key.old_until.is_none_or(|at| at > now));
+        let by_new = opens(&key.secret_hash)?;
+        let by_old_password = !by_new && old.map_or(Ok(false), opens)?;
+        let expired = key.terms.expires_at.is_some_and(|at| at <= now);
+        if expired || !(by_new || by_old_password) {
             return Err(ApiError::unauthenticated());
         }
-        let actor = (ActorKind::Key, credentials.secret_id);
-        let trail = Trail::of(key.workspace.id, actor, origin?);
-        Ok(Self { workspace: key.workspace, key: Some(key.id), trail })
+        let scopes = Scopes::stored(&key.terms.scopes);
+        let networks = key.terms.allow_list.parse::<Networks>()?;
+        let trail = Trail::of(key.workspace.id, (ActorKind::Key, credentials.secret_id), origin?);
+        let (workspace, key) = (key.workspace, Some(key.id));
+        Ok(Self { caller: Caller { workspace, key, scopes, by_old_password, trail }, networks })
+    }
+
+    fn used(self, app: &App) -> Caller {
+        if let Some(key) = self.caller.key {
+            app.key_uses().note(key, app.now_micros());
+        }
+        self.caller
+    }
+}
+
+impl Demand {
+    fn of(parts: &Parts) -> Self {
+        let route = parts.extensions.get::<MatchedPath>();
+        let client = parts.extensions.get::<Client>();
+        Self {
+            need: route.and_then(|route| needed(&parts.method, route.as_str())),
+            address: client.and_then(|client| client.address),
+        }
+    }
+
+    fn met_by(self, key: &OpenedKey) -> Result<(), ApiError> {
+        if !key.networks.allow(self.address) {
+            return Err(ApiError::denied_from(self.address));
+        }
+        match self.need {
+            Some(Need::AnyKey) => Ok(()),
+            Some(Need::Scope(scope)) if key.caller.scopes.allow(scope) => Ok(()),
+            Some(Need::Scope(scope)) => Err(ApiError::denied_without(scope)),
+            None => Err(ApiError::unexpected("a route that the table of scopes does not list")),
+        }
     }
 }
 
@@ -116,11 +185,12 @@ impl FromRequestParts<App> for Asking {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         match Authorization::of(&parts.headers) {
             Some(Authorization::Basic(credentials)) => {
-                Ok(Self { credentials, origin: Origin::of(parts), told: Told::of(parts) })
+                let (demand, origin) = (Demand::of(parts), Origin::of(parts));
+                Ok(Self { credentials, demand, origin, told: Told::of(parts) })
             }
             // Nobody who sends anything else is a caller; it says why.
             other => {
-                Caller::of(app, other, Ok(Origin::default())).await?;
+                Caller::of(app, parts, other).await?;
                 Err(ApiError::unauthenticated())
             }
         }
@@ -132,7 +202,7 @@ impl Asking {
     ///
     /// # Errors
     /// 401 when the halves of the key do not belong together, 429 when it has sent too many
-    /// requests, and what `work` gives.
+    /// requests, 403 when it may not be used from here or for this, and what `work` gives.
     pub(crate) async fn read<T: Send + 'static>(
         self,
         app: &App,
@@ -141,9 +211,10 @@ impl Asking {
         let reader = app.clone();
         app.store()
             .read(move |tx| {
-                let caller = Caller::look_up(tx, &reader, &self.credentials, self.origin)?;
-                reader.limits().admit_read(&self.told, &caller)?;
-                work(tx, caller)
+                let key = OpenedKey::look_up(tx, &reader, &self.credentials, self.origin)?;
+                reader.limits().admit_read(&self.told, &key.caller)?;
+                self.demand.met_by(&key)?;
+                work(tx, key.used(&reader))
             })
             .await
     }

@@ -29,6 +29,10 @@ pub struct Config {
     pub upload_silence: Duration,
     /// Longest time until the head of a request is there, from the connection or the answer before.
     pub header_timeout: Duration,
+    /// Longest time a client may take nothing of an answer that is on its way.
+    pub answer_silence: Duration,
+    /// Longest time of a TLS handshake.
+    pub handshake_timeout: Duration,
     /// What production links are asked from, in order, until one resolves.
     pub production: Vec<SourceConfig>,
     /// The simulated operator behind every sandbox link.
@@ -115,6 +119,8 @@ impl Config {
             request_timeout: Duration::from_secs(120),
             upload_silence: Duration::from_secs(30),
             header_timeout: Duration::from_secs(60),
+            answer_silence: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
             production: vec![SourceConfig::Planillas],
             sandbox,
             check_timeout: Duration::from_secs(15),

@@ -6,12 +6,14 @@
 //! unexpected failure always answers the same sentence.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
 use crate::limits::whole_seconds;
+use crate::scopes::Scope;
 
 /// One object of an error body.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +111,24 @@ impl ApiError {
         Self::status(StatusCode::FORBIDDEN, "access_to_resource_denied", message)
     }
 
+    /// 403: the key does not hold the scope that the operation needs.
+    #[must_use]
+    pub fn denied_without(scope: Scope) -> Self {
+        Self::denied_because(&format!("The key lacks the scope {}.", scope.as_str()))
+    }
+
+    /// 403: the key may not be used from this address.
+    #[must_use]
+    pub fn denied_from(address: Option<IpAddr>) -> Self {
+        let address = address.map_or_else(|| "an unknown address".to_owned(), |it| it.to_string());
+        Self::denied_because(&format!("The key may not be used from {address}."))
+    }
+
+    fn denied_because(why: &str) -> Self {
+        let message = format!("You don't have access to this resource. {why}");
+        Self::status(StatusCode::FORBIDDEN, "access_to_resource_denied", message)
+    }
+
     /// 429: there is room again after `wait`.
     #[must_use]
     pub fn too_many_requests(wait: Duration) -> Self {
@@ -149,6 +169,12 @@ impl From<vinculo_store::Error> for ApiError {
         if error.is_transient() {
             return Self::unavailable(error);
         }
+        Self::unexpected(error)
+    }
+}
+
+impl From<crate::keys::NetworkError> for ApiError {
+    fn from(error: crate::keys::NetworkError) -> Self {
         Self::unexpected(error)
     }
 }
@@ -217,6 +243,12 @@ impl From<crate::secrets::UnknownWorkspace> for ApiError {
 }
 
 impl ApiError {
+    /// What the caller reads first.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.items.first().map(|item| &*item.message)
+    }
+
     /// What the log keeps of an unexpected failure.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {

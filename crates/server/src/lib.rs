@@ -32,6 +32,7 @@ mod request_id;
 mod rest;
 pub mod rotation;
 mod router;
+mod scopes;
 pub mod secrets;
 mod serve;
 mod settings;
@@ -46,11 +47,15 @@ pub use error::ApiError;
 pub use imports::{
     ImportStatus, LARGEST_FILE, ReceiveError, ReceivedFile, import_status, receive_file,
 };
-pub use keys::{IssuedKey, issue_key};
+pub use keys::{
+    IssuedKey, KeyStatus, NetworkError, Networks, Terms, issue_key, issue_key_on, list_keys,
+    parse_network, retire_key, revoke_key, rotate_key,
+};
 pub use manage::subjects::subject_report;
 pub use openapi::document as openapi_document;
 pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;
 pub use router::router;
-pub use serve::serve;
+pub use scopes::{Scope, Scopes};
+pub use serve::{Tls, TlsError, serve, serve_tls};
 pub use webhooks::{AddressError, add_endpoint};

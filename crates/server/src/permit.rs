@@ -16,6 +16,7 @@ use crate::api::query::PathId;
 use crate::audit::{Origin, Trail};
 use crate::auth::{Authorization, Caller};
 use crate::error::ApiError;
+use crate::scopes::Scopes;
 use crate::tokens::{Scope, WidgetToken};
 
 /// A scope as a type.
@@ -101,13 +102,13 @@ impl Permit {
                 let workspace = token.secrets().workspace().clone();
                 let actor = (ActorKind::Widget, token.claims().jti);
                 let trail = Trail::of(workspace.id, actor, Origin::of(parts)?);
-                let caller = Caller { workspace, key: None, trail };
-                app.limits().admit(parts, &caller)?;
+                let scopes = Scopes::NONE;
+                let caller = Caller { workspace, key: None, scopes, by_old_password: false, trail };
+                app.limits().admit(parts, &caller, true)?;
                 Ok(Self { caller, token: Some(token) })
             }
             given => {
-                let caller = Caller::of(app, given, Origin::of(parts)).await?;
-                app.limits().admit(parts, &caller)?;
+                let caller = Caller::of(app, parts, given).await?;
                 Ok(Self { caller, token: None })
             }
         }

@@ -1,6 +1,5 @@
 //! Whom to believe and how much to take over HTTP.
 
-use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use clap::Args;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use vinculo_server::config::Config;
+use vinculo_server::parse_network;
 
 /// Proxies, and limits; 0 turns a limit off.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
@@ -67,10 +67,7 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-        let wanted = "expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8";
-        network.map(Self).map_err(|_| format!("{text:?}: {wanted}"))
+        parse_network(text).map(Self).map_err(|error| format!("{:?}: {error}", text.trim()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
 use vinculo_sources::ach::{AchConfig, Auth, Secret};
 
@@ -21,13 +22,14 @@ const LISTEN: SocketAddr =
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     logging::start(&options.logging)?;
     let production = production(&options.sources)?;
+    let tls = options.tls.open()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let address = options.server.listen.unwrap_or(LISTEN);
     let listener = runtime
         .block_on(TcpListener::bind(address))
         .with_context(|| format!("cannot listen on {address}"))?;
     let installation = Installation::open(&options.database)?;
-    runtime.block_on(serve(options, installation, listener, production))?;
+    runtime.block_on(serve(options, installation, (listener, tls), production))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -35,7 +37,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
 async fn serve(
     options: Serve,
     installation: Installation,
-    listener: TcpListener,
+    (listener, tls): (TcpListener, Option<Tls>),
     production: Vec<SourceConfig>,
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -54,8 +56,10 @@ async fn serve(
         ..options.http.apply(installation.config(url))
     };
     let worker = !options.server.no_worker.unwrap_or(false);
-    let serving = Serving::start(installation.app(config)?, listener, worker, operator).await?;
-    println!("listening on http://{}", serving.address);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let app = installation.app(config)?;
+    let serving = Serving::start(app, listener, tls, worker, operator).await?;
+    println!("listening on {scheme}://{}", serving.address);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -2,13 +2,17 @@
 
 use crate::support::{finished, vinculo};
 
-const COMMANDS: [&[&str]; 26] = [
+const COMMANDS: &[&[&str]] = &[
     &[],
     &["demo"],
     &["serve"],
     &["operator"],
     &["keys"],
     &["keys", "create"],
+    &["keys", "list"],
+    &["keys", "rotate"],
+    &["keys", "retire"],
+    &["keys", "revoke"],
     &["webhooks"],
     &["webhooks", "create"],
     &["pila"],

@@ -85,6 +85,10 @@ fn parse(bytes: &Bytes) -> Result<JsonObject, ApiError> {
             let message = format!("JSON parse error - expected an object, got {}", kind(&other));
             Err(ApiError::refused("parse_error", message))
         }
+        Err(error) if error.to_string().starts_with("recursion limit exceeded") => {
+            let message = "JSON parse error - more than 127 levels of lists and objects";
+            Err(ApiError::refused("parse_error", message))
+        }
         Err(error) => {
             let message = format!(
                 "JSON parse error - {:?} error at line {} column {}",

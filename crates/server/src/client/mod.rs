@@ -20,18 +20,25 @@ use crate::App;
 pub(crate) struct Client {
     /// Its address; `None` when the server was not told of the connection.
     pub(crate) address: Option<IpAddr>,
-    /// `http` or `https`, as a trusted proxy says.
+    /// `http` or `https`, as a trusted proxy says or the connection is.
     scheme: Option<&'static str>,
     /// Host and port, as a trusted proxy says.
     host: Option<String>,
 }
+
+/// That a request came inside TLS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverTls;
 
 /// Finds out about the client, for whoever takes a [`Client`] from the request.
 pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let trusted = &app.config().trusted_proxies;
     let client = peer.map(|peer| forwarded::client(peer, request.headers(), trusted));
-    request.extensions_mut().insert(client.unwrap_or_default());
+    let mut client = client.unwrap_or_default();
+    let over_tls = request.extensions().get::<OverTls>().is_some();
+    client.scheme = client.scheme.or(over_tls.then_some("https"));
+    request.extensions_mut().insert(client);
     next.run(request).await
 }
 

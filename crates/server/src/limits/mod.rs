@@ -79,15 +79,21 @@ impl Limits {
         }
     }
 
-    /// Lets a caller whose key was verified through, or not.
+    /// Lets a caller whose key was verified through, or not. Only what is `allowed` is counted as a
+    /// deletion.
     ///
     /// # Errors
     /// 429 when the key has sent too many requests, or the workspace deleted too much.
-    pub(crate) fn admit(&self, parts: &Parts, caller: &Caller) -> Result<(), ApiError> {
+    pub(crate) fn admit(
+        &self,
+        parts: &Parts,
+        caller: &Caller,
+        allowed: bool,
+    ) -> Result<(), ApiError> {
         let key = (caller.workspace.id, caller.key);
         let requests = self.requests.as_ref().map(|limit| limit.count(&key));
         // What is refused already is not counted a second time.
-        let counts = requests.is_none_or(|standing| standing.refused.is_none());
+        let counts = allowed && requests.is_none_or(|standing| standing.refused.is_none());
         let deletions = counts.then(|| self.deletion(parts, caller)).flatten();
         let tightest = [requests, deletions].into_iter().flatten();
         match tightest.min_by_key(|standing| (standing.refused.is_none(), standing.remaining)) {

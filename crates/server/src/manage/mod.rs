@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod imports;
+pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod provenance;
 pub(crate) mod settings;

@@ -3,13 +3,16 @@
 //! An operation names its success and, if it likes, its own refusals as `(status = 404)`; the rest is
 //! added here, so that none forgets it.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::schema::{Components, ObjectBuilder, Type};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
+
+use crate::scopes::{Need, needed};
 
 /// One object of an error body.
 #[derive(utoipa::ToSchema)]
@@ -191,6 +194,27 @@ pub(super) fn complete(item: &mut PathItem) {
                     .entry("X-Request-Id".to_owned())
                     .or_insert_with(|| request_id().into());
             }
+        }
+    }
+}
+
+/// Names the scope that each operation needs of a key, as a role of its security requirement.
+pub(super) fn name_scopes(path: &str, item: &mut PathItem) {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    for (method, operation) in [
+        (Method::GET, get),
+        (Method::PUT, put),
+        (Method::POST, post),
+        (Method::DELETE, delete),
+        (Method::PATCH, patch),
+    ] {
+        let Some(operation) = operation else { continue };
+        let Some(Need::Scope(scope)) = needed(&method, path) else { continue };
+        let keys = SecurityRequirement::new("keys", Vec::<String>::new());
+        let named = SecurityRequirement::new("keys", [scope.as_str()]);
+        let security = operation.security.get_or_insert_with(|| vec![keys.clone()]);
+        for requirement in security.iter_mut().filter(|requirement| **requirement == keys) {
+            *requirement = named.clone();
         }
     }
 }

@@ -30,6 +30,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
         (name = "subjects", description = "People, by document: erasure, and everything that is known; not part of the public contract"),
         (name = "audit", description = "Who read or changed what; not part of the public contract"),
+        (name = "keys", description = "API keys; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]
@@ -68,5 +69,8 @@ fn described() -> OpenApi {
     common::add_components(components);
     document.paths.paths.values_mut().for_each(common::complete);
     document.security = Some(vec![SecurityRequirement::new("keys", Vec::<String>::new())]);
+    for (path, item) in &mut document.paths.paths {
+        common::name_scopes(path, item);
+    }
     document
 }

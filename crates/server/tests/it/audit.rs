@@ -77,6 +77,11 @@ const CHANGES: &[Expected] = &[
     ("patch", "/manage/v1/links/{id}/", Some("link.changed")),
     ("patch", "/manage/v1/settings/", Some("settings.changed")),
     ("post", REPORT, Some("subject.reported")),
+    ("post", "/manage/v1/keys/", Some("key.created")),
+    ("patch", "/manage/v1/keys/{id}/", Some("key.changed")),
+    ("post", "/manage/v1/keys/{id}/rotate/", Some("key.rotated")),
+    ("post", "/manage/v1/keys/{id}/retire/", Some("key.password_retired")),
+    ("delete", "/manage/v1/keys/{id}/", Some("key.revoked")),
     ("delete", "/api/links/{id}/", Some("link.deleted")),
     ("post", "/manage/v1/subjects/erase/", Some("subject.erased")),
     ("post", "/manage/v1/subjects/admit/", Some("subject.admitted")),
@@ -93,6 +98,8 @@ fn body_of(path: &str, link: &str) -> Value {
         "/manage/v1/imports/" => Value::String(String::from_utf8_lossy(PLANILLA).into_owned()),
         "/manage/v1/links/{id}/" => json!({ "refresh_rate": "24h" }),
         "/manage/v1/settings/" => json!({ "include_drafts": false }),
+        "/manage/v1/keys/" | "/manage/v1/keys/{id}/" => json!({ "name": "another" }),
+        "/manage/v1/keys/{id}/rotate/" | "/manage/v1/keys/{id}/retire/" => json!({}),
         _ => json!({ "document_type": "CC", "document_number": "1999000002" }),
     }
 }
@@ -123,6 +130,11 @@ async fn every_operation_that_changes_something_leaves_an_entry(database: TestDa
                 let list = path.replace("{id}/", "");
                 let found = client.results(&format!("{list}?link={link}")).await;
                 found[0]["id"].as_str().unwrap().to_owned()
+            }
+            path if path.starts_with("/manage/v1/keys/{id}/") => {
+                let keys = client.results("/manage/v1/keys/").await;
+                let other = keys.iter().find(|key| key["name"] == "another").unwrap();
+                other["id"].as_str().unwrap().to_owned()
             }
             _ => link.clone(),
         };

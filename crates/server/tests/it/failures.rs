@@ -6,10 +6,10 @@ use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use vinculo_server::config::Config;
 use vinculo_server::{IssuedKey, issue_key};
-use vinculo_store::{Environment, NewApiKey};
+use vinculo_store::{Environment, KeyTerms, NewApiKey};
 
 use crate::support::{Mood, Setup, TestApp, TestDatabase, link_request, on_both_databases, soon};
 
@@ -18,6 +18,7 @@ on_both_databases!(
     a_body_that_never_ends_ends_in_a_timeout,
     a_head_that_never_ends_ends_the_connection,
     a_head_may_not_be_of_any_size,
+    a_client_that_takes_no_answer_is_given_up,
     a_refusal_before_the_body_keeps_the_connection,
     a_refusal_before_a_long_body_ends_the_connection,
     a_refusal_is_no_invitation_to_send_the_body,
@@ -105,6 +106,21 @@ async fn a_head_may_not_be_of_any_size(database: TestDatabase) {
     assert_eq!(client.send(with(60 * 1024)).await.status, 200);
     let refused = with(70 * 1024).send().await.expect("no answer");
     assert_eq!(refused.status().as_u16(), 431);
+    app.finish().await;
+}
+
+async fn a_client_that_takes_no_answer_is_given_up(database: TestDatabase) {
+    let impatient = |config: &mut Config| config.answer_silence = Duration::from_millis(200);
+    let app = Setup::new(database).configure(impatient).start().await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let address = app.base().trim_start_matches("http://").parse().unwrap();
+    let mut stream = socket.connect(address).await.expect("no connection");
+    // Far more than all buffers between the two can hold.
+    let requests = "GET /api/openapi.json HTTP/1.1\r\nhost: h\r\n\r\n".repeat(1000);
+    let given_up = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+    soon("the end of the connection", given_up).await;
+    assert_eq!(app.sandbox().get("/api/").await.status, 200);
     app.finish().await;
 }
 
@@ -199,9 +215,18 @@ async fn an_unexpected_failure_tells_nothing(database: TestDatabase) {
     let workspace = app.app.secrets_of(Environment::Sandbox).unwrap().workspace().id;
     // What no program could have written.
     let secret_id = app.app.uuid().unwrap();
-    let broken =
-        NewApiKey { workspace, secret_id, secret_hash: b"short", name: "broken", created_at: 0 };
-    app.app.store().write(move |tx| tx.insert_api_key(&broken)).await.unwrap();
+    let inserted = app.app.store().write(move |tx| {
+        let terms = KeyTerms {
+            name: "broken".to_owned(),
+            scopes: "read".to_owned(),
+            allow_list: String::new(),
+            expires_at: None,
+        };
+        let (secret_hash, created_at) = (&b"short"[..], 0);
+        let terms = &terms;
+        tx.insert_api_key(&NewApiKey { workspace, secret_id, secret_hash, terms, created_at })
+    });
+    inserted.await.unwrap();
     let client = app.client_of(&IssuedKey { secret_id, ..key });
     let (status, _, item) = failure(client.request(Method::GET, "/api/")).await;
     assert_eq!((status, item), (500, json!({ "code": "unexpected_error", "message": UNEXPECTED })));

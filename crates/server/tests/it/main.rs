@@ -11,12 +11,14 @@
 
 mod support;
 
+mod access;
 mod addresses;
 mod audit;
 mod docs;
 mod erasure;
 mod failures;
 mod guide;
+mod hardening;
 mod idempotency;
 mod imports;
 mod isolation;
@@ -24,6 +26,7 @@ mod keys;
 mod lifecycle;
 mod limits;
 mod links;
+mod managed_keys;
 mod openapi;
 mod owners;
 mod pages;
@@ -38,5 +41,6 @@ mod retrieval;
 mod rotation;
 mod secrecy;
 mod settings;
+mod tls;
 mod tokens;
 mod webhooks;

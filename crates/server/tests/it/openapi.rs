@@ -178,6 +178,11 @@ async fn with_an_id(app: &TestApp, path: &str) -> String {
     let found = match list {
         "/api/links/" | "/manage/v1/links/" => format!("/api/links/?id={link}"),
         "/api/institutions/" => list.to_owned(),
+        // One that nobody is using.
+        "/manage/v1/keys/" => {
+            let made = client.post(list, &json!({})).await;
+            return format!("{list}{}{rest}", made.json()["id"].as_str().unwrap());
+        }
         "/manage/v1/employments/" => format!("/api/co/employments/?link={link}"),
         _ => format!("{list}?link={link}"),
     };

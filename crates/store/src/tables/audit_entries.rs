@@ -65,6 +65,14 @@ text_enum! {
         SubjectAdmitted = "subject.admitted",
         /// An API key was made.
         KeyCreated = "key.created",
+        /// What a key is called, opens, and may be used from and until was changed.
+        KeyChanged = "key.changed",
+        /// A key was given another password.
+        KeyRotated = "key.rotated",
+        /// The old password of a key opens it no more.
+        PasswordRetired = "key.password_retired",
+        /// A key opens nothing any more.
+        KeyRevoked = "key.revoked",
         /// A receiver of webhooks was added.
         WebhookCreated = "webhook.created",
         /// Keys were wrapped by a newer master key.

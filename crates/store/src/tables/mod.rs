@@ -28,7 +28,7 @@ mod subjects;
 mod widget_tokens;
 
 pub use about::{CallAbout, DeliveryAbout, EventAbout, LoadAbout};
-pub use api_keys::{ApiKey, NewApiKey};
+pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditAction, AuditEntry, AuditFilter, NewAuditEntry};
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};

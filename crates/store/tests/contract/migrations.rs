@@ -3,6 +3,7 @@
 use rusqlite::{Connection, params};
 
 const INITIAL: &str = include_str!("../../migrations/data/sqlite/V1__initial.sql");
+const ACCESS: &str = include_str!("../../migrations/data/sqlite/V10__key_access.sql");
 const IN_ORDER: &str =
     include_str!("../../migrations/data/sqlite/V5__contributions_in_order_of_arrival.sql");
 
@@ -34,4 +35,24 @@ fn contributions_are_moved_whole() {
     assert_eq!(before.len(), 50);
     db.execute_batch(IN_ORDER).expect("not migrated");
     assert_eq!(all(), before);
+}
+
+#[test]
+fn a_key_from_before_may_do_everything_from_everywhere() {
+    let db = Connection::open_in_memory().expect("not opened");
+    db.execute_batch(INITIAL).expect("no first schema");
+    db.execute_batch(
+        "insert into organizations values (1, x'01', 'default', 0);
+         insert into workspaces values (1, x'02', 1, 'sandbox', 0);
+         insert into api_keys values (1, x'03', 1, 'n', x'04', 0, null);",
+    )
+    .expect("not stored");
+    db.execute_batch(ACCESS).expect("not migrated");
+    let sql = "select scopes, allow_list, expires_at, old_hash, old_until from api_keys";
+    let migrated: (String, String, Option<i64>, Option<Vec<u8>>, Option<i64>) = db
+        .query_row(sql, [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        })
+        .expect("the key is gone");
+    assert_eq!(migrated, ("read write manage".to_owned(), String::new(), None, None, None));
 }

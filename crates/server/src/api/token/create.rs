@@ -13,7 +13,7 @@ use super::request::{self, GenerateToken, Wanted};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::page::json;
-use crate::audit::{Entry, Origin};
+use crate::audit::Entry;
 use crate::auth::{Authorization, Caller, Credentials};
 use crate::client;
 use crate::error::{ApiError, ErrorItem};
@@ -51,12 +51,15 @@ pub(crate) async fn create(
     // Who it is comes before what is wrong.
     let given = body.as_ref().ok().and_then(in_body);
     let caller = match given {
-        Some(credentials) => Caller::verify(&app, credentials?, Origin::of(&parts)).await?,
-        None => Caller::of(&app, Authorization::of(&parts.headers), Origin::of(&parts)).await?,
+        Some(credentials) => Caller::enter(&app, &parts, credentials?).await?,
+        None => Caller::of(&app, &parts, Authorization::of(&parts.headers)).await?,
     };
-    app.limits().admit(&parts, &caller)?;
     let (once, body) = (once?, body?);
     let wanted = request::parse(&body)?;
+    // A token opens no more than the key that made it.
+    if let Some(scope) = caller.scopes.lack_of(request::needed(&wanted.scopes)) {
+        return Err(ApiError::denied_without(scope));
+    }
     let host = host(&app, &parts);
     let attempt = once.of(&app, &caller, body.raw())?;
     attempt.run(|claim| generate(app, caller, wanted, host, claim)).await

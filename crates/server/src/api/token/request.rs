@@ -5,6 +5,7 @@ use uuid::Uuid;
 use crate::api::body::{Fields, JsonObject, shown};
 use crate::api::links::{ResourceName, fields as link_fields};
 use crate::error::{ApiError, ErrorItem};
+use crate::scopes::{self, Scopes};
 use crate::tokens::{LinkDefaults, Scope};
 
 // Source: contract 3.6.
@@ -66,6 +67,16 @@ pub(super) fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
     };
     fields.finish()?;
     Ok(Wanted { scopes, link, defaults })
+}
+
+/// What a key must hold to make a token with these scopes.
+pub(super) fn needed(scopes: &[Scope]) -> Scopes {
+    let of_keys = scopes.iter().filter_map(|scope| match scope {
+        Scope::ReadInstitutions => None,
+        Scope::WriteLinks => Some(scopes::Scope::LinksWrite),
+        Scope::ReadLinks => Some(scopes::Scope::LinksRead),
+    });
+    of_keys.collect()
 }
 
 fn scopes(fields: &mut Fields<'_>) -> Vec<Scope> {

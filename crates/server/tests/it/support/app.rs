@@ -380,6 +380,7 @@ impl TestApp {
     async fn shut_down(&mut self) {
         self.stop_runner().await;
         self.server.stop().await;
+        self.app.finish_work().await;
         self.app.store().clone().close().await;
     }
 }

@@ -1,0 +1,157 @@
+//! Serving over HTTP/1, plain or inside TLS: connections, and the limits on what comes before a
+//! request is one.
+
+mod patient;
+mod tls;
+
+use std::convert::Infallible;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceExt as _};
+
+use crate::client::OverTls;
+use crate::keys::uses;
+use crate::rest::Whole;
+use crate::{App, audit, router};
+
+use patient::Patient;
+pub use tls::{Tls, TlsError};
+
+/// Largest request line and headers together, bytes.
+const LARGEST_HEADER: usize = 64 * 1024;
+
+/// How long to wait when the system has nothing left for another connection.
+const EXHAUSTED: Duration = Duration::from_secs(1);
+
+/// Serves the application on a listener until `stop` ends, then lets open requests end. Writes the
+/// audit log meanwhile, and its end afterwards.
+pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()>) {
+    run(app, listener, None, stop).await;
+}
+
+/// As [`serve`], inside TLS.
+pub async fn serve_tls(
+    app: &App,
+    listener: TcpListener,
+    tls: &Tls,
+    stop: impl Future<Output = ()>,
+) {
+    run(app, listener, Some(tls), stop).await;
+}
+
+async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Future<Output = ()>) {
+    let mut connections = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(app.config().header_timeout)
+        .max_header_size(LARGEST_HEADER);
+    let (open, stopping) = (GracefulShutdown::new(), CancellationToken::new());
+    let served = CancellationToken::new();
+    let recorder = tokio::spawn(audit::record(app.clone(), served.clone()));
+    let (mut stop, mut beside) = (pin!(stop), pin!(look_after(app, tls)));
+    loop {
+        let (stream, peer) = tokio::select! {
+            // The clocks of what is done beside start before the first connection.
+            biased;
+            () = &mut stop => break,
+            never = &mut beside => match never {},
+            accepted = accept(&listener) => accepted,
+        };
+        let stream = Patient::new(stream, app.config().answer_silence);
+        let service =
+            connections.call(peer).await.unwrap_or_else(|never: Infallible| match never {});
+        let (serving, over_tls) = (app.clone(), tls.is_some());
+        let service = service.map_request(move |mut request: hyper::Request<Incoming>| {
+            if over_tls {
+                request.extensions_mut().insert(OverTls);
+            }
+            Whole::of(request, serving.config())
+        });
+        let (http, open) = (http.clone(), open.watcher());
+        let Some(tls) = tls else {
+            tokio::spawn(converse(http, stream, service, open));
+            continue;
+        };
+        let handshake = timeout(app.config().handshake_timeout, tls.acceptor().accept(stream));
+        let stopping = stopping.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopping.cancelled() => {}
+                shaken = handshake => match shaken {
+                    Ok(Ok(stream)) => converse(http, stream, service, open).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
+                    Err(_) => tracing::debug!("a client took too long for its handshake"),
+                },
+            }
+        });
+    }
+    drop(listener);
+    stopping.cancel();
+    open.shutdown().await;
+    served.cancel();
+    // A recorder that panicked has said so.
+    let _ = recorder.await;
+}
+
+/// What has to be done now and then while requests are served.
+async fn look_after(app: &App, tls: Option<&Tls>) -> Infallible {
+    let current = async {
+        match tls {
+            Some(tls) => tls.keep_current(app).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        never = uses::keep_writing(app) => never,
+        never = current => never,
+    }
+}
+
+/// Serves the requests of one connection.
+async fn converse<I, S>(http: http1::Builder, stream: I, service: S, open: Watcher)
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+    S: Service<hyper::Request<Incoming>, Response = Response, Error = Infallible> + Clone,
+{
+    let service = TowerToHyperService::new(service);
+    let connection = http.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = open.watch(connection).await {
+        tracing::debug!(%error, "connection ended early");
+    }
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // A connection that cannot be tuned still works.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer);
+            }
+            // The client's own doing.
+            Err(error) if is_clients(error.kind()) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot take a connection");
+                tokio::time::sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+const fn is_clients(kind: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(kind, ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
