@@ -2,6 +2,7 @@
 //! key of `vinculo.toml`; flags win over the environment, the environment over the file.
 
 mod care;
+mod consents;
 mod http;
 mod sources;
 
@@ -15,6 +16,7 @@ use vinculo_pila::{Document, DocumentKind};
 use crate::settings::File;
 
 pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
+pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use sources::{AchAuth, SourceName, Sources};
 
@@ -47,6 +49,9 @@ pub(crate) enum Command {
     /// Planilla files
     #[command(subcommand)]
     Pila(Pila),
+    /// Consents of people, and the chains of receipts that prove them
+    #[command(subcommand)]
+    Consents(Consents),
     /// The keys that open what is stored
     #[command(subcommand)]
     Vault(Vault),

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod backup;
+pub(crate) mod consents;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 mod files;

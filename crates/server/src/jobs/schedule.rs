@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use vinculo_store::{Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx};
 
 use crate::App;
+use crate::consents;
 use crate::error::ApiError;
 use crate::projection::LinkSecrets;
 use crate::terms::RefreshRate;
@@ -78,8 +79,11 @@ fn refresh(
     trigger: Trigger,
     now: Micros,
 ) -> Result<(), ApiError> {
+    // The pace is kept while nothing may be fetched: a new consent finds the link as it was.
+    let basis = consents::basis(tx, link, Resource::or_all(&link.fetch_resources), now)?;
     // A source that has been away for a whole period has one question waiting, not two.
-    if link.status == LinkStatus::Valid && !tx.has_waiting_load(link.id, trigger)? {
+    let waits = tx.has_waiting_load(link.id, trigger)?;
+    if link.status == LinkStatus::Valid && basis.is_ok() && !waits {
         start_load(tx, app, link, trigger)?;
     }
     let rate = link.refresh_rate.as_deref().and_then(RefreshRate::parse);

@@ -1,6 +1,7 @@
 //! The management API under `/manage/v1/`: what the dashboard of the withdrawn service did, and what
 //! only vinculo has. The same keys open it; it is no part of the public contract.
 
+pub(crate) mod consents;
 pub(crate) mod imports;
 pub(crate) mod links;
 pub(crate) mod provenance;

@@ -58,8 +58,8 @@ pub(crate) struct Claim(Option<Arc<Keyed>>);
 pub(crate) struct About<'a> {
     /// The person.
     pub(crate) subject: SubjectId,
-    /// The link; the answer goes with it.
-    pub(crate) link: LinkId,
+    /// The link, when it is about one; the answer goes with it.
+    pub(crate) link: Option<LinkId>,
     /// What seals everything about the person.
     pub(crate) key: &'a DataKey,
 }
@@ -168,7 +168,7 @@ impl Claim {
             key: &keyed.key,
             request: &keyed.request,
             subject: about.map(|about| about.subject),
-            link: about.map(|about| about.link),
+            link: about.and_then(|about| about.link),
             status: status.as_u16(),
             body: &seal.seal(keyed.context(), body)?,
             created_at: now,

@@ -1,6 +1,8 @@
 //! The tables, one file each. Every method is one named operation on a [`Tx`](crate::Tx).
 
 mod api_keys;
+mod consent_receipts;
+mod consents;
 mod contributions;
 mod data_keys;
 mod deliveries;
@@ -25,6 +27,10 @@ mod subjects;
 mod widget_tokens;
 
 pub use api_keys::{ApiKey, NewApiKey};
+pub use consent_receipts::ConsentReceipt;
+pub use consents::{
+    Allowed, Consent, ConsentFilter, ConsentMethod, ConsentStatus, ConsentTerms, NewConsent,
+};
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
@@ -47,7 +53,7 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
-pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
+pub use source_calls::{NewSourceCall, Purpose, SourceCall, StoredPayload};
 pub use subjects::Subject;
 pub use widget_tokens::UsedToken;
 

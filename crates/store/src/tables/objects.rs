@@ -84,6 +84,8 @@ pub struct SealedObject {
     pub sealed: Sealed,
     /// The subject's wrapped key.
     pub key: WrappedKey,
+    /// Whether the person has revoked the consent behind it: nobody is shown it.
+    pub withheld: bool,
 }
 
 /// A stored object with what it was made from.
@@ -128,7 +130,16 @@ impl ObjectFilter {
             clause.and_in("t.uuid", ids.iter().copied());
         }
         clause.and_span("t.created_at", self.created);
+        if !self.names_one() {
+            clause.and_in("t.withheld", [0]);
+        }
         clause
+    }
+
+    /// Whether it names one link or one object. What is withheld of that is read, to be refused; a
+    /// list of anything else passes over it.
+    fn names_one(&self) -> bool {
+        [&self.links, &self.ids].into_iter().flatten().any(|named| named.len() == 1)
     }
 }
 
@@ -141,7 +152,12 @@ pub struct ObjectPosition {
 
 impl SealedObject {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        Ok(Self { uuid: row.uuid(0)?, sealed: row.sealed(1)?, key: row.wrapped_key(2)? })
+        Ok(Self {
+            uuid: row.uuid(0)?,
+            sealed: row.sealed(1)?,
+            key: row.wrapped_key(2)?,
+            withheld: row.int(3)? != 0,
+        })
     }
 }
 
@@ -222,7 +238,7 @@ impl Tx<'_> {
         let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
         let rows = self.query(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped from {table} t join data_keys k \
+                "select t.uuid, t.sealed, k.wrapped, t.withheld from {table} t join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = +t.subject_id{tail}"
             ),
             &params,
@@ -260,12 +276,12 @@ impl Tx<'_> {
         let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
         self.query(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped, t.created_at, t.id from {table} t \
+                "select t.uuid, t.sealed, k.wrapped, t.withheld, t.created_at, t.id from {table} t \
                  join data_keys k on k.owner_kind = 'subject' and k.owner_id = +t.subject_id{tail}"
             ),
             &params,
             |row| {
-                let position = ObjectPosition { created_at: row.int(3)?, id: row.int(4)? };
+                let position = ObjectPosition { created_at: row.int(4)?, id: row.int(5)? };
                 Ok((position, SealedObject::from_row(row)?))
             },
         )
@@ -304,7 +320,7 @@ impl Tx<'_> {
         let table = resource.table();
         self.query_opt(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped from {table} t join data_keys k \
+                "select t.uuid, t.sealed, k.wrapped, t.withheld from {table} t join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = +t.subject_id \
                  where +t.workspace_id = $1 and t.uuid = $2"
             ),
@@ -326,7 +342,7 @@ impl Tx<'_> {
         let table = resource.table();
         self.query_opt(
             &format!(
-                "select t.uuid, t.sealed, k.wrapped, t.subject_id, t.object_index from {table} t \
+                "select t.uuid, t.sealed, k.wrapped, t.withheld, t.subject_id, t.object_index from {table} t \
                  join data_keys k on k.owner_kind = 'subject' and k.owner_id = +t.subject_id \
                  where +t.workspace_id = $1 and t.uuid = $2"
             ),
@@ -334,11 +350,32 @@ impl Tx<'_> {
             |row| {
                 Ok(TracedObject {
                     object: SealedObject::from_row(row)?,
-                    subject: SubjectId(row.int(3)?),
-                    index: row.blind_index(4)?,
+                    subject: SubjectId(row.int(4)?),
+                    index: row.blind_index(5)?,
                 })
             },
         )
+    }
+
+    /// Withholds what is known of a resource of a person, or shows it again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn withhold(
+        &mut self,
+        resource: Resource,
+        subject: SubjectId,
+        withheld: bool,
+    ) -> Result<()> {
+        let table = resource.table();
+        self.execute(
+            &format!(
+                "update {table} set withheld = $2 where withheld <> $2 and link_id in \
+                 (select id from links where subject_id = $1)"
+            ),
+            &[subject.into(), i64::from(withheld).into()],
+        )?;
+        Ok(())
     }
 
     /// Removes one object of the workspace. `false` when there is none with this public id.

@@ -16,6 +16,7 @@ mod raw;
 
 mod api_keys;
 mod backup;
+mod consents;
 mod contributions;
 mod data_keys;
 mod deliveries;

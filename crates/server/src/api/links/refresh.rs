@@ -17,6 +17,7 @@ use crate::api::body::{Fields, JsonObject, OptionalJsonObject};
 use crate::api::mode::Accepted;
 use crate::api::query::PathId;
 use crate::auth::Caller;
+use crate::consents;
 use crate::error::ApiError;
 use crate::once::{About, Claim, Once};
 use crate::openapi::{IdInPath, OnceParams};
@@ -80,6 +81,7 @@ async fn start(
             let (key, secrets) = access::open(&writer, &link)?;
             credentials(&link, secrets)?;
             let now = writer.now_micros();
+            consents::permit(tx, &link, Resource::or_all(&resources), now)?;
             if let Some(last) = tx.last_refresh(link.id)? {
                 cool_down(after(last, COOLDOWN) - now)?;
             }
@@ -97,7 +99,7 @@ async fn start(
             })?;
             tx.enqueue(Job::SyncLink(load), now, now)?;
             let body = Accepted::body(request_id)?;
-            let about = About { subject: link.subject, link: link.id, key: &key };
+            let about = About { subject: link.subject, link: Some(link.id), key: &key };
             claim.record(tx, StatusCode::ACCEPTED, &body, Some(about))?;
             Ok::<_, ApiError>(body)
         })

@@ -12,6 +12,7 @@ use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::page::json;
 use crate::auth::Caller;
+use crate::consents;
 use crate::erasure;
 use crate::error::ApiError;
 use crate::once::{Claim, Once};
@@ -80,13 +81,15 @@ fn erase_person(
     let receipt = secrets.indexes().erased_person(kind, number);
     let erased = tx.erase_person(workspace, &document)?;
     if let Some(erased) = erased {
+        let uuid = app.uuid().map_err(ApiError::unexpected)?;
         tx.insert_erasure(&NewErasure {
-            uuid: app.uuid().map_err(ApiError::unexpected)?,
+            uuid,
             workspace,
             person: &receipt,
             erased,
             erased_at: app.now_micros(),
         })?;
+        consents::note_erasure(tx, app, &secrets, person, uuid)?;
     }
     let receipt = tx.erasure(workspace, &receipt)?;
     Ok(ErasedPerson { known: erased.is_some(), receipt: receipt.as_ref().map(ErasureReceipt::of) })

@@ -1,0 +1,63 @@
+//! `POST /manage/v1/consents/{id}/revoke/`
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use uuid::Uuid;
+
+use super::wanted::{self, Revocation};
+use super::wire::WireConsent;
+use crate::App;
+use crate::api::body::OptionalJsonObject;
+use crate::api::page::json;
+use crate::api::query::PathId;
+use crate::auth::Caller;
+use crate::consents::{self, RevocationContents};
+use crate::error::ApiError;
+use crate::once::{About, Claim, Once};
+use crate::openapi::{IdInPath, OnceParams};
+
+/// Takes a consent back, and adds the receipt of that to the chain of the workspace.
+///
+/// Unless another consent of the person holds, nothing is fetched or shown from now on. A consent that was taken back
+/// before stays as it is.
+#[utoipa::path(
+    post, path = "/manage/v1/consents/{id}/revoke/", tag = "consents", operation_id = "RevokeConsent",
+    request_body = Option<Revocation>,
+    params(IdInPath, OnceParams),
+    responses((status = 200, description = "The consent", body = WireConsent))
+)]
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId,
+    once: Once,
+    OptionalJsonObject(body): OptionalJsonObject,
+) -> Result<Response, ApiError> {
+    let said = wanted::revocation(&body)?;
+    let attempt = once.of(&app, &caller, body.raw())?;
+    attempt.run(|claim| take_back(app, caller, id, said, claim)).await
+}
+
+async fn take_back(
+    app: App,
+    caller: Caller,
+    id: Uuid,
+    said: RevocationContents,
+    claim: Claim,
+) -> Result<Response, ApiError> {
+    let secrets = app.secrets(caller.workspace.id)?;
+    let writer = app.clone();
+    let body = app.store().write(move |tx| {
+        let consent = consents::revoke(tx, &writer, &secrets, id, &said)?;
+        let vault = writer.all_secrets().vault();
+        let told =
+            WireConsent::read(tx, vault, caller.workspace.id, &consent, writer.now_micros())?;
+        let body = serde_json::to_vec(&told)?;
+        let key = vault.unwrap_key(&consent.key)?;
+        let about = About { subject: consent.subject, link: None, key: &key };
+        claim.record(tx, StatusCode::OK, &body, Some(about))?;
+        Ok::<_, ApiError>(body)
+    });
+    Ok(json(StatusCode::OK, body.await?))
+}
