@@ -2,7 +2,7 @@
 
 A generated id is nobody's, and whatever is asked about it is 404. So every second request, chosen
 by its own contents and therefore the same for the same seed, is about objects that are there:
-links, employments and owners of the sandbox's people, imports. What a request uses up is made for
+links, employments and owners of the sandbox's people, consents of others, imports. What a request uses up is made for
 it.
 
 Reads VINCULO_E2E_URL, VINCULO_E2E_ID and VINCULO_E2E_PASSWORD; writes to VINCULO_E2E_TALLY what was
@@ -52,6 +52,10 @@ class Stock:
             case "imports":
                 body = f"no planilla {next(self._numbers)}"
                 return answered(API.send("POST", "/manage/v1/imports/", data=body), 202)["id"]
+            case "consents":
+                # Of people without links: whoever revokes must not close what others ask for.
+                document = f"19990009{next(self._numbers) % 100:02}"
+                return answered(API.post("/manage/v1/consents/", consent(document)), 201)["id"]
             case "links":
                 return self._new_link("single")["id"]
             case "recurrent links":
@@ -62,12 +66,13 @@ class Stock:
                 return API.retrieve("owners", self._new_link("single"))[0]["id"]
         raise ValueError(f"nothing is known of {kind}")
 
-    def allow_repeated_links(self):
-        """Undoes what a generated request may have decided about second links of a person."""
-        answered(API.patch("/manage/v1/settings/", {"allow_duplicate_links": True}), 200)
+    def allow_links(self):
+        """Undoes what a generated request may have decided about second links and consents."""
+        decided = {"allow_duplicate_links": True, "require_consent": False}
+        answered(API.patch("/manage/v1/settings/", decided), 200)
 
     def _new_link(self, mode):
-        self.allow_repeated_links()
+        self.allow_links()
         return API.create_link(next(self._people), access_mode=mode)
 
 
@@ -92,7 +97,7 @@ def before_call(context, case, kwargs):
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
     if isinstance(case.body, dict):
         if kind == "links":
-            STOCK.allow_repeated_links()
+            STOCK.allow_links()
         body = case.body
         if kind == "token" and ("id" in body or "password" in body):
             # One without the other is no key.
@@ -161,6 +166,19 @@ def sent(name, value, pick):
             return chosen(SCOPES, pick)
         case _:
             return value
+
+
+def consent(document):
+    """A request that records a consent of somebody."""
+    return {
+        "document_type": "CC",
+        "document_number": document,
+        "resources": ["EMPLOYMENTS"],
+        "purpose": "Estudio de crédito",
+        "method": "api_attestation",
+        "text_version": "2026-03",
+        "language": "es",
+    }
 
 
 def chosen(values, pick):

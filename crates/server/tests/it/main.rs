@@ -12,6 +12,9 @@
 mod support;
 
 mod addresses;
+mod consent_chain;
+mod consent_evidence;
+mod consents;
 mod docs;
 mod erasure;
 mod failures;

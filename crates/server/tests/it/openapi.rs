@@ -178,6 +178,11 @@ async fn with_an_id(app: &TestApp, path: &str) -> String {
     let found = match list {
         "/api/links/" | "/manage/v1/links/" => format!("/api/links/?id={link}"),
         "/api/institutions/" => list.to_owned(),
+        "/manage/v1/consents/" => {
+            let consent = crate::consents::request("1999000900", json!({}));
+            assert_eq!(client.post(list, &consent).await.status, 201);
+            list.to_owned()
+        }
         "/manage/v1/employments/" => format!("/api/co/employments/?link={link}"),
         _ => format!("{list}?link={link}"),
     };

@@ -23,10 +23,10 @@ const LONGEST_VERSION: usize = 64;
 /// A consent to be recorded.
 #[derive(utoipa::ToSchema)]
 #[schema(example = json!({
-    "document_type": "CC", "document_number": "1999000001",
+    "document_type": "CC", "document_number": "1999000900",
     "resources": ["EMPLOYMENTS", "OWNERS"], "purpose": "Estudio de una solicitud de crédito",
     "method": "api_attestation", "text_version": "2026-03", "language": "es-CO",
-    "proof": { "reference": "solicitud-00042" }, "expires_at": "2027-11-24T12:00:00Z"
+    "proof": { "reference": "solicitud-00042" }
 }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(super) struct NewConsent {
