@@ -50,14 +50,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::show::run(&args::ShowPerson { database, ..options })
         }
-        Command::Consents(args::Consents::Verify(options)) => {
-            let database = file.complete(options.database)?;
-            commands::consents::verify(&args::VerifyConsents { database, ..options })
-        }
-        Command::Consents(args::Consents::List(options)) => {
-            let database = file.complete(options.database)?;
-            commands::consents::list(&args::ListConsents { database, ..options })
-        }
+        Command::Consents(options) => commands::consents::run(&options.completed(&file)?),
         Command::Vault(args::Vault::Status(options)) => {
             let database = file.complete(options.database)?;
             commands::vault::status(&args::VaultOptions { database, ..options })

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::Database;
+use crate::settings::File;
 
 /// `vinculo consents …`
 #[derive(Debug, Subcommand)]
@@ -11,6 +12,22 @@ pub(crate) enum Consents {
     Verify(VerifyConsents),
     /// List consents without what is sealed about them
     List(ListConsents),
+}
+
+impl Consents {
+    /// The options with what the file adds.
+    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
+        Ok(match self {
+            Self::Verify(options) => {
+                let database = file.complete(options.database)?;
+                Self::Verify(VerifyConsents { database, ..options })
+            }
+            Self::List(options) => {
+                let database = file.complete(options.database)?;
+                Self::List(ListConsents { database, ..options })
+            }
+        })
+    }
 }
 
 /// `vinculo consents verify`

@@ -6,12 +6,20 @@ use anstream::println;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::consents::{self, Broken, ChainReport, HeadReport, ListedConsent};
 
-use crate::args::{ListConsents, VerifyConsents};
+use crate::args::{Consents, ListConsents, VerifyConsents};
 use crate::installation::Installation;
 use crate::print::{BAD, DIM, GOOD, HEAD};
 
+/// Does what was asked about consents.
+pub(crate) fn run(options: &Consents) -> anyhow::Result<ExitCode> {
+    match options {
+        Consents::Verify(options) => verify(options),
+        Consents::List(options) => list(options),
+    }
+}
+
 /// Recomputes the chains; exit 1 when one does not hold, or a noted head is in none.
-pub(crate) fn verify(options: &VerifyConsents) -> anyhow::Result<ExitCode> {
+fn verify(options: &VerifyConsents) -> anyhow::Result<ExitCode> {
     let Installation { store, secrets, .. } = Installation::open(&options.database)?;
     let verified = consents::verify(&store, &secrets, &options.head);
     store.close_blocking();
@@ -26,7 +34,7 @@ pub(crate) fn verify(options: &VerifyConsents) -> anyhow::Result<ExitCode> {
 }
 
 /// Lists the consents of the installation.
-pub(crate) fn list(options: &ListConsents) -> anyhow::Result<ExitCode> {
+fn list(options: &ListConsents) -> anyhow::Result<ExitCode> {
     let Installation { store, secrets, .. } = Installation::open(&options.database)?;
     let mut failed = None;
     let listed = consents::list(&store, &secrets, micros(SystemClock.now()), |consent| {

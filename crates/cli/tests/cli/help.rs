@@ -2,7 +2,7 @@
 
 use crate::support::{finished, vinculo};
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 24] = [
     &[],
     &["demo"],
     &["serve"],
@@ -15,6 +15,9 @@ const COMMANDS: [&[&str]; 21] = [
     &["pila", "check"],
     &["pila", "import"],
     &["pila", "show"],
+    &["consents"],
+    &["consents", "verify"],
+    &["consents", "list"],
     &["vault"],
     &["vault", "status"],
     &["vault", "rotate"],

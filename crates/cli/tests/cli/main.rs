@@ -10,6 +10,7 @@
 mod backup;
 mod commands;
 mod configuration;
+mod consents;
 mod demo;
 mod doctor;
 mod help;

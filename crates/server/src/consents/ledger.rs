@@ -115,11 +115,18 @@ pub(crate) fn note_erasure(
     Fact::erased(erasure, app.now_micros()).append(tx, workspace, person)
 }
 
-/// Withholds what the person no longer allows to be shown, and shows the rest.
+/// Withholds what the person no longer allows to be shown, and shows the rest. Answers kept for
+/// clients that repeat a request show it too, and go.
 fn withhold(tx: &mut Tx<'_>, subject: SubjectId, now: i64) -> Result<(), ApiError> {
     let standing = Standing::of(tx, subject)?;
+    let mut any = false;
     for &resource in Resource::ALL {
-        tx.withhold(resource, subject, standing.withholds(resource, now))?;
+        let withheld = standing.withholds(resource, now);
+        tx.withhold(resource, subject, withheld)?;
+        any |= withheld;
+    }
+    if any {
+        tx.forget_answers_about_links(subject)?;
     }
     Ok(())
 }

@@ -331,8 +331,11 @@ async fn a_revocation_stops_everything_until_a_new_consent(database: TestDatabas
     for (what, answer) in reads(&client, &link, &held).await {
         assert_eq!(answer.status, 200, "{what}: {}", answer.body);
     }
+    let body = json!({ "link": link["id"] });
+    assert_eq!(client.post_once(JOBS, "kept", &body).await.status, 201);
     let asked = app.asked();
     revoke(&client, &consent).await;
+    assert_denied(&client.post_once(JOBS, "kept", &body).await, "a kept answer");
     for (what, answer) in reads(&client, &link, &held).await {
         assert_denied(&answer, what);
         assert!(!answer.body.contains("EJEMPLO"), "{what}");

@@ -124,6 +124,9 @@ const CALLS: &[(&str, Call)] = &[
         Ok(tx.consents(HERE, &filter, ALL)?.count == 1)
     }),
     ("revoke_consent", |tx| tx.revoke_consent(HERE, uuid(MIDDLE), NOW, &sealed(1))),
+    ("forget_answers_about_links", |tx| {
+        tx.forget_answers_about_links(SubjectId(2_400)).map(|()| true)
+    }),
     ("withhold", |tx| tx.withhold(Resource::Employments, SubjectId(2_400), true).map(|()| true)),
     ("last_consent_receipt", |tx| {
         Ok(tx.last_consent_receipt(HERE)?.is_some_and(|last| last.number == 5_000))

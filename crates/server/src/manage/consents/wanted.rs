@@ -93,9 +93,9 @@ pub(super) struct Revocation {
 pub(super) fn grant(body: &JsonObject, now: Timestamp) -> Result<Grant, ApiError> {
     let mut fields = Fields::new(body);
     let person = person_of(&mut fields);
-    let resources =
-        fields.required("resources").and_then(|_| resources_of(&mut fields, "resources"));
-    if resources.as_ref().is_some_and(Vec::is_empty) {
+    let given = fields.required("resources");
+    let resources = given.and_then(|_| resources_of(&mut fields, "resources"));
+    if given.and_then(Value::as_array).is_some_and(Vec::is_empty) {
         fields.refuse(ErrorItem::field("empty", "resources", "This list may not be empty."));
     }
     let purpose =
