@@ -73,6 +73,8 @@ pub struct NewConsent<'a> {
 pub struct Consent {
     /// Public id.
     pub uuid: Uuid,
+    /// Workspace it was given to.
+    pub workspace: WorkspaceId,
     /// Who gave it.
     pub subject: SubjectId,
     /// What it says in clear.
@@ -157,13 +159,14 @@ impl ConsentFilter {
 
 const COLUMNS: &str = "select c.uuid, c.subject_id, c.resources, c.source, c.method, \
      c.text_version, c.language, c.granted_at, c.expires_at, c.revoked_at, c.created_at, \
-     c.sealed, c.sealed_revocation, k.wrapped from consents c \
+     c.sealed, c.sealed_revocation, k.wrapped, c.workspace_id from consents c \
      join data_keys k on k.owner_kind = 'subject' and k.owner_id = +c.subject_id";
 
 impl Consent {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             uuid: row.uuid(0)?,
+            workspace: WorkspaceId(row.int(14)?),
             subject: SubjectId(row.int(1)?),
             terms: ConsentTerms {
                 resources: Resource::from_list(&row.text(2)?)?,

@@ -87,6 +87,7 @@ async fn a_consent_is_stored_whole(db: TestDatabase) {
     for consent in by_person.into_iter().chain([by_id]) {
         assert_eq!((consent.uuid, consent.subject, &consent.terms), (uuid(7), subject, &terms()));
         assert_eq!((consent.revoked_at, consent.created_at), (None, NOW + 7));
+        assert_eq!(consent.workspace, here);
         assert_eq!((&consent.sealed, &consent.sealed_revocation), (&sealed(7), &None));
         assert!(consent.key == wrapped(50));
         assert_eq!(consent.status(NOW + 99), ConsentStatus::Valid);

@@ -5,14 +5,14 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::wanted::{self, NewConsent};
-use super::wire::WireConsent;
+use super::wire::{self, WireConsent};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::page::json;
 use crate::auth::Caller;
 use crate::consents::{self, Grant};
 use crate::error::ApiError;
-use crate::once::{About, Claim, Once};
+use crate::once::{Claim, Once};
 use crate::openapi::OnceParams;
 
 /// Records a consent of a person, and adds its receipt to the chain of the workspace.
@@ -47,14 +47,7 @@ async fn record(
     let writer = app.clone();
     let body = app.store().write(move |tx| {
         let consent = consents::grant(tx, &writer, &secrets, &grant, &offered)?;
-        let vault = writer.all_secrets().vault();
-        let told =
-            WireConsent::read(tx, vault, caller.workspace.id, &consent, writer.now_micros())?;
-        let body = serde_json::to_vec(&told)?;
-        let key = vault.unwrap_key(&consent.key)?;
-        let about = About { subject: consent.subject, link: None, key: &key };
-        claim.record(tx, StatusCode::CREATED, &body, Some(about))?;
-        Ok::<_, ApiError>(body)
+        wire::written(tx, &writer, &consent, &claim, StatusCode::CREATED)
     });
     Ok(json(StatusCode::CREATED, body.await?))
 }

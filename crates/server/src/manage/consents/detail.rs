@@ -24,8 +24,7 @@ pub(crate) async fn detail(
     let (workspace, reader) = (caller.workspace.id, app.clone());
     let read = app.store().read(move |tx| {
         let consent = tx.consent(workspace, id)?.ok_or_else(ApiError::not_found)?;
-        let vault = reader.all_secrets().vault();
-        WireConsent::read(tx, vault, workspace, &consent, reader.now_micros())
+        WireConsent::read(tx, &reader, &consent)
     });
     Ok(Json(read.await?))
 }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use uuid::Uuid;
 
 use super::wanted::{self, Revocation};
-use super::wire::WireConsent;
+use super::wire::{self, WireConsent};
 use crate::App;
 use crate::api::body::OptionalJsonObject;
 use crate::api::page::json;
@@ -14,7 +14,7 @@ use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::consents::{self, RevocationContents};
 use crate::error::ApiError;
-use crate::once::{About, Claim, Once};
+use crate::once::{Claim, Once};
 use crate::openapi::{IdInPath, OnceParams};
 
 /// Takes a consent back, and adds the receipt of that to the chain of the workspace.
@@ -50,14 +50,7 @@ async fn take_back(
     let writer = app.clone();
     let body = app.store().write(move |tx| {
         let consent = consents::revoke(tx, &writer, &secrets, id, &said)?;
-        let vault = writer.all_secrets().vault();
-        let told =
-            WireConsent::read(tx, vault, caller.workspace.id, &consent, writer.now_micros())?;
-        let body = serde_json::to_vec(&told)?;
-        let key = vault.unwrap_key(&consent.key)?;
-        let about = About { subject: consent.subject, link: None, key: &key };
-        claim.record(tx, StatusCode::OK, &body, Some(about))?;
-        Ok::<_, ApiError>(body)
+        wire::written(tx, &writer, &consent, &claim, StatusCode::OK)
     });
     Ok(json(StatusCode::OK, body.await?))
 }

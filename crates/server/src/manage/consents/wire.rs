@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-use vinculo_store::{Consent, ConsentReceipt, Tx, WorkspaceId};
+use vinculo_store::{Consent, ConsentReceipt, Tx};
 use vinculo_vault::Vault;
 
 use super::wanted::{MethodName, StatusName};
+use crate::App;
 use crate::api::links::ResourceName;
 use crate::clock::wire_time;
 use crate::consents::{Contents, GrantContents, RevocationContents, Side, Told, hex};
 use crate::error::ApiError;
+use crate::once::{About, Claim};
 
 /// A consent, opened.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -124,15 +127,9 @@ impl WireConsent {
     }
 
     /// A stored consent with the receipts that the database has of it.
-    pub(super) fn read(
-        tx: &mut Tx<'_>,
-        vault: &Vault,
-        workspace: WorkspaceId,
-        consent: &Consent,
-        now: i64,
-    ) -> Result<Self, ApiError> {
-        let receipts = tx.receipts_of_consents(workspace, &[consent.uuid])?;
-        Self::of(vault, consent, &receipts, now)
+    pub(super) fn read(tx: &mut Tx<'_>, app: &App, consent: &Consent) -> Result<Self, ApiError> {
+        let receipts = tx.receipts_of_consents(consent.workspace, &[consent.uuid])?;
+        Self::of(app.all_secrets().vault(), consent, &receipts, app.now_micros())
     }
 }
 
@@ -141,6 +138,21 @@ impl WireReceipt {
         let event = Told::of(receipt)?.event.as_str();
         Ok(Self { number: receipt.number, event, hash: hex(&receipt.hash) })
     }
+}
+
+/// The answer that tells what was written about a consent, kept for a repeated request.
+pub(super) fn written(
+    tx: &mut Tx<'_>,
+    app: &App,
+    consent: &Consent,
+    claim: &Claim,
+    status: StatusCode,
+) -> Result<Vec<u8>, ApiError> {
+    let body = serde_json::to_vec(&WireConsent::read(tx, app, consent)?)?;
+    let key = app.all_secrets().vault().unwrap_key(&consent.key)?;
+    let about = About { subject: consent.subject, link: None, key: &key };
+    claim.record(tx, status, &body, Some(about))?;
+    Ok(body)
 }
 
 /// The receipts of each consent.
