@@ -2,8 +2,8 @@
 
 A generated id is nobody's, and whatever is asked about it is 404. So every second request, chosen
 by its own contents and therefore the same for the same seed, is about objects that are there:
-links, employments and owners of the sandbox's people, consents of others, imports. What a request uses up is made for
-it.
+links, employments and owners of the sandbox's people, consents of others, imports. What a request
+uses up is made for it.
 
 Reads VINCULO_E2E_URL, VINCULO_E2E_ID and VINCULO_E2E_PASSWORD; writes to VINCULO_E2E_TALLY what was
 answered, {operation: {status: times}}.
@@ -96,7 +96,7 @@ def before_call(context, case, kwargs):
     if case.query:
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
     if isinstance(case.body, dict):
-        if kind == "links":
+        if kind in ("links", "employments", "owners"):
             STOCK.allow_links()
         body = case.body
         if kind == "token" and ("id" in body or "password" in body):

@@ -197,6 +197,7 @@ async fn fields_of_a_consent_are_checked(database: TestDatabase) {
         (json!({ "language": "español" }), "invalid", "language"),
         (json!({ "granted_at": "yesterday" }), "invalid", "granted_at"),
         (json!({ "granted_at": "2026-11-24T12:00:01Z" }), "invalid", "granted_at"),
+        (json!({ "granted_at": "1969-12-31T23:59:59Z" }), "invalid", "granted_at"),
         (json!({ "expires_at": "2026-11-24T12:00:00Z" }), "invalid", "expires_at"),
         (json!({ "expires_at": 7 }), "invalid", "expires_at"),
     ] {

@@ -193,9 +193,10 @@ fn language(fields: &mut Fields<'_>) -> Option<String> {
     Some(language)
 }
 
+/// A moment since 1970: the laws are younger.
 fn moment(fields: &mut Fields<'_>, name: &'static str) -> Option<Timestamp> {
     let text = fields.optional_text(name)?;
-    let moment: Option<Timestamp> = text.parse().ok();
+    let moment = text.parse().ok().filter(|at| *at >= Timestamp::UNIX_EPOCH);
     if moment.is_none() {
         let message = format!("\"{}\" is not a moment such as 2026-11-24T12:00:00Z.", shown(&text));
         fields.refuse(ErrorItem::field("invalid", name, message));
