@@ -2,8 +2,8 @@
 
 A generated id is nobody's, and whatever is asked about it is 404. So every second request, chosen
 by its own contents and therefore the same for the same seed, is about objects that are there:
-links, employments and owners of the sandbox's people, imports, API keys. What a request uses up is made for
-it.
+links, employments and owners of the sandbox's people, consents of others, imports, API keys. What a
+request uses up is made for it.
 
 Reads VINCULO_E2E_URL, VINCULO_E2E_ID and VINCULO_E2E_PASSWORD; writes to VINCULO_E2E_TALLY what was
 answered, {operation: {status: times}}.
@@ -54,6 +54,10 @@ class Stock:
                 return answered(API.send("POST", "/manage/v1/imports/", data=body), 202)["id"]
             case "keys":
                 return answered(API.post("/manage/v1/keys/", {}), 201)["id"]
+            case "consents":
+                # Of people without links: whoever revokes must not close what others ask for.
+                document = f"19990009{next(self._numbers) % 100:02}"
+                return answered(API.post("/manage/v1/consents/", consent(document)), 201)["id"]
             case "links":
                 return self._new_link("single")["id"]
             case "recurrent links":
@@ -64,12 +68,13 @@ class Stock:
                 return API.retrieve("owners", self._new_link("single"))[0]["id"]
         raise ValueError(f"nothing is known of {kind}")
 
-    def allow_repeated_links(self):
-        """Undoes what a generated request may have decided about second links of a person."""
-        answered(API.patch("/manage/v1/settings/", {"allow_duplicate_links": True}), 200)
+    def allow_links(self):
+        """Undoes what a generated request may have decided about second links and consents."""
+        decided = {"allow_duplicate_links": True, "require_consent": False}
+        answered(API.patch("/manage/v1/settings/", decided), 200)
 
     def _new_link(self, mode):
-        self.allow_repeated_links()
+        self.allow_links()
         return API.create_link(next(self._people), access_mode=mode)
 
 
@@ -93,8 +98,8 @@ def before_call(context, case, kwargs):
     if case.query:
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
     if isinstance(case.body, dict):
-        if kind == "links":
-            STOCK.allow_repeated_links()
+        if kind in ("links", "employments", "owners"):
+            STOCK.allow_links()
         body = case.body
         if kind == "token" and ("id" in body or "password" in body):
             # One without the other is no key.
@@ -170,6 +175,19 @@ def sent(name, value, pick):
             return "2999-01-01T00:00:00Z"
         case _:
             return value
+
+
+def consent(document):
+    """A request that records a consent of somebody."""
+    return {
+        "document_type": "CC",
+        "document_number": document,
+        "resources": ["EMPLOYMENTS"],
+        "purpose": "Estudio de crédito",
+        "method": "api_attestation",
+        "text_version": "2026-03",
+        "language": "es",
+    }
 
 
 def chosen(values, pick):

@@ -67,6 +67,7 @@ fn three_inserts(tx: &mut Tx<'_>, number: u64) -> Result<(), Error> {
         billed: "unknown",
         payload: None,
         created_at: NOW,
+        consent: None,
     })?;
     let load = tx.insert_load(&NewLoad {
         workspace: WorkspaceId(1),

@@ -3,6 +3,7 @@
 
 mod audit;
 mod care;
+mod consents;
 mod http;
 mod keys;
 mod sources;
@@ -19,6 +20,7 @@ use crate::settings::File;
 
 pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit};
 pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
+pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use sources::{AchAuth, SourceName, Sources};
@@ -59,6 +61,9 @@ pub(crate) enum Command {
     /// Who read or changed what
     #[command(subcommand)]
     Audit(Audit),
+    /// Consents of people, and the chains of receipts that prove them
+    #[command(subcommand)]
+    Consents(Consents),
     /// The keys that open what is stored
     #[command(subcommand)]
     Vault(Vault),

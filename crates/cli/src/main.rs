@@ -59,6 +59,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::audit::export(&args::ExportAudit { database, ..options })
         }
+        Command::Consents(options) => commands::consents::run(&options.completed(&file)?),
         Command::Vault(args::Vault::Status(options)) => {
             let database = file.complete(options.database)?;
             commands::vault::status(&args::VaultOptions { database, ..options })

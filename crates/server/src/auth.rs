@@ -111,7 +111,8 @@ impl Caller {
         credentials: Credentials,
     ) -> Result<Self, ApiError> {
         let (reader, demand, origin) = (app.clone(), Demand::of(parts), Origin::of(parts));
-        let read = app.store().read(move |tx| OpenedKey::look_up(tx, &reader, &credentials, origin));
+        let read =
+            app.store().read(move |tx| OpenedKey::look_up(tx, &reader, &credentials, origin));
         let key = read.await?;
         let met = demand.met_by(&key);
         // A key that asks for what it may not have counts too, and deletes nothing.

@@ -12,6 +12,7 @@ mod auth;
 mod client;
 pub mod clock;
 pub mod config;
+pub mod consents;
 mod docs;
 pub mod erasure;
 mod error;

@@ -88,6 +88,8 @@ pub(crate) fn needed(method: &Method, route: &str) -> Option<Need> {
         (_, "/manage/v1/employments/{id}/provenance/") => Provenance,
         (_, "/manage/v1/subjects/erase/" | "/manage/v1/subjects/admit/") => Subjects,
         (_, "/manage/v1/subjects/report/") => Subjects,
+        (_, "/manage/v1/consents/" | "/manage/v1/consents/evidence/") => Consents,
+        (_, "/manage/v1/consents/{id}/" | "/manage/v1/consents/{id}/revoke/") => Consents,
         (_, "/manage/v1/audit/" | "/manage/v1/audit/export/") => Audit,
         (_, "/manage/v1/keys/" | "/manage/v1/keys/{id}/") => Keys,
         (_, "/manage/v1/keys/{id}/rotate/" | "/manage/v1/keys/{id}/retire/") => Keys,

@@ -81,6 +81,14 @@ impl Secrets {
         self.workspaces.get(&id).cloned().ok_or(UnknownWorkspace(id))
     }
 
+    /// The secrets of every workspace, the oldest first.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<WorkspaceSecrets>> {
+        let mut all: Vec<_> = self.workspaces.values().cloned().collect();
+        all.sort_unstable_by_key(|secrets| secrets.workspace.id);
+        all
+    }
+
     /// The secrets of an organization's workspace, if this process knows it.
     #[must_use]
     pub fn of_organization(

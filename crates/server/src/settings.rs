@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) accept_unknown_people: bool,
     /// Whether months of a planilla that was not paid yet are shown.
     pub(crate) include_drafts: bool,
+    /// Whether nothing is fetched about a person without a recorded consent that holds.
+    pub(crate) require_consent: bool,
 }
 
 impl Default for Settings {
@@ -36,6 +38,7 @@ impl Default for Settings {
             fetch_resources: Vec::new(),
             accept_unknown_people: false,
             include_drafts: true,
+            require_consent: false,
         }
     }
 }

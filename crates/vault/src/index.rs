@@ -135,7 +135,7 @@ impl WorkspaceKeys {
         URL_SAFE.encode(keyed_hash(&self.identity, "institution user", &parts))
     }
 
-    /// What the receipt of an erasure knows a person by: no look-up index, and not rotated with
+    /// What receipts, of an erasure and of consents, know a person by: no look-up index, and not rotated with
     /// them, so that it leads to the person only from the document.
     #[must_use]
     pub fn erased_person(&self, kind: &str, number: &str) -> BlindIndex {

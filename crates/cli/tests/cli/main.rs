@@ -11,6 +11,7 @@ mod audit;
 mod backup;
 mod commands;
 mod configuration;
+mod consents;
 mod demo;
 mod doctor;
 mod help;

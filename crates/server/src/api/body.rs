@@ -156,17 +156,27 @@ impl<'a> Fields<'a> {
 
     /// A text that must be there and not be blank. Numbers count as their digits.
     pub(crate) fn required_text(&mut self, name: &'static str) -> Option<String> {
+        match text(self.required(name)?) {
+            Some(text) if text.trim().is_empty() => {
+                self.fail("blank", name, "This field may not be blank.")
+            }
+            Some(text) => self.without_nul(name, text),
+            None => self.fail("invalid", name, "Not a valid string."),
+        }
+    }
+
+    /// Whatever is there, which must not be null.
+    pub(crate) fn required(&mut self, name: &'static str) -> Option<&'a Value> {
         match self.object.get(name) {
             None => self.fail("required", name, "This field is required."),
             Some(Value::Null) => self.fail("null", name, "This field may not be null."),
-            Some(value) => match text(value) {
-                Some(text) if text.trim().is_empty() => {
-                    self.fail("blank", name, "This field may not be blank.")
-                }
-                Some(text) => self.without_nul(name, text),
-                None => self.fail("invalid", name, "Not a valid string."),
-            },
+            value => value,
         }
+    }
+
+    /// Whatever is there; null when nothing is.
+    pub(crate) fn anything(&self, name: &str) -> Value {
+        self.object.get(name).cloned().unwrap_or(Value::Null)
     }
 
     /// A text that may be missing or null.

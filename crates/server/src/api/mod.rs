@@ -6,7 +6,7 @@ pub(crate) mod employments;
 pub(crate) mod institutions;
 pub(crate) mod links;
 pub(crate) mod mode;
-mod objects;
+pub(crate) mod objects;
 pub(crate) mod owners;
 pub(crate) mod page;
 pub(crate) mod query;

@@ -117,6 +117,7 @@ impl<'a> Opener<'a> {
         shape: &Shape,
         body: &mut Vec<u8>,
     ) -> Result<(), ApiError> {
+        refuse_withheld(object)?;
         let context = object_context(self.resource, object.uuid);
         let key = self.key(&object.key)?;
         if shape.is_whole() {
@@ -153,11 +154,20 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What a person no longer allows to be shown is refused where it is asked for by name.
+///
+/// # Errors
+/// 403 when it is withheld.
+pub(crate) fn refuse_withheld(object: &SealedObject) -> Result<(), ApiError> {
+    if object.withheld { Err(ApiError::denied()) } else { Ok(()) }
+}
+
 pub(super) fn open(
     vault: &Vault,
     resource: Resource,
     object: &SealedObject,
 ) -> Result<Vec<u8>, ApiError> {
+    refuse_withheld(object)?;
     let key = vault.unwrap_key(&object.key)?;
     let document = key.open(object_context(resource, object.uuid), &object.sealed)?;
     Ok(document.to_vec())

@@ -22,6 +22,7 @@ use super::span;
 use crate::App;
 use crate::audit::Entry;
 use crate::auth::Caller;
+use crate::consents;
 use crate::error::{ApiError, ErrorItem};
 use crate::jobs::Retrieval;
 use crate::once::{About, Claim, Once};
@@ -146,6 +147,7 @@ impl Request {
                 let (key, secrets) = access::open(&writer, &link)?;
                 credentials(&link, secrets)?;
                 let now = writer.now_micros();
+                consents::permit(tx, &link, &[resource], now)?;
                 if !asynchronous {
                     one_at_a_time(tx, &writer, &link, now)?;
                 }
@@ -237,6 +239,9 @@ async fn fill(
     claim: Claim,
 ) -> Result<Vec<u8>, ApiError> {
     let mut retrieval = Retrieval::read(app, load).await?.ok_or_else(ApiError::not_found)?;
+    if !retrieval.is_permitted() {
+        return Err(retrieval.closed());
+    }
     let learned = retrieval.learn().await?;
     if let Some(refusal) = refusal::of(&learned.outcome, Asking::Retrieval) {
         refuse(app, retrieval, learned.outcome).await?;
@@ -250,7 +255,7 @@ async fn fill(
     app.store()
         .write(move |tx| {
             if !retrieval.lock(tx)? || !retrieval.end(tx, LoadState::Done, None)? {
-                return Err(ApiError::not_found());
+                return Err(retrieval.closed());
             }
             let filled = retrieval.fill(tx, &answer, source)?;
             let documents = filled.into_iter().flat_map(|filled| filled.documents);

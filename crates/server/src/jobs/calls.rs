@@ -1,5 +1,6 @@
 //! Source calls are always recorded: outcome, time, cost and the sealed answer.
 
+use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
 use vinculo_store::{NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
@@ -11,7 +12,7 @@ use crate::secrets::WorkspaceSecrets;
 use crate::sources::{Asked, best};
 
 /// What binds a kept answer to its call.
-pub(super) fn payload_context(call: uuid::Uuid) -> Context<'static> {
+pub(super) fn payload_context(call: Uuid) -> Context<'static> {
     Context::of_uuid("source_calls", call.into_bytes())
 }
 
@@ -24,16 +25,25 @@ pub(crate) struct Known<'a> {
     pub(crate) keep: bool,
 }
 
+/// What was asked about whom, and why that was allowed.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) person: &'a Document,
+    pub(crate) asked: &'a [Asked],
+    pub(crate) purpose: Purpose,
+    /// The consent it was asked under; `None` when the customer attests by contract.
+    pub(crate) consent: Option<Uuid>,
+}
+
 /// Records the calls of one question. Returns the call that resolved, or else the last that said there is nothing.
 pub(crate) fn record_calls(
     tx: &mut Tx<'_>,
     app: &App,
     secrets: &WorkspaceSecrets,
-    person: &Document,
-    asked: &[Asked],
-    purpose: Purpose,
+    question: Question<'_>,
     known: Option<Known<'_>>,
 ) -> Result<Option<SourceCallId>, ApiError> {
+    let Question { person, asked, purpose, consent } = question;
     let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
     let (mut resolved, mut nothing) = (None, None);
     for call in asked {
@@ -57,6 +67,7 @@ pub(crate) fn record_calls(
             billed: billed(call),
             payload: payload.as_ref(),
             created_at: app.now_micros(),
+            consent,
         })?;
         match call.outcome {
             Outcome::Resolved(_) => resolved = Some(id),

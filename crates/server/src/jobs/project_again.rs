@@ -8,6 +8,7 @@ use super::announce::{Announcement, Webhook};
 use super::changes::Held;
 use super::failure::JobFailure;
 use crate::App;
+use crate::consents::Standing;
 use crate::error::ApiError;
 use crate::filling::Filling;
 use crate::projection::LinkSecrets;
@@ -39,9 +40,13 @@ async fn project_link(app: &App, import: Uuid, id: LinkId) -> Result<(), JobFail
             let Some(link) = tx.link_by_id(id)? else { return Ok(()) };
             // A load that was under way when the import was accepted has ended by now, or will see
             // the import: both hold the same lock.
-            match tx.loaded_resources(id)? {
-                resources if resources.is_empty() => Ok(()),
-                resources => project_locked(tx, &worker, import, &link, &resources),
+            let mut resources = tx.loaded_resources(id)?;
+            // What the person no longer allows stays as it was, and nobody hears of it.
+            let (standing, now) = (Standing::of(tx, link.subject)?, worker.now_micros());
+            resources.retain(|&resource| !standing.withholds(resource, now));
+            match resources.is_empty() {
+                true => Ok(()),
+                false => project_locked(tx, &worker, import, &link, &resources),
             }
         })
         .await?;

@@ -2,6 +2,7 @@
 //! at most, then one transaction that writes contributions, objects and the state of the link.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 use vinculo_pila::{Contribution, Document};
 use vinculo_sources::{Answer, NoDataReason, Outcome};
 use vinculo_store::{
@@ -10,9 +11,10 @@ use vinculo_store::{
 use vinculo_vault::DataKey;
 
 use super::announce::{Announcement, Webhook};
-use super::calls::{Known, payload_context, record_calls};
+use super::calls::{Known, Question, payload_context, record_calls};
 use super::changes::Held;
 use crate::App;
+use crate::consents::{self, Denied};
 use crate::error::ApiError;
 use crate::filling::{Filling, Months};
 use crate::once::About;
@@ -31,6 +33,8 @@ pub(crate) struct Retrieval {
     key: DataKey,
     secrets: LinkSecrets,
     person: Document,
+    /// The consent that the load runs under; `None` in it when the customer attests by contract.
+    basis: Result<Option<Uuid>, Denied>,
 }
 
 /// What the source said, and which call said it.
@@ -52,22 +56,24 @@ impl Retrieval {
     /// `None` when the load has ended, its link is gone or invalid, or the document is not stored any
     /// more: nothing may be asked.
     pub(crate) async fn read(app: &App, load: LoadId) -> Result<Option<Self>, ApiError> {
+        let now = app.now_micros();
         let found = app
             .store()
             .read(move |tx| {
                 let Some(load) = tx.load(load)? else { return Ok(None) };
-                let link = tx.link_by_id(load.link)?;
-                Ok::<_, vinculo_store::Error>(link.map(|link| (load, link)))
+                let Some(link) = tx.link_by_id(load.link)? else { return Ok(None) };
+                let basis = consents::basis(tx, &link, &load.resources, now)?;
+                Ok::<_, ApiError>(Some((load, link, basis)))
             })
             .await?;
-        let asks = |(load, link): &(Load, Link)| {
+        let asks = |(load, link, _): &(Load, Link, _)| {
             load.state == LoadState::Waiting && link.status == LinkStatus::Valid
         };
-        let Some((load, link)) = found.filter(asks) else { return Ok(None) };
+        let Some((load, link, basis)) = found.filter(asks) else { return Ok(None) };
         let key = app.all_secrets().vault().unwrap_key(&link.key)?;
         let secrets = LinkSecrets::open(&key, link.uuid, &link.sealed)?;
         let Some(person) = secrets.document.clone() else { return Ok(None) };
-        Ok(Some(Self { app: app.clone(), load, link, key, secrets, person }))
+        Ok(Some(Self { app: app.clone(), load, link, key, secrets, person, basis }))
     }
 
     /// The kept answer of the question that was asked already, or a new question. A new answer is
@@ -86,6 +92,7 @@ impl Retrieval {
         let outcome = outcome.ok_or_else(|| ApiError::unexpected("no source is configured"))?;
         let (app, person) = (self.app.clone(), self.person.clone());
         let (load, subject, wrapped) = (self.load.id, self.link.subject, self.link.key.clone());
+        let consent = self.basis.ok().flatten();
         let call = self
             .app
             .store()
@@ -97,7 +104,9 @@ impl Retrieval {
                 }
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
                 let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep: true });
-                let call = record_calls(tx, &app, &secrets, &person, &asked, Purpose::Load, known)?;
+                let (asked, purpose) = (asked.as_slice(), Purpose::Load);
+                let question = Question { person: &person, asked, purpose, consent };
+                let call = record_calls(tx, &app, &secrets, question, known)?;
                 if let Some(call) = call {
                     tx.set_load_call(load, call)?;
                 }
@@ -140,14 +149,33 @@ impl Retrieval {
     }
 
     /// Holds the person until the transaction ends, and looks at the link again: it may have been
-    /// changed, refused or deleted while the source was asked. `false` when nothing may be written.
+    /// changed, refused or deleted, or a consent taken back, while the source was asked. `false` when
+    /// nothing may be written.
     pub(crate) fn lock(&mut self, tx: &mut Tx<'_>) -> Result<bool, ApiError> {
         // An erased person has no link either.
         tx.lock_subject(self.link.subject)?;
         let Some(link) = tx.link_by_id(self.link.id)? else { return Ok(false) };
         self.secrets = LinkSecrets::open(&self.key, link.uuid, &link.sealed)?;
         self.link = link;
-        Ok(self.link.status == LinkStatus::Valid)
+        let now = self.app.now_micros();
+        self.basis = consents::basis(tx, &self.link, &self.load.resources, now)?;
+        if self.link.status != LinkStatus::Valid {
+            return Ok(false);
+        }
+        if self.basis.is_err() {
+            self.forget_unless_stored(tx)?;
+        }
+        Ok(self.basis.is_ok())
+    }
+
+    /// Whether the person allows what the load asks for.
+    pub(crate) const fn is_permitted(&self) -> bool {
+        self.basis.is_ok()
+    }
+
+    /// Why nothing may be written.
+    pub(crate) fn closed(&self) -> ApiError {
+        self.basis.map_or_else(ApiError::from, |_| ApiError::not_found())
     }
 
     /// Ends the load. `false` when it had ended already: then nothing may be written.

@@ -9,6 +9,7 @@ use vinculo_store::{
 
 use crate::App;
 use crate::audit::{Entry, Trail};
+use crate::consents;
 use crate::error::ApiError;
 use crate::projection::LinkSecrets;
 use crate::terms::RefreshRate;
@@ -87,8 +88,11 @@ fn refresh(
     trigger: Trigger,
     now: Micros,
 ) -> Result<(), ApiError> {
+    // The pace is kept while nothing may be fetched: a new consent finds the link as it was.
+    let basis = consents::basis(tx, link, Resource::or_all(&link.fetch_resources), now)?;
     // A source that has been away for a whole period has one question waiting, not two.
-    if link.status == LinkStatus::Valid && !tx.has_waiting_load(link.id, trigger)? {
+    let waits = tx.has_waiting_load(link.id, trigger)?;
+    if link.status == LinkStatus::Valid && basis.is_ok() && !waits {
         note(tx, app, AuditAction::LinkRefreshed, link)?;
         start_load(tx, app, link, trigger)?;
     }

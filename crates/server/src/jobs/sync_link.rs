@@ -8,15 +8,22 @@ use vinculo_store::{ClaimedJob, LoadId, LoadState};
 use super::failure::{JobFailure, LAST_ATTEMPT};
 use super::retrieval::Retrieval;
 use crate::App;
+use crate::error::ApiError;
 
 /// Why a load ended whose link was refused, deleted or deprived of its document meanwhile.
 const LINK_CHANGED: &str = "link_changed";
+
+/// Why a load ended whose person does not allow it any more.
+const NOT_PERMITTED: &str = "not_permitted";
 
 /// Runs the job of a load.
 pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), JobFailure> {
     let Some(mut retrieval) = Retrieval::read(app, load).await? else {
         return drop_load(app, load, job).await;
     };
+    if !retrieval.is_permitted() {
+        return close(app, retrieval, job).await;
+    }
     let learned = retrieval.learn().await?;
     let source = learned.source();
     let answer = match learned.outcome {
@@ -48,6 +55,20 @@ async fn drop_load(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), JobFa
                 tx.finish_load(load, LoadState::Failed, Some(LINK_CHANGED), now)?;
             }
             Ok::<_, vinculo_store::Error>(())
+        })
+        .await?;
+    Ok(())
+}
+
+/// The person took the consent back, or it ended: no source is asked.
+async fn close(app: &App, mut retrieval: Retrieval, job: ClaimedJob) -> Result<(), JobFailure> {
+    app.store()
+        .write(move |tx| {
+            retrieval.lock(tx)?;
+            if tx.finish_job(&job)? {
+                retrieval.end(tx, LoadState::Failed, Some(NOT_PERMITTED))?;
+            }
+            Ok::<_, ApiError>(())
         })
         .await?;
     Ok(())

@@ -15,6 +15,7 @@ use crate::api::query::PathId;
 use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::clock::wire_time;
+use crate::consents;
 use crate::error::{ApiError, ErrorItem};
 use crate::openapi::IdInPath;
 use crate::terms::RefreshRate;
@@ -36,6 +37,11 @@ pub(crate) struct LinkLife {
     data_stale_at: Option<String>,
     /// Retrievals that failed since the last one that did not; six make it invalid.
     failed_retrievals: i64,
+    /// The consent it was made under.
+    consent: Option<Uuid>,
+    /// What it was made on the strength of: `consent`, or `contract_attestation`: you say by contract
+    /// that you have one.
+    legal_basis: &'static str,
 }
 
 /// The request.
@@ -58,6 +64,8 @@ impl LinkLife {
             credentials_expire_at: link.due.expires_at.map(wire_time),
             data_stale_at: link.due.stale_at.map(wire_time),
             failed_retrievals: link.failures,
+            consent: link.consent,
+            legal_basis: consents::legal_basis(link.consent),
         }
     }
 }

@@ -13,12 +13,13 @@ use crate::error::{ApiError, ErrorItem};
 use crate::settings::Settings;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
     "accept_unknown_people",
     "include_drafts",
+    "require_consent",
 ];
 
 /// The settings of the workspace.
@@ -76,6 +77,7 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
         ("fetch_resources", resources.map(Value::from)),
         ("accept_unknown_people", fields.optional_bool("accept_unknown_people").map(Value::from)),
         ("include_drafts", fields.optional_bool("include_drafts").map(Value::from)),
+        ("require_consent", fields.optional_bool("require_consent").map(Value::from)),
     ] {
         named.extend(value.map(|value| (name.to_owned(), value)));
     }

@@ -59,7 +59,7 @@ pub(crate) struct Claim(Option<Arc<Keyed>>);
 pub(crate) struct About<'a> {
     /// The person.
     pub(crate) subject: SubjectId,
-    /// The link, if it is about one; the answer goes with it.
+    /// The link, when it is about one; the answer goes with it.
     pub(crate) link: Option<LinkId>,
     /// What seals everything about the person.
     pub(crate) key: &'a DataKey,

@@ -26,7 +26,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "employments", description = "Jobs and salaries"),
         (name = "owners", description = "The people behind links"),
         (name = "token", description = "Tokens for a widget in a browser"),
-        (name = "consents", description = "None in Colombia"),
+        (name = "consents", description = "What people have allowed, and the proof of it, under `/manage/`; none under `/api/`, where they are Brazil's"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
         (name = "subjects", description = "People, by document: erasure, and everything that is known; not part of the public contract"),
         (name = "audit", description = "Who read or changed what; not part of the public contract"),

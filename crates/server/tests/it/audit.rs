@@ -77,6 +77,9 @@ const CHANGES: &[Expected] = &[
     ("patch", "/manage/v1/links/{id}/", Some("link.changed")),
     ("patch", "/manage/v1/settings/", Some("settings.changed")),
     ("post", REPORT, Some("subject.reported")),
+    ("post", "/manage/v1/consents/", Some("consent.recorded")),
+    ("post", "/manage/v1/consents/evidence/", Some("consents.evidenced")),
+    ("post", "/manage/v1/consents/{id}/revoke/", Some("consent.revoked")),
     ("post", "/manage/v1/keys/", Some("key.created")),
     ("patch", "/manage/v1/keys/{id}/", Some("key.changed")),
     ("post", "/manage/v1/keys/{id}/rotate/", Some("key.rotated")),
@@ -98,6 +101,8 @@ fn body_of(path: &str, link: &str) -> Value {
         "/manage/v1/imports/" => Value::String(String::from_utf8_lossy(PLANILLA).into_owned()),
         "/manage/v1/links/{id}/" => json!({ "refresh_rate": "24h" }),
         "/manage/v1/settings/" => json!({ "include_drafts": false }),
+        "/manage/v1/consents/" => crate::consents::request("1999000900", json!({})),
+        "/manage/v1/consents/{id}/revoke/" => json!({}),
         "/manage/v1/keys/" | "/manage/v1/keys/{id}/" => json!({ "name": "another" }),
         "/manage/v1/keys/{id}/rotate/" | "/manage/v1/keys/{id}/retire/" => json!({}),
         _ => json!({ "document_type": "CC", "document_number": "1999000002" }),
@@ -135,6 +140,10 @@ async fn every_operation_that_changes_something_leaves_an_entry(database: TestDa
                 let keys = client.results("/manage/v1/keys/").await;
                 let other = keys.iter().find(|key| key["name"] == "another").unwrap();
                 other["id"].as_str().unwrap().to_owned()
+            }
+            "/manage/v1/consents/{id}/revoke/" => {
+                let consents = client.results("/manage/v1/consents/").await;
+                consents[0]["id"].as_str().unwrap().to_owned()
             }
             _ => link.clone(),
         };

@@ -183,6 +183,11 @@ async fn with_an_id(app: &TestApp, path: &str) -> String {
             let made = client.post(list, &json!({})).await;
             return format!("{list}{}{rest}", made.json()["id"].as_str().unwrap());
         }
+        "/manage/v1/consents/" => {
+            let consent = crate::consents::request("1999000900", json!({}));
+            assert_eq!(client.post(list, &consent).await.status, 201);
+            list.to_owned()
+        }
         "/manage/v1/employments/" => format!("/api/co/employments/?link={link}"),
         _ => format!("{list}?link={link}"),
     };

@@ -3,6 +3,7 @@
 use serde_json::json;
 use vinculo_store::Environment;
 
+use crate::consents::{grant, id};
 use crate::support::{Receiver, Reply, TestApp, TestDatabase, on_both_databases};
 
 on_both_databases!(nothing_personal_or_secret_can_be_read_in_what_is_stored);
@@ -22,6 +23,10 @@ async fn nothing_personal_or_secret_can_be_read_in_what_is_stored(database: Test
     assert_eq!(app.import(Environment::Production, PLANILLA).await.state, "accepted");
     let production = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
     app.production().create_link("1900000101", production).await;
+    let said = json!({ "purpose": "FINALIDAD-77", "proof": { "firma": "PRUEBA-77" } });
+    let consent = grant(&app.sandbox(), "1999000003", said).await;
+    let revoke = format!("/manage/v1/consents/{}/revoke/", id(&consent));
+    app.sandbox().post(&revoke, &json!({ "reason": "MOTIVO-77" })).await;
     app.postponed().await;
 
     let hidden = [
@@ -39,6 +44,9 @@ async fn nothing_personal_or_secret_can_be_read_in_what_is_stored(database: Test
         ("address of the receiver", "/hooks"),
         ("API password", &password),
         ("file name", "planilla.txt"),
+        ("purpose of a consent", "FINALIDAD-77"),
+        ("proof of a consent", "PRUEBA-77"),
+        ("reason of a revocation", "MOTIVO-77"),
     ];
     check(&app.database, &hidden);
     let closed = app.finish_with_work_left().await;

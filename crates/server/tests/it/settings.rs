@@ -32,6 +32,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         "fetch_resources": [],
         "accept_unknown_people": false,
         "include_drafts": true,
+        "require_consent": false,
     });
     assert_eq!(client.get(SETTINGS).await.json(), shipped);
     decide(&app, json!({ "refresh_rate": "12h", "fetch_resources": ["OWNERS"] })).await;

@@ -63,6 +63,14 @@ text_enum! {
         SubjectErased = "subject.erased",
         /// Imports may take lines about a person again.
         SubjectAdmitted = "subject.admitted",
+        /// Consents were shown.
+        ConsentsRead = "consents.read",
+        /// What proves the consents of a person was shown.
+        ConsentsEvidenced = "consents.evidenced",
+        /// A consent was recorded.
+        ConsentRecorded = "consent.recorded",
+        /// A consent was taken back.
+        ConsentRevoked = "consent.revoked",
         /// An API key was made.
         KeyCreated = "key.created",
         /// What a key is called, opens, and may be used from and until was changed.

@@ -53,7 +53,8 @@ pub struct Erasure {
 }
 
 /// What is known about a subject beside its own row, each found by an index.
-const OF_SUBJECT: [&str; 9] = [
+const OF_SUBJECT: [&str; 10] = [
+    "delete from consents where subject_id = $1",
     "delete from idempotency_keys where subject_id = $1",
     "delete from attempts where delivery_id in (select d.id from deliveries d \
      join events v on v.id = d.event_id where v.subject_id = $1)",
@@ -110,7 +111,7 @@ impl Tx<'_> {
         };
         let asked = self.execute(
             "update source_calls set document_index = $3, subject_id = null, \
-             sealed_payload = null where workspace_id = $1 and document_index = $2",
+             sealed_payload = null, consent = null where workspace_id = $1 and document_index = $2",
             &[workspace.into(), document.into(), (&NOBODY).into()],
         )?;
         erased.source_calls += count(asked);
@@ -160,7 +161,7 @@ impl Tx<'_> {
         let links = self.delete_of(subject, "delete from links where subject_id = $1")?;
         let asked = self.execute(
             "update source_calls set document_index = $2, subject_id = null, \
-             sealed_payload = null where subject_id = $1",
+             sealed_payload = null, consent = null where subject_id = $1",
             &[subject.into(), (&NOBODY).into()],
         )?;
         self.delete_of(subject, "delete from subjects where id = $1")?;

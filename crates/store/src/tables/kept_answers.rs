@@ -115,6 +115,16 @@ impl Tx<'_> {
         Ok(kept == 1)
     }
 
+    /// Forgets the answers kept about the links of a person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_answers_about_links(&mut self, subject: SubjectId) -> Result<()> {
+        let sql = "delete from idempotency_keys where subject_id = $1 and link_id is not null";
+        self.execute(sql, &[subject.into()])?;
+        Ok(())
+    }
+
     /// Forgets the oldest `limit` answers that are not younger than `since`, and those given at the
     /// same moment as the last of them. Gives how many.
     ///

@@ -65,6 +65,8 @@ pub struct NewLink<'a> {
     pub external_index: Option<&'a BlindIndex>,
     /// What it will be due for.
     pub due: Due,
+    /// Consent it is made under; `None` when the customer attests by contract.
+    pub consent: Option<Uuid>,
     /// Document and external id, sealed with the subject's key.
     pub sealed: &'a Sealed,
 }
@@ -106,6 +108,8 @@ pub struct Link {
     pub due: Due,
     /// Retrievals that failed since the last one that did not.
     pub failures: i64,
+    /// Consent it was made under; `None` when the customer attested by contract.
+    pub consent: Option<Uuid>,
     /// Document and external id, sealed with the subject's key.
     pub sealed: Sealed,
     /// The subject's wrapped key.
@@ -172,7 +176,8 @@ impl LinkFilter {
 const COLUMNS: &str = "select l.id, l.uuid, l.workspace_id, l.subject_id, l.institution, \
      l.access_mode, l.status, l.refresh_rate, l.created_by, l.last_accessed_at, l.created_at, \
      l.institution_user_id, l.credentials_storage, l.stale_in, l.fetch_resources, l.sealed, \
-     k.wrapped, l.refresh_at, l.refresh_trigger, l.expires_at, l.stale_at, l.failures from links l \
+     k.wrapped, l.refresh_at, l.refresh_trigger, l.expires_at, l.stale_at, l.failures, \
+     l.consent from links l \
      join data_keys k on k.owner_kind = 'subject' and k.owner_id = +l.subject_id";
 
 impl Link {
@@ -195,6 +200,7 @@ impl Link {
             fetch_resources: Resource::from_list(&row.text(14)?)?,
             due: Due::from_row(row, 17)?,
             failures: row.int(21)?,
+            consent: row.opt_uuid(22)?,
             sealed: row.sealed(15)?,
             key: row.wrapped_key(16)?,
         })
@@ -211,8 +217,8 @@ impl Tx<'_> {
             "insert into links (uuid, workspace_id, subject_id, institution, access_mode, status, \
              refresh_rate, created_by, last_accessed_at, created_at, institution_user_id, \
              credentials_storage, stale_in, fetch_resources, external_index, sealed, refresh_at, \
-             refresh_trigger, expires_at, stale_at) values ($1, $2, $3, $4, $5, 'valid', $6, $7, \
-             $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) returning id",
+             refresh_trigger, expires_at, stale_at, consent) values ($1, $2, $3, $4, $5, 'valid', \
+             $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) returning id",
             &[
                 link.uuid.into(),
                 link.workspace.into(),
@@ -233,6 +239,7 @@ impl Tx<'_> {
                 link.due.refresh_trigger().into(),
                 link.due.expires_at.into(),
                 link.due.stale_at.into(),
+                link.consent.into(),
             ],
             |row| Ok(LinkId(row.int(0)?)),
         )
@@ -258,12 +265,13 @@ impl Tx<'_> {
         self.query_opt(&format!("{COLUMNS} where l.id = $1"), &[id.into()], Link::from_row)
     }
 
-    /// Every link of a person, oldest first.
+    /// Every link of a person, newest first.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn links_about(&mut self, subject: SubjectId) -> Result<Vec<Link>> {
-        let sql = format!("{COLUMNS} where l.subject_id = $1 order by l.created_at, l.id");
+    pub fn links_of(&mut self, subject: SubjectId) -> Result<Vec<Link>> {
+        let sql =
+            format!("{COLUMNS} where l.subject_id = $1 order by l.created_at desc, l.id desc");
         self.query(&sql, &[subject.into()], Link::from_row)
     }
 

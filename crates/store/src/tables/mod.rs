@@ -4,6 +4,8 @@ mod about;
 mod api_keys;
 mod audit_chains;
 mod audit_entries;
+mod consent_receipts;
+mod consents;
 mod contributions;
 mod data_keys;
 mod deliveries;
@@ -31,6 +33,10 @@ pub use about::{CallAbout, DeliveryAbout, EventAbout, LoadAbout};
 pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditAction, AuditEntry, AuditFilter, NewAuditEntry};
+pub use consent_receipts::ConsentReceipt;
+pub use consents::{
+    Allowed, Consent, ConsentFilter, ConsentMethod, ConsentStatus, ConsentTerms, NewConsent,
+};
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
@@ -53,7 +59,7 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
-pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
+pub use source_calls::{NewSourceCall, Purpose, SourceCall, StoredPayload};
 pub use subjects::Subject;
 pub use widget_tokens::UsedToken;
 

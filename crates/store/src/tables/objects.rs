@@ -88,10 +88,12 @@ pub struct SealedObject {
     pub subject: SubjectId,
     /// Link it was loaded for.
     pub link: LinkId,
+    /// Whether the person has revoked the consent behind it: nobody is shown it.
+    pub withheld: bool,
 }
 
 /// What [`SealedObject::from_row`] reads.
-const SEALED: &str = "t.uuid, t.sealed, k.wrapped, t.subject_id, t.link_id";
+const SEALED: &str = "t.uuid, t.sealed, k.wrapped, t.subject_id, t.link_id, t.withheld";
 
 /// A stored object with what it was made from.
 #[derive(Debug, Clone)]
@@ -133,7 +135,16 @@ impl ObjectFilter {
             clause.and_in("t.uuid", ids.iter().copied());
         }
         clause.and_span("t.created_at", self.created);
+        if !self.names_one() {
+            clause.and_in("t.withheld", [0]);
+        }
         clause
+    }
+
+    /// Whether it names one link or one object. What is withheld of that is read, to be refused; a
+    /// list of anything else passes over it.
+    fn names_one(&self) -> bool {
+        [&self.links, &self.ids].into_iter().flatten().any(|named| named.len() == 1)
     }
 }
 
@@ -152,6 +163,7 @@ impl SealedObject {
             key: row.wrapped_key(2)?,
             subject: SubjectId(row.int(3)?),
             link: LinkId(row.int(4)?),
+            withheld: row.int(5)? != 0,
         })
     }
 }
@@ -276,7 +288,7 @@ impl Tx<'_> {
             ),
             &params,
             |row| {
-                let position = ObjectPosition { created_at: row.int(5)?, id: row.int(6)? };
+                let position = ObjectPosition { created_at: row.int(6)?, id: row.int(7)? };
                 Ok((position, SealedObject::from_row(row)?))
             },
         )
@@ -345,10 +357,31 @@ impl Tx<'_> {
             |row| {
                 Ok(TracedObject {
                     object: SealedObject::from_row(row)?,
-                    index: row.blind_index(5)?,
+                    index: row.blind_index(6)?,
                 })
             },
         )
+    }
+
+    /// Withholds what is known of a resource of a person, or shows it again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn withhold(
+        &mut self,
+        resource: Resource,
+        subject: SubjectId,
+        withheld: bool,
+    ) -> Result<()> {
+        let table = resource.table();
+        self.execute(
+            &format!(
+                "update {table} set withheld = $2 where withheld <> $2 and link_id in \
+                 (select id from links where subject_id = $1)"
+            ),
+            &[subject.into(), i64::from(withheld).into()],
+        )?;
+        Ok(())
     }
 
     /// Removes one object of the workspace, and says whom it was about. `None` when there is none

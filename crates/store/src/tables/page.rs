@@ -99,6 +99,11 @@ impl<'a> Where<'a> {
         let _ = write!(self.sql, " and {column} is null");
     }
 
+    /// `and <column> is not null`.
+    pub(crate) fn and_not_null(&mut self, column: &str) {
+        let _ = write!(self.sql, " and {column} is not null");
+    }
+
     fn marks<V: Into<Value<'a>>>(&mut self, values: impl IntoIterator<Item = V>) -> String {
         let mut marks = String::new();
         for value in values {

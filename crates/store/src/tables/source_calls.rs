@@ -48,6 +48,25 @@ pub struct NewSourceCall<'a> {
     pub payload: Option<&'a Sealed>,
     /// When it was made.
     pub created_at: Micros,
+    /// Consent it was made under; `None` when the customer attests by contract.
+    pub consent: Option<Uuid>,
+}
+
+/// A recorded call, without its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceCall {
+    /// Public id.
+    pub uuid: Uuid,
+    /// Name of the source.
+    pub source: String,
+    /// Why it was asked.
+    pub purpose: Purpose,
+    /// Outcome, one word.
+    pub outcome: String,
+    /// When it was made.
+    pub created_at: Micros,
+    /// Consent it was made under; `None` when the customer attested by contract.
+    pub consent: Option<Uuid>,
 }
 
 /// The answer kept from a call.
@@ -74,8 +93,8 @@ impl Tx<'_> {
         self.query_one(
             "insert into source_calls (uuid, workspace_id, subject_id, document_index, source, \
              purpose, outcome, reason, http_status, raw_code, duration_us, billed, \
-             sealed_payload, created_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id",
+             sealed_payload, created_at, consent) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, \
+             $11, $12, $13, $14, $15) returning id",
             &[
                 call.uuid.into(),
                 call.workspace.into(),
@@ -91,8 +110,35 @@ impl Tx<'_> {
                 call.billed.into(),
                 call.payload.into(),
                 call.created_at.into(),
+                call.consent.into(),
             ],
             |row| Ok(SourceCallId(row.int(0)?)),
+        )
+    }
+
+    /// Every call about this document, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn source_calls_about(
+        &mut self,
+        workspace: WorkspaceId,
+        document: &BlindIndex,
+    ) -> Result<Vec<SourceCall>> {
+        self.query(
+            "select uuid, source, purpose, outcome, created_at, consent from source_calls \
+             where workspace_id = $1 and document_index = $2 order by id desc",
+            &[workspace.into(), document.into()],
+            |row| {
+                Ok(SourceCall {
+                    uuid: row.uuid(0)?,
+                    source: row.text(1)?,
+                    purpose: Purpose::from_column(&row.text(2)?)?,
+                    outcome: row.text(3)?,
+                    created_at: row.int(4)?,
+                    consent: row.opt_uuid(5)?,
+                })
+            },
         )
     }
 

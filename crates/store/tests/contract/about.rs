@@ -67,7 +67,7 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
     })
     .await;
     let (subject, n) = (subjects[0], subjects[0].0.unsigned_abs());
-    let links = read(&db, move |tx| tx.links_about(subject)).await;
+    let links = read(&db, move |tx| tx.links_of(subject)).await;
     assert_eq!(links.iter().map(|link| link.uuid).collect::<Vec<_>>(), [uuid(500 + n)]);
     let loads = read(&db, move |tx| tx.loads_about(subject)).await;
     let load = LoadAbout {

@@ -1,3 +1,4 @@
+use crate::consents::add_consent;
 use crate::contributions::line;
 use crate::fixture::{
     NOW, SECOND, add_endpoint, add_link, add_load, emit_at, index, person, read, sealed, uuid,
@@ -60,8 +61,10 @@ fn fill(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<SubjectId> {
             billed: "yes",
             payload: subject.is_some().then_some(&payload),
             created_at: NOW,
+            consent: Some(uuid(n)),
         })?;
     }
+    add_consent(tx, workspace, subject, n)?;
     tx.put_payer(&NewPayer {
         workspace,
         payer: &index(900 + n),
@@ -175,6 +178,8 @@ async fn nothing_of_an_erased_person_is_left(db: TestDatabase) {
     let payloads =
         "select count(*) from source_calls where subject_id is null and sealed_payload is not null";
     assert_eq!(raw::rows(&db, payloads), ["0"]);
+    let consents = "select count(*) from source_calls where consent is null";
+    assert_eq!(raw::rows(&db, consents), ["2"], "nor does a consent lead to the person");
     assert_eq!(read(&db, |tx| tx.pending_work()).await, 2 + 2, "jobs and deliveries of others");
 
     let again = write(&db, move |tx| tx.erase_person(here, &index(50))).await;

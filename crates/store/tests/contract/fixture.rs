@@ -114,6 +114,7 @@ pub(crate) fn new_link<'a>(
         fetch_resources: &[Resource::Employments],
         external_index: None,
         due: Due::default(),
+        consent: None,
         sealed,
     }
 }

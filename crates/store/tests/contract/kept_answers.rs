@@ -10,6 +10,7 @@ on_both_databases! {
     a_key_belongs_to_its_workspace,
     an_answer_about_a_person_goes_with_the_person,
     old_answers_are_forgotten_oldest_first,
+    answers_about_the_links_of_a_person_are_forgotten,
 }
 
 /// Keeps answer `n` under key `n`, as of `at`; those of before `since` are old.
@@ -77,6 +78,29 @@ async fn an_answer_about_a_person_goes_with_the_person(db: TestDatabase) {
     assert!(matches!(seal().await, Seal::Subject(key) if key == wrapped(50)));
     raw::run(&db, "delete from data_keys where owner_kind = 'subject'");
     assert!(matches!(seal().await, Seal::Erased));
+}
+
+async fn answers_about_the_links_of_a_person_are_forgotten(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    write(&db, move |tx| {
+        let (one, two) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
+        for (n, subject) in [(1, Some(one)), (2, Some(one)), (3, Some(two)), (4, None)] {
+            keep(tx, here, (n, n), subject, (NOW, 0))?;
+        }
+        Ok(())
+    })
+    .await;
+    raw::run(&db, "update idempotency_keys set link_id = subject_id");
+    write(&db, move |tx| {
+        let one = person(tx, here, 50)?.id;
+        keep(tx, here, (5, 5), Some(one), (NOW, 0))?;
+        tx.forget_answers_about_links(one)
+    })
+    .await;
+    for (n, kept) in [(1, false), (2, false), (3, true), (4, true), (5, true)] {
+        let found = read(&db, move |tx| tx.kept_answer(here, &index(n), 0)).await;
+        assert_eq!(found.is_some(), kept, "{n}");
+    }
 }
 
 async fn old_answers_are_forgotten_oldest_first(db: TestDatabase) {

@@ -14,6 +14,7 @@ on_both_databases! {
     a_link_is_stored_whole,
     a_link_is_seen_by_its_workspace_only,
     pages_are_newest_first,
+    links_are_those_of_a_person,
     every_filter_narrows,
     a_deleted_link_takes_its_own_and_leaves_the_rest,
     the_last_link_of_a_person_takes_the_operators_answers,
@@ -39,6 +40,7 @@ async fn a_link_is_stored_whole(db: TestDatabase) {
             fetch_resources: &[Resource::Owners, Resource::Employments],
             external_index: Some(&index(9)),
             due: DUE,
+            consent: Some(uuid(9)),
             ..new_link(here, subject, 60, &sealed(60))
         })?;
         Ok((subject, id))
@@ -64,6 +66,7 @@ async fn a_link_is_stored_whole(db: TestDatabase) {
         assert_eq!(link.credentials_storage, "30d");
         assert_eq!(link.fetch_resources, [Resource::Owners, Resource::Employments]);
         assert_eq!((link.due, link.failures), (DUE, 0));
+        assert_eq!(link.consent, Some(uuid(9)));
         assert_eq!(link.sealed, sealed(60));
         assert!(link.key == wrapped(50));
     }
@@ -118,6 +121,19 @@ async fn pages_are_newest_first(db: TestDatabase) {
         let page = page(limit, offset).await;
         assert_eq!((page.count, uuids(&page.rows)), (5, expected), "{limit} from {offset}");
     }
+}
+
+async fn links_are_those_of_a_person(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let subject = write(&db, move |tx| {
+        let (subject, other) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
+        for (n, subject) in [(1, subject), (2, other), (3, subject)] {
+            add_link(tx, here, subject, n)?;
+        }
+        Ok(subject)
+    })
+    .await;
+    assert_eq!(uuids(&read(&db, move |tx| tx.links_of(subject)).await), [3, 1]);
 }
 
 async fn every_filter_narrows(db: TestDatabase) {
@@ -244,6 +260,7 @@ pub(crate) fn known_person(
         billed: "yes",
         payload: Some(&sealed(2)),
         created_at: NOW,
+        consent: None,
     })?;
     emit_at(tx, workspace, subject, n, NOW)?;
     Ok(())

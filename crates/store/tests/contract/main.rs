@@ -18,6 +18,7 @@ mod about;
 mod api_keys;
 mod audit;
 mod backup;
+mod consents;
 mod contributions;
 mod data_keys;
 mod deliveries;

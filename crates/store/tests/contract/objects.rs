@@ -18,6 +18,7 @@ on_both_databases! {
     filters_narrow,
     an_object_tells_what_it_was_made_from,
     an_object_is_removed_alone,
+    what_is_withheld_is_read_by_name_alone,
     another_workspace_sees_nothing,
 }
 
@@ -54,6 +55,58 @@ fn object(place: Place, n: u64, id: u64, at: Micros) -> NewObject {
         collected_at: at,
         sealed: sealed(id),
     }
+}
+
+async fn what_is_withheld_is_read_by_name_alone(db: TestDatabase) {
+    let (place, second, _) = places(&db).await;
+    let workspace = place.workspace;
+    let other = write(&db, move |tx| {
+        let subject = person(tx, workspace, 51)?.id;
+        Ok(Place { workspace, subject, link: add_link(tx, workspace, subject, 62)? })
+    })
+    .await;
+    for resource in [Resource::Employments, Resource::Owners] {
+        for (n, place) in [(1, place), (2, second), (3, other)] {
+            put(&db, resource, place, vec![object(place, n, n, NOW)]).await;
+        }
+    }
+    let subject = place.subject;
+    let withhold =
+        |withheld| write(&db, move |tx| tx.withhold(Resource::Employments, subject, withheld));
+    let found = async |resource, links: Option<Vec<u64>>, ids: Option<Vec<u64>>| {
+        let uuids = |all: Vec<u64>| all.into_iter().map(uuid).collect();
+        let filter = ObjectFilter {
+            links: links.map(uuids),
+            ids: ids.map(uuids),
+            ..ObjectFilter::default()
+        };
+        let page = read(&db, move |tx| {
+            let first = PageRequest { limit: 1, offset: 0 };
+            let count = tx.objects(resource, workspace, &filter, first)?.count;
+            let page = tx.objects(resource, workspace, &filter, ALL)?;
+            assert_eq!(page.count, count, "the first page counts the same");
+            let walked = tx.objects_after(resource, workspace, &filter, None, 10)?;
+            assert_eq!(walked.len(), page.rows.len());
+            Ok(page)
+        });
+        let rows = page.await.rows.into_iter();
+        rows.map(|object| (object.uuid.as_u128(), object.withheld)).collect::<Vec<_>>()
+    };
+    let jobs = Resource::Employments;
+    assert_eq!(found(jobs, None, None).await, [(3, false), (2, false), (1, false)]);
+    withhold(true).await;
+    assert_eq!(found(jobs, None, None).await, [(3, false)]);
+    assert_eq!(found(jobs, Some(vec![60, 61, 62]), None).await, [(3, false)]);
+    assert_eq!(found(jobs, Some(vec![60]), None).await, [(1, true)]);
+    assert_eq!(found(jobs, None, Some(vec![2])).await, [(2, true)]);
+    assert_eq!(found(jobs, None, Some(vec![2, 3])).await, [(3, false)]);
+    assert_eq!(found(Resource::Owners, None, None).await.len(), 3, "the other resource is shown");
+    let one = read(&db, move |tx| tx.object(jobs, workspace, uuid(1))).await;
+    assert!(one.expect("not found").withheld);
+    let traced = read(&db, move |tx| tx.traced_object(jobs, workspace, uuid(1))).await;
+    assert!(traced.expect("not found").object.withheld);
+    withhold(false).await;
+    assert_eq!(found(jobs, None, None).await.len(), 3);
 }
 
 async fn put(db: &TestDatabase, resource: Resource, place: Place, objects: Vec<NewObject>) {

@@ -5,9 +5,9 @@ use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
-    AttemptRecord, AuditFilter, DeliveryState, ImportId, Job, LinkFilter, LinkId, LoadId,
-    LoadState, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue,
-    Resource, Result, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    AttemptRecord, AuditFilter, ConsentFilter, DeliveryState, ImportId, Job, LinkFilter, LinkId,
+    LoadId, LoadState, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest,
+    Queue, Resource, Result, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -46,6 +46,12 @@ const FILL: &str = "
     insert into source_calls (uuid, workspace_id, subject_id, document_index, source, purpose,
         outcome, duration_us, billed, created_at) select pg_uuid(n), 1, n, pg_index(n), 'ach',
         'check', 'resolved', 1, 'no', 0 from generate_series(1, 5000) n;
+    insert into consents (uuid, workspace_id, subject_id, resources, source, method, text_version,
+        language, granted_at, created_at, sealed) select pg_uuid(n), 1, n, 'EMPLOYMENTS',
+        'pila_co_employment', 'upload', '1', 'es', 0, n, pg_sealed() from generate_series(1, 5000) n;
+    insert into consent_receipts (workspace_id, number, person_index, consent, body, previous_hash,
+        hash) select 1, n, pg_index(n), pg_uuid(n), '{}', pg_index(n), pg_index(n)
+        from generate_series(1, 5000) n;
     insert into imports (uuid, workspace_id, sha256, bytes, state, payer_index, number_index,
         draft_index, sealed_name, created_at) select pg_uuid(n), 1, pg_index(n), 1, 'accepted',
         pg_index(n), pg_index(n), pg_index(n), pg_sealed(), n from generate_series(1, 5000) n;
@@ -132,6 +138,32 @@ const CALLS: &[(&str, Call)] = &[
         Ok(of + before == 0)
     }),
     ("audit_blocks", |tx| Ok(tx.audit_blocks(uuid(1), 250, 1)?.len() == 1)),
+    ("source_calls_about", |tx| Ok(tx.source_calls_about(HERE, &index(MIDDLE))?.len() == 1)),
+    ("links_of", |tx| Ok(tx.links_of(SubjectId(2_500))?.len() == 1)),
+    ("allowed_by", |tx| Ok(tx.allowed_by(SubjectId(2_500))?.len() == 1)),
+    ("consents_of", |tx| Ok(tx.consents_of(SubjectId(2_500))?.len() == 1)),
+    ("consent", |tx| Ok(tx.consent(HERE, uuid(MIDDLE))?.is_some())),
+    ("consents by link", |tx| {
+        let links = Some(vec![uuid(MIDDLE)]);
+        let filter = ConsentFilter { links, ..ConsentFilter::default() };
+        Ok(tx.consents(HERE, &filter, ALL)?.count == 1)
+    }),
+    ("revoke_consent", |tx| tx.revoke_consent(HERE, uuid(MIDDLE), NOW, &sealed(1))),
+    ("forget_answers_about_links", |tx| {
+        tx.forget_answers_about_links(SubjectId(2_400)).map(|()| true)
+    }),
+    ("withhold", |tx| tx.withhold(Resource::Employments, SubjectId(2_400), true).map(|()| true)),
+    ("last_consent_receipt", |tx| {
+        Ok(tx.last_consent_receipt(HERE)?.is_some_and(|last| last.number == 5_000))
+    }),
+    ("consent_receipts_after", |tx| Ok(tx.consent_receipts_after(HERE, 2_500, 10)?.len() == 10)),
+    (
+        "consent_receipts_about",
+        |tx| Ok(tx.consent_receipts_about(HERE, &index(MIDDLE))?.len() == 1),
+    ),
+    ("receipts_of_consents", |tx| {
+        Ok(tx.receipts_of_consents(HERE, &[uuid(MIDDLE), uuid(7)])?.len() == 2)
+    }),
     ("objects", |tx| {
         let of_link = ObjectFilter { links: Some(vec![uuid(MIDDLE)]), ..ObjectFilter::default() };
         Ok(tx.objects(Resource::Employments, HERE, &of_link, ALL)?.count == 3)

@@ -1,13 +1,14 @@
 use crate::fixture::{NOW, index, person, read, sealed, uuid, workspaces, write};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
-use vinculo_store::{NewSourceCall, Purpose, SourceCallId, WorkspaceId};
+use vinculo_store::{NewSourceCall, Purpose, SourceCall, SourceCallId, WorkspaceId};
 use vinculo_vault::BlindIndex;
 
 on_both_databases! {
     an_answer_is_kept_with_its_call,
     a_call_may_know_little,
     calls_are_counted_per_workspace_and_document,
+    calls_about_a_document_say_under_which_consent,
 }
 
 pub(crate) fn call(workspace: WorkspaceId, document: &BlindIndex, n: u64) -> NewSourceCall<'_> {
@@ -26,7 +27,43 @@ pub(crate) fn call(workspace: WorkspaceId, document: &BlindIndex, n: u64) -> New
         billed: "unknown",
         payload: None,
         created_at: NOW,
+        consent: None,
     }
+}
+
+async fn calls_about_a_document_say_under_which_consent(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    write(&db, move |tx| {
+        tx.insert_source_call(&call(here, &index(50), 30))?;
+        tx.insert_source_call(&call(here, &index(51), 31))?;
+        tx.insert_source_call(&call(there, &index(50), 32))?;
+        let (consent, created_at) = (Some(uuid(9)), NOW + 1);
+        let purpose = Purpose::Load;
+        tx.insert_source_call(&NewSourceCall {
+            consent,
+            created_at,
+            purpose,
+            ..call(here, &index(50), 33)
+        })
+    })
+    .await;
+    let first = SourceCall {
+        uuid: uuid(30),
+        source: "ach".to_owned(),
+        purpose: Purpose::Check,
+        outcome: "no_data".to_owned(),
+        created_at: NOW,
+        consent: None,
+    };
+    let second = SourceCall {
+        uuid: uuid(33),
+        purpose: Purpose::Load,
+        created_at: NOW + 1,
+        consent: Some(uuid(9)),
+        ..first.clone()
+    };
+    let calls = read(&db, move |tx| tx.source_calls_about(here, &index(50))).await;
+    assert_eq!(calls, [second, first]);
 }
 
 async fn an_answer_is_kept_with_its_call(db: TestDatabase) {

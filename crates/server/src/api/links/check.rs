@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
 use vinculo_store::{AuditAction, Purpose, SourceCallId, SubjectId, Tx};
@@ -12,7 +13,7 @@ use crate::api::refusal::{self, Asking};
 use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::jobs::{Known, record_calls};
+use crate::jobs::{Known, Question, record_calls};
 use crate::sources::{self, Asked, best};
 
 /// A person about whom the sources have been asked.
@@ -20,11 +21,13 @@ pub(super) struct Checked {
     pub(super) app: App,
     pub(super) caller: Caller,
     pub(super) person: Document,
+    /// The consent that the sources were asked under; `None` when the customer attests by contract.
+    pub(super) consent: Option<Uuid>,
     asked: Vec<Asked>,
 }
 
 impl Checked {
-    /// Asks.
+    /// Asks, under a consent or what the customer attests.
     ///
     /// # Errors
     /// When the database fails.
@@ -32,10 +35,11 @@ impl Checked {
         app: App,
         caller: Caller,
         person: Document,
+        consent: Option<Uuid>,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
         let asked = sources::ask(&app, &secrets, &person, app.config().check_timeout).await?;
-        Ok(Arc::new(Self { app, caller, person, asked }))
+        Ok(Arc::new(Self { app, caller, person, consent, asked }))
     }
 
     /// The error that stands for the outcome; `None` when the person is accepted.
@@ -78,9 +82,11 @@ impl Checked {
         tx: &mut Tx<'_>,
         known: Option<Known<'_>>,
     ) -> Result<Option<SourceCallId>, ApiError> {
-        let Self { app, caller, person, asked } = self;
+        let Self { app, caller, person, consent, asked } = self;
         let secrets = app.secrets(caller.workspace.id)?;
-        record_calls(tx, app, &secrets, person, asked, Purpose::Check, known)
+        let (purpose, consent) = (Purpose::Check, *consent);
+        let question = Question { person, asked, purpose, consent };
+        record_calls(tx, app, &secrets, question, known)
     }
 
     /// Runs the transaction that follows a question. The question is recorded also when it fails:

@@ -22,14 +22,15 @@ use crate::api::body::JsonObject;
 use crate::api::institutions::PILA;
 use crate::api::page::json;
 use crate::audit::Entry;
-use crate::auth::Caller;
 use crate::clock::wire_time;
+use crate::consents::Standing;
 use crate::error::{ApiError, ErrorItem};
 use crate::once::{About, Claim, Once};
 use crate::openapi::OnceParams;
 use crate::permit::{Permitted, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
+use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
 use crate::terms::stale_at;
 
@@ -99,16 +100,15 @@ async fn ask_and_register(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(&permit.with_defaults(body))?;
-    let workspace = permit.workspace.id;
-    let settings = app.store().read(move |tx| Settings::read(tx, workspace)).await?;
-    let terms = Terms::new(&wanted, &settings)?;
-    let person = wanted.person()?;
-    if !settings.allow_duplicate_links {
-        refuse_duplicate(&app, &permit, &person).await?;
-    }
+    let secrets = app.secrets(permit.workspace.id)?;
+    let now = app.now_micros();
+    let admission = app.store().read(move |tx| {
+        Admission::read(tx, &secrets, &wanted, now).map(|admission| (admission, wanted))
+    });
+    let (Admission { terms, person, consent }, wanted) = admission.await?;
     let external_id = wanted.reference(&person);
-    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
-    if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
+    let checked = Checked::ask(app.clone(), permit.clone(), person, consent).await?;
+    if let Some(refusal) = checked.refusal(terms.accept_unknown) {
         checked.record_refusal().await?;
         return Err(refusal);
     }
@@ -127,22 +127,38 @@ async fn ask_and_register(
     Ok(json(StatusCode::CREATED, body))
 }
 
-/// Refuses a second link of a person, where the workspace wants that: then no source is asked.
-async fn refuse_duplicate(app: &App, caller: &Caller, person: &Document) -> Result<(), ApiError> {
-    let secrets = app.secrets(caller.workspace.id)?;
-    let person = person.clone();
-    app.store()
-        .read(move |tx| {
-            let (workspace, indexes) = (secrets.workspace().id, secrets.indexes());
-            let index = indexes.lookup_document(person.kind.code(), &person.number);
-            match tx.subject(workspace, &index)? {
-                Some(subject) if tx.has_link(workspace, subject.id, PILA)? => {
-                    Err(duplicated(indexes.institution_user_id(PILA, &pseudonymised(&person))))
-                }
-                _ => Ok(()),
-            }
-        })
-        .await
+/// What is settled before a source is asked.
+struct Admission {
+    terms: Terms,
+    person: Document,
+    consent: Option<Uuid>,
+}
+
+impl Admission {
+    /// Refuses a second link of a person, where the workspace wants that, and whom it may not ask
+    /// about.
+    fn read(
+        tx: &mut Tx<'_>,
+        secrets: &WorkspaceSecrets,
+        wanted: &Wanted,
+        now: i64,
+    ) -> Result<Self, ApiError> {
+        let (workspace, indexes) = (secrets.workspace().id, secrets.indexes());
+        let terms = Terms::new(wanted, &Settings::read(tx, workspace)?)?;
+        let person = wanted.person()?;
+        let index = indexes.lookup_document(person.kind.code(), &person.number);
+        let known = tx.subject(workspace, &index)?;
+        if let Some(subject) = &known
+            && !terms.allow_duplicates
+            && tx.has_link(workspace, subject.id, PILA)?
+        {
+            return Err(duplicated(indexes.institution_user_id(PILA, &pseudonymised(&person))));
+        }
+        let standing = known.map(|subject| Standing::of(tx, subject.id)).transpose()?;
+        let standing = standing.unwrap_or_else(Standing::of_nobody);
+        let consent = standing.basis(terms.to_ask(), now, terms.require_consent)?;
+        Ok(Self { terms, person, consent })
+    }
 }
 
 fn duplicated(institution_user_id: String) -> ApiError {
@@ -190,6 +206,9 @@ impl Registration {
                 return Err(duplicated(pseudonym));
             }
         }
+        // A consent may have been taken back while the source was asked.
+        let standing = Standing::of(tx, subject.id)?;
+        standing.basis(self.terms.to_ask(), now, self.terms.require_consent)?;
         let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
         let loads = !self.terms.to_load().is_empty();
         let kept = self.checked.record(tx, subject.id, &key, loads)?;
@@ -235,6 +254,7 @@ impl Registration {
                 expires_at: terms.storage.ends(now),
                 stale_at: Some(stale_at(now, terms.stale_in.as_deref())),
             },
+            consent: self.checked.consent,
             sealed: &secrets.seal(key, self.uuid)?,
         };
         let id = self.start(tx, &link, kept)?;

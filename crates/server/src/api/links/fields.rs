@@ -14,7 +14,12 @@ const RESOURCES: &str =
 /// The resources named, each once; `None` when the field is missing or null. The contract names the
 /// field of this error `resources`.
 pub(crate) fn resources(fields: &mut Fields<'_>) -> Option<Vec<Resource>> {
-    let given = fields.optional_list("fetch_resources")?;
+    resources_of(fields, "fetch_resources")
+}
+
+/// As [`resources`], from another field.
+pub(crate) fn resources_of(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<Resource>> {
+    let given = fields.optional_list(name)?;
     let mut resources = Vec::new();
     for item in given {
         match item.as_str().and_then(Resource::parse) {

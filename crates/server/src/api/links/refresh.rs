@@ -18,6 +18,7 @@ use crate::api::mode::Accepted;
 use crate::api::query::PathId;
 use crate::audit::Entry;
 use crate::auth::Caller;
+use crate::consents;
 use crate::error::ApiError;
 use crate::once::{About, Claim, Once};
 use crate::openapi::{IdInPath, OnceParams};
@@ -81,6 +82,7 @@ async fn start(
             let (key, secrets) = access::open(&writer, &link)?;
             credentials(&link, secrets)?;
             let now = writer.now_micros();
+            consents::permit(tx, &link, Resource::or_all(&resources), now)?;
             if let Some(last) = tx.last_refresh(link.id)? {
                 cool_down(after(last, COOLDOWN) - now)?;
             }

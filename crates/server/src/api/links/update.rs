@@ -20,6 +20,7 @@ use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
 use crate::api::refusal;
 use crate::audit::Entry;
+use crate::consents::permit as permit_fetch;
 use crate::error::{ApiError, ErrorItem};
 use crate::openapi::IdInPath;
 use crate::permit::{OnLink, WriteLinks};
@@ -75,8 +76,13 @@ pub(crate) async fn update(
         return Err(access::expired());
     }
     same_person(&app, &link, &person).await?;
-    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
-    let settings = app.store().read(move |tx| Settings::read(tx, workspace)).await?;
+    let now = app.now_micros();
+    let asked = app.store().read(move |tx| {
+        let consent = permit_fetch(tx, &link, Resource::or_all(&link.fetch_resources), now)?;
+        Ok::<_, ApiError>((consent, Settings::read(tx, workspace)?))
+    });
+    let (consent, settings) = asked.await?;
+    let checked = Checked::ask(app.clone(), permit.clone(), person, consent).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);
@@ -112,6 +118,7 @@ fn restore(
 ) -> Result<Vec<u8>, ApiError> {
     let Checked { app, caller, person, .. } = checked;
     let link = hold(tx, caller.workspace.id, id)?;
+    permit_fetch(tx, &link, Resource::or_all(&link.fetch_resources), app.now_micros())?;
     let (key, own) = access::open(app, &link)?;
     let secrets = LinkSecrets { document: Some(person.clone()), ..own };
     let now = app.now_micros();

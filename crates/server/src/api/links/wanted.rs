@@ -76,6 +76,8 @@ pub(super) struct Terms {
     pub(super) stale_in: Option<String>,
     pub(super) resources: Vec<Resource>,
     pub(super) allow_duplicates: bool,
+    pub(super) accept_unknown: bool,
+    pub(super) require_consent: bool,
 }
 
 impl Terms {
@@ -102,11 +104,18 @@ impl Terms {
             stale_in: wanted.stale_in.clone(),
             resources,
             allow_duplicates: settings.allow_duplicate_links,
+            accept_unknown: settings.accept_unknown_people,
+            require_consent: settings.require_consent,
         })
     }
 
     pub(super) fn is_recurrent(&self) -> bool {
         self.access_mode == AccessMode::Recurrent
+    }
+
+    /// What the link is for, also when it loads nothing by itself.
+    pub(super) fn to_ask(&self) -> &[Resource] {
+        Resource::or_all(&self.resources)
     }
 
     /// A recurrent link loads everything unless told otherwise; a single one only what was asked.

@@ -39,13 +39,8 @@ pub(crate) async fn create(
             let written = app.store().write(move |tx| {
                 Holder::of(tx, &caller)?.may_give(&terms)?;
                 let workspace = caller.workspace.id;
-                let made = keys::insert(
-                    tx,
-                    &writer,
-                    &caller.trail,
-                    &*writer.secrets(workspace)?,
-                    &terms,
-                )?;
+                let made =
+                    keys::insert(tx, &writer, &caller.trail, &*writer.secrets(workspace)?, &terms)?;
                 let key = tx.listed_api_key(workspace, made.secret_id)?;
                 let key = key.ok_or_else(|| ApiError::unexpected("a key that was made is gone"))?;
                 let key = KeyStatus::of(&key, writer.now_micros())?;

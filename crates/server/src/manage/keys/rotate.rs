@@ -52,8 +52,7 @@ pub(crate) async fn rotate(
             let written = app.store().write(move |tx| {
                 let (key, _) = Holder::of(tx, &caller)?.find(tx, id)?;
                 let secrets = writer.secrets(caller.workspace.id)?;
-                let password = 
-                    keys::rotate(tx, &writer, &caller.trail, &secrets, &key, old_until)?;
+                let password = keys::rotate(tx, &writer, &caller.trail, &secrets, &key, old_until)?;
                 let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
                 let key = KeyStatus::of(&key, writer.now_micros())?;
                 let [shown, kept] = with_password(key, password)?;

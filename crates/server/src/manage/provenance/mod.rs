@@ -10,6 +10,7 @@ use uuid::Uuid;
 use vinculo_store::{AuditAction, Resource, SubjectId, Tx, WorkspaceId};
 
 use crate::App;
+use crate::api::objects;
 use crate::api::query::PathId;
 use crate::audit::Entry;
 use crate::auth::Caller;
@@ -50,6 +51,7 @@ fn tell(
 ) -> Result<Option<(SubjectId, EmploymentProvenance)>, ApiError> {
     let resource = Resource::Employments;
     let Some(found) = tx.traced_object(resource, workspace, id)? else { return Ok(None) };
+    objects::refuse_withheld(&found.object)?;
     let key = app.all_secrets().vault().unwrap_key(&found.object.key)?;
     let document = key.open(object_context(resource, id), &found.object.sealed)?;
     let stored: StoredEmployment = serde_json::from_slice(&document)?;

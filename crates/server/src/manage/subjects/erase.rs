@@ -13,6 +13,7 @@ use crate::api::body::JsonObject;
 use crate::api::page::json;
 use crate::audit::Entry;
 use crate::auth::Caller;
+use crate::consents;
 use crate::erasure;
 use crate::error::ApiError;
 use crate::once::{Claim, Once};
@@ -91,6 +92,7 @@ fn erase_person(
             erased,
             erased_at: app.now_micros(),
         })?;
+        consents::note_erasure(tx, app, &secrets, person, uuid)?;
     }
     caller.trail.note(tx, app, entry)?;
     let receipt = tx.erasure(workspace, &receipt)?;

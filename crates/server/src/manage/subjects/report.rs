@@ -23,6 +23,7 @@ use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::manage::audit::bring_up_to_date;
+use crate::manage::consents::WireConsent;
 use crate::once::{About, Claim, Once};
 use crate::openapi::OnceParams;
 use crate::projection::{Person, contributions, object_context, payer_context};
@@ -125,6 +126,9 @@ fn gather(
         let record = key.open(payer_context(id), &sealed)?;
         report.payer_record = Some(serde_json::from_slice(&record)?);
     }
+    for consent in tx.consents_of(id)? {
+        report.consents.push(serde_json::to_value(WireConsent::read(tx, app, &consent)?)?);
+    }
     report.events = told_events(tx, id)?;
     let filter = AuditFilter { person: Some(id), ..AuditFilter::default() };
     let accesses = tx.audit_entries(workspace, &filter, MOST)?;
@@ -143,7 +147,7 @@ fn add_links(
     report: &mut SubjectReport,
 ) -> Result<(), ApiError> {
     let vault = app.all_secrets().vault();
-    let links = tx.links_about(person.subject)?;
+    let links = tx.links_of(person.subject)?;
     let filter = ObjectFilter {
         links: Some(links.iter().map(|link| link.uuid).collect()),
         ..ObjectFilter::default()

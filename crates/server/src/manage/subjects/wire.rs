@@ -88,6 +88,9 @@ pub(crate) struct SubjectReport {
     /// Questions to sources about the person.
     #[schema(value_type = Vec<Object>)]
     pub(super) source_calls: Vec<Value>,
+    /// Consents of the person, with their receipts.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) consents: Vec<Value>,
     /// What receivers of webhooks were told of, and when.
     #[schema(value_type = Vec<Object>)]
     pub(super) events: Vec<Value>,
@@ -103,8 +106,15 @@ pub(crate) struct SubjectReport {
 ///
 /// # Errors
 /// When a field is missing, or is no document that a planilla could hold.
-pub(super) fn person(body: &JsonObject) -> Result<Document, ApiError> {
+pub(crate) fn person(body: &JsonObject) -> Result<Document, ApiError> {
     let mut fields = Fields::new(body);
+    let person = person_of(&mut fields);
+    fields.finish()?;
+    person.ok_or_else(|| ApiError::unexpected("a field passed and is missing"))
+}
+
+/// The person that these fields name; `None` when one of them is refused.
+pub(crate) fn person_of(fields: &mut Fields<'_>) -> Option<Document> {
     let kind = match fields.required_text("document_type") {
         Some(_) => fields.optional_choice("document_type", |code| {
             DocumentKind::from_code(&code.trim().to_uppercase())
@@ -122,10 +132,7 @@ pub(super) fn person(body: &JsonObject) -> Result<Document, ApiError> {
     if number.as_ref().is_some_and(|number| !sound(number)) {
         let message = "Ensure this field has 1 to 16 digits and letters.";
         fields.refuse(ErrorItem::field("invalid", "document_number", message));
+        return None;
     }
-    fields.finish()?;
-    match (kind, number) {
-        (Some(kind), Some(number)) => Ok(Document::new(kind, number)),
-        _ => Err(ApiError::unexpected("a field passed and is missing")),
-    }
+    Some(Document::new(kind?, number?))
 }

@@ -133,6 +133,19 @@ impl TestDatabase {
         }
     }
 
+    /// Runs statements on the data beside the application.
+    pub(crate) fn tamper(&self, sql: &str) {
+        match (&self.place, &self.target) {
+            (Place::Database { name }, _) => run(&address_of(name), sql),
+            (Place::Files, Target::Sqlite { dir }) => {
+                let data = rusqlite::Connection::open(dir.join("vinculo.db")).expect("no data");
+                data.busy_timeout(std::time::Duration::from_secs(5)).expect("not set");
+                data.execute_batch(sql).expect("not run");
+            }
+            (Place::Files, Target::Postgres { .. }) => unreachable!("files are SQLite's"),
+        }
+    }
+
     /// Whether a text can be read in anything that is stored: in the raw bytes of every file, or
     /// in any column of any table.
     pub(crate) fn shows(&self, text: &str) -> bool {

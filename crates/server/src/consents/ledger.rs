@@ -1,0 +1,136 @@
+//! Giving a consent, taking it back, and what an erasure leaves of it: each with its receipt, in one
+//! transaction.
+
+use serde_json::Value;
+use uuid::Uuid;
+use vinculo_pila::Document;
+use vinculo_store::{Consent, ConsentTerms, NewConsent, Resource, SubjectId, Tx};
+use vinculo_vault::WrappedKey;
+
+use super::contents::{Contents, GrantContents, RevocationContents, Side};
+use super::receipt::Fact;
+use super::standing::Standing;
+use crate::App;
+use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
+
+/// A consent that somebody gave.
+pub(crate) struct Grant {
+    pub(crate) person: Document,
+    pub(crate) terms: ConsentTerms,
+    /// What the data is for.
+    pub(crate) purpose: String,
+    /// What shows that it was given; any JSON.
+    pub(crate) proof: Value,
+}
+
+/// Records a consent. `offered` becomes the key of a person who is new here.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn grant(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    grant: &Grant,
+    offered: &WrappedKey,
+) -> Result<Consent, ApiError> {
+    let Grant { person, terms, purpose, proof } = grant;
+    let (kind, number) = (person.kind.code(), person.number.as_str());
+    let (workspace, indexes) = (secrets.workspace(), secrets.indexes());
+    let (uuid, now) = (app.uuid().map_err(ApiError::unexpected)?, app.now_micros());
+    let index = indexes.lookup_document(kind, number);
+    let subject = tx.ensure_subject(workspace.id, &index, offered, now)?;
+    let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
+    let contents = GrantContents {
+        document_type: kind.to_owned(),
+        document_number: number.to_owned(),
+        purpose: purpose.clone(),
+        proof: proof.clone(),
+    };
+    let contents = Contents::new(app, &contents)?;
+    tx.insert_consent(&NewConsent {
+        uuid,
+        workspace: workspace.id,
+        subject: subject.id,
+        terms,
+        created_at: now,
+        sealed: &contents.seal(&key, Side::Grant, uuid)?,
+    })?;
+    withhold(tx, subject.id, now)?;
+    let fact = Fact::granted(uuid, terms, contents.digest(), now);
+    fact.append(tx, workspace, indexes.erased_person(kind, number))?;
+    stored(tx, secrets, uuid)
+}
+
+/// Takes a consent back; one that was taken back before stays as it is.
+///
+/// # Errors
+/// 404 when the workspace has no such consent.
+pub(crate) fn revoke(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    id: Uuid,
+    said: &RevocationContents,
+) -> Result<Consent, ApiError> {
+    let seen = stored(tx, secrets, id)?;
+    tx.lock_subject(seen.subject)?;
+    // It may have been revoked, or its person erased, before the lock was had.
+    let consent = stored(tx, secrets, id)?;
+    if consent.revoked_at.is_some() {
+        return Ok(consent);
+    }
+    let (workspace, now) = (secrets.workspace(), app.now_micros());
+    let key = app.all_secrets().vault().unwrap_key(&consent.key)?;
+    let granted = Contents::open(&key, Side::Grant, &consent)?;
+    let granted = granted.ok_or_else(|| ApiError::unexpected("a consent says nothing"))?;
+    let granted: GrantContents = granted.read()?;
+    let contents = Contents::new(app, said)?;
+    tx.revoke_consent(workspace.id, id, now, &contents.seal(&key, Side::Revocation, id)?)?;
+    withhold(tx, consent.subject, now)?;
+    let person = secrets.indexes();
+    let person = person.erased_person(&granted.document_type, &granted.document_number);
+    Fact::revoked(id, contents.digest(), now).append(tx, workspace, person)?;
+    stored(tx, secrets, id)
+}
+
+/// Adds to the receipts of an erased person that what the consents said is gone; nothing when there
+/// are none. `erasure` is the id of the receipt of the erasure.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn note_erasure(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+    erasure: Uuid,
+) -> Result<(), ApiError> {
+    let workspace = secrets.workspace();
+    let person = secrets.indexes().erased_person(person.kind.code(), &person.number);
+    if tx.consent_receipts_about(workspace.id, &person)?.is_empty() {
+        return Ok(());
+    }
+    Fact::erased(erasure, app.now_micros()).append(tx, workspace, person)
+}
+
+/// Withholds what the person no longer allows to be shown, and shows the rest. Answers kept for
+/// clients that repeat a request show it too, and go.
+fn withhold(tx: &mut Tx<'_>, subject: SubjectId, now: i64) -> Result<(), ApiError> {
+    let standing = Standing::of(tx, subject)?;
+    let mut any = false;
+    for &resource in Resource::ALL {
+        let withheld = standing.withholds(resource, now);
+        tx.withhold(resource, subject, withheld)?;
+        any |= withheld;
+    }
+    if any {
+        tx.forget_answers_about_links(subject)?;
+    }
+    Ok(())
+}
+
+fn stored(tx: &mut Tx<'_>, secrets: &WorkspaceSecrets, id: Uuid) -> Result<Consent, ApiError> {
+    tx.consent(secrets.workspace().id, id)?.ok_or_else(ApiError::not_found)
+}
