@@ -37,6 +37,7 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
                 billed: "yes",
                 payload: None,
                 created_at: NOW,
+                consent: None,
             })?;
             tx.put_payer(&NewPayer {
                 workspace,
