@@ -51,4 +51,7 @@ pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;
 pub use router::router;
 pub use serve::serve;
-pub use webhooks::{AddressError, add_endpoint};
+pub use webhooks::{
+    DeliveryStatus, EndpointStatus, Replay, WantedEndpoint, add_endpoint, list_deliveries,
+    list_endpoints, replay_deliveries, rotate_secret, send_test, set_enabled,
+};

@@ -26,6 +26,10 @@ pub(crate) struct Settings {
     pub(crate) accept_unknown_people: bool,
     /// Whether months of a planilla that was not paid yet are shown.
     pub(crate) include_drafts: bool,
+    /// How long to wait after the first, second, … failed try of a webhook, seconds, each ±20 %;
+    /// after the last wait comes the last try. At most 20, of 1 second to a day.
+    #[schema(max_items = 20)]
+    pub(crate) webhook_retry_seconds: Vec<u32>,
 }
 
 impl Default for Settings {
@@ -36,6 +40,7 @@ impl Default for Settings {
             fetch_resources: Vec::new(),
             accept_unknown_people: false,
             include_drafts: true,
+            webhook_retry_seconds: vinculo_webhook::SCHEDULE.to_vec(),
         }
     }
 }

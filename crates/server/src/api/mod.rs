@@ -15,5 +15,5 @@ mod resume;
 pub(crate) mod retrieve;
 pub(crate) mod root;
 mod shape;
-mod span;
+pub(crate) mod span;
 pub(crate) mod token;

@@ -141,6 +141,19 @@ impl FromRequestParts<App> for PathId {
     }
 }
 
+/// The number in a path: one that is none belongs to nobody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PathNumber(pub(crate) i64);
+
+impl FromRequestParts<App> for PathNumber {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let path = Path::<i64>::from_request_parts(parts, app).await;
+        path.map(|Path(number)| Self(number)).map_err(|_| ApiError::not_found())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

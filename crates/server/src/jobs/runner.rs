@@ -111,7 +111,7 @@ impl Runner {
         let mut wakes = self.app.store().wakes();
         while let Some(permits) = self.ready(stop, &slots, &mut running).await {
             let looked_at = self.app.now();
-            let claimed = self.claim_deliveries(permits.available()).await;
+            let claimed = self.claim_deliveries(&slots, permits.available()).await;
             if claimed.is_empty() {
                 drop(permits);
                 self.rest_or_finish(looked_at, stop, &mut running, &mut wakes).await;
@@ -177,10 +177,18 @@ impl Runner {
         })
     }
 
-    async fn claim_deliveries(&self, limit: usize) -> Vec<DueDelivery> {
+    /// Takes deliveries for free slots. The last half of all slots is for the first delivery of an
+    /// endpoint alone: endpoints that hang hold no slot of it more than once, and however much
+    /// waits for them, the others are served.
+    async fn claim_deliveries(&self, slots: &Semaphore, taken: usize) -> Vec<DueDelivery> {
         let (now, until) = self.lease();
-        let limit = i64::try_from(limit).unwrap_or(1);
-        let each = i64::try_from(self.app.config().runner.deliveries_per_endpoint).unwrap_or(1);
+        let config = self.app.config().runner;
+        let beyond_half = (slots.available_permits() + taken).saturating_sub(config.deliveries / 2);
+        let (limit, each) = match beyond_half {
+            0 => (taken, 1),
+            spare => (taken.min(spare), config.deliveries_per_endpoint),
+        };
+        let [limit, each] = [limit, each].map(|number| i64::try_from(number).unwrap_or(1));
         let claim = self.app.store().write(move |tx| tx.claim_deliveries(now, until, limit, each));
         claim.await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot take deliveries");

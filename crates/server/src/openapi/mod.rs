@@ -29,13 +29,15 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "consents", description = "None in Colombia"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
         (name = "subjects", description = "People, by document: erasure; not part of the public contract"),
+        (name = "webhooks", description = "Endpoints, events, deliveries; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]
 struct Document;
 
 pub(crate) use params::{
-    CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, OnceParams, PageParams, ShapeParams,
+    CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, NumberInPath, OnceParams,
+    PageParams, ShapeParams,
 };
 pub(crate) use shapes::{File, Nothing, Page, Partial};
 

@@ -23,6 +23,7 @@ on_both_databases! {
     what_is_not_due_or_has_ended_is_left,
     a_delivery_of_an_erased_person_comes_without_a_key,
     claimers_at_once_never_share_a_delivery,
+    a_disabled_endpoint_is_passed_over,
 }
 
 const LEASE: Micros = 6 * SECOND;
@@ -109,7 +110,8 @@ async fn a_claim_brings_all_that_a_try_needs(db: TestDatabase) {
     let due = write(&db, |tx| claim(tx, NOW, 5)).await;
     let [due] = due.as_slice() else { panic!("{} deliveries", due.len()) };
     assert_eq!(due.claim.attempt, 1);
-    assert_eq!((due.workspace, due.subject), (scene.here, scene.subject));
+    assert_eq!((due.workspace, due.subject), (scene.here, Some(scene.subject)));
+    assert_eq!((due.tried, due.failing), (0, false));
     assert_eq!((due.webhook_id, due.body.clone()), (uuid(1000), sealed(1000)));
     assert!(due.key == Some(wrapped(50)));
     assert_eq!((due.endpoint, due.endpoint_uuid), (scene.endpoints[0], uuid(90)));
@@ -288,6 +290,15 @@ async fn a_delivery_of_an_erased_person_comes_without_a_key(db: TestDatabase) {
     let due = write(&db, |tx| claim(tx, NOW, 9)).await;
     assert_eq!(due.len(), 1);
     assert!(due[0].key.is_none());
+}
+
+async fn a_disabled_endpoint_is_passed_over(db: TestDatabase) {
+    let scene = scene(&db, 2, &[0]).await;
+    let (off, on) = (scene.endpoints[0], scene.endpoints[1]);
+    raw::run(&db, &format!("update webhook_endpoints set disabled_at = 1 where id = {off}"));
+    assert_eq!(tally(&write(&db, |tx| claim(tx, NOW, 9)).await), BTreeMap::from([(on, 1)]));
+    let waits = write(&db, |tx| tx.next_due(Queue::Deliveries)).await;
+    assert_eq!(waits, Some(NOW + LEASE), "the held one alone");
 }
 
 async fn claimers_at_once_never_share_a_delivery(db: TestDatabase) {

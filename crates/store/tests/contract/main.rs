@@ -13,12 +13,14 @@ mod fixture;
 mod plans;
 mod queue_model;
 mod raw;
+mod replays;
 
 mod api_keys;
 mod backup;
 mod contributions;
 mod data_keys;
 mod deliveries;
+mod delivery_log;
 mod endpoints;
 mod erasures;
 mod events;
