@@ -3,6 +3,33 @@
 use proptest::prelude::*;
 use vinculo_webhook::SigningSecret;
 
+/// What the documentation tells receivers to do.
+#[path = "documented/verified.rs"]
+#[expect(unreachable_pub, reason = "in the receiver it is used from elsewhere")]
+mod documented;
+
+#[test]
+fn the_documented_code_is_the_one_tested_here() {
+    let document = include_str!("../../../docs/WEBHOOKS.md");
+    assert!(document.contains(include_str!("documented/verified.rs")));
+}
+
+#[test]
+fn what_is_signed_is_verified_as_documented() {
+    let [old, new] = [[1; SigningSecret::BYTES], [2; SigningSecret::BYTES]].map(SigningSecret::new);
+    let sign = |secret: &SigningSecret| secret.sign("id", 7, b"body");
+    let both = format!("{} {}", sign(&new), sign(&old));
+    for secret in [&old, &new] {
+        let secret = secret.reveal();
+        assert!(documented::verified(&secret, "id", "7", &both, b"body"));
+        for (id, timestamp, body) in [("di", "7", "body"), ("id", "8", "body"), ("id", "7", "b")] {
+            assert!(!documented::verified(&secret, id, timestamp, &both, body.as_bytes()));
+        }
+    }
+    assert!(!documented::verified(&old.reveal(), "id", "7", &sign(&new), b"body"));
+    assert!(!documented::verified("whsec_%", "id", "7", &both, b"body"));
+}
+
 /// The example of the specification's reference libraries.
 #[test]
 fn the_published_example_is_signed_as_published() {

@@ -141,7 +141,7 @@ impl FromRequestParts<App> for PathId {
     }
 }
 
-/// The number in a path: one that is none belongs to nobody.
+/// The number in a path. What is none is read as 0, which belongs to nobody.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathNumber(pub(crate) i64);
 
@@ -150,7 +150,7 @@ impl FromRequestParts<App> for PathNumber {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let path = Path::<i64>::from_request_parts(parts, app).await;
-        path.map(|Path(number)| Self(number)).map_err(|_| ApiError::not_found())
+        Ok(Self(path.map_or(0, |Path(number)| number)))
     }
 }
 

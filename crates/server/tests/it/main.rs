@@ -38,4 +38,6 @@ mod rotation;
 mod secrecy;
 mod settings;
 mod tokens;
+mod webhook_control;
+mod webhook_load;
 mod webhooks;
