@@ -2,7 +2,7 @@
 
 use crate::support::{finished, vinculo};
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 30] = [
     &[],
     &["demo"],
     &["serve"],
@@ -11,6 +11,15 @@ const COMMANDS: [&[&str]; 21] = [
     &["keys", "create"],
     &["webhooks"],
     &["webhooks", "create"],
+    &["webhooks", "list"],
+    &["webhooks", "enable"],
+    &["webhooks", "disable"],
+    &["webhooks", "rotate"],
+    &["webhooks", "test"],
+    &["webhooks", "replay"],
+    &["webhooks", "addresses"],
+    &["deliveries"],
+    &["deliveries", "list"],
     &["pila"],
     &["pila", "check"],
     &["pila", "import"],

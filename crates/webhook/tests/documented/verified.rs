@@ -7,7 +7,8 @@ pub fn verified(secret: &str, id: &str, timestamp: &str, signatures: &str, body:
     let key = secret.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
     let Some(key) = key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key)) else { return false };
     let signed = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
-    signatures.split(' ').filter_map(|one| one.strip_prefix("v1,")).any(|one| {
-        STANDARD.decode(one).is_ok_and(|tag| hmac::verify(&key, &signed, &tag).is_ok())
-    })
+    signatures
+        .split(' ')
+        .filter_map(|one| one.strip_prefix("v1,"))
+        .any(|one| STANDARD.decode(one).is_ok_and(|tag| hmac::verify(&key, &signed, &tag).is_ok()))
 }

@@ -86,6 +86,7 @@ pub(crate) async fn replay(
     params(NumberInPath, OnceParams),
     responses(
         (status = 202, description = "On its way", body = DeliveryStatus),
+        (status = 400),
         (status = 409, description = "The endpoint is disabled or deleted, or the key was used for another request")
     )
 )]

@@ -31,6 +31,7 @@ pub(crate) struct TestSent {
     params(IdInPath, OnceParams),
     responses(
         (status = 202, description = "On its way", body = TestSent),
+        (status = 400),
         (status = 409, description = "The endpoint is disabled, or the key was used for another request")
     )
 )]
