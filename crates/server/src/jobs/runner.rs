@@ -102,7 +102,7 @@ impl Runner {
                 });
             }
         }
-        self.wind_down(running).await;
+        self.wind_down(&mut running).await;
     }
 
     async fn run_deliveries(self: &Arc<Self>, stop: &CancellationToken) {
@@ -125,7 +125,8 @@ impl Runner {
                 });
             }
         }
-        self.wind_down(running).await;
+        self.wind_down(&mut running).await;
+        self.give_back_deliveries().await;
     }
 
     /// Looks after what links come due for. Nobody is woken for it: the soonest a link can come due
@@ -271,11 +272,23 @@ impl Runner {
         }
     }
 
-    async fn wind_down(&self, mut running: JoinSet<()>) {
+    async fn wind_down(&self, running: &mut JoinSet<()>) {
         let grace = self.app.config().runner.grace;
         let all = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all).await.is_err() {
-            tracing::warn!("work still running at shutdown is left to its lease");
+            tracing::warn!("work still running at shutdown is given up");
+        }
+    }
+
+    /// Gives back what the shutdown did not wait for, so that others need not wait for its lease.
+    async fn give_back_deliveries(&self) {
+        let (held, now) = (self.deliveries.rows(), self.app.now_micros());
+        if held.is_empty() {
+            return;
+        }
+        let released = self.app.store().write(move |tx| tx.release_deliveries(&held, now));
+        if let Err(error) = released.await {
+            tracing::error!(%error, "deliveries left to their lease");
         }
     }
 

@@ -6,7 +6,7 @@ use vinculo_vault::{Sealed, WrappedKey};
 use super::ids::text_enum;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
-use crate::{Dialect, Result, Row, Tx};
+use crate::{Dialect, Queue, Result, Row, Tx};
 
 text_enum! {
     /// How far a delivery has come.
@@ -223,6 +223,22 @@ impl Tx<'_> {
                 &[claim.id.into(), claim.attempt.into(), lease_until.into()],
             )?;
         }
+        Ok(())
+    }
+
+    /// Gives back deliveries that are still held: others may take them at once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn release_deliveries(&mut self, claims: &[ClaimedDelivery], now: Micros) -> Result<()> {
+        for claim in claims {
+            self.execute(
+                "update deliveries set leased = 0, due_at = $3 \
+                 where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",
+                &[claim.id.into(), claim.attempt.into(), now.into()],
+            )?;
+        }
+        self.wake(Queue::Deliveries);
         Ok(())
     }
 }

@@ -17,6 +17,7 @@ on_both_databases! {
     a_try_is_recorded_once,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
     only_what_is_held_is_prolonged,
+    what_is_given_back_is_taken_at_once,
     the_longest_due_of_an_endpoint_go_first,
     endpoints_take_turns,
     an_endpoint_has_no_more_in_flight_than_allowed,
@@ -211,6 +212,17 @@ async fn only_what_is_held_is_prolonged(db: TestDatabase) {
     let due = raw::rows(&db, "select due_at from deliveries order by id");
     let expected = [NOW + 1, NOW + 2, NOW + LEASE, NOW + 2 * LEASE];
     assert_eq!(due, expected.map(|at| at.to_string()));
+}
+
+async fn what_is_given_back_is_taken_at_once(db: TestDatabase) {
+    scene(&db, 1, &[0, 0]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let (given_back, kept) = (held[0].claim, held[1].claim);
+    let stale = ClaimedDelivery { attempt: kept.attempt - 1, ..kept };
+    write(&db, move |tx| tx.release_deliveries(&[given_back, stale], NOW + 1)).await;
+    let again = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
+    assert_eq!(ids(&again), [given_back.id]);
+    assert_eq!((again[0].claim.attempt, again[0].tried), (2, 0), "no try is used up");
 }
 
 async fn the_longest_due_of_an_endpoint_go_first(db: TestDatabase) {

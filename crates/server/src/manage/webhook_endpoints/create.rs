@@ -4,10 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 
-use super::{WebhookType, types};
+use super::{WebhookType, types, write_once};
 use crate::App;
 use crate::api::body::{Fields, JsonObject};
-use crate::api::page::json;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::Once;
@@ -44,17 +43,10 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let wanted = wanted(&app, &body).await?;
     let attempt = once.of(&app, &caller, body.raw())?;
-    attempt
-        .run(|claim| async move {
-            let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
-            let written = app.store().write(move |tx| {
-                let body = serde_json::to_vec(&webhooks::add(tx, &writer, &secrets, &wanted)?)?;
-                claim.record(tx, StatusCode::CREATED, &body, None)?;
-                Ok::<_, ApiError>(body)
-            });
-            Ok(json(StatusCode::CREATED, written.await?))
-        })
-        .await
+    write_once(app, caller, attempt, StatusCode::CREATED, move |tx, app, secrets| {
+        webhooks::add(tx, app, secrets, &wanted)
+    })
+    .await
 }
 
 async fn wanted(app: &App, body: &JsonObject) -> Result<WantedEndpoint, ApiError> {

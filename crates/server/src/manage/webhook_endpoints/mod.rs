@@ -12,11 +12,41 @@ pub(crate) use read::{__path_delete, __path_detail, __path_list, delete, detail,
 pub(crate) use secret::{__path_rotate, rotate};
 pub(crate) use test::{__path_test, test};
 
+use axum::response::Response;
+use http::StatusCode;
+use serde::Serialize;
 use serde_json::Value;
+use vinculo_store::Tx;
 
+use crate::App;
 use crate::api::body::{Fields, shown};
-use crate::error::ErrorItem;
+use crate::api::page::json;
+use crate::auth::Caller;
+use crate::error::{ApiError, ErrorItem};
+use crate::once::Attempt;
+use crate::secrets::WorkspaceSecrets;
 use crate::webhooks::TYPES;
+
+/// Does in one transaction what is asked, and keeps the answer for a repeat.
+async fn write_once<T: Serialize>(
+    app: App,
+    caller: Caller,
+    attempt: Attempt,
+    status: StatusCode,
+    work: impl FnOnce(&mut Tx<'_>, &App, &WorkspaceSecrets) -> Result<T, ApiError> + Send + 'static,
+) -> Result<Response, ApiError> {
+    attempt
+        .run(|claim| async move {
+            let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
+            let written = app.store().write(move |tx| {
+                let body = serde_json::to_vec(&work(tx, &writer, &secrets)?)?;
+                claim.record(tx, status, &body, None)?;
+                Ok::<_, ApiError>(body)
+            });
+            Ok(json(status, written.await?))
+        })
+        .await
+}
 
 /// A type of events that an endpoint can choose.
 #[derive(utoipa::ToSchema)]

@@ -5,9 +5,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::write_once;
 use crate::App;
 use crate::api::body::{Fields, OptionalJsonObject};
-use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
@@ -58,16 +58,8 @@ pub(crate) async fn rotate(
     fields.finish()?;
     let until = webhooks::old_until(&app, hours.unwrap_or(KEPT));
     let attempt = once.of(&app, &caller, body.raw())?;
-    attempt
-        .run(|claim| async move {
-            let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
-            let written = app.store().write(move |tx| {
-                let rotated = webhooks::rotate(tx, &writer, &secrets, id, until)?;
-                let body = serde_json::to_vec(&rotated)?;
-                claim.record(tx, StatusCode::OK, &body, None)?;
-                Ok::<_, ApiError>(body)
-            });
-            Ok(json(StatusCode::OK, written.await?))
-        })
-        .await
+    write_once(app, caller, attempt, StatusCode::OK, move |tx, app, secrets| {
+        webhooks::rotate(tx, app, secrets, id, until)
+    })
+    .await
 }

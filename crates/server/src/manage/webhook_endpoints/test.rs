@@ -5,9 +5,9 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 
+use super::write_once;
 use crate::App;
 use crate::api::body::OptionalJsonObject;
-use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -43,16 +43,8 @@ pub(crate) async fn test(
     OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
     let attempt = once.of(&app, &caller, body.raw())?;
-    attempt
-        .run(|claim| async move {
-            let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
-            let written = app.store().write(move |tx| {
-                let event = webhooks::test(tx, &writer, &secrets, id)?.simple().to_string();
-                let body = serde_json::to_vec(&TestSent { event })?;
-                claim.record(tx, StatusCode::ACCEPTED, &body, None)?;
-                Ok::<_, ApiError>(body)
-            });
-            Ok(json(StatusCode::ACCEPTED, written.await?))
-        })
-        .await
+    write_once(app, caller, attempt, StatusCode::ACCEPTED, move |tx, app, secrets| {
+        Ok(TestSent { event: webhooks::test(tx, app, secrets, id)?.simple().to_string() })
+    })
+    .await
 }
