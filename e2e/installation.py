@@ -50,8 +50,8 @@ class Vinculo:
         return self.run("keys", "create", "--environment", environment, "--name", "e2e")
 
     def add_webhook(self, url, *options):
-        """Registers a receiver in the sandbox."""
-        self.run("webhooks", "create", "--environment", "sandbox", "--url", url, *options)
+        """Registers a receiver in the sandbox. Answers the endpoint, with its secret."""
+        return self.run("webhooks", "create", "--environment", "sandbox", "--url", url, *options)
 
     def start(self):
         self.server = subprocess.Popen(

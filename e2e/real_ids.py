@@ -28,6 +28,7 @@ API = Api(os.environ["VINCULO_E2E_URL"], KEYS)
 PILA = 4001
 SCOPES = ["read_institutions", "read_institutions,write_links", "read_links"]
 KEY_OF_REPEATS = "Idempotency-Key"
+NOBODY = "http://127.0.0.1:9/"
 # Objects of each kind that stay.
 KEPT = 5
 
@@ -64,6 +65,16 @@ class Stock:
                 return self._new_link("recurrent")["id"]
             case "employments":
                 return API.retrieve("co/employments", self._new_link("single"))[0]["id"]
+            case "webhook-endpoints":
+                # Nobody listens there, and little is sent.
+                body = {"url": NOBODY, "webhook_types": ["LINK"]}
+                return answered(API.post("/manage/v1/webhook-endpoints/", body), 201)["id"]
+            case "events":
+                path = f"/manage/v1/webhook-endpoints/{self.new('webhook-endpoints')}/test/"
+                return answered(API.post(path, {}), 202)["event"]
+            case "deliveries":
+                path = f"/manage/v1/deliveries/?event={self.new('events')}"
+                return answered(API.get(path), 200)["results"][0]["id"]
             case "owners":
                 return API.retrieve("owners", self._new_link("single"))[0]["id"]
         raise ValueError(f"nothing is known of {kind}")
@@ -93,7 +104,9 @@ def before_call(context, case, kwargs):
     kind = kind_of(case.path)
     if "id" in (case.path_parameters or {}):
         # A link is refreshed once in ten minutes, a key rotated once until its old password is retired.
-        used_up = case.path.endswith(("/refresh/", "/rotate/")) or case.method.upper() == "DELETE"
+        # An endpoint may have been disabled by a request before.
+        fresh = case.path.endswith(("/refresh/", "/rotate/", "/test/"))
+        used_up = fresh or case.method.upper() == "DELETE"
         case.path_parameters = {**case.path_parameters, "id": path_id(kind, pick, used_up)}
     if case.query:
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
@@ -104,6 +117,8 @@ def before_call(context, case, kwargs):
         if kind == "token" and ("id" in body or "password" in body):
             # One without the other is no key.
             body = {"id": None, "password": None, **body}
+        if kind == "webhook-endpoints" and case.method.upper() == "POST":
+            body = {**body, "webhook_types": None}
         case.body = {name: sent(name, value, pick) for name, value in body.items()}
     if KEY_OF_REPEATS in case.headers:
         # The generated ones are few, and each opens for one request only.
@@ -143,6 +158,12 @@ def queried(name, value, kind, pick):
             return chosen(STOCK.kept("links"), pick)
         case "link__in":
             return STOCK.kept("links")[: 1 + pick % KEPT]
+        case "endpoint":
+            return chosen(STOCK.kept("webhook-endpoints"), pick)
+        case "endpoint__in":
+            return STOCK.kept("webhook-endpoints")[: 1 + pick % KEPT]
+        case "event":
+            return chosen(STOCK.kept("events"), pick)
         case "id":
             return chosen(STOCK.kept(kind), pick)
         case "id__in":
@@ -156,6 +177,20 @@ def sent(name, value, pick):
     match name:
         case "link" | "link_id":
             return chosen(STOCK.kept("links"), pick)
+        case "url":
+            return NOBODY
+        case "webhook_types":
+            return ["LINK"]
+        case "authorization":
+            return "generated"
+        case "endpoint":
+            return STOCK.new("webhook-endpoints")
+        case "webhook_type":
+            return "TEST"
+        case "status":
+            return "failed"
+        case "created_at__gte" | "created_at__lt":
+            return "2026-11-24"
         case "username":
             return chosen(PEOPLE, pick)
         case "institution":

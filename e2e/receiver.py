@@ -19,10 +19,13 @@ class Receiver:
 
     def __init__(self, status_of=lambda body: 200):
         received = queue.Queue()
+        bytes_of = {}
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.loads(raw)
+                bytes_of[body["webhook_id"]] = raw
                 received.put((self.path, self.headers, body))
                 status = status_of(body)
                 try:
@@ -38,6 +41,8 @@ class Receiver:
                 pass
 
         self.closing = threading.Event()
+        # Bodies as they came, by webhook_id.
+        self.bytes_of = bytes_of
         self._received = received
         self._of_others = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

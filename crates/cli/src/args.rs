@@ -8,6 +8,7 @@ mod http;
 mod keys;
 mod sources;
 mod tls;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -25,6 +26,10 @@ pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use sources::{AchAuth, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
+pub(crate) use webhooks::{
+    CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
+    ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,
+};
 
 /// Employment data for Colombia, from PILA, on your own machine.
 #[derive(Debug, Parser)]
@@ -52,6 +57,9 @@ pub(crate) enum Command {
     /// Webhook endpoints
     #[command(subcommand)]
     Webhooks(Webhooks),
+    /// Webhooks on their way
+    #[command(subcommand)]
+    Deliveries(Deliveries),
     /// Planilla files
     #[command(subcommand)]
     Pila(Pila),
@@ -150,6 +158,10 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) http: Http,
     #[command(flatten)]
+    pub(crate) outgoing: Outgoing,
+    #[command(flatten)]
+    pub(crate) egress: Egress,
+    #[command(flatten)]
     pub(crate) sources: Sources,
     #[command(flatten)]
     pub(crate) logging: Logging,
@@ -163,6 +175,8 @@ impl Serve {
             server: file.complete(self.server)?,
             tls: file.complete(self.tls)?,
             http: file.complete(self.http)?,
+            outgoing: file.complete(self.outgoing)?,
+            egress: file.complete(self.egress)?,
             sources: file.complete(self.sources)?,
             logging: file.complete(self.logging)?,
         })
@@ -182,9 +196,6 @@ pub(crate) struct Server {
     /// Serve only; another process works off the jobs
     #[arg(long, env = "VINCULO_NO_WORKER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) no_worker: Option<bool>,
-    /// Allow webhooks to loopback and private addresses, and over plain HTTP
-    #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub(crate) webhook_allow_private: Option<bool>,
 }
 
 /// What to log and how.
@@ -223,35 +234,6 @@ pub(crate) struct Operator {
         value_name = "ADDRESS"
     )]
     pub(crate) operator_listen: Option<SocketAddr>,
-}
-
-/// `vinculo webhooks …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Webhooks {
-    /// Add an endpoint that every event of an environment is sent to
-    Create(CreateWebhook),
-}
-
-/// `vinculo webhooks create`
-#[derive(Debug, Args)]
-pub(crate) struct CreateWebhook {
-    /// Whose events
-    #[arg(long)]
-    pub(crate) environment: Environment,
-    /// Where to send them
-    #[arg(long)]
-    pub(crate) url: String,
-    /// Value of the Authorization header; a bare token is sent as `Bearer TOKEN`
-    #[arg(long)]
-    pub(crate) authorization: Option<Secret>,
-    /// Allow loopback and private addresses, and plain HTTP
-    #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
-    pub(crate) webhook_allow_private: Option<bool>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
 }
 
 /// `vinculo pila …`

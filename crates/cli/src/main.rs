@@ -34,9 +34,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => commands::serve::run(options.completed(&file)?),
         Command::Operator(options) => commands::operator::run(file.complete(options)?),
         Command::Keys(keys) => run_keys(keys, &file),
-        Command::Webhooks(args::Webhooks::Create(options)) => {
+        Command::Webhooks(command) => webhooks(command, &file),
+        Command::Deliveries(args::Deliveries::List(options)) => {
             let database = file.complete(options.database)?;
-            commands::webhooks::create(args::CreateWebhook { database, ..options })
+            commands::webhooks::deliveries(&args::ListDeliveries { database, ..options })
         }
         Command::Pila(args::Pila::Check(options)) => commands::pila::check(&options),
         Command::Pila(args::Pila::Import(options)) => {
@@ -112,5 +113,39 @@ fn run_keys(keys: args::Keys, file: &settings::File) -> anyhow::Result<ExitCode>
             let database = file.complete(options.database)?;
             commands::keys::revoke(&args::ChangeKey { database, ..options })
         }
+    }
+}
+
+fn webhooks(command: args::Webhooks, file: &settings::File) -> anyhow::Result<ExitCode> {
+    use args::Webhooks as Command;
+    let endpoint = |options: args::WebhookOptions| {
+        let database = file.complete(options.database)?;
+        anyhow::Ok(args::WebhookOptions { database, ..options })
+    };
+    match command {
+        Command::Create(options) => {
+            let database = file.complete(options.database)?;
+            let outgoing = file.complete(options.outgoing)?;
+            commands::webhooks::create(args::CreateWebhook { database, outgoing, ..options })
+        }
+        Command::List(options) => {
+            let database = file.complete(options.database)?;
+            commands::webhooks::list(&args::ListWebhooks { database, ..options })
+        }
+        Command::Enable(options) => commands::webhooks::enable(&args::Enable {
+            endpoint: endpoint(options.endpoint)?,
+            ..options
+        }),
+        Command::Disable(options) => commands::webhooks::disable(&endpoint(options)?),
+        Command::Rotate(options) => commands::webhooks::rotate(&args::RotateWebhook {
+            endpoint: endpoint(options.endpoint)?,
+            ..options
+        }),
+        Command::Test(options) => commands::webhooks::test(&endpoint(options)?),
+        Command::Replay(options) => {
+            let database = file.complete(options.database)?;
+            commands::webhooks::replay(&args::ReplayWebhooks { database, ..options })
+        }
+        Command::Addresses(options) => commands::webhooks::addresses(&file.complete(options)?),
     }
 }

@@ -85,7 +85,11 @@ impl App {
         let sources = Sources::new(&config, &http, &clock)?;
         let options = vinculo_webhook::Options {
             timeout: config.webhook_timeout,
-            allow_private: config.webhook_allow_private,
+            rules: vinculo_webhook::Rules {
+                private: config.webhook_allow_private,
+                http: config.webhook_allow_http,
+                ports: config.webhook_ports.clone(),
+            },
             ..vinculo_webhook::Options::default()
         };
         let sender = Sender::new(options)?;

@@ -45,6 +45,12 @@ pub struct Config {
     pub recurrent_delay: Duration,
     /// Whether webhooks may go to loopback and private addresses.
     pub webhook_allow_private: bool,
+    /// Whether webhooks may go over plain HTTP.
+    pub webhook_allow_http: bool,
+    /// Ports that webhooks may go to; empty for the ordinary ones.
+    pub webhook_ports: Vec<u16>,
+    /// Addresses that webhooks come from, for receivers that want to know.
+    pub egress_addresses: Vec<IpNet>,
     /// Deadline of one webhook try: connect, headers and body together.
     pub webhook_timeout: Duration,
     /// Request body limit, bytes.
@@ -127,6 +133,9 @@ impl Config {
             load_timeout: Duration::from_secs(60),
             recurrent_delay: Duration::from_secs(24 * 60 * 60),
             webhook_allow_private: false,
+            webhook_allow_http: false,
+            webhook_ports: Vec::new(),
+            egress_addresses: Vec::new(),
             webhook_timeout: Duration::from_secs(5),
             body_limit: 1024 * 1024,
             refresh_token_lifetime: Duration::from_secs(24 * 60 * 60),

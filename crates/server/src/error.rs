@@ -249,6 +249,16 @@ impl ApiError {
         self.items.first().map(|item| &*item.message)
     }
 
+    /// What is wrong, for people: each field with its message.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let told = self.items.iter().map(|item| match &item.field {
+            Some(field) => format!("{field}: {}", item.message),
+            None => item.message.to_string(),
+        });
+        self.cause.clone().unwrap_or_else(|| told.collect::<Vec<_>>().join("; "))
+    }
+
     /// What the log keeps of an unexpected failure.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {

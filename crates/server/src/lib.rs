@@ -59,4 +59,7 @@ pub use projection::person_history;
 pub use router::router;
 pub use scopes::{Scope, Scopes};
 pub use serve::{Tls, TlsError, serve, serve_tls};
-pub use webhooks::{AddressError, add_endpoint};
+pub use webhooks::{
+    DeliveryStatus, EndpointStatus, Replay, WantedEndpoint, add_endpoint, list_deliveries,
+    list_endpoints, replay_deliveries, rotate_secret, send_test, set_enabled,
+};

@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
-use crate::manage::{self, imports};
+use crate::manage::{self, imports, webhook_endpoints};
 use crate::{App, client, docs, health, limits, openapi, postman, request_id};
 
 /// The management API. A file may be larger than any JSON body; the spool has its own limit.
@@ -40,6 +40,21 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(manage::subjects::report))
         .routes(routes!(manage::audit::list))
         .routes(routes!(manage::audit::export))
+        .routes(routes!(webhook_endpoints::list, webhook_endpoints::create))
+        .routes(routes!(
+            webhook_endpoints::detail,
+            webhook_endpoints::change,
+            webhook_endpoints::delete
+        ))
+        .routes(routes!(webhook_endpoints::rotate))
+        .routes(routes!(webhook_endpoints::test))
+        .routes(routes!(manage::events::list))
+        .routes(routes!(manage::events::detail))
+        .routes(routes!(manage::deliveries::list))
+        .routes(routes!(manage::deliveries::replay))
+        .routes(routes!(manage::deliveries::detail))
+        .routes(routes!(manage::deliveries::replay_one))
+        .routes(routes!(manage::egress::addresses))
 }
 
 /// The public contract.

@@ -28,6 +28,10 @@ pub(crate) struct Settings {
     pub(crate) include_drafts: bool,
     /// Whether nothing is fetched about a person without a recorded consent that holds.
     pub(crate) require_consent: bool,
+    /// How long to wait after the first, second, … failed try of a webhook, seconds, each ±20 %;
+    /// after the last wait comes the last try. At most 20, of 1 second to a day.
+    #[schema(max_items = 20)]
+    pub(crate) webhook_retry_seconds: Vec<u32>,
 }
 
 impl Default for Settings {
@@ -39,6 +43,7 @@ impl Default for Settings {
             accept_unknown_people: false,
             include_drafts: true,
             require_consent: false,
+            webhook_retry_seconds: vinculo_webhook::SCHEDULE.to_vec(),
         }
     }
 }

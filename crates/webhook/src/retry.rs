@@ -1,10 +1,11 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
+const MINUTE: u32 = 60;
+const HOUR: u32 = 60 * MINUTE;
 
-/// Seconds to wait after the 1st, 2nd, … failed attempt, before jitter.
-const STEPS: [u64; 10] = [
+/// Seconds to wait after the 1st, 2nd, … failed attempt, before jitter, unless somebody decides
+/// otherwise: eleven attempts over about 28 hours.
+pub const SCHEDULE: [u32; 10] = [
     MINUTE,
     2 * MINUTE,
     3 * MINUTE,
@@ -17,22 +18,23 @@ const STEPS: [u64; 10] = [
     10 * HOUR,
 ];
 
-/// How often one event is tried before it is given up: the first attempt and ten more, over
-/// about 28 hours.
-pub const ATTEMPTS: u32 = STEPS.len() as u32 + 1;
-
 /// A receiver can put the next try off by this much, and no more.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(HOUR);
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(HOUR as u64);
 
-/// How long to wait after failed attempt number `attempt` (from 1): 1, 2, 3, 4, 5, 30 minutes, 2,
-/// 5, 10, 10 hours, each ±20 %; `None` when the attempts are exhausted.
+/// How long to wait after failed attempt number `attempt` (from 1): that step of `schedule`, in
+/// seconds, ±20 %; `None` when the steps are used up.
 ///
 /// `random` is 64 uniform bits. `retry_after` is what the receiver asked for; it can lengthen the
 /// wait, up to [`MAX_RETRY_AFTER`], and never shortens it.
 #[must_use]
-pub fn next_try(attempt: u32, random: u64, retry_after: Option<Duration>) -> Option<Duration> {
+pub fn next_try(
+    schedule: &[u32],
+    attempt: u32,
+    random: u64,
+    retry_after: Option<Duration>,
+) -> Option<Duration> {
     let index = usize::try_from(attempt.checked_sub(1)?).ok()?;
-    let step_us = STEPS.get(index)? * 1_000_000;
+    let step_us = u64::from(*schedule.get(index)?) * 1_000_000;
     let spread_us = step_us * 2 / 5 + 1;
     // The high half of a 128-bit product: uniform over `0..spread_us`, without a division.
     let offset_us = u64::try_from((u128::from(random) * u128::from(spread_us)) >> 64).ok()?;

@@ -4,23 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::dns::Resolve;
+use reqwest::dns::{Name, Resolve};
 use reqwest::header::{
     AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use thiserror::Error;
 use tokio::time::Instant;
+use url::Host;
 
 use crate::resolver::{PublicOnly, SystemResolver};
-use crate::{RefusedAddress, RetryAfter, UrlError, authorization_header, check_url};
+use crate::{RefusedAddress, RetryAfter, Rules, UrlError, authorization_header, check_url};
 
 /// How webhooks are sent. The default is what the contract and the figures ask for.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// For the whole try: resolution, connection, TLS, headers and body.
     pub timeout: Duration,
-    /// Lets `http` and private addresses through; for development and tests.
-    pub allow_private: bool,
+    /// Where requests may go.
+    pub rules: Rules,
     /// Bytes of an answer's body that are read before the connection is dropped.
     pub read_limit: usize,
     /// Bytes of an answer's body that are kept.
@@ -36,7 +37,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(5),
-            allow_private: false,
+            rules: Rules::default(),
             read_limit: 64 * 1024,
             keep_limit: 4 * 1024,
             user_agent: concat!("vinculo/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -166,6 +167,7 @@ impl From<UrlError> for Failure {
 #[derive(Clone)]
 pub struct Sender {
     client: reqwest::Client,
+    resolver: Arc<dyn Resolve>,
     options: Arc<Options>,
 }
 
@@ -176,10 +178,10 @@ impl Sender {
     }
 
     /// A sender that asks `resolver` for addresses. They are judged all the same, unless
-    /// [`Options::allow_private`].
+    /// private ones are allowed.
     pub fn with_resolver(options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
-        let resolver =
-            if options.allow_private { resolver } else { Arc::new(PublicOnly(resolver)) };
+        let resolver: Arc<dyn Resolve> =
+            if options.rules.private { resolver } else { Arc::new(PublicOnly(resolver)) };
         let extra_roots =
             reqwest::Certificate::from_pem_bundle(&options.extra_roots).map_err(SetupError)?;
         let client = reqwest::Client::builder()
@@ -187,7 +189,7 @@ impl Sender {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
-            .dns_resolver(resolver)
+            .dns_resolver(Arc::clone(&resolver))
             .tls_certs_merge(extra_roots)
             // Shared among a name's addresses: a dead first one leaves time for the second.
             .connect_timeout(options.timeout)
@@ -195,7 +197,21 @@ impl Sender {
             .pool_idle_timeout(Duration::from_secs(30))
             .build()
             .map_err(SetupError)?;
-        Ok(Self { client, options: Arc::new(options) })
+        Ok(Self { client, resolver, options: Arc::new(options) })
+    }
+
+    /// Judges a URL that is being registered: as [`check_url`] does, and by where its name leads
+    /// now. A name that does not resolve passes: nothing can be sent to it.
+    ///
+    /// # Errors
+    /// The first of the rules that the URL breaks.
+    pub async fn check(&self, url: &str) -> Result<(), UrlError> {
+        let url = check_url(url, &self.options.rules)?;
+        let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
+        let Ok(name) = name.parse::<Name>() else { return Ok(()) };
+        let found = tokio::time::timeout(self.options.timeout, self.resolver.resolve(name)).await;
+        let Ok(Err(error)) = found else { return Ok(()) };
+        error.downcast_ref::<RefusedAddress>().map_or(Ok(()), |refusal| Err((*refusal).into()))
     }
 
     /// Makes one POST. Never takes longer than [`Options::timeout`], stops reading the
@@ -209,7 +225,7 @@ impl Sender {
     }
 
     async fn exchange(&self, request: Request<'_>) -> Result<Answer, Failure> {
-        let url = check_url(request.url, self.options.allow_private)?;
+        let url = check_url(request.url, &self.options.rules)?;
         let headers = headers(&request).ok_or(Failure::InvalidHeader)?;
         let response = self
             .client

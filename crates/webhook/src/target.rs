@@ -52,12 +52,23 @@ pub enum UrlError {
     Refused(#[from] RefusedAddress),
 }
 
-/// Judges a URL that a customer registers as a webhook endpoint (contract section 5.1).
+/// What an installation allows: HTTPS to public hosts on ordinary ports, unless it says otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Also plain HTTP, any address, any name and any port but 0; for development and tests.
+    pub private: bool,
+    /// Also plain HTTP.
+    pub http: bool,
+    /// These ports alone. When empty, 80, 443, and what is above 1023 and no well-known service.
+    pub ports: Vec<u16>,
+}
+
+/// Judges a URL that a customer registers as a webhook endpoint (contract section 5.1). Names are
+/// not resolved here: [`crate::Sender`] judges the addresses when it connects.
 ///
-/// `https` only, with a public host and an ordinary port. With `allow_private` (development and
-/// tests) also `http`, any address, any name and any port but 0. Names are not resolved here:
-/// [`crate::Sender`] judges the addresses when it connects.
-pub fn check_url(url: &str, allow_private: bool) -> Result<Url, UrlError> {
+/// # Errors
+/// The first of the rules that the URL breaks.
+pub fn check_url(url: &str, rules: &Rules) -> Result<Url, UrlError> {
     if url.len() > MAX_URL_BYTES {
         return Err(UrlError::TooLong(url.len()));
     }
@@ -67,7 +78,7 @@ pub fn check_url(url: &str, allow_private: bool) -> Result<Url, UrlError> {
     let parsed = Url::parse(url)?;
     match parsed.scheme() {
         "https" => {}
-        "http" if allow_private => {}
+        "http" if rules.http || rules.private => {}
         _ => return Err(UrlError::Scheme),
     }
     // The parser forgets an empty user name, and the reader of the URL may not.
@@ -78,8 +89,8 @@ pub fn check_url(url: &str, allow_private: bool) -> Result<Url, UrlError> {
     if parsed.fragment().is_some() {
         return Err(UrlError::Fragment);
     }
-    check_port(&parsed, allow_private)?;
-    check_host(&parsed, allow_private)?;
+    check_port(&parsed, rules)?;
+    check_host(&parsed, rules)?;
     Ok(parsed)
 }
 
@@ -89,18 +100,22 @@ fn authority(url: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-fn check_port(url: &Url, allow_private: bool) -> Result<(), UrlError> {
+fn check_port(url: &Url, rules: &Rules) -> Result<(), UrlError> {
     let port = url.port_or_known_default().unwrap_or_default();
     let ordinary = matches!(port, 80 | 443) || (port > 1023 && !REFUSED_PORTS.contains(&port));
-    if port == 0 || !(allow_private || ordinary) {
+    let allowed = match rules.ports.as_slice() {
+        [] => rules.private || ordinary,
+        listed => listed.contains(&port),
+    };
+    if port == 0 || !allowed {
         return Err(UrlError::Port(port));
     }
     Ok(())
 }
 
-fn check_host(url: &Url, allow_private: bool) -> Result<(), UrlError> {
+fn check_host(url: &Url, rules: &Rules) -> Result<(), UrlError> {
     let host = url.host().ok_or(UrlError::NoHost)?;
-    if allow_private {
+    if rules.private {
         return Ok(());
     }
     match host {

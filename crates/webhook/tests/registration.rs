@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 use vinculo_webhook::{
-    AuthorizationError, UrlError, authorization_header, check_address, check_url,
+    AuthorizationError, Rules, UrlError, authorization_header, check_address, check_url,
 };
+
+const PRIVATE: Rules = Rules { private: true, http: false, ports: Vec::new() };
 
 #[test]
 fn ordinary_public_urls_pass_and_keep_path_and_query() {
@@ -22,9 +24,9 @@ fn ordinary_public_urls_pass_and_keep_path_and_query() {
         "https://b\u{fc}cher.example/hook",
     ];
     for url in urls {
-        assert!(check_url(url, false).is_ok(), "{url}");
+        assert!(check_url(url, &Rules::default()).is_ok(), "{url}");
     }
-    let url = check_url(urls[0], false).unwrap();
+    let url = check_url(urls[0], &Rules::default()).unwrap();
     assert_eq!(url.path(), "/hooks/belvo");
     assert_eq!(url.query(), Some("token=a%20b"));
 }
@@ -100,7 +102,7 @@ fn every_spelling_of_a_refused_address_is_refused_at_registration() {
     ];
     for host in hosts {
         let url = format!("https://{host}/hook");
-        let result = check_url(&url, false);
+        let result = check_url(&url, &Rules::default());
         assert!(matches!(result, Err(UrlError::Refused(_))), "{url}: {result:?}");
     }
 }
@@ -123,7 +125,7 @@ fn names_that_mean_something_only_inside_are_refused() {
     ];
     for host in hosts {
         let url = format!("https://{host}/hook");
-        assert_eq!(check_url(&url, false).unwrap_err(), UrlError::LocalName, "{url}");
+        assert_eq!(check_url(&url, &Rules::default()).unwrap_err(), UrlError::LocalName, "{url}");
     }
 }
 
@@ -159,30 +161,52 @@ fn urls_that_parsers_read_differently_are_refused() {
         (long.as_str(), TooLong(long.len())),
     ];
     for (url, expected) in cases {
-        assert_eq!(check_url(url, false).unwrap_err(), expected, "{url:?}");
+        assert_eq!(check_url(url, &Rules::default()).unwrap_err(), expected, "{url:?}");
     }
     for url in
         ["", "example.com", "/hook", "https://", "https://[fe80::1%25eth0]/", "https://:443/"]
     {
-        assert!(matches!(check_url(url, false), Err(UrlError::Invalid(_))), "{url:?}");
+        assert!(matches!(check_url(url, &Rules::default()), Err(UrlError::Invalid(_))), "{url:?}");
     }
-    assert!(check_url("https://example.com:99999/", false).is_err());
+    assert!(check_url("https://example.com:99999/", &Rules::default()).is_err());
 }
 
 #[test]
 fn development_lets_loopback_through_but_not_everything() {
     for url in ["http://127.0.0.1:9/hook", "http://localhost:8081/", "http://[::1]:5432/"] {
-        assert!(check_url(url, true).is_ok(), "{url}");
+        assert!(check_url(url, &PRIVATE).is_ok(), "{url}");
     }
-    assert_eq!(check_url("http://127.0.0.1:0/", true).unwrap_err(), UrlError::Port(0));
-    assert_eq!(check_url("http://a@127.0.0.1/", true).unwrap_err(), UrlError::UserInfo);
-    assert_eq!(check_url("file:///x", true).unwrap_err(), UrlError::Scheme);
+    assert_eq!(check_url("http://127.0.0.1:0/", &PRIVATE).unwrap_err(), UrlError::Port(0));
+    assert_eq!(check_url("http://a@127.0.0.1/", &PRIVATE).unwrap_err(), UrlError::UserInfo);
+    assert_eq!(check_url("file:///x", &PRIVATE).unwrap_err(), UrlError::Scheme);
+}
+
+#[test]
+fn schemes_and_ports_are_those_that_were_allowed() {
+    let http = Rules { http: true, ..Rules::default() };
+    let listed = Rules { ports: vec![443, 22], ..Rules::default() };
+    let both = Rules { ports: vec![9], ..PRIVATE };
+    for (url, rules, expected) in [
+        ("http://example.com/", &Rules::default(), Some(UrlError::Scheme)),
+        ("http://example.com/", &http, None),
+        ("http://10.0.0.1/", &http, check_url("https://10.0.0.1/", &Rules::default()).err()),
+        ("ftp://example.com/", &http, Some(UrlError::Scheme)),
+        ("https://example.com/", &listed, None),
+        ("https://example.com:22/", &listed, None),
+        ("https://example.com:22/", &Rules::default(), Some(UrlError::Port(22))),
+        ("https://example.com:8443/", &Rules::default(), None),
+        ("https://example.com:8443/", &listed, Some(UrlError::Port(8443))),
+        ("http://127.0.0.1:9/", &both, None),
+        ("http://127.0.0.1:80/", &both, Some(UrlError::Port(80))),
+    ] {
+        assert_eq!(check_url(url, rules).err(), expected, "{url} {rules:?}");
+    }
 }
 
 #[test]
 fn url_errors_repeat_nothing_of_the_url() {
     for url in ["https://example.com:22/s3cret?s3cret", "https://s3cret@example.com/", "s3cret"] {
-        let error = check_url(url, false).unwrap_err();
+        let error = check_url(url, &Rules::default()).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("s3cret"));
     }
 }
@@ -274,7 +298,7 @@ proptest! {
             _ => format!("0{a:o}.0{b:o}.0{c:o}.0{d:o}"),
         };
         let public = check_address(IpAddr::from([a, b, c, d])).is_ok();
-        prop_assert_eq!(check_url(&format!("https://{host}/"), false).is_ok(), public, "{}", host);
+        prop_assert_eq!(check_url(&format!("https://{host}/"), &Rules::default()).is_ok(), public, "{}", host);
     }
 
     #[test]
@@ -296,8 +320,8 @@ proptest! {
     #[test]
     fn any_text_is_judged_without_panic_and_accepted_urls_stay_accepted(url in "\\PC{0,60}") {
         for text in [url.clone(), format!("https://{url}"), format!("http://{url}/x")] {
-            if let Ok(accepted) = check_url(&text, true) {
-                prop_assert!(check_url(accepted.as_str(), true).is_ok());
+            if let Ok(accepted) = check_url(&text, &PRIVATE) {
+                prop_assert!(check_url(accepted.as_str(), &PRIVATE).is_ok());
             }
         }
     }

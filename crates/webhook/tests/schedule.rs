@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::prelude::*;
-use vinculo_webhook::{ATTEMPTS, MAX_RETRY_AFTER, RetryAfter, next_try};
+use vinculo_webhook::{MAX_RETRY_AFTER, RetryAfter, SCHEDULE, next_try};
 
 const MINUTES: [u64; 10] = [1, 2, 3, 4, 5, 30, 120, 300, 600, 600];
 
@@ -15,20 +15,21 @@ fn at(unix_seconds: u64) -> SystemTime {
 fn the_schedule_is_the_documented_one_and_ends() {
     for (attempt, minutes) in (1..).zip(MINUTES) {
         let step = Duration::from_secs(minutes * 60);
-        assert_eq!(next_try(attempt, 0, None), Some(step * 4 / 5));
-        assert_eq!(next_try(attempt, u64::MAX, None), Some(step * 6 / 5));
-        let middle = next_try(attempt, u64::MAX / 2, None).unwrap();
+        assert_eq!(next_try(&SCHEDULE, attempt, 0, None), Some(step * 4 / 5));
+        assert_eq!(next_try(&SCHEDULE, attempt, u64::MAX, None), Some(step * 6 / 5));
+        let middle = next_try(&SCHEDULE, attempt, u64::MAX / 2, None).unwrap();
         assert!(middle.abs_diff(step) <= Duration::from_micros(1), "{middle:?}");
     }
-    assert_eq!(ATTEMPTS, 11);
-    assert_eq!(next_try(ATTEMPTS, 0, Some(Duration::from_secs(1))), None);
-    assert_eq!(next_try(0, 0, None), None);
-    assert_eq!(next_try(u32::MAX, 0, None), None);
+    assert_eq!(next_try(&SCHEDULE, 11, 0, Some(Duration::from_secs(1))), None);
+    assert_eq!(next_try(&SCHEDULE, 0, 0, None), None);
+    assert_eq!(next_try(&SCHEDULE, u32::MAX, 0, None), None);
+    assert_eq!(next_try(&[], 1, 0, None), None);
 }
 
 #[test]
 fn retry_after_lengthens_a_wait_within_bounds_and_never_shortens_it() {
-    let after = |attempt, seconds| next_try(attempt, 0, Some(Duration::from_secs(seconds)));
+    let after =
+        |attempt, seconds| next_try(&SCHEDULE, attempt, 0, Some(Duration::from_secs(seconds)));
     assert_eq!(after(1, 0), Some(Duration::from_secs(48)));
     assert_eq!(after(1, 90), Some(Duration::from_secs(90)));
     assert_eq!(after(1, u64::MAX), Some(MAX_RETRY_AFTER));
@@ -81,8 +82,23 @@ proptest! {
     fn every_wait_is_within_a_fifth_of_its_step(attempt in 1_u32..=10, random: u64) {
         let minutes = MINUTES[usize::try_from(attempt - 1).unwrap()];
         let step = Duration::from_secs(minutes * 60);
-        let wait = next_try(attempt, random, None).unwrap();
+        let wait = next_try(&SCHEDULE, attempt, random, None).unwrap();
         prop_assert!(wait >= step * 4 / 5 && wait <= step * 6 / 5, "{:?}", wait);
+    }
+
+    /// Whatever schedule a workspace decides on.
+    #[test]
+    fn every_schedule_is_kept_to_its_end(
+        schedule in prop::collection::vec(1_u32..=86_400, 0..20),
+        random: u64,
+    ) {
+        for (attempt, seconds) in (1..).zip(&schedule) {
+            let step = Duration::from_secs(u64::from(*seconds));
+            let wait = next_try(&schedule, attempt, random, None).unwrap();
+            prop_assert!(wait >= step * 4 / 5 && wait <= step * 6 / 5, "{:?}", wait);
+        }
+        let after_the_last = u32::try_from(schedule.len()).unwrap() + 1;
+        prop_assert_eq!(next_try(&schedule, after_the_last, random, None), None);
     }
 
     #[test]
@@ -91,15 +107,15 @@ proptest! {
         random: u64,
         asked: u64,
     ) {
-        let plain = next_try(attempt, random, None).unwrap();
-        let wait = next_try(attempt, random, Some(Duration::from_secs(asked))).unwrap();
+        let plain = next_try(&SCHEDULE, attempt, random, None).unwrap();
+        let wait = next_try(&SCHEDULE, attempt, random, Some(Duration::from_secs(asked))).unwrap();
         prop_assert!(wait >= plain && wait <= plain.max(MAX_RETRY_AFTER));
     }
 
     #[test]
     fn any_header_value_is_read_or_ignored(value in "\\PC{0,40}", now: u32) {
         if let Some(retry_after) = RetryAfter::parse(&value) {
-            let wait = next_try(1, 0, Some(retry_after.wait(at(u64::from(now))))).unwrap();
+            let wait = next_try(&SCHEDULE, 1, 0, Some(retry_after.wait(at(u64::from(now))))).unwrap();
             prop_assert!(wait <= MAX_RETRY_AFTER);
         }
     }

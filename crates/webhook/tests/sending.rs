@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use vinculo_webhook::{
-    Addrs, Attempt, Failure, Name, Options, Request, Resolve, Resolving, RetryAfter, Sender,
+    Addrs, Attempt, Failure, Name, Options, Request, Resolve, Resolving, RetryAfter, Rules, Sender,
     UrlError,
 };
 
@@ -73,8 +73,12 @@ async fn answering(answer: impl Into<Vec<u8>>) -> SocketAddr {
     .await
 }
 
+fn private() -> Rules {
+    Rules { private: true, ..Rules::default() }
+}
+
 fn sender(timeout: Duration) -> Sender {
-    Sender::new(Options { timeout, allow_private: true, ..Options::default() }).unwrap()
+    Sender::new(Options { timeout, rules: private(), ..Options::default() }).unwrap()
 }
 
 async fn send_to(sender: &Sender, url: &str) -> Attempt {
@@ -355,10 +359,26 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_whatever_it_said_b
 }
 
 #[tokio::test]
+async fn a_name_that_leads_inside_is_refused_when_it_is_registered() {
+    let inside: SocketAddr = "10.0.0.1:0".parse().unwrap();
+    let outside: SocketAddr = "93.184.216.34:0".parse().unwrap();
+    let sender = public_sender(PATIENT, vec![vec![inside], vec![outside], vec![]]);
+    let url = "https://hooks.example.com/";
+    match sender.check(url).await.unwrap_err() {
+        UrlError::Refused(refusal) => assert_eq!(refusal.range, "10.0.0.0/8"),
+        other => panic!("{other}"),
+    }
+    for _ in 0..3 {
+        assert_eq!(sender.check(url).await, Ok(()), "public, or nowhere");
+    }
+    assert_eq!(sender.check("http://hooks.example.com/").await, Err(UrlError::Scheme));
+}
+
+#[tokio::test]
 async fn development_mode_dials_what_the_resolver_says() {
     let address = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let resolver = Arc::new(Rebinding(Mutex::new(vec![vec![address]].into_iter())));
-    let options = Options { timeout: PATIENT, allow_private: true, ..Options::default() };
+    let options = Options { timeout: PATIENT, rules: private(), ..Options::default() };
     let sender = Sender::with_resolver(options, resolver).unwrap();
     let url = format!("http://receiver.example.com:{}/", address.port());
     assert!(send_to(&sender, &url).await.delivered());

@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use vinculo_webhook::{Addrs, Failure, Name, Options, Request, Resolve, Resolving, Sender};
+use vinculo_webhook::{Addrs, Failure, Name, Options, Request, Resolve, Resolving, Rules, Sender};
 
 const AUTHORITY: &[u8] = include_bytes!("tls/authority.pem");
 const CERTIFICATE: &[u8] = include_bytes!("tls/receiver.pem");
@@ -53,7 +53,7 @@ impl Resolve for Everywhere {
 async fn delivered(receiver: SocketAddr, name: &str, extra_roots: &[u8]) -> Result<u16, Failure> {
     let options = Options {
         timeout: Duration::from_secs(60),
-        allow_private: true,
+        rules: Rules { private: true, ..Rules::default() },
         extra_roots: extra_roots.to_vec(),
         ..Options::default()
     };

@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use vinculo_server::config::Config;
-use vinculo_server::{App, IssuedKey, add_endpoint, issue_key};
+use vinculo_server::{App, IssuedKey, WantedEndpoint, add_endpoint, issue_key};
 use vinculo_store::Environment;
 
 use crate::args::Database;
@@ -62,7 +62,9 @@ async fn play(app: &App, base: &str) -> anyhow::Result<()> {
     let command = format!("vinculo webhooks create --environment sandbox --url {}", receiver.url);
     headline(2, "Add a webhook URL", &command);
     let authorization = Some(TOKEN.to_owned());
-    add_endpoint(app, Environment::Sandbox, receiver.url.clone(), authorization).await?;
+    let wanted = WantedEndpoint { url: receiver.url.clone(), authorization, types: None };
+    let added = add_endpoint(app, Environment::Sandbox, wanted).await;
+    added.map_err(|error| anyhow::anyhow!("no webhook: {}", error.told()))?;
 
     let link = create_link(base, &key).await?;
     wait_and_read(base, &key, &link, &mut receiver).await?;

@@ -1,33 +1,207 @@
-//! `vinculo webhooks create`
+//! `vinculo webhooks …`, `vinculo deliveries …`
 
 use std::process::ExitCode;
 
 use anstream::println;
-use vinculo_server::add_endpoint;
-use vinculo_server::config::Config;
+use anyhow::{anyhow, bail};
+use vinculo_server::{
+    ApiError, App, DeliveryStatus, EndpointStatus, Replay, WantedEndpoint, add_endpoint,
+    list_deliveries, list_endpoints, replay_deliveries, rotate_secret, send_test, set_enabled,
+};
+use vinculo_store::{DeliveryFilter, EventFilter, TimeSpan};
 
-use crate::args::CreateWebhook;
+use crate::args::{
+    CreateWebhook, Database, Egress, Enable, ListDeliveries, ListWebhooks, ReplayWebhooks,
+    RotateWebhook, Wanted, WebhookOptions,
+};
 use crate::installation::{Installation, NO_OPERATOR};
-use crate::print::HEAD;
+use crate::print::{DIM, HEAD};
 
 /// Adds an endpoint.
 pub(crate) fn create(options: CreateWebhook) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(&options.database)?;
-    let config = Config {
-        webhook_allow_private: options.webhook_allow_private.unwrap_or(false),
-        ..installation.config(NO_OPERATOR)
+    let config = options.outgoing.apply(installation.config(NO_OPERATOR));
+    let wanted = WantedEndpoint {
+        url: options.url,
+        authorization: options.authorization.map(|secret| secret.0),
+        types: options.types,
     };
     let environment = options.environment.into();
-    let authorization = options.authorization.map(|secret| secret.0);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let id = runtime.block_on(async {
+    let added = block_on(async {
         let app = installation.app(config)?;
-        anyhow::Ok(add_endpoint(&app, environment, options.url, authorization).await?)
+        add_endpoint(&app, environment, wanted).await.map_err(told)
     })?;
     if options.json {
-        println!("{}", serde_json::json!({ "id": id, "environment": environment.as_str() }));
-    } else {
-        println!("{HEAD}Webhook{HEAD:#} {id} receives every event of {environment}");
+        return json(&added);
+    }
+    println!("{HEAD}Webhook{HEAD:#} {} receives events of {environment}", added.id);
+    secret(&added);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Lists endpoints.
+pub(crate) fn list(options: &ListWebhooks) -> anyhow::Result<ExitCode> {
+    let environment = options.environment.into();
+    let all = with(&options.database, async |app| list_endpoints(app, environment).await)?;
+    if options.json {
+        return json(&all);
+    }
+    all.iter().for_each(line);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Enables an endpoint.
+pub(crate) fn enable(options: &Enable) -> anyhow::Result<ExitCode> {
+    switch(&options.endpoint, true, options.replay_missed)
+}
+
+/// Disables an endpoint.
+pub(crate) fn disable(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
+    switch(options, false, false)
+}
+
+fn switch(options: &WebhookOptions, enabled: bool, and_replay: bool) -> anyhow::Result<ExitCode> {
+    let (environment, id) = (options.environment.into(), options.id);
+    let changed = with(&options.database, async |app| {
+        set_enabled(app, environment, id, enabled, and_replay).await
+    })?;
+    if options.json {
+        return json(&changed);
+    }
+    line(&changed);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a new secret.
+pub(crate) fn rotate(options: &RotateWebhook) -> anyhow::Result<ExitCode> {
+    let endpoint = &options.endpoint;
+    let (environment, hours) = (endpoint.environment.into(), options.keep_old_hours);
+    let rotated = with(&endpoint.database, async |app| {
+        rotate_secret(app, environment, endpoint.id, hours).await
+    })?;
+    if endpoint.json {
+        return json(&rotated);
+    }
+    secret(&rotated);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends a test event.
+pub(crate) fn test(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
+    let (environment, id) = (options.environment.into(), options.id);
+    let event = with(&options.database, async |app| send_test(app, environment, id).await)?;
+    let event = event.simple().to_string();
+    if options.json {
+        return json(&serde_json::json!({ "event": event }));
+    }
+    println!("{HEAD}Event{HEAD:#} {event} is on its way");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sends again.
+pub(crate) fn replay(options: &ReplayWebhooks) -> anyhow::Result<ExitCode> {
+    let Wanted { environment, endpoint, link, webhook_type, status, .. } = &options.wanted;
+    let created = span(&options.wanted);
+    let wanted = Replay {
+        endpoint: *endpoint,
+        link: *link,
+        webhook_type: webhook_type.clone(),
+        states: status.map(|state| vec![state]),
+        created,
+    };
+    let named = endpoint.is_some() || link.is_some() || webhook_type.is_some();
+    if !named && status.is_none() && created == TimeSpan::default() {
+        bail!("name at least one of --endpoint, --link, --type, --status, --from, --before");
+    }
+    let environment = (*environment).into();
+    let replayed =
+        with(&options.database, async |app| replay_deliveries(app, environment, &wanted).await)?;
+    if options.json {
+        return json(&serde_json::json!({ "replayed": replayed }));
+    }
+    println!("{replayed} on their way");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows where webhooks come from.
+pub(crate) fn addresses(options: &Egress) -> anyhow::Result<ExitCode> {
+    for network in options.egress_addresses.iter().flatten() {
+        println!("{}", network.0);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lists deliveries.
+pub(crate) fn deliveries(options: &ListDeliveries) -> anyhow::Result<ExitCode> {
+    let Wanted { environment, endpoint, link, webhook_type, status, .. } = &options.wanted;
+    let filter = DeliveryFilter {
+        endpoints: endpoint.map(|id| vec![id]),
+        states: status.map(|state| vec![state]),
+        events: EventFilter {
+            id: None,
+            links: link.map(|id| vec![id]),
+            types: webhook_type.clone().map(|word| vec![word]),
+            created: span(&options.wanted),
+        },
+        ..DeliveryFilter::default()
+    };
+    let environment = (*environment).into();
+    let limit = options.limit.into();
+    let found = with(&options.database, async |app| {
+        list_deliveries(app, environment, filter, limit).await
+    })?;
+    if options.json {
+        return json(&found);
+    }
+    for DeliveryStatus { id, event, webhook_type, status, tries, created_at, endpoint, .. } in found
+    {
+        let endpoint = endpoint.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        println!("{id} {created_at} {event} {webhook_type} {endpoint} {status} {tries}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn span(wanted: &Wanted) -> TimeSpan {
+    let micros = |at: jiff::Timestamp| at.as_microsecond();
+    TimeSpan { from: wanted.from.map(micros), before: wanted.before.map(micros) }
+}
+
+fn line(endpoint: &EndpointStatus) {
+    let state = endpoint
+        .disabled_reason
+        .map_or_else(|| "enabled".to_owned(), |reason| format!("disabled ({reason})"));
+    println!("{} {} {state}", endpoint.id, endpoint.url);
+}
+
+fn secret(endpoint: &EndpointStatus) {
+    let shown = endpoint.secret.as_deref().unwrap_or_default();
+    println!("{HEAD}Secret{HEAD:#}  {shown}");
+    println!("{DIM}Requests are signed with it. It is not shown again.{DIM:#}");
+    if let Some(until) = &endpoint.old_secret_until {
+        println!("{DIM}The one before goes on until {until}.{DIM:#}");
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn with<T>(
+    database: &Database,
+    work: impl AsyncFnOnce(&App) -> Result<T, ApiError>,
+) -> anyhow::Result<T> {
+    let installation = Installation::open(database)?;
+    block_on(async {
+        let app = installation.quiet_app()?;
+        work(&app).await.map_err(told)
+    })
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+fn told(error: ApiError) -> anyhow::Error {
+    anyhow!("{}", error.told())
 }

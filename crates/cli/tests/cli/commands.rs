@@ -85,7 +85,55 @@ fn a_webhook_that_cannot_be_called_is_refused() {
     authorization: authorization value holds a character that a header cannot carry
     ");
     let made = create("https://example.com/", "s3cret").accepted();
-    assert!(made.ends_with(" receives every event of sandbox\n"), "{made}");
+    assert!(made.contains(" receives events of sandbox\nSecret  whsec_"), "{made}");
+}
+
+#[test]
+fn webhooks_are_controlled_from_the_command_line() {
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        let run = |arguments: &[&str], more: &[&str]| {
+            let here = ["--environment", "sandbox", "--json"];
+            installation.run(&[arguments, more, &here].concat())
+        };
+        let url = "http://127.0.0.1:9/hooks";
+        let made = run(&["webhooks", "create"], &["--url", url, "--types", "LINK,OWNERS"]).json();
+        assert_eq!(made["webhook_types"], serde_json::json!(["LINK", "OWNERS"]));
+        let id = made["id"].as_str().expect("an id");
+        let listed = run(&["webhooks", "list"], &[]).json();
+        assert_eq!(
+            (&listed[0]["id"], &listed[0]["secret"]),
+            (&made["id"], &serde_json::Value::Null)
+        );
+
+        assert_eq!(run(&["webhooks", "disable"], &[id]).json()["disabled_reason"], "manual");
+        assert_eq!(run(&["webhooks", "test"], &[id]).refused(), "The endpoint is disabled.");
+        assert_eq!(run(&["webhooks", "enable"], &[id, "--replay-missed"]).json()["enabled"], true);
+        let rotated = run(&["webhooks", "rotate"], &[id, "--keep-old-hours", "1"]).json();
+        assert_ne!(rotated["secret"], made["secret"]);
+        assert!(rotated["old_secret_until"].is_string());
+
+        let event = run(&["webhooks", "test"], &[id]).json();
+        let deliveries = run(&["deliveries", "list"], &["--endpoint", id, "--type", "TEST"]).json();
+        assert_eq!(deliveries[0]["event"], event["event"]);
+        assert_eq!(deliveries[0]["status"], "pending");
+        let none = run(&["deliveries", "list"], &["--before", "2020-01-01T00:00:00Z"]).json();
+        assert_eq!(none, serde_json::json!([]));
+        let again = run(&["webhooks", "replay"], &["--status", "pending"]).json();
+        assert_eq!(again["replayed"], 1);
+        assert!(run(&["webhooks", "replay"], &[]).refused().starts_with("name at least one of "));
+        let nobody = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
+        assert_eq!(run(&["webhooks", "test"], &[nobody]).refused(), "Not found.");
+    }
+}
+
+#[test]
+fn addresses_are_those_that_were_configured() {
+    let installation = Installation::sqlite();
+    let mut command = crate::support::vinculo(installation.folder(), ["webhooks", "addresses"]);
+    command.env("VINCULO_EGRESS_ADDRESSES", "198.51.100.7, 2001:db8::/64");
+    assert_eq!(finished(&mut command).accepted(), "198.51.100.7/32\n2001:db8::/64\n");
+    command.env("VINCULO_EGRESS_ADDRESSES", "somewhere");
+    assert_eq!(finished(&mut command).code, Some(2));
 }
 
 /// Everything that commands add while a server runs, the server uses at once.

@@ -155,6 +155,19 @@ impl FromRequestParts<App> for PathId {
     }
 }
 
+/// The number in a path. What is none is read as 0, which belongs to nobody.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PathNumber(pub(crate) i64);
+
+impl FromRequestParts<App> for PathNumber {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let path = Path::<i64>::from_request_parts(parts, app).await;
+        Ok(Self(path.map_or(0, |Path(number)| number)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

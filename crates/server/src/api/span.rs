@@ -88,6 +88,11 @@ fn covered(value: &str) -> Option<Covered> {
     Some(Covered { first: micros(day)?, after: micros(day.tomorrow().ok()?)? })
 }
 
+/// The first moment of a day, or the moment, that a text names.
+pub(crate) fn moment(value: &str) -> Option<i64> {
+    covered(value).map(|covered| covered.first)
+}
+
 /// The day a text names: a date, or the day of a timestamp in UTC.
 pub(crate) fn day(value: &str) -> Option<Date> {
     if value.len() > 10 {

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use uuid::Uuid;
-use vinculo_store::{Link, LoadId, NewEvent, Resource, Tx};
+use vinculo_store::{Link, LoadId, NewEvent, Recipients, Resource, Tx};
 use vinculo_vault::{Context, DataKey};
 
 use crate::App;
 use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
 
 const LOGIN_ERROR: &str = "Invalid credentials provided to login to the institution";
 
@@ -31,7 +32,7 @@ impl Announcement<'_> {
             webhook_type: webhook.kind,
             process_type: webhook.process,
             webhook_code: webhook.code,
-            link_id: self.link.uuid,
+            link_id: Some(self.link.uuid),
             request_id: self.request_id,
             external_id: self.external_id,
             data: &webhook.data,
@@ -39,20 +40,55 @@ impl Announcement<'_> {
         tx.emit(&NewEvent {
             webhook_id: id,
             workspace: self.link.workspace,
-            subject: self.link.subject,
-            link: self.link.id,
+            subject: Some(self.link.subject),
+            link: Some(self.link.id),
             load: self.load,
             webhook_type: webhook.kind,
             webhook_code: webhook.code,
             body: &self.key.seal(body_context(id), &body)?,
             created_at: self.app.now_micros(),
+            to: Recipients::Everybody,
         })?;
         Ok(())
     }
 }
 
+/// Emits an event about no person, sealed with the workspace's key. Answers its id.
+pub(crate) fn emit_own(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    webhook: &Webhook,
+    to: Recipients,
+) -> Result<Uuid, ApiError> {
+    let id = app.uuid().map_err(ApiError::unexpected)?;
+    let body = serde_json::to_vec(&WireWebhook {
+        webhook_id: id.simple().to_string(),
+        webhook_type: webhook.kind,
+        process_type: webhook.process,
+        webhook_code: webhook.code,
+        link_id: None,
+        request_id: app.uuid().map_err(ApiError::unexpected)?,
+        external_id: None,
+        data: &webhook.data,
+    })?;
+    tx.emit(&NewEvent {
+        webhook_id: id,
+        workspace: secrets.workspace().id,
+        subject: None,
+        link: None,
+        load: None,
+        webhook_type: webhook.kind,
+        webhook_code: webhook.code,
+        body: &secrets.data_key().seal(body_context(id), &body)?,
+        created_at: app.now_micros(),
+        to,
+    })?;
+    Ok(id)
+}
+
 /// What binds a body to its event.
-pub(super) fn body_context(webhook_id: Uuid) -> Context<'static> {
+pub(crate) fn body_context(webhook_id: Uuid) -> Context<'static> {
     Context::of_uuid("events", webhook_id.into_bytes())
 }
 
@@ -71,7 +107,7 @@ struct WireWebhook<'a> {
     webhook_type: &'a str,
     process_type: &'a str,
     webhook_code: &'a str,
-    link_id: Uuid,
+    link_id: Option<Uuid>,
     request_id: Uuid,
     external_id: Option<&'a str>,
     data: &'a serde_json::Value,
@@ -113,6 +149,26 @@ impl Webhook {
             process: "historical_update",
             code: "link_deleted",
             data: serde_json::json!({}),
+        }
+    }
+
+    /// Somebody wants to see whether webhooks arrive.
+    pub(crate) fn test() -> Self {
+        Self {
+            kind: "TEST",
+            process: "recurrent_update",
+            code: "test",
+            data: serde_json::json!({}),
+        }
+    }
+
+    /// Nothing is sent to an endpoint any more.
+    pub(crate) fn endpoint_disabled(endpoint: Uuid, reason: &str) -> Self {
+        Self {
+            kind: "ENDPOINT",
+            process: "recurrent_update",
+            code: "endpoint_disabled",
+            data: serde_json::json!({ "endpoint": endpoint, "reason": reason }),
         }
     }
 

@@ -3,8 +3,9 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use vinculo_store::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery, SubjectId};
+use vinculo_store::{
+    AttemptRecord, ClaimedDelivery, DeliveryId, DeliveryState, DueDelivery, Micros, SubjectId, Tx,
+};
 use vinculo_vault::{Context, DataKey, Sealed};
 use vinculo_webhook::{Answer, Attempt, Request, next_try};
 
@@ -12,21 +13,13 @@ use super::announce::body_context;
 use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
-use crate::projection::open_own;
+use crate::settings::Settings;
+use crate::webhooks::{Address, Verdict, health};
 
-/// Where an endpoint is and what opens it; sealed with the workspace's key.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Address {
-    /// URL to post to.
-    pub(crate) url: String,
-    /// Value of the `Authorization` header as the customer typed it.
-    pub(crate) authorization: Option<String>,
-}
-
-/// What binds an address to its endpoint.
-pub(crate) fn address_context(endpoint: uuid::Uuid) -> Context<'static> {
-    Context::of_uuid("webhook_endpoints", endpoint.into_bytes())
-}
+/// Why nothing was sent: the person was erased.
+const ERASED: &str = "erased";
+/// Why nothing was sent: our own fault.
+const INTERNAL: &str = "internal";
 
 /// How a try ended.
 struct Tried {
@@ -42,93 +35,123 @@ struct Tried {
 /// one on schedule: nothing is lost, and nothing is tried in a hurry.
 pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
     let started_at = app.now();
-    let tried = match &due.key {
+    let unsent =
+        |why| Tried { started_at, duration: Duration::ZERO, result: Err(why), excerpt: None };
+    let tried = if due.subject.is_some() && due.key.is_none() {
         // The person was erased: nobody can read the body any more.
-        None => {
-            Tried { started_at, duration: Duration::ZERO, result: Err("erased"), excerpt: None }
-        }
-        Some(_) => send(app, &due).await.unwrap_or_else(|error| {
+        unsent(ERASED)
+    } else {
+        send(app, &due).await.unwrap_or_else(|error| {
             let cause = error.cause().unwrap_or("refused").to_owned();
             tracing::error!(delivery = %due.claim.id, cause, "delivery could not be prepared");
-            let result = Err("internal");
-            Tried { started_at, duration: Duration::ZERO, result, excerpt: None }
-        }),
+            unsent(INTERNAL)
+        })
     };
-    let (state, due_at) = match &tried.result {
-        Ok(answer) if answer.delivered() => (DeliveryState::Delivered, app.now()),
-        _ if due.key.is_none() => (DeliveryState::Cancelled, app.now()),
-        result => next(app, due.tried + 1, result.as_ref().ok()),
-    };
-    record(app, due.claim, tried, state, due_at).await
+    let recorder = app.clone();
+    app.store().write(move |tx| record(tx, &recorder, &due, &tried)).await
 }
 
 async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
-    let wrapped = due.key.as_ref().ok_or_else(|| ApiError::unexpected("no key"))?;
-    let key = app.all_secrets().vault().unwrap_key(wrapped)?;
-    let body = key.open(body_context(due.webhook_id), &due.body)?;
     let secrets = app.secrets(due.workspace)?;
-    let sealed = open_own(&secrets, address_context(due.endpoint_uuid), &due.address)?;
-    let address: Address = serde_json::from_slice(&sealed)?;
+    let own = due.key.as_ref().map(|wrapped| app.all_secrets().vault().unwrap_key(wrapped));
+    let own = own.transpose()?;
+    let key = own.as_ref().unwrap_or(secrets.data_key());
+    let body = key.open(body_context(due.webhook_id), &due.body)?;
+    let address = Address::open(&secrets, due.endpoint_uuid, &due.address)?;
     let started_at = app.now();
+    let (id, now) = (due.webhook_id.simple().to_string(), micros(started_at));
+    let timestamp = started_at.as_second().to_string();
+    let mut headers = vec![("webhook-id", id.as_str()), ("webhook-timestamp", &timestamp)];
+    let signatures = address.signatures(&id, now, &body);
+    headers.extend(signatures.as_deref().map(|signatures| ("webhook-signature", signatures)));
     let request = Request {
         url: &address.url,
         authorization: address.authorization.as_deref(),
         body: body.to_vec().into(),
-        headers: &[],
+        headers: &headers,
     };
     let Attempt { result, duration } = app.sender().send(request).await;
     let result = result.map_err(|failure| failure.code());
-    let excerpt = excerpt(&key, due.subject, due.claim, result.as_ref().ok())?;
+    let excerpt = excerpt(key, due.subject, due.claim, result.as_ref().ok())?;
     Ok(Tried { started_at, duration, result, excerpt })
 }
 
 fn excerpt(
     key: &DataKey,
-    subject: SubjectId,
+    subject: Option<SubjectId>,
     claim: ClaimedDelivery,
     answer: Option<&Answer>,
 ) -> Result<Option<Sealed>, ApiError> {
     let Some(answer) = answer.filter(|answer| !answer.excerpt.is_empty()) else { return Ok(None) };
-    let row = [subject.0, claim.id.0, claim.attempt];
+    let row = excerpt_row(subject, claim.id, claim.attempt);
     Ok(Some(key.seal(Context::of_ids("attempts", &row), &answer.excerpt)?))
 }
 
+/// What binds the start of an answer to its try.
+pub(crate) fn excerpt_row(
+    subject: Option<SubjectId>,
+    delivery: DeliveryId,
+    attempt: i64,
+) -> [i64; 3] {
+    [subject.map_or(0, |subject| subject.0), delivery.0, attempt]
+}
+
+/// Writes the try down, with what becomes of the delivery and of its endpoint.
+fn record(tx: &mut Tx<'_>, app: &App, due: &DueDelivery, tried: &Tried) -> Result<(), ApiError> {
+    let now = app.now_micros();
+    let answer = tried.result.as_ref().ok();
+    let verdict = match &tried.result {
+        Ok(answer) if answer.delivered() => Some(Verdict::Works),
+        Ok(Answer { status: 410, .. }) => Some(Verdict::Gone),
+        Err(ERASED | INTERNAL) => None,
+        _ => Some(Verdict::Failed),
+    };
+    let disable = match verdict {
+        Some(verdict) => health::note(tx, due, verdict, now)?,
+        None => None,
+    };
+    let (state, due_at) = match (verdict, &tried.result) {
+        (Some(Verdict::Works), _) => (DeliveryState::Delivered, now),
+        (_, Err(ERASED)) => (DeliveryState::Cancelled, now),
+        _ if disable.is_some() => (DeliveryState::Failed, now),
+        _ => next(app, due.tried + 1, answer, &Settings::read(tx, due.workspace)?),
+    };
+    let recorded = tx.record_attempt(
+        &AttemptRecord {
+            claim: due.claim,
+            started_at: micros(tried.started_at),
+            duration_us: i64::try_from(tried.duration.as_micros()).unwrap_or(i64::MAX),
+            status: answer.map(|answer| i64::from(answer.status)),
+            failure: tried.result.as_ref().err().copied(),
+            excerpt: tried.excerpt.as_ref(),
+            state,
+            due_at,
+        },
+        now,
+    )?;
+    if recorded && let Some(reason) = disable {
+        health::disable(tx, app, due, reason)?;
+    }
+    Ok(())
+}
+
 /// When to try again, or that this was the last try.
-fn next(app: &App, tried: i64, answer: Option<&Answer>) -> (DeliveryState, Timestamp) {
+fn next(
+    app: &App,
+    tried: i64,
+    answer: Option<&Answer>,
+    settings: &Settings,
+) -> (DeliveryState, Micros) {
     let now = app.now();
     let since_epoch = Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH));
     let clock = UNIX_EPOCH + since_epoch.unwrap_or_default();
     let asked = answer.and_then(|answer| answer.retry_after).map(|after| after.wait(clock));
     let tried = u32::try_from(tried).unwrap_or(u32::MAX);
-    match next_try(tried, app.random_u64(), asked) {
-        Some(wait) => (DeliveryState::Pending, now.checked_add(wait).unwrap_or(Timestamp::MAX)),
-        None => (DeliveryState::Failed, now),
+    match next_try(&settings.webhook_retry_seconds, tried, app.random_u64(), asked) {
+        Some(wait) => {
+            let at = now.checked_add(wait).unwrap_or(Timestamp::MAX);
+            (DeliveryState::Pending, micros(at))
+        }
+        None => (DeliveryState::Failed, micros(now)),
     }
-}
-
-async fn record(
-    app: &App,
-    claim: ClaimedDelivery,
-    tried: Tried,
-    state: DeliveryState,
-    due_at: Timestamp,
-) -> Result<(), ApiError> {
-    let now = app.now_micros();
-    app.store()
-        .write(move |tx| {
-            let answer = tried.result.as_ref().ok();
-            let record = AttemptRecord {
-                claim,
-                started_at: micros(tried.started_at),
-                duration_us: i64::try_from(tried.duration.as_micros()).unwrap_or(i64::MAX),
-                status: answer.map(|answer| i64::from(answer.status)),
-                failure: tried.result.as_ref().err().copied(),
-                excerpt: tried.excerpt.as_ref(),
-                state,
-                due_at: micros(due_at),
-            };
-            tx.record_attempt(&record, now)?;
-            Ok::<_, ApiError>(())
-        })
-        .await
 }

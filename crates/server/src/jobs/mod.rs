@@ -19,8 +19,8 @@ mod schedule;
 mod sweep;
 mod sync_link;
 
-pub(crate) use announce::{Announcement, Webhook};
+pub(crate) use announce::{Announcement, Webhook, body_context, emit_own};
 pub(crate) use calls::{Known, Question, record_calls};
-pub(crate) use deliver::{Address, address_context};
+pub(crate) use deliver::excerpt_row;
 pub(crate) use retrieval::Retrieval;
 pub use runner::Runner;

@@ -105,7 +105,7 @@ impl Runner {
                 });
             }
         }
-        self.wind_down(running).await;
+        self.wind_down(&mut running).await;
     }
 
     async fn run_deliveries(self: &Arc<Self>, stop: &CancellationToken) {
@@ -114,7 +114,7 @@ impl Runner {
         let mut wakes = self.app.store().wakes();
         while let Some(permits) = self.ready(stop, &slots, &mut running).await {
             let looked_at = self.app.now();
-            let claimed = self.claim_deliveries(permits.available()).await;
+            let claimed = self.claim_deliveries(&slots, permits.available()).await;
             if claimed.is_empty() {
                 drop(permits);
                 self.rest_or_finish(looked_at, stop, &mut running, &mut wakes).await;
@@ -128,7 +128,8 @@ impl Runner {
                 });
             }
         }
-        self.wind_down(running).await;
+        self.wind_down(&mut running).await;
+        self.give_back_deliveries().await;
     }
 
     /// Looks after what links come due for. Nobody is woken for it: the soonest a link can come due
@@ -180,10 +181,18 @@ impl Runner {
         })
     }
 
-    async fn claim_deliveries(&self, limit: usize) -> Vec<DueDelivery> {
+    /// Takes deliveries for free slots. The last half of all slots is for the first delivery of an
+    /// endpoint alone: endpoints that hang hold no slot of it more than once, and however much
+    /// waits for them, the others are served.
+    async fn claim_deliveries(&self, slots: &Semaphore, taken: usize) -> Vec<DueDelivery> {
         let (now, until) = self.lease();
-        let limit = i64::try_from(limit).unwrap_or(1);
-        let each = i64::try_from(self.app.config().runner.deliveries_per_endpoint).unwrap_or(1);
+        let config = self.app.config().runner;
+        let beyond_half = (slots.available_permits() + taken).saturating_sub(config.deliveries / 2);
+        let (limit, each) = match beyond_half {
+            0 => (taken, 1),
+            spare => (taken.min(spare), config.deliveries_per_endpoint),
+        };
+        let [limit, each] = [limit, each].map(|number| i64::try_from(number).unwrap_or(1));
         let claim = self.app.store().write(move |tx| tx.claim_deliveries(now, until, limit, each));
         claim.await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot take deliveries");
@@ -266,11 +275,23 @@ impl Runner {
         }
     }
 
-    async fn wind_down(&self, mut running: JoinSet<()>) {
+    async fn wind_down(&self, running: &mut JoinSet<()>) {
         let grace = self.app.config().runner.grace;
         let all = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all).await.is_err() {
-            tracing::warn!("work still running at shutdown is left to its lease");
+            tracing::warn!("work still running at shutdown is given up");
+        }
+    }
+
+    /// Gives back what the shutdown did not wait for, so that others need not wait for its lease.
+    async fn give_back_deliveries(&self) {
+        let (held, now) = (self.deliveries.rows(), self.app.now_micros());
+        if held.is_empty() {
+            return;
+        }
+        let released = self.app.store().write(move |tx| tx.release_deliveries(&held, now));
+        if let Err(error) = released.await {
+            tracing::error!(%error, "deliveries left to their lease");
         }
     }
 

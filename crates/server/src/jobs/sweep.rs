@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::App;
 use crate::error::ApiError;
-use crate::{erasure, imports, once};
+use crate::{erasure, imports, once, webhooks};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -18,6 +18,7 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
         report("spool", imports::sweep_spool(&app).await);
         report("kept answers", once::sweep(&app).await);
         report("destroyed keys", erasure::scrub(&app).await);
+        report("stranded deliveries", webhooks::sweep(&app).await);
         let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = stopped.cancelled() => return,

@@ -3,9 +3,13 @@
 
 pub(crate) mod audit;
 pub(crate) mod consents;
+pub(crate) mod deliveries;
+pub(crate) mod egress;
+pub(crate) mod events;
 pub(crate) mod imports;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod provenance;
 pub(crate) mod settings;
 pub(crate) mod subjects;
+pub(crate) mod webhook_endpoints;

@@ -13,14 +13,19 @@ use crate::error::{ApiError, ErrorItem};
 use crate::settings::Settings;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
     "accept_unknown_people",
     "include_drafts",
     "require_consent",
+    "webhook_retry_seconds",
 ];
+
+/// Most waits of a schedule, and the longest of them, seconds.
+const WAITS: usize = 20;
+const LONGEST_WAIT: u64 = 24 * 60 * 60;
 
 /// The settings of the workspace.
 #[utoipa::path(
@@ -78,9 +83,25 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
         ("accept_unknown_people", fields.optional_bool("accept_unknown_people").map(Value::from)),
         ("include_drafts", fields.optional_bool("include_drafts").map(Value::from)),
         ("require_consent", fields.optional_bool("require_consent").map(Value::from)),
+        ("webhook_retry_seconds", schedule(&mut fields).map(Value::from)),
     ] {
         named.extend(value.map(|value| (name.to_owned(), value)));
     }
     fields.finish()?;
     Ok(named)
+}
+
+fn schedule(fields: &mut Fields<'_>) -> Option<Vec<u64>> {
+    let given = fields.optional_list("webhook_retry_seconds")?;
+    let waits: Option<Vec<u64>> = given.iter().map(Value::as_u64).collect();
+    let sound = waits.filter(|waits| {
+        waits.len() <= WAITS && waits.iter().all(|wait| (1..=LONGEST_WAIT).contains(wait))
+    });
+    if sound.is_none() {
+        let message = format!(
+            "Ensure this is a list of at most {WAITS} whole numbers from 1 to {LONGEST_WAIT}."
+        );
+        fields.refuse(ErrorItem::field("invalid", "webhook_retry_seconds", message));
+    }
+    sound
 }

@@ -31,13 +31,15 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "subjects", description = "People, by document: erasure, and everything that is known; not part of the public contract"),
         (name = "audit", description = "Who read or changed what; not part of the public contract"),
         (name = "keys", description = "API keys; not part of the public contract"),
+        (name = "webhooks", description = "Endpoints, events, deliveries; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]
 struct Document;
 
 pub(crate) use params::{
-    CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, OnceParams, PageParams, ShapeParams,
+    CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, NumberInPath, OnceParams,
+    PageParams, ShapeParams,
 };
 pub(crate) use shapes::{File, Nothing, Page, Partial};
 

@@ -107,3 +107,12 @@ pub(crate) struct IdInPath {
     /// Id of the object.
     id: Uuid,
 }
+
+/// The numbered object in the path.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "a description; the path is read by its place")]
+pub(crate) struct NumberInPath {
+    /// Number of the object.
+    id: i64,
+}

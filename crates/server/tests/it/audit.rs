@@ -80,6 +80,13 @@ const CHANGES: &[Expected] = &[
     ("post", "/manage/v1/consents/", Some("consent.recorded")),
     ("post", "/manage/v1/consents/evidence/", Some("consents.evidenced")),
     ("post", "/manage/v1/consents/{id}/revoke/", Some("consent.revoked")),
+    ("post", "/manage/v1/webhook-endpoints/", Some("webhook.created")),
+    ("patch", "/manage/v1/webhook-endpoints/{id}/", Some("webhook.changed")),
+    ("post", "/manage/v1/webhook-endpoints/{id}/rotate-secret/", Some("webhook.secret_rotated")),
+    ("post", "/manage/v1/webhook-endpoints/{id}/test/", Some("webhook.tested")),
+    ("post", "/manage/v1/deliveries/{id}/replay/", Some("webhooks.replayed")),
+    ("post", "/manage/v1/deliveries/replay/", Some("webhooks.replayed")),
+    ("delete", "/manage/v1/webhook-endpoints/{id}/", Some("webhook.deleted")),
     ("post", "/manage/v1/keys/", Some("key.created")),
     ("patch", "/manage/v1/keys/{id}/", Some("key.changed")),
     ("post", "/manage/v1/keys/{id}/rotate/", Some("key.rotated")),
@@ -103,6 +110,10 @@ fn body_of(path: &str, link: &str) -> Value {
         "/manage/v1/settings/" => json!({ "include_drafts": false }),
         "/manage/v1/consents/" => crate::consents::request("1999000900", json!({})),
         "/manage/v1/consents/{id}/revoke/" => json!({}),
+        "/manage/v1/webhook-endpoints/" => json!({ "url": "https://127.0.0.1:9/hooks" }),
+        "/manage/v1/deliveries/replay/" => json!({ "webhook_type": "TEST" }),
+        path if path.starts_with("/manage/v1/webhook-endpoints/{id}/") => json!({}),
+        "/manage/v1/deliveries/{id}/replay/" => json!({}),
         "/manage/v1/keys/" | "/manage/v1/keys/{id}/" => json!({ "name": "another" }),
         "/manage/v1/keys/{id}/rotate/" | "/manage/v1/keys/{id}/retire/" => json!({}),
         _ => json!({ "document_type": "CC", "document_number": "1999000002" }),
@@ -140,6 +151,14 @@ async fn every_operation_that_changes_something_leaves_an_entry(database: TestDa
                 let keys = client.results("/manage/v1/keys/").await;
                 let other = keys.iter().find(|key| key["name"] == "another").unwrap();
                 other["id"].as_str().unwrap().to_owned()
+            }
+            path if path.starts_with("/manage/v1/webhook-endpoints/{id}/") => {
+                let endpoints = client.results("/manage/v1/webhook-endpoints/").await;
+                endpoints[0]["id"].as_str().unwrap().to_owned()
+            }
+            "/manage/v1/deliveries/{id}/replay/" => {
+                let deliveries = client.results("/manage/v1/deliveries/").await;
+                deliveries[0]["id"].to_string()
             }
             "/manage/v1/consents/{id}/revoke/" => {
                 let consents = client.results("/manage/v1/consents/").await;

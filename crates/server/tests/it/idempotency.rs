@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use vinculo_server::config::Config;
 use vinculo_store::Environment;
 
 use crate::support::{Answer, Client, Mood, Setup, TestApp, TestDatabase, link_request};
@@ -237,7 +238,9 @@ async fn an_upload_is_known_by_its_file(database: TestDatabase) {
 }
 
 async fn every_post_reads_the_key(database: TestDatabase) {
-    let app = TestApp::start(database).await;
+    // Every operation is asked by a stranger, more often than one address may fail to log in.
+    let unlimited = |config: &mut Config| config.login_failures_per_minute = 0;
+    let app = Setup::new(database).configure(unlimited).start().await;
     let client = app.sandbox();
     let document = client.get("/api/openapi.json").await.json();
     let paths = document["paths"].as_object().unwrap();

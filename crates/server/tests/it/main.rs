@@ -46,4 +46,6 @@ mod secrecy;
 mod settings;
 mod tls;
 mod tokens;
+mod webhook_control;
+mod webhook_load;
 mod webhooks;

@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use http::Method;
 use serde_json::{Value, json};
 
+use vinculo_store::Environment;
+
 use crate::support::{
-    TestApp, TestDatabase, assert_matches, assert_wire_snapshot, escaped, on_both_databases,
+    Receiver, TestApp, TestDatabase, assert_matches, assert_wire_snapshot, escaped,
+    on_both_databases,
 };
 
 on_both_databases!(the_document_lists_exactly_the_routes_that_exist);
@@ -137,15 +140,17 @@ async fn the_document_lists_exactly_the_routes_that_exist(database: TestDatabase
             assert!(refusal["headers"]["Retry-After"].is_object(), "{operation}");
         }
     }
+    let receiver = Receiver::start().await;
     for (path, methods) in &operations {
-        check_path(&app, path, methods).await;
+        check_path(&app, &receiver, path, methods).await;
     }
+    app.settled().await;
     app.finish().await;
 }
 
 /// What is listed answers neither 404 nor 405; what is not listed answers 405 and names what is.
-async fn check_path(app: &TestApp, path: &str, listed: &BTreeSet<Method>) {
-    let path = with_an_id(app, path).await;
+async fn check_path(app: &TestApp, receiver: &Receiver, path: &str, listed: &BTreeSet<Method>) {
+    let path = with_an_id(app, receiver, path).await;
     let client = app.sandbox();
     // Removal last: the others need something to be there.
     for method in METHODS {
@@ -165,12 +170,15 @@ async fn check_path(app: &TestApp, path: &str, listed: &BTreeSet<Method>) {
 }
 
 /// The path with the id of something that is there.
-async fn with_an_id(app: &TestApp, path: &str) -> String {
+async fn with_an_id(app: &TestApp, receiver: &Receiver, path: &str) -> String {
     let Some((list, rest)) = path.split_once("{id}") else {
         assert!(!path.contains('{'), "an unknown parameter in {path}");
         return path.to_owned();
     };
     let client = app.sandbox();
+    if ["/manage/v1/webhook-endpoints/", "/manage/v1/deliveries/"].contains(&list) {
+        app.send_events_to(receiver, Environment::Sandbox, None).await;
+    }
     let more = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS", "OWNERS"] });
     let link = client.create_link("1999000001", more).await;
     app.settled().await;

@@ -164,6 +164,12 @@ async fn requests_of_the_collection_are_understood(database: TestDatabase) {
         };
         assert_eq!(status, expected, "{method} {path}");
     }
+    // The endpoint of the example answers nobody.
+    let endpoints = "/manage/v1/webhook-endpoints/";
+    for endpoint in client.results(endpoints).await {
+        let id = endpoint["id"].as_str().unwrap();
+        assert_eq!(client.delete(&format!("{endpoints}{id}/")).await.status, 204);
+    }
     app.settled().await;
     app.finish().await;
 }

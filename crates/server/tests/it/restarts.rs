@@ -12,6 +12,7 @@ on_both_databases!(
     a_load_that_was_accepted_is_done_by_the_next_process,
     a_job_whose_process_died_is_taken_again,
     a_delivery_whose_process_died_is_sent_again_unchanged,
+    a_delivery_that_a_shutdown_gave_up_is_sent_again_at_once,
     one_process_runs_the_jobs_of_an_embedded_database,
 );
 
@@ -83,6 +84,36 @@ async fn a_job_whose_process_died_is_taken_again(database: TestDatabase) {
 }
 
 async fn a_delivery_whose_process_died_is_sent_again_unchanged(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Status(500)]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let more = json!({ "access_mode": "single", "fetch_resources": ["OWNERS"] });
+    app.sandbox().create_link("1999000001", more).await;
+    let first = receiver.next().await;
+    app.postponed().await;
+    app.stop_runner().await;
+    // What a process that dies at the second try leaves behind: a lease.
+    let due = app.next_delivery_due().await.expect("one more try");
+    app.advance(due.duration_since(app.now()).unsigned_abs());
+    let now = app.now().as_microsecond();
+    let lease = now + i64::try_from(LEASE.as_micros()).unwrap();
+    let taken = app.app.store().write(move |tx| tx.claim_deliveries(now, lease, 9, 9)).await;
+    assert_eq!(taken.unwrap().len(), 1);
+
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    if !app.database.is_embedded() {
+        app.advance(LEASE);
+    }
+    let again = receiver.next().await;
+    assert_eq!(again.body, first.body);
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn a_delivery_that_a_shutdown_gave_up_is_sent_again_at_once(database: TestDatabase) {
     let setup = Setup::new(database).configure(|config| config.runner.grace = Duration::ZERO);
     let mut app = setup.start().await;
     let mut receiver = Receiver::start().await;
@@ -92,14 +123,9 @@ async fn a_delivery_whose_process_died_is_sent_again_unchanged(database: TestDat
     app.sandbox().create_link("1999000001", more).await;
     let first = receiver.next().await;
     app.stop_runner().await;
-
-    let mut app = app.restart().await;
+    assert_eq!(app.next_delivery_due().await, Some(app.now()), "nobody holds it");
     app.start_runner().await;
-    if !app.database.is_embedded() {
-        app.advance(LEASE);
-    }
-    let again = receiver.next().await;
-    assert_eq!(again.body, first.body);
+    assert_eq!(receiver.next().await.body, first.body);
     app.settled().await;
     receiver.assert_quiet();
     app.finish().await;

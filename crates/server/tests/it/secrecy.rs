@@ -15,6 +15,9 @@ async fn nothing_personal_or_secret_can_be_read_in_what_is_stored(database: Test
     let mut receiver = Receiver::start().await;
     receiver.reply([Reply::Status(400), Reply::Status(400)]);
     app.send_events_to(&receiver, Environment::Sandbox, Some("Bearer letmein-4711")).await;
+    let other = json!({ "url": "http://127.0.0.1:9/other", "webhook_types": ["LINK"] });
+    let once = app.sandbox().post_once("/manage/v1/webhook-endpoints/", "k", &other).await;
+    let signing = once.json()["secret"].as_str().unwrap().to_owned();
     let password = app.sandbox_key().secret_password.clone();
     let reference = json!({ "external_id": "COHORT_32_User_6790023X5" });
     app.sandbox().create_link("1999000003", reference).await;
@@ -43,6 +46,7 @@ async fn nothing_personal_or_secret_can_be_read_in_what_is_stored(database: Test
         ("Authorization", "letmein"),
         ("address of the receiver", "/hooks"),
         ("API password", &password),
+        ("signing secret", &signing),
         ("file name", "planilla.txt"),
         ("purpose of a consent", "FINALIDAD-77"),
         ("proof of a consent", "PRUEBA-77"),

@@ -33,6 +33,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         "accept_unknown_people": false,
         "include_drafts": true,
         "require_consent": false,
+        "webhook_retry_seconds": [60, 120, 180, 240, 300, 1800, 7200, 18000, 36000, 36000],
     });
     assert_eq!(client.get(SETTINGS).await.json(), shipped);
     decide(&app, json!({ "refresh_rate": "12h", "fetch_resources": ["OWNERS"] })).await;
@@ -47,6 +48,10 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         (json!({ "refresh_rate": "1h" }), "invalid_choice", "refresh_rate"),
         (json!({ "include_drafts": 3 }), "invalid", "include_drafts"),
         (json!({ "fetch_resources": ["X"] }), "invalid", "resources"),
+        (json!({ "webhook_retry_seconds": [0] }), "invalid", "webhook_retry_seconds"),
+        (json!({ "webhook_retry_seconds": [86_401] }), "invalid", "webhook_retry_seconds"),
+        (json!({ "webhook_retry_seconds": [1.5] }), "invalid", "webhook_retry_seconds"),
+        (json!({ "webhook_retry_seconds": vec![1; 21] }), "invalid", "webhook_retry_seconds"),
         (json!({ "colour": "blue" }), "invalid", "colour"),
     ] {
         let refused = client.patch(SETTINGS, &body).await;

@@ -83,6 +83,16 @@ text_enum! {
         KeyRevoked = "key.revoked",
         /// A receiver of webhooks was added.
         WebhookCreated = "webhook.created",
+        /// Address, types or state of a receiver were changed.
+        WebhookChanged = "webhook.changed",
+        /// A receiver was given another signing secret.
+        WebhookSecretRotated = "webhook.secret_rotated",
+        /// A test event was sent to a receiver.
+        WebhookTested = "webhook.tested",
+        /// A receiver was removed.
+        WebhookDeleted = "webhook.deleted",
+        /// Events were sent again.
+        WebhooksReplayed = "webhooks.replayed",
         /// Keys were wrapped by a newer master key.
         VaultRotated = "vault.rotated",
         /// Requests came without a right key.

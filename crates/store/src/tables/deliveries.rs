@@ -6,7 +6,7 @@ use vinculo_vault::{Sealed, WrappedKey};
 use super::ids::text_enum;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
-use crate::{Dialect, Result, Row, Tx};
+use crate::{Dialect, Queue, Result, Row, Tx};
 
 text_enum! {
     /// How far a delivery has come.
@@ -38,11 +38,11 @@ pub struct DueDelivery {
     pub claim: ClaimedDelivery,
     /// Workspace of the endpoint.
     pub workspace: WorkspaceId,
-    /// Person the event is about.
-    pub subject: SubjectId,
+    /// Person the event is about; `None` when it is about nobody.
+    pub subject: Option<SubjectId>,
     /// Public id of the event; part of what sealed the body.
     pub webhook_id: Uuid,
-    /// The body, sealed with the subject's key.
+    /// The body, sealed with the key of the subject, or of the workspace when there is none.
     pub body: Sealed,
     /// The subject's wrapped key; `None` once the person was erased.
     pub key: Option<WrappedKey>,
@@ -50,9 +50,12 @@ pub struct DueDelivery {
     pub endpoint: EndpointId,
     /// Public id of the endpoint; part of what sealed the address.
     pub endpoint_uuid: Uuid,
-    /// Address and Authorization value, sealed with the workspace's key.
+    /// Address, Authorization value and secrets, sealed with the workspace's key.
     pub address: Sealed,
-    /// Tries recorded so far. A worker that died holding the row counts for none.
+    /// Whether the endpoint's last try that is known failed.
+    pub failing: bool,
+    /// Tries recorded since the delivery was made, or made again. A worker that died holding the
+    /// row counts for none.
     pub tried: i64,
 }
 
@@ -78,8 +81,9 @@ pub struct AttemptRecord<'a> {
 }
 
 const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
-     k.wrapped, e.id, e.uuid, e.sealed, \
-     (select count(*) from attempts a where a.delivery_id = d.id) from deliveries d \
+     k.wrapped, e.id, e.uuid, e.sealed, e.failing_since, \
+     (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries \
+     from deliveries d \
      join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
@@ -92,7 +96,7 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
      row_number() over (partition by d.endpoint_id order by d.due_at, d.id) as place \
      from webhook_endpoints e join deliveries d on d.id in \
      (select f.id from deliveries f where f.endpoint_id = e.id and f.state = 'pending' \
-     and f.due_at <= $1 order by f.due_at, f.id limit $4)) t \
+     and f.due_at <= $1 order by f.due_at, f.id limit $4) where e.disabled_at is null) t \
      left join (select endpoint_id, count(*) as held from deliveries \
      where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
      on h.endpoint_id = t.endpoint_id where t.place <= $4 - coalesce(h.held, 0) \
@@ -108,7 +112,8 @@ const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoin
      (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
-     order by f.due_at, f.id limit $4) d where d.place <= $4 - coalesce(h.held, 0)) turn \
+     order by f.due_at, f.id limit $4) d \
+     where e.disabled_at is null and d.place <= $4 - coalesce(h.held, 0)) turn \
      join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
@@ -118,14 +123,15 @@ impl DueDelivery {
         Ok(Self {
             claim: ClaimedDelivery { id: DeliveryId(row.int(0)?), attempt: row.int(1)? },
             workspace: WorkspaceId(row.int(2)?),
-            subject: SubjectId(row.int(3)?),
+            subject: SubjectId::from_column(row.int(3)?),
             webhook_id: row.uuid(4)?,
             body: row.sealed(5)?,
             key: row.opt_wrapped_key(6)?,
             endpoint: EndpointId(row.int(7)?),
             endpoint_uuid: row.uuid(8)?,
             address: row.sealed(9)?,
-            tried: row.int(10)?,
+            failing: row.opt_int(10)?.is_some(),
+            tried: row.int(11)?,
         })
     }
 }
@@ -217,6 +223,22 @@ impl Tx<'_> {
                 &[claim.id.into(), claim.attempt.into(), lease_until.into()],
             )?;
         }
+        Ok(())
+    }
+
+    /// Gives back deliveries that are still held: others may take them at once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn release_deliveries(&mut self, claims: &[ClaimedDelivery], now: Micros) -> Result<()> {
+        for claim in claims {
+            self.execute(
+                "update deliveries set leased = 0, due_at = $3 \
+                 where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",
+                &[claim.id.into(), claim.attempt.into(), now.into()],
+            )?;
+        }
+        self.wake(Queue::Deliveries);
         Ok(())
     }
 }

@@ -3,8 +3,21 @@
 use uuid::Uuid;
 use vinculo_vault::Sealed;
 
-use super::{EndpointId, Micros, WorkspaceId};
-use crate::{Result, Tx};
+use super::ids::text_enum;
+use super::{EndpointId, Micros, Page, PageRequest, WorkspaceId};
+use crate::{Result, Row, Tx};
+
+text_enum! {
+    /// Why nothing is sent to an endpoint.
+    DisabledReason in "webhook_endpoints" {
+        /// Somebody wanted it.
+        Manual = "manual",
+        /// It answered that it is gone.
+        Gone = "gone",
+        /// It failed for too long.
+        Failing = "failing",
+    }
+}
 
 /// An endpoint to be stored.
 #[derive(Debug, Clone)]
@@ -15,7 +28,9 @@ pub struct NewEndpoint<'a> {
     pub workspace: WorkspaceId,
     /// When it was made.
     pub created_at: Micros,
-    /// Address and Authorization value, sealed with the workspace's key.
+    /// Types of events it wants; `None` for all.
+    pub types: Option<&'a [String]>,
+    /// Address, Authorization value and secrets, sealed with the workspace's key.
     pub sealed: &'a Sealed,
 }
 
@@ -28,8 +43,41 @@ pub struct Endpoint {
     pub uuid: Uuid,
     /// When it was made.
     pub created_at: Micros,
-    /// Address and Authorization value, sealed with the workspace's key.
+    /// Types of events it wants; `None` for all.
+    pub types: Option<Vec<String>>,
+    /// Since when and why nothing is sent to it.
+    pub disabled: Option<(Micros, DisabledReason)>,
+    /// The first failed try since the last one that did not fail.
+    pub failing_since: Option<Micros>,
+    /// Address, Authorization value and secrets, sealed with the workspace's key.
     pub sealed: Sealed,
+}
+
+const COLUMNS: &str =
+    "id, uuid, created_at, webhook_types, disabled_at, disabled_reason, failing_since, sealed";
+
+impl Endpoint {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        let reason = row.opt_text(5)?.map(|word| DisabledReason::from_column(&word)).transpose()?;
+        let disabled_at = row.opt_int(4)?;
+        Ok(Self {
+            id: EndpointId(row.int(0)?),
+            uuid: row.uuid(1)?,
+            created_at: row.int(2)?,
+            types: row.opt_text(3)?.map(|listed| {
+                let types = listed.split(',').filter(|word| !word.is_empty());
+                types.map(str::to_owned).collect()
+            }),
+            disabled: disabled_at.map(|at| (at, reason.unwrap_or(DisabledReason::Manual))),
+            failing_since: row.opt_int(6)?,
+            sealed: row.sealed(7)?,
+        })
+    }
+}
+
+/// Types as the column keeps them.
+fn listed(types: Option<&[String]>) -> Option<String> {
+    types.map(|types| format!(",{},", types.join(",")))
 }
 
 impl Tx<'_> {
@@ -39,35 +87,186 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn insert_endpoint(&mut self, endpoint: &NewEndpoint<'_>) -> Result<EndpointId> {
         self.query_one(
-            "insert into webhook_endpoints (uuid, workspace_id, created_at, sealed) \
-             values ($1, $2, $3, $4) returning id",
+            "insert into webhook_endpoints (uuid, workspace_id, created_at, webhook_types, sealed) \
+             values ($1, $2, $3, $4, $5) returning id",
             &[
                 endpoint.uuid.into(),
                 endpoint.workspace.into(),
                 endpoint.created_at.into(),
+                listed(endpoint.types).as_ref().into(),
                 endpoint.sealed.into(),
             ],
             |row| Ok(EndpointId(row.int(0)?)),
         )
     }
 
-    /// The workspace's endpoints, oldest first.
+    /// A page of the workspace's endpoints, newest first.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn endpoints(&mut self, workspace: WorkspaceId) -> Result<Vec<Endpoint>> {
-        self.query(
-            "select id, uuid, created_at, sealed from webhook_endpoints \
-             where workspace_id = $1 and disabled_at is null order by id",
+    pub fn endpoints(
+        &mut self,
+        workspace: WorkspaceId,
+        page: PageRequest,
+    ) -> Result<Page<Endpoint>> {
+        let count = self.query_one(
+            "select count(*) from webhook_endpoints where workspace_id = $1",
             &[workspace.into()],
-            |row| {
-                Ok(Endpoint {
-                    id: EndpointId(row.int(0)?),
-                    uuid: row.uuid(1)?,
-                    created_at: row.int(2)?,
-                    sealed: row.sealed(3)?,
-                })
-            },
+            |row| row.int(0),
+        )?;
+        let rows = self.query(
+            &format!(
+                "select {COLUMNS} from webhook_endpoints where workspace_id = $1 \
+                 order by id desc limit $2 offset $3"
+            ),
+            &[workspace.into(), page.limit.into(), page.offset.into()],
+            Endpoint::from_row,
+        )?;
+        Ok(Page { count, rows })
+    }
+
+    /// An endpoint of the workspace.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn endpoint(&mut self, workspace: WorkspaceId, uuid: Uuid) -> Result<Option<Endpoint>> {
+        self.query_opt(
+            &format!(
+                "select {COLUMNS} from webhook_endpoints where uuid = $2 and workspace_id = $1"
+            ),
+            &[workspace.into(), uuid.into()],
+            Endpoint::from_row,
         )
+    }
+
+    /// An endpoint of the workspace, held until the transaction ends. Whoever changes an endpoint
+    /// and its deliveries holds the endpoint first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn hold_endpoint(
+        &mut self,
+        workspace: WorkspaceId,
+        uuid: Uuid,
+    ) -> Result<Option<Endpoint>> {
+        self.query_opt(
+            &format!(
+                "update webhook_endpoints set created_at = created_at \
+                 where uuid = $2 and workspace_id = $1 returning {COLUMNS}"
+            ),
+            &[workspace.into(), uuid.into()],
+            Endpoint::from_row,
+        )
+    }
+
+    /// Changes what an endpoint wants and where it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn change_endpoint(
+        &mut self,
+        id: EndpointId,
+        types: Option<&[String]>,
+        sealed: &Sealed,
+    ) -> Result<()> {
+        self.execute(
+            "update webhook_endpoints set webhook_types = $2, sealed = $3 where id = $1",
+            &[id.into(), listed(types).as_ref().into(), sealed.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Sends nothing to an endpoint any more: what waits for it is cancelled. `false` when it was
+    /// disabled already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn disable_endpoint(
+        &mut self,
+        id: EndpointId,
+        reason: DisabledReason,
+        now: Micros,
+    ) -> Result<bool> {
+        let changed = self.execute(
+            "update webhook_endpoints set disabled_at = $2, disabled_reason = $3 \
+             where id = $1 and disabled_at is null",
+            &[id.into(), now.into(), reason.into()],
+        )?;
+        if changed == 1 {
+            self.cancel_deliveries(id, now)?;
+        }
+        Ok(changed == 1)
+    }
+
+    /// Sends to an endpoint again what happens from now on, and forgets that it failed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn enable_endpoint(&mut self, id: EndpointId) -> Result<()> {
+        self.execute(
+            "update webhook_endpoints set disabled_at = null, disabled_reason = null, \
+             failing_since = null where id = $1",
+            &[id.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Notes a failed try, and tells since when every try has failed. `None` when the endpoint is
+    /// gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn endpoint_failed(&mut self, id: EndpointId, at: Micros) -> Result<Option<Micros>> {
+        self.query_opt(
+            "update webhook_endpoints set failing_since = coalesce(failing_since, $2) \
+             where id = $1 returning failing_since",
+            &[id.into(), at.into()],
+            |row| row.int(0),
+        )
+    }
+
+    /// Notes that an endpoint which had failed does so no longer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn endpoint_works(&mut self, id: EndpointId) -> Result<()> {
+        self.execute(
+            "update webhook_endpoints set failing_since = null where id = $1",
+            &[id.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Removes an endpoint and all its secrets. Its deliveries stay; those that wait are cancelled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delete_endpoint(&mut self, id: EndpointId, now: Micros) -> Result<()> {
+        self.execute("delete from webhook_endpoints where id = $1", &[id.into()])?;
+        self.cancel_deliveries(id, now)
+    }
+
+    fn cancel_deliveries(&mut self, endpoint: EndpointId, now: Micros) -> Result<()> {
+        self.execute(
+            "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
+             where endpoint_id = $1 and state = 'pending'",
+            &[endpoint.into(), now.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Cancels what an event that came at the same moment left for an endpoint that is gone or
+    /// disabled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn cancel_stranded_deliveries(&mut self, now: Micros) -> Result<()> {
+        self.execute(
+            "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 \
+             where state = 'pending' and not exists (select 1 from webhook_endpoints e \
+             where e.id = deliveries.endpoint_id and e.disabled_at is null)",
+            &[now.into()],
+        )?;
+        Ok(())
     }
 }

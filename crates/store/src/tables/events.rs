@@ -1,10 +1,25 @@
 //! Events: something happened that every endpoint of the workspace must hear of.
 
 use uuid::Uuid;
-use vinculo_vault::Sealed;
+use vinculo_vault::{Sealed, WrappedKey};
 
-use super::{EventId, LinkId, LoadId, Micros, SubjectId, WorkspaceId};
-use crate::{Queue, Result, Tx};
+use super::page::Where;
+use super::{
+    DeliveryState, EndpointId, EventId, LinkId, LoadId, Micros, Page, PageRequest, SubjectId,
+    TimeSpan, WorkspaceId,
+};
+use crate::{Queue, Result, Row, Tx, Value};
+
+/// Who hears of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recipients {
+    /// Every endpoint that wants its type.
+    Everybody,
+    /// One endpoint, whatever it wants.
+    Only(EndpointId),
+    /// Nobody; it can be looked up.
+    Nobody,
+}
 
 /// An event to be emitted.
 #[derive(Debug, Clone)]
@@ -13,24 +28,106 @@ pub struct NewEvent<'a> {
     pub webhook_id: Uuid,
     /// Workspace it happened in.
     pub workspace: WorkspaceId,
-    /// Person it is about.
-    pub subject: SubjectId,
-    /// Link it is about.
-    pub link: LinkId,
+    /// Person it is about, if any.
+    pub subject: Option<SubjectId>,
+    /// Link it is about, if any.
+    pub link: Option<LinkId>,
     /// Load that caused it.
     pub load: Option<LoadId>,
-    /// `EMPLOYMENTS`, `OWNERS` or `LINK`.
+    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `TEST` or `ENDPOINT`.
     pub webhook_type: &'a str,
     /// What happened, such as `historical_update`.
     pub webhook_code: &'a str,
-    /// The body that is sent, byte for byte, sealed with the subject's key.
+    /// The body that is sent, byte for byte, sealed with the key of the subject, or of the
+    /// workspace when there is none.
     pub body: &'a Sealed,
     /// When it happened.
     pub created_at: Micros,
+    /// Who hears of it.
+    pub to: Recipients,
+}
+
+/// A stored event.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Internal id.
+    pub id: EventId,
+    /// Public id.
+    pub webhook_id: Uuid,
+    /// Person it is about, if any.
+    pub subject: Option<SubjectId>,
+    /// Public id of the link it is about; `None` also when that is gone.
+    pub link: Option<Uuid>,
+    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `TEST` or `ENDPOINT`.
+    pub webhook_type: String,
+    /// What happened.
+    pub webhook_code: String,
+    /// When it happened.
+    pub created_at: Micros,
+    /// The body, sealed with the key of the subject, or of the workspace when there is none.
+    pub body: Sealed,
+    /// The subject's wrapped key.
+    pub key: Option<WrappedKey>,
+}
+
+/// Which events of a workspace a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Only this public id.
+    pub id: Option<Uuid>,
+    /// Only about these links.
+    pub links: Option<Vec<Uuid>>,
+    /// Only of these types.
+    pub types: Option<Vec<String>>,
+    /// Only those that happened in this span.
+    pub created: TimeSpan,
+}
+
+impl EventFilter {
+    /// The clause over events `v`; `narrow` when something else leads to few of them.
+    pub(super) fn clause(&self, workspace: WorkspaceId, narrow: bool) -> Where<'_> {
+        // Ids lead to fewer rows than the workspace does, which is thus kept from its index.
+        let narrow = narrow || self.id.is_some() || self.links.is_some();
+        let own = if narrow { "+v.workspace_id" } else { "v.workspace_id" };
+        let mut clause = Where::equals(own, workspace);
+        if let Some(id) = self.id {
+            clause.and_in("v.webhook_id", [id]);
+        }
+        if let Some(links) = &self.links {
+            // The index of the person leads to the link's events.
+            let of = "from links where +workspace_id = $1 and uuid in ({})";
+            clause.and_list(&format!("v.link_id in (select id {of})"), links.iter().copied());
+            clause.and_list(
+                &format!("v.subject_id in (select subject_id {of})"),
+                links.iter().copied(),
+            );
+        }
+        if let Some(types) = &self.types {
+            clause.and_in("v.webhook_type", types);
+        }
+        clause.and_span("v.created_at", self.created);
+        clause
+    }
+}
+
+impl Event {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: EventId(row.int(0)?),
+            webhook_id: row.uuid(1)?,
+            subject: SubjectId::from_column(row.int(2)?),
+            link: row.opt_uuid(3)?,
+            webhook_type: row.text(4)?,
+            webhook_code: row.text(5)?,
+            created_at: row.int(6)?,
+            body: row.sealed(7)?,
+            key: row.opt_wrapped_key(8)?,
+        })
+    }
 }
 
 impl Tx<'_> {
-    /// Writes an event and one delivery per endpoint, in the transaction that changed the state.
+    /// Writes an event and one delivery per recipient, in the transaction that changed the state.
     /// Nothing is sent here.
     ///
     /// # Errors
@@ -43,8 +140,8 @@ impl Tx<'_> {
             &[
                 event.webhook_id.into(),
                 event.workspace.into(),
-                event.subject.into(),
-                event.link.into(),
+                event.subject.map_or(0, |subject| subject.0).into(),
+                event.link.map_or(0, |link| link.0).into(),
                 event.load.map(|load| load.0).into(),
                 event.webhook_type.into(),
                 event.webhook_code.into(),
@@ -53,16 +150,78 @@ impl Tx<'_> {
             ],
             |row| Ok(EventId(row.int(0)?)),
         )?;
+        let (whom, only) = match event.to {
+            Recipients::Everybody => (
+                "and (webhook_types is null or webhook_types like '%,' || cast($5 as text) || ',%')",
+                Value::from(event.webhook_type),
+            ),
+            Recipients::Only(endpoint) => ("and id = $5", endpoint.into()),
+            Recipients::Nobody => return Ok(id),
+        };
+        let subject = event.subject.map_or(0, |subject| subject.0);
         let deliveries = self.execute(
-            "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
-             due_at, created_at) select workspace_id, cast($2 as bigint), cast($3 as bigint), id, \
-             'pending', cast($4 as bigint), cast($4 as bigint) from webhook_endpoints \
-             where workspace_id = $1 and disabled_at is null",
-            &[event.workspace.into(), event.subject.into(), id.into(), event.created_at.into()],
+            &format!(
+                "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
+                 due_at, created_at) select workspace_id, cast($2 as bigint), \
+                 cast($3 as bigint), id, 'pending', cast($4 as bigint), cast($4 as bigint) \
+                 from webhook_endpoints where workspace_id = $1 and disabled_at is null {whom}"
+            ),
+            &[event.workspace.into(), subject.into(), id.into(), event.created_at.into(), only],
         )?;
         if deliveries > 0 {
             self.wake(Queue::Deliveries);
         }
         Ok(id)
+    }
+
+    /// A page of the workspace's events, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn events(
+        &mut self,
+        workspace: WorkspaceId,
+        filter: &EventFilter,
+        page: PageRequest,
+    ) -> Result<Page<Event>> {
+        let clause = filter.clause(workspace, false);
+        let (tail, params) = clause.sliced("v.created_at desc, v.id desc", page);
+        let rows = self.query(
+            &format!(
+                "select v.id, v.webhook_id, v.subject_id, l.uuid, v.webhook_type, \
+                 v.webhook_code, v.created_at, v.sealed, k.wrapped from events v \
+                 left join links l on l.id = v.link_id left join data_keys k \
+                 on k.owner_kind = 'subject' and k.owner_id = v.subject_id{tail}"
+            ),
+            &params,
+            Event::from_row,
+        )?;
+        let sql = format!("select count(*) from events v{}", clause.sql());
+        let count = self.query_one(&sql, clause.params(), |row| row.int(0))?;
+        Ok(Page { count, rows })
+    }
+
+    /// How many deliveries of these events there are in each state.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delivery_states(
+        &mut self,
+        workspace: WorkspaceId,
+        events: &[EventId],
+    ) -> Result<Vec<(EventId, DeliveryState, i64)>> {
+        let mut clause = Where::equals("+workspace_id", workspace);
+        clause.and_in("event_id", events.iter().copied());
+        self.query(
+            &format!(
+                "select event_id, state, count(*) from deliveries{} group by event_id, state",
+                clause.sql()
+            ),
+            clause.params(),
+            |row| {
+                let state = DeliveryState::from_column(&row.text(1)?)?;
+                Ok((EventId(row.int(0)?), state, row.int(2)?))
+            },
+        )
     }
 }

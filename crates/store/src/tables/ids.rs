@@ -49,6 +49,13 @@ ids! {
     JobId;
 }
 
+impl SubjectId {
+    /// Whom an event's column names; 0 is nobody.
+    pub(crate) fn from_column(id: i64) -> Option<Self> {
+        (id != 0).then_some(Self(id))
+    }
+}
+
 /// An enum stored as text: one word per variant, the same on the wire and in the column.
 macro_rules! text_enum {
     ($(#[doc = $doc:literal])+ $name:ident in $table:literal {

@@ -188,7 +188,7 @@ impl Tx<'_> {
             Queue::Deliveries => {
                 "select min(next) from (select (select min(d.due_at) from deliveries d \
                  where d.endpoint_id = e.id and d.state = 'pending') as next \
-                 from webhook_endpoints e) due"
+                 from webhook_endpoints e where e.disabled_at is null) due"
             }
         };
         self.query_one(sql, &[], |row| row.opt_int(0))

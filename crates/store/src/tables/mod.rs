@@ -9,6 +9,7 @@ mod consents;
 mod contributions;
 mod data_keys;
 mod deliveries;
+mod delivery_log;
 mod endpoints;
 mod erasures;
 mod events;
@@ -24,6 +25,7 @@ mod lost_imports;
 mod objects;
 mod page;
 mod payers;
+mod replays;
 mod settings;
 mod source_calls;
 mod subjects;
@@ -40,9 +42,10 @@ pub use consents::{
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
-pub use endpoints::{Endpoint, NewEndpoint};
+pub use delivery_log::{Delivery, DeliveryFilter, StoredAttempt};
+pub use endpoints::{DisabledReason, Endpoint, NewEndpoint};
 pub use erasures::{Erased, Erasure, NewErasure};
-pub use events::NewEvent;
+pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
     ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
     SourceCallId, SubjectId, WorkspaceId,

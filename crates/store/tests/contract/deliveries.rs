@@ -17,12 +17,14 @@ on_both_databases! {
     a_try_is_recorded_once,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
     only_what_is_held_is_prolonged,
+    what_is_given_back_is_taken_at_once,
     the_longest_due_of_an_endpoint_go_first,
     endpoints_take_turns,
     an_endpoint_has_no_more_in_flight_than_allowed,
     what_is_not_due_or_has_ended_is_left,
     a_delivery_of_an_erased_person_comes_without_a_key,
     claimers_at_once_never_share_a_delivery,
+    a_disabled_endpoint_is_passed_over,
 }
 
 const LEASE: Micros = 6 * SECOND;
@@ -109,7 +111,8 @@ async fn a_claim_brings_all_that_a_try_needs(db: TestDatabase) {
     let due = write(&db, |tx| claim(tx, NOW, 5)).await;
     let [due] = due.as_slice() else { panic!("{} deliveries", due.len()) };
     assert_eq!(due.claim.attempt, 1);
-    assert_eq!((due.workspace, due.subject), (scene.here, scene.subject));
+    assert_eq!((due.workspace, due.subject), (scene.here, Some(scene.subject)));
+    assert_eq!((due.tried, due.failing), (0, false));
     assert_eq!((due.webhook_id, due.body.clone()), (uuid(1000), sealed(1000)));
     assert!(due.key == Some(wrapped(50)));
     assert_eq!((due.endpoint, due.endpoint_uuid), (scene.endpoints[0], uuid(90)));
@@ -211,6 +214,17 @@ async fn only_what_is_held_is_prolonged(db: TestDatabase) {
     assert_eq!(due, expected.map(|at| at.to_string()));
 }
 
+async fn what_is_given_back_is_taken_at_once(db: TestDatabase) {
+    scene(&db, 1, &[0, 0]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let (given_back, kept) = (held[0].claim, held[1].claim);
+    let stale = ClaimedDelivery { attempt: kept.attempt - 1, ..kept };
+    write(&db, move |tx| tx.release_deliveries(&[given_back, stale], NOW + 1)).await;
+    let again = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
+    assert_eq!(ids(&again), [given_back.id]);
+    assert_eq!((again[0].claim.attempt, again[0].tried), (2, 0), "no try is used up");
+}
+
 async fn the_longest_due_of_an_endpoint_go_first(db: TestDatabase) {
     scene(&db, 1, &[30, 10, 20, 10]).await;
     let all: Vec<i64> = raw::rows(&db, "select id from deliveries order by id")
@@ -288,6 +302,15 @@ async fn a_delivery_of_an_erased_person_comes_without_a_key(db: TestDatabase) {
     let due = write(&db, |tx| claim(tx, NOW, 9)).await;
     assert_eq!(due.len(), 1);
     assert!(due[0].key.is_none());
+}
+
+async fn a_disabled_endpoint_is_passed_over(db: TestDatabase) {
+    let scene = scene(&db, 2, &[0]).await;
+    let (off, on) = (scene.endpoints[0], scene.endpoints[1]);
+    raw::run(&db, &format!("update webhook_endpoints set disabled_at = 1 where id = {off}"));
+    assert_eq!(tally(&write(&db, |tx| claim(tx, NOW, 9)).await), BTreeMap::from([(on, 1)]));
+    let waits = write(&db, |tx| tx.next_due(Queue::Deliveries)).await;
+    assert_eq!(waits, Some(NOW + LEASE), "the held one alone");
 }
 
 async fn claimers_at_once_never_share_a_delivery(db: TestDatabase) {

@@ -1,26 +1,39 @@
-use crate::fixture::{NOW, add_endpoint, read, refused, sealed, uuid, workspaces, write};
+use crate::fixture::{
+    ALL, NOW, SECOND, add_endpoint, emit_at, person, read, refused, sealed, uuid, workspaces, write,
+};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
-use vinculo_store::Error;
+use vinculo_store::{DisabledReason, Error, NewEndpoint, PageRequest, Queue};
 
 on_both_databases! {
-    a_workspace_sees_its_endpoints_oldest_first,
+    a_workspace_sees_its_endpoints_newest_first,
     a_public_id_exists_once,
-    a_disabled_endpoint_is_not_shown,
+    an_endpoint_is_found_and_held_by_its_workspace_alone,
+    what_is_changed_stays,
+    a_disabled_endpoint_is_owed_nothing,
+    failures_count_from_the_first,
+    a_deleted_endpoint_leaves_its_deliveries,
+    what_is_stranded_is_cancelled,
 }
 
-async fn a_workspace_sees_its_endpoints_oldest_first(db: TestDatabase) {
+const STATES: &str = "select endpoint_id, state, leased, finished_at from deliveries order by id";
+
+async fn a_workspace_sees_its_endpoints_newest_first(db: TestDatabase) {
     let (here, there) = workspaces(&db).await;
     let ids = write(&db, move |tx| {
         Ok([add_endpoint(tx, here, 91)?, add_endpoint(tx, there, 92)?, add_endpoint(tx, here, 90)?])
     })
     .await;
-    let shown = read(&db, move |tx| tx.endpoints(here)).await;
+    let shown = read(&db, move |tx| tx.endpoints(here, ALL)).await;
+    assert_eq!(shown.count, 2);
     let shown: Vec<_> =
-        shown.iter().map(|it| (it.id, it.uuid, it.created_at, &it.sealed)).collect();
-    let expected = [(ids[0], uuid(91), NOW, &sealed(91)), (ids[2], uuid(90), NOW, &sealed(90))];
+        shown.rows.iter().map(|it| (it.id, it.uuid, it.created_at, &it.sealed)).collect();
+    let expected = [(ids[2], uuid(90), NOW, &sealed(90)), (ids[0], uuid(91), NOW, &sealed(91))];
     assert_eq!(shown, expected);
-    assert_eq!(read(&db, move |tx| tx.endpoints(there)).await.len(), 1);
+    let second = PageRequest { limit: 1, offset: 1 };
+    let page = read(&db, move |tx| tx.endpoints(here, second)).await;
+    assert_eq!((page.count, page.rows[0].id), (2, ids[0]));
+    assert_eq!(read(&db, move |tx| tx.endpoints(there, ALL)).await.count, 1);
 }
 
 async fn a_public_id_exists_once(db: TestDatabase) {
@@ -30,9 +43,112 @@ async fn a_public_id_exists_once(db: TestDatabase) {
     assert!(matches!(error, Error::Conflict(_)), "{error}");
 }
 
-async fn a_disabled_endpoint_is_not_shown(db: TestDatabase) {
+async fn an_endpoint_is_found_and_held_by_its_workspace_alone(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let id = write(&db, move |tx| add_endpoint(tx, here, 90)).await;
+    let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
+    assert_eq!(
+        (found.id, found.types, found.disabled, found.failing_since),
+        (id, None, None, None)
+    );
+    let held = write(&db, move |tx| tx.hold_endpoint(here, uuid(90))).await;
+    assert_eq!(held.expect("not held").sealed, sealed(90));
+    assert!(read(&db, move |tx| tx.endpoint(there, uuid(90))).await.is_none());
+    assert!(write(&db, move |tx| tx.hold_endpoint(there, uuid(90))).await.is_none());
+}
+
+async fn what_is_changed_stays(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
-    write(&db, move |tx| add_endpoint(tx, here, 90)).await;
-    raw::run(&db, "update webhook_endpoints set disabled_at = 1");
-    assert!(read(&db, move |tx| tx.endpoints(here)).await.is_empty());
+    let types = ["LINK", "OWNERS"].map(str::to_owned);
+    let first = types.clone();
+    let id = write(&db, move |tx| {
+        tx.insert_endpoint(&NewEndpoint {
+            uuid: uuid(90),
+            workspace: here,
+            created_at: NOW,
+            types: Some(&first),
+            sealed: &sealed(90),
+        })
+    })
+    .await;
+    let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
+    assert_eq!(found.types.as_deref(), Some(types.as_slice()));
+    write(&db, move |tx| tx.change_endpoint(id, Some(&[]), &sealed(7))).await;
+    let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
+    assert_eq!((found.types, found.sealed), (Some(vec![]), sealed(7)));
+    write(&db, move |tx| tx.change_endpoint(id, None, &sealed(8))).await;
+    let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
+    assert_eq!(found.types, None);
+}
+
+async fn a_disabled_endpoint_is_owed_nothing(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [off, on] = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let endpoints = [add_endpoint(tx, here, 90)?, add_endpoint(tx, here, 91)?];
+        emit_at(tx, here, subject, 80, NOW)?;
+        tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
+        Ok(endpoints)
+    })
+    .await;
+    let disable = |reason, at| write(&db, move |tx| tx.disable_endpoint(off, reason, at));
+    assert!(disable(DisabledReason::Gone, NOW + 1).await);
+    assert!(!disable(DisabledReason::Manual, NOW + 2).await);
+    let expected = [format!("{off}|cancelled|0|{}", NOW + 1), format!("{on}|pending|0|")];
+    assert_eq!(raw::rows(&db, STATES), expected);
+    let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
+    assert_eq!(found.disabled, Some((NOW + 1, DisabledReason::Gone)));
+    write(&db, move |tx| tx.enable_endpoint(off)).await;
+    let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
+    assert_eq!((found.disabled, found.failing_since), (None, None));
+    assert_eq!(raw::rows(&db, STATES), expected, "nothing comes back by itself");
+}
+
+async fn failures_count_from_the_first(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let id = write(&db, move |tx| add_endpoint(tx, here, 90)).await;
+    for at in [NOW, NOW + 5] {
+        assert_eq!(write(&db, move |tx| tx.endpoint_failed(id, at)).await, Some(NOW));
+    }
+    write(&db, move |tx| tx.endpoint_works(id)).await;
+    assert_eq!(write(&db, move |tx| tx.endpoint_failed(id, NOW + 9)).await, Some(NOW + 9));
+    let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
+    assert_eq!(found.failing_since, Some(NOW + 9));
+    write(&db, move |tx| tx.delete_endpoint(id, NOW)).await;
+    assert_eq!(write(&db, move |tx| tx.endpoint_failed(id, NOW)).await, None);
+}
+
+async fn a_deleted_endpoint_leaves_its_deliveries(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let id = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let id = add_endpoint(tx, here, 90)?;
+        emit_at(tx, here, subject, 80, NOW)?;
+        tx.delete_endpoint(id, NOW + 1)?;
+        Ok(id)
+    })
+    .await;
+    assert!(read(&db, move |tx| tx.endpoint(here, uuid(90))).await.is_none());
+    assert_eq!(raw::rows(&db, STATES), [format!("{id}|cancelled|0|{}", NOW + 1)]);
+}
+
+async fn what_is_stranded_is_cancelled(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [gone, off, on] = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let endpoints =
+            [add_endpoint(tx, here, 90)?, add_endpoint(tx, here, 91)?, add_endpoint(tx, here, 92)?];
+        emit_at(tx, here, subject, 80, NOW)?;
+        Ok(endpoints)
+    })
+    .await;
+    raw::run(&db, &format!("delete from webhook_endpoints where id = {gone}"));
+    raw::run(&db, &format!("update webhook_endpoints set disabled_at = 1 where id = {off}"));
+    write(&db, |tx| tx.cancel_stranded_deliveries(NOW + 1)).await;
+    let cancelled = |id| format!("{id}|cancelled|0|{}", NOW + 1);
+    assert_eq!(
+        raw::rows(&db, STATES),
+        [cancelled(gone), cancelled(off), format!("{on}|pending|0|")]
+    );
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(NOW));
 }

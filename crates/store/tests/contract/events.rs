@@ -1,14 +1,24 @@
-use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, refused, workspaces, write};
+use crate::fixture::{
+    ALL, NOW, SECOND, add_endpoint, add_link, emit_at, new_event, person, read, refused, sealed,
+    uuid, workspaces, wrapped, write,
+};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::pin::pin;
-use vinculo_store::{Error, Queue};
+use vinculo_store::{
+    DeliveryState, Error, EventFilter, NewEndpoint, NewEvent, PageRequest, Queue, Recipients,
+    TimeSpan,
+};
 
 on_both_databases! {
     every_endpoint_of_the_workspace_gets_a_delivery,
     a_disabled_endpoint_gets_none,
     a_webhook_id_is_used_once_per_person,
     deliveries_are_announced_after_the_commit_only,
+    an_endpoint_gets_the_types_it_wants,
+    an_event_can_be_for_one_endpoint_or_nobody,
+    events_are_listed_and_filtered,
+    deliveries_of_events_are_counted_by_state,
 }
 
 const DELIVERIES: &str = "select e.id, d.workspace_id, d.subject_id, d.event_id, d.state, \
@@ -23,7 +33,7 @@ async fn every_endpoint_of_the_workspace_gets_a_delivery(db: TestDatabase) {
     assert!(raw::rows(&db, DELIVERIES).is_empty());
     for endpoints in [1, 3] {
         write(&db, move |tx| {
-            let have = tx.endpoints(here)?.len();
+            let have = tx.endpoints(here, ALL)?.rows.len();
             (have..endpoints).try_for_each(|n| add_endpoint(tx, here, 90 + n as u64).map(|_| ()))
         })
         .await;
@@ -31,9 +41,11 @@ async fn every_endpoint_of_the_workspace_gets_a_delivery(db: TestDatabase) {
         let n = 80 + endpoints as u64;
         let event = write(&db, move |tx| emit_at(tx, here, subject, n, NOW + SECOND)).await;
         let at = NOW + SECOND;
-        let expected: Vec<_> = write(&db, move |tx| tx.endpoints(here))
+        let expected: Vec<_> = write(&db, move |tx| tx.endpoints(here, ALL))
             .await
+            .rows
             .iter()
+            .rev()
             .map(|it| format!("{}|{here}|{subject}|{event}|pending|{at}|0|0|{at}|", it.id))
             .collect();
         assert_eq!(expected.len(), endpoints);
@@ -86,6 +98,119 @@ async fn deliveries_are_announced_after_the_commit_only(db: TestDatabase) {
     write(&db, move |tx| emit_at(tx, here, subject, 82, NOW)).await;
     told.await;
     assert_eq!(raw::rows(&db, "select count(*) from deliveries"), ["1"]);
+}
+
+async fn an_endpoint_gets_the_types_it_wants(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let some = write(&db, move |tx| {
+        add_endpoint(tx, here, 90)?;
+        let types = ["OWNERS", "LINK"].map(str::to_owned);
+        tx.insert_endpoint(&NewEndpoint {
+            uuid: uuid(91),
+            workspace: here,
+            created_at: NOW,
+            types: Some(&types),
+            sealed: &sealed(91),
+        })
+    })
+    .await;
+    for (n, webhook_type) in [(80, "EMPLOYMENTS"), (81, "OWNERS"), (82, "LINK"), (83, "NERS")] {
+        write(&db, move |tx| {
+            let subject = person(tx, here, 50)?.id;
+            let body = sealed(n);
+            let event = new_event(here, Some(subject), n, &body);
+            tx.emit(&NewEvent { webhook_type, ..event })
+        })
+        .await;
+    }
+    let sql = format!(
+        "select v.webhook_type from deliveries d join events v on v.id = d.event_id \
+         where d.endpoint_id = {some} order by v.id"
+    );
+    assert_eq!(raw::rows(&db, &sql), ["OWNERS", "LINK"]);
+    assert_eq!(raw::rows(&db, "select count(*) from deliveries"), ["6"]);
+}
+
+async fn an_event_can_be_for_one_endpoint_or_nobody(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let (one, foreign) = write(&db, move |tx| {
+        add_endpoint(tx, here, 90)?;
+        Ok((add_endpoint(tx, here, 91)?, add_endpoint(tx, there, 92)?))
+    })
+    .await;
+    for (n, to) in
+        [(80, Recipients::Nobody), (81, Recipients::Only(one)), (82, Recipients::Only(foreign))]
+    {
+        write(&db, move |tx| tx.emit(&NewEvent { to, ..new_event(here, None, n, &sealed(n)) }))
+            .await;
+    }
+    let made = raw::rows(&db, "select endpoint_id, subject_id, workspace_id from deliveries");
+    assert_eq!(made, [format!("{one}|0|{here}")]);
+    let due = write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9)).await;
+    assert!(due[0].subject.is_none() && due[0].key.is_none());
+}
+
+async fn events_are_listed_and_filtered(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    write(&db, move |tx| {
+        let (subject, foreign) = (person(tx, here, 50)?.id, person(tx, there, 51)?.id);
+        let link = add_link(tx, here, subject, 60)?;
+        emit_at(tx, there, foreign, 70, NOW)?;
+        for n in 0..3 {
+            let body = sealed(80 + n);
+            let event = new_event(here, Some(subject), 80 + n, &body);
+            let at = NOW + n as i64;
+            tx.emit(&NewEvent { link: (n > 0).then_some(link), created_at: at, ..event })?;
+        }
+        let body = sealed(83);
+        let event = new_event(here, None, 83, &body);
+        tx.emit(&NewEvent { webhook_type: "TEST", created_at: NOW + 3, ..event })
+    })
+    .await;
+    let db = &db;
+    let listed = |filter: EventFilter, page| async move {
+        let found = read(db, move |tx| tx.events(here, &filter, page)).await;
+        (found.count, found.rows.iter().map(|it| it.webhook_id).collect::<Vec<_>>())
+    };
+    let page = PageRequest { limit: 2, offset: 1 };
+    assert_eq!(listed(EventFilter::default(), ALL).await, (4, [83, 82, 81, 80].map(uuid).to_vec()));
+    assert_eq!(listed(EventFilter::default(), page).await, (4, [82, 81].map(uuid).to_vec()));
+    let span = TimeSpan { from: Some(NOW + 1), before: Some(NOW + 2) };
+    for (filter, expected) in [
+        (EventFilter { id: Some(uuid(80)), ..EventFilter::default() }, vec![80]),
+        (EventFilter { id: Some(uuid(70)), ..EventFilter::default() }, vec![]),
+        (EventFilter { links: Some(vec![uuid(60)]), ..EventFilter::default() }, vec![82, 81]),
+        (EventFilter { types: Some(vec!["TEST".into()]), ..EventFilter::default() }, vec![83]),
+        (EventFilter { created: span, ..EventFilter::default() }, vec![81]),
+    ] {
+        let expected: Vec<_> = expected.into_iter().map(uuid).collect();
+        assert_eq!(listed(filter, ALL).await, (expected.len() as i64, expected));
+    }
+    let all = read(db, move |tx| tx.events(here, &EventFilter::default(), ALL)).await.rows;
+    assert_eq!((all[0].subject, all[0].link, all[0].key.is_none()), (None, None, true));
+    assert_eq!((all[1].link, all[1].body.clone()), (Some(uuid(60)), sealed(82)));
+    assert!(all[1].key == Some(wrapped(50)) && all[3].link.is_none());
+}
+
+async fn deliveries_of_events_are_counted_by_state(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let events = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        add_endpoint(tx, here, 90)?;
+        add_endpoint(tx, here, 91)?;
+        Ok([emit_at(tx, here, subject, 80, NOW)?, emit_at(tx, here, subject, 81, NOW)?])
+    })
+    .await;
+    raw::run(
+        &db,
+        "update deliveries set state = 'failed' where id = (select min(id) from deliveries)",
+    );
+    let mut states = read(&db, move |tx| tx.delivery_states(here, &events)).await;
+    states.sort_unstable_by_key(|(event, state, _)| (event.0, state.as_str()));
+    use DeliveryState::{Failed, Pending};
+    let expected = [(events[0], Failed, 1), (events[0], Pending, 1), (events[1], Pending, 2)];
+    assert_eq!(states, expected);
+    assert!(read(&db, move |tx| tx.delivery_states(there, &events)).await.is_empty());
 }
 
 /// Whether the future ends without waiting.

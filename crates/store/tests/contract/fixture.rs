@@ -4,8 +4,8 @@ use crate::support::TestDatabase;
 use uuid::Uuid;
 use vinculo_store::{
     AccessMode, Due, EndpointId, Environment, Error, EventId, LinkId, LoadId, Micros, NewEndpoint,
-    NewEvent, NewLink, NewLoad, PageRequest, Resource, Result, Subject, SubjectId, Trigger, Tx,
-    WorkspaceId,
+    NewEvent, NewLink, NewLoad, PageRequest, Recipients, Resource, Result, Subject, SubjectId,
+    Trigger, Tx, WorkspaceId,
 };
 use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
@@ -154,6 +154,7 @@ pub(crate) fn add_endpoint(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> R
         uuid: uuid(n),
         workspace,
         created_at: NOW,
+        types: None,
         sealed: &sealed(n),
     })
 }
@@ -166,15 +167,26 @@ pub(crate) fn emit_at(
     n: u64,
     at: Micros,
 ) -> Result<EventId> {
-    tx.emit(&NewEvent {
+    tx.emit(&NewEvent { created_at: at, ..new_event(workspace, Some(subject), n, &sealed(n)) })
+}
+
+/// What [`emit_at`] stores, to be changed.
+pub(crate) fn new_event<'a>(
+    workspace: WorkspaceId,
+    subject: Option<SubjectId>,
+    n: u64,
+    body: &'a Sealed,
+) -> NewEvent<'a> {
+    NewEvent {
         webhook_id: uuid(n),
         workspace,
         subject,
-        link: LinkId(1),
+        link: subject.map(|_| LinkId(1)),
         load: None,
         webhook_type: "EMPLOYMENTS",
         webhook_code: "historical_update",
-        body: &sealed(n),
-        created_at: at,
-    })
+        body,
+        created_at: NOW,
+        to: Recipients::Everybody,
+    }
 }

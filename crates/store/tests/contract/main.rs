@@ -13,6 +13,7 @@ mod fixture;
 mod plans;
 mod queue_model;
 mod raw;
+mod replays;
 
 mod about;
 mod api_keys;
@@ -22,6 +23,7 @@ mod consents;
 mod contributions;
 mod data_keys;
 mod deliveries;
+mod delivery_log;
 mod endpoints;
 mod erasures;
 mod events;

@@ -5,9 +5,10 @@ use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
-    AttemptRecord, AuditFilter, ConsentFilter, DeliveryState, ImportId, Job, LinkFilter, LinkId,
-    LoadId, LoadState, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest,
-    Queue, Resource, Result, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    AttemptRecord, AuditFilter, ConsentFilter, DeliveryFilter, DeliveryId, DeliveryState,
+    EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState, NewKeptAnswer, NewObject,
+    ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result, SourceCallId, Store,
+    SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -228,6 +229,26 @@ const CALLS: &[(&str, Call)] = &[
         tx.extend_deliveries(&claims, NOW + 2 * SECOND)?;
         Ok(due.len() == 8)
     }),
+    ("events of a link", |tx| {
+        let of_link = EventFilter { links: Some(vec![uuid(MIDDLE)]), ..EventFilter::default() };
+        Ok(tx.events(HERE, &of_link, ALL)?.count == 1)
+    }),
+    ("an event and its deliveries", |tx| {
+        let one = EventFilter { id: Some(uuid(MIDDLE)), ..EventFilter::default() };
+        let event = tx.events(HERE, &one, ALL)?.rows.remove(0);
+        let states = tx.delivery_states(HERE, &[event.id])?;
+        let of_event = DeliveryFilter { events: one, ..DeliveryFilter::default() };
+        Ok(!states.is_empty() && tx.deliveries(HERE, &of_event, ALL)?.count == 2)
+    }),
+    ("a delivery", |tx| {
+        let one = DeliveryFilter { id: Some(DeliveryId(2_500)), ..DeliveryFilter::default() };
+        Ok(tx.deliveries(HERE, &one, ALL)?.count == 1 && tx.attempts(DeliveryId(2_500))?.is_empty())
+    }),
+    ("replay of one", |tx| {
+        let one = DeliveryFilter { id: Some(DeliveryId(4_970)), ..DeliveryFilter::default() };
+        Ok(tx.replay_deliveries(HERE, &one, DeliveryId(0), 1, NOW)?.len() == 1)
+    }),
+    ("endpoint", |tx| Ok(tx.endpoint(HERE, uuid(3))?.is_some())),
     ("record_attempt", |tx| {
         let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
         let record = AttemptRecord {

@@ -12,8 +12,8 @@ use vinculo_server::clock::{Clock as _, ManualClock, micros};
 use vinculo_server::config::Config;
 use vinculo_server::jobs::Runner;
 use vinculo_server::{
-    App, ImportStatus, IssuedKey, Parts, ReceivedFile, add_endpoint, import_status, installation,
-    issue_key, receive_file,
+    App, ImportStatus, IssuedKey, Parts, ReceivedFile, WantedEndpoint, add_endpoint, import_status,
+    installation, issue_key, receive_file,
 };
 use vinculo_sources::ach::AchConfig;
 use vinculo_store::{Environment, ImportId, Queue};
@@ -226,8 +226,9 @@ impl TestApp {
         authorization: Option<&str>,
     ) {
         let authorization = authorization.map(str::to_owned);
-        let added = add_endpoint(&self.app, environment, receiver.url.clone(), authorization);
-        added.await.expect("the endpoint is refused");
+        let (url, types) = (receiver.url.clone(), None);
+        let wanted = WantedEndpoint { url, authorization, types };
+        add_endpoint(&self.app, environment, wanted).await.expect("the endpoint is refused");
     }
 
     /// Hands a file over, to be imported for an environment; whether it is a new one.

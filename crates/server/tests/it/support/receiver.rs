@@ -29,6 +29,8 @@ pub(crate) struct Hook {
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
     Status(u16),
+    /// A status and a text.
+    Says(u16, &'static str),
     Redirect(String),
     /// 503, and how many seconds to wait.
     Later(u32),
@@ -121,6 +123,9 @@ async fn receive(State(desk): State<Desk>, uri: Uri, headers: HeaderMap, body: B
     match reply {
         None => StatusCode::OK.into_response(),
         Some(Reply::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
+        Some(Reply::Says(status, text)) => {
+            (StatusCode::from_u16(status).unwrap(), text).into_response()
+        }
         Some(Reply::Redirect(to)) => Redirect::temporary(&to).into_response(),
         Some(Reply::Later(seconds)) => {
             (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, seconds.to_string())]).into_response()

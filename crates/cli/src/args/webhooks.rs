@@ -1,0 +1,215 @@
+//! Webhooks: where they may go, and what becomes of them.
+
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use vinculo_server::config::Config;
+use vinculo_store::DeliveryState;
+
+use super::http::Network;
+use super::{Database, Environment, Secret};
+
+/// Where webhooks may go.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Outgoing {
+    /// Allow webhooks to loopback and private addresses, and over plain HTTP
+    #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) webhook_allow_private: Option<bool>,
+    /// Allow webhooks over plain HTTP
+    #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_HTTP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub(crate) webhook_allow_http: Option<bool>,
+    /// Ports that webhooks may go to, separated by commas [default: 80, 443, and those above 1023
+    /// where no well-known service listens]
+    #[arg(long, env = "VINCULO_WEBHOOK_PORTS", value_delimiter = ',', value_name = "PORT")]
+    pub(crate) webhook_ports: Option<Vec<u16>>,
+}
+
+impl Outgoing {
+    /// The configuration with what is given here.
+    pub(crate) fn apply(&self, mut config: Config) -> Config {
+        config.webhook_allow_private = self.webhook_allow_private.unwrap_or(false);
+        config.webhook_allow_http = self.webhook_allow_http.unwrap_or(false);
+        config.webhook_ports = self.webhook_ports.clone().unwrap_or_default();
+        config
+    }
+}
+
+/// Where webhooks come from.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Egress {
+    /// Addresses that webhooks come from, for receivers that let in only those: addresses or
+    /// networks, separated by commas [default: none]
+    #[arg(long, env = "VINCULO_EGRESS_ADDRESSES", value_delimiter = ',', value_name = "NETWORK")]
+    pub(crate) egress_addresses: Option<Vec<Network>>,
+}
+
+impl Egress {
+    /// The configuration with what is given here.
+    pub(crate) fn apply(&self, mut config: Config) -> Config {
+        let given = self.egress_addresses.iter().flatten();
+        config.egress_addresses = given.map(|network| network.0).collect();
+        config
+    }
+}
+
+/// `vinculo webhooks …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhooks {
+    /// Add an endpoint; the secret that its requests are signed with is shown once
+    Create(CreateWebhook),
+    /// List the endpoints of an environment
+    List(ListWebhooks),
+    /// Send to an endpoint again
+    Enable(Enable),
+    /// Send nothing to an endpoint any more
+    Disable(WebhookOptions),
+    /// Make a new secret, which is shown once
+    Rotate(RotateWebhook),
+    /// Send an endpoint a test event
+    Test(WebhookOptions),
+    /// Send again what was sent before, or was never sent
+    Replay(ReplayWebhooks),
+    /// Show the addresses that webhooks come from
+    Addresses(Egress),
+}
+
+/// `vinculo deliveries …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Deliveries {
+    /// List deliveries, newest first
+    List(ListDeliveries),
+}
+
+/// `vinculo webhooks create`
+#[derive(Debug, Args)]
+pub(crate) struct CreateWebhook {
+    /// Whose events
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Where to send them
+    #[arg(long)]
+    pub(crate) url: String,
+    /// Value of the Authorization header; a bare token is sent as `Bearer TOKEN`
+    #[arg(long)]
+    pub(crate) authorization: Option<Secret>,
+    /// Types of events to send, separated by commas [default: all]
+    #[arg(long, value_delimiter = ',', value_parser = ["EMPLOYMENTS", "OWNERS", "LINK"], value_name = "TYPE")]
+    pub(crate) types: Option<Vec<String>>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) outgoing: Outgoing,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo webhooks list`
+#[derive(Debug, Args)]
+pub(crate) struct ListWebhooks {
+    /// Whose endpoints
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// Which endpoint.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookOptions {
+    /// Whose endpoint
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Id of the endpoint
+    pub(crate) id: Uuid,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo webhooks enable`
+#[derive(Debug, Args)]
+pub(crate) struct Enable {
+    /// Send what it missed as well
+    #[arg(long)]
+    pub(crate) replay_missed: bool,
+    #[command(flatten)]
+    pub(crate) endpoint: WebhookOptions,
+}
+
+/// `vinculo webhooks rotate`
+#[derive(Debug, Args)]
+pub(crate) struct RotateWebhook {
+    /// Hours for which requests are signed with the secret before as well
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(0..=168))]
+    pub(crate) keep_old_hours: u16,
+    #[command(flatten)]
+    pub(crate) endpoint: WebhookOptions,
+}
+
+/// `vinculo webhooks replay`
+#[derive(Debug, Args)]
+pub(crate) struct ReplayWebhooks {
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo deliveries list`
+#[derive(Debug, Args)]
+pub(crate) struct ListDeliveries {
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    /// How many at most
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) limit: u16,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// Which deliveries: those for which everything given holds.
+#[derive(Debug, Args)]
+pub(crate) struct Wanted {
+    /// Whose deliveries
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// To this endpoint
+    #[arg(long)]
+    pub(crate) endpoint: Option<Uuid>,
+    /// About this link
+    #[arg(long)]
+    pub(crate) link: Option<Uuid>,
+    /// Of events of this type
+    #[arg(long = "type", value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "TEST", "ENDPOINT"])]
+    pub(crate) webhook_type: Option<String>,
+    /// In this state: pending, delivered, failed, cancelled
+    #[arg(long, value_parser = state)]
+    pub(crate) status: Option<DeliveryState>,
+    /// Of events that happened then or later, such as 2026-11-24T00:00:00Z
+    #[arg(long)]
+    pub(crate) from: Option<jiff::Timestamp>,
+    /// Of events that happened earlier
+    #[arg(long)]
+    pub(crate) before: Option<jiff::Timestamp>,
+}
+
+fn state(text: &str) -> Result<DeliveryState, String> {
+    DeliveryState::parse(text).ok_or_else(|| {
+        let known = DeliveryState::ALL.iter().map(|state| state.as_str()).collect::<Vec<_>>();
+        format!("expected one of {}", known.join(", "))
+    })
+}

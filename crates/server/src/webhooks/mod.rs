@@ -1,0 +1,177 @@
+//! Webhooks as a workspace controls them: endpoints, what was sent to them, what is sent again.
+
+mod address;
+mod endpoint;
+pub(crate) mod health;
+mod log;
+mod replay;
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use uuid::Uuid;
+use vinculo_store::{DeliveryFilter, Endpoint, Environment, Micros, PageRequest};
+
+use crate::App;
+use crate::audit::Trail;
+use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
+
+pub(crate) use address::Address;
+pub(crate) use endpoint::{EndpointChange, TYPES, add, change, judge, remove, rotate, test};
+pub use endpoint::{EndpointStatus, WantedEndpoint};
+pub(crate) use health::Verdict;
+pub use log::DeliveryStatus;
+pub(crate) use log::{ALL_TYPES, EventStatus, one_delivery, one_event};
+pub use replay::Replay;
+pub(crate) use replay::{replay, replay_missed};
+
+/// How many endpoints a command lists.
+const ALL: PageRequest = PageRequest { limit: 1000, offset: 0 };
+
+/// When a secret ends that is kept for so many hours beside a new one.
+pub(crate) fn old_until(app: &App, hours: u16) -> Micros {
+    app.now_micros() + Micros::from(hours) * 60 * 60 * 1_000_000
+}
+
+/// 409: nothing is sent to the endpoint.
+pub(crate) fn disabled() -> ApiError {
+    let message = "The endpoint is disabled.";
+    ApiError::status(StatusCode::CONFLICT, "endpoint_disabled", message)
+}
+
+/// Cancels what can never be sent.
+pub(crate) async fn sweep(app: &App) -> Result<(), ApiError> {
+    let now = app.now_micros();
+    Ok(app.store().write(move |tx| tx.cancel_stranded_deliveries(now)).await?)
+}
+
+/// Changes an endpoint; when that enables it and `and_replay` is wanted, sends what it missed.
+pub(crate) async fn apply(
+    app: &App,
+    trail: Trail,
+    secrets: &Arc<WorkspaceSecrets>,
+    id: Uuid,
+    wanted: EndpointChange,
+    and_replay: bool,
+) -> Result<EndpointStatus, ApiError> {
+    let workspace = secrets.workspace().id;
+    let (writer, owner, enables) = (app.clone(), Arc::clone(secrets), wanted.enabled == Some(true));
+    let changed: (Option<Endpoint>, _) = app
+        .store()
+        .write(move |tx| {
+            let before = tx.hold_endpoint(workspace, id)?;
+            Ok::<_, ApiError>((before, change(tx, &writer, &trail, &owner, id, wanted)?))
+        })
+        .await?;
+    if let (Some(before), true) = (&changed.0, enables && and_replay) {
+        replay_missed(app, workspace, before).await?;
+    }
+    Ok(changed.1)
+}
+
+/// Adds an endpoint for the organization `default`; the answer shows its secret.
+///
+/// # Errors
+/// When the URL may not be called, the value cannot be a header, a type is unknown, or the
+/// database fails.
+pub async fn add_endpoint(
+    app: &App,
+    environment: Environment,
+    wanted: WantedEndpoint,
+) -> Result<EndpointStatus, ApiError> {
+    let wrong = judge(app, Some(&wanted.url), wanted.authorization.as_deref()).await;
+    if !wrong.is_empty() {
+        return Err(ApiError::bad_request(wrong));
+    }
+    let (secrets, writer) = (app.secrets_of(environment)?, app.clone());
+    let trail = Trail::console(secrets.workspace().id);
+    app.store().write(move |tx| add(tx, &writer, &trail, &secrets, &wanted)).await
+}
+
+/// The endpoints of the organization `default`, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_endpoints(
+    app: &App,
+    environment: Environment,
+) -> Result<Vec<EndpointStatus>, ApiError> {
+    let secrets = app.secrets_of(environment)?;
+    let workspace = secrets.workspace().id;
+    let found = app.store().read(move |tx| tx.endpoints(workspace, ALL)).await?;
+    let now = app.now_micros();
+    found.rows.iter().map(|endpoint| EndpointStatus::of(&secrets, endpoint, now)).collect()
+}
+
+/// Enables or disables an endpoint of the organization `default`; what an enabled one missed is
+/// sent when `and_replay` says so.
+///
+/// # Errors
+/// 404 when there is no such endpoint.
+pub async fn set_enabled(
+    app: &App,
+    environment: Environment,
+    id: Uuid,
+    enabled: bool,
+    and_replay: bool,
+) -> Result<EndpointStatus, ApiError> {
+    let change = EndpointChange { enabled: Some(enabled), ..EndpointChange::default() };
+    let secrets = app.secrets_of(environment)?;
+    apply(app, Trail::console(secrets.workspace().id), &secrets, id, change, and_replay).await
+}
+
+/// Gives an endpoint of the organization `default` a new secret, which the answer shows, and keeps
+/// the one before for so many hours.
+///
+/// # Errors
+/// 404 when there is no such endpoint.
+pub async fn rotate_secret(
+    app: &App,
+    environment: Environment,
+    id: Uuid,
+    keep_hours: u16,
+) -> Result<EndpointStatus, ApiError> {
+    let (secrets, writer) = (app.secrets_of(environment)?, app.clone());
+    let (until, trail) = (old_until(app, keep_hours), Trail::console(secrets.workspace().id));
+    app.store().write(move |tx| rotate(tx, &writer, &trail, &secrets, id, until)).await
+}
+
+/// Sends an endpoint of the organization `default` a test event; answers its `webhook_id`.
+///
+/// # Errors
+/// 404 when there is no such endpoint, 409 when it is disabled.
+pub async fn send_test(app: &App, environment: Environment, id: Uuid) -> Result<Uuid, ApiError> {
+    let (secrets, writer) = (app.secrets_of(environment)?, app.clone());
+    let trail = Trail::console(secrets.workspace().id);
+    app.store().write(move |tx| test(tx, &writer, &trail, &secrets, id)).await
+}
+
+/// Makes deliveries of the organization `default` again; answers how many.
+///
+/// # Errors
+/// 404 when there is no such endpoint, 409 when it is disabled.
+pub async fn replay_deliveries(
+    app: &App,
+    environment: Environment,
+    wanted: &Replay,
+) -> Result<i64, ApiError> {
+    let workspace = app.secrets_of(environment)?.workspace().id;
+    replay(app, Trail::console(workspace), workspace, wanted).await
+}
+
+/// Deliveries of the organization `default`, those of the newest event first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_deliveries(
+    app: &App,
+    environment: Environment,
+    filter: DeliveryFilter,
+    limit: i64,
+) -> Result<Vec<DeliveryStatus>, ApiError> {
+    let workspace = app.secrets_of(environment)?.workspace().id;
+    let page = PageRequest { limit, offset: 0 };
+    let found = app.store().read(move |tx| tx.deliveries(workspace, &filter, page)).await?;
+    Ok(found.rows.iter().map(DeliveryStatus::of).collect())
+}

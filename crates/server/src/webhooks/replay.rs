@@ -1,0 +1,144 @@
+//! Deliveries made again: the same `webhook_id`, the same bytes.
+
+use uuid::Uuid;
+use vinculo_store::{
+    AuditAction, DeliveryFilter, DeliveryId, DeliveryState, Endpoint, EventFilter, EventId,
+    TimeSpan, Tx, WorkspaceId,
+};
+
+use crate::App;
+use crate::audit::{Entry, Trail};
+use crate::error::ApiError;
+
+/// Deliveries made again in one transaction.
+const BATCH: i64 = 1000;
+
+/// Which deliveries are made again. Everything named must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    /// To this endpoint. Events that were never on their way to it are sent as well, unless
+    /// `states` are named.
+    pub endpoint: Option<Uuid>,
+    /// About this link.
+    pub link: Option<Uuid>,
+    /// Of events of this type.
+    pub webhook_type: Option<String>,
+    /// That ended in one of these states.
+    pub states: Option<Vec<DeliveryState>>,
+    /// Of events that happened in this span.
+    pub created: TimeSpan,
+}
+
+impl Replay {
+    fn events(&self) -> EventFilter {
+        EventFilter {
+            id: None,
+            links: self.link.map(|link| vec![link]),
+            types: self.webhook_type.clone().map(|word| vec![word]),
+            created: self.created,
+        }
+    }
+}
+
+/// Makes deliveries of the workspace due again; answers how many. In batches: after a crash some
+/// are due and others are not, and the same request can be made again.
+///
+/// # Errors
+/// 404 when there is no such endpoint, 409 when it is disabled.
+pub(crate) async fn replay(
+    app: &App,
+    trail: Trail,
+    workspace: WorkspaceId,
+    wanted: &Replay,
+) -> Result<i64, ApiError> {
+    let endpoint = match wanted.endpoint {
+        Some(id) => Some(enabled(app, workspace, id).await?),
+        None => None,
+    };
+    let (writer, about) = (app.clone(), wanted.endpoint);
+    let note = app.store().write(move |tx| {
+        let entry = Entry::of(AuditAction::WebhooksReplayed);
+        trail.note(tx, &writer, about.map_or(entry, |id| entry.object(id)))
+    });
+    note.await?;
+    let filter = DeliveryFilter {
+        endpoints: wanted.endpoint.map(|id| vec![id]),
+        states: wanted.states.clone(),
+        events: wanted.events(),
+        ..DeliveryFilter::default()
+    };
+    let again = again(app, workspace, filter).await?;
+    let missed = match endpoint.filter(|_| wanted.states.is_none()) {
+        Some(endpoint) => missed(app, workspace, &endpoint, wanted.events()).await?,
+        None => 0,
+    };
+    Ok(again + missed)
+}
+
+/// Sends an endpoint, which was disabled as it is described here and is enabled now, what it did
+/// not get.
+pub(crate) async fn replay_missed(
+    app: &App,
+    workspace: WorkspaceId,
+    before: &Endpoint,
+) -> Result<(), ApiError> {
+    let Some((disabled_at, _)) = before.disabled else { return Ok(()) };
+    let since = before.failing_since.unwrap_or(disabled_at).min(disabled_at);
+    let filter = DeliveryFilter {
+        endpoints: Some(vec![before.uuid]),
+        states: Some(vec![DeliveryState::Failed, DeliveryState::Cancelled]),
+        finished_since: Some(since),
+        ..DeliveryFilter::default()
+    };
+    again(app, workspace, filter).await?;
+    let created = TimeSpan { from: Some(disabled_at), before: None };
+    missed(app, workspace, before, EventFilter { created, ..EventFilter::default() }).await?;
+    Ok(())
+}
+
+async fn enabled(app: &App, workspace: WorkspaceId, id: Uuid) -> Result<Endpoint, ApiError> {
+    let endpoint = app.store().read(move |tx| tx.endpoint(workspace, id)).await?;
+    let endpoint = endpoint.ok_or_else(ApiError::not_found)?;
+    if endpoint.disabled.is_some() { Err(super::disabled()) } else { Ok(endpoint) }
+}
+
+async fn again(app: &App, workspace: WorkspaceId, filter: DeliveryFilter) -> Result<i64, ApiError> {
+    let now = app.now_micros();
+    in_batches(app, DeliveryId(0), move |tx, after| {
+        tx.replay_deliveries(workspace, &filter, after, BATCH, now)
+    })
+    .await
+}
+
+async fn missed(
+    app: &App,
+    workspace: WorkspaceId,
+    endpoint: &Endpoint,
+    filter: EventFilter,
+) -> Result<i64, ApiError> {
+    let (endpoint, now) = (endpoint.id, app.now_micros());
+    in_batches(app, EventId(0), move |tx, after| {
+        tx.deliver_missed(workspace, endpoint, &filter, after, BATCH, now)
+    })
+    .await
+}
+
+/// Takes one transaction after the other, each from where the one before ended, until one does less
+/// than it may. Answers how much was done.
+async fn in_batches<I: Copy + Send + 'static>(
+    app: &App,
+    mut after: I,
+    step: impl Fn(&mut Tx<'_>, I) -> vinculo_store::Result<Vec<I>> + Clone + Send + 'static,
+) -> Result<i64, ApiError> {
+    let mut count = 0;
+    loop {
+        let step = step.clone();
+        let batch = app.store().write(move |tx| step(tx, after)).await?;
+        let done = i64::try_from(batch.len()).unwrap_or(BATCH);
+        count += done;
+        match batch.last() {
+            Some(last) if done == BATCH => after = *last,
+            _ => return Ok(count),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What became of events: their deliveries, and every try.
+
+use uuid::Uuid;
+use vinculo_vault::{Sealed, WrappedKey};
+
+use super::page::Where;
+use super::{
+    DeliveryId, DeliveryState, EventFilter, Micros, Page, PageRequest, SubjectId, WorkspaceId,
+};
+use crate::{Result, Row, Tx};
+
+/// A stored delivery.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The row; also its public id.
+    pub id: DeliveryId,
+    /// Public id of the event.
+    pub webhook_id: Uuid,
+    /// Public id of the endpoint; `None` once that was deleted.
+    pub endpoint: Option<Uuid>,
+    /// Whether the endpoint is there and enabled.
+    pub can_be_sent: bool,
+    /// Public id of the link the event is about; `None` also when that is gone.
+    pub link: Option<Uuid>,
+    /// Type of the event.
+    pub webhook_type: String,
+    /// What happened.
+    pub webhook_code: String,
+    /// How far it has come.
+    pub state: DeliveryState,
+    /// When it was made.
+    pub created_at: Micros,
+    /// When it ended.
+    pub finished_at: Option<Micros>,
+    /// When it is tried next, or the end of the try that is going on.
+    pub due_at: Micros,
+    /// Tries so far.
+    pub tried: i64,
+    /// Person the event is about, if any.
+    pub subject: Option<SubjectId>,
+    /// The subject's wrapped key.
+    pub key: Option<WrappedKey>,
+}
+
+/// A recorded try.
+#[derive(Debug, Clone)]
+pub struct StoredAttempt {
+    /// Which one; part of what sealed the excerpt.
+    pub number: i64,
+    /// When it began.
+    pub started_at: Micros,
+    /// How long it took, microseconds.
+    pub duration_us: i64,
+    /// Status of the answer.
+    pub status: Option<i64>,
+    /// Why there was no answer, one word.
+    pub failure: Option<String>,
+    /// Start of the answer's body, sealed with the key of the subject, or of the workspace.
+    pub excerpt: Option<Sealed>,
+}
+
+/// Which deliveries of a workspace are meant.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Only this one.
+    pub id: Option<DeliveryId>,
+    /// Only to these endpoints.
+    pub endpoints: Option<Vec<Uuid>>,
+    /// Only in these states.
+    pub states: Option<Vec<DeliveryState>>,
+    /// Only those that ended then or later.
+    pub finished_since: Option<Micros>,
+    /// Only of these events.
+    pub events: EventFilter,
+}
+
+/// The tables that a filter is about.
+pub(super) const FILTERED: &str = "from events v join deliveries d on d.event_id = v.id";
+
+impl DeliveryFilter {
+    /// The clause over [`FILTERED`].
+    pub(super) fn clause(&self, workspace: WorkspaceId) -> Where<'_> {
+        let mut clause = self.events.clause(workspace, self.id.is_some());
+        if let Some(id) = self.id {
+            clause.and_in("d.id", [id]);
+        }
+        if let Some(endpoints) = &self.endpoints {
+            let template = "d.endpoint_id in (select id from webhook_endpoints \
+                            where +workspace_id = $1 and uuid in ({}))";
+            clause.and_list(template, endpoints.iter().copied());
+        }
+        if let Some(states) = &self.states {
+            clause.and_in("d.state", states.iter().copied());
+        }
+        if let Some(since) = self.finished_since {
+            clause.and_list("d.finished_at >= {}", [since]);
+        }
+        clause
+    }
+}
+
+impl Delivery {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            id: DeliveryId(row.int(0)?),
+            webhook_id: row.uuid(1)?,
+            endpoint: row.opt_uuid(2)?,
+            can_be_sent: row.opt_uuid(2)?.is_some() && row.opt_int(3)?.is_none(),
+            link: row.opt_uuid(4)?,
+            webhook_type: row.text(5)?,
+            webhook_code: row.text(6)?,
+            state: DeliveryState::from_column(&row.text(7)?)?,
+            created_at: row.int(8)?,
+            finished_at: row.opt_int(9)?,
+            due_at: row.int(10)?,
+            tried: row.int(11)?,
+            subject: SubjectId::from_column(row.int(12)?),
+            key: row.opt_wrapped_key(13)?,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// A page of the workspace's deliveries, those of the newest event first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn deliveries(
+        &mut self,
+        workspace: WorkspaceId,
+        filter: &DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>> {
+        let clause = filter.clause(workspace);
+        let (tail, params) = clause.sliced("v.created_at desc, v.id desc, d.id desc", page);
+        let rows = self.query(
+            &format!(
+                "select d.id, v.webhook_id, e.uuid, e.disabled_at, l.uuid, v.webhook_type, \
+                 v.webhook_code, d.state, d.created_at, d.finished_at, d.due_at, \
+                 (select count(*) from attempts a where a.delivery_id = d.id), v.subject_id, \
+                 k.wrapped {FILTERED} left join webhook_endpoints e on e.id = d.endpoint_id \
+                 left join links l on l.id = v.link_id left join data_keys k \
+                 on k.owner_kind = 'subject' and k.owner_id = v.subject_id{tail}"
+            ),
+            &params,
+            Delivery::from_row,
+        )?;
+        let sql = format!("select count(*) {FILTERED}{}", clause.sql());
+        let count = self.query_one(&sql, clause.params(), |row| row.int(0))?;
+        Ok(Page { count, rows })
+    }
+
+    /// Every try of a delivery, in order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<StoredAttempt>> {
+        self.query(
+            "select number, started_at, duration_us, status, failure, sealed_excerpt \
+             from attempts where delivery_id = $1 order by number",
+            &[delivery.into()],
+            |row| {
+                Ok(StoredAttempt {
+                    number: row.int(0)?,
+                    started_at: row.int(1)?,
+                    duration_us: row.int(2)?,
+                    status: row.opt_int(3)?,
+                    failure: row.opt_text(4)?,
+                    excerpt: row.opt_sealed(5)?,
+                })
+            },
+        )
+    }
+}

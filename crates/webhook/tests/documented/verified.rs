@@ -1,0 +1,14 @@
+use aws_lc_rs::hmac;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+/// Whether a body was signed with the secret. Refuse it as well when `timestamp` is more than
+/// five minutes from now.
+pub fn verified(secret: &str, id: &str, timestamp: &str, signatures: &str, body: &[u8]) -> bool {
+    let key = secret.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
+    let Some(key) = key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, &key)) else { return false };
+    let signed = [format!("{id}.{timestamp}.").as_bytes(), body].concat();
+    signatures
+        .split(' ')
+        .filter_map(|one| one.strip_prefix("v1,"))
+        .any(|one| STANDARD.decode(one).is_ok_and(|tag| hmac::verify(&key, &signed, &tag).is_ok()))
+}
