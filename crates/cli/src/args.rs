@@ -16,7 +16,7 @@ use crate::settings::File;
 
 pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use http::Http;
-pub(crate) use sources::{AchAuth, SourceName, Sources};
+pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 
 /// Employment data for Colombia, from PILA, on your own machine.
 #[derive(Debug, Parser)]

@@ -8,8 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vinculo_pila::Document;
-use vinculo_sources::ach::{Ach, AchConfig, ConfigError, Question};
-use vinculo_sources::{NoDataReason, Outcome, RetryReason};
+use vinculo_sources::ach::{Ach, AchConfig};
+use vinculo_sources::agil_data::AgilData;
+use vinculo_sources::mareigua::Mareigua;
+use vinculo_sources::{
+    Call, ConfigError, Connector as _, NoDataReason, Outcome, Question, Received, RetryReason,
+};
 use vinculo_store::Environment;
 
 use crate::App;
@@ -33,6 +37,10 @@ pub enum Source {
     Planillas,
     /// An operator that speaks ACH's *Consultas PILA*.
     Ach(Ach),
+    /// Mareigua's query.
+    Mareigua(Mareigua),
+    /// *Ágil Data* of Asofondos.
+    AgilData(AgilData),
     /// The simulated operator: the same connector, told on top which try this is.
     Sandbox(Ach),
 }
@@ -68,15 +76,31 @@ impl Source {
         match self {
             Self::Planillas => "planillas",
             Self::Ach(_) => "ach",
+            Self::Mareigua(_) => "mareigua",
+            Self::AgilData(_) => "agil_data",
             Self::Sandbox(_) => "sandbox",
         }
     }
 
-    fn connector(&self) -> Option<&Ach> {
-        match self {
-            Self::Planillas => None,
-            Self::Ach(ach) | Self::Sandbox(ach) => Some(ach),
-        }
+    /// Asks an operator; `None` where there is none to ask.
+    async fn ask(&self, question: &Question, timeout: Duration) -> Option<Call> {
+        Some(match self {
+            Self::Planillas => return None,
+            Self::Ach(ach) | Self::Sandbox(ach) => ach.ask(question, timeout).await,
+            Self::Mareigua(mareigua) => mareigua.ask(question, timeout).await,
+            Self::AgilData(agil_data) => agil_data.ask(question, timeout).await,
+        })
+    }
+
+    /// What an operator's answer says about a person.
+    fn read(&self, answer: Received<'_>, person: &Document) -> Option<Outcome> {
+        let reading = match self {
+            Self::Planillas => return None,
+            Self::Ach(ach) | Self::Sandbox(ach) => ach.read(answer, person),
+            Self::Mareigua(mareigua) => mareigua.read(answer, person),
+            Self::AgilData(agil_data) => agil_data.read(answer, person),
+        };
+        Some(reading.outcome)
     }
 }
 
@@ -90,13 +114,21 @@ impl Sources {
         http: &reqwest::Client,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
-        let connect = |config: &AchConfig| {
-            let clock = Arc::clone(clock);
-            Ach::new(config.clone(), http.clone(), Arc::new(move || clock.now()))
-        };
+        let looked_at = Arc::clone(clock);
+        let clock: vinculo_sources::Clock = Arc::new(move || looked_at.now());
+        let connect =
+            |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
         let production = config.production.iter().map(|source| match source {
             SourceConfig::Planillas => Ok(Source::Planillas),
             SourceConfig::Ach(config) => connect(config).map(Source::Ach),
+            SourceConfig::Mareigua(config) => {
+                let (config, clock) = (config.as_ref().clone(), Arc::clone(&clock));
+                Mareigua::new(config, http.clone(), clock).map(Source::Mareigua)
+            }
+            SourceConfig::AgilData(config) => {
+                let (config, clock) = (config.as_ref().clone(), Arc::clone(&clock));
+                AgilData::new(config, http.clone(), clock).map(Source::AgilData)
+            }
         });
         Ok(Self {
             production: production.collect::<Result<_, _>>()?,
@@ -123,9 +155,12 @@ impl Sources {
         answer: &KeptAnswer,
         person: &Document,
     ) -> Option<Outcome> {
-        let connector = self.of(environment).iter().find(|s| s.name() == source)?.connector()?;
-        let content_type = answer.content_type.as_deref();
-        Some(connector.read(answer.status, content_type, &answer.body, person))
+        let received = Received {
+            status: answer.status,
+            content_type: answer.content_type.as_deref(),
+            body: &answer.body,
+        };
+        self.of(environment).iter().find(|s| s.name() == source)?.read(received, person)
     }
 }
 
@@ -148,13 +183,10 @@ pub async fn ask(
         if left.is_zero() && !all.is_empty() {
             break;
         }
-        let asked = match source.connector() {
+        let question = question(app, secrets, source, person).await?;
+        let asked = match source.ask(&question, left).await {
             None => ask_planillas(app, secrets, person).await?,
-            Some(connector) => {
-                let question = question(app, secrets, source, person).await?;
-                let call = connector.ask(&question, left).await;
-                Asked::from_call(source.name(), call)
-            }
+            Some(call) => Asked::from_call(source.name(), call),
         };
         asked.raise_alarm();
         let resolved = matches!(asked.outcome, Outcome::Resolved(_));

@@ -9,8 +9,10 @@ use vinculo_pila::{
     NoveltiesKnown, Origin, Payer, PerSystem, PlanillaRef,
 };
 
-use super::notes::{Note, Notes};
-use super::value::{self, Mark};
+use crate::DocumentCodes;
+use crate::reading::fields::same_number;
+use crate::reading::notes::{Note, Notes};
+use crate::reading::value::{self, Mark};
 
 /// Marks outside the published contract. A row that has all of them reports every novelty a
 /// month can show.
@@ -35,15 +37,12 @@ impl<'a> Row<'a> {
     }
 
     /// Whether the row is about `person`; a row that does not say is not.
-    pub(super) fn is_about(&self, person: &Document) -> bool {
-        let kind = self.text("tipoDocumentoUsuario").map(|k| k.to_uppercase());
-        let Some(number) = self.text("numeroDocumentoUsuario") else {
-            return false;
-        };
-        let number = value::document_number(&number);
-        let asked = value::document_number(&person.number);
-        kind.as_deref() == Some(person.kind.code())
-            && number.trim_start_matches('0') == asked.trim_start_matches('0')
+    pub(super) fn is_about(&self, person: &Document, documents: &DocumentCodes) -> bool {
+        let kind = self.text("tipoDocumentoUsuario");
+        let kind = kind.and_then(|kind| documents.kind_or_letters(&kind));
+        let number = self.text("numeroDocumentoUsuario");
+        kind == Some(person.kind)
+            && number.is_some_and(|number| same_number(&number, &person.number))
     }
 
     /// The number of the payer's document, whatever its kind.
@@ -86,8 +85,10 @@ impl<'a> Row<'a> {
             correction: None,
             worker_kind: self.code("codTipoCotizante", 2),
             worker_subtype: self.code("subtipoCotizante", 2),
+            worker_scale: None,
             days: self.days(&base),
             base,
+            income: None,
             basic_salary: self.amount("salarioBasico"),
             salary_kind: self.salary_kind(),
             novelties: self.novelties(),

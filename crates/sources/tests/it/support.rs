@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vinculo_pila::{Document, DocumentKind};
-use vinculo_sources::ach::{Ach, AchConfig, Question};
-use vinculo_sources::{Answer, Clock, Outcome};
+use vinculo_sources::ach::{Ach, AchConfig};
+use vinculo_sources::{Answer, Clock, Connector, Outcome, Question, Received};
 
 /// The moment every test happens at.
 pub(crate) const NOW: &str = "2026-11-24T15:00:00Z";
@@ -86,7 +86,18 @@ pub(crate) fn row(changes: Value) -> Value {
 /// What a list of rows is read as.
 pub(crate) fn read(rows: Value) -> Outcome {
     let body = serde_json::to_vec(&rows).expect("JSON");
-    reader().read(200, Some("application/json"), &body, &person())
+    outcome_of(reader(), 200, Some("application/json"), &body, &person())
+}
+
+/// What an answer is read as, without its code.
+pub(crate) fn outcome_of(
+    connector: &impl Connector,
+    status: u16,
+    content_type: Option<&str>,
+    body: &[u8],
+    person: &Document,
+) -> Outcome {
+    connector.read(Received { status, content_type, body }, person).outcome
 }
 
 pub(crate) fn resolved(outcome: Outcome) -> Answer {
