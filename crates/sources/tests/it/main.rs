@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
 mod classification;
+mod conformance;
 mod http;
 mod operator;
 mod projection;

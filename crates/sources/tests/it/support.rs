@@ -134,13 +134,48 @@ pub(crate) async fn serve(reply: Reply) -> (String, tokio::task::JoinHandle<Stri
     (format!("http://{address}"), task)
 }
 
-async fn answer_one(mut stream: TcpStream, reply: Reply) -> String {
+/// Serves one connection after the other, with these bytes each; gives the base URL and, once all
+/// have been served, the requests.
+pub(crate) async fn serve_all(
+    replies: Vec<Vec<u8>>,
+) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let task = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for reply in replies {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            requests.push(answer_one(stream, Reply::Bytes(reply)).await);
+        }
+        requests
+    });
+    (format!("http://{address}"), task)
+}
+
+/// Whether all of a request is there, or a TLS record.
+fn is_whole(request: &[u8]) -> bool {
+    if request.first() == Some(&0x16) {
+        return true;
+    }
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().expect("a length"))
+}
+
+pub(crate) async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut request = Vec::new();
-    // Either the end of an HTTP request's headers or a TLS record is enough to answer.
-    while !request.ends_with(b"\r\n\r\n") && request.first() != Some(&0x16) {
+    while !is_whole(&request) {
         let read = stream.read_buf(&mut request).await.expect("a request");
         assert_ne!(read, 0, "the client went away");
     }
+    String::from_utf8_lossy(&request).into_owned()
+}
+
+async fn answer_one(mut stream: TcpStream, reply: Reply) -> String {
+    let request = read_request(&mut stream).await;
     match reply {
         Reply::Bytes(bytes) => {
             stream.write_all(&bytes).await.expect("written");
@@ -153,7 +188,7 @@ async fn answer_one(mut stream: TcpStream, reply: Reply) -> String {
         }
         Reply::Reset => stream.set_zero_linger().expect("a socket option"),
     }
-    String::from_utf8_lossy(&request).into_owned()
+    request
 }
 
 /// The bytes of an HTTP answer.
