@@ -52,6 +52,14 @@ pub struct Sources {
     production: Vec<Source>,
 }
 
+/// A source that cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+#[error("source {name}: {error}")]
+pub struct UnusableSource {
+    name: &'static str,
+    error: ConfigError,
+}
+
 /// One answered question.
 #[derive(Debug)]
 pub struct Asked {
@@ -113,7 +121,7 @@ impl Sources {
         config: &Config,
         http: &reqwest::Client,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, UnusableSource> {
         let looked_at = Arc::clone(clock);
         let clock: vinculo_sources::Clock = Arc::new(move || looked_at.now());
         let connect =
