@@ -105,7 +105,7 @@ fn sources_that_cannot_work_stop_the_start() {
         &[ach, url, ("VINCULO_ACH_AUTH", "mtls")],
         &[ach, url, ("VINCULO_ACH_AUTH", "oauth2"), ("VINCULO_ACH_CLIENT_SECRET", SECRET)],
         &[ach, url, ("VINCULO_ACH_CERTIFICATE_FILE", "nowhere.pem")],
-        &[ach, url, ("VINCULO_ACH_KEY_FILE", "vinculo-data")],
+        &[ach, url, ("VINCULO_ACH_KEY_FILE", "nowhere.key")],
         &[ach, url, ("VINCULO_ACH_CA_FILE", "nowhere.pem")],
         &[ach, url, ("VINCULO_ACH_HEADERS", SECRET)],
         &[ach, url, ("VINCULO_ACH_DOCUMENTS", "CC,XX=1")],
@@ -113,7 +113,25 @@ fn sources_that_cannot_work_stop_the_start() {
         &[ach, url, ("VINCULO_ACH_TIMEOUT_SECONDS", "0")],
         &[("VINCULO_SANDBOX_OPERATOR_URL", &holding_secret)],
     ]);
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    error: source ach needs VINCULO_ACH_BASE_URL
+    error: source ach: the base URL is not usable: not an absolute URL
+    error: source ach: the base URL is not usable: http would show people and secrets to the network
+    error: source ach: the base URL is not usable: it holds credentials
+    error: source ach needs VINCULO_ACH_TOKEN
+    error: source ach needs VINCULO_ACH_USERNAME
+    error: source ach needs VINCULO_ACH_PASSWORD
+    error: source ach needs VINCULO_ACH_CERTIFICATE_FILE
+    error: source ach needs VINCULO_ACH_CLIENT_ID
+    error: VINCULO_ACH_CERTIFICATE_FILE nowhere.pem: No such file or directory (os error 2)
+    error: VINCULO_ACH_KEY_FILE nowhere.key: No such file or directory (os error 2)
+    error: VINCULO_ACH_CA_FILE nowhere.pem: No such file or directory (os error 2)
+    error: VINCULO_ACH_HEADERS: a line is not `Name: value`
+    error: VINCULO_ACH_DOCUMENTS: "XX=1" names no kind of document and its code: expected KIND or KIND=CODE, each kind once
+    error: source ach: charset "klingon" is not known
+    error: VINCULO_ACH_TIMEOUT_SECONDS is 0: a deadline has at least a second
+    error: source sandbox: the base URL is not usable: it holds credentials
+    "#);
 }
 
 #[test]
@@ -142,7 +160,18 @@ fn operators_without_what_they_need_stop_the_start() {
             ("VINCULO_AGIL_DATA_PASSWORD", SECRET),
         ],
     ]);
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    error: source mareigua needs VINCULO_MAREIGUA_BASE_URL
+    error: source mareigua needs VINCULO_MAREIGUA_CLIENT_ID
+    error: source mareigua needs VINCULO_MAREIGUA_CLIENT_SECRET
+    error: source mareigua needs VINCULO_MAREIGUA_PRODUCT
+    error: invalid value 'seven' for '--mareigua-product <NUMBER>': invalid digit found in string
+    error: source mareigua: the header for the bus is not a JSON object
+    error: source mareigua: the token URL is not usable: not an absolute URL
+    error: source agil_data needs VINCULO_AGIL_DATA_BASE_URL
+    error: source agil_data needs VINCULO_AGIL_DATA_USERNAME
+    error: source agil_data needs VINCULO_AGIL_DATA_CERTIFICATE_FILE
+    ");
 }
 
 #[test]

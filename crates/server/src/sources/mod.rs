@@ -124,23 +124,27 @@ impl Sources {
     ) -> Result<Self, UnusableSource> {
         let looked_at = Arc::clone(clock);
         let clock: vinculo_sources::Clock = Arc::new(move || looked_at.now());
-        let connect =
-            |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
-        let production = config.production.iter().map(|source| match source {
-            SourceConfig::Planillas => Ok(Source::Planillas),
-            SourceConfig::Ach(config) => connect(config).map(Source::Ach),
-            SourceConfig::Mareigua(config) => {
-                let (config, clock) = (config.as_ref().clone(), Arc::clone(&clock));
-                Mareigua::new(config, http.clone(), clock).map(Source::Mareigua)
-            }
-            SourceConfig::AgilData(config) => {
-                let (config, clock) = (config.as_ref().clone(), Arc::clone(&clock));
-                AgilData::new(config, http.clone(), clock).map(Source::AgilData)
-            }
+        let ach = |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
+        let production = config.production.iter().map(|source| {
+            let (http, clock) = (http.clone(), Arc::clone(&clock));
+            let (name, connected) = match source {
+                SourceConfig::Planillas => return Ok(Source::Planillas),
+                SourceConfig::Ach(config) => ("ach", ach(config).map(Source::Ach)),
+                SourceConfig::Mareigua(config) => {
+                    let mareigua = Mareigua::new(config.as_ref().clone(), http, clock);
+                    ("mareigua", mareigua.map(Source::Mareigua))
+                }
+                SourceConfig::AgilData(config) => {
+                    let agil_data = AgilData::new(config.as_ref().clone(), http, clock);
+                    ("agil_data", agil_data.map(Source::AgilData))
+                }
+            };
+            connected.map_err(|error| UnusableSource { name, error })
         });
+        let sandbox = ach(&config.sandbox).map(Source::Sandbox);
         Ok(Self {
             production: production.collect::<Result<_, _>>()?,
-            sandbox: vec![Source::Sandbox(connect(&config.sandbox)?)],
+            sandbox: vec![sandbox.map_err(|error| UnusableSource { name: "sandbox", error })?],
         })
     }
 

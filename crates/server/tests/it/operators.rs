@@ -16,6 +16,8 @@ on_both_databases!(
 
 const PERSON: &str = "1900500001";
 
+const RESOURCES: [&str; 2] = ["EMPLOYMENTS", "OWNERS"];
+
 fn agil_data(config: &Config) -> SourceConfig {
     let mut service = config.sandbox.service.clone();
     let password = Secret::new("clave");
@@ -36,7 +38,7 @@ async fn told(
 ) -> (Vec<Value>, Vec<Value>, usize) {
     let app = Setup::new(database).configure(configure).start().await;
     let client = app.production();
-    let link = client.create_link(PERSON, json!({ "access_mode": "single" })).await;
+    let link = client.create_link(PERSON, json!({ "fetch_resources": RESOURCES })).await;
     let id = link["id"].as_str().expect("an id").to_owned();
     app.settled().await;
     let employments = client.results(&format!("/api/co/employments/?link={id}")).await;
