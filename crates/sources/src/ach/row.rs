@@ -53,8 +53,8 @@ impl<'a> Row<'a> {
     }
 
     /// The kind of the payer's document, if the row says one that exists.
-    pub(super) fn payer_kind(&self) -> Option<DocumentKind> {
-        DocumentKind::from_code(&self.text("tipoDocumentoAportante")?.to_uppercase())
+    pub(super) fn payer_kind(&self, documents: &DocumentCodes) -> Option<DocumentKind> {
+        documents.kind_or_letters(&self.text("tipoDocumentoAportante")?)
     }
 
     /// The work month.

@@ -1,9 +1,12 @@
 //! How sources name kinds of documents.
 
+use serde_json::json;
 use vinculo_pila::DocumentKind::{Cc, Ce, Nit, Pa, Pt, Ti};
 use vinculo_sources::DocumentCodes;
 use vinculo_sources::ach::AchConfig;
 use vinculo_sources::mareigua;
+
+use crate::support::{connector, outcome_of, person, resolved, row};
 
 #[test]
 fn codes_are_read_in_both_directions() {
@@ -16,6 +19,22 @@ fn codes_are_read_in_both_directions() {
     assert_eq!((codes.code(Ce), codes.kind("2"), codes.kind("")), (None, None, None));
     assert_eq!((codes.kind("TI"), codes.kind_or_letters("ti")), (None, Some(Ti)));
     assert_eq!(codes.to_string(), "CC=1,NI=3,PT=11,PA=PA");
+}
+
+#[test]
+fn the_codes_of_an_operator_are_understood_in_its_rows() {
+    let documents = "CC=CED,PT=PP,NI=31".parse().expect("codes");
+    let ach = connector(AchConfig { documents, ..AchConfig::new("https://operator.invalid") });
+    for (worker, payer, kind) in [("CED", "31", Nit), ("cc", "NI", Nit), ("CED", "PP", Pt)] {
+        let rows = json!([row(json!({
+            "tipoDocumentoUsuario": worker,
+            "tipoDocumentoAportante": payer,
+        }))]);
+        let body = rows.to_string();
+        let answer = resolved(outcome_of(&ach, 200, None, body.as_bytes(), &person()));
+        let document = &answer.contributions[0].payer.document;
+        assert_eq!((document.kind, document.number.as_str()), (kind, "999500101"));
+    }
 }
 
 #[test]
