@@ -24,7 +24,7 @@ pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
-pub(crate) use sources::{AchAuth, SourceName, Sources};
+pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,

@@ -5,6 +5,7 @@ mod commands;
 mod installation;
 mod logging;
 mod master_key;
+mod operators;
 mod print;
 mod serving;
 mod settings;

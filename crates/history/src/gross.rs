@@ -27,19 +27,19 @@ const TREATMENTS: [Treatment; 4] =
     [Treatment::Dependent, Treatment::ShareOfIncome, Treatment::Apprentice, Treatment::Other];
 
 fn treatment(line: &Contribution) -> Treatment {
-    let share = kind::worker_type(line).is_some_and(|kind| kind.base_is_share_of_income);
     match kind::family(line) {
         Family::Dependent => Treatment::Dependent,
         Family::Apprentice => Treatment::Apprentice,
-        _ if share => Treatment::ShareOfIncome,
+        _ if kind::base_is_share_of_income(line) => Treatment::ShareOfIncome,
         _ => Treatment::Other,
     }
 }
 
-/// Gross pay in whole pesos; `None` when no base is known. Lines of unpaid leave count 0.
+/// Gross pay in whole pesos; where no base is known the income the source tells, and `None` when it
+/// tells none. Lines of unpaid leave count 0.
 pub(crate) fn amount(lines: &[&Contribution], month: Month, notes: &mut Notes) -> Option<i64> {
     if lines.iter().all(|line| bases(line).is_empty()) {
-        return None;
+        return income(lines, notes);
     }
     let mut total = 0_i64;
     for treated in TREATMENTS {
@@ -55,6 +55,14 @@ pub(crate) fn amount(lines: &[&Contribution], month: Month, notes: &mut Notes) -
         };
         total = total.saturating_add(pay);
     }
+    Some(total)
+}
+
+/// What the source itself says was earned.
+fn income(lines: &[&Contribution], notes: &mut Notes) -> Option<i64> {
+    let incomes = lines.iter().filter_map(|line| line.income).map(|income| income.max(0));
+    let total = incomes.reduce(i64::saturating_add)?;
+    notes.insert(Note::GrossFromIncome);
     Some(total)
 }
 

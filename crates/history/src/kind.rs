@@ -1,7 +1,7 @@
 //! The kind of worker of a month.
 
-use vinculo_pila::Contribution;
 use vinculo_pila::catalog::{self, EmploymentType, Family, WorkerType};
+use vinculo_pila::{Contribution, WorkerScale};
 
 use crate::gross;
 use crate::note::{Note, Notes};
@@ -13,7 +13,20 @@ pub(crate) fn worker_type(line: &Contribution) -> Option<&'static WorkerType> {
 
 /// The family of a line's kind of worker; an unknown kind is treated as `Other`.
 pub(crate) fn family(line: &Contribution) -> Family {
-    worker_type(line).map_or(Family::Other, |kind| kind.family)
+    match (worker_type(line), line.worker_scale) {
+        (Some(kind), _) => kind.family,
+        (None, Some(WorkerScale::Employee)) => Family::Dependent,
+        (None, Some(WorkerScale::SelfEmployed)) => Family::Independent,
+        (None, Some(WorkerScale::Pensioner) | None) => Family::Other,
+    }
+}
+
+/// Whether the base of a line is a share of what the person earned.
+pub(crate) fn base_is_share_of_income(line: &Contribution) -> bool {
+    match worker_type(line) {
+        Some(kind) => kind.base_is_share_of_income,
+        None => line.worker_scale == Some(WorkerScale::SelfEmployed),
+    }
 }
 
 /// Whether a line proves an employment; an unknown kind does.
@@ -60,11 +73,15 @@ pub(crate) fn principal<'a>(
     if kinds.len() > 1 {
         notes.insert(Note::SeveralWorkerTypes);
     }
-    if kinds.iter().any(|(line, _)| worker_type(line).is_none()) {
+    if kinds.iter().any(|(line, _)| is_unknown(line)) {
         notes.insert(Note::UnknownWorkerType);
     }
     let most = kinds.iter().map(|(_, sum)| *sum).max();
     kinds.into_iter().find(|(_, sum)| Some(*sum) == most).map(|(line, _)| line)
+}
+
+fn is_unknown(line: &Contribution) -> bool {
+    worker_type(line).is_none() && line.worker_scale.is_none()
 }
 
 /// The kind of bond of a month.
@@ -75,7 +92,13 @@ pub(crate) fn employment_type(
     if lines.iter().any(|line| pensioned(line)) {
         return Some(EmploymentType::Pensioned);
     }
-    worker_type(principal).and_then(|kind| kind.employment_type)
+    match (worker_type(principal), principal.worker_scale) {
+        (Some(kind), _) => kind.employment_type,
+        (None, Some(WorkerScale::Employee)) => Some(EmploymentType::Salaried),
+        (None, Some(WorkerScale::SelfEmployed)) => Some(EmploymentType::Contractual),
+        (None, Some(WorkerScale::Pensioner)) => Some(EmploymentType::Pensioned),
+        (None, None) => None,
+    }
 }
 
 /// `<code> <name>` of the kind, and `; subtipo <code> <name>` when there is one.

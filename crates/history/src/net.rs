@@ -8,7 +8,8 @@ use crate::gross::is_working;
 use crate::kind;
 use crate::note::{Note, Notes};
 
-/// Net pay in whole pesos, never below 0; `None` when a rate of the month is not known.
+/// Net pay in whole pesos, never below 0; `None` when a rate of the month is not known, or the
+/// source tells too little of the bases to estimate it.
 pub(crate) fn amount(
     gross: i64,
     lines: &[&Contribution],
@@ -16,8 +17,11 @@ pub(crate) fn amount(
     month: Month,
     notes: &mut Notes,
 ) -> Option<i64> {
-    if origin == Origin::Ach {
-        notes.insert(Note::NetEstimated);
+    match origin {
+        Origin::Planilla => {}
+        Origin::Ach => drop(notes.insert(Note::NetEstimated)),
+        // A pension base alone, or none.
+        Origin::AgilData | Origin::Mareigua | Origin::MareiguaReport => return None,
     }
     let of_family = |family: Family| -> Vec<&Contribution> {
         lines.iter().copied().filter(|line| kind::family(line) == family).collect()
@@ -25,7 +29,7 @@ pub(crate) fn amount(
     let (dependent, independent) = (of_family(Family::Dependent), of_family(Family::Independent));
     let borne = match origin {
         Origin::Planilla => withheld(&dependent, month).map(|sum| sum + paid_alone(&independent)),
-        Origin::Ach => estimate(&dependent, Shares::WORKER, month, notes)
+        _ => estimate(&dependent, Shares::WORKER, month, notes)
             .zip(estimate(&independent, Shares::TOTAL, month, notes))
             .map(|(one, other)| one + other),
     };

@@ -38,6 +38,8 @@ pub enum Note {
     NetEstimated,
     /// Another source reports a pension base that differs by more than 1 %.
     SourcesDisagree,
+    /// No source reports a base: gross is the income as one of them reckons it.
+    GrossFromIncome,
 }
 
 /// The notes of a month, each once, in the order of [`Note`].

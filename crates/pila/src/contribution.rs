@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Document, Month};
 
-/// Where a contribution was read.
+/// Where a contribution was read. In the order in which one is believed before another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
@@ -17,6 +17,24 @@ pub enum Origin {
     Planilla,
     /// A row of ACH Colombia's *Consultas PILA*.
     Ach,
+    /// A payment of Ágil Data.
+    AgilData,
+    /// A payment of Mareigua's query.
+    Mareigua,
+    /// A payment of Mareigua's report of 825 columns.
+    MareiguaReport,
+}
+
+/// The kind of worker in the scale of a source that does not use PILA's codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorkerScale {
+    /// Works for somebody.
+    Employee,
+    /// Pays for their own work.
+    SelfEmployed,
+    /// Draws a pension.
+    Pensioner,
 }
 
 /// The four parts of a name, as filed (capitals, accents kept).
@@ -207,6 +225,8 @@ pub enum NoveltiesKnown {
     All,
     /// Only ING and RET (an ACH row): absence of any other mark means unknown.
     StartAndEnd,
+    /// None (Ágil Data, Mareigua's query).
+    None,
 }
 
 /// An administrator, by PILA code, by name, or both.
@@ -247,10 +267,17 @@ pub struct Contribution {
     /// Subtype of worker, two digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker_subtype: Option<String>,
+    /// Kind of worker as a source tells it that has no PILA code for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worker_scale: Option<WorkerScale>,
     /// Days contributed, 0–30.
     pub days: PerSystem<u8>,
     /// Contribution base (IBC), whole pesos.
     pub base: PerSystem<i64>,
+    /// Income of the month by the source's own reckoning, whole pesos. Not a base: no share of it
+    /// and no cap is the law's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub income: Option<i64>,
     /// Monthly contract salary, whole pesos (field 40).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub basic_salary: Option<i64>,

@@ -47,7 +47,7 @@ mod stored;
 
 pub use contribution::{
     Administrator, Amounts, Contribution, Correction, Names, Novelties, NoveltiesKnown, Origin,
-    Payer, PayerProfile, PerSystem, PlanillaRef,
+    Payer, PayerProfile, PerSystem, PlanillaRef, WorkerScale,
 };
 pub use document::{Document, DocumentKind};
 pub use month::Month;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use vinculo_pila::planilla::{self, File};
 use vinculo_pila::{
     Administrator, Amounts, Contribution, Correction, Document, DocumentKind, Month, Names,
-    Novelties, NoveltiesKnown, Origin, Payer, PerSystem, PlanillaRef,
+    Novelties, NoveltiesKnown, Origin, Payer, PerSystem, PlanillaRef, WorkerScale,
 };
 
 /// The first line of a sample.
@@ -109,32 +109,46 @@ fn administrators() -> impl Strategy<Value = Option<Administrator>> {
     option::of((some_text(), some_text()).prop_map(|(code, name)| Administrator { code, name }))
 }
 
+fn origins() -> impl Strategy<Value = Origin> {
+    use Origin::{Ach, AgilData, Mareigua, MareiguaReport, Planilla};
+    proptest::sample::select(vec![Planilla, Ach, AgilData, Mareigua, MareiguaReport])
+}
+
+fn novelties_known() -> impl Strategy<Value = NoveltiesKnown> {
+    use NoveltiesKnown::{All, None, StartAndEnd};
+    proptest::sample::select(vec![All, StartAndEnd, None])
+}
+
+fn worker_scales() -> impl Strategy<Value = Option<WorkerScale>> {
+    use WorkerScale::{Employee, Pensioner, SelfEmployed};
+    option::of(proptest::sample::select(vec![Employee, SelfEmployed, Pensioner]))
+}
+
 prop_compose! {
     fn contributions()(
-        flags: [bool; 3],
+        (origin, known, scale) in (origins(), novelties_known(), worker_scales()),
+        paid: bool,
         who in (documents(), names(), payers(), planillas()),
         period in (1900_i32..2200, 1_u32..13),
         line: u32,
         correction in 0_usize..3,
         texts in [some_text(), some_text(), some_text()],
         days in per_system(option::of(any::<u8>()).boxed()),
-        money in (per_system(amount().boxed()), amount(), amounts()),
+        money in (per_system(amount().boxed()), amount(), amount(), amounts()),
         marks in (mark(), mark(), novelties()),
         funds in (administrators(), administrators()),
     ) -> Contribution {
-        let ([ach, start_and_end, paid], (person, names, payer, planilla)) = (flags, who);
+        let (person, names, payer, planilla) = who;
         let [worker_kind, worker_subtype, arl_activity] = texts;
-        let ((base, basic_salary, amounts), (salary_kind, risk_class, novelties)) = (money, marks);
+        let ((base, basic_salary, income, amounts), (salary_kind, risk_class, novelties)) =
+            (money, marks);
         Contribution {
-            origin: if ach { Origin::Ach } else { Origin::Planilla },
-            person, names, payer, planilla, line,
+            origin, person, names, payer, planilla, line,
             period: Month::new(period.0, period.1).expect("a month"),
             correction: [None, Some(Correction::AsPaid), Some(Correction::AsCorrected)][correction],
-            worker_kind, worker_subtype, days, base, basic_salary, salary_kind, novelties,
-            novelties_known: match start_and_end {
-                true => NoveltiesKnown::StartAndEnd,
-                false => NoveltiesKnown::All,
-            },
+            worker_kind, worker_subtype, worker_scale: scale, days, base, income, basic_salary,
+            salary_kind, novelties,
+            novelties_known: known,
             amounts,
             pension_fund: funds.0,
             health_provider: funds.1,

@@ -60,7 +60,7 @@ pub struct App(Arc<Inner>);
 pub enum BuildError {
     /// A source cannot be used as configured.
     #[error(transparent)]
-    Source(#[from] vinculo_sources::ach::ConfigError),
+    Source(#[from] crate::sources::UnusableSource),
     /// The system has no randomness to give.
     #[error(transparent)]
     Random(#[from] RandomError),

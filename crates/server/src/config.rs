@@ -7,6 +7,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 use vinculo_sources::ach::AchConfig;
+use vinculo_sources::agil_data::AgilDataConfig;
+use vinculo_sources::mareigua::MareiguaConfig;
 
 /// Configuration of a running server.
 #[derive(Debug, Clone)]
@@ -76,6 +78,10 @@ pub enum SourceConfig {
     Planillas,
     /// ACH Colombia's *Consultas PILA*.
     Ach(Box<AchConfig>),
+    /// Mareigua's query.
+    Mareigua(Box<MareiguaConfig>),
+    /// *Ágil Data* of Asofondos.
+    AgilData(Box<AgilDataConfig>),
 }
 
 /// How jobs and deliveries are worked off.

@@ -8,13 +8,29 @@
 //! | module | source |
 //! |---|---|
 //! | [`ach`] | *Consultas PILA* of ACH Colombia, version 1.3, and every operator that speaks it |
+//! | [`mareigua`] | the query of Mareigua, and its report of 825 columns |
+//! | [`agil_data`] | *Ágil Data* of Asofondos |
+//!
+//! What they share: [`Connector`] is what the caller sees of each, [`ServiceConfig`] how a service
+//! is reached, [`DocumentCodes`] how it names kinds of documents.
 
 pub mod ach;
+pub mod agil_data;
+mod connector;
+pub mod mareigua;
 mod outcome;
+mod reading;
+mod service;
 
-pub use outcome::{Answer, Call, InvalidField, NoDataReason, Outcome, RetryReason, WithheldReason};
+pub use connector::{Connector, Question, Reading, Received};
+pub use outcome::{
+    Answer, Call, InvalidField, NoDataReason, Outcome, RetryClass, RetryReason, WithheldReason,
+};
+pub use reading::documents::{DocumentCodes, InvalidDocumentCodes};
+pub use service::config::{Auth, ConfigError, Grant, OAuth2, Secret, ServiceConfig, Tls};
 
 use std::sync::Arc;
 
-/// Where a connector reads the time: for `Retry-After` dates and for the duration of a call.
+/// Where a connector reads the time: for `Retry-After` dates, the life of tokens, and the duration
+/// of a call.
 pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;

@@ -18,7 +18,8 @@ pub enum Outcome {
     RetryLater {
         /// Why not.
         reason: RetryReason,
-        /// How long the source asked us to stay away, counted from the answer.
+        /// How long to stay away, counted from the answer: what the source asked for, or, after a
+        /// daily cap, until midnight in Bogotá. `None` leaves it to the caller's schedule.
         not_before: Option<Duration>,
     },
     /// Our question is wrong and will stay wrong.
@@ -44,6 +45,20 @@ impl Outcome {
             Self::InvalidInput(_) => "invalid_input",
             Self::NotAuthorized => "not_authorized",
             Self::Fault(_) => "fault",
+        }
+    }
+
+    /// When asking again makes sense, by the outcome alone; `None` for data.
+    #[must_use]
+    pub const fn retry_class(&self) -> Option<RetryClass> {
+        match self {
+            Self::Resolved(_) => None,
+            Self::NoData(_) | Self::Withheld(_) => Some(RetryClass::NextWindow),
+            Self::RetryLater { reason: RetryReason::DailyCap, .. } => Some(RetryClass::NextDay),
+            Self::RetryLater { .. } => Some(RetryClass::Backoff),
+            Self::InvalidInput(_) => Some(RetryClass::Never),
+            Self::NotAuthorized => Some(RetryClass::Repair),
+            Self::Fault(_) => Some(RetryClass::Twice),
         }
     }
 
@@ -92,6 +107,8 @@ pub struct Call {
     pub content_type: Option<String>,
     /// Answer code in the source's own scale, for the sources that have one.
     pub raw_code: Option<String>,
+    /// When asking again makes sense; `None` after data.
+    pub retry: Option<RetryClass>,
     /// From the question to the outcome, by the connector's clock.
     pub duration: Duration,
     /// Payload as received, at most 32 MiB; what arrived of it when the answer was cut short.
@@ -105,6 +122,7 @@ impl fmt::Debug for Call {
             .field("http_status", &self.http_status)
             .field("content_type", &self.content_type)
             .field("raw_code", &self.raw_code)
+            .field("retry", &self.retry)
             .field("duration", &self.duration)
             .field("raw_bytes", &self.raw.as_ref().map(Vec::len))
             .finish()
@@ -187,5 +205,23 @@ reasons! {
         DocumentNumber => "document_number",
         /// Anything else, or the source does not say.
         Other => "other",
+    }
+}
+
+reasons! {
+    /// When the same question may be asked again. Schedules are the caller's.
+    RetryClass {
+        /// Not before the question changes.
+        Never => "never",
+        /// At once with short pauses while somebody waits, then ever more slowly for a day.
+        Backoff => "backoff",
+        /// Twice, ever more slowly; then somebody has to look.
+        Twice => "twice",
+        /// On the next day in Bogotá.
+        NextDay => "next_day",
+        /// Once the next payment window has closed: nothing new is known earlier.
+        NextWindow => "next_window",
+        /// Not before the configuration or the contract with the source changes.
+        Repair => "repair",
     }
 }

@@ -1,55 +1,67 @@
 //! Where contributions come from.
 
+mod operators;
+
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+pub(crate) use operators::Reach;
+use operators::{Ach, AgilData, Mareigua};
 
 /// What links are asked from.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Sources {
-    /// Sources of production links, in order: planillas, ach [default: planillas]
+    /// Sources of production links, in order: planillas, ach, mareigua, agil_data [default:
+    /// planillas]
     #[arg(long, env = "VINCULO_SOURCE_PRODUCTION", value_delimiter = ',', value_name = "SOURCE")]
     pub(crate) source_production: Option<Vec<SourceName>>,
-    /// Base URL of the ACH operator
-    #[arg(long, env = "VINCULO_ACH_BASE_URL", value_name = "URL")]
-    pub(crate) ach_base_url: Option<String>,
-    /// How the ACH operator knows us [default: none]
-    #[arg(long, env = "VINCULO_ACH_AUTH", value_name = "KIND")]
-    pub(crate) ach_auth: Option<AchAuth>,
-    /// User name for basic authentication at the ACH operator
-    #[arg(long, env = "VINCULO_ACH_USERNAME", value_name = "NAME")]
-    pub(crate) ach_username: Option<String>,
-    /// Password for basic authentication at the ACH operator; for the environment only
-    #[arg(long, env = "VINCULO_ACH_PASSWORD", hide = true, hide_env_values = true)]
-    pub(crate) ach_password: Option<Secret>,
-    /// Bearer token for the ACH operator; for the environment only
-    #[arg(long, env = "VINCULO_ACH_TOKEN", hide = true, hide_env_values = true)]
-    pub(crate) ach_token: Option<Secret>,
+    /// Lets questions cross a network in clear: operators over plain HTTP
+    #[arg(long, env = "VINCULO_SOURCE_ALLOW_HTTP", value_name = "BOOL", num_args = 0..=1)]
+    #[arg(default_missing_value = "true")]
+    pub(crate) source_allow_http: Option<bool>,
     /// Simulated operator behind the sandbox [default: one inside this process]
     #[arg(long, env = "VINCULO_SANDBOX_OPERATOR_URL", value_name = "URL")]
     pub(crate) sandbox_operator_url: Option<String>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) ach: Ach,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) mareigua: Mareigua,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) agil_data: AgilData,
 }
 
 /// A source of production links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
 pub(crate) enum SourceName {
     /// Planillas imported with `vinculo pila import`.
     Planillas,
     /// ACH Colombia's Consultas PILA.
     Ach,
+    /// Mareigua's query.
+    Mareigua,
+    /// Ágil Data of Asofondos.
+    AgilData,
 }
 
 /// How an operator knows us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum AchAuth {
+#[value(rename_all = "lowercase")]
+pub(crate) enum AuthKind {
     /// It does not ask.
     None,
     /// User name and password.
     Basic,
     /// A fixed token.
     Bearer,
+    /// A token that is fetched.
+    Oauth2,
+    /// A client certificate alone.
+    Mtls,
 }

@@ -3,16 +3,16 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
-use vinculo_sources::ach::{AchConfig, Auth, Secret};
 
-use crate::args::{AchAuth, Serve, SourceName, Sources};
+use crate::args::Serve;
 use crate::installation::Installation;
 use crate::logging;
+use crate::operators::production;
 use crate::serving::{InnerOperator, Serving};
 
 const LISTEN: SocketAddr =
@@ -66,40 +66,4 @@ async fn serve(
     tracing::info!("stopping");
     serving.stop().await;
     Ok(())
-}
-
-fn production(options: &Sources) -> anyhow::Result<Vec<SourceConfig>> {
-    let named = options.source_production.as_deref().unwrap_or(&[SourceName::Planillas]);
-    if named.is_empty() {
-        bail!("production needs a source: VINCULO_SOURCE_PRODUCTION names none");
-    }
-    named
-        .iter()
-        .map(|name| match name {
-            SourceName::Planillas => Ok(SourceConfig::Planillas),
-            SourceName::Ach => Ok(SourceConfig::Ach(Box::new(ach(options)?))),
-        })
-        .collect()
-}
-
-fn ach(options: &Sources) -> anyhow::Result<AchConfig> {
-    let Some(base_url) = &options.ach_base_url else {
-        bail!("source ach needs VINCULO_ACH_BASE_URL");
-    };
-    let secret = |secret: &Option<crate::args::Secret>, name: &str| {
-        let given = secret.as_ref().with_context(|| format!("ACH authentication needs {name}"))?;
-        Ok::<_, anyhow::Error>(Secret::new(given.0.clone()))
-    };
-    let auth = match options.ach_auth.unwrap_or(AchAuth::None) {
-        AchAuth::None => Auth::None,
-        AchAuth::Bearer => Auth::Bearer(secret(&options.ach_token, "VINCULO_ACH_TOKEN")?),
-        AchAuth::Basic => Auth::Basic {
-            username: options
-                .ach_username
-                .clone()
-                .context("ACH authentication needs VINCULO_ACH_USERNAME")?,
-            password: secret(&options.ach_password, "VINCULO_ACH_PASSWORD")?,
-        },
-    };
-    Ok(AchConfig { auth, ..AchConfig::new(base_url) })
 }

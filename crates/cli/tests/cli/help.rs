@@ -55,20 +55,20 @@ fn help(command: &[&str]) -> String {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in COMMANDS {
-        let name = [&["vinculo"], command].concat().join(" ");
+    for command in COMMANDS.iter().copied() {
+        let name = [&["vinculo"][..], command].concat().join(" ");
         insta::assert_snapshot!(name.replace(' ', "_"), help(command), &name);
     }
 }
 
 #[test]
 fn no_command_is_forgotten() {
-    for command in COMMANDS {
+    for command in COMMANDS.iter().copied() {
         let text = help(command);
         let listed = text.split_once("Commands:\n").map_or("", |(_, rest)| rest);
         let listed = listed.lines().take_while(|line| !line.is_empty());
         for name in listed.filter_map(|line| line.split_whitespace().next()) {
-            let whole = [command, &[name]].concat();
+            let whole = [command, &[name][..]].concat();
             assert!(name == "help" || COMMANDS.contains(&whole.as_slice()), "{whole:?}");
         }
     }

@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use vinculo_operator::{TRY_HEADER, personas};
 use vinculo_server::clock::{Clock as _, SystemClock};
-use vinculo_sources::Outcome;
-use vinculo_sources::ach::{Ach, AchConfig, Question};
+use vinculo_sources::ach::{Ach, AchConfig};
+use vinculo_sources::{Connector as _, Outcome, Question};
 
 use crate::support::{Client, Installation, Process, Receiver, finished, sample, vinculo};
 

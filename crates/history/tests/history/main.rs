@@ -3,6 +3,7 @@
 
 mod ach;
 mod golden;
+mod operators;
 mod planillas;
 mod properties;
 mod support;

@@ -7,6 +7,7 @@ use proptest::sample::{Index, select};
 use vinculo_history::{Options, Projection, project, trace};
 use vinculo_pila::{
     Administrator, Contribution, Correction, DocumentKind, NoveltiesKnown, Origin, PerSystem,
+    WorkerScale,
 };
 
 use crate::support::{ach_row, date, month, payer, planilla_line};
@@ -41,9 +42,16 @@ fn mark() -> impl Strategy<Value = Option<char>> {
     option::weighted(0.15, select(vec!['X', 'X', 'R', 'L']))
 }
 
+const SCALES: [WorkerScale; 3] =
+    [WorkerScale::Employee, WorkerScale::SelfEmployed, WorkerScale::Pensioner];
+
 prop_compose! {
     fn any_line()(
-        origin in prop_oneof![3 => Just(Origin::Planilla), 1 => Just(Origin::Ach)],
+        origin in prop_oneof![
+            4 => Just(Origin::Planilla),
+            2 => select(vec![Origin::Ach, Origin::AgilData, Origin::Mareigua]),
+        ],
+        (income, scale) in (option::of(pesos()), option::of(select(SCALES.to_vec()))),
         employer in 0_usize..3,
         back in prop_oneof![2 => 0_i32..4, 1 => 0_i32..30],
         fund in select(vec!["230201", "230301", "25-14"]),
@@ -64,8 +72,9 @@ prop_compose! {
         let period = month("2026-03").plus(-back).to_string();
         let mut made = match origin {
             Origin::Planilla => planilla_line("1900500010", who, &period, "", line, 0),
-            Origin::Ach => ach_row("1900500010", who, &period, line, 0),
+            _ => ach_row("1900500010", who, &period, line, 0),
         };
+        made.origin = origin;
         made.planilla.kind = Some(letter.to_owned());
         if origin == Origin::Planilla {
             made.planilla.number = number.map(|number| format!("{number:010}"));
@@ -84,8 +93,15 @@ prop_compose! {
             name: None,
         });
         made.names.second_surname = fund.to_owned();
-        made.worker_kind = worker_kind;
-        made.base = base;
+        if origin == Origin::Mareigua {
+            made.income = income;
+            made.worker_kind = None;
+            made.worker_scale = scale;
+            made.base = PerSystem::default();
+        } else {
+            made.worker_kind = worker_kind;
+            made.base = base;
+        }
         made.basic_salary = basic_salary;
         made.salary_kind = salary_kind;
         made.novelties.ing = ing;

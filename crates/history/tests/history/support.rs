@@ -65,6 +65,8 @@ pub(crate) fn ach_row(
         correction: None,
         worker_kind: Some("01".to_owned()),
         worker_subtype: None,
+        worker_scale: None,
+        income: None,
         days: PerSystem::default(),
         base: bases(base),
         basic_salary: Some(base),
@@ -99,6 +101,8 @@ pub(crate) fn planilla_line(
             operator: Some("89".to_owned()),
         },
         worker_subtype: Some("00".to_owned()),
+        worker_scale: None,
+        income: None,
         days: PerSystem { pension: Some(30), health: Some(30), arl: Some(30), ccf: Some(30) },
         novelties_known: NoveltiesKnown::All,
         amounts: Amounts {

@@ -55,6 +55,7 @@ impl Shared {
             correction: correction(detail),
             worker_kind: detail.filled::<5>(),
             worker_subtype: detail.filled::<6>(),
+            worker_scale: None,
             days: PerSystem {
                 pension: detail.days::<36>(),
                 health: detail.days::<37>(),
@@ -67,6 +68,7 @@ impl Shared {
                 arl: detail.pesos::<44>(),
                 ccf: detail.pesos::<45>(),
             },
+            income: None,
             basic_salary: detail.pesos::<40>(),
             salary_kind: detail.mark::<41>(),
             novelties: novelties(detail),

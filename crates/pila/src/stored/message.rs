@@ -5,7 +5,7 @@ use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Line {
-    /// 0 a planilla, 1 ACH.
+    /// 0 a planilla, 1 ACH, 2 Ágil Data, 3 Mareigua's query, 4 its report.
     #[prost(uint32, tag = "1")]
     pub(super) origin: u32,
     #[prost(message, required, tag = "2")]
@@ -40,7 +40,7 @@ pub(super) struct Line {
     pub(super) amounts: Paid,
     #[prost(uint32, optional, tag = "16")]
     pub(super) salary_kind: Option<u32>,
-    /// 0 all, 1 start and end.
+    /// 0 all, 1 start and end, 2 none.
     #[prost(uint32, tag = "17")]
     pub(super) novelties_known: u32,
     #[prost(message, optional, tag = "18")]
@@ -53,6 +53,11 @@ pub(super) struct Line {
     pub(super) arl_activity: Option<String>,
     #[prost(bool, tag = "22")]
     pub(super) paid: bool,
+    #[prost(int64, optional, tag = "23")]
+    pub(super) income: Option<i64>,
+    /// 1 employee, 2 self-employed, 3 pensioner.
+    #[prost(uint32, tag = "24")]
+    pub(super) worker_scale: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -10,7 +10,7 @@ use message::{Base, Days, Form, FourNames, Fund, Line, Marks, Paid, PaidBy, Pape
 
 use crate::{
     Administrator, Amounts, Contribution, Correction, Document, DocumentKind, Month, Names,
-    Novelties, NoveltiesKnown, Origin, Payer, PerSystem, PlanillaRef,
+    Novelties, NoveltiesKnown, Origin, Payer, PerSystem, PlanillaRef, WorkerScale,
 };
 
 /// The first byte. JSON, which contributions were kept in before, starts with another.
@@ -65,6 +65,9 @@ impl Line {
             origin: match line.origin {
                 Origin::Planilla => 0,
                 Origin::Ach => 1,
+                Origin::AgilData => 2,
+                Origin::Mareigua => 3,
+                Origin::MareiguaReport => 4,
             },
             person: Paper::of(line.person),
             names: same!(line.names => FourNames { first, second, surname, second_surname }),
@@ -90,12 +93,20 @@ impl Line {
             novelties_known: match line.novelties_known {
                 NoveltiesKnown::All => 0,
                 NoveltiesKnown::StartAndEnd => 1,
+                NoveltiesKnown::None => 2,
             },
             pension_fund: line.pension_fund.map(Fund::of),
             health_provider: line.health_provider.map(Fund::of),
             risk_class: line.risk_class.map(u32::from),
             arl_activity: line.arl_activity,
             paid: line.paid,
+            income: line.income,
+            worker_scale: match line.worker_scale {
+                None => 0,
+                Some(WorkerScale::Employee) => 1,
+                Some(WorkerScale::SelfEmployed) => 2,
+                Some(WorkerScale::Pensioner) => 3,
+            },
         }
     }
 
@@ -106,6 +117,9 @@ impl Line {
             origin: match self.origin {
                 0 => Origin::Planilla,
                 1 => Origin::Ach,
+                2 => Origin::AgilData,
+                3 => Origin::Mareigua,
+                4 => Origin::MareiguaReport,
                 _ => return None,
             },
             person: self.person.document()?,
@@ -130,6 +144,7 @@ impl Line {
             novelties_known: match self.novelties_known {
                 0 => NoveltiesKnown::All,
                 1 => NoveltiesKnown::StartAndEnd,
+                2 => NoveltiesKnown::None,
                 _ => return None,
             },
             amounts: self.amounts.amounts(),
@@ -138,6 +153,14 @@ impl Line {
             risk_class: mark(self.risk_class)?,
             arl_activity: self.arl_activity,
             paid: self.paid,
+            income: self.income,
+            worker_scale: match self.worker_scale {
+                0 => None,
+                1 => Some(WorkerScale::Employee),
+                2 => Some(WorkerScale::SelfEmployed),
+                3 => Some(WorkerScale::Pensioner),
+                _ => return None,
+            },
         })
     }
 }

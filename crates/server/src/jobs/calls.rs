@@ -80,11 +80,14 @@ pub(crate) fn record_calls(
     Ok(resolved.or(nothing.filter(|_| matches!(best, Some(Outcome::NoData(_))))))
 }
 
-/// An operator bills every answered call; imported planillas cost nothing.
+/// ACH bills every answered call, the others those with data; imported planillas cost nothing.
 fn billed(call: &Asked) -> &'static str {
+    let on_data = matches!(call.source, "mareigua" | "agil_data");
     match (&call.outcome, call.http_status) {
         _ if call.source == "planillas" => "no",
         (Outcome::RetryLater { .. } | Outcome::Fault(_), Some(_)) => "unknown",
+        (Outcome::Resolved(_), Some(_)) if on_data => "yes",
+        _ if on_data => "no",
         (_, Some(_)) => "yes",
         (_, None) => "no",
     }

@@ -8,8 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vinculo_pila::Document;
-use vinculo_sources::ach::{Ach, AchConfig, ConfigError, Question};
-use vinculo_sources::{NoDataReason, Outcome, RetryReason};
+use vinculo_sources::ach::{Ach, AchConfig};
+use vinculo_sources::agil_data::AgilData;
+use vinculo_sources::mareigua::Mareigua;
+use vinculo_sources::{
+    Call, ConfigError, Connector as _, NoDataReason, Outcome, Question, Received, RetryReason,
+};
 use vinculo_store::Environment;
 
 use crate::App;
@@ -33,6 +37,10 @@ pub enum Source {
     Planillas,
     /// An operator that speaks ACH's *Consultas PILA*.
     Ach(Ach),
+    /// Mareigua's query.
+    Mareigua(Mareigua),
+    /// *Ágil Data* of Asofondos.
+    AgilData(AgilData),
     /// The simulated operator: the same connector, told on top which try this is.
     Sandbox(Ach),
 }
@@ -42,6 +50,14 @@ pub enum Source {
 pub struct Sources {
     sandbox: Vec<Source>,
     production: Vec<Source>,
+}
+
+/// A source that cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+#[error("source {name}: {error}")]
+pub struct UnusableSource {
+    name: &'static str,
+    error: ConfigError,
 }
 
 /// One answered question.
@@ -68,15 +84,31 @@ impl Source {
         match self {
             Self::Planillas => "planillas",
             Self::Ach(_) => "ach",
+            Self::Mareigua(_) => "mareigua",
+            Self::AgilData(_) => "agil_data",
             Self::Sandbox(_) => "sandbox",
         }
     }
 
-    fn connector(&self) -> Option<&Ach> {
-        match self {
-            Self::Planillas => None,
-            Self::Ach(ach) | Self::Sandbox(ach) => Some(ach),
-        }
+    /// Asks an operator; `None` where there is none to ask.
+    async fn ask(&self, question: &Question, timeout: Duration) -> Option<Call> {
+        Some(match self {
+            Self::Planillas => return None,
+            Self::Ach(ach) | Self::Sandbox(ach) => ach.ask(question, timeout).await,
+            Self::Mareigua(mareigua) => mareigua.ask(question, timeout).await,
+            Self::AgilData(agil_data) => agil_data.ask(question, timeout).await,
+        })
+    }
+
+    /// What an operator's answer says about a person.
+    fn read(&self, answer: Received<'_>, person: &Document) -> Option<Outcome> {
+        let reading = match self {
+            Self::Planillas => return None,
+            Self::Ach(ach) | Self::Sandbox(ach) => ach.read(answer, person),
+            Self::Mareigua(mareigua) => mareigua.read(answer, person),
+            Self::AgilData(agil_data) => agil_data.read(answer, person),
+        };
+        Some(reading.outcome)
     }
 }
 
@@ -89,18 +121,30 @@ impl Sources {
         config: &Config,
         http: &reqwest::Client,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Self, ConfigError> {
-        let connect = |config: &AchConfig| {
-            let clock = Arc::clone(clock);
-            Ach::new(config.clone(), http.clone(), Arc::new(move || clock.now()))
-        };
-        let production = config.production.iter().map(|source| match source {
-            SourceConfig::Planillas => Ok(Source::Planillas),
-            SourceConfig::Ach(config) => connect(config).map(Source::Ach),
+    ) -> Result<Self, UnusableSource> {
+        let looked_at = Arc::clone(clock);
+        let clock: vinculo_sources::Clock = Arc::new(move || looked_at.now());
+        let ach = |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
+        let production = config.production.iter().map(|source| {
+            let (http, clock) = (http.clone(), Arc::clone(&clock));
+            let (name, connected) = match source {
+                SourceConfig::Planillas => return Ok(Source::Planillas),
+                SourceConfig::Ach(config) => ("ach", ach(config).map(Source::Ach)),
+                SourceConfig::Mareigua(config) => {
+                    let mareigua = Mareigua::new(config.as_ref().clone(), http, clock);
+                    ("mareigua", mareigua.map(Source::Mareigua))
+                }
+                SourceConfig::AgilData(config) => {
+                    let agil_data = AgilData::new(config.as_ref().clone(), http, clock);
+                    ("agil_data", agil_data.map(Source::AgilData))
+                }
+            };
+            connected.map_err(|error| UnusableSource { name, error })
         });
+        let sandbox = ach(&config.sandbox).map(Source::Sandbox);
         Ok(Self {
             production: production.collect::<Result<_, _>>()?,
-            sandbox: vec![Source::Sandbox(connect(&config.sandbox)?)],
+            sandbox: vec![sandbox.map_err(|error| UnusableSource { name: "sandbox", error })?],
         })
     }
 
@@ -123,9 +167,12 @@ impl Sources {
         answer: &KeptAnswer,
         person: &Document,
     ) -> Option<Outcome> {
-        let connector = self.of(environment).iter().find(|s| s.name() == source)?.connector()?;
-        let content_type = answer.content_type.as_deref();
-        Some(connector.read(answer.status, content_type, &answer.body, person))
+        let received = Received {
+            status: answer.status,
+            content_type: answer.content_type.as_deref(),
+            body: &answer.body,
+        };
+        self.of(environment).iter().find(|s| s.name() == source)?.read(received, person)
     }
 }
 
@@ -148,13 +195,10 @@ pub async fn ask(
         if left.is_zero() && !all.is_empty() {
             break;
         }
-        let asked = match source.connector() {
+        let question = question(app, secrets, source, person).await?;
+        let asked = match source.ask(&question, left).await {
             None => ask_planillas(app, secrets, person).await?,
-            Some(connector) => {
-                let question = question(app, secrets, source, person).await?;
-                let call = connector.ask(&question, left).await;
-                Asked::from_call(source.name(), call)
-            }
+            Some(call) => Asked::from_call(source.name(), call),
         };
         asked.raise_alarm();
         let resolved = matches!(asked.outcome, Outcome::Resolved(_));

@@ -31,6 +31,7 @@ mod limits;
 mod links;
 mod managed_keys;
 mod openapi;
+mod operators;
 mod owners;
 mod pages;
 mod personas;

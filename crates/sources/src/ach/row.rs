@@ -9,8 +9,10 @@ use vinculo_pila::{
     NoveltiesKnown, Origin, Payer, PerSystem, PlanillaRef,
 };
 
-use super::notes::{Note, Notes};
-use super::value::{self, Mark};
+use crate::DocumentCodes;
+use crate::reading::fields::{Fields, same_number};
+use crate::reading::notes::{Note, Notes};
+use crate::reading::value::{self, Mark};
 
 /// Marks outside the published contract. A row that has all of them reports every novelty a
 /// month can show.
@@ -25,25 +27,22 @@ const OPTIONAL_MARKS: [&str; 6] = [
 
 /// A row and the place to note what is odd about it.
 pub(super) struct Row<'a> {
-    fields: &'a Map<String, Value>,
+    fields: Fields<'a>,
     notes: &'a mut Notes,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn new(fields: &'a Map<String, Value>, notes: &'a mut Notes) -> Self {
-        Self { fields, notes }
+        Self { fields: Fields(fields), notes }
     }
 
     /// Whether the row is about `person`; a row that does not say is not.
-    pub(super) fn is_about(&self, person: &Document) -> bool {
-        let kind = self.text("tipoDocumentoUsuario").map(|k| k.to_uppercase());
-        let Some(number) = self.text("numeroDocumentoUsuario") else {
-            return false;
-        };
-        let number = value::document_number(&number);
-        let asked = value::document_number(&person.number);
-        kind.as_deref() == Some(person.kind.code())
-            && number.trim_start_matches('0') == asked.trim_start_matches('0')
+    pub(super) fn is_about(&self, person: &Document, documents: &DocumentCodes) -> bool {
+        let kind = self.text("tipoDocumentoUsuario");
+        let kind = kind.and_then(|kind| documents.kind_or_letters(&kind));
+        let number = self.text("numeroDocumentoUsuario");
+        kind == Some(person.kind)
+            && number.is_some_and(|number| same_number(&number, &person.number))
     }
 
     /// The number of the payer's document, whatever its kind.
@@ -54,8 +53,8 @@ impl<'a> Row<'a> {
     }
 
     /// The kind of the payer's document, if the row says one that exists.
-    pub(super) fn payer_kind(&self) -> Option<DocumentKind> {
-        DocumentKind::from_code(&self.text("tipoDocumentoAportante")?.to_uppercase())
+    pub(super) fn payer_kind(&self, documents: &DocumentCodes) -> Option<DocumentKind> {
+        documents.kind_or_letters(&self.text("tipoDocumentoAportante")?)
     }
 
     /// The work month.
@@ -86,8 +85,10 @@ impl<'a> Row<'a> {
             correction: None,
             worker_kind: self.code("codTipoCotizante", 2),
             worker_subtype: self.code("subtipoCotizante", 2),
+            worker_scale: None,
             days: self.days(&base),
             base,
+            income: None,
             basic_salary: self.amount("salarioBasico"),
             salary_kind: self.salary_kind(),
             novelties: self.novelties(),
@@ -103,7 +104,7 @@ impl<'a> Row<'a> {
     }
 
     fn text(&self, key: &str) -> Option<String> {
-        self.fields.get(key).and_then(value::text)
+        self.fields.text(key)
     }
 
     fn code(&self, key: &str, width: usize) -> Option<String> {
@@ -111,19 +112,13 @@ impl<'a> Row<'a> {
     }
 
     fn amount(&mut self, key: &str) -> Option<i64> {
-        match value::amount(self.fields.get(key)?) {
-            Ok(amount) => amount,
-            Err(value::NotAnAmount) => {
-                self.notes.add(Note::AmountNotReadable);
-                None
-            }
-        }
+        self.fields.amount(key, self.notes)
     }
 
     /// The mark as a planilla files it. `letters` are the planilla's other letters for it: they
     /// are kept, noted, and mean neither a start nor an end.
     fn mark(&mut self, key: &str, letters: &str) -> Option<char> {
-        match value::mark(self.fields.get(key)) {
+        match value::mark(self.fields.0.get(key)) {
             Mark::Set => Some('X'),
             Mark::Unset => None,
             Mark::Other(text) => {
@@ -167,11 +162,7 @@ impl<'a> Row<'a> {
 
     /// The days of the line, for the systems it has a base in.
     fn days(&mut self, base: &PerSystem<i64>) -> PerSystem<u8> {
-        let Some(days) = self.amount("diasCotizados") else {
-            return PerSystem::default();
-        };
-        let Some(days) = u8::try_from(days).ok().filter(|days| *days <= 30) else {
-            self.notes.add(Note::DaysNotReadable);
+        let Some(days) = self.fields.days("diasCotizados", self.notes) else {
             return PerSystem::default();
         };
         let of = |base: Option<i64>| base.filter(|pesos| *pesos > 0).map(|_| days);
@@ -184,7 +175,7 @@ impl<'a> Row<'a> {
     }
 
     fn salary_kind(&mut self) -> Option<char> {
-        match value::mark(self.fields.get("salarioIntegral")) {
+        match value::mark(self.fields.0.get("salarioIntegral")) {
             Mark::Set => Some('X'),
             Mark::Unset => None,
             Mark::Other(code) if code == "F" => Some('F'),
@@ -211,7 +202,7 @@ impl<'a> Row<'a> {
     }
 
     fn novelties_known(&self) -> NoveltiesKnown {
-        let says = |key: &&str| self.fields.get(*key).is_some_and(|value| !value.is_null());
+        let says = |key: &&str| self.fields.0.get(*key).is_some_and(|value| !value.is_null());
         if OPTIONAL_MARKS.iter().all(says) {
             NoveltiesKnown::All
         } else {

@@ -5,16 +5,23 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 use vinculo_pila::{Contribution, Document, DocumentKind};
 
-use super::notes::{Note, Notes};
 use super::row::Row;
-use super::value;
-use crate::{Answer, Outcome};
+use crate::reading::coded::sorted;
+use crate::reading::fields;
+use crate::reading::notes::{Note, Notes};
+use crate::{Answer, DocumentCodes, Outcome};
 
 /// Reads the rows of `person`; a row of anybody else is never kept.
-pub(super) fn read(rows: &[Value], person: &Document, notes: Notes) -> Outcome {
+pub(super) fn read(
+    rows: &[Value],
+    documents: &DocumentCodes,
+    person: &Document,
+    notes: Notes,
+) -> Outcome {
     let mut reader = Reader {
         person,
-        payer_kinds: payer_kinds(rows),
+        documents,
+        payer_kinds: payer_kinds(rows, documents),
         contributions: Vec::new(),
         notes,
         rows_of_person: 0,
@@ -28,19 +35,20 @@ pub(super) fn read(rows: &[Value], person: &Document, notes: Notes) -> Outcome {
 
 /// The kinds of the payers' documents by number, from the rows that name both: some rows repeat
 /// only the number.
-fn payer_kinds(rows: &[Value]) -> HashMap<String, DocumentKind> {
+fn payer_kinds(rows: &[Value], documents: &DocumentCodes) -> HashMap<String, DocumentKind> {
     let mut unheard = Notes::default();
     rows.iter()
         .filter_map(Value::as_object)
         .filter_map(|fields| {
             let row = Row::new(fields, &mut unheard);
-            Some((row.payer_number()?, row.payer_kind()?))
+            Some((row.payer_number()?, row.payer_kind(documents)?))
         })
         .collect()
 }
 
 struct Reader<'a> {
     person: &'a Document,
+    documents: &'a DocumentCodes,
     payer_kinds: HashMap<String, DocumentKind>,
     contributions: Vec<Contribution>,
     notes: Notes,
@@ -55,7 +63,7 @@ impl Reader<'_> {
             self.unreadable += 1;
             return;
         };
-        if !Row::new(fields, &mut self.notes).is_about(self.person) {
+        if !Row::new(fields, &mut self.notes).is_about(self.person, self.documents) {
             self.notes.add(Note::ForeignRow);
             return;
         }
@@ -78,18 +86,14 @@ impl Reader<'_> {
         let period = row.period().ok_or(Note::PeriodNotReadable)?;
         let number = row.payer_number().ok_or(Note::PayerNotReadable)?;
         let kind = row
-            .payer_kind()
+            .payer_kind(self.documents)
             .or_else(|| self.payer_kinds.get(&number).copied())
             .ok_or(Note::PayerNotReadable)?;
-        let number = match kind {
-            DocumentKind::Nit => value::nit(number),
-            _ => number,
-        };
-        let payer = Document::new(kind, number);
+        let payer = fields::payer(kind, &number).ok_or(Note::PayerNotReadable)?;
         Ok(row.contribution(self.person, payer, period, line))
     }
 
-    fn finish(mut self) -> Outcome {
+    fn finish(self) -> Outcome {
         if self.rows_of_person == 0 {
             return Outcome::Fault(format!(
                 "no row is about the person asked for: {}",
@@ -104,15 +108,10 @@ impl Reader<'_> {
                 self.notes.codes().join(", ")
             ));
         }
-        self.contributions.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         Outcome::Resolved(Answer {
-            contributions: self.contributions,
+            contributions: sorted(self.contributions),
             complete: self.unreadable == 0,
             notes: self.notes.codes(),
         })
     }
-}
-
-fn sort_key(line: &Contribution) -> impl Ord + '_ {
-    (line.period, &line.payer.document, &line.planilla.kind, line.line)
 }

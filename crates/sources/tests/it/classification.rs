@@ -6,10 +6,10 @@ use vinculo_pila::{Document, DocumentKind};
 use vinculo_sources::ach::AchConfig;
 use vinculo_sources::{InvalidField, NoDataReason, Outcome, RetryReason};
 
-use crate::support::{connector, person, read, reader, row};
+use crate::support::{connector, outcome_of, person, read, reader, row};
 
 fn classify(status: u16, body: &str) -> Outcome {
-    reader().read(status, Some("application/json"), body.as_bytes(), &person())
+    outcome_of(reader(), status, Some("application/json"), body.as_bytes(), &person())
 }
 
 fn retry(reason: RetryReason) -> Outcome {
@@ -147,7 +147,7 @@ fn what_means_nothing_found_is_configuration() {
     config.no_data_statuses = vec![404, 422];
     config.no_data_messages = vec!["Sin Aportes".to_owned()];
     let ach = connector(config);
-    let read = |status, body: &str| ach.read(status, None, body.as_bytes(), &person());
+    let read = |status, body: &str| outcome_of(&ach, status, None, body.as_bytes(), &person());
     assert_eq!(read(422, r#"{"message":"x"}"#), NOT_FOUND);
     assert_eq!(read(200, r#"{"message":"la persona esta sin aportes"}"#), NOT_FOUND);
     assert!(matches!(read(200, r#"{"message":"no existe"}"#), Outcome::Fault(_)));
@@ -160,7 +160,7 @@ proptest! {
         content_type in proptest::option::of(".{0,40}"),
         body in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
-        let outcome = reader().read(status, content_type.as_deref(), &body, &person());
+        let outcome = outcome_of(reader(), status, content_type.as_deref(), &body, &person());
         prop_assert!(!outcome.code().is_empty());
     }
 
@@ -180,7 +180,7 @@ proptest! {
             for value in [json!(text), json!(number), json!([text]), json!({ "x": number })] {
                 let own = row(json!({ "numeroDocumentoUsuario": person_number, key: value }));
                 let body = json!([own]).to_string();
-                let outcome = reader().read(200, None, body.as_bytes(), &person);
+                let outcome = outcome_of(reader(), 200, None, body.as_bytes(), &person);
                 prop_assert!(matches!(outcome.code(), "resolved" | "fault"));
             }
         }

@@ -5,8 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::net::TcpListener;
 use vinculo_pila::{Document, DocumentKind};
-use vinculo_sources::ach::{Ach, AchConfig, Auth, ConfigError, Question, Secret};
-use vinculo_sources::{Call, InvalidField, NoDataReason, Outcome, RetryReason};
+use vinculo_sources::ach::{Ach, AchConfig};
+use vinculo_sources::{
+    Auth, Call, ConfigError, Connector as _, InvalidField, NoDataReason, Outcome, Question,
+    RetryReason, Secret,
+};
 
 use crate::support::{
     PATIENT, Reply, client, connector, http, question, resolved, row, serve, still_clock,
@@ -80,9 +83,9 @@ async fn the_base_url_may_have_a_path_and_the_months_stay_in_range() {
 #[tokio::test]
 async fn credentials_and_fixed_headers_are_sent() {
     let basic = |config: &mut AchConfig| {
-        config.auth =
+        config.service.auth =
             Auth::Basic { username: "usuario".to_owned(), password: Secret::new("clave") };
-        config.headers = vec![("X-Entidad".to_owned(), Secret::new("77"))];
+        config.service.headers = vec![("X-Entidad".to_owned(), Secret::new("77"))];
     };
     let lines = request_of(basic, &question(), "").await;
     // usuario:clave
@@ -90,7 +93,7 @@ async fn credentials_and_fixed_headers_are_sent() {
     assert!(lines.contains(&header), "{lines:?}");
     assert!(lines.contains(&"x-entidad: 77".to_owned()));
 
-    let bearer = |config: &mut AchConfig| config.auth = Auth::Bearer(Secret::new("t0k3n"));
+    let bearer = |config: &mut AchConfig| config.service.auth = Auth::Bearer(Secret::new("t0k3n"));
     let lines = request_of(bearer, &question(), "").await;
     assert!(lines.contains(&"authorization: bearer t0k3n".to_owned()), "{lines:?}");
 }
@@ -175,7 +178,7 @@ async fn a_body_beyond_the_limit_is_a_fault_and_not_kept() {
         async move {
             let (base_url, _operator) = serve(Reply::Bytes(bytes)).await;
             let mut config = AchConfig::new(base_url);
-            config.max_body = max_body;
+            config.service.max_body = max_body;
             connector(config).ask(&question(), PATIENT).await
         }
     };
@@ -278,7 +281,7 @@ async fn impossible_documents_are_refused_without_a_call() {
 #[tokio::test]
 async fn newer_kinds_of_document_are_a_matter_of_configuration() {
     let question = Question { document: Document::new(DocumentKind::Pt, "999123"), ..question() };
-    let allow = |config: &mut AchConfig| config.document_kinds.push(DocumentKind::Pt);
+    let allow = |config: &mut AchConfig| config.documents = "CC,PT".parse().expect("codes");
     let lines = request_of(allow, &question, "").await;
     assert!(lines[0].contains("/naturales/pt999123?"), "{}", lines[0]);
 }
@@ -312,20 +315,23 @@ fn configurations_that_cannot_work_are_refused() {
         "https://u:secreto@operator.invalid",
         "https://operator.invalid/?a=b",
         "data:text/plain,x",
+        "http://operator.invalid",
+        "http://192.0.2.7",
     ] {
-        let refused = error(&|config| config.base_url = url.to_owned());
-        assert!(matches!(refused, Some(ConfigError::BaseUrl(_))), "{url}");
+        let refused = error(&|config| config.service.base_url = url.to_owned());
+        assert!(matches!(refused, Some(ConfigError::Url("base URL", _))), "{url}");
         assert!(!refused.map(|error| error.to_string()).unwrap_or_default().contains("secreto"));
     }
-    let auth = |auth: Auth| error(&|config| config.auth = auth.clone());
+    let auth = |auth: Auth| error(&|config| config.service.auth = auth.clone());
     let username = "a:b".to_owned();
     let password = Secret::new("x");
     assert_eq!(auth(Auth::Basic { username, password }), Some(ConfigError::Username));
     let broken = auth(Auth::Bearer(Secret::new("a\nb")));
     assert_eq!(broken, Some(ConfigError::Header("authorization".to_owned())));
-    let header = error(&|config| config.headers = vec![("a b".to_owned(), Secret::new("x"))]);
+    let header =
+        error(&|config| config.service.headers = vec![("a b".to_owned(), Secret::new("x"))]);
     assert_eq!(header, Some(ConfigError::Header("a b".to_owned())));
-    let charset = error(&|config| config.charset = Some("klingon".to_owned()));
+    let charset = error(&|config| config.service.charset = Some("klingon".to_owned()));
     assert_eq!(charset, Some(ConfigError::Charset("klingon".to_owned())));
     assert_eq!(error(&|_| ()), None);
 }
@@ -333,8 +339,9 @@ fn configurations_that_cannot_work_are_refused() {
 #[tokio::test]
 async fn nothing_prints_secrets_or_people() {
     let mut config = AchConfig::new("https://operator.invalid");
-    config.auth = Auth::Basic { username: "usuario".to_owned(), password: Secret::new("s3cr3to") };
-    config.headers = vec![("X-Api-Key".to_owned(), Secret::new("s3cr3to"))];
+    config.service.auth =
+        Auth::Basic { username: "usuario".to_owned(), password: Secret::new("s3cr3to") };
+    config.service.headers = vec![("X-Api-Key".to_owned(), Secret::new("s3cr3to"))];
     let body = json!([row(json!({"primerApellido": "GOMEZ"}))]).to_string();
     let call = ask_bytes(200, "", body.as_bytes()).await;
     let printed = format!("{config:?} {:?} {:?} {call:?}", connector(config.clone()), question());

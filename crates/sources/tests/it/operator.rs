@@ -7,8 +7,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use vinculo_operator::{MONTH_OFFSET_HEADER, Operator, TRY_HEADER, personas, serve};
 use vinculo_pila::{Contribution, Document, DocumentKind, Month, NoveltiesKnown};
-use vinculo_sources::ach::{AchConfig, Question};
-use vinculo_sources::{Answer, Call, NoDataReason, Outcome, RetryReason};
+use vinculo_sources::ach::AchConfig;
+use vinculo_sources::{Answer, Call, Connector as _, NoDataReason, Outcome, Question, RetryReason};
 
 use crate::support::{PATIENT, connector, resolved, still_clock};
 

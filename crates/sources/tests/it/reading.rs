@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use vinculo_pila::{Document, DocumentKind, NoveltiesKnown, Origin, PerSystem};
 use vinculo_sources::Outcome;
 
-use crate::support::{answer, person, read, reader, resolved, row};
+use crate::support::{answer, outcome_of, person, read, reader, resolved, row};
 
 fn line(changes: Value) -> vinculo_pila::Contribution {
     let mut answer = answer(changes);
@@ -312,7 +312,7 @@ fn text_is_decoded_by_charset_then_utf8_then_windows_1252() {
         (Some("application/json; charset=klingon"), &latin, false),
     ];
     for (content_type, bytes, contradicted) in cases {
-        let answer = resolved(reader().read(200, content_type, bytes, &person()));
+        let answer = resolved(outcome_of(reader(), 200, content_type, bytes, &person()));
         assert_eq!(answer.contributions[0].names.surname, "MUÑOZ", "{content_type:?}");
         let notes: &[&str] = if contradicted { &["charset_contradicted"] } else { &[] };
         assert_eq!(answer.notes, notes, "{content_type:?}");

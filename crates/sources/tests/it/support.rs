@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vinculo_pila::{Document, DocumentKind};
-use vinculo_sources::ach::{Ach, AchConfig, Question};
-use vinculo_sources::{Answer, Clock, Outcome};
+use vinculo_sources::ach::{Ach, AchConfig};
+use vinculo_sources::{Answer, Clock, Connector, Outcome, Question, Received};
 
 /// The moment every test happens at.
 pub(crate) const NOW: &str = "2026-11-24T15:00:00Z";
@@ -86,7 +86,18 @@ pub(crate) fn row(changes: Value) -> Value {
 /// What a list of rows is read as.
 pub(crate) fn read(rows: Value) -> Outcome {
     let body = serde_json::to_vec(&rows).expect("JSON");
-    reader().read(200, Some("application/json"), &body, &person())
+    outcome_of(reader(), 200, Some("application/json"), &body, &person())
+}
+
+/// What an answer is read as, without its code.
+pub(crate) fn outcome_of(
+    connector: &impl Connector,
+    status: u16,
+    content_type: Option<&str>,
+    body: &[u8],
+    person: &Document,
+) -> Outcome {
+    connector.read(Received { status, content_type, body }, person).outcome
 }
 
 pub(crate) fn resolved(outcome: Outcome) -> Answer {
@@ -123,13 +134,48 @@ pub(crate) async fn serve(reply: Reply) -> (String, tokio::task::JoinHandle<Stri
     (format!("http://{address}"), task)
 }
 
-async fn answer_one(mut stream: TcpStream, reply: Reply) -> String {
+/// Serves one connection after the other, with these bytes each; gives the base URL and, once all
+/// have been served, the requests.
+pub(crate) async fn serve_all(
+    replies: Vec<Vec<u8>>,
+) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let task = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for reply in replies {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            requests.push(answer_one(stream, Reply::Bytes(reply)).await);
+        }
+        requests
+    });
+    (format!("http://{address}"), task)
+}
+
+/// Whether all of a request is there, or a TLS record.
+fn is_whole(request: &[u8]) -> bool {
+    if request.first() == Some(&0x16) {
+        return true;
+    }
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().expect("a length"))
+}
+
+pub(crate) async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut request = Vec::new();
-    // Either the end of an HTTP request's headers or a TLS record is enough to answer.
-    while !request.ends_with(b"\r\n\r\n") && request.first() != Some(&0x16) {
+    while !is_whole(&request) {
         let read = stream.read_buf(&mut request).await.expect("a request");
         assert_ne!(read, 0, "the client went away");
     }
+    String::from_utf8_lossy(&request).into_owned()
+}
+
+async fn answer_one(mut stream: TcpStream, reply: Reply) -> String {
+    let request = read_request(&mut stream).await;
     match reply {
         Reply::Bytes(bytes) => {
             stream.write_all(&bytes).await.expect("written");
@@ -142,7 +188,7 @@ async fn answer_one(mut stream: TcpStream, reply: Reply) -> String {
         }
         Reply::Reset => stream.set_zero_linger().expect("a socket option"),
     }
-    String::from_utf8_lossy(&request).into_owned()
+    request
 }
 
 /// The bytes of an HTTP answer.

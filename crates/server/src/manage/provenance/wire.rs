@@ -224,10 +224,11 @@ words! {
     /// `duplicate_row`: equal rows counted once; `several_worker_types`; `unknown_worker_type`;
     /// `mark_not_mapped`: a start or end mark without a status; `days_over30`; `base_at_floor`: gross
     /// is a lower bound; `base_at_cap`: gross follows the filed salary; `minimum_wage_unknown`;
-    /// `rate_unknown`; `net_estimated` by the legal rates; `sources_disagree` by more than 1 %.
+    /// `rate_unknown`; `net_estimated` by the legal rates; `sources_disagree` by more than 1 %;
+    /// `gross_from_income`: no source told a base.
     MonthNote of Note {
         Unpaid, Corrected, Arrears, SpecialPlanilla, DuplicateRow, SeveralWorkerTypes,
         UnknownWorkerType, MarkNotMapped, DaysOver30, BaseAtFloor, BaseAtCap, MinimumWageUnknown,
-        RateUnknown, NetEstimated, SourcesDisagree,
+        RateUnknown, NetEstimated, SourcesDisagree, GrossFromIncome,
     }
 }

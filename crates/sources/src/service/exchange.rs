@@ -1,6 +1,10 @@
 //! One HTTP exchange: everything received, even when it ends badly.
 
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
+
+use super::retry_after;
+use crate::Outcome;
 
 /// What came back so far. Filled while the exchange runs, so that a deadline loses nothing.
 #[derive(Default)]
@@ -45,6 +49,16 @@ impl Exchange {
                 Ok(None) => return Ok(status),
                 Err(error) => return Err(Broken::Body(status, error)),
             }
+        }
+    }
+
+    /// What the answer says about when to come again, on an outcome that is "later".
+    pub(super) fn stay_away(&self, outcome: Outcome, now: Timestamp) -> Outcome {
+        match (outcome, &self.retry_after) {
+            (Outcome::RetryLater { reason, .. }, Some(value)) => {
+                Outcome::RetryLater { reason, not_before: retry_after::read(value, now) }
+            }
+            (outcome, _) => outcome,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Reads single values the way operators write them: text or number, padded or not.
 
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
 use serde_json::{Number, Value};
 use vinculo_pila::Month;
 
 /// The trimmed text of a value; numbers and booleans are read as text. `None` for null, empty
 /// text, lists and objects.
-pub(super) fn text(value: &Value) -> Option<String> {
+pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Number(number) => Some(number_text(number)),
@@ -27,7 +30,7 @@ fn number_text(number: &Number) -> String {
 ///
 /// `Ok(None)` means unknown (null, empty), which is not zero; `Err` means that there is a value
 /// and it is not an amount.
-pub(super) fn amount(value: &Value) -> Result<Option<i64>, NotAnAmount> {
+pub(crate) fn amount(value: &Value) -> Result<Option<i64>, NotAnAmount> {
     match value {
         Value::Null => Ok(None),
         Value::Number(number) => pesos_of_number(number).map(Some).ok_or(NotAnAmount),
@@ -44,7 +47,7 @@ pub(super) fn amount(value: &Value) -> Result<Option<i64>, NotAnAmount> {
 
 /// A value that is not an amount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotAnAmount;
+pub(crate) struct NotAnAmount;
 
 /// Beyond this no figure is a contribution; it keeps sums of a whole history inside `i64`.
 const LARGEST_AMOUNT: i64 = 1_000_000_000_000_000;
@@ -85,7 +88,7 @@ fn in_range(pesos: i64) -> Option<i64> {
 
 /// What a mark says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// One of the ways to say yes.
     Set,
     /// Absent, empty, or one of the ways to say no.
@@ -95,7 +98,7 @@ pub(super) enum Mark {
 }
 
 /// Reads a mark; `value` is the content of its key, if there is one.
-pub(super) fn mark(value: Option<&Value>) -> Mark {
+pub(crate) fn mark(value: Option<&Value>) -> Mark {
     let Some(text) = value.and_then(text) else {
         return Mark::Unset;
     };
@@ -108,7 +111,7 @@ pub(super) fn mark(value: Option<&Value>) -> Mark {
 }
 
 /// A period from `YYYY-MM`, `YYYYMM` or `YYYY-MM-DD`.
-pub(super) fn period(text: &str) -> Option<Month> {
+pub(crate) fn period(text: &str) -> Option<Month> {
     if text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit()) {
         return Month::from_yyyymm(text.parse().ok()?);
     }
@@ -118,18 +121,37 @@ pub(super) fn period(text: &str) -> Option<Month> {
     text.parse().ok()
 }
 
+/// A moment in ISO 8601; without an offset it is Bogotá's.
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
+    if let Ok(moment) = text.parse() {
+        return Some(moment);
+    }
+    let local: DateTime = text.parse().ok()?;
+    Offset::constant(-5).to_timestamp(local).ok()
+}
+
 /// A code with leading zeros up to `width`, when it is all digits; other codes as they are.
-pub(super) fn padded(code: String, width: usize) -> String {
+pub(crate) fn padded(code: String, width: usize) -> String {
     if code.bytes().all(|b| b.is_ascii_digit()) { format!("{code:0>width$}") } else { code }
 }
 
+/// The day of a date, whatever time follows it.
+pub(crate) fn day(text: &str) -> Option<Date> {
+    text.get(..10)?.parse().ok()
+}
+
+/// Whether a text can be sent as a document number.
+pub(crate) fn is_document_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
 /// A document number in capitals, without dots and white space.
-pub(super) fn document_number(text: &str) -> String {
+pub(crate) fn document_number(text: &str) -> String {
     text.chars().filter(|c| *c != '.' && !c.is_whitespace()).flat_map(char::to_uppercase).collect()
 }
 
 /// A NIT without its check digit, whether that is set off by a dash or not.
-pub(super) fn nit(number: String) -> String {
+pub(crate) fn nit(number: String) -> String {
     if let Some((front, digit)) = number.rsplit_once('-')
         && digit.len() == 1
         && digit.bytes().all(|b| b.is_ascii_digit())
@@ -156,4 +178,21 @@ fn check_digit(nit: &str) -> Option<String> {
     }
     let rest = sum % 11;
     Some(if rest < 2 { rest } else { 11 - rest }.to_string())
+}
+
+/// Lower case without accents.
+pub(crate) fn folded(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .filter(|c| !('\u{300}'..='\u{36F}').contains(c))
+        .map(|c| match c {
+            'á' => 'a',
+            'é' => 'e',
+            'í' => 'i',
+            'ó' => 'o',
+            'ú' | 'ü' => 'u',
+            'ñ' => 'n',
+            other => other,
+        })
+        .collect()
 }

@@ -5,16 +5,16 @@ use std::borrow::Cow;
 use encoding_rs::{Encoding, WINDOWS_1252};
 
 /// The text of a body.
-pub(super) struct Text<'a> {
+pub(crate) struct Text<'a> {
     /// Decoded, without byte order mark.
-    pub(super) text: Cow<'a, str>,
+    pub(crate) text: Cow<'a, str>,
     /// Whether the bytes contradict the charset that the answer names.
-    pub(super) contradicts_charset: bool,
+    pub(crate) contradicts_charset: bool,
 }
 
 /// Decodes `body`; `forced` goes before the charset in `content_type`. Cannot fail: every byte
 /// sequence is text in windows-1252.
-pub(super) fn decode<'a>(
+pub(crate) fn decode<'a>(
     body: &'a [u8],
     content_type: Option<&str>,
     forced: Option<&'static Encoding>,
