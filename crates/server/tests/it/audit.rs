@@ -9,7 +9,8 @@ use vinculo_server::audit;
 use vinculo_store::Environment;
 
 use crate::support::{
-    Answer, Client, Setup, TestApp, TestDatabase, link_request, look_again, on_both_databases, soon,
+    Answer, Client, Receiver, Setup, TestApp, TestDatabase, link_request, look_again,
+    on_both_databases, soon,
 };
 
 on_both_databases!(
@@ -98,7 +99,7 @@ const CHANGES: &[Expected] = &[
 ];
 
 /// The body of a request that succeeds, about this link.
-fn body_of(path: &str, link: &str) -> Value {
+fn body_of(path: &str, link: &str, receiver: &Receiver) -> Value {
     match path {
         "/api/links/" => link_request("1999000001", json!({ "access_mode": "single" })),
         "/api/links/{id}/" => json!({}),
@@ -110,7 +111,7 @@ fn body_of(path: &str, link: &str) -> Value {
         "/manage/v1/settings/" => json!({ "include_drafts": false }),
         "/manage/v1/consents/" => crate::consents::request("1999000900", json!({})),
         "/manage/v1/consents/{id}/revoke/" => json!({}),
-        "/manage/v1/webhook-endpoints/" => json!({ "url": "https://127.0.0.1:9/hooks" }),
+        "/manage/v1/webhook-endpoints/" => json!({ "url": receiver.url }),
         "/manage/v1/deliveries/replay/" => json!({ "webhook_type": "TEST" }),
         path if path.starts_with("/manage/v1/webhook-endpoints/{id}/") => json!({}),
         "/manage/v1/deliveries/{id}/replay/" => json!({}),
@@ -140,6 +141,7 @@ async fn every_operation_that_changes_something_leaves_an_entry(database: TestDa
     let app = TestApp::start(database).await;
     let client = app.sandbox();
     let link = filled(&app, &client, "1999000002").await;
+    let receiver = Receiver::start().await;
     for (method, path, action) in CHANGES {
         let id = match *path {
             "/api/co/employments/{id}/" | "/api/owners/{id}/" => {
@@ -166,7 +168,7 @@ async fn every_operation_that_changes_something_leaves_an_entry(database: TestDa
             }
             _ => link.clone(),
         };
-        let body = body_of(path, &link);
+        let body = body_of(path, &link, &receiver);
         // A link is not refreshed more often than every ten minutes.
         app.settled().await;
         app.advance(Duration::from_secs(11 * 60));

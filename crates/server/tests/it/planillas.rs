@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use vinculo_server::import_status;
 use vinculo_store::Environment::{Production, Sandbox};
 
-use crate::support::{Receiver, Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{Receiver, Setup, TestApp, TestDatabase, look_again, on_both_databases, soon};
 
 on_both_databases!(
     imported_planillas_fill_a_production_link,
@@ -367,6 +367,12 @@ async fn what_nobody_will_import_is_swept_out_of_the_spool(database: TestDatabas
     let mut app = app.restart().await;
     app.start_runner().await;
     app.settled().await;
+    soon("the sweep", async {
+        while old.exists() {
+            look_again().await;
+        }
+    })
+    .await;
     assert_eq!([old.exists(), young.exists(), foreign.exists()], [false, true, true]);
     assert_eq!(app.production().results("/manage/v1/imports/").await[0]["state"], "accepted");
     app.finish().await;

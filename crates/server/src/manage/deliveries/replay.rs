@@ -9,7 +9,7 @@ use uuid::Uuid;
 use vinculo_store::{AuditAction, DeliveryFilter, DeliveryId, DeliveryState, TimeSpan};
 
 use crate::App;
-use crate::api::body::{Fields, JsonObject, OptionalJsonObject, shown};
+use crate::api::body::{Fields, JsonObject, shown};
 use crate::api::page::json;
 use crate::api::query::{PathNumber, parse_id};
 use crate::api::span;
@@ -97,9 +97,8 @@ pub(crate) async fn replay_one(
     caller: Caller,
     PathNumber(id): PathNumber,
     once: Once,
-    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
-    let attempt = once.of(&app, &caller, body.raw())?;
+    let attempt = once.of(&app, &caller, b"")?;
     attempt
         .run(|claim| async move {
             let (workspace, now) = (caller.workspace.id, app.now_micros());

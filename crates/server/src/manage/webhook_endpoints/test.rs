@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::write_once;
 use crate::App;
-use crate::api::body::OptionalJsonObject;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -31,7 +30,6 @@ pub(crate) struct TestSent {
     params(IdInPath, OnceParams),
     responses(
         (status = 202, description = "On its way", body = TestSent),
-        (status = 400),
         (status = 409, description = "The endpoint is disabled, or the key was used for another request")
     )
 )]
@@ -40,9 +38,8 @@ pub(crate) async fn test(
     caller: Caller,
     PathId(id): PathId,
     once: Once,
-    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
-    let attempt = once.of(&app, &caller, body.raw())?;
+    let attempt = once.of(&app, &caller, b"")?;
     write_once(app, caller, attempt, StatusCode::ACCEPTED, move |tx, app, trail, secrets| {
         Ok(TestSent { event: webhooks::test(tx, app, trail, secrets, id)?.simple().to_string() })
     })
