@@ -6,4 +6,5 @@ mod http;
 mod operator;
 mod projection;
 mod reading;
+mod roads;
 mod support;
