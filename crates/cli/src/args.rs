@@ -3,6 +3,7 @@
 
 mod care;
 mod http;
+mod operator;
 mod sources;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use crate::settings::File;
 
 pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use http::Http;
+pub(crate) use operator::{Export, OperatorCommand};
 pub(crate) use sources::{AchAuth, SourceName, Sources};
 
 /// Employment data for Colombia, from PILA, on your own machine.
@@ -203,6 +205,9 @@ pub(crate) struct Operator {
         value_name = "ADDRESS"
     )]
     pub(crate) operator_listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(crate) command: Option<OperatorCommand>,
 }
 
 /// `vinculo keys …`

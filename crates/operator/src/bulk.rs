@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use axum::Json;
+use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -138,7 +139,7 @@ impl Rows {
 pub(crate) async fn submit_people(
     State(operator): State<Operator>,
     headers: HeaderMap,
-    Json(list): Json<List>,
+    list: Result<Json<List>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     submit(&operator, About::People, &headers, list)
 }
@@ -147,7 +148,7 @@ pub(crate) async fn submit_people(
 pub(crate) async fn submit_payers(
     State(operator): State<Operator>,
     headers: HeaderMap,
-    Json(list): Json<List>,
+    list: Result<Json<List>, JsonRejection>,
 ) -> Result<Response, Refusal> {
     submit(&operator, About::Payers, &headers, list)
 }
@@ -190,8 +191,10 @@ fn submit(
     operator: &Operator,
     about: About,
     headers: &HeaderMap,
-    list: List,
+    list: Result<Json<List>, JsonRejection>,
 ) -> Result<Response, Refusal> {
+    check_format(headers)?;
+    let Json(list) = list.map_err(|_| invalid("cuerpo no válido"))?;
     let months = months(list.historico.map(|months| months.to_string()).as_deref())?;
     if list.contenido.is_empty() || list.contenido.len() > LONGEST {
         return Err(invalid(format!("contenido no válido: de 1 a {LONGEST} documentos")));

@@ -674,6 +674,8 @@ async fn lists_have_an_end_and_so_has_the_patience() {
         let message = refused["message"].as_str().expect("a message").to_owned();
         assert!(status == 400 && message.starts_with("contenido"), "{message}");
     }
+    let (status, refused) = desk.ask(payers, Some(serde_json::json!({ "lista": [] }))).await;
+    assert_eq!((status, &refused["message"]), (400, &Value::from("cuerpo no válido")));
     let mut taken = std::collections::BTreeSet::new();
     for _ in 0..64 {
         let (status, state) = desk.ask(payers, Some(list(1))).await;

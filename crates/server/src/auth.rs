@@ -13,6 +13,7 @@ use vinculo_vault::SecretHash;
 use crate::App;
 use crate::error::ApiError;
 use crate::limits::Told;
+use crate::sandbox;
 use crate::tokens::WidgetToken;
 
 /// A caller whose key was verified: whoever holds this may act in its workspace.
@@ -50,6 +51,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let caller = Self::of(app, Authorization::of(&parts.headers)).await?;
         app.limits().admit(parts, &caller)?;
+        sandbox::admit(&parts.headers, &caller.workspace)?;
         Ok(caller)
     }
 }

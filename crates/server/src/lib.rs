@@ -31,6 +31,7 @@ mod request_id;
 mod rest;
 pub mod rotation;
 mod router;
+mod sandbox;
 pub mod secrets;
 mod serve;
 mod settings;

@@ -15,6 +15,7 @@ use crate::api::body::JsonObject;
 use crate::api::query::PathId;
 use crate::auth::{Authorization, Caller};
 use crate::error::ApiError;
+use crate::sandbox;
 use crate::tokens::{Scope, WidgetToken};
 
 /// A scope as a type.
@@ -100,11 +101,13 @@ impl Permit {
                 let workspace = token.secrets().workspace().clone();
                 let caller = Caller { workspace, key: None };
                 app.limits().admit(parts, &caller)?;
+                sandbox::admit(&parts.headers, &caller.workspace)?;
                 Ok(Self { caller, token: Some(token) })
             }
             given => {
                 let caller = Caller::of(app, given).await?;
                 app.limits().admit(parts, &caller)?;
+                sandbox::admit(&parts.headers, &caller.workspace)?;
                 Ok(Self { caller, token: None })
             }
         }

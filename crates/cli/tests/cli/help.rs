@@ -2,11 +2,12 @@
 
 use crate::support::{finished, vinculo};
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &[],
     &["demo"],
     &["serve"],
     &["operator"],
+    &["operator", "export"],
     &["keys"],
     &["keys", "create"],
     &["webhooks"],

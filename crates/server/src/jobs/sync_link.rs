@@ -8,6 +8,7 @@ use vinculo_store::{ClaimedJob, LoadId, LoadState};
 use super::failure::{JobFailure, LAST_ATTEMPT};
 use super::retrieval::Retrieval;
 use crate::App;
+use crate::sandbox::Wish;
 
 /// Why a load ended whose link was refused, deleted or deprived of its document meanwhile.
 const LINK_CHANGED: &str = "link_changed";
@@ -17,7 +18,7 @@ pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), 
     let Some(mut retrieval) = Retrieval::read(app, load).await? else {
         return drop_load(app, load, job).await;
     };
-    let learned = retrieval.learn().await?;
+    let learned = retrieval.learn(&Wish::default()).await?;
     let source = learned.source();
     let answer = match learned.outcome {
         Outcome::Resolved(answer) => answer,

@@ -4,5 +4,6 @@
 pub(crate) mod imports;
 pub(crate) mod links;
 pub(crate) mod provenance;
+pub(crate) mod sandbox;
 pub(crate) mod settings;
 pub(crate) mod subjects;

@@ -27,6 +27,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "owners", description = "The people behind links"),
         (name = "token", description = "Tokens for a widget in a browser"),
         (name = "consents", description = "None in Colombia"),
+        (name = "sandbox", description = "The calendar of a sandbox; not part of the public contract"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
         (name = "subjects", description = "People, by document: erasure; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
@@ -36,6 +37,7 @@ struct Document;
 
 pub(crate) use params::{
     CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, OnceParams, PageParams, ShapeParams,
+    WishParams,
 };
 pub(crate) use shapes::{File, Nothing, Page, Partial};
 

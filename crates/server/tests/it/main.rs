@@ -35,6 +35,7 @@ mod refusals;
 mod restarts;
 mod retrieval;
 mod rotation;
+mod sandbox;
 mod secrecy;
 mod settings;
 mod tokens;

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use vinculo_history::{Employment, Options, Projection, project};
 use vinculo_operator::{Operator, country, serve};
 use vinculo_pila::planilla::{self, File};
-use vinculo_pila::{Contribution, Document, Month, PayerProfile, catalog};
+use vinculo_pila::{Contribution, Document, Month, PayerProfile};
 use vinculo_sources::Outcome;
 use vinculo_sources::ach::{Ach, AchConfig, Question};
 
@@ -19,7 +19,7 @@ const PAYERS: u32 = 24;
 
 /// Why the gross pay of a month may differ when an operator keeps to the published contract: it has no
 /// field for what tells the two apart. The simulated operator says more, and differs nowhere.
-const DIFFERENCES: [&str; 2] = ["unpaid_leave", "capped_base"];
+const DIFFERENCES: [&str; 2] = ["unpaid_leave", "apprentice_for_days"];
 
 /// What the simulated operator says beyond the published contract.
 const FURTHER: [&str; 10] = [
@@ -114,26 +114,13 @@ fn agreed(employment: &Employment) -> impl PartialEq + std::fmt::Debug + use<> {
     )
 }
 
-/// Why the gross pay of these lines may differ, by the first reason that holds.
+/// Which of the known differences the lines of a month can have.
 fn reason(lines: &[&Contribution]) -> Option<&'static str> {
-    let any = |test: &dyn Fn(&Contribution) -> bool| lines.iter().any(|line| test(line));
-    let kind = |codes: &'static [&'static str]| {
-        move |line: &Contribution| line.worker_kind.as_deref().is_some_and(|it| codes.contains(&it))
-    };
-    let at_cap = |line: &Contribution| {
-        let cap = catalog::wage_figures(line.period).map(|figures| figures.base_cap);
-        line.base.health.zip(cap).is_some_and(|(base, cap)| base >= cap)
-    };
-    let table: [(&str, bool); 9] = [
-        ("unpaid_leave", any(&|line| line.novelties.sln.is_some())),
-        ("capped_base", any(&at_cap)),
-        ("apprentice", any(&kind(&["12", "19"]))),
-        ("part_time", any(&kind(&["51"]))),
-        ("correction", any(&|line| line.correction.is_some())),
-        ("cash_holiday", any(&|line| line.base.ccf > line.base.health)),
-        ("paid_leave", any(&|line| line.novelties.vac == Some('L'))),
-        ("work_accident", any(&|line| line.novelties.irl_days > 0)),
-        ("left", any(&|line| line.novelties.ret.is_some())),
+    let apprentice = |line: &Contribution| matches!(line.worker_kind.as_deref(), Some("12" | "19"));
+    let partial = |line: &Contribution| line.days.health.is_some_and(|days| days < 30);
+    let table = [
+        ("unpaid_leave", lines.iter().any(|line| line.novelties.sln.is_some())),
+        ("apprentice_for_days", lines.iter().any(|line| apprentice(line) && partial(line))),
     ];
     table.into_iter().find(|(_, holds)| *holds).map(|(name, _)| name)
 }

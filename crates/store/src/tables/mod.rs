@@ -19,6 +19,7 @@ mod lost_imports;
 mod objects;
 mod page;
 mod payers;
+mod sandboxes;
 mod settings;
 mod source_calls;
 mod subjects;
@@ -47,6 +48,7 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
+pub use sandboxes::Sandbox;
 pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
 pub use subjects::Subject;
 pub use widget_tokens::UsedToken;

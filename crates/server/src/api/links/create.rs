@@ -23,10 +23,11 @@ use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
 use crate::once::{About, Claim, Once};
-use crate::openapi::OnceParams;
+use crate::openapi::{OnceParams, WishParams};
 use crate::permit::{Permitted, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
+use crate::sandbox::Wish;
 use crate::settings::Settings;
 use crate::terms::stale_at;
 
@@ -71,7 +72,7 @@ pub(crate) struct RegisterLink {
     post, path = "/api/links/", tag = "links", operation_id = "RegisterLink",
     security(("keys" = []), ("widget" = [])),
     request_body = RegisterLink,
-    params(OnceParams),
+    params(OnceParams, WishParams),
     responses(
         (status = 201, description = "The link", body = Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
@@ -82,10 +83,11 @@ pub(crate) async fn create(
     caller: Permitted<WriteLinks>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     once: Once,
+    wish: Wish,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let attempt = once.of(&app, &caller, body.raw())?;
-    attempt.run(|claim| ask_and_register(app, caller, request_id, claim, body)).await
+    attempt.run(|claim| ask_and_register(app, caller, request_id, claim, (wish, body))).await
 }
 
 async fn ask_and_register(
@@ -93,7 +95,7 @@ async fn ask_and_register(
     permit: Permitted<WriteLinks>,
     request_id: Uuid,
     claim: Claim,
-    body: JsonObject,
+    (wish, body): (Wish, JsonObject),
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(&permit.with_defaults(body))?;
     let workspace = permit.workspace.id;
@@ -104,7 +106,7 @@ async fn ask_and_register(
         refuse_duplicate(&app, &permit, &person).await?;
     }
     let external_id = wanted.reference(&person);
-    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
+    let checked = Checked::ask(app.clone(), permit.clone(), person, &wish).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);

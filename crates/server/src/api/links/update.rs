@@ -20,10 +20,11 @@ use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
 use crate::api::refusal;
 use crate::error::{ApiError, ErrorItem};
-use crate::openapi::IdInPath;
+use crate::openapi::{IdInPath, WishParams};
 use crate::permit::{OnLink, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
+use crate::sandbox::Wish;
 use crate::settings::Settings;
 use crate::sources;
 use crate::terms::{RefreshRate, Storage, stale_at};
@@ -46,7 +47,7 @@ pub(crate) struct UpdateLink {
     put, path = "/api/links/{id}/", tag = "links", operation_id = "UpdateLink",
     security(("keys" = []), ("widget" = [])),
     request_body = Option<UpdateLink>,
-    params(IdInPath),
+    params(IdInPath, WishParams),
     responses(
         (status = 200, description = "The link", body = schema::Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
@@ -57,6 +58,7 @@ pub(crate) async fn update(
     State(app): State<App>,
     permit: OnLink<WriteLinks>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    wish: Wish,
     OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::new(&body);
@@ -74,7 +76,7 @@ pub(crate) async fn update(
         return Err(access::expired());
     }
     same_person(&app, &link, &person).await?;
-    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
+    let checked = Checked::ask(app.clone(), permit.clone(), person, &wish).await?;
     let settings = app.store().read(move |tx| Settings::read(tx, workspace)).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
