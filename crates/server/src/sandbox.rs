@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use vinculo_pila::Month;
-use vinculo_store::{Environment, Tx, Workspace};
+use vinculo_store::{Environment, Sandbox, Tx, Workspace};
 
 use crate::App;
 use crate::api::body::shown;
@@ -34,34 +34,44 @@ pub(crate) const FAULTS: [&str; 10] = [
     "stranger",
 ];
 
-/// By how many months the calendar of a workspace is ahead; 0 in production.
+/// How the calendar of a workspace stands; that of production is never moved.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn calendar(
+    tx: &mut Tx<'_>,
+    workspace: &Workspace,
+) -> Result<Sandbox, vinculo_store::Error> {
+    match workspace.environment {
+        Environment::Sandbox => tx.sandbox(workspace.id),
+        Environment::Production => Ok(Sandbox::default()),
+    }
+}
+
+/// By how many months the calendar of a workspace is ahead.
 ///
 /// # Errors
 /// When the database fails.
 pub(crate) fn months_ahead(
     tx: &mut Tx<'_>,
     workspace: &Workspace,
-) -> Result<i32, vinculo_store::Error> {
-    if workspace.environment == Environment::Production {
-        return Ok(0);
-    }
-    let months = tx.sandbox(workspace.id)?.months_ahead;
-    Ok(i32::try_from(months).unwrap_or_default())
+) -> Result<i64, vinculo_store::Error> {
+    Ok(calendar(tx, workspace)?.months_ahead)
 }
 
 /// The calendar month it is in Bogotá, so many months ahead.
 ///
 /// # Errors
 /// When the clock is outside the years of PILA.
-pub(crate) fn month(app: &App, ahead: i32) -> Result<Month, ApiError> {
+pub(crate) fn month(app: &App, ahead: i64) -> Result<Month, ApiError> {
     let present = bogota_month(app.now());
     let present =
         present.ok_or_else(|| ApiError::unexpected("the clock shows no month of this era"))?;
-    Ok(present.plus(ahead))
+    Ok(present.plus(i32::try_from(ahead).unwrap_or_default()))
 }
 
 /// The day it is in UTC, so many months ahead.
-pub(crate) fn day(app: &App, ahead: i32) -> Date {
+pub(crate) fn day(app: &App, ahead: i64) -> Date {
     let today = Offset::UTC.to_datetime(app.now()).date();
     today.saturating_add(jiff::Span::new().months(ahead))
 }

@@ -47,7 +47,7 @@ pub(crate) struct Source {
     call: Option<SourceCallId>,
     collected_at: Timestamp,
     /// By how many months the calendar of the workspace was ahead.
-    months_ahead: i32,
+    months_ahead: i64,
 }
 
 /// What a resource of the link holds after a retrieval.
@@ -122,12 +122,11 @@ impl Retrieval {
         let secrets = self.app.secrets(self.link.workspace)?;
         let workspace = secrets.workspace().clone();
         let read = self.app.store().read(move |tx| {
-            let moved_at = tx.sandbox(workspace.id)?.moved_at;
-            let ahead = sandbox::months_ahead(tx, &workspace)?;
+            let calendar = sandbox::calendar(tx, &workspace)?;
             // An answer from before the calendar was moved is of no use any more.
-            let stored = tx.source_payload(call)?;
-            let stored = stored.filter(|it| moved_at.is_none_or(|moved| it.created_at >= moved));
-            Ok::<_, vinculo_store::Error>((stored, ahead))
+            let current = |at| calendar.moved_at.is_none_or(|moved| at >= moved);
+            let stored = tx.source_payload(call)?.filter(|stored| current(stored.created_at));
+            Ok::<_, vinculo_store::Error>((stored, calendar.months_ahead))
         });
         let (stored, months_ahead) = read.await?;
         let Some(stored) = stored else { return Ok(None) };
@@ -228,7 +227,7 @@ impl Retrieval {
     }
 
     /// When the calendar was moved while the source was asked, the link is refreshed once more.
-    fn catch_up(&self, tx: &mut Tx<'_>, months_ahead: i32) -> Result<(), ApiError> {
+    fn catch_up(&self, tx: &mut Tx<'_>, months_ahead: i64) -> Result<(), ApiError> {
         let secrets = self.app.secrets(self.link.workspace)?;
         let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
         if let Some((_, trigger)) = self.link.due.refresh.filter(|_| moved) {

@@ -48,8 +48,8 @@ pub(crate) struct AdvanceSandbox {
 
 impl SandboxCalendar {
     fn read(tx: &mut Tx<'_>, app: &App, caller: &Caller) -> Result<Self, ApiError> {
-        let stands = tx.sandbox(caller.workspace.id)?;
-        let current = sandbox::month(app, sandbox::months_ahead(tx, &caller.workspace)?)?;
+        let stands = sandbox::calendar(tx, &caller.workspace)?;
+        let current = sandbox::month(app, stands.months_ahead)?;
         Ok(Self {
             months_ahead: stands.months_ahead,
             current_month: current.to_string(),
@@ -143,7 +143,7 @@ async fn turn(
     let turned = app.store().write(move |tx| {
         let (workspace, now) = (caller.workspace.id, writer.now_micros());
         tx.lock_workspace(workspace)?;
-        let ahead = tx.sandbox(workspace)?.months_ahead;
+        let ahead = sandbox::months_ahead(tx, &caller.workspace)?;
         let wanted = months.map_or(0, |months| ahead + months);
         if wanted > MOST {
             let message =

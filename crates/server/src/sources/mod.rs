@@ -65,7 +65,7 @@ pub struct Asked {
     /// The answer as received, to be kept sealed and read again.
     pub answer: Option<KeptAnswer>,
     /// By how many months the calendar of the workspace was ahead.
-    pub months_ahead: i32,
+    pub months_ahead: i64,
 }
 
 impl Source {
@@ -207,7 +207,7 @@ async fn question(
     source: &Source,
     person: &Document,
     wish: &Wish,
-) -> Result<(Question, i32), vinculo_store::Error> {
+) -> Result<(Question, i64), vinculo_store::Error> {
     let workspace = secrets.workspace();
     let (mut extra_headers, mut months_ahead) = (Vec::new(), 0);
     if matches!(source, Source::Sandbox(_)) {

@@ -52,11 +52,10 @@ pub(crate) struct RetrieveEmployments {
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,
-    Async(asynchronous): Async,
+    (Async(asynchronous), wish): (Async, Wish),
     Extension(RequestId(request_id)): Extension<RequestId>,
     RawQuery(query): RawQuery,
     once: Once,
-    wish: Wish,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
