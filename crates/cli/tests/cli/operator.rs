@@ -95,16 +95,18 @@ fn the_country_is_written_as_planillas_that_can_be_imported() {
     let installation = Installation::sqlite();
     let folder = installation.folder().join("planillas");
     let out = folder.to_str().expect("a path");
-    let export = ["operator", "export", "--months", "2", "--payers", "3", "--out", out];
-    let told = installation.run(&export).accepted();
+    let export = |payers: &str| {
+        let arguments = ["operator", "export", "--months", "2", "--payers", payers, "--out", out];
+        finished(&mut vinculo(installation.folder(), arguments))
+    };
+    let told = export("3").accepted();
     let files = std::fs::read_dir(&folder).expect("the folder").count();
     assert!(files >= 8 && told.starts_with(&format!("{files} files with ")), "{told}");
-    let refused = installation.run(&export).refused();
+    let refused = export("3").refused();
     assert!(refused.starts_with("cannot write "), "{refused}");
     installation.run(&["pila", "import", out, "--environment", "production"]).accepted();
     for payers in ["0", "361"] {
-        let other = ["operator", "export", "--payers", payers, "--out", out];
-        let refused = installation.run(&other).refused();
+        let refused = export(payers).refused();
         assert!(refused.starts_with(&format!("--payers {payers}: there are 1 to 360")));
     }
 }
