@@ -109,7 +109,9 @@ impl Retrieval {
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
                 let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep: true });
                 let call = record_calls(tx, &app, &secrets, &person, &asked, Purpose::Load, known)?;
-                if let Some(call) = call {
+                // When the calendar was moved meanwhile, a second run asks again.
+                let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
+                if let Some(call) = call.filter(|_| !moved) {
                     tx.set_load_call(load, call)?;
                 }
                 Ok::<_, ApiError>(call)

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use vinculo_operator::country;
+use vinculo_pila::Month;
 use vinculo_store::Environment;
 
 use crate::support::{
-    Answer, Client, Mood, Receiver, Setup, TestApp, TestDatabase, link_request, on_both_databases,
+    Answer, Client, Mood, Receiver, Setup, TestApp, TestDatabase, link_request, look_again,
+    on_both_databases, soon,
 };
 
 on_both_databases!(
@@ -22,6 +25,7 @@ on_both_databases!(
     days_of_a_retrieval_are_those_of_the_calendar,
     a_question_ends_as_the_request_wants,
     production_knows_no_sandbox,
+    planillas_and_operator_tell_the_same,
 );
 
 const SANDBOX: &str = "/manage/v1/sandbox/";
@@ -223,21 +227,35 @@ async fn a_calendar_that_moves_during_a_load_is_caught_up(database: TestDatabase
     app.operator_is(Mood::Silent);
     app.sandbox().post(ADVANCE, &json!({ "months": 1 })).await;
     app.advance(Duration::from_secs(1));
-    app.until_asked(2).await;
+    soon("the second question", async {
+        while app.asked() < 2 {
+            look_again().await;
+        }
+    })
+    .await;
     // The question is under way with one month; the second is not lost.
     app.sandbox().post(ADVANCE, &json!({ "months": 1 })).await;
     app.advance(Duration::from_secs(1));
+    until_due(&app, false).await;
     app.operator_is(Mood::Helpful);
-    while app.asked() < 3 {
-        app.advance(Duration::from_secs(1));
-        crate::support::look_again().await;
-    }
-    app.settled().await;
+    until_due(&app, true).await;
+    refreshed(&app).await;
+    assert_eq!(app.asked(), 3);
     let last = employments(&app, &link).await;
     assert_eq!(newest(&last[0])[0], "2026-12");
     let told = news(&mut receiver, &link);
     assert_eq!(told, [new_employments(1), new_employments(1)].concat());
     app.finish().await;
+}
+
+/// Waits until a link is due, or none is.
+async fn until_due(app: &TestApp, wanted: bool) {
+    soon("a change of what links are due for", async {
+        while app.next_due_link().await.is_some_and(|due| due <= app.now()) != wanted {
+            look_again().await;
+        }
+    })
+    .await;
 }
 
 async fn an_answer_from_before_is_not_used(database: TestDatabase) {
@@ -335,5 +353,57 @@ async fn production_knows_no_sandbox(database: TestDatabase) {
         assert!(message.ends_with("is for the sandbox; this key is one of production."));
     }
     assert_eq!(app.asked(), 0);
+    app.finish().await;
+}
+
+/// Employer, and gross pay of each month, where this payer paid.
+fn paid_by(employments: &[Value], payer: i64) -> Vec<Value> {
+    let own = employments.iter().filter(|it| it["employer_data"]["id_number"] == payer);
+    own.map(|employment| {
+        let months = employment["salary_and_benefit_details"].as_array().unwrap().iter();
+        let months: Vec<_> = months.map(|row| json!([row["month"], row["gross_amount"]])).collect();
+        json!([employment["employer_data"], months])
+    })
+    .collect()
+}
+
+/// What an importer of the first payer's files learns is what the operator answers.
+async fn planillas_and_operator_tell_the_same(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let newest: Month = "2026-10".parse().unwrap();
+    let mut files = Vec::new();
+    let mut record = Vec::new();
+    country().payer_record(0).unwrap().write_to(&mut record).unwrap();
+    files.push(record);
+    for back in (0..24).rev() {
+        for planilla in country().planillas_of(0, newest.plus(-back)) {
+            let mut file = Vec::new();
+            planilla.write_to(&mut file).unwrap();
+            files.push(file);
+        }
+    }
+    for file in &files {
+        assert_eq!(app.import(Environment::Production, file).await.state, "accepted");
+    }
+    let single = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    let mut compared = 0;
+    for person in (0..8).filter_map(|at| country().person(at)) {
+        let mut told = Vec::new();
+        for client in [app.production(), app.sandbox()] {
+            let request = link_request(&person.document.number, single.clone());
+            let link = client.post("/api/links/", &request).await;
+            if link.status != 201 {
+                assert_eq!(link.codes(), ["login_error"], "unknown by both");
+                told.push(Vec::new());
+                continue;
+            }
+            app.settled().await;
+            let list = format!("/api/co/employments/?link={}", link.json()["id"].as_str().unwrap());
+            told.push(paid_by(&client.results(&list).await, 995_000_000));
+        }
+        compared += told[0].len();
+        assert_eq!(told[0], told[1], "{}", person.document.number);
+    }
+    assert!(compared >= 5, "{compared} employments");
     app.finish().await;
 }
