@@ -6,6 +6,7 @@ mod care;
 mod consents;
 mod http;
 mod keys;
+mod operator;
 mod sources;
 mod tls;
 mod webhooks;
@@ -24,6 +25,7 @@ pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
+pub(crate) use operator::{Export, OperatorCommand};
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
 pub(crate) use webhooks::{
@@ -234,6 +236,9 @@ pub(crate) struct Operator {
         value_name = "ADDRESS"
     )]
     pub(crate) operator_listen: Option<SocketAddr>,
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(crate) command: Option<OperatorCommand>,
 }
 
 /// `vinculo pila …`

@@ -33,6 +33,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Demo => commands::demo::run(),
         Command::Serve(options) => commands::serve::run(options.completed(&file)?),
+        Command::Operator(args::Operator {
+            command: Some(args::OperatorCommand::Export(options)),
+            ..
+        }) => commands::export::run(&options),
         Command::Operator(options) => commands::operator::run(file.complete(options)?),
         Command::Keys(keys) => run_keys(keys, &file),
         Command::Webhooks(command) => webhooks(command, &file),

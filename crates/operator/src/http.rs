@@ -1,22 +1,20 @@
-//! The two questions over HTTP.
+//! The questions over HTTP.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use vinculo_pila::{DocumentKind, Month};
 
-use crate::persona::{COMPANIES, personas};
-use crate::wire::{self, ErrorBody, PayerRow, PersonRow};
-use crate::{MONTH_OFFSET_HEADER, Operator, TRY_HEADER};
+use crate::conduct::Wish;
+use crate::people::Resident;
+use crate::wire::{ErrorBody, PayerRow};
+use crate::{MONTH_OFFSET_HEADER, Operator, TRY_HEADER, people};
 
 /// Months in an answer, unless fewer are asked for.
-const WINDOW: i32 = 24;
-
-/// Seconds a busy operator asks for.
-const BUSY_SECONDS: &str = "1";
+pub(crate) const WINDOW: i32 = 24;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Parameters {
@@ -29,21 +27,23 @@ pub(crate) async fn person(
     Path(document): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
-) -> Result<Json<Vec<PersonRow>>, Refusal> {
-    use DocumentKind::{Cc, Cd, Ce, Pa, Rc, Ti};
+) -> Result<Response, Refusal> {
     check_format(&headers)?;
-    let (kind, number) = cut(&document, &[Cc, Ce, Cd, Pa, Rc, Ti])?;
-    let window = window(&operator, &headers, &parameters)?;
-    let persona = personas()
-        .iter()
-        .find(|persona| persona.kind == kind && persona.number == number)
-        .filter(|persona| !persona.work.is_empty())
-        .ok_or_else(not_found)?;
-    if current_try(&headers)? < persona.answers_from_try {
-        return Err(Refusal::Busy);
+    let (kind, number) = cut(&document, &PERSON_KINDS)?;
+    let moment = Moment::of(&operator, &headers)?;
+    let months = months(parameters.historico.as_deref())?;
+    let (wish, number_of_try) = (Wish::of(&headers)?, current_try(&headers)?);
+    let resident = Resident::find(kind, number);
+    let conduct = resident.as_ref().map(Resident::conduct).unwrap_or_default();
+    operator.wait(wish.delay + std::time::Duration::from_secs(conduct.seconds)).await;
+    let rows = resident.map(|resident| resident.rows(moment, months)).unwrap_or_default();
+    if let Some(fault) = wish.fault.or_else(|| conduct.fault(number_of_try, moment.moved)) {
+        return Ok(fault.answer(&json(&rows)?, json(&people::stranger(number, moment, months))?));
     }
-    let rows = window.flat_map(|month| wire::person_rows(persona, month));
-    Ok(Json(rows.collect()))
+    if rows.is_empty() {
+        return Err(not_found());
+    }
+    Ok(Json(rows).into_response())
 }
 
 /// `GET /consultas/individuales/personas/juridicas/{document}`
@@ -53,26 +53,24 @@ pub(crate) async fn payer(
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Result<Json<Vec<PayerRow>>, Refusal> {
-    use DocumentKind::{Cc, Ce, Nit};
     check_format(&headers)?;
-    let (kind, number) = cut(&document, &[Cc, Ce, Nit])?;
-    let window = window(&operator, &headers, &parameters)?;
-    let rows: Vec<_> = if kind == Nit {
-        let company = COMPANIES.iter().find(|company| company.nit == number);
-        let company = company.ok_or_else(not_found)?;
-        window.map(|month| wire::company_row(company, month)).collect()
-    } else {
-        let persona = personas()
-            .iter()
-            .find(|persona| persona.kind == kind && persona.number == number)
-            .ok_or_else(not_found)?;
-        window.filter_map(|month| wire::self_employed_row(persona, month)).collect()
-    };
+    let (kind, number) = cut(&document, &PAYER_KINDS)?;
+    let moment = Moment::of(&operator, &headers)?;
+    let months = months(parameters.historico.as_deref())?;
+    let rows = people::payer_rows(kind, number, moment, months);
     if rows.is_empty() {
         return Err(not_found());
     }
     Ok(Json(rows))
 }
+
+/// Kinds of document of the people and of the payers that can be asked about.
+pub(crate) const PERSON_KINDS: [DocumentKind; 6] = {
+    use DocumentKind::{Cc, Cd, Ce, Pa, Rc, Ti};
+    [Cc, Ce, Cd, Pa, Rc, Ti]
+};
+pub(crate) const PAYER_KINDS: [DocumentKind; 3] =
+    [DocumentKind::Cc, DocumentKind::Ce, DocumentKind::Nit];
 
 /// Any other path: not an error body, so that a wrong base URL does not look like an unknown
 /// person.
@@ -80,43 +78,38 @@ pub(crate) async fn no_such_path() -> Response {
     (StatusCode::NOT_FOUND, "the operator has no such path\n").into_response()
 }
 
-/// An answer other than rows.
+/// An answer with an error body.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The question is not one of the contract.
+    /// This status and message.
     Error(StatusCode, String),
-    /// Not now.
-    Busy,
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let body = |message| Json(ErrorBody { message });
-        match self {
-            Self::Error(status, message) => (status, body(message)).into_response(),
-            Self::Busy => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                [(RETRY_AFTER, BUSY_SECONDS)],
-                body("Servicio no disponible temporalmente".to_owned()),
-            )
-                .into_response(),
-        }
+        let Self::Error(status, message) = self;
+        (status, Json(ErrorBody { message })).into_response()
     }
 }
 
-fn not_found() -> Refusal {
+pub(crate) fn not_found() -> Refusal {
     Refusal::Error(
         StatusCode::NOT_FOUND,
         "No se encontró información para el documento consultado".to_owned(),
     )
 }
 
-fn invalid(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     Refusal::Error(StatusCode::BAD_REQUEST, message.into())
 }
 
+fn json(rows: &impl serde::Serialize) -> Result<Vec<u8>, Refusal> {
+    serde_json::to_vec(rows)
+        .map_err(|error| Refusal::Error(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+}
+
 /// The request's `Content-Type` selects the format of the answer, also on a GET.
-fn check_format(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn check_format(headers: &HeaderMap) -> Result<(), Refusal> {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let format = value.and_then(|value| value.split(';').next()).map(str::trim);
     if format.is_some_and(|format| format.eq_ignore_ascii_case("application/json")) {
@@ -131,38 +124,54 @@ fn check_format(headers: &HeaderMap) -> Result<(), Refusal> {
 /// Kind and number out of one segment: every kind has two letters.
 fn cut<'a>(document: &'a str, kinds: &[DocumentKind]) -> Result<(DocumentKind, &'a str), Refusal> {
     let (kind, number) = document.split_at_checked(2).unwrap_or((document, ""));
-    let kind = DocumentKind::from_code(kind)
-        .filter(|kind| kinds.contains(kind))
-        .ok_or_else(|| invalid("tipoDocumento no válido"))?;
-    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_alphanumeric()) {
+    let kind = known_kind(kind, kinds).ok_or_else(|| invalid("tipoDocumento no válido"))?;
+    if !is_number(number) {
         return Err(invalid("numeroDocumento no válido"));
     }
     Ok((kind, number))
 }
 
-/// The months of the answer, newest first.
-fn window(
-    operator: &Operator,
-    headers: &HeaderMap,
-    parameters: &Parameters,
-) -> Result<impl Iterator<Item = Month> + use<>, Refusal> {
-    let months = match &parameters.historico {
-        None => WINDOW,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|months| (1..=WINDOW).contains(months))
-            .ok_or_else(|| invalid("historico no válido: de 1 a 24"))?,
-    };
-    let offset: i32 = number(headers, MONTH_OFFSET_HEADER, 0, -240, 240)?;
-    let current = operator
-        .month()
-        .ok_or_else(|| invalid("the operator's clock is outside the years of PILA"))?
-        .plus(offset);
-    Ok((1..=months).map(move |back| current.plus(-back)))
+pub(crate) fn known_kind(kind: &str, kinds: &[DocumentKind]) -> Option<DocumentKind> {
+    DocumentKind::from_code(kind).filter(|kind| kinds.contains(kind))
 }
 
-fn current_try(headers: &HeaderMap) -> Result<u32, Refusal> {
+pub(crate) fn is_number(number: &str) -> bool {
+    !number.is_empty() && number.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// When a question is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    /// The newest month while the calendar is not moved.
+    pub(crate) present: Month,
+    /// Months by which the question moves it.
+    pub(crate) moved: i32,
+}
+
+impl Moment {
+    pub(crate) fn of(operator: &Operator, headers: &HeaderMap) -> Result<Self, Refusal> {
+        let moved = number(headers, MONTH_OFFSET_HEADER, 0, -240, 240)?;
+        let current = operator
+            .month()
+            .ok_or_else(|| invalid("the operator's clock is outside the years of PILA"))?;
+        Ok(Self { present: current.plus(-1), moved })
+    }
+
+    /// The months of an answer, newest first.
+    pub(crate) fn window(self, months: i32) -> impl Iterator<Item = Month> {
+        let newest = self.present.plus(self.moved);
+        (0..months).map(move |back| newest.plus(-back))
+    }
+}
+
+/// How many months are asked for.
+pub(crate) fn months(historico: Option<&str>) -> Result<i32, Refusal> {
+    let Some(text) = historico else { return Ok(WINDOW) };
+    let months = text.parse().ok().filter(|months| (1..=WINDOW).contains(months));
+    months.ok_or_else(|| invalid("historico no válido: de 1 a 24"))
+}
+
+pub(crate) fn current_try(headers: &HeaderMap) -> Result<u32, Refusal> {
     number(headers, TRY_HEADER, 1, 1, u32::MAX)
 }
 

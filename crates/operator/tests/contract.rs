@@ -1,14 +1,18 @@
 //! The operator as its HTTP contract shows it.
 #![expect(clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
-use vinculo_operator::{MONTH_OFFSET_HEADER, Operator, TRY_HEADER, personas, router};
+use vinculo_operator::{
+    FAULT_HEADER, MONTH_OFFSET_HEADER, Operator, Persona, TRY_HEADER, Wait, country, faults,
+    personas, router,
+};
 use vinculo_pila::{Month, catalog};
 
 /// 2026-11-24 in Bogotá.
@@ -18,6 +22,8 @@ struct Answer {
     status: StatusCode,
     retry_after: Option<String>,
     body: Vec<u8>,
+    /// What the operator let pass before.
+    waited: Duration,
 }
 
 impl Answer {
@@ -41,13 +47,20 @@ async fn ask_at(now: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         request = request.header(*name, *value);
     }
     let request = request.body(Body::empty()).expect("a request");
-    let response =
-        router(Operator::new(Arc::new(move || now))).oneshot(request).await.expect("an answer");
+    let waited = Arc::new(Mutex::new(Duration::ZERO));
+    let noted = Arc::clone(&waited);
+    let wait: Wait = Arc::new(move |time| {
+        *noted.lock().expect("no panic") += time;
+        Box::pin(std::future::ready(()))
+    });
+    let operator = Operator::new(Arc::new(move || now)).waiting(wait);
+    let response = router(operator).oneshot(request).await.expect("an answer");
     let header = response.headers().get("retry-after");
     Answer {
         status: response.status(),
         retry_after: header.map(|value| value.to_str().expect("text").to_owned()),
         body: response.into_body().collect().await.expect("a body").to_bytes().to_vec(),
+        waited: *waited.lock().expect("no panic"),
     }
 }
 
@@ -219,7 +232,7 @@ async fn a_change_of_jobs_shows_end_gap_and_start_wherever_the_window_lies() {
 
 #[tokio::test]
 async fn nobody_else_is_known() {
-    for number in ["1999000404", "1999000999", "900"] {
+    for number in ["1999000404", "1999000999", "900", "1995999999", "199500000"] {
         let answer = person(number, &[]).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
         assert!(answer.message().starts_with("No se encontró"));
@@ -240,14 +253,160 @@ async fn a_busy_operator_answers_the_third_try() {
 }
 
 #[tokio::test]
-async fn every_persona_answers_and_describes_itself() {
+async fn every_persona_answers_as_it_says() {
     for persona in personas() {
         assert!(!persona.description.is_empty());
-        let document = persona.document();
-        assert!(document.number.starts_with("1999000"));
-        let answer = person(&document.number, &[(TRY_HEADER, "3")]).await;
-        assert!(matches!(answer.status.as_u16(), 200 | 404));
+        assert!(persona.document().number.starts_with("1999000"));
+        let answer = person(persona.number, &[]).await;
+        assert_eq!(answer.waited.as_secs(), persona.seconds(), "{}", persona.number);
+        let expected: &[u16] = match persona.outcome() {
+            "resolved" => &[200],
+            "no_data" => &[404, 200],
+            "invalid_input" => &[400],
+            "not_authorized" => &[401],
+            "withheld" => &[451],
+            "retry_later" => &[429, 503],
+            _ => &[200, 500],
+        };
+        assert!(expected.contains(&answer.status.as_u16()), "{}", persona.number);
     }
+}
+
+/// Those whose third question is answered with rows.
+fn answering() -> impl Iterator<Item = &'static Persona> {
+    personas().iter().filter(|it| it.outcome() == "resolved" || it.number == "1999000503")
+}
+
+fn shown(rows: &[Value], month: &str, key: &str) -> Vec<String> {
+    let text = |row: &&Value| row[key].to_string().trim_matches('"').to_owned();
+    of_month(rows, month).iter().map(text).collect()
+}
+
+/// The rows of a persona when the calendar is moved by so many months.
+async fn later(number: &str, months: &str) -> Vec<Value> {
+    person(number, &[(MONTH_OFFSET_HEADER, months)]).await.rows()
+}
+
+#[tokio::test]
+async fn stories_are_told_from_the_newest_month() {
+    let hired = rows_of("1999000011").await;
+    assert_eq!((hired.len(), shown(&hired, "2026-10", "ingreso")), (1, vec!["X".to_owned()]));
+    let fired = rows_of("1999000012").await;
+    assert_eq!(shown(&fired, "2026-10", "retiro"), ["X"]);
+    assert_eq!(months(&later("1999000012", "1").await).last(), months(&fired).last());
+
+    let soon = later("1999000013", "2").await;
+    assert_eq!(shown(&soon, "2026-11", "retiro"), [""]);
+    assert_eq!(shown(&soon, "2026-12", "retiro"), ["X"]);
+    assert!(of_month(&later("1999000013", "3").await, "2027-01").is_empty());
+
+    let raised = later("1999000014", "1").await;
+    assert_eq!(shown(&raised, "2026-11", "variacionPermanente"), ["X"]);
+    // 2.5 and 3 minimum wages up to the next thousand: 4,377,262.5 and 5,252,715.
+    let salary = |month| amount(of_month(&raised, month)[0], "salarioBasico");
+    assert_eq!((salary("2026-10"), salary("2026-11")), (4_378_000, 5_253_000));
+
+    let away = rows_of("1999000021").await;
+    assert_eq!(months(&away).last().map(Month::to_string).as_deref(), Some("2026-04"));
+    assert_eq!(payers(&later("1999000021", "1").await), ["999500201", "999500203"]);
+}
+
+#[tokio::test]
+async fn kinds_of_workers_contribute_as_the_law_wants() {
+    let minimum = catalog::minimum_wage("2026-09".parse().expect("a month")).expect("known");
+    let bases = |rows: &[Value]| {
+        let row = of_month(rows, "2026-09")[0].clone();
+        let base = |key| amount(&row, key);
+        (
+            base("ingresoBaseCotizacionPension"),
+            base("ingresoBaseCotizacionSalud"),
+            base("ingresoBaseCotizacionSubFamiliar"),
+        )
+    };
+    let (pension, health, family) = bases(&rows_of("1999000007").await);
+    assert!(pension == 0 && health == family && health > minimum);
+    let apprentice = rows_of("1999000008").await;
+    assert_eq!(bases(&apprentice), (0, minimum, 0));
+    assert_eq!(shown(&apprentice, "2026-07", "codTipoCotizante"), ["12"]);
+    assert_eq!(shown(&apprentice, "2026-08", "codTipoCotizante"), ["19"]);
+    let contractor = rows_of("1999000009").await;
+    // 4.6 minimum wages are 8,054,163, so 8,055,000 of income and 40 % of it.
+    assert_eq!(bases(&contractor), (3_222_000, 3_222_000, 0));
+    assert_eq!(shown(&contractor, "2026-09", "codTipoPlanilla"), ["Y"]);
+    let (pension, health, family) = bases(&rows_of("1999000020").await);
+    assert_eq!((pension, health, family), (25 * minimum, 25 * minimum, 52_528_000));
+    let leave = rows_of("1999000016").await;
+    assert_eq!(shown(&leave, "2026-07", "licenciaMaternidad"), ["X"]);
+    assert_eq!(shown(&leave, "2026-08", "licenciaMaternidad"), [""]);
+    assert_eq!(shown(&rows_of("1999000010").await, "2026-03", "licenciaNoRemunerada"), ["", "X"]);
+}
+
+#[tokio::test]
+async fn a_saturated_operator_waits_for_the_calendar() {
+    let answer = person("1999000429", &[(TRY_HEADER, "9")]).await;
+    assert_eq!((answer.status.as_u16(), answer.retry_after.as_deref()), (429, Some("600")));
+    assert_eq!(payers(&later("1999000429", "1").await), ["999500203"]);
+}
+
+#[tokio::test]
+async fn a_question_may_ask_for_its_end() {
+    let ask =
+        |wish: &'static str| async move { person("1999000001", &[(FAULT_HEADER, wish)]).await };
+    let mut seen = Vec::new();
+    for fault in faults() {
+        seen.push((fault, ask(fault).await.status.as_u16()));
+    }
+    assert_eq!(
+        seen,
+        [
+            ("unknown", 404),
+            ("empty", 200),
+            ("invalid", 400),
+            ("unauthorized", 401),
+            ("withheld", 451),
+            ("saturated", 429),
+            ("down", 503),
+            ("fault", 500),
+            ("malformed", 200),
+            ("stranger", 200),
+        ]
+    );
+    assert_eq!(ask("empty").await.body, b"[]");
+    assert!(serde_json::from_slice::<Value>(&ask("malformed").await.body).is_err());
+    assert_eq!(ask("stranger").await.rows()[0]["numeroDocumentoUsuario"], "1999000002");
+    let slow = ask("delay=1500").await;
+    assert_eq!((slow.status.as_u16(), slow.waited), (200, Duration::from_millis(1500)));
+    let both = ask("delay=20, saturated").await;
+    assert_eq!((both.status.as_u16(), both.waited), (429, Duration::from_millis(20)));
+    for wrong in ["", "delay=", "delay=-1", "delay=120001", "soon", "down,fault"] {
+        let answer = ask(wrong).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{wrong}");
+        assert!(answer.message().contains(FAULT_HEADER));
+    }
+}
+
+#[tokio::test]
+async fn thousands_of_people_can_be_asked_about() {
+    assert!(country().people() >= 10_000, "{}", country().people());
+    let mut known = 0;
+    for index in (0..10_000).step_by(97) {
+        let number = format!("1995{index:06}");
+        let answer = person(&number, &[]).await;
+        if answer.status != StatusCode::OK {
+            assert!(answer.message().starts_with("No se encontró"));
+            continue;
+        }
+        known += 1;
+        assert_eq!(answer.body, person(&number, &[]).await.body);
+        let rows = answer.rows();
+        assert!(rows.iter().all(|row| row["numeroDocumentoUsuario"] == number.as_str()));
+        assert!(rows.iter().all(|row| row["tipoDocumentoUsuario"] == "CC"));
+        let newest = months(&rows).last().copied().expect("a month");
+        assert!(newest <= whole_window()[23], "{newest}");
+    }
+    assert!(known > 90, "{known} of 104 are known");
+    // Beyond the decrees that are known the nearest minimum wage holds.
+    assert!(!of_month(&later("1995000000", "60").await, "2031-10").is_empty());
 }
 
 #[tokio::test]
@@ -262,22 +421,19 @@ async fn the_same_question_has_the_same_answer() {
 
 #[tokio::test]
 async fn the_month_offset_moves_the_window_and_rewrites_nothing() {
-    for persona in personas() {
+    for persona in answering() {
         let at = |offset: &'static str| async move {
             let headers = [(TRY_HEADER, "3"), (MONTH_OFFSET_HEADER, offset)];
             person(persona.number, &headers).await
         };
-        let (now, later) = (at("0").await, at("5").await);
-        if now.status != StatusCode::OK {
-            continue;
-        }
-        let (now, later) = (now.rows(), later.rows());
+        let (now, later) = (at("0").await.rows(), at("5").await.rows());
         let oldest_later = months(&later)[0];
         let newest_now: Month = "2026-10".parse().expect("a month");
         let shared_now: Vec<_> = now.iter().filter(|row| period(row) >= oldest_later).collect();
         let shared_later: Vec<_> = later.iter().filter(|row| period(row) <= newest_now).collect();
-        assert_eq!(shared_now, shared_later);
-        assert!(months(&later).iter().any(|month| *month > newest_now));
+        assert_eq!(shared_now, shared_later, "{}", persona.number);
+        let out_of_work = persona.number == "1999000012";
+        assert_eq!(months(&later).iter().any(|month| *month > newest_now), !out_of_work);
     }
 }
 
@@ -377,11 +533,8 @@ async fn payers_can_be_asked_about() {
 
 #[tokio::test]
 async fn every_code_has_its_text_in_the_catalogs() {
-    for persona in personas() {
+    for persona in answering() {
         let answer = person(persona.number, &[(TRY_HEADER, "3")]).await;
-        if answer.status != StatusCode::OK {
-            continue;
-        }
         for row in answer.rows() {
             for key in [
                 "desActividadEconomica",
@@ -395,8 +548,146 @@ async fn every_code_has_its_text_in_the_catalogs() {
             assert_ne!(row["nombreAdministradoraPension"], persona.number);
             for name in ["nombreAdministradoraPension", "nombreAdministradoraSalud"] {
                 let text = row[name].as_str().expect("a name");
-                assert!(text.chars().any(char::is_lowercase), "{text} is a code");
+                // Pensioners and apprentices have no pension fund.
+                assert!(
+                    text.is_empty() || text.chars().any(char::is_lowercase),
+                    "{text} is a code"
+                );
             }
         }
     }
+}
+
+#[test]
+fn the_documented_people_are_those_who_live_here() {
+    let documented: Vec<Vec<_>> = include_str!("../../../docs/SANDBOX.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `1999"))
+        .map(|line| line.split(" | ").map(|cell| cell.trim_matches(['`', ' ', '|'])).collect())
+        .collect();
+    let known: Vec<Vec<_>> =
+        personas().iter().map(|it| vec![&it.number[4..], it.description, it.outcome()]).collect();
+    assert_eq!(known, documented);
+    let text = include_str!("../../../docs/SANDBOX.md");
+    let last = format!("`1995{:06}`", country().people() - 1);
+    assert!(text.contains(&last), "the range ends at {last}");
+    for fault in faults() {
+        assert!(text.contains(&format!("| `{fault}` |")), "{fault} is not documented");
+    }
+}
+
+/// An operator whose clock can be moved, and questions to it.
+struct Desk {
+    router: axum::Router,
+    seconds: Arc<std::sync::atomic::AtomicI64>,
+}
+
+impl Desk {
+    fn open() -> Self {
+        let seconds = Arc::new(std::sync::atomic::AtomicI64::new(0));
+        let (moved, start) =
+            (Arc::clone(&seconds), NOW.parse::<jiff::Timestamp>().expect("a moment"));
+        let clock = Arc::new(move || {
+            let by = moved.load(std::sync::atomic::Ordering::Relaxed);
+            start + jiff::SignedDuration::from_secs(by)
+        });
+        Self { router: router(Operator::new(clock)), seconds }
+    }
+
+    fn pass(&self, seconds: i64) {
+        self.seconds.fetch_add(seconds, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    async fn ask(&self, path: &str, body: Option<Value>) -> (u16, Value) {
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let request = Request::builder().method(method).uri(path).header(JSON.0, JSON.1);
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let request = request.body(body).expect("a request");
+        let answer = self.router.clone().oneshot(request).await.expect("an answer");
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}
+
+const MANY: &str = "/consultas/masivas/personas/naturales/";
+
+fn totals(state: &Value) -> [i64; 4] {
+    ["totalRegistros", "totalExitosos", "totalNoEncontrados", "totalNoValidos"]
+        .map(|key| state[key].as_i64().expect("a number"))
+}
+
+#[tokio::test]
+async fn a_list_is_worked_off_fetched_and_gone_a_day_later() {
+    let desk = Desk::open();
+    let entry = |kind: &str, number: &str| {
+        serde_json::json!({
+            "tipoDocumento": kind, "numDocumento": number,
+        })
+    };
+    let list = serde_json::json!({ "historico": 6, "contenido": [
+        entry("CC", "1999000001"),
+        entry("CC", "1999000404"),
+        entry("NI", "999500201"),
+        entry("CC", "1995000000"),
+        entry("CC", "1999000503"),
+        entry("CC", ""),
+    ]});
+    let (status, taken) = desk.ask(MANY, Some(list)).await;
+    assert_eq!((status, &taken["estado"]), (200, &Value::from("EN EJECUCCION")));
+    assert_eq!((totals(&taken), taken.get("fechaExpiracion")), ([6, 0, 0, 0], None));
+    let id = taken["numeroSolicitud"].as_str().expect("a number").to_owned();
+    assert_eq!(id.len(), 36);
+    let (path, state) = (format!("{MANY}{id}"), format!("{MANY}{id}/estado"));
+    assert_eq!(desk.ask(&path, None).await.0, 400, "not yet");
+
+    desk.pass(2);
+    let (_, done) = desk.ask(&state, None).await;
+    assert_eq!(done["estado"], "FINALIZADA");
+    // The one that is busy is in no list.
+    assert_eq!(totals(&done), [6, 2, 1, 2]);
+    let (status, report) = desk.ask(&path, None).await;
+    assert_eq!((status, totals(&report)), (200, [6, 2, 1, 2]));
+    let hits = report["listaExitosos"].as_array().expect("a list");
+    assert_eq!(hits[0]["numDocumento"], "1999000001");
+    let alone = "/consultas/individuales/personas/naturales/CC1995000000?historico=6";
+    assert_eq!(hits[1]["resultado"], desk.ask(alone, None).await.1);
+    assert_eq!(report["listaNoEncontrados"][0]["numDocumento"], "1999000404");
+    assert_eq!(report["listaNoValidos"][0]["tipoDocumento"], "NI");
+    let other = format!("/consultas/masivas/personas/juridicas/{id}/estado");
+    assert_eq!(desk.ask(&other, None).await.0, 404, "a list of people is none of payers");
+
+    desk.pass(24 * 60 * 60);
+    assert_eq!((desk.ask(&state, None).await.0, desk.ask(&path, None).await.0), (404, 404));
+}
+
+#[tokio::test]
+async fn lists_have_an_end_and_so_has_the_patience() {
+    let desk = Desk::open();
+    let list = |count: usize| {
+        let one = serde_json::json!({ "tipoDocumento": "NI", "numDocumento": "999500201" });
+        serde_json::json!({ "contenido": vec![one; count] })
+    };
+    let payers = "/consultas/masivas/personas/juridicas/";
+    for count in [0, 1001] {
+        let (status, refused) = desk.ask(payers, Some(list(count))).await;
+        let message = refused["message"].as_str().expect("a message").to_owned();
+        assert!(status == 400 && message.starts_with("contenido"), "{message}");
+    }
+    let (status, refused) = desk.ask(payers, Some(serde_json::json!({ "lista": [] }))).await;
+    assert_eq!((status, &refused["message"]), (400, &Value::from("cuerpo no válido")));
+    let mut taken = std::collections::BTreeSet::new();
+    for _ in 0..64 {
+        let (status, state) = desk.ask(payers, Some(list(1))).await;
+        assert_eq!(status, 200);
+        taken.insert(state["numeroSolicitud"].to_string());
+    }
+    assert_eq!(taken.len(), 64);
+    assert_eq!(desk.ask(payers, Some(list(1))).await.0, 503);
+    desk.pass(25 * 60 * 60);
+    let (_, state) = desk.ask(payers, Some(list(1))).await;
+    desk.pass(2);
+    let path = format!("{payers}{}", state["numeroSolicitud"].as_str().expect("a number"));
+    let (_, report) = desk.ask(&path, None).await;
+    assert_eq!(report["listaExitosos"][0]["resultado"].as_array().map(Vec::len), Some(24));
 }

@@ -18,6 +18,7 @@ use crate::client::Client;
 use crate::error::ApiError;
 use crate::keys::Networks;
 use crate::limits::Told;
+use crate::sandbox;
 use crate::scopes::{Need, Scopes, needed};
 use crate::tokens::WidgetToken;
 
@@ -76,7 +77,9 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        Self::of(app, parts, Authorization::of(&parts.headers)).await
+        let caller = Self::of(app, parts, Authorization::of(&parts.headers)).await?;
+        sandbox::admit(&parts.headers, &caller.workspace)?;
+        Ok(caller)
     }
 }
 

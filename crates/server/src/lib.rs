@@ -33,6 +33,7 @@ mod request_id;
 mod rest;
 pub mod rotation;
 mod router;
+mod sandbox;
 mod scopes;
 pub mod secrets;
 mod serve;

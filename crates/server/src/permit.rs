@@ -16,6 +16,7 @@ use crate::api::query::PathId;
 use crate::audit::{Origin, Trail};
 use crate::auth::{Authorization, Caller};
 use crate::error::ApiError;
+use crate::sandbox;
 use crate::scopes::Scopes;
 use crate::tokens::{Scope, WidgetToken};
 
@@ -105,10 +106,12 @@ impl Permit {
                 let scopes = Scopes::NONE;
                 let caller = Caller { workspace, key: None, scopes, by_old_password: false, trail };
                 app.limits().admit(parts, &caller, true)?;
+                sandbox::admit(&parts.headers, &caller.workspace)?;
                 Ok(Self { caller, token: Some(token) })
             }
             given => {
                 let caller = Caller::of(app, parts, given).await?;
+                sandbox::admit(&parts.headers, &caller.workspace)?;
                 Ok(Self { caller, token: None })
             }
         }

@@ -11,8 +11,8 @@ use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
 
 use crate::App;
 use crate::audit::{Entry, Trail};
-use crate::clock::bogota_month;
 use crate::error::ApiError;
+use crate::sandbox;
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
 
@@ -116,8 +116,9 @@ fn options(
     person: &Person<'_>,
     window_months: Option<u32>,
 ) -> Result<Options, ApiError> {
-    let current_month = bogota_month(app.now())
-        .ok_or_else(|| ApiError::unexpected("the clock shows no month of this era"))?;
+    let secrets = app.secrets(person.workspace)?;
+    let ahead = sandbox::months_ahead(tx, secrets.workspace())?;
+    let current_month = sandbox::month(app, ahead)?;
     let include_drafts = Settings::read(tx, person.workspace)?.include_drafts;
     Ok(Options { current_month, window_months, include_drafts })
 }

@@ -8,7 +8,7 @@ use anstream::println;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use vinculo_operator::personas;
+use vinculo_operator::{country, personas};
 use vinculo_server::clock::{Clock as _, SystemClock};
 
 use crate::args::Operator;
@@ -30,6 +30,8 @@ pub(crate) fn run(options: Operator) -> anyhow::Result<ExitCode> {
             let document = persona.document();
             println!("  {} {}  {}", document.kind, document.number, persona.description);
         }
+        let people = country().people() - 1;
+        println!("  CC 1995000000 to 1995{people:06}  the people of a made-up country");
         println!("{DIM}Every other document is unknown.{DIM:#}");
         println!("listening on http://{}", listener.local_addr()?);
         let operator = vinculo_operator::Operator::new(Arc::new(|| SystemClock.now()));

@@ -7,6 +7,7 @@ const COMMANDS: &[&[&str]] = &[
     &["demo"],
     &["serve"],
     &["operator"],
+    &["operator", "export"],
     &["keys"],
     &["keys", "create"],
     &["keys", "list"],

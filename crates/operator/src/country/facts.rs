@@ -9,7 +9,6 @@ use super::Country;
 use super::figures::Figures;
 use super::filing::{Post, Standing};
 use super::payer::Payer;
-use super::person;
 
 /// A person of the country.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,17 +58,11 @@ impl Country {
         if index >= self.people {
             return None;
         }
-        let role = self.role(index);
-        let document = person::identity(self.dice, index, role).document;
+        let document = self.identity(index).document;
         let mut employments: BTreeMap<Document, Employment> = BTreeMap::new();
-        for stint in self.career(index, role).stints() {
-            let Some(payer) = self.payer(stint.payer) else { continue };
-            for figures in self.months().filter_map(Figures::of) {
-                let Some(worked) =
-                    self.worked(&payer, &figures, Post { person: index, role, stint })
-                else {
-                    continue;
-                };
+        for (payer, post) in stints_of(self, index) {
+            for figures in self.months().filter_map(|month| self.figures(month)) {
+                let Some(worked) = self.worked(&payer, &figures, post) else { continue };
                 let employment = employments.entry(payer.document.clone());
                 employment.or_insert_with(|| employment_with(&payer)).months.push(worked);
             }
@@ -88,6 +81,15 @@ impl Country {
             gross: act.plan.is_plain().then(|| act.month.plain_gross()),
         })
     }
+}
+
+/// The jobs of a person, each with its payer.
+pub(super) fn stints_of(country: &Country, person: u32) -> impl Iterator<Item = (Payer, Post)> {
+    let role = country.role(person);
+    country
+        .career(person, role)
+        .stints()
+        .filter_map(move |stint| Some((country.payer(stint.payer)?, Post { person, role, stint })))
 }
 
 fn employment_with(payer: &Payer) -> Employment {

@@ -65,6 +65,15 @@ impl Figures {
         })
     }
 
+    /// The figures of a month; where a catalog does not reach, those of the same calendar month in
+    /// the last year that it knows.
+    pub(super) fn near(month: Month) -> Option<Self> {
+        let known = (0..40).find_map(|years| Self::of(month.plus(-12 * years)))?;
+        let first = Date::new(month.year().try_into().ok()?, month.month().try_into().ok()?, 1);
+        let first = first.ok()?;
+        Some(Self { month, first, last: first.last_of_month(), ..known })
+    }
+
     /// The rate of a risk class, `1` to `5`; zero for another character.
     pub(super) fn risk_rate(&self, class: char) -> Rate {
         let at = class.to_digit(10).and_then(|digit| digit.checked_sub(1));

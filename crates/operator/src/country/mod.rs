@@ -27,6 +27,9 @@
 //! # }
 //! ```
 //!
+//! [`Country::of_cedulas`] is a country to ask about rather than to file: everybody has a cédula, and
+//! an operator tells of each month that was paid.
+//!
 //! Nobody in it exists. Its numbers stay in ranges of their own, apart from those of
 //! [`personas`](crate::personas):
 //!
@@ -34,9 +37,10 @@
 //! |---|---|
 //! | company or public body | NIT `995` and six digits |
 //! | household, legal representative | CC `1994` and six digits |
-//! | person | CC `1995`, TI `1095`, PT `95`, CE `9`, PA `XB0`, each and six digits |
+//! | person | CC `1995`, TI `1095`, PT `95`, CE `9`, PA `XB0`, each and six digits; `1995` alone where everybody has a cédula |
 //! | planilla | ten digits from `5000000000` |
 
+mod asked;
 mod dice;
 mod facts;
 mod figures;
@@ -48,7 +52,7 @@ mod plan;
 mod planilla;
 mod record;
 
-use vinculo_pila::Month;
+use vinculo_pila::{Document, DocumentKind, Month};
 
 pub use facts::{Employment, Person, WorkedMonth};
 pub use planilla::{PayerRecord, Planilla};
@@ -56,7 +60,16 @@ pub use planilla::{PayerRecord, Planilla};
 use dice::{Dice, Topic};
 use figures::Figures;
 use payer::{Payer, Seating, Trade};
-use person::{Career, Role};
+use person::{Career, Identity, Role};
+
+/// A number that looks like a UUID, another for every pair.
+pub(crate) fn number(first: u64, second: u64) -> String {
+    let mut dice = Dice::new(first).about(Topic::Filing, second);
+    let mut part = || dice.below(u32::MAX);
+    let (a, b, c, d) = (part(), part(), part(), part());
+    let (high, low) = (b >> 16, b & 0xffff);
+    format!("{a:08x}-{high:04x}-{low:04x}-{:04x}-{:04x}{d:08x}", c >> 16, c & 0xffff)
+}
 
 /// How large a country is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +116,10 @@ pub struct Country {
     seating: Seating,
     people: u32,
     most_branches: u32,
+    /// Months over which careers are laid out, from the first of the calendar.
+    career: u32,
+    /// Everybody has a cédula, and months without known figures have those of the nearest that has.
+    cedulas: bool,
 }
 
 impl Country {
@@ -113,6 +130,25 @@ impl Country {
     /// When the size is empty, has more than a million payers or people, or has a month whose
     /// minimum wage or rates the catalogs do not know.
     pub fn new(seed: u64, size: Size) -> Result<Self, SizeError> {
+        let country = Self::sized(seed, size)?;
+        if let Some(unknown) = country.months().find(|&month| Figures::of(month).is_none()) {
+            return Err(SizeError::Month(unknown));
+        }
+        Ok(country)
+    }
+
+    /// The country of a seed in which everybody has a cédula: `1995` and the index of the person in
+    /// six digits. Careers are laid out over the first `career` months of the calendar, and afterwards
+    /// nobody changes jobs. A month whose minimum wage is not known has the nearest one.
+    ///
+    /// # Errors
+    ///
+    /// When the size is empty, or has more than a million payers or people.
+    pub fn of_cedulas(seed: u64, size: Size, career: u32) -> Result<Self, SizeError> {
+        Ok(Self { cedulas: true, career, ..Self::sized(seed, size)? })
+    }
+
+    fn sized(seed: u64, size: Size) -> Result<Self, SizeError> {
         if size.payers == 0 || size.people_per_payer == 0 || size.months == 0 {
             return Err(SizeError::Empty);
         }
@@ -121,10 +157,9 @@ impl Country {
         let too_large = SizeError::TooLarge { payers: size.payers, people };
         let people = u32::try_from(people).ok().filter(|&people| people <= MOST);
         let people = people.filter(|_| size.payers <= MOST).ok_or(too_large)?;
-        let mut country = Self { dice: Dice::new(seed), size, seating, people, most_branches: 1 };
-        if let Some(unknown) = country.months().find(|&month| Figures::of(month).is_none()) {
-            return Err(SizeError::Month(unknown));
-        }
+        let (dice, career) = (Dice::new(seed), size.months);
+        let mut country =
+            Self { dice, size, seating, people, most_branches: 1, career, cedulas: false };
         // Every town is like the first.
         let first_town = (0..size.payers).take(payer::TOWN.len());
         let branches = first_town.map(|payer| country.branches(payer)).max();
@@ -153,23 +188,27 @@ impl Country {
     /// Every planilla about a month, whenever it was paid: drafts, ordinary planillas, additions
     /// (A), arrears (M) and corrections (N). None outside the calendar.
     pub fn planillas(&self, month: Month) -> impl Iterator<Item = Planilla<'_>> {
-        let figures = self.month_number(month).and_then(|_| Figures::of(month));
-        figures.into_iter().flat_map(move |figures| {
-            (0..self.size.payers).flat_map(move |payer| self.planillas_of(payer, figures))
-        })
+        (0..self.size.payers).flat_map(move |payer| self.planillas_of(payer, month))
     }
 
     /// The type-1 records of the payers, as of the first month.
     pub fn payer_records(&self) -> impl Iterator<Item = PayerRecord<'_>> {
-        let figures = Figures::of(self.size.first);
-        figures.into_iter().flat_map(move |figures| {
-            let payers = (0..self.size.payers).filter_map(|payer| self.payer(payer));
-            payers.map(move |payer| PayerRecord::new(self, payer, figures))
-        })
+        (0..self.size.payers).filter_map(|payer| self.payer_record(payer))
     }
 
-    fn planillas_of(&self, payer: u32, figures: Figures) -> impl Iterator<Item = Planilla<'_>> {
-        self.payer(payer).into_iter().flat_map(move |payer| {
+    /// The type-1 record of the payer with this index, from 0; `None` beyond
+    /// [`payers`](Self::payers).
+    #[must_use]
+    pub fn payer_record(&self, payer: u32) -> Option<PayerRecord<'_>> {
+        let payer = Some(payer).filter(|&payer| payer < self.size.payers)?;
+        Some(PayerRecord::new(self, self.payer(payer)?, self.figures(self.size.first)?))
+    }
+
+    /// The planillas of one payer about a month, as in [`planillas`](Self::planillas).
+    pub fn planillas_of(&self, payer: u32, month: Month) -> impl Iterator<Item = Planilla<'_>> {
+        let known = self.month_number(month).filter(|_| payer < self.size.payers);
+        let payer = known.and_then(|_| Some((self.payer(payer)?, self.figures(month)?)));
+        payer.into_iter().flat_map(move |(payer, figures)| {
             let branches = self.branches(payer.index);
             (0..branches).flat_map(move |branch| {
                 Planilla::of_branch(self, &payer, (branch, branches), &figures)
@@ -186,16 +225,32 @@ impl Country {
 
     fn payer(&self, index: u32) -> Option<Payer> {
         let seat = u32::try_from(self.seating.first_seat(index)).ok()?;
-        let holder = person::identity(self.dice, seat, self.role(seat));
+        let holder = self.identity(seat);
         Payer::new(self.dice, self.seating, index, &holder.document)
     }
 
     fn role(&self, person: u32) -> Role {
-        person::role(self.dice, person, Trade::of(self.seating.payer_of(person)))
+        match person::role(self.dice, person, Trade::of(self.seating.payer_of(person))) {
+            Role::Foreigner if self.cedulas => Role::Employee,
+            role => role,
+        }
+    }
+
+    fn identity(&self, person: u32) -> Identity {
+        let identity = person::identity(self.dice, person, self.role(person));
+        if !self.cedulas {
+            return identity;
+        }
+        let document = Document::new(DocumentKind::Cc, format!("1995{person:06}"));
+        Identity { document, ..identity }
+    }
+
+    fn figures(&self, month: Month) -> Option<Figures> {
+        if self.cedulas { Figures::near(month) } else { Figures::of(month) }
     }
 
     fn career(&self, person: u32, role: Role) -> Career {
-        person::career(self.dice, person, role, self.seating, self.size.months)
+        person::career(self.dice, person, role, self.seating, self.career)
     }
 
     /// The operator through which a payer files a month: mostly the same, now and then another.

@@ -9,7 +9,7 @@ use super::figures::Figures;
 use super::filing::{Filed, Purpose, Standing, paid_on};
 use super::line::Line;
 use super::payer::Payer;
-use super::person::{self, Identity};
+use super::person::Identity;
 use super::record;
 
 /// Numbers of planillas are counted from here.
@@ -93,7 +93,7 @@ impl<'a> Planilla<'a> {
         let mut known: Option<(u32, Identity)> = None;
         for line in &self.lines {
             if known.as_ref().is_none_or(|(person, _)| *person != line.person) {
-                known = Some((line.person, self.identity(line)));
+                known = Some((line.person, self.country.identity(line.person)));
             }
             if let Some((_, identity)) = &known {
                 details.push(record::detail(line, identity, &self.payer)?);
@@ -103,10 +103,6 @@ impl<'a> Planilla<'a> {
         writer.planilla(&mut header, &mut details)?;
         writer.finish()?;
         Ok(())
-    }
-
-    fn identity(&self, line: &Line) -> Identity {
-        person::identity(self.country.dice, line.person, line.role)
     }
 
     fn header(&self) -> Result<HeaderBuf, FieldError> {

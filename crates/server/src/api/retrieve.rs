@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::civil::Date;
-use jiff::tz::Offset;
 use uuid::Uuid;
 use vinculo_sources::{Answer, Outcome};
 use vinculo_store::{AuditAction, Job, LoadId, LoadState, NewLoad, Resource, Trigger, Tx};
@@ -26,6 +25,7 @@ use crate::consents;
 use crate::error::{ApiError, ErrorItem};
 use crate::jobs::Retrieval;
 use crate::once::{About, Claim, Once};
+use crate::sandbox::{self, Wish};
 use crate::terms::after;
 
 /// The first day that has a month.
@@ -45,11 +45,12 @@ pub(super) struct Request {
     pub(super) asynchronous: bool,
     pub(super) request_id: Uuid,
     pub(super) shape: Shape,
+    pub(super) wish: Wish,
 }
 
 impl Wanted {
     /// Reads the fields; `dated` says whether the operation knows a period.
-    fn parse(app: &App, body: &JsonObject, dated: bool) -> Result<Self, ApiError> {
+    fn parse(today: Date, body: &JsonObject, dated: bool) -> Result<Self, ApiError> {
         let mut fields = Fields::new(body);
         let link = fields.required_text("link").and_then(|text| {
             parse_id("link", &text).map_err(|error| fields.refuse_all(error)).ok()
@@ -59,7 +60,7 @@ impl Wanted {
             false => (None, None),
         };
         let save_data = fields.optional_bool("save_data").unwrap_or(true);
-        let window = window(&mut fields, app, from, to);
+        let window = window(&mut fields, today, from, to);
         fields.finish()?;
         Ok(Self { link: link.unwrap_or_default(), window, save_data })
     }
@@ -77,11 +78,10 @@ fn date(fields: &mut Fields<'_>, name: &'static str) -> Option<Date> {
 /// The period, whichever end was left out: from 24 months ago, until today.
 fn window(
     fields: &mut Fields<'_>,
-    app: &App,
+    today: Date,
     from: Option<Date>,
     to: Option<Date>,
 ) -> Option<(Date, Date)> {
-    let today = Offset::UTC.to_datetime(app.now()).date();
     if to.is_some_and(|to| to > today) {
         fields.refuse(ErrorItem::field("validation_error", "date_to", "Bad request"));
     }
@@ -112,17 +112,21 @@ impl Request {
     }
 
     async fn work(self, app: App, claim: Claim, body: JsonObject) -> Result<Response, ApiError> {
-        let wanted = Wanted::parse(&app, &body, self.resource == Resource::Employments)?;
+        let workspace = self.caller.workspace.clone();
+        let ahead = app.store().read(move |tx| sandbox::months_ahead(tx, &workspace)).await?;
+        let dated = self.resource == Resource::Employments;
+        let wanted = Wanted::parse(sandbox::day(&app, ahead), &body, dated)?;
         if self.asynchronous {
+            self.wish.refuse()?;
             self.begin(&app, &wanted, Some(claim)).await?;
             return Ok(Accepted::answer(Accepted::body(self.request_id)?));
         }
         let load = self.begin(&app, &wanted, None).await?;
         let status = if wanted.save_data { StatusCode::CREATED } else { StatusCode::OK };
-        let shape = self.shape;
+        let (shape, wish) = (self.shape, self.wish);
         // What the source says is paid for: it is kept even when the caller has gone.
         let worker = app.clone();
-        let work = async move { retrieve(&worker, load, shape, status, claim).await };
+        let work = async move { retrieve(&worker, (load, wish), shape, status, claim).await };
         let body = app.spawn(work).await.map_err(ApiError::unexpected)?;
         Ok(json(status, body?))
     }
@@ -214,12 +218,12 @@ fn unknown_link(id: Uuid) -> ApiError {
 /// ended afterwards, so that another session can begin.
 async fn retrieve(
     app: &App,
-    load: LoadId,
+    (load, wish): (LoadId, Wish),
     shape: Shape,
     status: StatusCode,
     claim: Claim,
 ) -> Result<Vec<u8>, ApiError> {
-    let done = fill(app, load, shape, status, claim).await;
+    let done = fill(app, (load, wish), shape, status, claim).await;
     if done.is_err() {
         let now = app.now_micros();
         let end = move |tx: &mut Tx<'_>| {
@@ -233,7 +237,7 @@ async fn retrieve(
 
 async fn fill(
     app: &App,
-    load: LoadId,
+    (load, wish): (LoadId, Wish),
     shape: Shape,
     status: StatusCode,
     claim: Claim,
@@ -242,7 +246,7 @@ async fn fill(
     if !retrieval.is_permitted() {
         return Err(retrieval.closed());
     }
-    let learned = retrieval.learn().await?;
+    let learned = retrieval.learn(&wish).await?;
     if let Some(refusal) = refusal::of(&learned.outcome, Asking::Retrieval) {
         refuse(app, retrieval, learned.outcome).await?;
         return Err(refusal);

@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::filling::{Filling, Months};
 use crate::once::About;
 use crate::projection::{LinkSecrets, seal_lines};
+use crate::sandbox::{self, Wish};
 use crate::sources::{self, KeptAnswer, best};
 use crate::terms::{Storage, stale_at};
 
@@ -40,8 +41,17 @@ pub(crate) struct Retrieval {
 /// What the source said, and which call said it.
 pub(crate) struct Learned {
     pub(crate) outcome: Outcome,
+    source: Source,
+}
+
+/// Where what was said comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    /// The call that said it.
     call: Option<SourceCallId>,
     collected_at: Timestamp,
+    /// By how many months the calendar of the workspace was ahead.
+    months_ahead: i64,
 }
 
 /// What a resource of the link holds after a retrieval.
@@ -78,7 +88,7 @@ impl Retrieval {
 
     /// The kept answer of the question that was asked already, or a new question. A new answer is
     /// committed before anything is made of it: a crash costs work, not a second paid question.
-    pub(crate) async fn learn(&self) -> Result<Learned, ApiError> {
+    pub(crate) async fn learn(&self, wish: &Wish) -> Result<Learned, ApiError> {
         if let Some(call) = self.load.source_call
             && let Some(learned) = self.recall(call).await?
         {
@@ -86,10 +96,11 @@ impl Retrieval {
         }
         let secrets = self.app.secrets(self.link.workspace)?;
         let budget = self.app.config().load_timeout;
-        let asked = sources::ask(&self.app, &secrets, &self.person, budget).await?;
+        let asked = sources::ask(&self.app, &secrets, &self.person, budget, wish).await?;
         let collected_at = self.app.now();
-        let outcome = best(&asked).map(|asked| asked.outcome.clone());
-        let outcome = outcome.ok_or_else(|| ApiError::unexpected("no source is configured"))?;
+        let best = best(&asked).map(|asked| (asked.outcome.clone(), asked.months_ahead));
+        let best = best.ok_or_else(|| ApiError::unexpected("no source is configured"))?;
+        let (outcome, months_ahead) = best;
         let (app, person) = (self.app.clone(), self.person.clone());
         let (load, subject, wrapped) = (self.load.id, self.link.subject, self.link.key.clone());
         let consent = self.basis.ok().flatten();
@@ -107,21 +118,33 @@ impl Retrieval {
                 let (asked, purpose) = (asked.as_slice(), Purpose::Load);
                 let question = Question { person: &person, asked, purpose, consent };
                 let call = record_calls(tx, &app, &secrets, question, known)?;
-                if let Some(call) = call {
+                // When the calendar was moved meanwhile, a second run asks again.
+                let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
+                if let Some(call) = call.filter(|_| !moved) {
                     tx.set_load_call(load, call)?;
                 }
                 Ok::<_, ApiError>(call)
             })
             .await?;
-        Ok(Learned { outcome, call, collected_at })
+        Ok(Learned { outcome, source: Source { call, collected_at, months_ahead } })
     }
 
     async fn recall(&self, call: SourceCallId) -> Result<Option<Learned>, ApiError> {
-        let stored = self.app.store().read(move |tx| tx.source_payload(call)).await?;
+        let secrets = self.app.secrets(self.link.workspace)?;
+        let workspace = secrets.workspace().clone();
+        let read = self.app.store().read(move |tx| {
+            let calendar = sandbox::calendar(tx, &workspace)?;
+            // An answer from before the calendar was moved is of no use any more.
+            let current = |at| calendar.moved_at.is_none_or(|moved| at >= moved);
+            let stored = tx.source_payload(call)?.filter(|stored| current(stored.created_at));
+            Ok::<_, vinculo_store::Error>((stored, calendar.months_ahead))
+        });
+        let (stored, months_ahead) = read.await?;
         let Some(stored) = stored else { return Ok(None) };
         let collected_at =
             Timestamp::from_microsecond(stored.created_at).unwrap_or_else(|_| self.app.now());
-        let learned = |outcome| Learned { outcome, call: Some(call), collected_at };
+        let source = Source { call: Some(call), collected_at, months_ahead };
+        let learned = |outcome| Learned { outcome, source };
         let Some(payload) = stored.payload else {
             if stored.outcome == Outcome::NoData(NoDataReason::Unknown).code() {
                 return Ok(Some(learned(Outcome::NoData(NoDataReason::Unknown))));
@@ -132,7 +155,6 @@ impl Retrieval {
         };
         let bytes = self.key.open(payload_context(stored.uuid), &payload)?;
         let Some(answer) = KeptAnswer::from_bytes(&bytes) else { return Ok(None) };
-        let secrets = self.app.secrets(self.link.workspace)?;
         let environment = secrets.workspace().environment;
         let outcome = self.app.sources().reread(environment, &stored.source, &answer, &self.person);
         Ok(outcome.map(learned))
@@ -199,9 +221,9 @@ impl Retrieval {
         &self,
         tx: &mut Tx<'_>,
         answer: &Answer,
-        learned: (Option<SourceCallId>, Timestamp),
+        source: Source,
     ) -> Result<Vec<Filled>, ApiError> {
-        let (call, collected_at) = learned;
+        let Source { call, collected_at, months_ahead } = source;
         let months = self.load.window.as_ref().and_then(Months::of);
         let at = collected_at.as_microsecond();
         let secrets = self.app.secrets(self.link.workspace)?;
@@ -229,8 +251,19 @@ impl Retrieval {
             tx.insert_contributions(&lines)?;
         }
         let filled = self.store(tx, &filling, months)?;
+        self.catch_up(tx, months_ahead)?;
         self.forget_unless_stored(tx)?;
         Ok(filled)
+    }
+
+    /// When the calendar was moved while the source was asked, the link is refreshed once more.
+    fn catch_up(&self, tx: &mut Tx<'_>, months_ahead: i64) -> Result<(), ApiError> {
+        let secrets = self.app.secrets(self.link.workspace)?;
+        let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
+        if let Some((_, trigger)) = self.link.due.refresh.filter(|_| moved) {
+            tx.set_refresh(self.link.id, Some((self.app.now_micros(), trigger)))?;
+        }
+        Ok(())
     }
 
     fn show(
@@ -326,8 +359,8 @@ impl Retrieval {
 }
 
 impl Learned {
-    /// The call that said it, and when.
-    pub(crate) const fn source(&self) -> (Option<SourceCallId>, Timestamp) {
-        (self.call, self.collected_at)
+    /// Which call said it, and when.
+    pub(crate) const fn source(&self) -> Source {
+        self.source
     }
 }

@@ -9,6 +9,7 @@ use super::failure::{JobFailure, LAST_ATTEMPT};
 use super::retrieval::Retrieval;
 use crate::App;
 use crate::error::ApiError;
+use crate::sandbox::Wish;
 
 /// Why a load ended whose link was refused, deleted or deprived of its document meanwhile.
 const LINK_CHANGED: &str = "link_changed";
@@ -24,7 +25,7 @@ pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), 
     if !retrieval.is_permitted() {
         return close(app, retrieval, job).await;
     }
-    let learned = retrieval.learn().await?;
+    let learned = retrieval.learn(&Wish::default()).await?;
     let source = learned.source();
     let answer = match learned.outcome {
         Outcome::Resolved(answer) => answer,

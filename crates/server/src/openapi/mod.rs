@@ -27,6 +27,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "owners", description = "The people behind links"),
         (name = "token", description = "Tokens for a widget in a browser"),
         (name = "consents", description = "What people have allowed, and the proof of it, under `/manage/`; none under `/api/`, where they are Brazil's"),
+        (name = "sandbox", description = "The calendar of a sandbox; not part of the public contract"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
         (name = "subjects", description = "People, by document: erasure, and everything that is known; not part of the public contract"),
         (name = "audit", description = "Who read or changed what; not part of the public contract"),
@@ -39,7 +40,7 @@ struct Document;
 
 pub(crate) use params::{
     CreatedParams, IdInPath, IdParams, LinkParams, ModeParams, NumberInPath, OnceParams,
-    PageParams, ShapeParams,
+    PageParams, ShapeParams, WishParams,
 };
 pub(crate) use shapes::{File, Nothing, Page, Partial};
 

@@ -89,6 +89,18 @@ pub(crate) struct OnceParams {
     key: Option<String>,
 }
 
+/// How the question behind a request of the sandbox ends.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "a description; the header is read by name")]
+pub(crate) struct WishParams {
+    /// Sandbox only: `delay=<milliseconds>` before the operator's answer, and one of `unknown`,
+    /// `empty`, `invalid`, `unauthorized`, `withheld`, `saturated`, `down`, `fault`, `malformed`,
+    /// `stranger` in its place; both with a comma between.
+    #[param(rename = "X-Vinculo-Sandbox", example = "delay=1500,saturated")]
+    wish: Option<String>,
+}
+
 /// Whether the caller waits (contract 2.11).
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -19,6 +19,7 @@ use vinculo_store::Environment;
 use crate::App;
 use crate::clock::Clock;
 use crate::config::{Config, SourceConfig};
+use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 
 pub use answer::KeptAnswer;
@@ -26,6 +27,9 @@ pub use person::{InvalidDocument, KINDS, document_kind, person};
 
 /// Months a question looks back.
 const MONTHS: u32 = 24;
+
+/// Header that tells the simulated operator by how many months the workspace's calendar is ahead.
+const MONTH_OFFSET_HEADER: &str = "x-vinculo-month-offset";
 
 /// Header that tells the simulated operator how often this workspace has asked about a person.
 const TRY_HEADER: &str = "x-vinculo-try";
@@ -41,7 +45,8 @@ pub enum Source {
     Mareigua(Mareigua),
     /// *Ágil Data* of Asofondos.
     AgilData(AgilData),
-    /// The simulated operator: the same connector, told on top which try this is.
+    /// The simulated operator: the same connector, told on top which try this is, by how many months
+    /// the calendar is ahead, and how the question is to end.
     Sandbox(Ach),
 }
 
@@ -75,6 +80,8 @@ pub struct Asked {
     pub duration: Duration,
     /// The answer as received, to be kept sealed and read again.
     pub answer: Option<KeptAnswer>,
+    /// By how many months the calendar of the workspace was ahead.
+    pub months_ahead: i64,
 }
 
 impl Source {
@@ -177,15 +184,17 @@ impl Sources {
 }
 
 /// Asks the workspace's sources about a person, one after the other, until one resolves or
-/// `budget` is spent. Answers in the order asked; empty only when no source is configured.
+/// `budget` is spent. Answers in the order asked; empty only when no source is configured. A wish
+/// reaches the simulated operator alone.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn ask(
+pub(crate) async fn ask(
     app: &App,
     secrets: &WorkspaceSecrets,
     person: &Document,
     budget: Duration,
+    wish: &Wish,
 ) -> Result<Vec<Asked>, vinculo_store::Error> {
     let mut all = Vec::new();
     let started = app.now();
@@ -195,10 +204,10 @@ pub async fn ask(
         if left.is_zero() && !all.is_empty() {
             break;
         }
-        let question = question(app, secrets, source, person).await?;
+        let (question, months_ahead) = question(app, secrets, source, person, wish).await?;
         let asked = match source.ask(&question, left).await {
             None => ask_planillas(app, secrets, person).await?,
-            Some(call) => Asked::from_call(source.name(), call),
+            Some(call) => Asked { months_ahead, ..Asked::from_call(source.name(), call) },
         };
         asked.raise_alarm();
         let resolved = matches!(asked.outcome, Outcome::Resolved(_));
@@ -231,29 +240,40 @@ async fn ask_planillas(
         raw_code: None,
         duration: Duration::try_from(app.now().duration_since(started)).unwrap_or_default(),
         answer: None,
+        months_ahead: 0,
     })
 }
 
+/// The question, and by how many months it is ahead of the calendar.
 async fn question(
     app: &App,
     secrets: &WorkspaceSecrets,
     source: &Source,
     person: &Document,
-) -> Result<Question, vinculo_store::Error> {
+    wish: &Wish,
+) -> Result<(Question, i64), vinculo_store::Error> {
     let workspace = secrets.workspace();
-    let mut extra_headers = Vec::new();
+    let (mut extra_headers, mut months_ahead) = (Vec::new(), 0);
     if matches!(source, Source::Sandbox(_)) {
         let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-        let id = workspace.id;
-        let earlier = app.store().read(move |tx| tx.count_source_calls(id, &index)).await?;
+        let own = workspace.clone();
+        let read = app.store().read(move |tx| {
+            let earlier = tx.count_source_calls(own.id, &index)?;
+            Ok::<_, vinculo_store::Error>((earlier, sandbox::months_ahead(tx, &own)?))
+        });
+        let (earlier, ahead) = read.await?;
+        months_ahead = ahead;
         extra_headers.push((TRY_HEADER.to_owned(), (earlier + 1).to_string()));
+        extra_headers.push((MONTH_OFFSET_HEADER.to_owned(), ahead.to_string()));
+        extra_headers.extend(wish.header());
     }
-    Ok(Question {
+    let question = Question {
         document: person.clone(),
         months: MONTHS,
         user: Some(workspace.uuid.simple().to_string()),
         extra_headers,
-    })
+    };
+    Ok((question, months_ahead))
 }
 
 impl Asked {
@@ -279,6 +299,7 @@ impl Asked {
             raw_code: call.raw_code,
             duration: call.duration,
             answer,
+            months_ahead: 0,
         }
     }
 }
@@ -312,7 +333,8 @@ mod tests {
 
     fn asked(outcome: Outcome) -> Asked {
         let (source, duration) = ("test", Duration::ZERO);
-        Asked { source, outcome, http_status: None, raw_code: None, duration, answer: None }
+        let (http_status, raw_code, answer, months_ahead) = (None, None, None, 0);
+        Asked { source, outcome, http_status, raw_code, duration, answer, months_ahead }
     }
 
     #[test]

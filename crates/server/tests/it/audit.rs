@@ -88,6 +88,8 @@ const CHANGES: &[Expected] = &[
     ("post", "/manage/v1/deliveries/{id}/replay/", Some("webhooks.replayed")),
     ("post", "/manage/v1/deliveries/replay/", Some("webhooks.replayed")),
     ("delete", "/manage/v1/webhook-endpoints/{id}/", Some("webhook.deleted")),
+    ("post", "/manage/v1/sandbox/advance/", Some("sandbox.calendar_moved")),
+    ("post", "/manage/v1/sandbox/reset/", Some("sandbox.calendar_moved")),
     ("post", "/manage/v1/keys/", Some("key.created")),
     ("patch", "/manage/v1/keys/{id}/", Some("key.changed")),
     ("post", "/manage/v1/keys/{id}/rotate/", Some("key.rotated")),
@@ -109,6 +111,7 @@ fn body_of(path: &str, link: &str, receiver: &Receiver) -> Value {
         "/manage/v1/imports/" => Value::String(String::from_utf8_lossy(PLANILLA).into_owned()),
         "/manage/v1/links/{id}/" => json!({ "refresh_rate": "24h" }),
         "/manage/v1/settings/" => json!({ "include_drafts": false }),
+        "/manage/v1/sandbox/advance/" => json!({ "months": 1 }),
         "/manage/v1/consents/" => crate::consents::request("1999000900", json!({})),
         "/manage/v1/consents/{id}/revoke/" => json!({}),
         "/manage/v1/webhook-endpoints/" => json!({ "url": receiver.url }),
@@ -179,6 +182,8 @@ async fn every_operation_that_changes_something_leaves_an_entry(database: TestDa
             None => request.json(&body),
         };
         let answer = client.send(request).await;
+        // What a moved calendar makes due is looked for a moment later.
+        app.advance(Duration::from_secs(1));
         app.settled().await;
         let left = entries_of(&client, &answer).await;
         let left: Vec<_> = left.iter().map(|entry| entry["action"].as_str().unwrap()).collect();

@@ -359,6 +359,7 @@ async fn a_deletion_that_nobody_waits_for_is_announced(database: TestDatabase) {
     assert_eq!(client.get(&path(&link)).await.status, 404);
     assert!(client.results("/api/owners/").await.is_empty());
     assert_eq!(client.asynchronous(Method::DELETE, &path(&link), &json!({})).await.status, 404);
+    app.delivered().await;
     days(&app, 8).await;
     receiver.assert_quiet();
     assert_eq!(app.asked(), 1);

@@ -43,6 +43,7 @@ mod refusals;
 mod restarts;
 mod retrieval;
 mod rotation;
+mod sandbox;
 mod secrecy;
 mod settings;
 mod tls;

@@ -5,7 +5,7 @@ use std::io;
 
 use rustls::AlertDescription;
 
-use crate::{InvalidField, Outcome, RetryReason};
+use crate::{InvalidField, Outcome, RetryReason, WithheldReason};
 
 /// The outcome of a status that needs no body, `None` when the body decides.
 pub(crate) fn by_status(status: u16, no_data_statuses: &[u16]) -> Option<Outcome> {
@@ -15,6 +15,8 @@ pub(crate) fn by_status(status: u16, no_data_statuses: &[u16]) -> Option<Outcome
         429 => Some(retry(RetryReason::RateLimited)),
         408 | 502 | 503 | 504 => Some(retry(RetryReason::UpstreamDown)),
         _ if no_data_statuses.contains(&status) => None,
+        402 => Some(Outcome::Withheld(WithheldReason::NotBillable)),
+        451 => Some(Outcome::Withheld(WithheldReason::Consent)),
         400 | 415 | 422 => Some(Outcome::InvalidInput(InvalidField::Other)),
         200..=299 => None,
         _ => Some(Outcome::Fault(format!("unexpected status {status}"))),

@@ -11,5 +11,6 @@ mod operator;
 mod projection;
 mod reading;
 mod report;
+mod roads;
 mod support;
 mod token;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use vinculo_operator::{MONTH_OFFSET_HEADER, Operator, TRY_HEADER, personas, serve};
+use vinculo_operator::{FAULT_HEADER, MONTH_OFFSET_HEADER, Operator, TRY_HEADER, personas, serve};
 use vinculo_pila::{Contribution, Document, DocumentKind, Month, NoveltiesKnown};
 use vinculo_sources::ach::AchConfig;
 use vinculo_sources::{Answer, Call, Connector as _, NoDataReason, Outcome, Question, RetryReason};
@@ -174,11 +174,58 @@ async fn time_moves_with_the_header() {
 }
 
 #[tokio::test]
-async fn every_listed_persona_has_an_outcome() {
-    for persona in personas() {
-        let outcome = ask(persona.number, &[(TRY_HEADER, "3")]).await.outcome;
-        let expected = if persona.number.ends_with("404") { "no_data" } else { "resolved" };
-        assert_eq!(outcome.code(), expected, "{}", persona.description);
+async fn every_persona_has_the_outcome_it_says() {
+    let mut outcomes = BTreeSet::new();
+    for persona in personas().iter().filter(|persona| persona.seconds() < 60) {
+        let outcome = ask(persona.number, &[]).await.outcome;
+        assert_eq!(outcome.code(), persona.outcome(), "{}: {outcome:?}", persona.number);
+        outcomes.insert(outcome.code());
+    }
+    assert_eq!(outcomes.len(), 7, "every outcome has somebody: {outcomes:?}");
+    assert_eq!(
+        ask("1999000429", &[]).await.outcome,
+        Outcome::RetryLater {
+            reason: RetryReason::RateLimited,
+            not_before: Some(Duration::from_secs(600)),
+        }
+    );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_silent_operator() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let serving = serve(listener, Operator::new(still_clock()), std::future::pending());
+    let serving = tokio::spawn(serving);
+    let question = Question {
+        document: Document::new(DocumentKind::Cc, "1999000504"),
+        months: 24,
+        user: None,
+        extra_headers: Vec::new(),
+    };
+    let ach = connector(AchConfig::new(format!("http://{address}")));
+    let call = ach.ask(&question, Duration::from_millis(50)).await;
+    let silent = Outcome::RetryLater { reason: RetryReason::Timeout, not_before: None };
+    assert_eq!(call.outcome, silent);
+    serving.abort();
+}
+
+#[tokio::test]
+async fn the_end_of_a_question_can_be_chosen() {
+    for (fault, outcome) in [
+        ("unknown", "no_data"),
+        ("empty", "no_data"),
+        ("invalid", "invalid_input"),
+        ("unauthorized", "not_authorized"),
+        ("withheld", "withheld"),
+        ("saturated", "retry_later"),
+        ("down", "retry_later"),
+        ("fault", "fault"),
+        ("malformed", "fault"),
+        ("stranger", "fault"),
+    ] {
+        let call = ask("1999000001", &[(FAULT_HEADER, fault)]).await;
+        assert_eq!(call.outcome.code(), outcome, "{fault}");
     }
 }
 

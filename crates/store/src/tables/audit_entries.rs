@@ -55,6 +55,8 @@ text_enum! {
         ImportCreated = "import.created",
         /// The settings of the workspace were changed.
         SettingsChanged = "settings.changed",
+        /// The calendar of the sandbox was moved.
+        CalendarMoved = "sandbox.calendar_moved",
         /// What is known about a person was shown on a command line.
         SubjectShown = "subject.shown",
         /// A report of everything about a person was made.

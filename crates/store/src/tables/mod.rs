@@ -26,6 +26,7 @@ mod objects;
 mod page;
 mod payers;
 mod replays;
+mod sandboxes;
 mod settings;
 mod source_calls;
 mod subjects;
@@ -62,6 +63,7 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
+pub use sandboxes::Sandbox;
 pub use source_calls::{NewSourceCall, Purpose, SourceCall, StoredPayload};
 pub use subjects::Subject;
 pub use widget_tokens::UsedToken;

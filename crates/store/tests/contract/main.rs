@@ -36,6 +36,7 @@ mod links;
 mod loads;
 mod migrations;
 mod objects;
+mod sandboxes;
 mod settings;
 mod source_calls;
 mod subjects;

@@ -15,8 +15,9 @@ use crate::api::shape::Shape;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::Once;
-use crate::openapi::{ModeParams, OnceParams, ShapeParams};
+use crate::openapi::{ModeParams, OnceParams, ShapeParams, WishParams};
 use crate::request_id::RequestId;
+use crate::sandbox::Wish;
 
 /// The request.
 #[derive(utoipa::ToSchema)]
@@ -39,7 +40,7 @@ pub(crate) struct RetrieveEmployments {
     post, path = "/api/co/employments/", tag = "employments",
     operation_id = "retrieveEmploymentsColombia",
     request_body = RetrieveEmployments,
-    params(ModeParams, OnceParams, ShapeParams),
+    params(ModeParams, OnceParams, ShapeParams, WishParams),
     responses(
         (status = 200, description = "Found, and not stored", body = [Shaped]),
         (status = 201, description = "Found and stored", body = [Shaped]),
@@ -51,7 +52,7 @@ pub(crate) struct RetrieveEmployments {
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Caller,
-    Async(asynchronous): Async,
+    (Async(asynchronous), wish): (Async, Wish),
     Extension(RequestId(request_id)): Extension<RequestId>,
     RawQuery(query): RawQuery,
     once: Once,
@@ -59,6 +60,6 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
     let resource = Resource::Employments;
-    let request = Request { caller, resource, asynchronous, request_id, shape };
+    let request = Request { caller, resource, asynchronous, request_id, shape, wish };
     request.answer(app, once, body).await
 }

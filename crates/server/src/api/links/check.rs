@@ -14,6 +14,7 @@ use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::jobs::{Known, Question, record_calls};
+use crate::sandbox::{self, Wish};
 use crate::sources::{self, Asked, best};
 
 /// A person about whom the sources have been asked.
@@ -36,9 +37,11 @@ impl Checked {
         caller: Caller,
         person: Document,
         consent: Option<Uuid>,
+        wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
-        let asked = sources::ask(&app, &secrets, &person, app.config().check_timeout).await?;
+        let budget = app.config().check_timeout;
+        let asked = sources::ask(&app, &secrets, &person, budget, wish).await?;
         Ok(Arc::new(Self { app, caller, person, consent, asked }))
     }
 
@@ -74,6 +77,9 @@ impl Checked {
         key: &DataKey,
         keep: bool,
     ) -> Result<Option<SourceCallId>, ApiError> {
+        // An answer from before the calendar was moved is of no use to the load.
+        let ahead = sandbox::months_ahead(tx, &self.caller.workspace)?;
+        let keep = keep && self.asked.iter().all(|asked| asked.months_ahead == ahead);
         self.write(tx, Some(Known { subject, key, keep }))
     }
 

@@ -26,10 +26,11 @@ use crate::clock::wire_time;
 use crate::consents::Standing;
 use crate::error::{ApiError, ErrorItem};
 use crate::once::{About, Claim, Once};
-use crate::openapi::OnceParams;
+use crate::openapi::{OnceParams, WishParams};
 use crate::permit::{Permitted, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
+use crate::sandbox::Wish;
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
 use crate::terms::stale_at;
@@ -75,7 +76,7 @@ pub(crate) struct RegisterLink {
     post, path = "/api/links/", tag = "links", operation_id = "RegisterLink",
     security(("keys" = []), ("widget" = [])),
     request_body = RegisterLink,
-    params(OnceParams),
+    params(OnceParams, WishParams),
     responses(
         (status = 201, description = "The link", body = Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
@@ -86,10 +87,11 @@ pub(crate) async fn create(
     caller: Permitted<WriteLinks>,
     Extension(RequestId(request_id)): Extension<RequestId>,
     once: Once,
+    wish: Wish,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let attempt = once.of(&app, &caller, body.raw())?;
-    attempt.run(|claim| ask_and_register(app, caller, request_id, claim, body)).await
+    attempt.run(|claim| ask_and_register(app, caller, request_id, claim, (wish, body))).await
 }
 
 async fn ask_and_register(
@@ -97,7 +99,7 @@ async fn ask_and_register(
     permit: Permitted<WriteLinks>,
     request_id: Uuid,
     claim: Claim,
-    body: JsonObject,
+    (wish, body): (Wish, JsonObject),
 ) -> Result<Response, ApiError> {
     let wanted = Wanted::parse(&permit.with_defaults(body))?;
     let secrets = app.secrets(permit.workspace.id)?;
@@ -107,7 +109,7 @@ async fn ask_and_register(
     });
     let (Admission { terms, person, consent }, wanted) = admission.await?;
     let external_id = wanted.reference(&person);
-    let checked = Checked::ask(app.clone(), permit.clone(), person, consent).await?;
+    let checked = Checked::ask(app.clone(), permit.clone(), person, consent, &wish).await?;
     if let Some(refusal) = checked.refusal(terms.accept_unknown) {
         checked.record_refusal().await?;
         return Err(refusal);

@@ -22,10 +22,11 @@ use crate::api::refusal;
 use crate::audit::Entry;
 use crate::consents::permit as permit_fetch;
 use crate::error::{ApiError, ErrorItem};
-use crate::openapi::IdInPath;
+use crate::openapi::{IdInPath, WishParams};
 use crate::permit::{OnLink, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
+use crate::sandbox::Wish;
 use crate::settings::Settings;
 use crate::sources;
 use crate::terms::{RefreshRate, Storage, stale_at};
@@ -48,7 +49,7 @@ pub(crate) struct UpdateLink {
     put, path = "/api/links/{id}/", tag = "links", operation_id = "UpdateLink",
     security(("keys" = []), ("widget" = [])),
     request_body = Option<UpdateLink>,
-    params(IdInPath),
+    params(IdInPath, WishParams),
     responses(
         (status = 200, description = "The link", body = schema::Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
@@ -59,6 +60,7 @@ pub(crate) async fn update(
     State(app): State<App>,
     permit: OnLink<WriteLinks>,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    wish: Wish,
     OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Response, ApiError> {
     let mut fields = Fields::new(&body);
@@ -82,7 +84,7 @@ pub(crate) async fn update(
         Ok::<_, ApiError>((consent, Settings::read(tx, workspace)?))
     });
     let (consent, settings) = asked.await?;
-    let checked = Checked::ask(app.clone(), permit.clone(), person, consent).await?;
+    let checked = Checked::ask(app.clone(), permit.clone(), person, consent, &wish).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);

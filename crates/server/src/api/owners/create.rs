@@ -14,8 +14,9 @@ use crate::api::shape::Shape;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::Once;
-use crate::openapi::{OnceParams, ShapeParams};
+use crate::openapi::{OnceParams, ShapeParams, WishParams};
 use crate::request_id::RequestId;
+use crate::sandbox::Wish;
 
 /// The request.
 #[derive(utoipa::ToSchema)]
@@ -32,7 +33,7 @@ pub(crate) struct RetrieveOwners {
 #[utoipa::path(
     post, path = "/api/owners/", tag = "owners", operation_id = "RetrieveOwners",
     request_body = RetrieveOwners,
-    params(OnceParams, ShapeParams),
+    params(OnceParams, ShapeParams, WishParams),
     responses(
         (status = 200, description = "Found, and not stored", body = [Shaped]),
         (status = 201, description = "Found and stored", body = [Shaped]),
@@ -46,10 +47,11 @@ pub(crate) async fn create(
     Extension(RequestId(request_id)): Extension<RequestId>,
     RawQuery(query): RawQuery,
     once: Once,
+    wish: Wish,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let shape = Shape::of(&Query::parse(query.as_deref().unwrap_or_default()));
     let (resource, asynchronous) = (Resource::Owners, false);
-    let request = Request { caller, resource, asynchronous, request_id, shape };
+    let request = Request { caller, resource, asynchronous, request_id, shape, wish };
     request.answer(app, once, body).await
 }

@@ -30,6 +30,7 @@ pub(crate) struct TestSent {
     params(IdInPath, OnceParams),
     responses(
         (status = 202, description = "On its way", body = TestSent),
+        (status = 400, description = "An Idempotency-Key that is none"),
         (status = 409, description = "The endpoint is disabled, or the key was used for another request")
     )
 )]
