@@ -6,6 +6,7 @@ use vinculo_store::{Micros, Tx, WorkspaceId};
 
 use crate::api::links::{RefreshRateName, ResourceName};
 use crate::error::ApiError;
+use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
 /// The settings of a workspace, as `/manage/v1/settings/` shows them.
@@ -26,6 +27,9 @@ pub(crate) struct Settings {
     pub(crate) accept_unknown_people: bool,
     /// Whether months of a planilla that was not paid yet are shown.
     pub(crate) include_drafts: bool,
+    /// `first`: sources are asked in order until one has everything; `all`: each of them, and what
+    /// they say is merged.
+    pub(crate) source_policy: SourcePolicy,
 }
 
 impl Default for Settings {
@@ -36,6 +40,7 @@ impl Default for Settings {
             fetch_resources: Vec::new(),
             accept_unknown_people: false,
             include_drafts: true,
+            source_policy: SourcePolicy::First,
         }
     }
 }

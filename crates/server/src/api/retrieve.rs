@@ -8,7 +8,7 @@ use http::StatusCode;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use uuid::Uuid;
-use vinculo_sources::{Answer, Outcome};
+use vinculo_sources::Outcome;
 use vinculo_store::{Job, LoadId, LoadState, NewLoad, Resource, Trigger, Tx};
 
 use super::body::{Fields, JsonObject};
@@ -22,8 +22,9 @@ use super::span;
 use crate::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
-use crate::jobs::Retrieval;
+use crate::jobs::{Attempt, Learned, Retrieval};
 use crate::once::{About, Claim, Once};
+use crate::sources::{Deadlines, HeldBack};
 use crate::terms::after;
 
 /// The first day that has a month.
@@ -226,23 +227,19 @@ async fn fill(
     status: StatusCode,
     claim: Claim,
 ) -> Result<Vec<u8>, ApiError> {
-    let mut retrieval = Retrieval::read(app, load).await?.ok_or_else(ApiError::not_found)?;
-    let learned = retrieval.learn().await?;
-    if let Some(refusal) = refusal::of(&learned.outcome, Asking::Retrieval) {
-        refuse(app, retrieval, learned.outcome).await?;
+    let retrieval = Retrieval::read(app, load, Attempt::Attended).await?;
+    let mut retrieval = retrieval.ok_or_else(ApiError::not_found)?;
+    let learned = retrieval.learn(Deadlines::retrieval(app.config())).await?;
+    if let Some(refusal) = refusal::of(&learned.outcome, learned.held, Asking::Retrieval) {
+        refuse(app, retrieval, learned).await?;
         return Err(refusal);
     }
-    let source = learned.source();
-    let answer = match learned.outcome {
-        Outcome::Resolved(answer) => answer,
-        _ => Answer::default(),
-    };
     app.store()
         .write(move |tx| {
             if !retrieval.lock(tx)? || !retrieval.end(tx, LoadState::Done, None)? {
                 return Err(ApiError::not_found());
             }
-            let filled = retrieval.fill(tx, &answer, source)?;
+            let filled = retrieval.fill(tx, &learned)?;
             let documents = filled.into_iter().flat_map(|filled| filled.documents);
             let body = array(&shape, documents)?;
             claim.record(tx, status, &body, Some(retrieval.about()))?;
@@ -251,7 +248,9 @@ async fn fill(
         .await
 }
 
-async fn refuse(app: &App, mut retrieval: Retrieval, outcome: Outcome) -> Result<(), ApiError> {
+async fn refuse(app: &App, mut retrieval: Retrieval, learned: Learned) -> Result<(), ApiError> {
+    let outcome = learned.outcome;
+    let own_rule = learned.held.is_some_and(HeldBack::is_own_rule);
     app.store()
         .write(move |tx| {
             let open = retrieval.lock(tx)?;
@@ -260,6 +259,7 @@ async fn refuse(app: &App, mut retrieval: Retrieval, outcome: Outcome) -> Result
             }
             match outcome {
                 Outcome::InvalidInput(_) => retrieval.refuse(tx),
+                _ if own_rule => Ok(()),
                 Outcome::RetryLater { .. } | Outcome::Fault(_) => retrieval.fail(tx),
                 // The institution answered, or refused us: neither speaks against the person.
                 _ => Ok(()),

@@ -20,7 +20,7 @@ mod sweep;
 mod sync_link;
 
 pub(crate) use announce::{Announcement, Webhook};
-pub(crate) use calls::{Known, record_calls};
+pub(crate) use calls::{Known, answered_from, record_calls};
 pub(crate) use deliver::{Address, address_context};
-pub(crate) use retrieval::Retrieval;
+pub(crate) use retrieval::{Attempt, Learned, Retrieval};
 pub use runner::Runner;

@@ -5,4 +5,7 @@ pub(crate) mod imports;
 pub(crate) mod links;
 pub(crate) mod provenance;
 pub(crate) mod settings;
+pub(crate) mod source_calls;
+pub(crate) mod sources;
 pub(crate) mod subjects;
+pub(crate) mod usage;

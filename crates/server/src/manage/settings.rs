@@ -9,14 +9,16 @@ use crate::api::body::{Fields, JsonObject, shown};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::settings::Settings;
+use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 6] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
     "accept_unknown_people",
     "include_drafts",
+    "source_policy",
 ];
 
 /// The settings of the workspace.
@@ -63,6 +65,7 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
     let rate = fields.optional_choice("refresh_rate", RefreshRate::parse);
     let resources = crate::api::links::fields::resources(&mut fields);
     let resources = resources.map(|all| all.iter().map(|one| one.as_str()).collect::<Vec<_>>());
+    let policy = fields.optional_choice("source_policy", SourcePolicy::parse);
     let mut named = Map::new();
     for (name, value) in [
         ("allow_duplicate_links", fields.optional_bool("allow_duplicate_links").map(Value::from)),
@@ -70,6 +73,7 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
         ("fetch_resources", resources.map(Value::from)),
         ("accept_unknown_people", fields.optional_bool("accept_unknown_people").map(Value::from)),
         ("include_drafts", fields.optional_bool("include_drafts").map(Value::from)),
+        ("source_policy", policy.map(|policy| Value::from(policy.as_str()))),
     ] {
         named.extend(value.map(|value| (name.to_owned(), value)));
     }

@@ -28,6 +28,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "token", description = "Tokens for a widget in a browser"),
         (name = "consents", description = "None in Colombia"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
+        (name = "sources", description = "What links are filled from, and what that costs; not part of the public contract"),
         (name = "subjects", description = "People, by document: erasure; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )

@@ -47,7 +47,7 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
-pub use source_calls::{NewSourceCall, Purpose, StoredPayload};
+pub use source_calls::{CallKind, NewSourceCall, Purpose, SourceCall, StoredPayload, Usage};
 pub use subjects::Subject;
 pub use widget_tokens::UsedToken;
 

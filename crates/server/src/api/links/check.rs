@@ -11,8 +11,12 @@ use crate::App;
 use crate::api::refusal::{self, Asking};
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::jobs::{Known, record_calls};
-use crate::sources::{self, Asked, best};
+use crate::jobs::{Known, answered_from, record_calls};
+use crate::secrets::WorkspaceSecrets;
+use crate::sources::{
+    self, Asked, Deadlines, Inquiry, SourcePolicy, any_reusable_since, best, kept_answers,
+    reusable_since,
+};
 
 /// A person about whom the sources have been asked.
 pub(super) struct Checked {
@@ -23,7 +27,8 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// Asks.
+    /// Asks, by the workspace's `policy`. What is known and not old is not asked again, unless the
+    /// answer must be `new`.
     ///
     /// # Errors
     /// When the database fails.
@@ -31,9 +36,14 @@ impl Checked {
         app: App,
         caller: Caller,
         person: Document,
+        policy: SourcePolicy,
+        new: bool,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
-        let asked = sources::ask(&app, &secrets, &person, app.config().check_timeout).await?;
+        let kept = if new { Vec::new() } else { kept(&app, &secrets, &person).await? };
+        let deadlines = Deadlines::registration(app.config());
+        let inquiry = Inquiry { person: &person, policy, deadlines, kept };
+        let asked = sources::ask(&app, &secrets, inquiry).await?;
         Ok(Arc::new(Self { app, caller, person, asked }))
     }
 
@@ -42,7 +52,7 @@ impl Checked {
         match best(&self.asked) {
             None => Some(ApiError::unexpected("no source is configured")),
             Some(Asked { outcome: Outcome::NoData(_), .. }) if accept_unknown => None,
-            Some(Asked { outcome, .. }) => refusal::of(outcome, Asking::Login),
+            Some(Asked { outcome, held, .. }) => refusal::of(outcome, *held, Asking::Login),
         }
     }
 
@@ -52,6 +62,9 @@ impl Checked {
     /// When the database fails.
     pub(super) async fn record_refusal(self: Arc<Self>) -> Result<(), ApiError> {
         let app = self.app.clone();
+        if self.asked.iter().all(|asked| asked.held.is_some() || asked.kept.is_some()) {
+            return Ok(());
+        }
         app.store().write(move |tx| self.write(tx, None).map(|_| ())).await
     }
 
@@ -74,7 +87,8 @@ impl Checked {
     ) -> Result<Option<SourceCallId>, ApiError> {
         let Self { app, caller, person, asked } = self;
         let secrets = app.secrets(caller.workspace.id)?;
-        record_calls(tx, app, &secrets, person, asked, Purpose::Check, known)
+        let calls = record_calls(tx, app, &secrets, person, asked, Purpose::Check, known)?;
+        Ok(answered_from(asked, &calls))
     }
 
     /// Runs the transaction that follows a question. The question is recorded also when it fails:
@@ -92,4 +106,25 @@ impl Checked {
         }
         done
     }
+}
+
+/// The answers about a person that stand for new ones.
+async fn kept(
+    app: &App,
+    secrets: &Arc<WorkspaceSecrets>,
+    person: &Document,
+) -> Result<Vec<Asked>, ApiError> {
+    let environment = secrets.workspace().environment;
+    let Some(since) = any_reusable_since(app, environment) else { return Ok(Vec::new()) };
+    let workspace = secrets.workspace().id;
+    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let found = app.store().read(move |tx| {
+        let subject = tx.subject(workspace, &index)?;
+        Ok::<_, ApiError>((subject, tx.answers_since(workspace, &index, since)?))
+    });
+    let (subject, mut stored) = found.await?;
+    stored.retain(|answer| answer.created_at > reusable_since(app, &answer.source));
+    let vault = app.all_secrets().vault();
+    let key = subject.map(|subject| vault.unwrap_key(&subject.key)).transpose()?;
+    kept_answers(app, secrets, person, key.as_ref(), stored)
 }

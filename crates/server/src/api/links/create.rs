@@ -104,7 +104,8 @@ async fn ask_and_register(
         refuse_duplicate(&app, &permit, &person).await?;
     }
     let external_id = wanted.reference(&person);
-    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
+    let policy = settings.source_policy;
+    let checked = Checked::ask(app.clone(), permit.clone(), person, policy, false).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);

@@ -74,8 +74,9 @@ pub(crate) async fn update(
         return Err(access::expired());
     }
     same_person(&app, &link, &person).await?;
-    let checked = Checked::ask(app.clone(), permit.clone(), person).await?;
     let settings = app.store().read(move |tx| Settings::read(tx, workspace)).await?;
+    let policy = settings.source_policy;
+    let checked = Checked::ask(app.clone(), permit.clone(), person, policy, true).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);
