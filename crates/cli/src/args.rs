@@ -3,6 +3,7 @@
 
 mod care;
 mod http;
+mod source_terms;
 mod sources;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use crate::settings::File;
 
 pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
 pub(crate) use http::Http;
+pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 
 /// Employment data for Colombia, from PILA, on your own machine.
@@ -133,6 +135,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) sources: Sources,
     #[command(flatten)]
+    pub(crate) terms: Terms,
+    #[command(flatten)]
     pub(crate) logging: Logging,
 }
 
@@ -144,6 +148,7 @@ impl Serve {
             server: file.complete(self.server)?,
             http: file.complete(self.http)?,
             sources: file.complete(self.sources)?,
+            terms: file.complete(self.terms)?,
             logging: file.complete(self.logging)?,
         })
     }

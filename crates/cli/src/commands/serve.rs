@@ -51,7 +51,7 @@ async fn serve(
         production,
         public_url: options.server.public_url,
         webhook_allow_private: options.server.webhook_allow_private.unwrap_or(false),
-        ..options.http.apply(installation.config(url))
+        ..options.terms.apply(options.http.apply(installation.config(url)))
     };
     let worker = !options.server.no_worker.unwrap_or(false);
     let serving = Serving::start(installation.app(config)?, listener, worker, operator).await?;

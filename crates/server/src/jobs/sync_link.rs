@@ -17,7 +17,8 @@ use crate::terms::after;
 /// How long a load is tried before it is given up.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long a load waits at most that found as many questions on their way as may be.
+/// How long a load waits at least that found as many questions on their way as may be; at most twice
+/// as long.
 const BUSY: Duration = Duration::from_secs(30);
 
 /// How long a load waits for a budget, which may be raised: less than a month.
@@ -110,7 +111,7 @@ fn postponed(app: &App, learned: &Learned, attempt: i64) -> JobFailure {
     let why = format!("{} {}", outcome.code(), outcome.reason().unwrap_or_default());
     let wait = match (learned.held, outcome) {
         // The table is the queue: whoever finds no place comes again soon, not all at once.
-        (Some(HeldBack::Busy), _) => Some(spread(app, BUSY)),
+        (Some(HeldBack::Busy), _) => Some(BUSY + spread(app, BUSY)),
         (Some(HeldBack::OverBudget(_)), Outcome::RetryLater { not_before, .. }) => {
             let recheck = RECHECK_BUDGET + spread(app, AN_HOUR);
             Some(not_before.map_or(recheck, |until| until.min(recheck)))

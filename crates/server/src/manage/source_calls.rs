@@ -51,14 +51,7 @@ pub(crate) struct SourceCall {
     has_payload: bool,
     #[schema(format = DateTime)]
     created_at: String,
-}
-
-/// One question to a source, with its answer.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct SourceCallDetail {
-    #[serde(flatten)]
-    call: SourceCall,
-    /// The answer as received; null once it is no longer kept.
+    /// The answer as received, at the call itself; null in lists, and once it is no longer kept.
     #[schema(required)]
     payload: Option<Payload>,
 }
@@ -81,7 +74,7 @@ pub(crate) struct Payload {
 type SourceCalls = Page<SourceCall>;
 
 impl SourceCall {
-    fn of(call: Stored) -> Self {
+    fn of(call: Stored, payload: Option<Payload>) -> Self {
         Self {
             id: call.uuid,
             source: call.source,
@@ -97,6 +90,7 @@ impl SourceCall {
             cost: call.cost,
             has_payload: call.has_payload,
             created_at: wire_time(call.created_at),
+            payload,
         }
     }
 }
@@ -131,7 +125,7 @@ pub(crate) async fn list(
         Ok::<_, ApiError>(tx.source_calls(workspace, link.subject, request)?)
     });
     let found = found.await?;
-    let shown = found.rows.into_iter().map(|call| serde_json::to_vec(&SourceCall::of(call)));
+    let shown = found.rows.into_iter().map(|call| serde_json::to_vec(&SourceCall::of(call, None)));
     page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
 }
 
@@ -140,13 +134,13 @@ pub(crate) async fn list(
     get, path = "/manage/v1/links/{id}/source-calls/{call}/", tag = "links",
     operation_id = "DetailSourceCall",
     params(IdInPath, ("call" = Uuid, Path, description = "Id of the question")),
-    responses((status = 200, description = "The question", body = SourceCallDetail))
+    responses((status = 200, description = "The question", body = SourceCall))
 )]
 pub(crate) async fn detail(
     State(app): State<App>,
     caller: Caller,
     path: Result<Path<(Uuid, Uuid)>, axum::extract::rejection::PathRejection>,
-) -> Result<Json<SourceCallDetail>, ApiError> {
+) -> Result<Json<SourceCall>, ApiError> {
     let Path((id, call)) = path.map_err(|_| ApiError::not_found())?;
     let workspace = caller.workspace.id;
     let found = app.store().read(move |tx| {
@@ -159,5 +153,5 @@ pub(crate) async fn detail(
     let key = app.all_secrets().vault().unwrap_key(&link.key)?;
     let opened = sealed.map(|sealed| key.open(payload_context(call.uuid), &sealed)).transpose()?;
     let payload = opened.and_then(|bytes| KeptAnswer::from_bytes(&bytes)).map(Payload::of);
-    Ok(Json(SourceCallDetail { call: SourceCall::of(call), payload }))
+    Ok(Json(SourceCall::of(call, payload)))
 }

@@ -45,8 +45,11 @@ pub(crate) fn kept_answers(
     key: Option<&DataKey>,
     stored: Vec<StoredPayload>,
 ) -> Result<Vec<Asked>, ApiError> {
+    let readable = |answer: &StoredPayload| {
+        answer.payload.is_some() || is_nothing(answer) || is_of_planillas(answer)
+    };
     let mut newest = HashMap::new();
-    for answer in stored {
+    for answer in stored.into_iter().filter(readable) {
         newest.insert(answer.source.clone(), answer);
     }
     let environment = secrets.workspace().environment;
@@ -60,6 +63,14 @@ pub(crate) fn kept_answers(
     Ok(kept)
 }
 
+fn is_nothing(stored: &StoredPayload) -> bool {
+    stored.outcome == Outcome::NoData(NoDataReason::Unknown).code()
+}
+
+fn is_of_planillas(stored: &StoredPayload) -> bool {
+    stored.source == Source::Planillas.name()
+}
+
 fn read_again(
     app: &App,
     environment: Environment,
@@ -67,10 +78,10 @@ fn read_again(
     key: Option<&DataKey>,
     stored: &StoredPayload,
 ) -> Result<Option<Outcome>, ApiError> {
-    if stored.outcome == Outcome::NoData(NoDataReason::Unknown).code() {
+    if is_nothing(stored) {
         return Ok(Some(Outcome::NoData(NoDataReason::Unknown)));
     }
-    if stored.source == Source::Planillas.name() {
+    if is_of_planillas(stored) {
         // They answer from the store: there is nothing to keep.
         return Ok(Some(Outcome::Resolved(Answer { complete: true, ..Answer::default() })));
     }

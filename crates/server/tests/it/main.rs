@@ -37,5 +37,6 @@ mod retrieval;
 mod rotation;
 mod secrecy;
 mod settings;
+mod sources;
 mod tokens;
 mod webhooks;

@@ -32,6 +32,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         "fetch_resources": [],
         "accept_unknown_people": false,
         "include_drafts": true,
+        "source_policy": "first",
     });
     assert_eq!(client.get(SETTINGS).await.json(), shipped);
     decide(&app, json!({ "refresh_rate": "12h", "fetch_resources": ["OWNERS"] })).await;
@@ -46,6 +47,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         (json!({ "refresh_rate": "1h" }), "invalid_choice", "refresh_rate"),
         (json!({ "include_drafts": 3 }), "invalid", "include_drafts"),
         (json!({ "fetch_resources": ["X"] }), "invalid", "resources"),
+        (json!({ "source_policy": "best" }), "invalid_choice", "source_policy"),
         (json!({ "colour": "blue" }), "invalid", "colour"),
     ] {
         let refused = client.patch(SETTINGS, &body).await;
