@@ -56,7 +56,7 @@ pub struct App(Arc<Inner>);
 pub enum BuildError {
     /// A source cannot be used as configured.
     #[error(transparent)]
-    Source(#[from] vinculo_sources::ConfigError),
+    Source(#[from] crate::sources::UnusableSource),
     /// The webhook client cannot be made.
     #[error(transparent)]
     Webhook(#[from] vinculo_webhook::SetupError),

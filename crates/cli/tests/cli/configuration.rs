@@ -97,20 +97,80 @@ fn sources_that_cannot_work_stop_the_start() {
     let told = refusals(&[
         &[ach],
         &[ach, ("VINCULO_ACH_BASE_URL", "operator.example")],
+        &[ach, ("VINCULO_ACH_BASE_URL", "http://operator.example")],
         &[ach, ("VINCULO_ACH_BASE_URL", &holding_secret)],
         &[ach, url, ("VINCULO_ACH_AUTH", "bearer")],
         &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_PASSWORD", SECRET)],
         &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_USERNAME", "user")],
+        &[ach, url, ("VINCULO_ACH_AUTH", "mtls")],
+        &[ach, url, ("VINCULO_ACH_AUTH", "oauth2"), ("VINCULO_ACH_CLIENT_SECRET", SECRET)],
+        &[ach, url, ("VINCULO_ACH_CERTIFICATE_FILE", "nowhere.pem")],
+        &[ach, url, ("VINCULO_ACH_KEY_FILE", "nowhere.key")],
+        &[ach, url, ("VINCULO_ACH_CA_FILE", "nowhere.pem")],
+        &[ach, url, ("VINCULO_ACH_HEADERS", SECRET)],
+        &[ach, url, ("VINCULO_ACH_DOCUMENTS", "CC,XX=1")],
+        &[ach, url, ("VINCULO_ACH_CHARSET", "klingon")],
+        &[ach, url, ("VINCULO_ACH_TIMEOUT_SECONDS", "0")],
         &[("VINCULO_SANDBOX_OPERATOR_URL", &holding_secret)],
     ]);
-    insta::assert_snapshot!(told, @r"
+    insta::assert_snapshot!(told, @r#"
     error: source ach needs VINCULO_ACH_BASE_URL
-    error: the operator's base URL is not usable: not an absolute URL
-    error: the operator's base URL is not usable: it holds credentials
-    error: ACH authentication needs VINCULO_ACH_TOKEN
-    error: ACH authentication needs VINCULO_ACH_USERNAME
-    error: ACH authentication needs VINCULO_ACH_PASSWORD
-    error: the operator's base URL is not usable: it holds credentials
+    error: source ach: the base URL is not usable: not an absolute URL
+    error: source ach: the base URL is not usable: http would show people and secrets to the network
+    error: source ach: the base URL is not usable: it holds credentials
+    error: source ach needs VINCULO_ACH_TOKEN
+    error: source ach needs VINCULO_ACH_USERNAME
+    error: source ach needs VINCULO_ACH_PASSWORD
+    error: source ach needs VINCULO_ACH_CERTIFICATE_FILE
+    error: source ach needs VINCULO_ACH_CLIENT_ID
+    error: VINCULO_ACH_CERTIFICATE_FILE nowhere.pem: No such file or directory (os error 2)
+    error: VINCULO_ACH_KEY_FILE nowhere.key: No such file or directory (os error 2)
+    error: VINCULO_ACH_CA_FILE nowhere.pem: No such file or directory (os error 2)
+    error: VINCULO_ACH_HEADERS: a line is not `Name: value`
+    error: VINCULO_ACH_DOCUMENTS: "XX=1" names no kind of document and its code: expected KIND or KIND=CODE, each kind once
+    error: source ach: charset "klingon" is not known
+    error: VINCULO_ACH_TIMEOUT_SECONDS is 0: a deadline has at least a second
+    error: source sandbox: the base URL is not usable: it holds credentials
+    "#);
+}
+
+#[test]
+fn operators_without_what_they_need_stop_the_start() {
+    let mareigua = ("VINCULO_SOURCE_PRODUCTION", "mareigua");
+    let url = ("VINCULO_MAREIGUA_BASE_URL", "https://operator.example/v2/");
+    let id = ("VINCULO_MAREIGUA_CLIENT_ID", "id");
+    let secret = ("VINCULO_MAREIGUA_CLIENT_SECRET", SECRET);
+    let product = ("VINCULO_MAREIGUA_PRODUCT", "7");
+    let bus = ("VINCULO_MAREIGUA_BUS_SUCCESS", "00");
+    let agil_data = ("VINCULO_SOURCE_PRODUCTION", "agil_data");
+    let told = refusals(&[
+        &[mareigua],
+        &[mareigua, url],
+        &[mareigua, url, id],
+        &[mareigua, url, id, secret],
+        &[mareigua, url, id, secret, ("VINCULO_MAREIGUA_PRODUCT", "seven")],
+        &[mareigua, url, id, secret, product, bus, ("VINCULO_MAREIGUA_BUS_HEADER", SECRET)],
+        &[mareigua, url, id, secret, product, ("VINCULO_MAREIGUA_TOKEN_URL", "token")],
+        &[agil_data],
+        &[agil_data, ("VINCULO_AGIL_DATA_BASE_URL", "https://operator.example")],
+        &[
+            agil_data,
+            ("VINCULO_AGIL_DATA_BASE_URL", "https://operator.example"),
+            ("VINCULO_AGIL_DATA_USERNAME", "user"),
+            ("VINCULO_AGIL_DATA_PASSWORD", SECRET),
+        ],
+    ]);
+    insta::assert_snapshot!(told, @r"
+    error: source mareigua needs VINCULO_MAREIGUA_BASE_URL
+    error: source mareigua needs VINCULO_MAREIGUA_CLIENT_ID
+    error: source mareigua needs VINCULO_MAREIGUA_CLIENT_SECRET
+    error: source mareigua needs VINCULO_MAREIGUA_PRODUCT
+    error: invalid value 'seven' for '--mareigua-product <NUMBER>': invalid digit found in string
+    error: source mareigua: the header for the bus is not a JSON object
+    error: source mareigua: the token URL is not usable: not an absolute URL
+    error: source agil_data needs VINCULO_AGIL_DATA_BASE_URL
+    error: source agil_data needs VINCULO_AGIL_DATA_USERNAME
+    error: source agil_data needs VINCULO_AGIL_DATA_CERTIFICATE_FILE
     ");
 }
 

@@ -32,7 +32,7 @@ fn line(origin: Origin, scale: Option<WorkerScale>) -> Contribution {
 
 fn projected(lines: &[Contribution]) -> Employment {
     let Projection { employments, .. } = project(lines, &[], &all_since("2026-11"));
-    let [employment] = employments.try_into().expect("one employment");
+    let [employment] = employments.try_into().unwrap();
     employment
 }
 

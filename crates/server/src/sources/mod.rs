@@ -61,6 +61,14 @@ pub struct Sources {
     gates: BTreeMap<&'static str, Gate>,
 }
 
+/// A source that cannot be used as configured.
+#[derive(Debug, thiserror::Error)]
+#[error("source {name}: {error}")]
+pub struct UnusableSource {
+    name: &'static str,
+    error: ConfigError,
+}
+
 /// One question to one source: answered, held back, or answered before.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -132,25 +140,29 @@ impl Sources {
         config: &Config,
         http: &reqwest::Client,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self, UnusableSource> {
         let (steady, looked_at) = (Steady::new(Arc::clone(clock)), Arc::clone(clock));
         let clock: vinculo_sources::Clock = Arc::new(move || looked_at.now());
-        let connect =
-            |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
-        let production = config.production.iter().map(|source| match source {
-            SourceConfig::Planillas => Ok(Source::Planillas),
-            SourceConfig::Ach(config) => connect(config).map(Source::Ach),
-            SourceConfig::Mareigua(config) => {
-                let (config, clock) = (config.as_ref().clone(), Arc::clone(&clock));
-                Mareigua::new(config, http.clone(), clock).map(Source::Mareigua)
-            }
-            SourceConfig::AgilData(config) => {
-                let (config, clock) = (config.as_ref().clone(), Arc::clone(&clock));
-                AgilData::new(config, http.clone(), clock).map(Source::AgilData)
-            }
+        let ach = |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
+        let production = config.production.iter().map(|source| {
+            let (http, clock) = (http.clone(), Arc::clone(&clock));
+            let (name, connected) = match source {
+                SourceConfig::Planillas => return Ok(Source::Planillas),
+                SourceConfig::Ach(config) => ("ach", ach(config).map(Source::Ach)),
+                SourceConfig::Mareigua(config) => {
+                    let mareigua = Mareigua::new(config.as_ref().clone(), http, clock);
+                    ("mareigua", mareigua.map(Source::Mareigua))
+                }
+                SourceConfig::AgilData(config) => {
+                    let agil_data = AgilData::new(config.as_ref().clone(), http, clock);
+                    ("agil_data", agil_data.map(Source::AgilData))
+                }
+            };
+            connected.map_err(|error| UnusableSource { name, error })
         });
         let production = production.collect::<Result<Vec<_>, _>>()?;
-        let sandbox = vec![Source::Sandbox(connect(&config.sandbox)?)];
+        let sandbox = ach(&config.sandbox).map(Source::Sandbox);
+        let sandbox = vec![sandbox.map_err(|error| UnusableSource { name: "sandbox", error })?];
         let over_network =
             production.iter().chain(&sandbox).filter(|source| !matches!(source, Source::Planillas));
         let gates = over_network.map(|source| {

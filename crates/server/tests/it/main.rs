@@ -24,6 +24,7 @@ mod lifecycle;
 mod limits;
 mod links;
 mod openapi;
+mod operators;
 mod owners;
 mod pages;
 mod personas;

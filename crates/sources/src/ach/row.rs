@@ -10,7 +10,7 @@ use vinculo_pila::{
 };
 
 use crate::DocumentCodes;
-use crate::reading::fields::same_number;
+use crate::reading::fields::{Fields, same_number};
 use crate::reading::notes::{Note, Notes};
 use crate::reading::value::{self, Mark};
 
@@ -27,13 +27,13 @@ const OPTIONAL_MARKS: [&str; 6] = [
 
 /// A row and the place to note what is odd about it.
 pub(super) struct Row<'a> {
-    fields: &'a Map<String, Value>,
+    fields: Fields<'a>,
     notes: &'a mut Notes,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn new(fields: &'a Map<String, Value>, notes: &'a mut Notes) -> Self {
-        Self { fields, notes }
+        Self { fields: Fields(fields), notes }
     }
 
     /// Whether the row is about `person`; a row that does not say is not.
@@ -53,8 +53,8 @@ impl<'a> Row<'a> {
     }
 
     /// The kind of the payer's document, if the row says one that exists.
-    pub(super) fn payer_kind(&self) -> Option<DocumentKind> {
-        DocumentKind::from_code(&self.text("tipoDocumentoAportante")?.to_uppercase())
+    pub(super) fn payer_kind(&self, documents: &DocumentCodes) -> Option<DocumentKind> {
+        documents.kind_or_letters(&self.text("tipoDocumentoAportante")?)
     }
 
     /// The work month.
@@ -104,7 +104,7 @@ impl<'a> Row<'a> {
     }
 
     fn text(&self, key: &str) -> Option<String> {
-        self.fields.get(key).and_then(value::text)
+        self.fields.text(key)
     }
 
     fn code(&self, key: &str, width: usize) -> Option<String> {
@@ -112,19 +112,13 @@ impl<'a> Row<'a> {
     }
 
     fn amount(&mut self, key: &str) -> Option<i64> {
-        match value::amount(self.fields.get(key)?) {
-            Ok(amount) => amount,
-            Err(value::NotAnAmount) => {
-                self.notes.add(Note::AmountNotReadable);
-                None
-            }
-        }
+        self.fields.amount(key, self.notes)
     }
 
     /// The mark as a planilla files it. `letters` are the planilla's other letters for it: they
     /// are kept, noted, and mean neither a start nor an end.
     fn mark(&mut self, key: &str, letters: &str) -> Option<char> {
-        match value::mark(self.fields.get(key)) {
+        match value::mark(self.fields.0.get(key)) {
             Mark::Set => Some('X'),
             Mark::Unset => None,
             Mark::Other(text) => {
@@ -168,11 +162,7 @@ impl<'a> Row<'a> {
 
     /// The days of the line, for the systems it has a base in.
     fn days(&mut self, base: &PerSystem<i64>) -> PerSystem<u8> {
-        let Some(days) = self.amount("diasCotizados") else {
-            return PerSystem::default();
-        };
-        let Some(days) = u8::try_from(days).ok().filter(|days| *days <= 30) else {
-            self.notes.add(Note::DaysNotReadable);
+        let Some(days) = self.fields.days("diasCotizados", self.notes) else {
             return PerSystem::default();
         };
         let of = |base: Option<i64>| base.filter(|pesos| *pesos > 0).map(|_| days);
@@ -185,7 +175,7 @@ impl<'a> Row<'a> {
     }
 
     fn salary_kind(&mut self) -> Option<char> {
-        match value::mark(self.fields.get("salarioIntegral")) {
+        match value::mark(self.fields.0.get("salarioIntegral")) {
             Mark::Set => Some('X'),
             Mark::Unset => None,
             Mark::Other(code) if code == "F" => Some('F'),
@@ -212,7 +202,7 @@ impl<'a> Row<'a> {
     }
 
     fn novelties_known(&self) -> NoveltiesKnown {
-        let says = |key: &&str| self.fields.get(*key).is_some_and(|value| !value.is_null());
+        let says = |key: &&str| self.fields.0.get(*key).is_some_and(|value| !value.is_null());
         if OPTIONAL_MARKS.iter().all(says) {
             NoveltiesKnown::All
         } else {

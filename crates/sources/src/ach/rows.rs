@@ -21,7 +21,7 @@ pub(super) fn read(
     let mut reader = Reader {
         person,
         documents,
-        payer_kinds: payer_kinds(rows),
+        payer_kinds: payer_kinds(rows, documents),
         contributions: Vec::new(),
         notes,
         rows_of_person: 0,
@@ -35,13 +35,13 @@ pub(super) fn read(
 
 /// The kinds of the payers' documents by number, from the rows that name both: some rows repeat
 /// only the number.
-fn payer_kinds(rows: &[Value]) -> HashMap<String, DocumentKind> {
+fn payer_kinds(rows: &[Value], documents: &DocumentCodes) -> HashMap<String, DocumentKind> {
     let mut unheard = Notes::default();
     rows.iter()
         .filter_map(Value::as_object)
         .filter_map(|fields| {
             let row = Row::new(fields, &mut unheard);
-            Some((row.payer_number()?, row.payer_kind()?))
+            Some((row.payer_number()?, row.payer_kind(documents)?))
         })
         .collect()
 }
@@ -86,7 +86,7 @@ impl Reader<'_> {
         let period = row.period().ok_or(Note::PeriodNotReadable)?;
         let number = row.payer_number().ok_or(Note::PayerNotReadable)?;
         let kind = row
-            .payer_kind()
+            .payer_kind(self.documents)
             .or_else(|| self.payer_kinds.get(&number).copied())
             .ok_or(Note::PayerNotReadable)?;
         let payer = fields::payer(kind, &number).ok_or(Note::PayerNotReadable)?;

@@ -4,9 +4,11 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
 use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -42,7 +44,8 @@ impl TestOperator {
         let operator = Operator::new(Arc::new(move || clock.now()));
         let mood = watch::Sender::new(Mood::Helpful);
         let desk = (Arc::clone(&asked), mood.subscribe());
-        let router = vinculo_operator::router(operator).layer(from_fn_with_state(desk, count));
+        let router = vinculo_operator::router(operator).merge(others());
+        let router = router.layer(from_fn_with_state(desk, count));
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, asked, mood, task }
     }
@@ -56,6 +59,18 @@ impl TestOperator {
     pub(super) fn be(&self, mood: Mood) {
         self.mood.send_replace(mood);
     }
+}
+
+/// Two operators that speak otherwise, about one person: the answers their connectors are tested with.
+fn others() -> Router {
+    const AGIL_DATA: &str =
+        include_str!("../../../../sources/tests/fixtures/agil_data/complete.json");
+    const MAREIGUA: &str =
+        include_str!("../../../../sources/tests/fixtures/mareigua/complete.json");
+    let history = "/agildata-services/rest/afiliado/historicoDetalladoEmpleo/1/1900500001";
+    Router::new()
+        .route(history, get(|| async { AGIL_DATA }))
+        .route("/consultas", post(|| async { MAREIGUA }))
 }
 
 impl Drop for TestOperator {
