@@ -92,47 +92,46 @@ pub(crate) struct Terms {
 impl Terms {
     /// The configuration with what is given here.
     pub(crate) fn apply(&self, mut config: Config) -> Config {
-        let mut terms = SOURCES.map(|source| (source, SourceTerms::shipped(source)));
-        let mut of = |source: &str, change: &dyn Fn(&mut SourceTerms)| {
-            for (_, terms) in terms.iter_mut().filter(|(name, _)| *name == source) {
-                change(terms);
-            }
-        };
-        for given in self.source_at_once.iter().flatten() {
-            of(given.source, &|terms| terms.at_once = usize::from(given.value).max(1));
-        }
-        for given in self.source_per_minute.iter().flatten() {
-            of(given.source, &|terms| terms.per_minute = given.value);
-        }
-        for given in self.source_failures.iter().flatten() {
-            of(given.source, &|terms| terms.breaker.failures = given.value);
-        }
-        for given in self.source_pause_seconds.iter().flatten() {
-            let pause = Duration::from_secs(u64::from(given.value).max(1));
-            of(given.source, &|terms| {
-                (terms.breaker.pause, terms.breaker.longest_pause) = (pause, pause * 20);
-            });
-        }
-        for given in self.source_price.iter().flatten() {
-            of(given.source, &|terms| terms.price = given.value.into());
-        }
-        for given in self.source_bulk_price.iter().flatten() {
-            of(given.source, &|terms| terms.bulk_price = given.value.into());
-        }
-        for given in self.source_billed_on.iter().flatten() {
-            of(given.source, &|terms| terms.billed_on = given.value.0);
-        }
-        for given in self.source_reuse_days.iter().flatten() {
-            let days = Duration::from_secs(u64::from(given.value) * 24 * 60 * 60);
-            of(given.source, &|terms| terms.reuse = days);
-        }
-        for given in self.source_monthly_budget.iter().flatten() {
-            of(given.source, &|terms| terms.monthly_budget = Some(given.value.into()));
-        }
-        let at_once: usize = terms.iter().map(|(_, terms)| terms.at_once).sum();
+        let mut all = SOURCES.map(|source| (source, SourceTerms::shipped(source)));
+        let seconds = Duration::from_secs;
+        set(&mut all, self.source_at_once.as_ref(), |terms, number| {
+            terms.at_once = usize::from(number).max(1);
+        });
+        set(&mut all, self.source_per_minute.as_ref(), |terms, number| terms.per_minute = number);
+        set(&mut all, self.source_failures.as_ref(), |terms, number| {
+            terms.breaker.failures = number;
+        });
+        set(&mut all, self.source_pause_seconds.as_ref(), |terms, pause| {
+            let pause = seconds(u64::from(pause).max(1));
+            (terms.breaker.pause, terms.breaker.longest_pause) = (pause, pause * 20);
+        });
+        set(&mut all, self.source_price.as_ref(), |terms, pesos| terms.price = pesos.into());
+        set(&mut all, self.source_bulk_price.as_ref(), |terms, pesos| {
+            terms.bulk_price = pesos.into();
+        });
+        set(&mut all, self.source_billed_on.as_ref(), |terms, billed| terms.billed_on = billed.0);
+        set(&mut all, self.source_reuse_days.as_ref(), |terms, days| {
+            terms.reuse = seconds(u64::from(days) * 24 * 60 * 60);
+        });
+        set(&mut all, self.source_monthly_budget.as_ref(), |terms, pesos| {
+            terms.monthly_budget = Some(pesos.into());
+        });
+        let at_once: usize = all.iter().map(|(_, terms)| terms.at_once).sum();
         config.runner.jobs = config.runner.jobs.max(at_once + SPARE_JOBS);
-        config.source_terms.extend(terms.map(|(source, terms)| (source.to_owned(), terms)));
+        config.source_terms.extend(all.map(|(source, terms)| (source.to_owned(), terms)));
         config
+    }
+}
+
+/// Sets what is given for a source in its terms.
+fn set<T: Copy>(
+    all: &mut [(&'static str, SourceTerms)],
+    given: Option<&Vec<OfSource<T>>>,
+    change: impl Fn(&mut SourceTerms, T),
+) {
+    for OfSource { source, value } in given.into_iter().flatten() {
+        let terms = all.iter_mut().filter(|(name, _)| name == source);
+        terms.for_each(|(_, terms)| change(terms, *value));
     }
 }
 
@@ -193,6 +192,23 @@ impl Display for Billed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_given_changes_the_terms_of_its_source_alone() {
+        let given = Terms {
+            source_price: Some(vec!["ach=1200".parse().unwrap(), "agil_data=9".parse().unwrap()]),
+            source_at_once: Some(vec!["mareigua=100".parse().unwrap()]),
+            source_pause_seconds: Some(vec!["ach=3".parse().unwrap()]),
+            ..Terms::default()
+        };
+        let operator = vinculo_sources::ach::AchConfig::new("http://127.0.0.1:1");
+        let config = given.apply(Config::new(operator, std::path::PathBuf::new()));
+        let (ach, agil) = (config.terms_of("ach"), config.terms_of("agil_data"));
+        assert_eq!((ach.price, agil.price, config.terms_of("mareigua").price), (1_200, 9, 0));
+        assert_eq!(ach.breaker.longest_pause, Duration::from_secs(60));
+        assert_eq!(SourceTerms { price: 0, ..agil }, SourceTerms::shipped("agil_data"));
+        assert_eq!(config.runner.jobs, 12 + 100 + 12 + SPARE_JOBS, "room for everything else");
+    }
 
     #[test]
     fn values_are_for_a_source_that_has_terms() {
