@@ -139,7 +139,7 @@ fn set<T: Copy>(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String", bound = "T: FromStr + Display + Clone")]
 struct OfSource<T> {
-    source: &'static str,
+    source: String,
     value: T,
 }
 
@@ -151,6 +151,7 @@ impl<T: FromStr> FromStr for OfSource<T> {
         let (source, value) = text.split_once('=').ok_or_else(|| wrong("expected SOURCE=VALUE"))?;
         let source = SOURCES.into_iter().find(|known| *known == source.trim());
         let source = source.ok_or_else(|| wrong("expected one of ach, mareigua, agil_data"))?;
+        let source = source.to_owned();
         let value = value.trim().parse().map_err(|_| wrong("a value that it cannot have"))?;
         Ok(Self { source, value })
     }
@@ -212,9 +213,10 @@ mod tests {
 
     #[test]
     fn values_are_for_a_source_that_has_terms() {
-        assert_eq!("ach=8".parse(), Ok(OfSource { source: "ach", value: 8_u16 }));
+        assert_eq!("ach=8".parse(), Ok(OfSource { source: "ach".to_owned(), value: 8_u16 }));
         let hit = Billed(BilledOn::Hit);
-        assert_eq!("agil_data = hit".parse(), Ok(OfSource { source: "agil_data", value: hit }));
+        let agil_data = "agil_data".to_owned();
+        assert_eq!("agil_data = hit".parse(), Ok(OfSource { source: agil_data, value: hit }));
         for wrong in ["ach", "ach=", "ach=-1", "planillas=3", "=3", "ach=70000"] {
             let refused = wrong.parse::<OfSource<u16>>().expect_err(wrong);
             assert!(refused.contains(wrong), "{refused}");

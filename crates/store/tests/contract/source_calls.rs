@@ -163,13 +163,13 @@ async fn answers_are_found_from_a_call_or_a_moment_on(db: TestDatabase) {
     .await;
     let answered = [ids[0], ids[1], ids[4]];
     for (first, left) in [(0, &answered[..]), (1, &answered[1..]), (2, &answered[2..])] {
-        let (from, since) = (ids[first], NOW + i64::try_from(first).unwrap() * SECOND);
+        let (from, since) = (ids[first], NOW + i64::try_from(first).expect("few") * SECOND);
         let by_call = read(&db, move |tx| tx.answers_from(subject, from)).await;
         let by_time = read(&db, move |tx| tx.answers_since(here, &index(50), since)).await;
         for answers in [by_call, by_time] {
             let found: Vec<_> = answers.iter().map(|answer| answer.id).collect();
             assert_eq!(found, left);
-            assert_eq!(answers.last().unwrap().payload, Some(sealed(8)));
+            assert_eq!(answers.last().expect("an answer").payload, Some(sealed(8)));
         }
     }
     assert!(read(&db, move |tx| tx.answers_since(there, &index(50), 0)).await.is_empty());
@@ -179,8 +179,11 @@ async fn usage_is_counted_by_source_kind_and_outcome(db: TestDatabase) {
     let (here, there) = workspaces(&db).await;
     write(&db, move |tx| {
         let mut add = |workspace, who, n, source, outcome, cost, at| {
-            let document =
-                if who == 0 { BlindIndex::from_bytes(&[0; 32]).unwrap() } else { index(who) };
+            let document = if who == 0 {
+                BlindIndex::from_bytes(&[0; 32]).expect("32 bytes")
+            } else {
+                index(who)
+            };
             let made = NewSourceCall {
                 source,
                 outcome,
