@@ -24,6 +24,8 @@ on_both_databases!(
     questions_that_hang_leave_room_for_others,
     refused_credentials_are_an_alarm_and_no_fault_of_the_link,
     a_daily_cap_is_waited_for_until_the_next_day,
+    a_source_is_asked_at_its_pace,
+    an_answer_that_makes_no_sense_is_asked_for_three_times,
     a_month_has_a_budget,
     a_paid_answer_is_used_again,
     an_answer_of_an_earlier_attempt_is_not_paid_twice,
@@ -414,6 +416,38 @@ async fn a_daily_cap_is_waited_for_until_the_next_day(database: TestDatabase) {
     assert_eq!((&call["reason"], &call["raw_code"]), (&json!("daily_cap"), &json!("16")));
     service.says(Says::json(&answers));
     app.work_off().await;
+    app.finish().await;
+}
+
+async fn a_source_is_asked_at_its_pace(database: TestDatabase) {
+    let service = Service::start(Says::status(404)).await;
+    let app = start(database, vec![ach(&service)], |terms| terms.per_minute = 2).await;
+    let client = app.production();
+    for (code, asked) in [("login_error", 1), ("login_error", 2), ("institution_unavailable", 2)] {
+        let refused = register(&client, OTHER, "single").await;
+        assert_eq!((refused.codes(), service.asked()), (vec![code.to_owned()], asked));
+    }
+    assert_eq!(source(&client, "ach").await["breaker"], "closed", "our own rule is no failure");
+    app.advance(Duration::from_secs(30));
+    assert_eq!(register(&client, OTHER, "single").await.codes(), ["login_error"]);
+    assert_eq!(service.asked(), 3);
+    app.finish().await;
+}
+
+async fn an_answer_that_makes_no_sense_is_asked_for_three_times(database: TestDatabase) {
+    let service = Service::start(one_job(OTHER)).await;
+    let app = start(database, vec![ach(&service)], |_| ()).await;
+    let client = app.production();
+    let link = register(&client, OTHER, "recurrent").await.json();
+    app.settled().await;
+    service.says(Says::Answer(200, "<html>".to_owned()));
+    app.advance(HOUR);
+    refresh(&client, &link).await;
+    app.work_off().await;
+    assert_eq!(service.asked(), 1 + 3);
+    let life = client.get(&format!("/manage/v1/links/{}/", id(&link))).await.json();
+    assert_eq!((&life["status"], &life["failed_retrievals"]), (&json!("valid"), &json!(1)));
+    assert_eq!(employments(&client, &link).await.len(), 1, "what was known stays");
     app.finish().await;
 }
 
