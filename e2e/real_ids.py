@@ -111,6 +111,10 @@ def before_call(context, case, kwargs):
         fresh = case.path.endswith(("/refresh/", "/rotate/", "/test/"))
         used_up = fresh or case.method.upper() == "DELETE"
         case.path_parameters = {**case.path_parameters, "id": path_id(kind, pick, used_up)}
+        if "call" in case.path_parameters:
+            calls = f"/manage/v1/links/{case.path_parameters['id']}/source-calls/"
+            call = answered(API.get(calls), 200)["results"][0]["id"]
+            case.path_parameters = {**case.path_parameters, "call": call}
     if case.query:
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
     if isinstance(case.body, dict):

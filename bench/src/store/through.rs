@@ -5,8 +5,8 @@ use crate::table::{Figure, now};
 use anyhow::Result;
 use std::time::Duration;
 use vinculo_store::{
-    Error, Job, LinkId, NewLoad, NewSourceCall, Options, Purpose, Resource, Store, SubjectId,
-    Target, Trigger, Tx, WorkspaceId,
+    CallKind, Error, Job, LinkId, NewLoad, NewSourceCall, Options, Purpose, Resource, Store,
+    SubjectId, Target, Trigger, Tx, WorkspaceId,
 };
 use vinculo_vault::BlindIndex;
 
@@ -59,12 +59,14 @@ fn three_inserts(tx: &mut Tx<'_>, number: u64) -> Result<(), Error> {
         document: &index,
         source: "ach",
         purpose: Purpose::Check,
+        kind: CallKind::Individual,
         outcome: "resolved",
         reason: None,
         http_status: Some(200),
         raw_code: Some("200"),
         duration_us: 1000,
         billed: "unknown",
+        cost: 0,
         payload: None,
         created_at: NOW,
         consent: None,

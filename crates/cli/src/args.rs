@@ -7,6 +7,7 @@ mod consents;
 mod http;
 mod keys;
 mod operator;
+mod source_terms;
 mod sources;
 mod tls;
 mod webhooks;
@@ -26,6 +27,7 @@ pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use operator::{Export, OperatorCommand};
+pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
 pub(crate) use webhooks::{
@@ -166,6 +168,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) sources: Sources,
     #[command(flatten)]
+    pub(crate) terms: Terms,
+    #[command(flatten)]
     pub(crate) logging: Logging,
 }
 
@@ -180,6 +184,7 @@ impl Serve {
             outgoing: file.complete(self.outgoing)?,
             egress: file.complete(self.egress)?,
             sources: file.complete(self.sources)?,
+            terms: file.complete(self.terms)?,
             logging: file.complete(self.logging)?,
         })
     }

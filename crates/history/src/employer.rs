@@ -63,7 +63,7 @@ struct Payers<'a> {
 impl<'a> Payers<'a> {
     /// The value of the newest line that has one.
     fn newest(self, value: impl Fn(&'a Payer) -> Option<&'a str>) -> Option<&'a str> {
-        let lines = self.accounts.iter().rev().flat_map(|account| account.lines.iter().rev());
+        let lines = self.accounts.iter().rev().flat_map(|account| account.all_lines().rev());
         lines.map(|line| &line.payer).find_map(|payer| filled(value(payer)))
     }
 

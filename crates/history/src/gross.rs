@@ -58,6 +58,11 @@ pub(crate) fn amount(lines: &[&Contribution], month: Month, notes: &mut Notes) -
     Some(total)
 }
 
+/// Whether a line tells pay at all: a base, or an income.
+pub(crate) fn is_told(line: &Contribution) -> bool {
+    line.income.is_some() || !bases(line).is_empty()
+}
+
 /// What the source itself says was earned.
 fn income(lines: &[&Contribution], notes: &mut Notes) -> Option<i64> {
     let incomes = lines.iter().filter_map(|line| line.income).map(|income| income.max(0));

@@ -37,8 +37,8 @@ pub use employer::{WorkActivities, work_activity};
 pub use note::Note;
 pub use trace::{LineRole, TracedLine, trace};
 pub use types::{
-    EmployerData, Employment, IdType, MonthDetail, MonthProvenance, Options, Owner, Projection,
-    Provenance, SalaryType, StatusChange,
+    EmployerData, Employment, Filled, IdType, MonthDetail, MonthField, MonthProvenance, Options,
+    Owner, Projection, Provenance, SalaryType, StatusChange,
 };
 pub use vinculo_pila::catalog::EmploymentType;
 

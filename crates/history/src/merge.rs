@@ -1,8 +1,16 @@
-//! One account of each month of each payer, whatever the number of sources.
+//! One account of each month of each payer, whatever the number of sources. The rule, written here
+//! and nowhere else:
+//!
+//! - A month exists when any source saw it paid, or a planilla was filed for it.
+//! - Of several sources the first in the order of [`Origin`] speaks for the month that saw it paid and
+//!   tells pay, or else saw it paid, or else the draft. Bases of two sources are never added.
+//! - What the one that speaks cannot tell (an EPS, a pension fund, marks, the kind of worker) is filled
+//!   in from the others, in the same order.
+//! - Neither the order nor the number of answers matters.
 
 use std::collections::BTreeMap;
 
-use vinculo_pila::{Contribution, Document, Month, Origin};
+use vinculo_pila::{Contribution, Document, Month, NoveltiesKnown, Origin};
 
 use crate::note::{Note, Notes};
 use crate::{correct, gross, kind, payer};
@@ -17,6 +25,35 @@ pub(crate) struct Account<'a> {
     /// In the order of filing, corrections last; never empty.
     pub(crate) lines: Vec<&'a Contribution>,
     pub(crate) notes: Notes,
+    /// What other sources say of the month, in the order of [`Origin`].
+    pub(crate) others: Vec<Account<'a>>,
+}
+
+impl<'a> Account<'a> {
+    fn is_paid(&self) -> bool {
+        self.lines.iter().any(|line| line.paid)
+    }
+
+    fn tells_pay(&self) -> bool {
+        self.lines.iter().any(|line| gross::is_told(line))
+    }
+
+    fn tells_marks(&self) -> bool {
+        self.lines.iter().any(|line| line.novelties_known != NoveltiesKnown::None)
+    }
+
+    /// The account that tells what happened in the month: this one, or the first other that knows
+    /// marks at all.
+    pub(crate) fn marks(&self) -> &Self {
+        let can = |account: &&Self| account.tells_marks();
+        std::iter::once(self).chain(&self.others).find(can).unwrap_or(self)
+    }
+
+    /// The lines of every source, those that speak for the month last.
+    pub(crate) fn all_lines(&self) -> impl DoubleEndedIterator<Item = &'a Contribution> {
+        let others = self.others.iter().rev().flat_map(|other| other.lines.iter());
+        others.chain(&self.lines).copied()
+    }
 }
 
 /// Every account of a person.
@@ -61,22 +98,29 @@ pub(crate) fn ledger<'a>(lines: &[&'a Contribution]) -> Ledger<'a> {
     Ledger { last_pensioned: pensioned.map(|account| account.month).max(), accounts }
 }
 
-/// The account of a month: that of the first source, in the order of [`Origin`], which has a paid
-/// line. Bases of two sources are never added.
+/// The account of a month; `None` when no source saw it paid and there is no planilla.
 fn merged<'a>(
     (month, sources): (Month, BTreeMap<Origin, Vec<&'a Contribution>>),
 ) -> Option<Account<'a>> {
     let settled = sources.into_iter().map(|(origin, lines)| settle(month, origin, &lines));
-    let mut accounts: Vec<_> = settled.filter(|account| !account.lines.is_empty()).collect();
-    let paid = |account: &Account<'_>| account.lines.iter().any(|line| line.paid);
-    let best = accounts.iter().position(paid).unwrap_or(0);
+    let settled = settled.filter(|account| !account.lines.is_empty());
+    let counts = |account: &Account<'_>| account.origin == Origin::Planilla || account.is_paid();
+    let (mut accounts, unseen): (Vec<_>, Vec<_>) = settled.partition(counts);
+    let first = |test: &dyn Fn(&Account<'_>) -> bool| accounts.iter().position(test);
+    let best = first(&|account| account.is_paid() && account.tells_pay())
+        .or_else(|| first(&|account| account.is_paid()))
+        .unwrap_or(0);
     if best >= accounts.len() {
         return None;
     }
-    let mut account = accounts.swap_remove(best);
+    let mut account = accounts.remove(best);
     if accounts.iter().any(|other| disagree(&account, other)) {
         account.notes.insert(Note::SourcesDisagree);
     }
+    if account.is_paid() && !unseen.is_empty() {
+        account.notes.insert(Note::UnpaidElsewhere);
+    }
+    account.others = accounts;
     Some(account)
 }
 
@@ -102,14 +146,14 @@ fn settle<'a>(month: Month, origin: Origin, lines: &[&'a Contribution]) -> Accou
         }
     };
     note(Note::Corrected, corrected);
-    if origin == Origin::Ach {
+    if origin != Origin::Planilla {
         note(Note::DuplicateRow, drop_duplicates(&mut lines));
     }
     let kinds = || lines.iter().filter_map(|line| line.planilla.kind.as_deref());
     note(Note::Arrears, kinds().any(|kind| kind == "M"));
     note(Note::SpecialPlanilla, kinds().any(|kind| SPECIAL_PLANILLAS.contains(&kind)));
     note(Note::Unpaid, lines.iter().any(|line| !line.paid));
-    Account { month, origin, lines, notes }
+    Account { month, origin, lines, notes, others: Vec::new() }
 }
 
 /// Equal rows count once when one alone reaches the salary; equal parts of a month add up.

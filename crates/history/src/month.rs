@@ -1,11 +1,11 @@
 //! One row of `salary_and_benefit_details` from the lines of a month.
 
 use vinculo_pila::catalog::{self, Entity, Family};
-use vinculo_pila::{Administrator, Contribution, NoveltiesKnown};
+use vinculo_pila::{Administrator, Contribution, NoveltiesKnown, Origin};
 
 use crate::merge::Account;
-use crate::note::Note;
-use crate::types::{MonthDetail, MonthProvenance, SalaryType};
+use crate::note::{Note, Notes};
+use crate::types::{Filled, MonthDetail, MonthField, MonthProvenance, SalaryType};
 use crate::{gross, kind, net, status};
 
 /// The row of a month and where it comes from.
@@ -19,11 +19,37 @@ pub(crate) fn detail(
     if days.is_some_and(|days| days > 30) {
         notes.insert(Note::DaysOver30);
     }
-    let principal = kind::principal(lines, &mut notes);
-    let gross = gross::amount(lines, account.month, &mut notes);
-    let net = gross
-        .and_then(|gross| net::amount(gross, lines, account.origin, account.month, &mut notes));
-    let detail = MonthDetail {
+    let mut detail = told(account, &mut notes);
+    let marks = account.marks();
+    detail.status_changes = status::changes(&marks.lines, pensioned_later, &mut notes);
+    let mut filled = Vec::new();
+    if marks.origin != account.origin && !detail.status_changes.is_empty() {
+        filled.push(Filled { field: MonthField::StatusChanges, origin: marks.origin });
+    }
+    for other in &account.others {
+        fill_in(&mut detail, told(other, &mut Notes::new()), other.origin, &mut filled);
+    }
+    filled.sort_unstable_by_key(|filled| filled.field);
+    let provenance = MonthProvenance {
+        month: account.month,
+        origin: account.origin,
+        lines: u32::try_from(lines.len()).unwrap_or(u32::MAX),
+        days,
+        paid: lines.iter().all(|line| line.paid),
+        notes: notes.into_iter().collect(),
+        filled,
+    };
+    (detail, provenance)
+}
+
+/// What the lines of one source tell of a month, without what happened in it.
+fn told(account: &Account<'_>, notes: &mut Notes) -> MonthDetail {
+    let lines = account.lines.as_slice();
+    let principal = kind::principal(lines, notes);
+    let gross = gross::amount(lines, account.month, notes);
+    let net =
+        gross.and_then(|gross| net::amount(gross, lines, account.origin, account.month, notes));
+    MonthDetail {
         month: account.month,
         gross_amount: gross,
         net_amount: net,
@@ -43,17 +69,41 @@ pub(crate) fn detail(
             |line| line.health_provider.as_ref(),
             catalog::health_provider,
         ),
-        status_changes: status::changes(lines, pensioned_later, &mut notes),
+        status_changes: Vec::new(),
+    }
+}
+
+/// Fills in what another source tells and nobody before it did.
+fn fill_in(detail: &mut MonthDetail, other: MonthDetail, origin: Origin, filled: &mut Vec<Filled>) {
+    let mut fill = |field: MonthField, was_filled: bool| {
+        if was_filled {
+            filled.push(Filled { field, origin });
+        }
     };
-    let provenance = MonthProvenance {
-        month: account.month,
-        origin: account.origin,
-        lines: u32::try_from(lines.len()).unwrap_or(u32::MAX),
-        days,
-        paid: lines.iter().all(|line| line.paid),
-        notes: notes.into_iter().collect(),
-    };
-    (detail, provenance)
+    fill(MonthField::EmploymentType, put(&mut detail.employment_type, other.employment_type));
+    fill(
+        MonthField::EmploymentTypeAdditionalInfo,
+        put(&mut detail.employment_type_additional_info, other.employment_type_additional_info),
+    );
+    fill(
+        MonthField::ParafiscalContribution,
+        put(&mut detail.parafiscal_contribution, other.parafiscal_contribution),
+    );
+    fill(MonthField::SalaryType, put(&mut detail.salary_type, other.salary_type));
+    fill(MonthField::PensionFundName, put(&mut detail.pension_fund_name, other.pension_fund_name));
+    fill(
+        MonthField::HealthcareProviderName,
+        put(&mut detail.healthcare_provider_name, other.healthcare_provider_name),
+    );
+}
+
+/// Puts a value where there is none; whether it did.
+fn put<T>(place: &mut Option<T>, value: Option<T>) -> bool {
+    let fills = place.is_none() && value.is_some();
+    if fills {
+        *place = value;
+    }
+    fills
 }
 
 /// Whether family fund, SENA or ICBF were paid, or, without amounts, whether a family-fund base

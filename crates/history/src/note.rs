@@ -40,6 +40,8 @@ pub enum Note {
     SourcesDisagree,
     /// No source reports a base: gross is the income as one of them reckons it.
     GrossFromIncome,
+    /// Another operator did not see the month paid: it sees only what was paid through itself.
+    UnpaidElsewhere,
 }
 
 /// The notes of a month, each once, in the order of [`Note`].

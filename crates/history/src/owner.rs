@@ -1,19 +1,22 @@
 //! The person, as the newest line names them.
 
+use std::cmp::Reverse;
+
 use vinculo_pila::{Contribution, Correction, DocumentKind, Names};
 
 use crate::types::Owner;
 
 /// The owner from the newest line that has a name; `None` without any line.
 ///
-/// `lines` are in the order of filing, so within the newest month the one filed last speaks, and
-/// rows without a payment date only where no planilla does. Lines "as paid" of a correction never
+/// `lines` are in the order of filing: within the newest month the source that is believed first
+/// speaks, and of its lines the one filed last. Lines "as paid" of a correction never
 /// speak.
 pub(crate) fn of(lines: &[&Contribution]) -> Option<Owner> {
     let newest = |named: bool| {
         let lines = lines.iter().filter(|line| line.correction != Some(Correction::AsPaid));
+        let named = lines.filter(|line| !named || has_name(&line.names));
         // Of equals the last.
-        lines.filter(|line| !named || has_name(&line.names)).max_by_key(|line| line.period)
+        named.max_by_key(|line| (line.period, Reverse(line.origin)))
     };
     newest(true).or_else(|| newest(false)).map(|line| owner(line))
 }

@@ -25,22 +25,23 @@ pub(crate) fn of(accounts: &[Account<'_>]) -> Option<Tenure> {
     Some(Tenure {
         since: first.month,
         months: u32::try_from(span).unwrap_or_default().saturating_add(1),
-        from_start_mark: first.lines.iter().any(|line| starts(line)),
+        from_start_mark: first.marks().lines.iter().any(|line| starts(line)),
     })
 }
 
 fn continues(earlier: &Account<'_>, later: &Account<'_>) -> bool {
     let next = later.month.months_since(earlier.month) == 1;
-    next && !later.lines.iter().any(|line| starts(line)) && !ended(earlier)
+    next && !later.marks().lines.iter().any(|line| starts(line)) && !ended(earlier)
 }
 
 /// Whether the bond was over at the end of the month: an end mark, and no start mark after it.
 /// A source of rows without order says nothing about which came first; there any start mark
 /// counts as later.
 fn ended(account: &Account<'_>) -> bool {
-    let last_end = account.lines.iter().rposition(|line| ends(line));
-    let last_start = account.lines.iter().rposition(|line| starts(line));
-    let ordered = account.lines.iter().all(|line| line.novelties_known == NoveltiesKnown::All);
+    let lines = &account.marks().lines;
+    let last_end = lines.iter().rposition(|line| ends(line));
+    let last_start = lines.iter().rposition(|line| starts(line));
+    let ordered = lines.iter().all(|line| line.novelties_known == NoveltiesKnown::All);
     match (last_end, last_start) {
         (None, _) => false,
         (Some(_), None) => true,

@@ -209,4 +209,35 @@ pub struct MonthProvenance {
     pub paid: bool,
     /// Remarks.
     pub notes: Vec<Note>,
+    /// What that source does not tell, and which other one did.
+    pub filled: Vec<Filled>,
+}
+
+/// A field of a month that was filled in from another source than the one that speaks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Filled {
+    /// The field.
+    pub field: MonthField,
+    /// Who told it.
+    pub origin: Origin,
+}
+
+/// The fields of [`MonthDetail`] that another source can fill in. Amounts are never mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MonthField {
+    /// [`MonthDetail::employment_type`].
+    EmploymentType,
+    /// [`MonthDetail::employment_type_additional_info`].
+    EmploymentTypeAdditionalInfo,
+    /// [`MonthDetail::parafiscal_contribution`].
+    ParafiscalContribution,
+    /// [`MonthDetail::salary_type`].
+    SalaryType,
+    /// [`MonthDetail::pension_fund_name`].
+    PensionFundName,
+    /// [`MonthDetail::healthcare_provider_name`].
+    HealthcareProviderName,
+    /// [`MonthDetail::status_changes`].
+    StatusChanges,
 }

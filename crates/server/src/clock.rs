@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use tokio::sync::watch;
 use vinculo_pila::Month;
 
@@ -78,6 +79,26 @@ pub fn bogota_month(now: Timestamp) -> Option<Month> {
     Month::of(jiff::tz::offset(-5).to_datetime(now).date())
 }
 
+/// The first moment of a month in Bogotá.
+#[must_use]
+pub fn month_start(month: Month) -> Timestamp {
+    let year = i16::try_from(month.year()).ok();
+    let day = year.zip(i8::try_from(month.month()).ok());
+    day.and_then(|(year, month)| day_start(Date::new(year, month, 1).ok()?))
+        .unwrap_or(Timestamp::MAX)
+}
+
+/// The first moment of the next day in Bogotá.
+#[must_use]
+pub fn next_day(now: Timestamp) -> Timestamp {
+    let today = jiff::tz::offset(-5).to_datetime(now).date();
+    today.tomorrow().ok().and_then(day_start).unwrap_or(Timestamp::MAX)
+}
+
+fn day_start(day: Date) -> Option<Timestamp> {
+    jiff::tz::offset(-5).to_timestamp(day.at(0, 0, 0, 0)).ok()
+}
+
 /// A moment as the store keeps it: microseconds since 1970 UTC.
 #[must_use]
 pub fn micros(at: Timestamp) -> i64 {
@@ -107,6 +128,19 @@ mod tests {
         let early: Timestamp = "2026-11-01T05:00:00Z".parse().unwrap();
         assert_eq!(bogota_month(late).unwrap().to_string(), "2026-10");
         assert_eq!(bogota_month(early).unwrap().to_string(), "2026-11");
+    }
+
+    #[test]
+    fn months_and_days_begin_in_bogota() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(month_start("2026-11".parse().unwrap()), at("2026-11-01T05:00:00Z"));
+        for (now, next) in [
+            ("2026-11-24T12:00:00Z", "2026-11-25T05:00:00Z"),
+            ("2026-11-25T04:59:59Z", "2026-11-25T05:00:00Z"),
+            ("2026-12-31T05:00:00Z", "2027-01-01T05:00:00Z"),
+        ] {
+            assert_eq!(next_day(at(now)), at(next), "{now}");
+        }
     }
 
     #[tokio::test]

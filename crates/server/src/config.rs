@@ -1,6 +1,7 @@
 //! What an operator of vinculo can decide. Values arrive parsed; nothing here reads a file or the
 //! environment.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use url::Url;
 use vinculo_sources::ach::AchConfig;
 use vinculo_sources::agil_data::AgilDataConfig;
 use vinculo_sources::mareigua::MareiguaConfig;
+
+use crate::sources::SourceTerms;
 
 /// Configuration of a running server.
 #[derive(Debug, Clone)]
@@ -39,9 +42,13 @@ pub struct Config {
     pub production: Vec<SourceConfig>,
     /// The simulated operator behind every sandbox link.
     pub sandbox: AchConfig,
+    /// How sources may be used, by name; those that are missing as shipped.
+    pub source_terms: BTreeMap<String, SourceTerms>,
     /// Deadline of one question while a caller waits.
     pub check_timeout: Duration,
-    /// Deadline of one question in the background.
+    /// Deadline of all questions while the caller of a registration waits.
+    pub check_budget: Duration,
+    /// Deadline of one question in the background, and of all while the caller of a retrieval waits.
     pub load_timeout: Duration,
     /// How long after a single link was made recurrent it is loaded (contract 3.3.7).
     pub recurrent_delay: Duration,
@@ -87,7 +94,8 @@ pub enum SourceConfig {
 /// How jobs and deliveries are worked off.
 #[derive(Debug, Clone, Copy)]
 pub struct RunnerConfig {
-    /// Jobs running at once.
+    /// Jobs running at once: more than all sources together may be asked at once, so that sources
+    /// that hang leave room for other work.
     pub jobs: usize,
     /// Deliveries in flight at once.
     pub deliveries: usize,
@@ -106,7 +114,7 @@ pub struct RunnerConfig {
 impl Default for RunnerConfig {
     fn default() -> Self {
         Self {
-            jobs: 32,
+            jobs: 64,
             deliveries: 256,
             deliveries_per_endpoint: 8,
             lease: Duration::from_secs(6),
@@ -118,6 +126,13 @@ impl Default for RunnerConfig {
 }
 
 impl Config {
+    /// How a source may be used.
+    #[must_use]
+    pub fn terms_of(&self, source: &str) -> SourceTerms {
+        let given = self.source_terms.get(source).copied();
+        given.unwrap_or_else(|| SourceTerms::shipped(source))
+    }
+
     /// Production from imported planillas, sandbox from this operator, files spooled in this folder,
     /// everything else as shipped.
     #[must_use]
@@ -135,7 +150,9 @@ impl Config {
             handshake_timeout: Duration::from_secs(10),
             production: vec![SourceConfig::Planillas],
             sandbox,
+            source_terms: BTreeMap::new(),
             check_timeout: Duration::from_secs(15),
+            check_budget: Duration::from_secs(40),
             load_timeout: Duration::from_secs(60),
             recurrent_delay: Duration::from_secs(24 * 60 * 60),
             webhook_allow_private: false,

@@ -93,7 +93,7 @@ impl Filling<'_> {
     pub(crate) fn project(
         &self,
         tx: &mut Tx<'_>,
-        fresh: Option<&[Contribution]>,
+        fresh: &[Contribution],
     ) -> Result<Projection, ApiError> {
         let (workspace, subject) = (self.link.workspace, self.link.subject);
         let person = Person { workspace, subject, key: self.key };

@@ -59,20 +59,17 @@ pub(crate) struct Person<'a> {
 }
 
 /// Projects everything known about a person, of the last `window_months` or of all time. `fresh` is
-/// what operators said just now, and stands for what they said before.
+/// what operators said just now, and stands for what the same ones said before.
 pub(crate) fn project(
     tx: &mut Tx<'_>,
     app: &App,
     person: &Person<'_>,
-    fresh: Option<&[Contribution]>,
+    fresh: &[Contribution],
     window_months: Option<u32>,
 ) -> Result<Projection, ApiError> {
-    let mut lines = contributions(tx, person)?;
-    if fresh.is_some() {
-        lines.retain(|(batch, _)| batch.origin == Origin::Planilla);
-    }
-    let kept = lines.into_iter().map(|(_, line)| line);
-    let lines: Vec<_> = kept.chain(fresh.unwrap_or_default().iter().cloned()).collect();
+    let kept = contributions(tx, person)?.into_iter().map(|(_, line)| line);
+    let kept = kept.filter(|line| fresh.iter().all(|fresh| fresh.origin != line.origin));
+    let lines: Vec<_> = kept.chain(fresh.iter().cloned()).collect();
     let profiles = profiles(tx, app, person)?;
     let options = options(tx, app, person, window_months)?;
     Ok(vinculo_history::project(&lines, &profiles, &options))
@@ -142,7 +139,7 @@ pub async fn person_history(
             let Some(subject) = tx.subject(workspace, &index)? else { return Ok(None) };
             let key = reader.all_secrets().vault().unwrap_key(&subject.key)?;
             let person = Person { workspace, subject: subject.id, key: &key };
-            let history = project(tx, &reader, &person, None, None)?;
+            let history = project(tx, &reader, &person, &[], None)?;
             Ok::<_, ApiError>(Some((person.subject, history)))
         })
         .await?;
@@ -186,7 +183,7 @@ fn line_context(row: &[i64; 3]) -> Context<'_> {
 fn line_row(origin: Origin, batch: i64, line: i64) -> [i64; 3] {
     let origin = match origin {
         Origin::Planilla => 0,
-        Origin::Ach => 1,
+        Origin::Answer => 1,
     };
     [origin, batch, line]
 }

@@ -76,6 +76,9 @@ pub(crate) fn needed(method: &Method, route: &str) -> Option<Need> {
             return Some(Need::AnyKey);
         }
         ("GET", "/api/links/" | "/api/links/{id}/" | "/manage/v1/links/{id}/") => LinksRead,
+        (_, "/manage/v1/links/{id}/source-calls/") => Provenance,
+        (_, "/manage/v1/links/{id}/source-calls/{call}/") => Provenance,
+        (_, "/manage/v1/sources/" | "/manage/v1/usage/") => Settings,
         (_, "/api/links/" | "/api/links/{id}/" | "/api/links/{id}/refresh/") => LinksWrite,
         (_, "/manage/v1/links/{id}/") => LinksWrite,
         ("GET", "/api/co/employments/" | "/api/co/employments/{id}/") => EmploymentsRead,

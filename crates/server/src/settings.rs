@@ -6,6 +6,7 @@ use vinculo_store::{Micros, Tx, WorkspaceId};
 
 use crate::api::links::{RefreshRateName, ResourceName};
 use crate::error::ApiError;
+use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
 /// The settings of a workspace, as `/manage/v1/settings/` shows them.
@@ -32,6 +33,9 @@ pub(crate) struct Settings {
     /// after the last wait comes the last try. At most 20, of 1 second to a day.
     #[schema(max_items = 20)]
     pub(crate) webhook_retry_seconds: Vec<u32>,
+    /// `first`: sources are asked in order until one has everything; `all`: each of them, and what
+    /// they say is merged.
+    pub(crate) source_policy: SourcePolicy,
 }
 
 impl Default for Settings {
@@ -44,6 +48,7 @@ impl Default for Settings {
             include_drafts: true,
             require_consent: false,
             webhook_retry_seconds: vinculo_webhook::SCHEDULE.to_vec(),
+            source_policy: SourcePolicy::First,
         }
     }
 }

@@ -1,7 +1,13 @@
 //! Lines of operators that tell a pension base alone, or an income and no base.
 
-use vinculo_history::{Employment, EmploymentType, Note, Projection, SalaryType, project};
-use vinculo_pila::{Contribution, DocumentKind, NoveltiesKnown, Origin, PerSystem, WorkerScale};
+use vinculo_history::{
+    Employment, EmploymentType, Filled, MonthField, Note, Projection, SalaryType, StatusChange,
+    project,
+};
+use vinculo_pila::{
+    Administrator, Contribution, DocumentKind, Novelties, NoveltiesKnown, Origin, PerSystem,
+    WorkerScale,
+};
 
 use crate::support::{ach_row, all_since, payer};
 
@@ -85,4 +91,78 @@ fn the_sources_are_believed_in_their_order() {
         assert_eq!(found.provenance.months[0].origin, origin);
         assert_eq!(found.months[0].gross_amount, Some(gross));
     }
+}
+
+fn employee(origin: Origin) -> Contribution {
+    line(origin, Some(WorkerScale::Employee))
+}
+
+fn named(name: &str) -> Option<Administrator> {
+    Some(Administrator { code: None, name: Some(name.to_owned()) })
+}
+
+#[test]
+fn what_one_source_cannot_tell_another_fills_in() {
+    let hilados = payer(DocumentKind::Nit, "999500101", "HILADOS EJEMPLO S.A.S.");
+    let row =
+        Contribution { basic_salary: None, ..ach_row(PERSON, hilados, "2026-09", 0, 3_000_000) };
+    let query = Contribution {
+        income: Some(3_900_000),
+        health_provider: named("EPS EJEMPLO"),
+        ..employee(Origin::Mareigua)
+    };
+    let report = Contribution {
+        income: Some(3_900_000),
+        health_provider: named("OTRA EPS"),
+        pension_fund: named("FONDO EJEMPLO"),
+        novelties_known: NoveltiesKnown::StartAndEnd,
+        novelties: Novelties { ret: Some('X'), ..Novelties::default() },
+        ..employee(Origin::MareiguaReport)
+    };
+    let found = projected(&[report.clone(), query.clone(), row]);
+    let (month, provenance) = (&found.months[0], &found.provenance.months[0]);
+    assert_eq!((month.gross_amount, provenance.origin), (Some(3_000_000), Origin::Ach));
+    assert_eq!(month.healthcare_provider_name.as_deref(), Some("EPS EJEMPLO"));
+    assert_eq!(month.pension_fund_name.as_deref(), Some("FONDO EJEMPLO"));
+    assert_eq!(month.status_changes, [], "the row tells starts and ends itself");
+    let filled = |field, origin| Filled { field, origin };
+    let expected = [
+        filled(MonthField::PensionFundName, Origin::MareiguaReport),
+        filled(MonthField::HealthcareProviderName, Origin::Mareigua),
+    ];
+    assert_eq!(provenance.filled, expected);
+
+    let base = PerSystem { pension: Some(3_000_000), ..PerSystem::default() };
+    let paid = Contribution { base, worker_scale: None, ..employee(Origin::AgilData) };
+    let found = projected(&[paid, query, report]);
+    let (month, provenance) = (&found.months[0], &found.provenance.months[0]);
+    assert_eq!((month.gross_amount, provenance.origin), (Some(3_000_000), Origin::AgilData));
+    assert_eq!(month.employment_type, Some(EmploymentType::Salaried));
+    assert_eq!(month.status_changes, [StatusChange::FinalMonth]);
+    let told: Vec<_> =
+        provenance.filled.iter().map(|filled| (filled.field, filled.origin)).collect();
+    assert_eq!(told[0], (MonthField::EmploymentType, Origin::Mareigua));
+    assert_eq!(told.last(), Some(&(MonthField::StatusChanges, Origin::MareiguaReport)));
+}
+
+#[test]
+fn a_row_without_pay_does_not_speak_before_one_with_pay() {
+    let hilados = payer(DocumentKind::Nit, "999500101", "HILADOS EJEMPLO S.A.S.");
+    let row =
+        Contribution { base: PerSystem::default(), ..ach_row(PERSON, hilados, "2026-09", 0, 0) };
+    let told = Contribution { income: Some(3_900_000), ..employee(Origin::Mareigua) };
+    let found = projected(&[row, told]);
+    assert_eq!(found.months[0].gross_amount, Some(3_900_000));
+    assert_eq!(found.provenance.months[0].notes, [Note::GrossFromIncome]);
+}
+
+#[test]
+fn what_an_operator_did_not_see_paid_makes_no_month_and_takes_none_away() {
+    let unseen = Contribution { paid: false, ..employee(Origin::Mareigua) };
+    assert_eq!(project(std::slice::from_ref(&unseen), &[], &all_since("2026-11")).employments, []);
+    let base = PerSystem { pension: Some(3_000_000), ..PerSystem::default() };
+    let paid = Contribution { base, ..employee(Origin::AgilData) };
+    let found = projected(&[unseen, paid]);
+    assert_eq!(found.months[0].gross_amount, Some(3_000_000));
+    assert_eq!(found.provenance.months[0].notes, [Note::UnpaidElsewhere]);
 }

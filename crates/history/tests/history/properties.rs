@@ -1,13 +1,15 @@
 //! What holds for any lines of a person, however odd.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use vinculo_history::{Options, Projection, project, trace};
 use vinculo_pila::{
-    Administrator, Contribution, Correction, DocumentKind, NoveltiesKnown, Origin, PerSystem,
-    WorkerScale,
+    Administrator, Contribution, Correction, Document, DocumentKind, Month, NoveltiesKnown, Origin,
+    PerSystem, WorkerScale,
 };
 
 use crate::support::{ach_row, date, month, payer, planilla_line};
@@ -123,6 +125,13 @@ fn options() -> impl Strategy<Value = Options> {
     })
 }
 
+fn shown_months(projection: &Projection) -> BTreeSet<(Document, Month)> {
+    let months = projection.employments.iter().flat_map(|employment| {
+        employment.months.iter().map(|detail| (employment.payer.clone(), detail.month))
+    });
+    months.collect()
+}
+
 fn seen(lines: &[Contribution], options: &Options) -> Projection {
     project(lines, &[], options)
 }
@@ -175,6 +184,36 @@ proptest! {
             let shown = employment.months.iter().map(|detail| detail.month);
             let told = employment.provenance.months.iter().map(|origin| origin.month);
             prop_assert!(shown.eq(told));
+        }
+    }
+
+    /// What one source proves, all of them together prove too, and no more.
+    #[test]
+    fn no_month_is_lost_or_made_by_merging(
+        lines in vec(any_line(), 0..14),
+        options in options(),
+    ) {
+        let origins: BTreeSet<_> = lines.iter().map(|line| line.origin).collect();
+        let alone = origins.into_iter().flat_map(|origin| {
+            let of_source = lines.iter().filter(|line| line.origin == origin);
+            shown_months(&seen(&of_source.cloned().collect::<Vec<_>>(), &options))
+        });
+        prop_assert_eq!(alone.collect::<BTreeSet<_>>(), shown_months(&seen(&lines, &options)));
+    }
+
+    /// Merging is idempotent: a further operator that says what one has said changes nothing.
+    #[test]
+    fn a_source_that_repeats_another_changes_nothing(
+        lines in vec(any_line(), 0..14),
+        options in options(),
+    ) {
+        let lines: Vec<_> =
+            lines.into_iter().filter(|line| line.origin != Origin::MareiguaReport).collect();
+        for repeated in [Origin::Ach, Origin::AgilData, Origin::Mareigua] {
+            let said = lines.iter().filter(|line| line.origin == repeated).cloned();
+            let again = said.map(|line| Contribution { origin: Origin::MareiguaReport, ..line });
+            let twice: Vec<_> = lines.iter().cloned().chain(again).collect();
+            prop_assert_eq!(seen(&lines, &options), seen(&twice, &options));
         }
     }
 

@@ -81,6 +81,17 @@ impl PageQuery {
         })
     }
 
+    /// The answer for a list that is at hand in full.
+    ///
+    /// # Errors
+    /// 404 for a page past the end.
+    pub(crate) fn answer_all(&self, items: &[Vec<u8>]) -> Result<Response, ApiError> {
+        let place = |at: i64| usize::try_from(at).unwrap_or(usize::MAX);
+        let PageRequest { limit, offset } = self.request();
+        let slice = items.iter().skip(place(offset)).take(place(limit));
+        self.answer(i64::try_from(items.len()).unwrap_or(i64::MAX), slice)
+    }
+
     /// The answer, whose `results`, with commas between them, `write` adds to the body; they take
     /// about `room` bytes.
     ///

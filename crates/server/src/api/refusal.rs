@@ -2,8 +2,9 @@
 
 use vinculo_sources::Outcome;
 
+use crate::clock::{micros, wire_time};
 use crate::error::ApiError;
-use crate::sources::is_down;
+use crate::sources::{HeldBack, is_down};
 
 const UNKNOWN: &str = "Invalid credentials provided to login to the institution";
 const UNEXPECTED: &str = "Impossible to login, something unexpected happened while logging into \
@@ -20,8 +21,16 @@ pub(crate) enum Asking {
     Retrieval,
 }
 
-/// The error that stands for an outcome; `None` when it is data.
-pub(crate) fn of(outcome: &Outcome, asking: Asking) -> Option<ApiError> {
+/// The error that stands for an outcome; `None` when it is data. `held` says why nobody was asked.
+pub(crate) fn of(outcome: &Outcome, held: Option<HeldBack>, asking: Asking) -> Option<ApiError> {
+    if let Some(HeldBack::OverBudget(until)) = held {
+        let until = wire_time(micros(until));
+        let message = format!(
+            "The monthly budget of the source is used up. It is asked again from {until} on, or when \
+             the budget is raised."
+        );
+        return Some(ApiError::refused("institution_unavailable", message));
+    }
     let (code, message) = match outcome {
         Outcome::Resolved(_) => return None,
         Outcome::NoData(_) if asking == Asking::Retrieval => ("unavailable_data", NO_DATA),

@@ -7,7 +7,7 @@ use axum::response::Response;
 use http::StatusCode;
 use jiff::civil::Date;
 use uuid::Uuid;
-use vinculo_sources::{Answer, Outcome};
+use vinculo_sources::Outcome;
 use vinculo_store::{AuditAction, Job, LoadId, LoadState, NewLoad, Resource, Trigger, Tx};
 
 use super::body::{Fields, JsonObject};
@@ -23,9 +23,10 @@ use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::consents;
 use crate::error::{ApiError, ErrorItem};
-use crate::jobs::Retrieval;
+use crate::jobs::{Attempt, Learned, Retrieval};
 use crate::once::{About, Claim, Once};
 use crate::sandbox::{self, Wish};
+use crate::sources::{Deadlines, HeldBack};
 use crate::terms::after;
 
 /// The first day that has a month.
@@ -242,26 +243,22 @@ async fn fill(
     status: StatusCode,
     claim: Claim,
 ) -> Result<Vec<u8>, ApiError> {
-    let mut retrieval = Retrieval::read(app, load).await?.ok_or_else(ApiError::not_found)?;
+    let retrieval = Retrieval::read(app, load, Attempt::Attended).await?;
+    let mut retrieval = retrieval.ok_or_else(ApiError::not_found)?;
     if !retrieval.is_permitted() {
         return Err(retrieval.closed());
     }
-    let learned = retrieval.learn(&wish).await?;
-    if let Some(refusal) = refusal::of(&learned.outcome, Asking::Retrieval) {
-        refuse(app, retrieval, learned.outcome).await?;
+    let learned = retrieval.learn(Deadlines::retrieval(app.config()), &wish).await?;
+    if let Some(refusal) = refusal::of(&learned.outcome, learned.held, Asking::Retrieval) {
+        refuse(app, retrieval, learned).await?;
         return Err(refusal);
     }
-    let source = learned.source();
-    let answer = match learned.outcome {
-        Outcome::Resolved(answer) => answer,
-        _ => Answer::default(),
-    };
     app.store()
         .write(move |tx| {
             if !retrieval.lock(tx)? || !retrieval.end(tx, LoadState::Done, None)? {
                 return Err(retrieval.closed());
             }
-            let filled = retrieval.fill(tx, &answer, source)?;
+            let filled = retrieval.fill(tx, &learned)?;
             let documents = filled.into_iter().flat_map(|filled| filled.documents);
             let body = array(&shape, documents)?;
             claim.record(tx, status, &body, Some(retrieval.about()))?;
@@ -270,7 +267,9 @@ async fn fill(
         .await
 }
 
-async fn refuse(app: &App, mut retrieval: Retrieval, outcome: Outcome) -> Result<(), ApiError> {
+async fn refuse(app: &App, mut retrieval: Retrieval, learned: Learned) -> Result<(), ApiError> {
+    let outcome = learned.outcome;
+    let own_rule = learned.held.is_some_and(HeldBack::is_own_rule);
     app.store()
         .write(move |tx| {
             let open = retrieval.lock(tx)?;
@@ -279,6 +278,7 @@ async fn refuse(app: &App, mut retrieval: Retrieval, outcome: Outcome) -> Result
             }
             match outcome {
                 Outcome::InvalidInput(_) => retrieval.refuse(tx),
+                _ if own_rule => Ok(()),
                 Outcome::RetryLater { .. } | Outcome::Fault(_) => retrieval.fail(tx),
                 // The institution answered, or refused us: neither speaks against the person.
                 _ => Ok(()),

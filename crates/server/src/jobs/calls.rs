@@ -2,19 +2,13 @@
 
 use uuid::Uuid;
 use vinculo_pila::Document;
-use vinculo_sources::Outcome;
-use vinculo_store::{NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
-use vinculo_vault::{Context, DataKey};
+use vinculo_store::{CallKind, NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_vault::DataKey;
 
 use crate::App;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
-use crate::sources::{Asked, best};
-
-/// What binds a kept answer to its call.
-pub(super) fn payload_context(call: Uuid) -> Context<'static> {
-    Context::of_uuid("source_calls", call.into_bytes())
-}
+use crate::sources::{Asked, best, payload_context};
 
 /// Whom a question was about, when the workspace knows the person.
 #[derive(Clone, Copy)]
@@ -35,60 +29,58 @@ pub(crate) struct Question<'a> {
     pub(crate) consent: Option<Uuid>,
 }
 
-/// Records the calls of one question. Returns the call that resolved, or else the last that said there is nothing.
+/// Records the calls of one question; what was held back or answered before was no call. Returns the
+/// call behind each, in the same order.
 pub(crate) fn record_calls(
     tx: &mut Tx<'_>,
     app: &App,
     secrets: &WorkspaceSecrets,
     question: Question<'_>,
     known: Option<Known<'_>>,
-) -> Result<Option<SourceCallId>, ApiError> {
+) -> Result<Vec<Option<SourceCallId>>, ApiError> {
     let Question { person, asked, purpose, consent } = question;
     let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-    let (mut resolved, mut nothing) = (None, None);
+    let mut calls = Vec::with_capacity(asked.len());
     for call in asked {
+        if call.held.is_some() || call.kept.is_some() {
+            calls.push(call.kept.map(|(id, _)| id));
+            continue;
+        }
         let uuid = app.uuid().map_err(ApiError::unexpected)?;
         let kept = known.filter(|known| known.keep).zip(call.answer.as_ref());
         let payload =
             kept.map(|(known, answer)| known.key.seal(payload_context(uuid), &answer.to_bytes()));
         let payload = payload.transpose()?;
-        let id = tx.insert_source_call(&NewSourceCall {
+        calls.push(Some(tx.insert_source_call(&NewSourceCall {
             uuid,
             workspace: secrets.workspace().id,
             subject: known.map(|known| known.subject),
             document: &document,
             source: call.source,
             purpose,
+            kind: CallKind::Individual,
             outcome: call.outcome.code(),
             reason: call.outcome.reason(),
             http_status: call.http_status.map(i64::from),
             raw_code: call.raw_code.as_deref(),
             duration_us: i64::try_from(call.duration.as_micros()).unwrap_or(i64::MAX),
-            billed: billed(call),
+            billed: call.billed,
+            cost: call.cost,
             payload: payload.as_ref(),
             created_at: app.now_micros(),
             consent,
-        })?;
-        match call.outcome {
-            Outcome::Resolved(_) => resolved = Some(id),
-            Outcome::NoData(_) => nothing = Some(id),
-            _ => {}
-        }
+        })?));
     }
-    // "Nothing" stands for the question only when no source was kept from answering.
-    let best = best(asked).map(|call| &call.outcome);
-    Ok(resolved.or(nothing.filter(|_| matches!(best, Some(Outcome::NoData(_))))))
+    Ok(calls)
 }
 
-/// ACH bills every answered call, the others those with data; imported planillas cost nothing.
-fn billed(call: &Asked) -> &'static str {
-    let on_data = matches!(call.source, "mareigua" | "agil_data");
-    match (&call.outcome, call.http_status) {
-        _ if call.source == "planillas" => "no",
-        (Outcome::RetryLater { .. } | Outcome::Fault(_), Some(_)) => "unknown",
-        (Outcome::Resolved(_), Some(_)) if on_data => "yes",
-        _ if on_data => "no",
-        (_, Some(_)) => "yes",
-        (_, None) => "no",
-    }
+/// The oldest of the calls that answered a question, from which on a load finds all of them. `None`
+/// when the question stands: no source had data, and one was kept from answering.
+pub(crate) fn answered_from(
+    asked: &[Asked],
+    calls: &[Option<SourceCallId>],
+) -> Option<SourceCallId> {
+    let stands = !best(asked).is_some_and(Asked::is_answer);
+    let answers = asked.iter().zip(calls).filter(|(asked, _)| asked.is_answer());
+    answers.filter(|_| !stands).filter_map(|(_, call)| *call).min_by_key(|call| call.0)
 }

@@ -46,6 +46,3 @@ pub(super) const fn backoff(attempt: i64) -> Duration {
     };
     Duration::from_secs(minutes * 60)
 }
-
-/// Tries of a load before it is given up: the backoff covers about a day.
-pub(super) const LAST_ATTEMPT: i64 = 27;

@@ -20,7 +20,7 @@ mod sweep;
 mod sync_link;
 
 pub(crate) use announce::{Announcement, Webhook, body_context, emit_own};
-pub(crate) use calls::{Known, Question, record_calls};
+pub(crate) use calls::{Known, Question, answered_from, record_calls};
 pub(crate) use deliver::excerpt_row;
-pub(crate) use retrieval::Retrieval;
+pub(crate) use retrieval::{Attempt, Learned, Retrieval};
 pub use runner::Runner;

@@ -69,7 +69,7 @@ fn project_locked(
     let secrets = app.secrets(link.workspace)?;
     let filling =
         Filling { app, secrets: &secrets, link, key: &key, person, collected_at: app.now() };
-    let projection = filling.project(tx, None)?;
+    let projection = filling.project(tx, &[])?;
     let recurrent = link.access_mode == AccessMode::Recurrent;
     for &resource in resources {
         let watched = recurrent && resource == Resource::Employments;

@@ -1,17 +1,20 @@
-//! Filling a link from its sources, in the background or while a caller waits: one source question
-//! at most, then one transaction that writes contributions, objects and the state of the link.
+//! Filling a link from its sources, in the background or while a caller waits: one question to each
+//! source at most, then one transaction that writes contributions, objects and the state of the link.
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 use vinculo_pila::{Contribution, Document};
-use vinculo_sources::{Answer, NoDataReason, Outcome};
+use vinculo_sources::{Outcome, RetryClass};
 use vinculo_store::{
-    Link, LinkStatus, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, Trigger, Tx,
+    Link, LinkStatus, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, StoredPayload,
+    Trigger, Tx,
 };
 use vinculo_vault::DataKey;
 
 use super::announce::{Announcement, Webhook};
-use super::calls::{Known, Question, payload_context, record_calls};
+use super::calls::{Known, Question, answered_from, record_calls};
 use super::changes::Held;
 use crate::App;
 use crate::consents::{self, Denied};
@@ -20,7 +23,12 @@ use crate::filling::{Filling, Months};
 use crate::once::About;
 use crate::projection::{LinkSecrets, seal_lines};
 use crate::sandbox::{self, Wish};
-use crate::sources::{self, KeptAnswer, best};
+use crate::secrets::WorkspaceSecrets;
+use crate::settings::Settings;
+use crate::sources::{
+    self, Asked, Deadlines, HeldBack, Inquiry, SourcePolicy, any_reusable_since, best,
+    kept_answers, reusable_since,
+};
 use crate::terms::{Storage, stale_at};
 
 /// Failed retrievals in a row after which a link is invalid (contract 6.1).
@@ -34,24 +42,67 @@ pub(crate) struct Retrieval {
     key: DataKey,
     secrets: LinkSecrets,
     person: Document,
+    /// What sources have answered already that this load may use.
+    stored: Vec<StoredPayload>,
+    policy: SourcePolicy,
     /// The consent that the load runs under; `None` in it when the customer attests by contract.
     basis: Result<Option<Uuid>, Denied>,
+    /// By how many months the calendar of the workspace was ahead when `stored` was read.
+    months_ahead: i64,
 }
 
-/// What the source said, and which call said it.
+/// How a load is worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    /// While a caller waits.
+    Attended,
+    /// In the background, for the first time.
+    First,
+    /// In the background again: what was answered before is not asked a second time.
+    Again,
+}
+
+/// What the sources said.
 pub(crate) struct Learned {
+    /// The outcome that stands for all of them.
     pub(crate) outcome: Outcome,
-    source: Source,
-}
-
-/// Where what was said comes from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Source {
-    /// The call that said it.
-    call: Option<SourceCallId>,
+    /// Why the source behind it was not asked.
+    pub(crate) held: Option<HeldBack>,
+    /// When asking again makes sense.
+    pub(super) retry: Option<RetryClass>,
+    answers: Vec<Answered>,
     collected_at: Timestamp,
     /// By how many months the calendar of the workspace was ahead.
     months_ahead: i64,
+}
+
+/// What one source said, and which call it said it in.
+struct Answered {
+    source: &'static str,
+    call: SourceCallId,
+    lines: Vec<Contribution>,
+}
+
+impl Learned {
+    /// `None` when no source is configured.
+    fn of(asked: Vec<Asked>, calls: &[Option<SourceCallId>], now: Timestamp) -> Option<Self> {
+        let stands = best(&asked)?;
+        let (outcome, held, retry) = (stands.outcome.clone(), stands.held, stands.retry);
+        let months_ahead = stands.months_ahead;
+        let read = |asked: &Asked| asked.kept.map_or(now, |(_, at)| at);
+        let answers = asked.iter().filter(|asked| asked.is_answer());
+        let collected_at = answers.map(read).max().unwrap_or(now);
+        let answered = asked.into_iter().zip(calls).filter_map(|(asked, call)| {
+            let Outcome::Resolved(answer) = asked.outcome else { return None };
+            Some(Answered { source: asked.source, call: (*call)?, lines: answer.contributions })
+        });
+        Some(Self { outcome, held, retry, answers: answered.collect(), collected_at, months_ahead })
+    }
+
+    /// Whether there is something to fill a link with, or nothing to be had.
+    pub(crate) const fn is_settled(&self) -> bool {
+        matches!(self.outcome, Outcome::Resolved(_) | Outcome::NoData(_) | Outcome::Withheld(_))
+    }
 }
 
 /// What a resource of the link holds after a retrieval.
@@ -65,99 +116,102 @@ pub(crate) struct Filled {
 impl Retrieval {
     /// `None` when the load has ended, its link is gone or invalid, or the document is not stored any
     /// more: nothing may be asked.
-    pub(crate) async fn read(app: &App, load: LoadId) -> Result<Option<Self>, ApiError> {
-        let now = app.now_micros();
-        let found = app
-            .store()
+    pub(crate) async fn read(
+        app: &App,
+        load: LoadId,
+        attempt: Attempt,
+    ) -> Result<Option<Self>, ApiError> {
+        let reader = app.clone();
+        app.store()
             .read(move |tx| {
                 let Some(load) = tx.load(load)? else { return Ok(None) };
                 let Some(link) = tx.link_by_id(load.link)? else { return Ok(None) };
-                let basis = consents::basis(tx, &link, &load.resources, now)?;
-                Ok::<_, ApiError>(Some((load, link, basis)))
+                if load.state != LoadState::Waiting || link.status != LinkStatus::Valid {
+                    return Ok(None);
+                }
+                let key = reader.all_secrets().vault().unwrap_key(&link.key)?;
+                let secrets = LinkSecrets::open(&key, link.uuid, &link.sealed)?;
+                let Some(person) = secrets.document.clone() else { return Ok(None) };
+                let calendar = sandbox::calendar(tx, reader.secrets(load.workspace)?.workspace())?;
+                let mut stored = stored(tx, &reader, &load, &person, attempt)?;
+                // An answer from before the calendar was moved is of no use any more.
+                stored.retain(|one| calendar.moved_at.is_none_or(|moved| one.created_at >= moved));
+                let basis = consents::basis(tx, &link, &load.resources, reader.now_micros())?;
+                // The question of a load that has its answers was asked by another rule.
+                let policy = match load.source_call {
+                    Some(_) => SourcePolicy::First,
+                    None => Settings::read(tx, load.workspace)?.source_policy,
+                };
+                Ok(Some(Self {
+                    app: reader.clone(),
+                    load,
+                    link,
+                    key,
+                    secrets,
+                    person,
+                    stored,
+                    policy,
+                    basis,
+                    months_ahead: calendar.months_ahead,
+                }))
             })
-            .await?;
-        let asks = |(load, link, _): &(Load, Link, _)| {
-            load.state == LoadState::Waiting && link.status == LinkStatus::Valid
-        };
-        let Some((load, link, basis)) = found.filter(asks) else { return Ok(None) };
-        let key = app.all_secrets().vault().unwrap_key(&link.key)?;
-        let secrets = LinkSecrets::open(&key, link.uuid, &link.sealed)?;
-        let Some(person) = secrets.document.clone() else { return Ok(None) };
-        Ok(Some(Self { app: app.clone(), load, link, key, secrets, person, basis }))
+            .await
     }
 
-    /// The kept answer of the question that was asked already, or a new question. A new answer is
-    /// committed before anything is made of it: a crash costs work, not a second paid question.
-    pub(crate) async fn learn(&self, wish: &Wish) -> Result<Learned, ApiError> {
-        if let Some(call) = self.load.source_call
-            && let Some(learned) = self.recall(call).await?
-        {
-            return Ok(learned);
-        }
+    /// What was answered already, and otherwise what sources say now. A new answer is committed before
+    /// anything is made of it: a crash costs work, not a second paid question.
+    pub(crate) async fn learn(
+        &mut self,
+        deadlines: Deadlines,
+        wish: &Wish,
+    ) -> Result<Learned, ApiError> {
         let secrets = self.app.secrets(self.link.workspace)?;
-        let budget = self.app.config().load_timeout;
-        let asked = sources::ask(&self.app, &secrets, &self.person, budget, wish).await?;
+        let (key, stored) = (Some(&self.key), std::mem::take(&mut self.stored));
+        let mut kept = kept_answers(&self.app, &secrets, &self.person, key, stored)?;
+        kept.iter_mut().for_each(|kept| kept.months_ahead = self.months_ahead);
+        if self.load.source_call.is_some() && best(&kept).is_some_and(Asked::is_answer) {
+            let calls: Vec<_> = kept.iter().map(|kept| kept.kept.map(|(call, _)| call)).collect();
+            return Learned::of(kept, &calls, self.app.now()).ok_or_else(nobody_to_ask);
+        }
+        let (person, policy) = (&self.person, self.policy);
+        let inquiry = Inquiry { person, policy, deadlines, kept, wish };
+        let asked = sources::ask(&self.app, &secrets, inquiry).await?;
+        self.record(secrets, asked).await
+    }
+
+    async fn record(
+        &self,
+        secrets: Arc<WorkspaceSecrets>,
+        asked: Vec<Asked>,
+    ) -> Result<Learned, ApiError> {
         let collected_at = self.app.now();
-        let best = best(&asked).map(|asked| (asked.outcome.clone(), asked.months_ahead));
-        let best = best.ok_or_else(|| ApiError::unexpected("no source is configured"))?;
-        let (outcome, months_ahead) = best;
+        let months_ahead = best(&asked).map_or(0, |asked| asked.months_ahead);
+        let consent = self.basis.ok().flatten();
         let (app, person) = (self.app.clone(), self.person.clone());
         let (load, subject, wrapped) = (self.load.id, self.link.subject, self.link.key.clone());
-        let consent = self.basis.ok().flatten();
-        let call = self
+        let (asked, calls) = self
             .app
             .store()
             .write(move |tx| {
                 let key = app.all_secrets().vault().unwrap_key(&wrapped)?;
                 // The person may have been erased meanwhile: then nobody is told who was asked about.
                 if !tx.lock_subject(subject)? {
-                    return Ok(None);
+                    return Ok((asked, Vec::new()));
                 }
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
                 let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep: true });
-                let (asked, purpose) = (asked.as_slice(), Purpose::Load);
-                let question = Question { person: &person, asked, purpose, consent };
-                let call = record_calls(tx, &app, &secrets, question, known)?;
+                let purpose = Purpose::Load;
+                let question = Question { person: &person, asked: &asked, purpose, consent };
+                let calls = record_calls(tx, &app, &secrets, question, known)?;
                 // When the calendar was moved meanwhile, a second run asks again.
                 let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
-                if let Some(call) = call.filter(|_| !moved) {
+                if let Some(call) = answered_from(&asked, &calls).filter(|_| !moved) {
                     tx.set_load_call(load, call)?;
                 }
-                Ok::<_, ApiError>(call)
+                Ok::<_, ApiError>((asked, calls))
             })
             .await?;
-        Ok(Learned { outcome, source: Source { call, collected_at, months_ahead } })
-    }
-
-    async fn recall(&self, call: SourceCallId) -> Result<Option<Learned>, ApiError> {
-        let secrets = self.app.secrets(self.link.workspace)?;
-        let workspace = secrets.workspace().clone();
-        let read = self.app.store().read(move |tx| {
-            let calendar = sandbox::calendar(tx, &workspace)?;
-            // An answer from before the calendar was moved is of no use any more.
-            let current = |at| calendar.moved_at.is_none_or(|moved| at >= moved);
-            let stored = tx.source_payload(call)?.filter(|stored| current(stored.created_at));
-            Ok::<_, vinculo_store::Error>((stored, calendar.months_ahead))
-        });
-        let (stored, months_ahead) = read.await?;
-        let Some(stored) = stored else { return Ok(None) };
-        let collected_at =
-            Timestamp::from_microsecond(stored.created_at).unwrap_or_else(|_| self.app.now());
-        let source = Source { call: Some(call), collected_at, months_ahead };
-        let learned = |outcome| Learned { outcome, source };
-        let Some(payload) = stored.payload else {
-            if stored.outcome == Outcome::NoData(NoDataReason::Unknown).code() {
-                return Ok(Some(learned(Outcome::NoData(NoDataReason::Unknown))));
-            }
-            // Imported planillas answer from the store: there is nothing to keep.
-            let planillas = stored.source == sources::Source::Planillas.name();
-            return Ok(planillas.then(|| learned(Outcome::Resolved(Answer::default()))));
-        };
-        let bytes = self.key.open(payload_context(stored.uuid), &payload)?;
-        let Some(answer) = KeptAnswer::from_bytes(&bytes) else { return Ok(None) };
-        let environment = secrets.workspace().environment;
-        let outcome = self.app.sources().reread(environment, &stored.source, &answer, &self.person);
-        Ok(outcome.map(learned))
+        Learned::of(asked, &calls, collected_at).ok_or_else(nobody_to_ask)
     }
 
     /// The load.
@@ -217,15 +271,9 @@ impl Retrieval {
 
     /// Writes what was learned, unless the load asks to keep nothing; the link is valid. Answers
     /// what each resource of the load holds now.
-    pub(crate) fn fill(
-        &self,
-        tx: &mut Tx<'_>,
-        answer: &Answer,
-        source: Source,
-    ) -> Result<Vec<Filled>, ApiError> {
-        let Source { call, collected_at, months_ahead } = source;
+    pub(crate) fn fill(&self, tx: &mut Tx<'_>, learned: &Learned) -> Result<Vec<Filled>, ApiError> {
         let months = self.load.window.as_ref().and_then(Months::of);
-        let at = collected_at.as_microsecond();
+        let at = learned.collected_at.as_microsecond();
         let secrets = self.app.secrets(self.link.workspace)?;
         let filling = Filling {
             app: &self.app,
@@ -233,25 +281,25 @@ impl Retrieval {
             link: &self.link,
             key: &self.key,
             person: &self.person,
-            collected_at,
+            collected_at: learned.collected_at,
         };
-        let fresh = &answer.contributions;
         let stale = stale_at(at, self.link.stale_in.as_deref());
         tx.mark_filled(self.link.id, at, Some(stale))?;
         if !self.load.save_data {
-            if let Some(call) = call {
-                tx.forget_payload(call)?;
+            for answered in &learned.answers {
+                tx.forget_payload(answered.call)?;
             }
-            return self.show(tx, &filling, fresh, months);
+            return self.show(tx, &filling, &learned.answers, months);
         }
-        if let Some(call) = call.filter(|_| !fresh.is_empty()) {
-            let (subject, batch) = (self.link.subject, (Origin::Ach, call.0));
-            tx.drop_contributions(subject, Origin::Ach)?;
-            let lines = seal_lines(&secrets, &self.key, subject, batch, fresh)?;
+        // An answer without lines takes nothing back that was said before.
+        for answered in learned.answers.iter().filter(|answered| !answered.lines.is_empty()) {
+            let (subject, batch) = (self.link.subject, (Origin::Answer, answered.call.0));
+            tx.drop_contributions(subject, Origin::Answer, Some(answered.source))?;
+            let lines = seal_lines(&secrets, &self.key, subject, batch, &answered.lines)?;
             tx.insert_contributions(&lines)?;
         }
         let filled = self.store(tx, &filling, months)?;
-        self.catch_up(tx, months_ahead)?;
+        self.catch_up(tx, learned.months_ahead)?;
         self.forget_unless_stored(tx)?;
         Ok(filled)
     }
@@ -270,12 +318,12 @@ impl Retrieval {
         &self,
         tx: &mut Tx<'_>,
         filling: &Filling<'_>,
-        fresh: &[Contribution],
+        answers: &[Answered],
         months: Option<Months>,
     ) -> Result<Vec<Filled>, ApiError> {
-        // An answer without lines takes nothing back that was said before.
-        let fresh = Some(fresh).filter(|lines| !lines.is_empty());
-        let projection = filling.project(tx, fresh)?;
+        let fresh: Vec<_> =
+            answers.iter().flat_map(|answered| answered.lines.iter().cloned()).collect();
+        let projection = filling.project(tx, &fresh)?;
         let show = |&resource| {
             let documents = filling.show(resource, &projection, months)?;
             Ok(Filled { documents, news: 0 })
@@ -289,7 +337,7 @@ impl Retrieval {
         filling: &Filling<'_>,
         months: Option<Months>,
     ) -> Result<Vec<Filled>, ApiError> {
-        let projection = filling.project(tx, None)?;
+        let projection = filling.project(tx, &[])?;
         let compared = self.load.trigger == Trigger::Schedule;
         let mut filled = Vec::with_capacity(self.load.resources.len());
         for &resource in &self.load.resources {
@@ -358,9 +406,34 @@ impl Retrieval {
     }
 }
 
-impl Learned {
-    /// Which call said it, and when.
-    pub(crate) const fn source(&self) -> Source {
-        self.source
+/// What was answered about the person that a load may use: the question it was made with, what was
+/// answered in an earlier attempt, and, when nobody asked for anything new, what is not old yet.
+fn stored(
+    tx: &mut Tx<'_>,
+    app: &App,
+    load: &Load,
+    person: &Document,
+    attempt: Attempt,
+) -> Result<Vec<StoredPayload>, ApiError> {
+    if let Some(call) = load.source_call {
+        return Ok(tx.answers_from(load.subject, call)?);
     }
+    let secrets = app.secrets(load.workspace)?;
+    let of_attempts = (attempt == Attempt::Again).then_some(load.created_at);
+    let scheduled = load.trigger == Trigger::Schedule;
+    let reused = any_reusable_since(app, secrets.workspace().environment).filter(|_| scheduled);
+    let Some(since) = [of_attempts, reused].into_iter().flatten().min() else {
+        return Ok(Vec::new());
+    };
+    let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let mut stored = tx.answers_since(load.workspace, &document, since)?;
+    stored.retain(|answer| {
+        of_attempts.is_some_and(|since| answer.created_at >= since)
+            || (scheduled && answer.created_at > reusable_since(app, &answer.source))
+    });
+    Ok(stored)
+}
+
+fn nobody_to_ask() -> ApiError {
+    ApiError::unexpected("no source is configured")
 }

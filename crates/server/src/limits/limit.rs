@@ -18,7 +18,7 @@ pub(super) const TIDY: Duration = Duration::from_secs(60);
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A limit for every key of a kind. Its memory follows the keys of the last minutes.
-pub(super) struct Limit<K: Hash + Eq + Clone> {
+pub(crate) struct Limit<K: Hash + Eq + Clone> {
     limiter: RateLimiter<K, HashMapStateStore<K>, Steady, StateInformationMiddleware>,
     clock: Steady,
     per_minute: u32,
@@ -35,12 +35,12 @@ pub(crate) struct Standing {
     /// When there is room for all of them again.
     pub(super) reset: Duration,
     /// How long to wait, when this one was not let through.
-    pub(super) refused: Option<Duration>,
+    pub(crate) refused: Option<Duration>,
 }
 
 impl<K: Hash + Eq + Clone> Limit<K> {
     /// `None` for a limit of 0: it is off.
-    pub(super) fn new(per_minute: u32, clock: &Steady) -> Option<Self> {
+    pub(crate) fn new(per_minute: u32, clock: &Steady) -> Option<Self> {
         let quota = Quota::per_minute(NonZeroU32::new(per_minute)?);
         let limiter = RateLimiter::new(quota, HashMapStateStore::default(), clock.clone());
         let tidied = Mutex::new(clock.now());
@@ -48,7 +48,7 @@ impl<K: Hash + Eq + Clone> Limit<K> {
     }
 
     /// Counts one for a key.
-    pub(super) fn count(&self, key: &K) -> Standing {
+    pub(crate) fn count(&self, key: &K) -> Standing {
         self.tidy();
         let limit = self.per_minute;
         match self.limiter.check_key(key) {

@@ -27,8 +27,10 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::request_id::RequestId;
 
-use limit::{Limit, Standing};
-use steady::Steady;
+use limit::Standing;
+
+pub(crate) use limit::Limit;
+pub(crate) use steady::Steady;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 /// Time passed since this was made. When the clock is set back, time stands still for a moment and
 /// goes on from there: nobody waits for the hour that was taken away.
 #[derive(Clone)]
-pub(super) struct Steady(Arc<Inner>);
+pub(crate) struct Steady(Arc<Inner>);
 
 struct Inner {
     clock: Arc<dyn Clock>,
@@ -24,7 +24,7 @@ struct Seen {
 }
 
 impl Steady {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let seen = Mutex::new(Seen { at: clock.now(), passed: Duration::ZERO });
         Self(Arc::new(Inner { clock, seen }))
     }

@@ -12,5 +12,8 @@ pub(crate) mod links;
 pub(crate) mod provenance;
 pub(crate) mod sandbox;
 pub(crate) mod settings;
+pub(crate) mod source_calls;
+pub(crate) mod sources;
 pub(crate) mod subjects;
+pub(crate) mod usage;
 pub(crate) mod webhook_endpoints;

@@ -11,9 +11,10 @@ use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::settings::Settings;
+use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
@@ -21,6 +22,7 @@ const NAMES: [&str; 7] = [
     "include_drafts",
     "require_consent",
     "webhook_retry_seconds",
+    "source_policy",
 ];
 
 /// Most waits of a schedule, and the longest of them, seconds.
@@ -75,6 +77,7 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
     let rate = fields.optional_choice("refresh_rate", RefreshRate::parse);
     let resources = crate::api::links::fields::resources(&mut fields);
     let resources = resources.map(|all| all.iter().map(|one| one.as_str()).collect::<Vec<_>>());
+    let policy = fields.optional_choice("source_policy", SourcePolicy::parse);
     let mut named = Map::new();
     for (name, value) in [
         ("allow_duplicate_links", fields.optional_bool("allow_duplicate_links").map(Value::from)),
@@ -84,6 +87,7 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
         ("include_drafts", fields.optional_bool("include_drafts").map(Value::from)),
         ("require_consent", fields.optional_bool("require_consent").map(Value::from)),
         ("webhook_retry_seconds", schedule(&mut fields).map(Value::from)),
+        ("source_policy", policy.map(|policy| Value::from(policy.as_str()))),
     ] {
         named.extend(value.map(|value| (name.to_owned(), value)));
     }

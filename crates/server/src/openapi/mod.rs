@@ -29,6 +29,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "consents", description = "What people have allowed, and the proof of it, under `/manage/`; none under `/api/`, where they are Brazil's"),
         (name = "sandbox", description = "The calendar of a sandbox; not part of the public contract"),
         (name = "settings", description = "What a workspace has decided; not part of the public contract"),
+        (name = "sources", description = "What links are filled from, and what that costs; not part of the public contract"),
         (name = "subjects", description = "People, by document: erasure, and everything that is known; not part of the public contract"),
         (name = "audit", description = "Who read or changed what; not part of the public contract"),
         (name = "keys", description = "API keys; not part of the public contract"),

@@ -2,6 +2,9 @@
 
 use vinculo_sources::{Call, Outcome};
 
+/// Bytes of an answer without data that are worth keeping.
+const LONGEST_REFUSAL: usize = 64 * 1024;
+
 /// A payload with what its reading depends on.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeptAnswer {
@@ -20,9 +23,10 @@ impl std::fmt::Debug for KeptAnswer {
 }
 
 impl KeptAnswer {
-    /// What is kept of a call: the payload of a resolved one.
+    /// What is kept of a call: the payload of a resolved one, and of any other that is not long.
     pub(super) fn of(call: &Call) -> Option<Self> {
-        if !matches!(call.outcome, Outcome::Resolved(_)) {
+        let length = call.raw.as_ref().map_or(0, Vec::len);
+        if length > LONGEST_REFUSAL && !matches!(call.outcome, Outcome::Resolved(_)) {
             return None;
         }
         Some(Self {

@@ -1,38 +1,41 @@
-//! What a link can be asked from, and asking: the sources of a workspace in order, until one
-//! resolves.
+//! What a link can be asked from, and asking: the [`waterfall`] over the sources of a workspace, each
+//! behind its [`gate`].
 
 mod answer;
+mod breaker;
+mod budget;
+mod gate;
+mod kept;
 mod person;
+mod terms;
+mod waterfall;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use vinculo_pila::Document;
 use vinculo_sources::ach::{Ach, AchConfig};
 use vinculo_sources::agil_data::AgilData;
 use vinculo_sources::mareigua::Mareigua;
 use vinculo_sources::{
-    Call, ConfigError, Connector as _, NoDataReason, Outcome, Question, Received, RetryReason,
+    Call, ConfigError, Connector as _, Outcome, Question, Received, RetryClass, RetryReason,
 };
-use vinculo_store::Environment;
+use vinculo_store::{Environment, SourceCallId};
 
-use crate::App;
 use crate::clock::Clock;
 use crate::config::{Config, SourceConfig};
-use crate::sandbox::{self, Wish};
-use crate::secrets::WorkspaceSecrets;
+use crate::limits::Steady;
 
 pub use answer::KeptAnswer;
+pub use breaker::BreakerConfig;
+pub(crate) use breaker::Cause;
+pub(crate) use gate::{Gate, HeldBack, Standing};
+pub(crate) use kept::{any_reusable_since, kept_answers, payload_context, reusable_since};
 pub use person::{InvalidDocument, KINDS, document_kind, person};
-
-/// Months a question looks back.
-const MONTHS: u32 = 24;
-
-/// Header that tells the simulated operator by how many months the workspace's calendar is ahead.
-const MONTH_OFFSET_HEADER: &str = "x-vinculo-month-offset";
-
-/// Header that tells the simulated operator how often this workspace has asked about a person.
-const TRY_HEADER: &str = "x-vinculo-try";
+pub use terms::{BilledOn, SourceTerms};
+pub(crate) use waterfall::{Deadlines, Inquiry, SourcePolicy, ask};
 
 /// One place contributions come from.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub enum Source {
 pub struct Sources {
     sandbox: Vec<Source>,
     production: Vec<Source>,
+    /// Of every source that is asked over a network, by its name.
+    gates: BTreeMap<&'static str, Gate>,
 }
 
 /// A source that cannot be used as configured.
@@ -65,23 +70,33 @@ pub struct UnusableSource {
     error: ConfigError,
 }
 
-/// One answered question.
+/// One question to one source: answered, held back, or answered before.
 #[derive(Debug)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// Name of the source.
-    pub source: &'static str,
+    pub(crate) source: &'static str,
     /// How it ended.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// HTTP status of the answer.
-    pub http_status: Option<u16>,
+    pub(crate) http_status: Option<u16>,
     /// The source's own code.
-    pub raw_code: Option<String>,
+    pub(crate) raw_code: Option<String>,
+    /// When asking again makes sense; `None` after data.
+    pub(crate) retry: Option<RetryClass>,
     /// Time the source took.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// The answer as received, to be kept sealed and read again.
-    pub answer: Option<KeptAnswer>,
+    pub(crate) answer: Option<KeptAnswer>,
+    /// `yes`, `no` or `unknown`.
+    pub(crate) billed: &'static str,
+    /// What it cost, whole pesos.
+    pub(crate) cost: i64,
+    /// Why it was not asked.
+    pub(crate) held: Option<HeldBack>,
+    /// The earlier call whose answer stands here, and when it was made.
+    pub(crate) kept: Option<(SourceCallId, Timestamp)>,
     /// By how many months the calendar of the workspace was ahead.
-    pub months_ahead: i64,
+    pub(crate) months_ahead: i64,
 }
 
 impl Source {
@@ -129,7 +144,7 @@ impl Sources {
         http: &reqwest::Client,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, UnusableSource> {
-        let looked_at = Arc::clone(clock);
+        let (steady, looked_at) = (Steady::new(Arc::clone(clock)), Arc::clone(clock));
         let clock: vinculo_sources::Clock = Arc::new(move || looked_at.now());
         let ach = |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
         let production = config.production.iter().map(|source| {
@@ -148,11 +163,27 @@ impl Sources {
             };
             connected.map_err(|error| UnusableSource { name, error })
         });
+        let production = production.collect::<Result<Vec<_>, _>>()?;
         let sandbox = ach(&config.sandbox).map(Source::Sandbox);
-        Ok(Self {
-            production: production.collect::<Result<_, _>>()?,
-            sandbox: vec![sandbox.map_err(|error| UnusableSource { name: "sandbox", error })?],
-        })
+        let sandbox = vec![sandbox.map_err(|error| UnusableSource { name: "sandbox", error })?];
+        let over_network =
+            production.iter().chain(&sandbox).filter(|source| !matches!(source, Source::Planillas));
+        let gates = over_network.map(|source| {
+            let name = source.name();
+            (name, Gate::new(name, config.terms_of(name), &steady))
+        });
+        Ok(Self { gates: gates.collect(), production, sandbox })
+    }
+
+    /// The gate before a source; `None` where nothing is asked over a network.
+    pub(crate) fn gate(&self, source: &Source) -> Option<&Gate> {
+        self.gates.get(source.name())
+    }
+
+    /// Whether an environment has operators to ask and each of them is given a pause.
+    pub(crate) fn are_down(&self, environment: Environment, now: Timestamp) -> bool {
+        let gates: Vec<_> = self.of(environment).iter().filter_map(|s| self.gate(s)).collect();
+        !gates.is_empty() && gates.iter().all(|gate| gate.is_shut(now))
     }
 
     /// The sources of an environment, in order.
@@ -183,100 +214,35 @@ impl Sources {
     }
 }
 
-/// Asks the workspace's sources about a person, one after the other, until one resolves or
-/// `budget` is spent. Answers in the order asked; empty only when no source is configured. A wish
-/// reaches the simulated operator alone.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) async fn ask(
-    app: &App,
-    secrets: &WorkspaceSecrets,
-    person: &Document,
-    budget: Duration,
-    wish: &Wish,
-) -> Result<Vec<Asked>, vinculo_store::Error> {
-    let mut all = Vec::new();
-    let started = app.now();
-    for source in app.sources().of(secrets.workspace().environment) {
-        let spent = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
-        let left = budget.saturating_sub(spent);
-        if left.is_zero() && !all.is_empty() {
-            break;
-        }
-        let (question, months_ahead) = question(app, secrets, source, person, wish).await?;
-        let asked = match source.ask(&question, left).await {
-            None => ask_planillas(app, secrets, person).await?,
-            Some(call) => Asked { months_ahead, ..Asked::from_call(source.name(), call) },
-        };
-        asked.raise_alarm();
-        let resolved = matches!(asked.outcome, Outcome::Resolved(_));
-        all.push(asked);
-        if resolved {
-            break;
-        }
-    }
-    Ok(all)
-}
-
-async fn ask_planillas(
-    app: &App,
-    secrets: &WorkspaceSecrets,
-    person: &Document,
-) -> Result<Asked, vinculo_store::Error> {
-    let started = app.now();
-    let workspace = secrets.workspace().id;
-    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-    let known = app.store().read(move |tx| tx.has_planilla_lines(workspace, &index)).await?;
-    let outcome = if known {
-        Outcome::Resolved(vinculo_sources::Answer::default())
-    } else {
-        Outcome::NoData(NoDataReason::NotFound)
-    };
-    Ok(Asked {
-        source: Source::Planillas.name(),
-        outcome,
-        http_status: None,
-        raw_code: None,
-        duration: Duration::try_from(app.now().duration_since(started)).unwrap_or_default(),
-        answer: None,
-        months_ahead: 0,
-    })
-}
-
-/// The question, and by how many months it is ahead of the calendar.
-async fn question(
-    app: &App,
-    secrets: &WorkspaceSecrets,
-    source: &Source,
-    person: &Document,
-    wish: &Wish,
-) -> Result<(Question, i64), vinculo_store::Error> {
-    let workspace = secrets.workspace();
-    let (mut extra_headers, mut months_ahead) = (Vec::new(), 0);
-    if matches!(source, Source::Sandbox(_)) {
-        let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-        let own = workspace.clone();
-        let read = app.store().read(move |tx| {
-            let earlier = tx.count_source_calls(own.id, &index)?;
-            Ok::<_, vinculo_store::Error>((earlier, sandbox::months_ahead(tx, &own)?))
-        });
-        let (earlier, ahead) = read.await?;
-        months_ahead = ahead;
-        extra_headers.push((TRY_HEADER.to_owned(), (earlier + 1).to_string()));
-        extra_headers.push((MONTH_OFFSET_HEADER.to_owned(), ahead.to_string()));
-        extra_headers.extend(wish.header());
-    }
-    let question = Question {
-        document: person.clone(),
-        months: MONTHS,
-        user: Some(workspace.uuid.simple().to_string()),
-        extra_headers,
-    };
-    Ok((question, months_ahead))
-}
-
 impl Asked {
+    /// An outcome of which nothing more is known.
+    fn of(source: &'static str, outcome: Outcome) -> Self {
+        Self {
+            source,
+            retry: outcome.retry_class(),
+            outcome,
+            http_status: None,
+            raw_code: None,
+            duration: Duration::ZERO,
+            answer: None,
+            billed: "no",
+            cost: 0,
+            held: None,
+            kept: None,
+            months_ahead: 0,
+        }
+    }
+
+    /// A question that was not asked.
+    fn held(source: &'static str, held: HeldBack, now: Timestamp) -> Self {
+        Self { held: Some(held), ..Self::of(source, held.outcome(now)) }
+    }
+
+    /// Whether the source said something about the person: data, or that there is none.
+    pub(crate) const fn is_answer(&self) -> bool {
+        matches!(self.outcome, Outcome::Resolved(_) | Outcome::NoData(_))
+    }
+
     /// Tells whoever runs the installation what only they can mend.
     fn raise_alarm(&self) {
         match &self.outcome {
@@ -290,16 +256,18 @@ impl Asked {
         }
     }
 
-    fn from_call(source: &'static str, call: vinculo_sources::Call) -> Self {
+    fn from_call(source: &'static str, call: Call, terms: &SourceTerms) -> Self {
         let answer = KeptAnswer::of(&call);
+        let (billed, cost) = terms.bill(&call.outcome, call.http_status);
         Self {
-            source,
-            outcome: call.outcome,
             http_status: call.http_status,
             raw_code: call.raw_code,
+            retry: call.retry,
             duration: call.duration,
             answer,
-            months_ahead: 0,
+            billed,
+            cost,
+            ..Self::of(source, call.outcome)
         }
     }
 }
@@ -307,7 +275,7 @@ impl Asked {
 /// The outcome that stands for several. Whatever kept a source from answering comes before another
 /// source's "nothing": the person may be known where we could not ask.
 #[must_use]
-pub fn best(asked: &[Asked]) -> Option<&Asked> {
+pub(crate) fn best(asked: &[Asked]) -> Option<&Asked> {
     asked.iter().min_by_key(|asked| match &asked.outcome {
         Outcome::Resolved(_) => 0,
         Outcome::RetryLater { .. } => 1,
@@ -327,14 +295,12 @@ pub const fn is_down(reason: RetryReason) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use vinculo_sources::{Answer, InvalidField, WithheldReason};
+    use vinculo_sources::{Answer, InvalidField, NoDataReason, WithheldReason};
 
     use super::*;
 
     fn asked(outcome: Outcome) -> Asked {
-        let (source, duration) = ("test", Duration::ZERO);
-        let (http_status, raw_code, answer, months_ahead) = (None, None, None, 0);
-        Asked { source, outcome, http_status, raw_code, duration, answer, months_ahead }
+        Asked::of("test", outcome)
     }
 
     #[test]

@@ -141,7 +141,7 @@ async fn as_json(app: &TestApp) -> u64 {
         let subject = tx.subject(workspace, &index)?.unwrap();
         let key = vault.unwrap_key(&subject.key).unwrap();
         let stored = tx.contributions(subject.id)?;
-        tx.drop_contributions(subject.id, Origin::Planilla)?;
+        tx.drop_contributions(subject.id, Origin::Planilla, None)?;
         let again = stored.iter().map(|line| {
             let row = [0, line.batch, line.line];
             let context = Context::of_ids("contributions", &row);

@@ -46,6 +46,7 @@ mod rotation;
 mod sandbox;
 mod secrecy;
 mod settings;
+mod sources;
 mod tls;
 mod tokens;
 mod webhook_control;

@@ -201,5 +201,8 @@ async fn with_an_id(app: &TestApp, receiver: &Receiver, path: &str) -> String {
     };
     let first = &client.results(&found).await[0]["id"];
     let id = first.as_str().map_or_else(|| first.to_string(), str::to_owned);
-    format!("{list}{id}{rest}")
+    let path = format!("{list}{id}{rest}");
+    let Some((calls, rest)) = path.split_once("{call}") else { return path };
+    let call = &client.results(calls).await[0]["id"];
+    format!("{calls}{}{rest}", call.as_str().unwrap())
 }

@@ -34,6 +34,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         "include_drafts": true,
         "require_consent": false,
         "webhook_retry_seconds": [60, 120, 180, 240, 300, 1800, 7200, 18000, 36000, 36000],
+        "source_policy": "first",
     });
     assert_eq!(client.get(SETTINGS).await.json(), shipped);
     decide(&app, json!({ "refresh_rate": "12h", "fetch_resources": ["OWNERS"] })).await;
@@ -52,6 +53,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         (json!({ "webhook_retry_seconds": [86_401] }), "invalid", "webhook_retry_seconds"),
         (json!({ "webhook_retry_seconds": [1.5] }), "invalid", "webhook_retry_seconds"),
         (json!({ "webhook_retry_seconds": vec![1; 21] }), "invalid", "webhook_retry_seconds"),
+        (json!({ "source_policy": "best" }), "invalid_choice", "source_policy"),
         (json!({ "colour": "blue" }), "invalid", "colour"),
     ] {
         let refused = client.patch(SETTINGS, &body).await;

@@ -1,9 +1,9 @@
 //! Everything about one person, for whoever has the right to know it.
 
 use uuid::Uuid;
-use vinculo_vault::{BlindIndex, Sealed};
+use vinculo_vault::Sealed;
 
-use super::{LoadState, Micros, Resource, SubjectId, Trigger, WorkspaceId};
+use super::{LoadState, Micros, Resource, SubjectId, Trigger};
 use crate::tables::deliveries::DeliveryState;
 use crate::{Result, Tx};
 
@@ -26,23 +26,6 @@ pub struct LoadAbout {
     pub created_at: Micros,
     /// When it ended.
     pub finished_at: Option<Micros>,
-}
-
-/// A question to a source about the person.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CallAbout {
-    /// Public id.
-    pub uuid: Uuid,
-    /// Name of the source.
-    pub source: String,
-    /// `check` or `load`.
-    pub purpose: String,
-    /// Outcome, one word.
-    pub outcome: String,
-    /// Reason inside the outcome, one word.
-    pub reason: Option<String>,
-    /// When it was asked.
-    pub created_at: Micros,
 }
 
 /// Something about the person that receivers were told of.
@@ -98,32 +81,6 @@ impl Tx<'_> {
                     failure: row.opt_text(5)?,
                     created_at: row.int(6)?,
                     finished_at: row.opt_int(7)?,
-                })
-            },
-        )
-    }
-
-    /// The questions that were asked about the document, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn calls_about(
-        &mut self,
-        workspace: WorkspaceId,
-        document: &BlindIndex,
-    ) -> Result<Vec<CallAbout>> {
-        self.query(
-            "select uuid, source, purpose, outcome, reason, created_at from source_calls \
-             where workspace_id = $1 and document_index = $2 order by created_at, id",
-            &[workspace.into(), document.into()],
-            |row| {
-                Ok(CallAbout {
-                    uuid: row.uuid(0)?,
-                    source: row.text(1)?,
-                    purpose: row.text(2)?,
-                    outcome: row.text(3)?,
-                    reason: row.opt_text(4)?,
-                    created_at: row.int(5)?,
                 })
             },
         )

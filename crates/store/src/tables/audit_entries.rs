@@ -21,6 +21,8 @@ text_enum! {
         EmploymentDeleted = "employment.deleted",
         /// It was shown which lines made an employment.
         ProvenanceRead = "provenance.read",
+        /// Questions to sources were shown, one of them maybe with its answer.
+        SourceCallsRead = "source_calls.read",
         /// Owners were shown.
         OwnersRead = "owners.read",
         /// A source was asked while the caller waited, and the owner shown.

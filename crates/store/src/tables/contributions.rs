@@ -13,8 +13,9 @@ text_enum! {
     Origin in "contributions" {
         /// An imported planilla; the batch is the import.
         Planilla = "planilla",
-        /// An operator's answer; the batch is the source call.
-        Ach = "ach",
+        /// An operator's answer; the batch is the source call, whose row names the operator. The word
+        /// in the column is the name of the first operator there was.
+        Answer = "ach",
     }
 }
 
@@ -101,16 +102,26 @@ impl Tx<'_> {
         self.bulk_insert("contributions", NEW_COLUMNS, rows)
     }
 
-    /// Drops what earlier batches of this origin said about the person: the newest answer of a
-    /// source stands for all of them.
+    /// Drops what earlier batches of this origin said about the person, or only earlier answers of
+    /// one source: its newest answer stands for all of them.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn drop_contributions(&mut self, subject: SubjectId, origin: Origin) -> Result<u64> {
-        self.execute(
-            "delete from contributions where subject_id = $1 and origin = $2",
-            &[subject.into(), origin.into()],
-        )
+    pub fn drop_contributions(
+        &mut self,
+        subject: SubjectId,
+        origin: Origin,
+        source: Option<&str>,
+    ) -> Result<u64> {
+        let all = "delete from contributions where subject_id = $1 and origin = $2";
+        let Some(source) = source else {
+            return self.execute(all, &[subject.into(), origin.into()]);
+        };
+        let of_source = format!(
+            "{all} and batch_id in (select id from source_calls where subject_id = $1 \
+             and source = $3)"
+        );
+        self.execute(&of_source, &[subject.into(), origin.into(), source.into()])
     }
 
     /// Removes what was stored of a planilla that turned out to be a repeated one, or whose file was
@@ -161,7 +172,7 @@ impl Tx<'_> {
     ) -> Result<Vec<Batch>> {
         let from = match origin {
             Origin::Planilla => "select id, uuid, created_at, cast(null as text) from imports",
-            Origin::Ach => "select id, uuid, created_at, source from source_calls",
+            Origin::Answer => "select id, uuid, created_at, source from source_calls",
         };
         let mut clause = Where::equals("+workspace_id", workspace);
         clause.and_in("id", ids.iter().copied());

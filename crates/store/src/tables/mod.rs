@@ -32,7 +32,7 @@ mod source_calls;
 mod subjects;
 mod widget_tokens;
 
-pub use about::{CallAbout, DeliveryAbout, EventAbout, LoadAbout};
+pub use about::{DeliveryAbout, EventAbout, LoadAbout};
 pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditAction, AuditEntry, AuditFilter, NewAuditEntry};
@@ -64,7 +64,7 @@ pub use objects::{
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use sandboxes::Sandbox;
-pub use source_calls::{NewSourceCall, Purpose, SourceCall, StoredPayload};
+pub use source_calls::{CallKind, NewSourceCall, Purpose, SourceCall, StoredPayload, Usage};
 pub use subjects::Subject;
 pub use widget_tokens::UsedToken;
 

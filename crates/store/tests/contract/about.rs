@@ -4,7 +4,7 @@ use crate::fixture::{
 };
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    AttemptRecord, CallAbout, DeliveryAbout, DeliveryState, EventAbout, ImportId, LoadAbout,
+    AttemptRecord, CallKind, DeliveryAbout, DeliveryState, EventAbout, ImportId, LoadAbout,
     LoadState, NewPayer, NewSourceCall, Purpose, Resource, Trigger,
 };
 
@@ -38,6 +38,8 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
                 payload: None,
                 created_at: NOW,
                 consent: None,
+                kind: CallKind::Individual,
+                cost: 0,
             })?;
             tx.put_payer(&NewPayer {
                 workspace,
@@ -82,16 +84,6 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
         finished_at: Some(NOW + SECOND),
     };
     assert_eq!(loads, [load]);
-    let calls = read(&db, move |tx| tx.calls_about(here, &index(50))).await;
-    let call = CallAbout {
-        uuid: uuid(50_000 + n),
-        source: "ach".to_owned(),
-        purpose: "check".to_owned(),
-        outcome: "fault".to_owned(),
-        reason: Some("garbled".to_owned()),
-        created_at: NOW,
-    };
-    assert_eq!(calls, [call]);
     let events = read(&db, move |tx| tx.events_about(subject)).await;
     let [EventAbout { id, webhook_id, .. }] = events[..] else { panic!("{events:?}") };
     assert_eq!(webhook_id, uuid(10_000 + n));

@@ -2,7 +2,7 @@ use crate::fixture::{NOW, index, person, read, refused, sealed, uuid, workspaces
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Batch, Error, ImportId, NewContribution, NewImport, NewPayer, Origin, Result,
+    Batch, Error, ImportId, NewContribution, NewImport, NewPayer, NewSourceCall, Origin, Result,
     StoredContribution, SubjectId, Tx, WorkspaceId,
 };
 
@@ -12,6 +12,7 @@ on_both_databases! {
     a_line_is_stored_once,
     planilla_lines_count_once_accepted,
     the_newest_answer_of_a_source_stands,
+    answers_of_one_source_leave_those_of_another,
     batches_say_where_lines_came_from,
     payers_are_found_by_the_lines_of_a_person,
 }
@@ -59,7 +60,7 @@ async fn lines_come_back_as_stored(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
     let (subject, other) = write(&db, move |tx| {
         let (subject, other) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
-        let ach = |subject, batch, n| line(here, subject, Origin::Ach, batch, n);
+        let ach = |subject, batch, n| line(here, subject, Origin::Answer, batch, n);
         let typed = NewContribution { planilla_type: Some("E".to_owned()), ..ach(subject, 2, 1) };
         let lines = [typed, ach(subject, 1, 2), ach(subject, 1, 1), ach(other, 1, 9)];
         assert_eq!(tx.insert_contributions(&lines)?, 4);
@@ -67,7 +68,10 @@ async fn lines_come_back_as_stored(db: TestDatabase) {
     })
     .await;
     let lines = read(&db, move |tx| tx.contributions(subject)).await;
-    assert_eq!(places(&lines), [(Origin::Ach, 1, 1), (Origin::Ach, 1, 2), (Origin::Ach, 2, 1)]);
+    assert_eq!(
+        places(&lines),
+        [(Origin::Answer, 1, 1), (Origin::Answer, 1, 2), (Origin::Answer, 2, 1)]
+    );
     assert_eq!(lines[1].sealed, sealed(2));
     assert_eq!(read(&db, move |tx| tx.contributions(other)).await.len(), 1);
     let typed = "select period, planilla_type from contributions where batch_id = 2";
@@ -88,8 +92,8 @@ async fn a_line_is_stored_once(db: TestDatabase) {
             tx.insert_contributions(&lines)
         }
     };
-    write(&db, add(Origin::Ach, &[1])).await;
-    let error = refused(&db, add(Origin::Ach, &[2, 1])).await;
+    write(&db, add(Origin::Answer, &[1])).await;
+    let error = refused(&db, add(Origin::Answer, &[2, 1])).await;
     assert!(matches!(error, Error::Conflict(_)), "{error}");
     write(&db, add(Origin::Planilla, &[1])).await;
     assert_eq!(raw::rows(&db, "select count(*) from contributions"), ["2"]);
@@ -103,7 +107,7 @@ async fn planilla_lines_count_once_accepted(db: TestDatabase) {
         person(tx, there, 50)?;
         let batch = import(tx, here, 1)?.0;
         let planilla = line(here, subject, Origin::Planilla, batch, 1);
-        tx.insert_contributions(&[planilla, line(here, subject, Origin::Ach, batch, 7)])?;
+        tx.insert_contributions(&[planilla, line(here, subject, Origin::Answer, batch, 7)])?;
         Ok((subject, batch))
     })
     .await;
@@ -112,7 +116,7 @@ async fn planilla_lines_count_once_accepted(db: TestDatabase) {
         raw::run(&db, &format!("update imports set state = '{state}'"));
         let counts = *state == vinculo_store::ImportState::Accepted;
         let lines = read(&db, move |tx| tx.contributions(subject)).await;
-        let ach = (Origin::Ach, batch, 7);
+        let ach = (Origin::Answer, batch, 7);
         let expected = if counts { vec![ach, (Origin::Planilla, batch, 1)] } else { vec![ach] };
         assert_eq!(places(&lines), expected, "{state}");
         assert_eq!(read(&db, has(here)).await, counts, "{state}");
@@ -130,19 +134,45 @@ async fn the_newest_answer_of_a_source_stands(db: TestDatabase) {
     let (subject, other) = write(&db, move |tx| {
         let (subject, other) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
         let all = [
-            line(here, subject, Origin::Ach, 1, 1),
-            line(here, subject, Origin::Ach, 2, 1),
+            line(here, subject, Origin::Answer, 1, 1),
+            line(here, subject, Origin::Answer, 2, 1),
             line(here, subject, Origin::Planilla, 1, 1),
-            line(here, other, Origin::Ach, 1, 1),
+            line(here, other, Origin::Answer, 1, 1),
         ];
         tx.insert_contributions(&all)?;
         Ok((subject, other))
     })
     .await;
-    assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Ach)).await, 2);
-    assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Ach)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Answer, None)).await, 2);
+    assert_eq!(write(&db, move |tx| tx.drop_contributions(subject, Origin::Answer, None)).await, 0);
     let left = "select subject_id, origin from contributions order by subject_id";
     assert_eq!(raw::rows(&db, left), [format!("{subject}|planilla"), format!("{other}|ach")]);
+}
+
+async fn answers_of_one_source_leave_those_of_another(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let subject = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let document = index(50);
+        for (n, source) in [(1, "ach"), (2, "mareigua"), (3, "ach")] {
+            let batch = tx.insert_source_call(&NewSourceCall {
+                subject: Some(subject),
+                source,
+                ..crate::source_calls::call(here, &document, n)
+            })?;
+            tx.insert_contributions(&[line(here, subject, Origin::Answer, batch.0, 1)])?;
+        }
+        tx.insert_contributions(&[line(here, subject, Origin::Planilla, 1, 1)])?;
+        Ok(subject)
+    })
+    .await;
+    let drop = move |source| {
+        move |tx: &mut Tx<'_>| tx.drop_contributions(subject, Origin::Answer, Some(source))
+    };
+    assert_eq!(write(&db, drop("agil_data")).await, 0);
+    assert_eq!(write(&db, drop("ach")).await, 2);
+    assert_eq!(write(&db, drop("mareigua")).await, 1);
+    assert_eq!(raw::rows(&db, "select origin from contributions"), ["planilla"]);
 }
 
 async fn batches_say_where_lines_came_from(db: TestDatabase) {
@@ -162,8 +192,8 @@ async fn batches_say_where_lines_came_from(db: TestDatabase) {
     assert_eq!(both, [file(first, 1), file(second, 2)]);
     assert_eq!(read(&db, of(here, Origin::Planilla, vec![second])).await, [file(second, 2)]);
     let answer = Batch { id: call, uuid: uuid(30), source: Some("ach".to_owned()), at: NOW };
-    assert_eq!(read(&db, of(here, Origin::Ach, vec![call])).await, [answer]);
-    for origin in [Origin::Planilla, Origin::Ach] {
+    assert_eq!(read(&db, of(here, Origin::Answer, vec![call])).await, [answer]);
+    for origin in [Origin::Planilla, Origin::Answer] {
         assert!(read(&db, of(here, origin, vec![])).await.is_empty());
         assert!(read(&db, of(there, origin, vec![first, second, call])).await.is_empty());
     }
@@ -173,7 +203,7 @@ async fn payers_are_found_by_the_lines_of_a_person(db: TestDatabase) {
     let (here, there) = workspaces(&db).await;
     let (worker, boss) = write(&db, move |tx| {
         let (worker, boss) = (person(tx, here, 50)?.id, person(tx, here, 52)?.id);
-        let lines = [1, 2].map(|n| line(here, worker, Origin::Ach, 1, n));
+        let lines = [1, 2].map(|n| line(here, worker, Origin::Answer, 1, n));
         tx.insert_contributions(&lines)?;
         for (workspace, payer, n) in [(here, 70, 1), (here, 71, 2), (there, 70, 3)] {
             tx.put_payer(&NewPayer {

@@ -41,7 +41,7 @@ fn fill(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<SubjectId> {
         tx.put_objects(resource, link, &[object])?;
     }
     tx.insert_contributions(&[
-        line(workspace, subject, Origin::Ach, 1, 1),
+        line(workspace, subject, Origin::Answer, 1, 1),
         line(workspace, subject, Origin::Planilla, 1, 1),
     ])?;
     for (call, subject) in [(1, Some(subject)), (2, None)] {
@@ -59,6 +59,8 @@ fn fill(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<SubjectId> {
             raw_code: None,
             duration_us: 1,
             billed: "yes",
+            cost: 0,
+            kind: vinculo_store::CallKind::Individual,
             payload: subject.is_some().then_some(&payload),
             created_at: NOW,
             consent: Some(uuid(n)),

@@ -449,7 +449,7 @@ async fn the_newest_record_of_a_payer_stays(db: TestDatabase) {
         put(here, subject, 1, 1)?;
         put(there, subject, 2, 2)?;
         put(here, other, 3, 3)?;
-        tx.insert_contributions(&[line(here, subject, Origin::Ach, 1, 1)])?;
+        tx.insert_contributions(&[line(here, subject, Origin::Answer, 1, 1)])?;
         let found = tx.payer_profiles(here, subject)?;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].0, &found[0].1), (other, &sealed(3)));
@@ -512,7 +512,7 @@ async fn links_of_people_in_a_planilla_are_touched(db: TestDatabase) {
         let id = loading(tx, here, 1, &identity(Some(5), None))?;
         let (one, three) = (subjects[0], subjects[2]);
         let planilla = |subject, n| line(here, subject, Origin::Planilla, id.0, n);
-        let answer = line(here, subjects[1], Origin::Ach, id.0, 1);
+        let answer = line(here, subjects[1], Origin::Answer, id.0, 1);
         tx.insert_contributions(&[planilla(one, 1), planilla(one, 2), planilla(three, 3), answer])?;
         Ok(id)
     })
@@ -575,8 +575,8 @@ async fn links_of_people_paid_by_a_payer_are_touched(db: TestDatabase) {
         };
         tx.judge_import(id, &verdict, NOW)?;
         let mut lines = [
-            line(here, subjects[1], Origin::Ach, 9, 1),
-            line(here, subjects[2], Origin::Ach, 9, 2),
+            line(here, subjects[1], Origin::Answer, 9, 1),
+            line(here, subjects[2], Origin::Answer, 9, 2),
         ];
         lines[1].payer = index(71);
         tx.insert_contributions(&lines)?;

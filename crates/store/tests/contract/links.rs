@@ -244,7 +244,7 @@ pub(crate) fn known_person(
         planilla_type: Some("E".to_owned()),
         sealed: sealed(1),
     };
-    tx.insert_contributions(&[line(Origin::Planilla), line(Origin::Ach)])?;
+    tx.insert_contributions(&[line(Origin::Planilla), line(Origin::Answer)])?;
     tx.insert_source_call(&NewSourceCall {
         uuid: uuid(n),
         workspace,
@@ -258,6 +258,8 @@ pub(crate) fn known_person(
         raw_code: None,
         duration_us: 1,
         billed: "yes",
+        cost: 0,
+        kind: vinculo_store::CallKind::Individual,
         payload: Some(&sealed(2)),
         created_at: NOW,
         consent: None,

@@ -118,6 +118,12 @@ const CALLS: &[(&str, Call)] = &[
     ("link", |tx| Ok(tx.link(HERE, uuid(MIDDLE))?.is_some())),
     ("link_by_id", |tx| Ok(tx.link_by_id(LinkId(2_500))?.is_some())),
     ("load", |tx| Ok(tx.load(LoadId(2_500))?.is_some())),
+    ("answers_from", |tx| Ok(tx.answers_from(SubjectId(2_500), SourceCallId(0))?.len() == 1)),
+    ("answers_since", |tx| Ok(tx.answers_since(HERE, &index(MIDDLE), 0)?.len() == 1)),
+    ("source_calls", |tx| Ok(tx.source_calls(HERE, SubjectId(2_500), ALL)?.count == 1)),
+    ("source_call", |tx| Ok(tx.source_call(HERE, SubjectId(2_500), uuid(2_500))?.is_some())),
+    ("source_usage", |tx| Ok(tx.source_usage(HERE, 1, 2)?.is_empty())),
+    ("source_cost", |tx| Ok(tx.source_cost("ach", 0)? == 0)),
     ("source_payload", |tx| Ok(tx.source_payload(SourceCallId(2_500))?.is_some())),
     ("count_source_calls", |tx| Ok(tx.count_source_calls(HERE, &index(MIDDLE))? == 1)),
     ("audit_entries, of a link", |tx| {
@@ -191,7 +197,7 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("batches", |tx| {
         let of = |tx: &mut Tx<'_>, origin| tx.batches(HERE, origin, &[7, 2_500]);
-        Ok(of(tx, Origin::Ach)?.len() + of(tx, Origin::Planilla)?.len() == 4)
+        Ok(of(tx, Origin::Answer)?.len() + of(tx, Origin::Planilla)?.len() == 4)
     }),
     ("contributions", |tx| Ok(tx.contributions(SubjectId(2_500))?.len() == 6)),
     ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),

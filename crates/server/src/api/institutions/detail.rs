@@ -1,10 +1,11 @@
 //! `GET /api/institutions/{id}/`
 
 use axum::Json;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 
 use super::Institution;
+use crate::App;
 use crate::error::ApiError;
 use crate::permit::{Permitted, ReadInstitutions};
 
@@ -17,9 +18,10 @@ use crate::permit::{Permitted, ReadInstitutions};
     responses((status = 200, description = "The institution", body = Institution))
 )]
 pub(crate) async fn detail(
-    _caller: Permitted<ReadInstitutions>,
+    State(app): State<App>,
+    caller: Permitted<ReadInstitutions>,
     id: Result<Path<i32>, PathRejection>,
 ) -> Result<Json<Institution>, ApiError> {
-    let pila = Institution::pila();
+    let pila = Institution::pila(&app, caller.workspace.environment);
     if id.is_ok_and(|Path(id)| id == pila.id) { Ok(Json(pila)) } else { Err(ApiError::not_found()) }
 }

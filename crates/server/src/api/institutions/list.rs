@@ -1,8 +1,10 @@
 //! `GET /api/institutions/`
 
+use axum::extract::State;
 use axum::response::Response;
 
 use super::Institution;
+use crate::App;
 use crate::api::page::PageQuery;
 use crate::error::ApiError;
 use crate::openapi::{Page, PageParams};
@@ -52,10 +54,11 @@ pub(crate) struct InstitutionFilters {
     responses((status = 200, description = "A page", body = Institutions))
 )]
 pub(crate) async fn list(
-    _caller: Permitted<ReadInstitutions>,
+    State(app): State<App>,
+    caller: Permitted<ReadInstitutions>,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let pila = Institution::pila();
+    let pila = Institution::pila(&app, caller.workspace.environment);
     let matching = pila.matches(&page.query);
     let shown = (matching && page.request().offset == 0).then(|| serde_json::to_vec(&pila));
     page.answer(i64::from(matching), shown.transpose()?)

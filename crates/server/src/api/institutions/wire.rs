@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use vinculo_pila::catalog::{Letters, document_type};
+use vinculo_store::Environment;
 
+use crate::App;
 use crate::api::links::ResourceName;
 use crate::api::query::Query;
 use crate::sources::KINDS;
@@ -159,8 +161,10 @@ pub(crate) enum InstitutionStatus {
 }
 
 impl Institution {
-    /// PILA, the only institution.
-    pub(crate) fn pila() -> Self {
+    /// PILA, the only institution, as it stands for an environment: down while each of its operators
+    /// is given a pause.
+    pub(crate) fn pila(app: &App, environment: Environment) -> Self {
+        let down = app.sources().are_down(environment, app.now());
         Self {
             id: 4001,
             name: PILA,
@@ -196,7 +200,7 @@ impl Institution {
             features: [],
             resources: ["EMPLOYMENTS", "OWNERS"],
             integration_type: "credentials",
-            status: "healthy",
+            status: if down { "down" } else { "healthy" },
         }
     }
 

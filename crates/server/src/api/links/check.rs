@@ -13,9 +13,13 @@ use crate::api::refusal::{self, Asking};
 use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::jobs::{Known, Question, record_calls};
+use crate::jobs::{Known, Question, answered_from, record_calls};
 use crate::sandbox::{self, Wish};
-use crate::sources::{self, Asked, best};
+use crate::secrets::WorkspaceSecrets;
+use crate::sources::{
+    self, Asked, Deadlines, Inquiry, SourcePolicy, any_reusable_since, best, kept_answers,
+    reusable_since,
+};
 
 /// A person about whom the sources have been asked.
 pub(super) struct Checked {
@@ -28,7 +32,8 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    /// Asks, under a consent or what the customer attests.
+    /// Asks, by the workspace's `policy`, under a consent or what the customer attests. What is known
+    /// and not old is not asked again, unless the answer must be `new`.
     ///
     /// # Errors
     /// When the database fails.
@@ -37,11 +42,14 @@ impl Checked {
         caller: Caller,
         person: Document,
         consent: Option<Uuid>,
+        (policy, new): (SourcePolicy, bool),
         wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
-        let budget = app.config().check_timeout;
-        let asked = sources::ask(&app, &secrets, &person, budget, wish).await?;
+        let kept = if new { Vec::new() } else { kept(&app, &secrets, &person).await? };
+        let deadlines = Deadlines::registration(app.config());
+        let inquiry = Inquiry { person: &person, policy, deadlines, kept, wish };
+        let asked = sources::ask(&app, &secrets, inquiry).await?;
         Ok(Arc::new(Self { app, caller, person, consent, asked }))
     }
 
@@ -50,7 +58,7 @@ impl Checked {
         match best(&self.asked) {
             None => Some(ApiError::unexpected("no source is configured")),
             Some(Asked { outcome: Outcome::NoData(_), .. }) if accept_unknown => None,
-            Some(Asked { outcome, .. }) => refusal::of(outcome, Asking::Login),
+            Some(Asked { outcome, held, .. }) => refusal::of(outcome, *held, Asking::Login),
         }
     }
 
@@ -60,6 +68,9 @@ impl Checked {
     /// When the database fails.
     pub(super) async fn record_refusal(self: Arc<Self>) -> Result<(), ApiError> {
         let app = self.app.clone();
+        if self.asked.iter().all(|asked| asked.held.is_some() || asked.kept.is_some()) {
+            return Ok(());
+        }
         app.store()
             .write(move |tx| {
                 self.write(tx, None)?;
@@ -92,7 +103,8 @@ impl Checked {
         let secrets = app.secrets(caller.workspace.id)?;
         let (purpose, consent) = (Purpose::Check, *consent);
         let question = Question { person, asked, purpose, consent };
-        record_calls(tx, app, &secrets, question, known)
+        let calls = record_calls(tx, app, &secrets, question, known)?;
+        Ok(answered_from(asked, &calls))
     }
 
     /// Runs the transaction that follows a question. The question is recorded also when it fails:
@@ -110,4 +122,25 @@ impl Checked {
         }
         done
     }
+}
+
+/// The answers about a person that stand for new ones.
+async fn kept(
+    app: &App,
+    secrets: &Arc<WorkspaceSecrets>,
+    person: &Document,
+) -> Result<Vec<Asked>, ApiError> {
+    let environment = secrets.workspace().environment;
+    let Some(since) = any_reusable_since(app, environment) else { return Ok(Vec::new()) };
+    let workspace = secrets.workspace().id;
+    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let found = app.store().read(move |tx| {
+        let subject = tx.subject(workspace, &index)?;
+        Ok::<_, ApiError>((subject, tx.answers_since(workspace, &index, since)?))
+    });
+    let (subject, mut stored) = found.await?;
+    stored.retain(|answer| answer.created_at > reusable_since(app, &answer.source));
+    let vault = app.all_secrets().vault();
+    let key = subject.map(|subject| vault.unwrap_key(&subject.key)).transpose()?;
+    kept_answers(app, secrets, person, key.as_ref(), stored)
 }

@@ -109,7 +109,8 @@ async fn ask_and_register(
     });
     let (Admission { terms, person, consent }, wanted) = admission.await?;
     let external_id = wanted.reference(&person);
-    let checked = Checked::ask(app.clone(), permit.clone(), person, consent, &wish).await?;
+    let asking = (terms.source_policy, false);
+    let checked = Checked::ask(app.clone(), permit.clone(), person, consent, asking, &wish).await?;
     if let Some(refusal) = checked.refusal(terms.accept_unknown) {
         checked.record_refusal().await?;
         return Err(refusal);

@@ -84,7 +84,8 @@ pub(crate) async fn update(
         Ok::<_, ApiError>((consent, Settings::read(tx, workspace)?))
     });
     let (consent, settings) = asked.await?;
-    let checked = Checked::ask(app.clone(), permit.clone(), person, consent, &wish).await?;
+    let asking = (settings.source_policy, true);
+    let checked = Checked::ask(app.clone(), permit.clone(), person, consent, asking, &wish).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);

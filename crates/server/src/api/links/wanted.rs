@@ -9,7 +9,7 @@ use crate::api::institutions::PILA;
 use crate::api::refusal;
 use crate::error::{ApiError, ErrorItem};
 use crate::settings::Settings;
-use crate::sources;
+use crate::sources::{self, SourcePolicy};
 use crate::terms::{RefreshRate, Storage};
 
 /// What the caller asked for; `None` where the workspace's settings decide.
@@ -78,6 +78,7 @@ pub(super) struct Terms {
     pub(super) allow_duplicates: bool,
     pub(super) accept_unknown: bool,
     pub(super) require_consent: bool,
+    pub(super) source_policy: SourcePolicy,
 }
 
 impl Terms {
@@ -106,6 +107,7 @@ impl Terms {
             allow_duplicates: settings.allow_duplicate_links,
             accept_unknown: settings.accept_unknown_people,
             require_consent: settings.require_consent,
+            source_policy: settings.source_policy,
         })
     }
 

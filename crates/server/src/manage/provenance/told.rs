@@ -7,7 +7,9 @@ use uuid::Uuid;
 use vinculo_history::{EmployerData, Employment, MonthDetail, MonthProvenance, TracedLine, trace};
 use vinculo_store::{Batch, Origin, Tx, WorkspaceId};
 
-use super::wire::{EmploymentProvenance, ProvenanceLine, ProvenanceMonth, ProvenanceTenure};
+use super::wire::{
+    EmploymentProvenance, FilledField, ProvenanceLine, ProvenanceMonth, ProvenanceTenure,
+};
 use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::projection::{BatchKey, Traced};
@@ -90,11 +92,20 @@ impl<'a> Telling<'a> {
         let mut traced = trace(&self.traced.lines, &employment.payer, &self.traced.options);
         let told = employment.months.iter().zip(&employment.provenance.months).take(count);
         told.map(|(detail, provenance)| {
-            let lines = traced.remove(&detail.month).unwrap_or_default();
-            let lines = lines.into_iter().map(|line| self.line(line));
-            Ok(month(detail, provenance, lines.collect::<Result<_, _>>()?))
+            let traced = traced.remove(&detail.month).unwrap_or_default();
+            let lines = traced.iter().map(|&line| self.line(line));
+            let lines = lines.collect::<Result<_, _>>()?;
+            Ok(month(detail, provenance, lines, |origin| self.source(&traced, origin)))
         })
         .collect()
+    }
+
+    /// The name of the source whose lines of a month have this origin.
+    fn source(&self, traced: &[TracedLine], origin: vinculo_pila::Origin) -> String {
+        let line = traced.iter().find(|line| self.traced.lines[line.index].origin == origin);
+        let batch = line.and_then(|line| self.batches.get(&self.traced.batches[line.index]));
+        let source = batch.and_then(|batch| batch.source.clone());
+        source.unwrap_or_else(|| Source::Planillas.name().to_owned())
     }
 
     fn line(&self, TracedLine { index, role }: TracedLine) -> Result<ProvenanceLine, ApiError> {
@@ -107,7 +118,7 @@ impl<'a> Telling<'a> {
         Ok(ProvenanceLine {
             source: source.unwrap_or_else(|| Source::Planillas.name().to_owned()),
             import: of(Origin::Planilla),
-            source_call: of(Origin::Ach),
+            source_call: of(Origin::Answer),
             read_at: wire_time(batch.at),
             line: line.line,
             planilla_number: planilla.number.clone(),
@@ -137,13 +148,20 @@ fn month(
     detail: &MonthDetail,
     provenance: &MonthProvenance,
     lines: Vec<ProvenanceLine>,
+    source: impl Fn(vinculo_pila::Origin) -> String,
 ) -> ProvenanceMonth {
+    let filled = provenance
+        .filled
+        .iter()
+        .map(|filled| FilledField { field: filled.field.into(), source: source(filled.origin) });
     ProvenanceMonth {
         month: detail.month.to_string(),
         gross_amount: detail.gross_amount,
         net_amount: detail.net_amount,
         days: provenance.days,
         paid: provenance.paid,
+        source: source(provenance.origin),
+        filled: filled.collect(),
         notes: provenance.notes.iter().map(|&note| note.into()).collect(),
         lines,
     }

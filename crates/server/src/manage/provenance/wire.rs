@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use uuid::Uuid;
-use vinculo_history::{LineRole, Note};
+use vinculo_history::{LineRole, MonthField, Note};
 use vinculo_pila::PerSystem;
 
 /// Where an employment comes from. Amounts are whole pesos, reconstructed from contribution bases:
@@ -24,6 +24,8 @@ use vinculo_pila::PerSystem;
         "net_amount": 3_382_840,
         "days": 30,
         "paid": true,
+        "source": "planillas",
+        "filled": [],
         "notes": ["corrected"],
         "lines": [{
             "source": "planillas",
@@ -99,17 +101,31 @@ pub(super) struct ProvenanceMonth {
     pub(super) days: Option<u32>,
     /// Whether every line that counts was paid.
     pub(super) paid: bool,
+    /// The source that speaks for the month: its lines count.
+    pub(super) source: String,
+    /// What it does not tell, and which other one did.
+    pub(super) filled: Vec<FilledField>,
     /// What to know about the amounts.
     pub(super) notes: Vec<MonthNote>,
     /// In the order of filing.
     pub(super) lines: Vec<ProvenanceLine>,
 }
 
+/// A field of the month that another source told.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FilledField {
+    /// As the employment calls it.
+    pub(super) field: FieldOfMonth,
+    /// Who told it.
+    pub(super) source: String,
+}
+
 /// One line about the month.
 #[derive(Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProvenanceLine {
-    /// `planillas`, `ach` or `sandbox`.
+    /// `planillas`, `ach`, `mareigua`, `agil_data` or `sandbox`.
     pub(super) source: String,
     /// The import that brought it; null for an operator's answer.
     #[schema(required)]
@@ -219,16 +235,25 @@ words! {
 }
 
 words! {
+    /// A field of a month.
+    FieldOfMonth of MonthField {
+        EmploymentType, EmploymentTypeAdditionalInfo, ParafiscalContribution, SalaryType,
+        PensionFundName, HealthcareProviderName, StatusChanges,
+    }
+}
+
+words! {
     /// `unpaid`: a line counts that was not paid yet; `corrected` by a correction planilla; `arrears`:
     /// paid late; `special_planilla`: enforcement, a court, a winding-up or back pay;
     /// `duplicate_row`: equal rows counted once; `several_worker_types`; `unknown_worker_type`;
     /// `mark_not_mapped`: a start or end mark without a status; `days_over30`; `base_at_floor`: gross
     /// is a lower bound; `base_at_cap`: gross follows the filed salary; `minimum_wage_unknown`;
     /// `rate_unknown`; `net_estimated` by the legal rates; `sources_disagree` by more than 1 %;
-    /// `gross_from_income`: no source told a base.
+    /// `gross_from_income`: no source told a base; `unpaid_elsewhere`: another operator did not see it
+    /// paid.
     MonthNote of Note {
         Unpaid, Corrected, Arrears, SpecialPlanilla, DuplicateRow, SeveralWorkerTypes,
         UnknownWorkerType, MarkNotMapped, DaysOver30, BaseAtFloor, BaseAtCap, MinimumWageUnknown,
-        RateUnknown, NetEstimated, SourcesDisagree, GrossFromIncome,
+        RateUnknown, NetEstimated, SourcesDisagree, GrossFromIncome, UnpaidElsewhere,
     }
 }

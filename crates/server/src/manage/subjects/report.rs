@@ -110,7 +110,7 @@ fn gather(
     let receipt = tx.erasure(workspace, &secrets.indexes().erased_person(kind, number))?;
     let mut report = SubjectReport {
         made_at: wire_time(app.now_micros()),
-        source_calls: told_calls(&tx.calls_about(workspace, &index)?),
+        source_calls: told_calls(&tx.source_calls_about(workspace, &index)?),
         erasure: receipt.as_ref().map(ErasureReceipt::of),
         ..SubjectReport::default()
     };
@@ -195,7 +195,7 @@ fn told_lines(tx: &mut Tx<'_>, person: &Person<'_>) -> Result<Vec<Value>, ApiErr
         let id = batch.map(|batch| batch.uuid);
         json!({
             "import": id.filter(|_| key.origin == Origin::Planilla),
-            "source_call": id.filter(|_| key.origin == Origin::Ach),
+            "source_call": id.filter(|_| key.origin == Origin::Answer),
             "source": batch.and_then(|batch| batch.source.as_deref()),
             "received_at": batch.map(|batch| wire_time(batch.at)),
             "line": line,
@@ -204,12 +204,12 @@ fn told_lines(tx: &mut Tx<'_>, person: &Person<'_>) -> Result<Vec<Value>, ApiErr
     Ok(told.collect())
 }
 
-fn told_calls(calls: &[vinculo_store::CallAbout]) -> Vec<Value> {
+fn told_calls(calls: &[vinculo_store::SourceCall]) -> Vec<Value> {
     let told = calls.iter().map(|call| {
         json!({
             "id": call.uuid,
             "source": call.source,
-            "purpose": call.purpose,
+            "purpose": call.purpose.as_str(),
             "outcome": call.outcome,
             "reason": call.reason,
             "created_at": wire_time(call.created_at),

@@ -29,11 +29,14 @@ const NOW: &str = "2026-11-24T12:00:00Z";
 pub(crate) const MASTER_KEY: &str =
     "7b1f0c3d5e2a49688c9d0e1f2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d";
 
+/// Changes a configuration.
+type Configure = Arc<dyn Fn(&mut Config) + Send + Sync>;
+
 /// How an application is put together.
 pub(crate) struct Setup {
     database: TestDatabase,
     runner: bool,
-    configure: fn(&mut Config),
+    configure: Configure,
 }
 
 /// A served application.
@@ -46,7 +49,7 @@ pub(crate) struct TestApp {
     keys: Keys,
     server: Server,
     runner: Option<RunnerTask>,
-    configure: fn(&mut Config),
+    configure: Configure,
     master_keys: String,
     /// Processes so far on this database; each draws other random numbers.
     processes: u64,
@@ -98,7 +101,7 @@ impl Drop for End {
 
 impl Setup {
     pub(crate) fn new(database: TestDatabase) -> Self {
-        Self { database, runner: true, configure: |_| () }
+        Self { database, runner: true, configure: Arc::new(|_| ()) }
     }
 
     /// Leaves jobs and deliveries waiting until [`TestApp::start_runner`].
@@ -107,8 +110,8 @@ impl Setup {
     }
 
     /// Changes the configuration.
-    pub(crate) fn configure(self, configure: fn(&mut Config)) -> Self {
-        Self { configure, ..self }
+    pub(crate) fn configure(self, configure: impl Fn(&mut Config) + Send + Sync + 'static) -> Self {
+        Self { configure: Arc::new(configure), ..self }
     }
 
     /// Starts the application.
@@ -116,7 +119,7 @@ impl Setup {
         let Self { database, runner, configure } = self;
         let clock = ManualClock::new(NOW.parse().unwrap());
         let operator = TestOperator::start(clock.clone()).await;
-        let app = open(&database, &clock, &operator, (1, MASTER_KEY), configure).await;
+        let app = open(&database, &clock, &operator, (1, MASTER_KEY), &configure).await;
         let keys = Keys {
             sandbox: issue(&app, Environment::Sandbox).await,
             production: issue(&app, Environment::Production).await,
@@ -207,12 +210,63 @@ impl TestApp {
         .await;
     }
 
+    /// Waits for something that is due at once.
+    pub(crate) async fn until(&self, holds: impl Fn() -> bool) {
+        soon("what was waited for", async {
+            while !holds() {
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
+    /// Waits until every job there is was postponed; when the next is due.
+    pub(crate) async fn until_job_is_postponed(&self) -> Timestamp {
+        soon("the postponement of a job", async {
+            loop {
+                match self.next_due(&[Queue::Jobs]).await {
+                    Some(due) if due > self.soonest_retry() => return due,
+                    _ => look_again().await,
+                }
+            }
+        })
+        .await
+    }
+
+    /// Waits until a link holds employments.
+    pub(crate) async fn until_loaded(&self, client: &Client, link: &serde_json::Value) {
+        let list = format!("/api/co/employments/?link={}", link["id"].as_str().unwrap());
+        soon("employments", async {
+            while client.results(&list).await.is_empty() {
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
+    /// Works off everything, letting the time of postponed work come.
+    pub(crate) async fn work_off(&self) {
+        // Longer than any lease of what runs.
+        let running = Duration::from_secs(7);
+        soon("the end of all work", async {
+            while let Some(due) = self.next_due(&[Queue::Jobs, Queue::Deliveries]).await {
+                if due > self.now() + running {
+                    let wait = due.duration_since(self.now()).try_into().expect("a time to come");
+                    // What was postponed together comes together.
+                    self.advance(Duration::saturating_add(wait, Duration::from_secs(60)));
+                }
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
     /// Another process on the same database, which only serves.
     pub(crate) async fn another_process(&mut self) -> Neighbour {
         self.processes += 1;
         let Self { database, clock, operator, processes, configure, master_keys, .. } = &*self;
         let process = (*processes, master_keys.as_str());
-        let app = open(database, clock, operator, process, *configure).await;
+        let app = open(database, clock, operator, process, configure).await;
         let server = Server::start(&app).await;
         let client = |key| Client::new(self.http.clone(), server.base.clone(), Some(key));
         Neighbour { sandbox: client(&self.keys.sandbox), app, server }
@@ -322,6 +376,16 @@ impl TestApp {
         due.map(|due| Timestamp::from_microsecond(due).unwrap())
     }
 
+    /// Waits until every job is being worked on or was postponed.
+    pub(crate) async fn until_nothing_is_due(&self) {
+        soon("the taking of all jobs", async {
+            while self.next_due(&[Queue::Jobs]).await.is_some_and(|due| due <= self.now()) {
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
     async fn next_due(&self, queues: &[Queue]) -> Option<Timestamp> {
         let mut soonest = None;
         for &queue in queues {
@@ -353,7 +417,7 @@ impl TestApp {
         self.processes += 1;
         let Self { database, clock, operator, processes, configure, master_keys, .. } = &self;
         let process = (*processes, master_keys.as_str());
-        self.app = open(database, clock, operator, process, *configure).await;
+        self.app = open(database, clock, operator, process, configure).await;
         self.server = Server::start(&self.app).await;
         self
     }
@@ -413,7 +477,7 @@ async fn open(
     clock: &ManualClock,
     operator: &TestOperator,
     (process, master_keys): (u64, &str),
-    configure: fn(&mut Config),
+    configure: &Configure,
 ) -> App {
     let random = Arc::new(SeededRandom::new(process));
     let (target, now) = (database.target(), micros(clock.now()));

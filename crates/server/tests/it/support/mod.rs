@@ -6,6 +6,7 @@ mod database;
 mod description;
 mod operator;
 mod receiver;
+mod service;
 mod snapshot;
 
 pub(crate) use app::{MASTER_KEY, Setup, TestApp};
@@ -14,6 +15,7 @@ pub(crate) use database::{TestDatabase, on_both_databases};
 pub(crate) use description::{assert_matches, escaped};
 pub(crate) use operator::Mood;
 pub(crate) use receiver::{Hook, Receiver, Reply};
+pub(crate) use service::{Says, Service};
 pub(crate) use snapshot::assert_wire_snapshot;
 
 /// The longest a test waits for something that is due at once.

@@ -1,0 +1,113 @@
+//! What a source may cost in a month of Bogotá. What it has cost is in the database; this process reads
+//! it at intervals, and counts what it asks itself at once.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use vinculo_pila::Month;
+
+/// How old the figure of the database may be: other processes pay from the same budget.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Share of a budget after which whoever runs the installation is warned, percent.
+const WARN_AT: i64 = 80;
+
+/// The budget of one source, whole pesos.
+#[derive(Debug, Clone)]
+pub(super) struct Budget {
+    limit: i64,
+    month: Option<Month>,
+    spent: i64,
+    /// Of questions that are on their way.
+    reserved: i64,
+    read_at: Timestamp,
+    warned: bool,
+}
+
+impl Budget {
+    pub(super) const fn new(limit: i64) -> Self {
+        let read_at = Timestamp::UNIX_EPOCH;
+        Self { limit, month: None, spent: 0, reserved: 0, read_at, warned: false }
+    }
+
+    /// Whether the figure is of this month and not old.
+    pub(super) fn is_fresh(&self, month: Month, now: Timestamp) -> bool {
+        let age = now.duration_since(self.read_at);
+        self.month == Some(month) && Duration::try_from(age).is_ok_and(|age| age < FRESH)
+    }
+
+    /// What the database says was spent in the month.
+    pub(super) fn read(&mut self, month: Month, spent: i64, now: Timestamp) {
+        if self.month != Some(month) {
+            (self.month, self.warned) = (Some(month), false);
+        }
+        (self.spent, self.read_at) = (spent, now);
+    }
+
+    /// Sets the price of a question aside; `false` when it is not left.
+    pub(super) fn reserve(&mut self, price: i64) -> bool {
+        let fits = price == 0
+            || self.spent.saturating_add(self.reserved).saturating_add(price) <= self.limit;
+        if fits {
+            self.reserved = self.reserved.saturating_add(price);
+        }
+        fits
+    }
+
+    /// A question ended that had `reserved` set aside, and cost `cost`. Whether to warn: the first time
+    /// in a month that most of the budget is spent.
+    pub(super) fn settle(&mut self, reserved: i64, cost: i64) -> bool {
+        self.reserved = self.reserved.saturating_sub(reserved);
+        self.spent = self.spent.saturating_add(cost);
+        let warns = self.is_nearly_spent() && !self.warned;
+        self.warned |= warns;
+        warns
+    }
+
+    fn is_nearly_spent(&self) -> bool {
+        i128::from(self.spent) * 100 >= i128::from(self.limit) * i128::from(WARN_AT)
+    }
+
+    /// Limit, what of it is spent, and whether that is most of it.
+    pub(super) fn figures(&self) -> (i64, i64, bool) {
+        (self.limit, self.spent, self.is_nearly_spent())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// However questions overlap, no more is spent than the budget.
+        #[test]
+        fn a_budget_is_never_overspent(
+            limit in 0_i64..2_000,
+            price in 1_i64..300,
+            steps in proptest::collection::vec((any::<bool>(), any::<bool>()), 0..60),
+        ) {
+            let mut budget = Budget::new(limit);
+            let (mut open, mut spent, mut warnings) = (0, 0, 0);
+            for (asks, is_billed) in steps {
+                if asks {
+                    open += i64::from(budget.reserve(price));
+                } else if open > 0 {
+                    open -= 1;
+                    let cost = if is_billed { price } else { 0 };
+                    spent += cost;
+                    warnings += u32::from(budget.settle(price, cost));
+                }
+                prop_assert!(spent + open * price <= limit);
+            }
+            prop_assert_eq!(budget.figures().1, spent);
+            prop_assert!(warnings <= 1);
+            while open > 0 {
+                open -= 1;
+                budget.settle(price, 0);
+            }
+            prop_assert_eq!(budget.reserve(price), spent + price <= limit);
+        }
+    }
+}

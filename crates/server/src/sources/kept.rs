@@ -1,0 +1,92 @@
+//! Answers that were kept, read again instead of asking again.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use vinculo_pila::Document;
+use vinculo_sources::{Answer, NoDataReason, Outcome};
+use vinculo_store::{Environment, Micros, StoredPayload};
+use vinculo_vault::{Context, DataKey};
+
+use super::{Asked, KeptAnswer, Source};
+use crate::App;
+use crate::clock::micros;
+use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
+
+/// What binds a kept answer to its call.
+pub(crate) fn payload_context(call: uuid::Uuid) -> Context<'static> {
+    Context::of_uuid("source_calls", call.into_bytes())
+}
+
+/// From when on answers of a source are used again that nobody asked to be new.
+pub(crate) fn reusable_since(app: &App, source: &str) -> Micros {
+    let since = app.now().checked_sub(app.config().terms_of(source).reuse);
+    micros(since.unwrap_or(Timestamp::MIN))
+}
+
+/// From when on answers of any source of an environment are; `None` when no source has a time for it.
+pub(crate) fn any_reusable_since(app: &App, environment: Environment) -> Option<Micros> {
+    let sources = app.sources().of(environment).iter().map(Source::name);
+    let paid = sources.filter(|name| app.config().terms_of(name).reuse > Duration::ZERO);
+    paid.map(|name| reusable_since(app, name)).min()
+}
+
+/// The newest answer of each source that is still configured and whose answer is still kept. `key` opens
+/// what is about the person, if the workspace knows them.
+///
+/// # Errors
+/// When a kept answer does not open.
+pub(crate) fn kept_answers(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+    key: Option<&DataKey>,
+    stored: Vec<StoredPayload>,
+) -> Result<Vec<Asked>, ApiError> {
+    let readable = |answer: &StoredPayload| {
+        answer.payload.is_some() || is_nothing(answer) || is_of_planillas(answer)
+    };
+    let mut newest = HashMap::new();
+    for answer in stored.into_iter().filter(readable) {
+        newest.insert(answer.source.clone(), answer);
+    }
+    let environment = secrets.workspace().environment;
+    let mut kept = Vec::new();
+    for source in app.sources().of(environment) {
+        let Some(stored) = newest.remove(source.name()) else { continue };
+        let Some(outcome) = read_again(app, environment, person, key, &stored)? else { continue };
+        let at = Timestamp::from_microsecond(stored.created_at).unwrap_or_else(|_| app.now());
+        kept.push(Asked { kept: Some((stored.id, at)), ..Asked::of(source.name(), outcome) });
+    }
+    Ok(kept)
+}
+
+fn is_nothing(stored: &StoredPayload) -> bool {
+    stored.outcome == Outcome::NoData(NoDataReason::Unknown).code()
+}
+
+fn is_of_planillas(stored: &StoredPayload) -> bool {
+    stored.source == Source::Planillas.name()
+}
+
+fn read_again(
+    app: &App,
+    environment: Environment,
+    person: &Document,
+    key: Option<&DataKey>,
+    stored: &StoredPayload,
+) -> Result<Option<Outcome>, ApiError> {
+    if is_nothing(stored) {
+        return Ok(Some(Outcome::NoData(NoDataReason::Unknown)));
+    }
+    if is_of_planillas(stored) {
+        // They answer from the store: there is nothing to keep.
+        return Ok(Some(Outcome::Resolved(Answer { complete: true, ..Answer::default() })));
+    }
+    let Some((payload, key)) = stored.payload.as_ref().zip(key) else { return Ok(None) };
+    let bytes = key.open(payload_context(stored.uuid), payload)?;
+    let Some(answer) = KeptAnswer::from_bytes(&bytes) else { return Ok(None) };
+    Ok(app.sources().reread(environment, &stored.source, &answer, person))
+}

@@ -1,0 +1,205 @@
+//! Asking the sources of a workspace about a person, one after the other: until one resolves in full,
+//! or all of them.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use vinculo_pila::Document;
+use vinculo_sources::{Answer, NoDataReason, Outcome, Question};
+
+use super::{Asked, Source};
+use crate::App;
+use crate::config::Config;
+use crate::sandbox::{self, Wish};
+use crate::secrets::WorkspaceSecrets;
+
+/// Months a question looks back.
+const MONTHS: u32 = 24;
+
+/// Header that tells the simulated operator by how many months the workspace's calendar is ahead.
+const MONTH_OFFSET_HEADER: &str = "x-vinculo-month-offset";
+
+/// Header that tells the simulated operator how often this workspace has asked about a person.
+const TRY_HEADER: &str = "x-vinculo-try";
+
+/// Which of several sources are asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SourcePolicy {
+    /// One after the other, until one has everything.
+    #[default]
+    First,
+    /// All of them; what they say is merged.
+    All,
+}
+
+impl SourcePolicy {
+    /// The policy of this name.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "first" => Some(Self::First),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::All => "all",
+        }
+    }
+}
+
+/// How long may be asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadlines {
+    /// One question.
+    each: Duration,
+    /// All of them.
+    all: Duration,
+    /// Whether somebody waits for the answer.
+    attended: bool,
+}
+
+impl Deadlines {
+    /// For the caller of a registration.
+    pub(crate) const fn registration(config: &Config) -> Self {
+        Self { each: config.check_timeout, all: config.check_budget, attended: true }
+    }
+
+    /// For the caller of a retrieval.
+    pub(crate) const fn retrieval(config: &Config) -> Self {
+        Self { each: config.check_timeout, all: config.load_timeout, attended: true }
+    }
+
+    /// In the background.
+    pub(crate) const fn background(config: &Config) -> Self {
+        Self { each: config.load_timeout, all: Duration::MAX, attended: false }
+    }
+}
+
+/// What is to be asked.
+pub(crate) struct Inquiry<'a> {
+    pub(crate) person: &'a Document,
+    pub(crate) policy: SourcePolicy,
+    pub(crate) deadlines: Deadlines,
+    /// Answers that stand for a question to their source.
+    pub(crate) kept: Vec<Asked>,
+    /// How the question is to end; it reaches the simulated operator alone.
+    pub(crate) wish: &'a Wish,
+}
+
+/// Asks the workspace's sources about a person. A source that is slow or away takes only its own share
+/// of the time. Answers in the order asked; empty only when no source is configured.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn ask(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    inquiry: Inquiry<'_>,
+) -> Result<Vec<Asked>, vinculo_store::Error> {
+    let Inquiry { person, policy, deadlines, mut kept, wish } = inquiry;
+    let mut all = Vec::new();
+    let started = app.now();
+    for source in app.sources().of(secrets.workspace().environment) {
+        let asked = match kept.iter().position(|kept| kept.source == source.name()) {
+            Some(place) => kept.swap_remove(place),
+            None => {
+                let spent = app.now().duration_since(started);
+                let spent = Duration::try_from(spent).unwrap_or_default();
+                let left = deadlines.all.saturating_sub(spent);
+                if left.is_zero() && !all.is_empty() {
+                    break;
+                }
+                let each = deadlines.each.min(left);
+                let time = (each, deadlines.attended);
+                ask_one(app, secrets, source, (person, wish), time).await?
+            }
+        };
+        let has_all = matches!(&asked.outcome, Outcome::Resolved(answer) if answer.complete);
+        all.push(asked);
+        if has_all && policy == SourcePolicy::First {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+async fn ask_one(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    source: &Source,
+    (person, wish): (&Document, &Wish),
+    (timeout, attended): (Duration, bool),
+) -> Result<Asked, vinculo_store::Error> {
+    let Some(gate) = app.sources().gate(source) else {
+        return ask_planillas(app, secrets, person).await;
+    };
+    // Half of the time for a place leaves the other half for the question.
+    let pass = match gate.admit(app, attended.then_some(timeout / 2)).await? {
+        Ok(pass) => pass,
+        Err(held) => return Ok(Asked::held(source.name(), held, app.now())),
+    };
+    let (question, months_ahead) = question(app, secrets, source, person, wish).await?;
+    let Some(call) = source.ask(&question, timeout).await else {
+        return ask_planillas(app, secrets, person).await;
+    };
+    let asked = Asked::from_call(source.name(), call, gate.terms());
+    let asked = Asked { months_ahead, ..asked };
+    pass.end(app.now(), &asked.outcome, asked.cost);
+    asked.raise_alarm();
+    Ok(asked)
+}
+
+async fn ask_planillas(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+) -> Result<Asked, vinculo_store::Error> {
+    let started = app.now();
+    let workspace = secrets.workspace().id;
+    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let known = app.store().read(move |tx| tx.has_planilla_lines(workspace, &index)).await?;
+    let outcome = if known {
+        Outcome::Resolved(Answer { complete: true, ..Answer::default() })
+    } else {
+        Outcome::NoData(NoDataReason::NotFound)
+    };
+    let duration = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
+    Ok(Asked { duration, ..Asked::of(Source::Planillas.name(), outcome) })
+}
+
+/// The question, and by how many months it is ahead of the calendar.
+async fn question(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    source: &Source,
+    person: &Document,
+    wish: &Wish,
+) -> Result<(Question, i64), vinculo_store::Error> {
+    let workspace = secrets.workspace();
+    let (mut extra_headers, mut months_ahead) = (Vec::new(), 0);
+    if matches!(source, Source::Sandbox(_)) {
+        let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+        let own = workspace.clone();
+        let read = app.store().read(move |tx| {
+            let earlier = tx.count_source_calls(own.id, &index)?;
+            Ok::<_, vinculo_store::Error>((earlier, sandbox::months_ahead(tx, &own)?))
+        });
+        let (earlier, ahead) = read.await?;
+        months_ahead = ahead;
+        extra_headers.push((TRY_HEADER.to_owned(), (earlier + 1).to_string()));
+        extra_headers.push((MONTH_OFFSET_HEADER.to_owned(), ahead.to_string()));
+        extra_headers.extend(wish.header());
+    }
+    let question = Question {
+        document: person.clone(),
+        months: MONTHS,
+        user: Some(workspace.uuid.simple().to_string()),
+        extra_headers,
+    };
+    Ok((question, months_ahead))
+}
