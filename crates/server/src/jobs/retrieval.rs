@@ -16,6 +16,7 @@ use vinculo_vault::DataKey;
 use super::announce::{Announcement, Webhook};
 use super::calls::{Known, Question, answered_from, record_calls};
 use super::changes::Held;
+use super::learned::{Answered, Learned};
 use crate::App;
 use crate::consents::{self, Denied};
 use crate::error::ApiError;
@@ -60,49 +61,6 @@ pub(crate) enum Attempt {
     First,
     /// In the background again: what was answered before is not asked a second time.
     Again,
-}
-
-/// What the sources said.
-pub(crate) struct Learned {
-    /// The outcome that stands for all of them.
-    pub(crate) outcome: Outcome,
-    /// Why the source behind it was not asked.
-    pub(crate) held: Option<HeldBack>,
-    /// When asking again makes sense.
-    pub(super) retry: Option<RetryClass>,
-    answers: Vec<Answered>,
-    collected_at: Timestamp,
-    /// By how many months the calendar of the workspace was ahead.
-    months_ahead: i64,
-}
-
-/// What one source said, and which call it said it in.
-struct Answered {
-    source: &'static str,
-    call: SourceCallId,
-    lines: Vec<Contribution>,
-}
-
-impl Learned {
-    /// `None` when no source is configured.
-    fn of(asked: Vec<Asked>, calls: &[Option<SourceCallId>], now: Timestamp) -> Option<Self> {
-        let stands = best(&asked)?;
-        let (outcome, held, retry) = (stands.outcome.clone(), stands.held, stands.retry);
-        let months_ahead = stands.months_ahead;
-        let read = |asked: &Asked| asked.kept.map_or(now, |(_, at)| at);
-        let answers = asked.iter().filter(|asked| asked.is_answer());
-        let collected_at = answers.map(read).max().unwrap_or(now);
-        let answered = asked.into_iter().zip(calls).filter_map(|(asked, call)| {
-            let Outcome::Resolved(answer) = asked.outcome else { return None };
-            Some(Answered { source: asked.source, call: (*call)?, lines: answer.contributions })
-        });
-        Some(Self { outcome, held, retry, answers: answered.collect(), collected_at, months_ahead })
-    }
-
-    /// Whether there is something to fill a link with, or nothing to be had.
-    pub(crate) const fn is_settled(&self) -> bool {
-        matches!(self.outcome, Outcome::Resolved(_) | Outcome::NoData(_) | Outcome::Withheld(_))
-    }
 }
 
 /// What a resource of the link holds after a retrieval.

@@ -8,7 +8,8 @@ use vinculo_sources::{Outcome, RetryClass, RetryReason};
 use vinculo_store::{ClaimedJob, LoadId, LoadState};
 
 use super::failure::{JobFailure, backoff};
-use super::retrieval::{Attempt, Learned, Retrieval};
+use super::learned::Learned;
+use super::retrieval::{Attempt, Retrieval};
 use crate::App;
 use crate::clock::next_day;
 use crate::error::ApiError;

@@ -306,4 +306,25 @@ impl Tx<'_> {
         )?;
         Ok(changed == 1)
     }
+
+    /// Withholds what is known of a resource of a person, or shows it again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn withhold(
+        &mut self,
+        resource: Resource,
+        subject: SubjectId,
+        withheld: bool,
+    ) -> Result<()> {
+        let table = resource.table();
+        self.execute(
+            &format!(
+                "update {table} set withheld = $2 where withheld <> $2 and link_id in \
+                 (select id from links where subject_id = $1)"
+            ),
+            &[subject.into(), i64::from(withheld).into()],
+        )?;
+        Ok(())
+    }
 }

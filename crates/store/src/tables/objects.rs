@@ -19,7 +19,7 @@ text_enum! {
 }
 
 impl Resource {
-    const fn table(self) -> &'static str {
+    pub(super) const fn table(self) -> &'static str {
         match self {
             Self::Employments => "employments",
             Self::Owners => "owners",
@@ -361,27 +361,6 @@ impl Tx<'_> {
                 })
             },
         )
-    }
-
-    /// Withholds what is known of a resource of a person, or shows it again.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn withhold(
-        &mut self,
-        resource: Resource,
-        subject: SubjectId,
-        withheld: bool,
-    ) -> Result<()> {
-        let table = resource.table();
-        self.execute(
-            &format!(
-                "update {table} set withheld = $2 where withheld <> $2 and link_id in \
-                 (select id from links where subject_id = $1)"
-            ),
-            &[subject.into(), i64::from(withheld).into()],
-        )?;
-        Ok(())
     }
 
     /// Removes one object of the workspace, and says whom it was about. `None` when there is none
