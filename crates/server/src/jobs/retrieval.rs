@@ -3,13 +3,10 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use uuid::Uuid;
-use vinculo_pila::{Contribution, Document};
-use vinculo_sources::{Outcome, RetryClass};
+use vinculo_pila::Document;
 use vinculo_store::{
-    Link, LinkStatus, Load, LoadId, LoadState, Origin, Purpose, SourceCallId, StoredPayload,
-    Trigger, Tx,
+    Link, LinkStatus, Load, LoadId, LoadState, Origin, Purpose, StoredPayload, Trigger, Tx,
 };
 use vinculo_vault::DataKey;
 
@@ -27,8 +24,8 @@ use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
 use crate::sources::{
-    self, Asked, Deadlines, HeldBack, Inquiry, SourcePolicy, any_reusable_since, best,
-    kept_answers, reusable_since,
+    self, Asked, Deadlines, Inquiry, SourcePolicy, any_reusable_since, best, kept_answers,
+    reusable_since,
 };
 use crate::terms::{Storage, stale_at};
 
