@@ -7,7 +7,7 @@ use super::{Micros, SubjectId, WorkspaceId};
 use crate::{Result, Row, Tx};
 
 /// Stands in the place of a document's look-up value when the document was erased.
-const NOBODY: [u8; 32] = [0; 32];
+pub(super) const NOBODY: [u8; 32] = [0; 32];
 
 /// How much of a person went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
