@@ -34,6 +34,7 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(manage::consents::revoke))
         .routes(routes!(manage::links::detail, manage::links::change))
         .routes(routes!(manage::provenance::provenance))
+        .routes(routes!(manage::retention::report))
         .routes(routes!(manage::settings::read, manage::settings::change))
         .routes(routes!(manage::subjects::erase))
         .routes(routes!(manage::subjects::admit))

@@ -83,7 +83,7 @@ pub(crate) fn needed(method: &Method, route: &str) -> Option<Need> {
         ("GET", "/api/owners/" | "/api/owners/{id}/") => OwnersRead,
         (_, "/api/owners/" | "/api/owners/{id}/") => OwnersWrite,
         (_, "/api/token/") => Tokens,
-        (_, "/manage/v1/settings/") => Settings,
+        (_, "/manage/v1/settings/" | "/manage/v1/retention/") => Settings,
         (_, "/manage/v1/imports/" | "/manage/v1/imports/{id}/") => Imports,
         (_, "/manage/v1/employments/{id}/provenance/") => Provenance,
         (_, "/manage/v1/subjects/erase/" | "/manage/v1/subjects/admit/") => Subjects,

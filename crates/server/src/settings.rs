@@ -32,6 +32,21 @@ pub(crate) struct Settings {
     /// after the last wait comes the last try. At most 20, of 1 second to a day.
     #[schema(max_items = 20)]
     pub(crate) webhook_retry_seconds: Vec<u32>,
+    /// Days that sealed answers of sources are kept; the question itself stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_source_answers_days: u32,
+    /// Days that answers of webhook receivers are kept; the try itself stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_delivery_answers_days: u32,
+    /// Days that events are kept that nothing waits for, with their deliveries.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_events_days: u32,
+    /// Days that reports of imports are kept; the import itself stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_import_reports_days: u32,
+    /// Days that ended loads are kept; the newest of a link stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_loads_days: u32,
 }
 
 impl Default for Settings {
@@ -44,6 +59,11 @@ impl Default for Settings {
             include_drafts: true,
             require_consent: false,
             webhook_retry_seconds: vinculo_webhook::SCHEDULE.to_vec(),
+            keep_source_answers_days: 90,
+            keep_delivery_answers_days: 30,
+            keep_events_days: 90,
+            keep_import_reports_days: 365,
+            keep_loads_days: 365,
         }
     }
 }

@@ -196,7 +196,11 @@ fn a_look_up_value_leads_from_one_version_to_the_next() {
     let vault = vault();
     let keys = [1, 2, 3].map(|version| vault.workspace_keys_at(1, version));
     let all = keys.each_ref().map(|keys| {
-        [keys.lookup_document("CC", "1999000002"), keys.payer("NI", "990100217"), keys.external_id("x")]
+        [
+            keys.lookup_document("CC", "1999000002"),
+            keys.payer("NI", "990100217"),
+            keys.external_id("x"),
+        ]
     });
     for ((before, after), keys) in all.iter().zip(&all[1..]).zip(&keys[1..]) {
         assert_eq!(before.map(|value| keys.next(&value)), *after);
@@ -275,7 +279,10 @@ fn derivation_never_changes() {
         "4be254cb82d6b9612f1be783a0e250c021dc6d056781cfc2c0f5f836f20b4cbc"
     );
     let noted = vault.audit_key().unwrap().seal(Context::of_id("audit_entries", 7), b"x").unwrap();
-    assert_eq!(hex(noted.as_bytes()), "01000102030405060708090a0ba9868a8e620ab492cbe81636de13a62fca");
+    assert_eq!(
+        hex(noted.as_bytes()),
+        "01000102030405060708090a0ba9868a8e620ab492cbe81636de13a62fca"
+    );
     assert_eq!(
         hex(&root.to_bytes()),
         "7200000001000102030405060708090a0bdd52b94c24ee9418f23313e9683e4446d6080d8aeb36dbcf30ee033c1f26f524b8daf72dc3b87a9feb010b6a5888bf1a"

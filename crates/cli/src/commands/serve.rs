@@ -52,7 +52,11 @@ async fn serve(
     let config = Config {
         production,
         public_url: options.server.public_url,
-        ..options.egress.apply(options.outgoing.apply(options.http.apply(installation.config(url))))
+        ..options.keeping.apply(
+            options
+                .egress
+                .apply(options.outgoing.apply(options.http.apply(installation.config(url)))),
+        )
     };
     let worker = !options.server.no_worker.unwrap_or(false);
     let scheme = if tls.is_some() { "https" } else { "http" };

@@ -60,8 +60,7 @@ pub(crate) fn start(
         own: own.clone(),
         _alive: alive,
     };
-    let listener =
-        Listener { config: config.clone(), hub: hub.clone(), own, ended, exclusive };
+    let listener = Listener { config: config.clone(), hub: hub.clone(), own, ended, exclusive };
     let threads = vec![
         spawn("store-notify", move || speaker.run(&signals))?,
         spawn("store-listen", move || listener.run(ear))?,

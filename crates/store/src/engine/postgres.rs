@@ -20,8 +20,8 @@ const STATEMENTS: usize = 512;
 /// How long to wait for a server that does not answer, unless the address says otherwise.
 const CONNECT: Duration = Duration::from_secs(5);
 const UNANSWERED: Duration = Duration::from_secs(20);
-/// The advisory lock of whoever uses the database: `vinculo` in ASCII.
-const IN_USE: i64 = 0x0076_696e_6375_6c6f;
+/// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
+const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
 /// Reads an address and fills in what it leaves open.
 pub(crate) fn configure(address: &str) -> Result<Config> {

@@ -3,9 +3,9 @@
 
 use vinculo_vault::BlindIndex;
 
+use super::WorkspaceId;
 use super::erasures::NOBODY;
 use super::ids::text_enum;
-use super::WorkspaceId;
 use crate::{Error, Result, Tx, Value};
 
 text_enum! {
@@ -186,7 +186,10 @@ impl Tx<'_> {
             counts.push((column, there));
         }
         self.execute("delete from index_rotation", &[])?;
-        self.execute("update index_keys set version = version + 1, rotating = 0 where id = 1", &[])?;
+        self.execute(
+            "update index_keys set version = version + 1, rotating = 0 where id = 1",
+            &[],
+        )?;
         Ok(counts)
     }
 }

@@ -57,11 +57,10 @@ pub struct RetentionTotal {
 /// moment before which something is old.
 struct Parts {
     table: &'static str,
-    key: &'static str,
     at: &'static str,
     bytes: &'static str,
     due: &'static str,
-    /// Takes the keys away; `None` where that takes more than one statement.
+    /// Takes away what is due; `None` where that takes more than one statement.
     remove: Option<&'static str>,
 }
 
@@ -73,23 +72,20 @@ impl RetentionRule {
         match self {
             Self::SourceAnswers => Parts {
                 table: "source_calls",
-                key: "id",
                 at: "created_at",
                 bytes: "length(sealed_payload)",
                 due: "workspace_id = $1 and created_at < $2 and sealed_payload is not null",
-                remove: Some("update source_calls set sealed_payload = null where id"),
+                remove: Some("update source_calls set sealed_payload = null"),
             },
             Self::DeliveryAnswers => Parts {
                 table: "attempts",
-                key: "id",
                 at: "started_at",
                 bytes: "length(sealed_excerpt)",
                 due: "workspace_id = $1 and started_at < $2 and sealed_excerpt is not null",
-                remove: Some("update attempts set sealed_excerpt = null where id"),
+                remove: Some("update attempts set sealed_excerpt = null"),
             },
             Self::Events => Parts {
                 table: "events",
-                key: "id",
                 at: "created_at",
                 bytes: "length(sealed)",
                 due: "workspace_id = $1 and created_at < $2 and not exists (select 1 \
@@ -98,43 +94,37 @@ impl RetentionRule {
             },
             Self::ImportReports => Parts {
                 table: "imports",
-                key: "id",
                 at: "finished_at",
                 bytes: "length(sealed_report)",
                 due: "workspace_id = $1 and finished_at < $2 and sealed_report is not null",
-                remove: Some("update imports set sealed_report = null where id"),
+                remove: Some("update imports set sealed_report = null"),
             },
             Self::Loads => Parts {
                 table: "loads",
-                key: "id",
                 at: "finished_at",
                 bytes: NOTHING_SEALED,
                 due: "workspace_id = $1 and finished_at < $2 and (state = 'failed' \
                       or state = 'done' and (save_data = 0 or exists (select 1 from loads n \
                       where n.link_id = loads.link_id and n.id > loads.id and n.state = 'done' \
                       and n.save_data = 1 and n.resources = loads.resources)))",
-                remove: Some("delete from loads where id"),
+                remove: Some("delete from loads"),
             },
-            // Found by their age: a workspace may have very many younger ones.
             Self::KeptAnswers => Parts {
                 table: "idempotency_keys",
-                key: "workspace_id, key_index",
                 at: "created_at",
                 bytes: "length(sealed_answer)",
-                due: "+workspace_id = $1 and created_at < $2",
-                remove: Some("delete from idempotency_keys where (workspace_id, key_index)"),
+                due: "workspace_id = $1 and created_at < $2",
+                remove: Some("delete from idempotency_keys"),
             },
             Self::UsedTokens => Parts {
                 table: "used_widget_tokens",
-                key: "workspace_id, jti",
                 at: "expires_at",
                 bytes: NOTHING_SEALED,
-                due: "+workspace_id = $1 and expires_at < $2",
-                remove: Some("delete from used_widget_tokens where (workspace_id, jti)"),
+                due: "workspace_id = $1 and expires_at < $2",
+                remove: Some("delete from used_widget_tokens"),
             },
             Self::AuditEntries => Parts {
                 table: "audit_entries",
-                key: "id",
                 at: "created_at",
                 bytes: "length(sealed)",
                 due: "cast($1 as bigint) = 0 and exists (select 1 from audit_blocks b \
@@ -192,8 +182,7 @@ impl Tx<'_> {
         }
         let Parts { table, due, .. } = rule.parts();
         let sql = format!("select 1 from {table} where {due} limit 1");
-        let found =
-            self.query_opt(&sql, &[column(workspace).into(), before.into()], |_| Ok(()))?;
+        let found = self.query_opt(&sql, &[column(workspace).into(), before.into()], |_| Ok(()))?;
         Ok(found.is_some())
     }
 
@@ -227,10 +216,16 @@ impl Tx<'_> {
                 }
                 _ => 0,
             },
-            (_, Parts { table, key, at, due, remove: Some(remove), .. }) => self.execute(
-                &format!("{remove} in (select {key} from {table} where {due} order by {at} limit $3)"),
-                &[column(workspace).into(), before.into(), limit.into()],
-            )?,
+            (_, Parts { table, at, due, remove: Some(remove), .. }) => {
+                let sql =
+                    format!("select {at} from {table} where {due} order by {at} limit 1 offset $3");
+                let (workspace, skipped) = (column(workspace).into(), (limit - 1).max(0).into());
+                let last =
+                    self.query_opt(&sql, &[workspace, before.into(), skipped], |row| row.int(0))?;
+                // What is as old as the last of them goes with it.
+                let before = last.map_or(before, |last| last + 1);
+                self.execute(&format!("{remove} where {due}"), &[workspace, before.into()])?
+            }
             (_, parts) => self.remove_events(&parts, column(workspace), before, limit)?,
         };
         let [workspace, rule, _] = place;
@@ -250,8 +245,8 @@ impl Tx<'_> {
         before: Micros,
         limit: i64,
     ) -> Result<u64> {
-        let Parts { key, table, due, at, .. } = parts;
-        let sql = format!("select {key} from {table} where {due} order by {at} limit $3");
+        let Parts { table, due, at, .. } = parts;
+        let sql = format!("select id from {table} where {due} order by {at} limit $3");
         let events =
             self.query(&sql, &[workspace.into(), before.into(), limit.into()], |row| row.int(0))?;
         let mut removed = 0;

@@ -4,6 +4,10 @@ create index source_calls_kept on source_calls (workspace_id, created_at) where 
 create index attempts_kept on attempts (workspace_id, started_at) where sealed_excerpt is not null;
 create index imports_reported on imports (workspace_id, finished_at) where sealed_report is not null;
 create index loads_ended on loads (workspace_id, finished_at) where finished_at is not null;
+drop index idempotency_keys_oldest;
+create index idempotency_keys_oldest on idempotency_keys (workspace_id, created_at);
+drop index used_widget_tokens_expired;
+create index used_widget_tokens_expired on used_widget_tokens (workspace_id, expires_at);
 
 create table retention_totals (
     workspace_id    bigint not null,
