@@ -54,10 +54,10 @@ pub struct RuleStatus {
     pub before: Option<String>,
     /// Rows that would go now.
     pub rows: i64,
-    /// Age of the oldest of them.
+    /// When the oldest of them is from.
     #[schema(format = DateTime)]
     pub oldest: Option<String>,
-    /// Age of the newest of them.
+    /// When the newest of them is from.
     #[schema(format = DateTime)]
     pub newest: Option<String>,
     /// Bytes of what is sealed in them; null where nothing is.
@@ -84,7 +84,8 @@ impl Keep {
     fn before(self, now: Micros) -> Option<Micros> {
         match self {
             Self::Days(days) => Some(now.saturating_sub(after(0, DAY.saturating_mul(days)))),
-            Self::Promised(time) => Some(now.saturating_sub(time)),
+            // What is exactly so old is not promised any more.
+            Self::Promised(time) => Some(now.saturating_sub(time) + 1),
             Self::Forever => None,
         }
     }

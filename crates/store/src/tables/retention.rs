@@ -32,9 +32,9 @@ text_enum! {
 pub struct Old {
     /// Rows.
     pub rows: i64,
-    /// Age of the oldest.
+    /// When the oldest is from.
     pub oldest: Option<Micros>,
-    /// Age of the newest.
+    /// When the newest is from.
     pub newest: Option<Micros>,
     /// Bytes of what is sealed in them; `None` where nothing is.
     pub bytes: Option<i64>,
