@@ -94,3 +94,25 @@ async fn who_is_alone_shares_with_nobody(db: TestDatabase) {
     store.compact_blocking().expect("not compacted");
     store.close().await;
 }
+
+/// A new column of look-up values is rotated with the others, or stands here and says why not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_column_of_look_up_values_is_forgotten() {
+    let db = TestDatabase::postgres();
+    let columns = "select table_name || '.' || column_name from information_schema.columns \
+         where table_schema in ('public', 'vault') and column_name like '%\\_index' order by 1";
+    let on_keys_of_their_own = [
+        "consent_receipts.person_index",
+        "erasures.person_index",
+        "idempotency_keys.key_index",
+        "idempotency_keys.request_index",
+    ];
+    let mut rotated: Vec<_> = IndexColumn::ALL
+        .iter()
+        .filter_map(|column| column.as_str().split(' ').next())
+        .chain(on_keys_of_their_own)
+        .collect();
+    rotated.sort_unstable();
+    rotated.dedup();
+    assert_eq!(raw::rows(&db, columns), rotated);
+}
