@@ -22,7 +22,9 @@ use vinculo_pila::{Document, DocumentKind};
 use crate::settings::File;
 
 pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit};
-pub(crate) use care::{Backup, Doctor, Restore, Vault, VaultOptions};
+pub(crate) use care::{
+    Backup, Doctor, Keeping, Restore, Retention, RetentionOptions, Vault, VaultOptions,
+};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
@@ -79,6 +81,9 @@ pub(crate) enum Command {
     /// The keys that open what is stored
     #[command(subcommand)]
     Vault(Vault),
+    /// What is kept for a while only
+    #[command(subcommand)]
+    Retention(Retention),
     /// Copy the embedded database while it is in use, without the keys
     Backup(Backup),
     /// Make an embedded database from a backup
@@ -170,6 +175,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) terms: Terms,
     #[command(flatten)]
+    pub(crate) keeping: Keeping,
+    #[command(flatten)]
     pub(crate) logging: Logging,
 }
 
@@ -185,6 +192,7 @@ impl Serve {
             egress: file.complete(self.egress)?,
             sources: file.complete(self.sources)?,
             terms: file.complete(self.terms)?,
+            keeping: file.complete(self.keeping)?,
             logging: file.complete(self.logging)?,
         })
     }

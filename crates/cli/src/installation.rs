@@ -8,8 +8,8 @@ use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
 use vinculo_server::{App, Parts, config::Config, installation};
 use vinculo_sources::ach::AchConfig;
-use vinculo_store::{Options, Store, Target};
-use vinculo_vault::SystemRandom;
+use vinculo_store::{Options, RunnerLock, Store, Target};
+use vinculo_vault::{SystemRandom, Vault};
 
 use crate::args::Database;
 use crate::master_key;
@@ -65,6 +65,20 @@ impl Installation {
         let store = Store::open(&target, &Options::default())?;
         let secrets = installation::open(&store, masters, random, micros(SystemClock.now()))?;
         Ok(Self { store, secrets, spool_dir: spool_dir(&home) })
+    }
+
+    /// Opens the database and the keys of an installation that is there, for a command that must be
+    /// alone with it. Blocks; not for async code.
+    pub(crate) fn open_alone(options: &Database) -> anyhow::Result<(Store, RunnerLock, Vault)> {
+        let target = target(options)?;
+        let random = Arc::new(SystemRandom);
+        let masters = master_key::read(options, &home(options, &target), &*random)?;
+        vinculo_store::migrate(&target)?;
+        let alone = Options { exclusive: true, ..Options::default() };
+        let store = Store::open(&target, &alone)?;
+        let runner = store.runner_lock()?.context("a server works off jobs here: stop it first")?;
+        let vault = installation::verify(&store, masters, random)?;
+        Ok((store, runner, vault))
     }
 
     /// The configuration of an application on this installation, as shipped, with the sandbox

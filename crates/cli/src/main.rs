@@ -74,10 +74,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::vault::rotate(&args::VaultOptions { database, ..options })
         }
+        Command::Vault(args::Vault::RotateIndex(options)) => {
+            let database = file.complete(options.database)?;
+            commands::vault::rotate_index(&args::VaultOptions { database, ..options })
+        }
         Command::Vault(args::Vault::Settle(options)) => {
             let database = file.complete(options.database)?;
             commands::vault::settle(&args::VaultOptions { database, ..options })
         }
+        Command::Retention(options) => commands::retention::run(options.completed(&file)?),
         Command::Backup(options) => {
             let database = file.complete(options.database)?;
             commands::backup::run(&args::Backup { database, ..options })

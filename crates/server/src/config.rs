@@ -74,8 +74,19 @@ pub struct Config {
     pub audit_room: usize,
     /// How long a read waits for room there before it is refused.
     pub audit_patience: Duration,
+    /// What is kept no longer.
+    pub retention: RetentionConfig,
     /// How the runner works.
     pub runner: RunnerConfig,
+}
+
+/// How long things are kept in the whole installation.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RetentionConfig {
+    /// Most days that a workspace may keep what it decides about; `None` is no limit.
+    pub longest_days: Option<u32>,
+    /// Days that the audit log is kept; `None` is for ever.
+    pub audit_days: Option<u32>,
 }
 
 /// A source as configured.
@@ -165,6 +176,7 @@ impl Config {
             spool_dir,
             audit_room: 16_384,
             audit_patience: Duration::from_secs(10),
+            retention: RetentionConfig::default(),
             runner: RunnerConfig::default(),
         }
     }

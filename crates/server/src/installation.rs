@@ -27,6 +27,9 @@ pub enum OpenError {
     /// The data is there, the keys that open it are not.
     #[error("the keys of this installation are missing: restore vault.db, or the schema `vault`")]
     KeysMissing,
+    /// Look-up values of two derivations are there: nothing would be found.
+    #[error("a rotation of the index keys was stopped: run `vinculo vault rotate-index` again")]
+    IndexRotation,
 }
 
 /// Opens the keys of an installation, creating what a new database lacks. `now` is in microseconds
@@ -36,8 +39,8 @@ pub enum OpenError {
 /// missing is found here and not in the middle of a request.
 ///
 /// # Errors
-/// When the database fails, its keys are gone, or the master keys are not those the installation
-/// was made with.
+/// When the database fails, its keys are gone, the master keys are not those the installation was
+/// made with, or a rotation of the index keys has not ended.
 pub fn open(
     store: &Store,
     masters: MasterKeys,
@@ -46,6 +49,10 @@ pub fn open(
 ) -> Result<Secrets, OpenError> {
     let vault = open_vault(store, masters, Arc::clone(&random), now)?;
     try_versions(store, &vault)?;
+    let index = store.read_blocking(|tx| tx.index_version())?;
+    if index.rotating {
+        return Err(OpenError::IndexRotation);
+    }
     let creator = vault.clone();
     let workspaces = store.write_blocking(move |tx| {
         let found = tx.workspaces()?;
@@ -54,7 +61,7 @@ pub fn open(
         }
         create(tx, &creator, &*random, now)
     })?;
-    Ok(Secrets::open(vault, workspaces)?)
+    Ok(Secrets::open(vault, workspaces, index.version)?)
 }
 
 /// Whether these master keys open an installation that is there. Makes nothing. Blocks.

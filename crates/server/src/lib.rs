@@ -19,6 +19,7 @@ mod error;
 mod filling;
 mod health;
 mod imports;
+pub mod index_rotation;
 pub mod installation;
 pub mod jobs;
 mod keys;

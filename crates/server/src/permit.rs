@@ -145,8 +145,8 @@ impl Permit {
     ///
     /// # Errors
     /// 401 when another request was faster.
-    pub(crate) fn spend(&self, tx: &mut Tx<'_>, now: i64) -> Result<(), ApiError> {
-        self.token.as_ref().map_or(Ok(()), |token| token.spend(tx, now))
+    pub(crate) fn spend(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
+        self.token.as_ref().map_or(Ok(()), |token| token.spend(tx))
     }
 }
 

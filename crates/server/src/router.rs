@@ -41,6 +41,7 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(manage::sandbox::read))
         .routes(routes!(manage::sandbox::advance))
         .routes(routes!(manage::sandbox::reset))
+        .routes(routes!(manage::retention::report))
         .routes(routes!(manage::settings::read, manage::settings::change))
         .routes(routes!(manage::subjects::erase))
         .routes(routes!(manage::subjects::admit))

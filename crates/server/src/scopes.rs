@@ -86,7 +86,7 @@ pub(crate) fn needed(method: &Method, route: &str) -> Option<Need> {
         ("GET", "/api/owners/" | "/api/owners/{id}/") => OwnersRead,
         (_, "/api/owners/" | "/api/owners/{id}/") => OwnersWrite,
         (_, "/api/token/") => Tokens,
-        (_, "/manage/v1/settings/" | "/manage/v1/sandbox/") => Settings,
+        (_, "/manage/v1/settings/" | "/manage/v1/retention/" | "/manage/v1/sandbox/") => Settings,
         (_, "/manage/v1/sandbox/advance/" | "/manage/v1/sandbox/reset/") => Settings,
         (_, "/manage/v1/imports/" | "/manage/v1/imports/{id}/") => Imports,
         (_, "/manage/v1/employments/{id}/provenance/") => Provenance,

@@ -49,19 +49,20 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Opens the keys of these workspaces.
+    /// Opens the keys of these workspaces, with this version of the look-up index.
     ///
     /// # Errors
     /// When a wrapped key does not open under the vault's master keys.
     pub fn open(
         vault: Vault,
         workspaces: Vec<(Workspace, WrappedKey)>,
+        index_version: u32,
     ) -> Result<Self, VaultError> {
         let mut opened = HashMap::with_capacity(workspaces.len());
         for (workspace, wrapped) in workspaces {
             let id = workspace.id;
             let data_key = vault.unwrap_key(&wrapped)?;
-            let indexes = vault.workspace_keys(id.0);
+            let indexes = vault.workspace_keys_at(id.0, index_version);
             opened.insert(id, Arc::new(WorkspaceSecrets { workspace, data_key, indexes }));
         }
         Ok(Self { vault, workspaces: Arc::new(opened) })

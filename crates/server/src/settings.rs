@@ -36,6 +36,21 @@ pub(crate) struct Settings {
     /// `first`: sources are asked in order until one has everything; `all`: each of them, and what
     /// they say is merged.
     pub(crate) source_policy: SourcePolicy,
+    /// Days that sealed answers of sources are kept; the question itself stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_source_answers_days: u32,
+    /// Days that answers of webhook receivers are kept; the try itself stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_delivery_answers_days: u32,
+    /// Days that events are kept that nothing waits for, with their deliveries.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_events_days: u32,
+    /// Days that reports of imports are kept; the import itself stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_import_reports_days: u32,
+    /// Days that ended loads are kept; the newest of a link stays.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_loads_days: u32,
 }
 
 impl Default for Settings {
@@ -49,6 +64,11 @@ impl Default for Settings {
             require_consent: false,
             webhook_retry_seconds: vinculo_webhook::SCHEDULE.to_vec(),
             source_policy: SourcePolicy::First,
+            keep_source_answers_days: 90,
+            keep_delivery_answers_days: 30,
+            keep_events_days: 90,
+            keep_import_reports_days: 365,
+            keep_loads_days: 365,
         }
     }
 }

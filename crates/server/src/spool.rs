@@ -214,7 +214,7 @@ mod tests {
             environment: Environment::Production,
         };
         let (_, wrapped) = vault.new_data_key().unwrap();
-        Secrets::open(vault, vec![(workspace, wrapped)]).unwrap().of(WorkspaceId(1)).unwrap()
+        Secrets::open(vault, vec![(workspace, wrapped)], 1).unwrap().of(WorkspaceId(1)).unwrap()
     }
 
     fn spool(folder: &Path, secrets: &Arc<WorkspaceSecrets>, bytes: &[u8]) -> Written {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vinculo_store::Micros;
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Days that what was loaded lives when a link does not say (contract 9, row 17).
 const DEFAULT_STALE_DAYS: u16 = 365;

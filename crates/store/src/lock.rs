@@ -1,6 +1,6 @@
-//! Who runs the jobs of an installation on SQLite.
+//! Who runs the jobs of an installation on SQLite, and who uses it at all.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::migrate::io_error;
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -34,5 +34,27 @@ impl RunnerLock {
     #[must_use]
     pub const fn is_exclusive(&self) -> bool {
         self.file.is_some()
+    }
+}
+
+/// What somebody gets who may not open a database now.
+pub(crate) fn in_use(exclusive: bool) -> Error {
+    Error::unavailable(match exclusive {
+        true => "another process uses it; stop every server and command first",
+        false => "another process has it for itself until it is done",
+    })
+}
+
+/// The lock on `use.lock` in a data folder: shared by all who have the database open, or of one who
+/// has it alone. Given back when dropped or when the process ends, however it ends.
+pub(crate) fn use_files(dir: &Path, exclusive: bool) -> Result<File> {
+    let path = dir.join("use.lock");
+    let open = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = open.map_err(|error| io_error(&path, &error))?;
+    let taken = if exclusive { file.try_lock() } else { file.try_lock_shared() };
+    match taken {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(in_use(exclusive)),
+        Err(TryLockError::Error(error)) => Err(io_error(&path, &error)),
     }
 }

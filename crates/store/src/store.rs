@@ -3,12 +3,13 @@
 use crate::engine::lane::{Message, apart, spawn, submit};
 use crate::engine::{notify, postgres, sqlite};
 use crate::error::{Error, Result};
-use crate::lock::RunnerLock;
+use crate::lock::{RunnerLock, use_files};
 use crate::migrate;
 use crate::tx::{Mode, Tx};
 use crate::wake::{Hub, Wakes};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -73,6 +74,8 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// How many closures may wait before further ones get [`Error::Busy`]. Default 4096.
     pub waiting: usize,
+    /// Whether nobody else may have the database open. Default no.
+    pub exclusive: bool,
 }
 
 impl Default for Options {
@@ -82,6 +85,7 @@ impl Default for Options {
             postgres_lanes: 16,
             busy_timeout: Duration::from_secs(5),
             waiting: 4096,
+            exclusive: false,
         }
     }
 }
@@ -93,6 +97,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     /// The data folder of SQLite.
     dir: Option<PathBuf>,
+    /// The lock on that folder, until the threads have ended.
+    used: Mutex<Option<File>>,
     write: Lanes,
     read: Lanes,
     hub: Hub,
@@ -111,7 +117,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Migration`] when the schema is missing, older or newer;
-    /// [`Error::Unavailable`] when the database cannot be reached.
+    /// [`Error::Unavailable`] when the database cannot be reached, or somebody must be alone with
+    /// it: whoever has it open, or this store when [`Options::exclusive`] is set.
     pub fn open(target: &Target, options: &Options) -> Result<Self> {
         match target {
             Target::Sqlite { dir } => open_sqlite(dir, options),
@@ -240,6 +247,16 @@ impl Store {
         scrubbed.await.unwrap_or_else(|_| Err(Error::closed()))
     }
 
+    /// Writes the data of SQLite anew, so that nothing that was deleted or replaced is left in its
+    /// file or its log; needs as much space again. PostgreSQL is left to `vacuum full`. Blocks, for
+    /// minutes when there is much; for a store that is [`Options::exclusive`].
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when somebody reads or writes meanwhile.
+    pub fn compact_blocking(&self) -> Result<()> {
+        self.0.dir.as_deref().map_or(Ok(()), sqlite::compact)
+    }
+
     /// Lets everything that waits finish, then ends the threads and the connections. Clones get
     /// [`Error::Unavailable`] afterwards. A store that is dropped without it ends by itself, but
     /// nobody waits for that.
@@ -277,6 +294,7 @@ impl Inner {
         for thread in threads {
             let _ = thread.join();
         }
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
@@ -294,6 +312,7 @@ fn arrived<T, E: From<Error>>(
 
 fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     migrate::check_sqlite(dir, options.busy_timeout)?;
+    let used = use_files(dir, options.exclusive)?;
     let hub = Hub::new();
     let (write, writes) = bounded(options.waiting.max(1));
     let (read, reads) = bounded(options.waiting.max(1));
@@ -312,6 +331,7 @@ fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     }
     Ok(Store(Arc::new(Inner {
         dir: Some(dir.to_owned()),
+        used: Mutex::new(Some(used)),
         write: Lanes { sender: write, count: 1 },
         read: Lanes { sender: read, count },
         hub,
@@ -323,9 +343,10 @@ fn open_postgres(url: &str, options: &Options) -> Result<Store> {
     let config = postgres::configure(url)?;
     let mut client = postgres::connect(&config)?;
     migrate::check_postgres(&mut client)?;
+    postgres::hold(&mut client, options.exclusive)?;
     let hub = Hub::new();
     let (sender, jobs) = bounded(options.waiting.max(1));
-    let (notifier, mut threads) = notify::start(client, &config, &hub)?;
+    let (notifier, mut threads) = notify::start(client, &config, &hub, options.exclusive)?;
     let count = options.postgres_lanes.max(1);
     for number in 0..count {
         let connection = postgres::Connection::new(config.clone());
@@ -337,6 +358,7 @@ fn open_postgres(url: &str, options: &Options) -> Result<Store> {
     drop(notifier);
     Ok(Store(Arc::new(Inner {
         dir: None,
+        used: Mutex::new(None),
         write: Lanes { sender: sender.clone(), count },
         read: Lanes { sender, count: 0 },
         hub,

@@ -63,6 +63,8 @@ impl fmt::Debug for SecretHash {
 #[derive(Clone)]
 pub struct WorkspaceKeys {
     lookup: hmac::Key,
+    /// Keys of the later versions of the look-up index, the second one first.
+    later: Vec<hmac::Key>,
     identity: hmac::Key,
     secrets: hmac::Key,
     tokens: Zeroizing<[u8; WIDE_KEY_LEN]>,
@@ -83,7 +85,8 @@ impl WorkspaceKeys {
             hmac::Key::new(hmac::HMAC_SHA256, key.as_slice())
         };
         Self {
-            lookup: key("look-up index", index_version),
+            lookup: key("look-up index", 1),
+            later: (2..=index_version).map(|version| key("look-up index", version)).collect(),
             // A person's identity and an issued secret outlive every rotation of the index.
             identity: key("identity", 1),
             secrets: key("api secrets", 1),
@@ -177,10 +180,25 @@ impl WorkspaceKeys {
         &self.tokens
     }
 
+    /// What a look-up value of the version before becomes under these keys.
+    ///
+    /// A version is one more keyed hash around the version before it: values can be rotated of which
+    /// nothing but themselves is left, and whoever has the keys of all versions but the newest can
+    /// test no guess.
+    #[must_use]
+    pub fn next(&self, before: &BlindIndex) -> BlindIndex {
+        self.later.last().map_or(*before, |newest| around(newest, before))
+    }
+
     fn index(&self, label: &str, parts: &[&str]) -> BlindIndex {
         let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
-        BlindIndex(keyed_hash(&self.lookup, label, &parts))
+        let first = BlindIndex(keyed_hash(&self.lookup, label, &parts));
+        self.later.iter().fold(first, |before, key| around(key, &before))
     }
+}
+
+fn around(key: &hmac::Key, inner: &BlindIndex) -> BlindIndex {
+    BlindIndex(keyed_hash(key, "version before", &[inner.as_bytes()]))
 }
 
 impl fmt::Debug for WorkspaceKeys {

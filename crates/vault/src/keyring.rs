@@ -216,7 +216,7 @@ impl Vault {
         self.workspace_keys_at(workspace_id, 1)
     }
 
-    /// As [`Vault::workspace_keys`], with a later version of the look-up index, to rotate it.
+    /// As [`Vault::workspace_keys`], with this version of the look-up index, from 1.
     #[must_use]
     pub fn workspace_keys_at(&self, workspace_id: i64, index_version: u32) -> WorkspaceKeys {
         WorkspaceKeys::derive(&self.0.root, workspace_id, index_version)

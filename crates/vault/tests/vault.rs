@@ -192,6 +192,26 @@ fn indexes_differ_by_workspace_purpose_part_and_installation() {
 }
 
 #[test]
+fn a_look_up_value_leads_from_one_version_to_the_next() {
+    let vault = vault();
+    let keys = [1, 2, 3].map(|version| vault.workspace_keys_at(1, version));
+    let all = keys.each_ref().map(|keys| {
+        [
+            keys.lookup_document("CC", "1999000002"),
+            keys.payer("NI", "990100217"),
+            keys.external_id("x"),
+        ]
+    });
+    for ((before, after), keys) in all.iter().zip(&all[1..]).zip(&keys[1..]) {
+        assert_eq!(before.map(|value| keys.next(&value)), *after);
+        assert_ne!(before, after);
+    }
+    let elsewhere = vault.workspace_keys_at(2, 2);
+    assert_ne!(elsewhere.next(&all[0][0]), all[1][0], "each workspace its own");
+    assert_eq!(keys[0].next(&all[0][0]), all[0][0], "nothing comes before the first");
+}
+
+#[test]
 fn a_repeated_request_is_known_after_a_rotation_of_the_index() {
     let vault = vault();
     let (before, after) = (vault.workspace_keys_at(1, 1), vault.workspace_keys_at(1, 2));
@@ -215,7 +235,7 @@ fn institution_user_id_has_the_contracts_form_and_outlives_index_rotation() {
     assert_ne!(first, id(1, 1, "other_co_employment", "1999000002"));
 }
 
-/// The values were computed apart from this crate, with Python's `hmac`, from the documented
+/// The values were computed apart from this crate, with Python's `hmac` and `cryptography`, from the documented
 /// derivation: a change of any label would orphan every stored index.
 #[test]
 fn derivation_never_changes() {
@@ -236,6 +256,10 @@ fn derivation_never_changes() {
     assert_eq!(
         hex(keys.lookup_document("CC", "1999000002").as_bytes()),
         "6a68739d1cd8403bb6cfd54dc8c52d4b2c99825d03fea496a34767e880c93163"
+    );
+    assert_eq!(
+        hex(vault.workspace_keys_at(42, 2).lookup_document("CC", "1999000002").as_bytes()),
+        "5695acc28f420f91efba466073ffc1b48c6d717a5e3155e147009e5723e9efb3"
     );
     assert_eq!(
         keys.institution_user_id("pila_co_employment", "1999000002"),

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
+use vinculo_server::config::{Config, RetentionConfig};
+
 use super::Database;
+use crate::settings::File;
 
 /// `vinculo vault …`
 #[derive(Debug, Subcommand)]
@@ -14,11 +17,13 @@ pub(crate) enum Vault {
     Status(VaultOptions),
     /// Wrap every key by the newest master key, while servers serve
     Rotate(VaultOptions),
+    /// Put every look-up value under the next key; every server must be stopped
+    RotateIndex(VaultOptions),
     /// Settle data that was restored from a dump: people erased since then, lost imports
     Settle(VaultOptions),
 }
 
-/// `vinculo vault status`, `vinculo vault rotate` and `vinculo vault settle`
+/// `vinculo vault status`, `rotate`, `rotate-index` and `settle`
 #[derive(Debug, Args)]
 pub(crate) struct VaultOptions {
     /// Print JSON
@@ -26,6 +31,63 @@ pub(crate) struct VaultOptions {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) database: Database,
+}
+
+/// `vinculo retention …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Retention {
+    /// Say what is old and would go now, and what has gone; removes nothing
+    Report(RetentionOptions),
+    /// Remove what is old now, as servers do every hour
+    Run(RetentionOptions),
+}
+
+/// `vinculo retention report` and `vinculo retention run`
+#[derive(Debug, Args)]
+pub(crate) struct RetentionOptions {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) keeping: Keeping,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+impl Retention {
+    /// The options with what the file adds.
+    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
+        let completed = |options: RetentionOptions| {
+            let keeping = file.complete(options.keeping)?;
+            let database = file.complete(options.database)?;
+            anyhow::Ok(RetentionOptions { keeping, database, ..options })
+        };
+        Ok(match self {
+            Self::Report(options) => Self::Report(completed(options)?),
+            Self::Run(options) => Self::Run(completed(options)?),
+        })
+    }
+}
+
+/// How long things are kept in the whole installation.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Keeping {
+    /// Days that the audit log is kept [default: for ever]
+    #[arg(long, env = "VINCULO_AUDIT_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500))]
+    pub(crate) audit_days: Option<u32>,
+    /// Most days that a workspace may keep what its settings decide about [default: no limit]
+    #[arg(long, env = "VINCULO_RETENTION_MAX_DAYS", value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36500))]
+    pub(crate) retention_max_days: Option<u32>,
+}
+
+impl Keeping {
+    /// The configuration with these.
+    pub(crate) fn apply(&self, config: Config) -> Config {
+        let retention =
+            RetentionConfig { audit_days: self.audit_days, longest_days: self.retention_max_days };
+        Config { retention, ..config }
+    }
 }
 
 /// `vinculo backup`

@@ -76,6 +76,6 @@ pub(crate) fn report(options: &ReportSubject) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn plain(error: &ApiError) -> anyhow::Error {
+pub(super) fn plain(error: &ApiError) -> anyhow::Error {
     anyhow!(error.cause().unwrap_or("refused").to_owned())
 }

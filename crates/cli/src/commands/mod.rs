@@ -14,6 +14,7 @@ pub(crate) mod openapi;
 pub(crate) mod operator;
 pub(crate) mod pila;
 pub(crate) mod restore;
+pub(crate) mod retention;
 pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod vault;

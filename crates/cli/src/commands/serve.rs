@@ -52,10 +52,12 @@ async fn serve(
     let config = Config {
         production,
         public_url: options.server.public_url,
-        ..options.egress.apply(
-            options
-                .outgoing
-                .apply(options.terms.apply(options.http.apply(installation.config(url)))),
+        ..options.keeping.apply(
+            options.egress.apply(
+                options
+                    .outgoing
+                    .apply(options.terms.apply(options.http.apply(installation.config(url)))),
+            ),
         )
     };
     let worker = !options.server.no_worker.unwrap_or(false);

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use vinculo_server::audit;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::erasure::{Settled, settle_restored};
+use vinculo_server::index_rotation::rotate_indexes;
 use vinculo_server::rotation::{self, KeyStatus};
 use vinculo_store::AuditAction;
 
@@ -46,6 +47,29 @@ pub(crate) fn rotate(options: &VaultOptions) -> anyhow::Result<ExitCode> {
     }
     println!("{GOOD}{} keys wrapped anew{GOOD:#}", rotated.rewrapped);
     print(&rotated.status);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Puts every look-up value under the next key, alone with the installation.
+pub(crate) fn rotate_index(options: &VaultOptions) -> anyhow::Result<ExitCode> {
+    let (store, _runner, vault) = Installation::open_alone(&options.database)?;
+    let bar = if options.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
+    bar.set_style(ProgressStyle::with_template("{spinner} {pos} look-up values")?);
+    let rotated = rotate_indexes(&store, &vault, |done| bar.set_position(done));
+    bar.finish_and_clear();
+    let rotated = rotated?;
+    let values: i64 = rotated.columns.iter().map(|column| column.values).sum();
+    let now = micros(SystemClock.now());
+    audit::note_command(&store, AuditAction::IndexesRotated, values, now)?;
+    store.close_blocking();
+    if options.json {
+        println!("{}", serde_json::to_string(&rotated)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{GOOD}version {}: {values} look-up values rotated{GOOD:#}", rotated.version);
+    for column in &rotated.columns {
+        println!("{:>10} {}", column.values, column.column);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

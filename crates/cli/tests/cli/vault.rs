@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Installation, Process, finished};
+use crate::support::{Installation, Process, finished, in_the_end};
 
 const FIRST: &str = "1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const SECOND: &str = "2:f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -64,6 +64,73 @@ async fn rotated_beside_a_server(installation: &Installation) {
     let serve = with_keys(installation.serve_command(), SECOND);
     let (_server, base) = Process::start_listening(&mut { serve }).await;
     assert_eq!(client.at(&base).links().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn indexes_are_rotated_without_a_server_on_sqlite() {
+    indexes_rotated(&Installation::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn indexes_are_rotated_without_a_server_on_postgres() {
+    indexes_rotated(&Installation::postgres()).await;
+}
+
+async fn indexes_rotated(installation: &Installation) {
+    let (mut server, base) = Process::start_listening(&mut installation.serve_command()).await;
+    let key = installation.run(&["keys", "create", "--environment", "sandbox", "--json"]).json();
+    let text = |name: &str| key[name].as_str().expect("a text").to_owned();
+    let key = crate::support::Key { id: text("secret_id"), password: text("secret_password") };
+    let client = crate::support::Client::new(&base, key);
+    let link = client.link("1999000002").await;
+    let rotate = ["vault", "rotate-index", "--json"];
+    let refused = installation.run(&rotate).refused();
+    assert!(refused.contains("stop every server and command first"), "{refused}");
+    server.terminate();
+    assert!(server.ended().await.success());
+
+    // PostgreSQL notices a little later that the connections have ended.
+    let done = in_the_end("the end of all connections", async {
+        loop {
+            let done = installation.run(&rotate);
+            if done.code == Some(0) {
+                return done.json();
+            }
+            assert!(done.stderr.contains("stop every server"), "{done:?}");
+            tokio::task::yield_now().await;
+        }
+    });
+    let done = done.await;
+    assert_eq!(done["version"], 2);
+    let people = json!({ "column": "subjects.document_index", "values": 1 });
+    assert!(done["columns"].as_array().expect("columns").contains(&people), "{done}");
+    let (_server, base) = Process::start_listening(&mut installation.serve_command()).await;
+    let client = client.at(&base);
+    assert_eq!(client.links().await, [link]);
+    client.link("1999000002").await;
+    let show = ["subjects", "report", "--environment", "sandbox", "--document", "CC:1999000002"];
+    let report = installation.run(&show).json();
+    assert_eq!(report["links"].as_array().map(Vec::len), Some(2), "one person has both");
+}
+
+#[test]
+fn what_is_old_is_told_and_removed() {
+    let installation = Installation::sqlite();
+    installation.run(&["keys", "create", "--environment", "sandbox"]).accepted();
+    let report = ["retention", "report", "--json", "--audit-days", "30"];
+    let places = installation.run(&report).json();
+    let names: Vec<_> = places.as_array().expect("places").iter().collect();
+    let environments: Vec<_> = names.iter().map(|place| place["environment"].clone()).collect();
+    assert_eq!(environments, [json!("sandbox"), json!("production"), json!(null)]);
+    assert_eq!(places[2]["rules"][0]["days"], 30);
+    let text = installation.run(&["retention", "report", "--retention-max-days", "7"]).accepted();
+    assert!(text.contains("events             kept 7 days"), "{text}");
+    assert!(text.contains("audit_entries      kept for ever"), "{text}");
+    let removed = installation.run(&["retention", "run", "--json"]).json();
+    let removed = removed.as_array().expect("rules");
+    assert!(removed.len() > 5 && removed.iter().all(|rule| rule["rows"] == 0), "{removed:?}");
+    let refused = installation.run(&["retention", "run", "--audit-days", "0"]);
+    assert!(refused.stderr.contains("1..=36500"), "{refused:?}");
 }
 
 #[test]

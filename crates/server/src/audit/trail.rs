@@ -98,9 +98,9 @@ impl Trail {
         Self::without_id(workspace.into(), ActorKind::Console, Origin::default())
     }
 
-    /// Nobody: something came due.
-    pub(crate) fn system(workspace: WorkspaceId) -> Self {
-        Self::without_id(Some(workspace), ActorKind::System, Origin::default())
+    /// Nobody: something came due; without a workspace in the installation.
+    pub(crate) fn system(workspace: impl Into<Option<WorkspaceId>>) -> Self {
+        Self::without_id(workspace.into(), ActorKind::System, Origin::default())
     }
 
     /// Somebody who was not let in.

@@ -7,6 +7,7 @@
 mod announce;
 mod calls;
 mod changes;
+mod clean_up;
 mod deliver;
 mod failure;
 mod import_file;
@@ -17,11 +18,11 @@ mod project_again;
 mod retrieval;
 pub mod runner;
 mod schedule;
-mod sweep;
 mod sync_link;
 
 pub(crate) use announce::{Announcement, Webhook, body_context, emit_own};
 pub(crate) use calls::{Known, Question, answered_from, record_calls};
+pub use clean_up::{Removed, RuleStatus, places, remove_old, retention_report};
 pub(crate) use deliver::excerpt_row;
 pub(crate) use learned::Learned;
 pub(crate) use retrieval::{Attempt, Retrieval};

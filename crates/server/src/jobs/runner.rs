@@ -19,7 +19,7 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
-use super::{deliver, import_file, schedule, sweep, sync_link};
+use super::{clean_up, deliver, import_file, schedule, sync_link};
 use crate::clock::micros;
 use crate::{App, audit};
 
@@ -63,7 +63,7 @@ impl Runner {
         let runner = Arc::new(self);
         let stopped = CancellationToken::new();
         let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
-        let sweep = tokio::spawn(sweep::run(runner.app.clone(), stopped.clone()));
+        let clean_up = tokio::spawn(clean_up::run(runner.app.clone(), stopped.clone()));
         let chainer = audit::chain_leftovers(runner.app.clone(), stopped.clone());
         let chainer = tokio::spawn(chainer);
         if runner.files_only {
@@ -76,9 +76,9 @@ impl Runner {
             );
         }
         stopped.cancel();
-        // A heartbeat that panicked has nothing left to prolong, a sweep nothing left to remove, and
-        // the next process chains what this one leaves.
-        let _ = tokio::join!(heartbeat, sweep, chainer);
+        // A heartbeat that panicked has nothing left to prolong, and the next process removes and
+        // chains what this one leaves.
+        let _ = tokio::join!(heartbeat, clean_up, chainer);
     }
 
     async fn run_jobs(self: &Arc<Self>, stop: &CancellationToken) {

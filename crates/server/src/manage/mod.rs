@@ -10,6 +10,7 @@ pub(crate) mod imports;
 pub(crate) mod keys;
 pub(crate) mod links;
 pub(crate) mod provenance;
+pub(crate) mod retention;
 pub(crate) mod sandbox;
 pub(crate) mod settings;
 pub(crate) mod source_calls;

@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 13] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
@@ -23,7 +23,18 @@ const NAMES: [&str; 8] = [
     "require_consent",
     "webhook_retry_seconds",
     "source_policy",
+    "keep_source_answers_days",
+    "keep_delivery_answers_days",
+    "keep_events_days",
+    "keep_import_reports_days",
+    "keep_loads_days",
 ];
+
+/// The last of [`NAMES`]: how long things are kept.
+const DAYS: &[&str] = NAMES.split_at(7).1;
+
+/// Longest time that something is kept, days.
+const LONGEST_DAYS: i64 = 3650;
 
 /// Most waits of a schedule, and the longest of them, seconds.
 const WAITS: usize = 20;
@@ -91,6 +102,9 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
     ] {
         named.extend(value.map(|value| (name.to_owned(), value)));
     }
+    for name in DAYS {
+        named.extend(days(&mut fields, name).map(|days| ((*name).to_owned(), days.into())));
+    }
     fields.finish()?;
     Ok(named)
 }
@@ -108,4 +122,17 @@ fn schedule(fields: &mut Fields<'_>) -> Option<Vec<u64>> {
         fields.refuse(ErrorItem::field("invalid", "webhook_retry_seconds", message));
     }
     sound
+}
+
+fn days(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+    let given = match fields.anything(name) {
+        Value::Null => return None,
+        given => given.as_i64(),
+    };
+    let days = given.filter(|days| (1..=LONGEST_DAYS).contains(days));
+    if days.is_none() {
+        let message = format!("Ensure this is a whole number from 1 to {LONGEST_DAYS}.");
+        fields.refuse(ErrorItem::field("invalid", name, message));
+    }
+    days
 }

@@ -28,13 +28,10 @@ use crate::secrets::WorkspaceSecrets;
 pub(crate) use turns::Turns;
 
 /// How long an answer is kept, microseconds: 24 hours.
-const KEPT: Micros = 24 * 60 * 60 * 1_000_000;
+pub(crate) const KEPT: Micros = 24 * 60 * 60 * 1_000_000;
 
 /// Longest key, characters.
 const LONGEST: usize = 255;
-
-/// Answers forgotten in one transaction.
-const BATCH: i64 = 1000;
 
 const HEADER: &str = "Idempotency-Key";
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -227,15 +224,4 @@ impl Keyed {
 fn reused(message: &'static str) -> ApiError {
     let item = ErrorItem::field("idempotency_key_reused", HEADER, message);
     ApiError::with_items(StatusCode::CONFLICT, vec![item])
-}
-
-/// Forgets the answers that are kept no longer.
-///
-/// # Errors
-/// When the database fails.
-pub(crate) async fn sweep(app: &App) -> Result<(), ApiError> {
-    let since = app.now_micros() - KEPT;
-    let forget = || app.store().write(move |tx| tx.forget_answers(since, BATCH));
-    while forget().await? > 0 {}
-    Ok(())
 }

@@ -20,7 +20,7 @@ pub(crate) const ACCESS_LIFETIME: i64 = 10 * 60;
 
 /// How long a used token is remembered after its end, microseconds: longer than any request that
 /// saw it before its end can take.
-const REMEMBERED: i64 = 60 * 60 * 1_000_000;
+pub(crate) const REMEMBERED: i64 = 60 * 60 * 1_000_000;
 
 /// A token whose signature, time and first use were checked.
 #[derive(Clone)]
@@ -80,13 +80,13 @@ impl WidgetToken {
     ///
     /// # Errors
     /// 401 when another request was faster.
-    pub(crate) fn spend(&self, tx: &mut vinculo_store::Tx<'_>, now: i64) -> Result<(), ApiError> {
+    pub(crate) fn spend(&self, tx: &mut vinculo_store::Tx<'_>) -> Result<(), ApiError> {
         let used = UsedToken {
             workspace: self.secrets.workspace().id,
             jti: self.claims.jti,
             expires_at: self.claims.exp.saturating_mul(1_000_000),
         };
-        let first = tx.use_widget_token(&used, now - REMEMBERED)?;
+        let first = tx.use_widget_token(&used)?;
         if first { Ok(()) } else { Err(ApiError::unauthenticated()) }
     }
 }

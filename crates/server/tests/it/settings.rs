@@ -35,6 +35,11 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         "require_consent": false,
         "webhook_retry_seconds": [60, 120, 180, 240, 300, 1800, 7200, 18000, 36000, 36000],
         "source_policy": "first",
+        "keep_source_answers_days": 90,
+        "keep_delivery_answers_days": 30,
+        "keep_events_days": 90,
+        "keep_import_reports_days": 365,
+        "keep_loads_days": 365,
     });
     assert_eq!(client.get(SETTINGS).await.json(), shipped);
     decide(&app, json!({ "refresh_rate": "12h", "fetch_resources": ["OWNERS"] })).await;
@@ -54,6 +59,9 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         (json!({ "webhook_retry_seconds": [1.5] }), "invalid", "webhook_retry_seconds"),
         (json!({ "webhook_retry_seconds": vec![1; 21] }), "invalid", "webhook_retry_seconds"),
         (json!({ "source_policy": "best" }), "invalid_choice", "source_policy"),
+        (json!({ "keep_events_days": 0 }), "invalid", "keep_events_days"),
+        (json!({ "keep_loads_days": 3651 }), "invalid", "keep_loads_days"),
+        (json!({ "keep_import_reports_days": "90" }), "invalid", "keep_import_reports_days"),
         (json!({ "colour": "blue" }), "invalid", "colour"),
     ] {
         let refused = client.patch(SETTINGS, &body).await;

@@ -5,7 +5,7 @@
 //! undo PostgreSQL's group commit. A crash in between loses a wake, not work: workers also poll.
 
 use super::lane::spawn;
-use super::postgres::connect;
+use super::postgres::{connect, hold};
 use crate::error::Result;
 use crate::wake::{Hub, PendingQueues, Queue, Queues};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -42,11 +42,12 @@ impl Notifier {
 }
 
 /// Starts the thread that tells other processes and the one that listens to them on `ear`; from
-/// here on nothing they say is missed.
+/// here on nothing they say is missed. The ear also holds the lock of those who use the database.
 pub(crate) fn start(
     mut ear: Client,
     config: &Config,
     hub: &Hub,
+    exclusive: bool,
 ) -> Result<(Notifier, Vec<JoinHandle<()>>)> {
     ear.batch_execute(LISTEN)?;
     let (signal, signals) = bounded(1);
@@ -59,7 +60,7 @@ pub(crate) fn start(
         own: own.clone(),
         _alive: alive,
     };
-    let listener = Listener { config: config.clone(), hub: hub.clone(), own, ended };
+    let listener = Listener { config: config.clone(), hub: hub.clone(), own, ended, exclusive };
     let threads = vec![
         spawn("store-notify", move || speaker.run(&signals))?,
         spawn("store-listen", move || listener.run(ear))?,
@@ -110,6 +111,7 @@ struct Listener {
     hub: Hub,
     own: Arc<AtomicI32>,
     ended: Receiver<Infallible>,
+    exclusive: bool,
 }
 
 impl Listener {
@@ -131,6 +133,7 @@ impl Listener {
 
     fn listen_again(&self) -> Result<()> {
         let mut ear = connect(&self.config)?;
+        hold(&mut ear, self.exclusive)?;
         ear.batch_execute(LISTEN)?;
         // Whatever was said while nobody listened.
         self.hub.wake(Queues::all());

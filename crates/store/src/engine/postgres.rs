@@ -3,6 +3,7 @@
 use super::lane::{Job, Message, Outcome, serve};
 use super::notify::Notifier;
 use crate::error::{Error, Result};
+use crate::lock::in_use;
 use crate::row::{Cells, Row};
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
@@ -19,6 +20,8 @@ const STATEMENTS: usize = 512;
 /// How long to wait for a server that does not answer, unless the address says otherwise.
 const CONNECT: Duration = Duration::from_secs(5);
 const UNANSWERED: Duration = Duration::from_secs(20);
+/// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
+const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
 /// Reads an address and fills in what it leaves open.
 pub(crate) fn configure(address: &str) -> Result<Config> {
@@ -43,6 +46,13 @@ pub(crate) fn connect(config: &Config) -> Result<Client> {
     let mut client = config.connect(NoTls)?;
     client.batch_execute("set search_path = public, vault")?;
     Ok(client)
+}
+
+/// Says for as long as the connection lasts that somebody uses the database, or has it alone.
+pub(crate) fn hold(client: &mut Client, exclusive: bool) -> Result<()> {
+    let lock = if exclusive { "pg_try_advisory_lock" } else { "pg_try_advisory_lock_shared" };
+    let row = client.query_one(&format!("select {lock}({IN_USE})"), &[])?;
+    if row.try_get(0)? { Ok(()) } else { Err(in_use(exclusive)) }
 }
 
 /// A connection that comes back after it was lost.

@@ -54,6 +54,17 @@ pub(crate) fn scrub_keys(dir: &Path) -> Result<bool> {
     Ok(in_the_way == 0)
 }
 
+/// Writes the file of the data anew and empties its log.
+pub(crate) fn compact(dir: &Path) -> Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let data = rusqlite::Connection::open_with_flags(data_file(dir), flags)?;
+    data.busy_timeout(Duration::from_secs(5))?;
+    data.execute_batch("vacuum")?;
+    let in_the_way: i64 =
+        data.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+    if in_the_way == 0 { Ok(()) } else { Err(Error::Busy(Cause::own("somebody reads the data"))) }
+}
+
 /// A connection to both files.
 pub(crate) struct Connection {
     inner: rusqlite::Connection,

@@ -203,21 +203,50 @@ impl Tx<'_> {
         )
     }
 
-    /// Drops the blocks of a chain that were made before a moment, with their entries, and keeps
-    /// what the block after them names. The last block of a chain stays. Answers how many entries
-    /// went.
+    /// A chain with a block that was made before a moment and is not its last: the one whose first
+    /// block is the oldest.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn drop_audit_blocks(&mut self, chain: Uuid, before: Micros) -> Result<u64> {
-        let kept = self.query_opt(
-            "select b.sequence, b.previous from audit_blocks b join audit_heads h \
-             on h.chain = b.chain where b.chain = $1 and (b.created_at >= $2 \
-             or b.sequence = h.sequence) order by b.sequence limit 1",
+    pub(super) fn oldest_audit_chain(&mut self, before: Micros) -> Result<Option<Uuid>> {
+        self.query_opt(
+            "select h.chain from audit_heads h join audit_blocks b on b.chain = h.chain \
+             and b.sequence = h.first where b.created_at < $1 and h.sequence > h.first \
+             order by b.created_at limit 1",
+            &[before.into()],
+            |row| row.uuid(0),
+        )
+    }
+
+    /// Drops the oldest blocks of a chain that were made before a moment, with their entries, and
+    /// keeps what the block after them names: as many blocks as have `limit` entries, one at least,
+    /// a hundred at most. The last block of a chain stays. Answers how many entries went.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn drop_audit_blocks(&mut self, chain: Uuid, before: Micros, limit: i64) -> Result<u64> {
+        let old = self.query(
+            "select b.sequence, b.entries, h.first from audit_blocks b join audit_heads h \
+             on h.chain = b.chain where b.chain = $1 and b.created_at < $2 \
+             and b.sequence < h.sequence order by b.sequence limit 100",
             &[chain.into(), before.into()],
-            |row| Ok((row.int(0)?, digest(row, 1)?)),
+            |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
         )?;
-        let Some((first, base)) = kept else { return Ok(0) };
+        let (mut entries, mut first) = (0, None);
+        for (sequence, held, oldest) in old {
+            // A clock that went back made a younger block before an older one: it waits its turn.
+            let follows = sequence == first.unwrap_or(oldest);
+            if !follows || first.is_some() && entries + held > limit {
+                break;
+            }
+            (entries, first) = (entries + held, Some(sequence + 1));
+        }
+        let Some(first) = first else { return Ok(0) };
+        let base = self.query_one(
+            "select previous from audit_blocks where chain = $1 and sequence = $2",
+            &[chain.into(), first.into()],
+            |row| digest(row, 0),
+        )?;
         let dropped = self.execute(
             "delete from audit_entries where chain = $1 and block < $2",
             &[chain.into(), first.into()],

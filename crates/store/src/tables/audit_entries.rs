@@ -99,6 +99,10 @@ text_enum! {
         WebhooksReplayed = "webhooks.replayed",
         /// Keys were wrapped by a newer master key.
         VaultRotated = "vault.rotated",
+        /// Look-up values were put on another derivation.
+        IndexesRotated = "vault.indexes_rotated",
+        /// What had grown old was removed.
+        OldRemoved = "retention.removed",
         /// Requests came without a right key.
         AuthenticationFailed = "authentication.failed",
         /// The audit log was shown.

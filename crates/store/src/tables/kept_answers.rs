@@ -124,22 +124,4 @@ impl Tx<'_> {
         self.execute(sql, &[subject.into()])?;
         Ok(())
     }
-
-    /// Forgets the oldest `limit` answers that are not younger than `since`, and those given at the
-    /// same moment as the last of them. Gives how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn forget_answers(&mut self, since: Micros, limit: i64) -> Result<u64> {
-        let last = self.query_opt(
-            "select created_at from idempotency_keys where created_at <= $1 \
-             order by created_at limit 1 offset $2",
-            &[since.into(), (limit - 1).max(0).into()],
-            |row| row.int(0),
-        )?;
-        self.execute(
-            "delete from idempotency_keys where created_at <= $1",
-            &[last.unwrap_or(since).into()],
-        )
-    }
 }

@@ -15,6 +15,7 @@ mod erasures;
 mod events;
 mod ids;
 mod imports;
+mod index_keys;
 mod installation;
 mod jobs;
 mod kept_answers;
@@ -26,6 +27,7 @@ mod objects;
 mod page;
 mod payers;
 mod replays;
+mod retention;
 mod sandboxes;
 mod settings;
 mod source_calls;
@@ -52,6 +54,7 @@ pub use ids::{
     SourceCallId, SubjectId, WorkspaceId,
 };
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
+pub use index_keys::{IndexColumn, IndexVersion};
 pub use installation::{Environment, Workspace};
 pub use jobs::{ClaimedJob, Job};
 pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
@@ -63,6 +66,7 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
+pub use retention::{Old, RetentionRule, RetentionTotal};
 pub use sandboxes::Sandbox;
 pub use source_calls::{CallKind, NewSourceCall, Purpose, SourceCall, StoredPayload, Usage};
 pub use subjects::Subject;

@@ -17,16 +17,11 @@ pub struct UsedToken {
 }
 
 impl Tx<'_> {
-    /// Uses a token up; `false` when it is already. Forgets tokens that ended before
-    /// `forget_before`, so that the table does not grow.
+    /// Uses a token up; `false` when it is already.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn use_widget_token(&mut self, token: &UsedToken, forget_before: Micros) -> Result<bool> {
-        self.execute(
-            "delete from used_widget_tokens where expires_at < $1",
-            &[forget_before.into()],
-        )?;
+    pub fn use_widget_token(&mut self, token: &UsedToken) -> Result<bool> {
         let inserted = self.execute(
             "insert into used_widget_tokens (workspace_id, jti, expires_at) values ($1, $2, $3) \
              on conflict (workspace_id, jti) do nothing",

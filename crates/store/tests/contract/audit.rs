@@ -18,7 +18,7 @@ on_both_databases! {
     old_blocks_are_dropped_whole,
 }
 
-fn entry(workspace: Option<WorkspaceId>, n: u64) -> NewAuditEntry {
+pub(crate) fn entry(workspace: Option<WorkspaceId>, n: u64) -> NewAuditEntry {
     NewAuditEntry {
         writer: uuid(1),
         workspace,
@@ -35,7 +35,7 @@ fn entry(workspace: Option<WorkspaceId>, n: u64) -> NewAuditEntry {
     }
 }
 
-fn block(chain: u64, sequence: i64) -> AuditBlock {
+pub(crate) fn block(chain: u64, sequence: i64) -> AuditBlock {
     let n = 100 * chain + sequence.unsigned_abs();
     AuditBlock {
         chain: uuid(chain),
@@ -211,15 +211,18 @@ async fn old_blocks_are_dropped_whole(db: TestDatabase) {
         })
         .await;
     }
-    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW)).await, 0);
-    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(2), NOW + 9)).await, 0);
-    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW + 2)).await, 4);
+    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW, 9)).await, 0);
+    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(2), NOW + 9, 9)).await, 0);
+    // So many blocks as have three entries, which is one; then one, however few are wanted.
+    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW + 2, 3)).await, 2);
+    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW + 2, 1)).await, 2);
+    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW + 2, 9)).await, 0);
     let head = read(&db, |tx| tx.audit_head(uuid(1))).await.expect("no end");
     assert_eq!((head.first, head.base, head.sequence), (2, block(1, 1).hash, 3));
     let left = read(&db, |tx| tx.audit_blocks(uuid(1), 0, 9)).await;
     assert_eq!(left, [block(1, 2), block(1, 3)]);
     assert_eq!(read(&db, |tx| tx.missing_audit_block()).await, None);
-    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW + SECOND)).await, 2);
+    assert_eq!(write(&db, |tx| tx.drop_audit_blocks(uuid(1), NOW + SECOND, 9)).await, 2);
     assert_eq!(
         read(&db, |tx| tx.audit_blocks(uuid(1), 0, 9)).await,
         [block(1, 3)],

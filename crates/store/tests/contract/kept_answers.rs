@@ -9,12 +9,11 @@ on_both_databases! {
     a_key_keeps_its_first_answer_until_it_is_old,
     a_key_belongs_to_its_workspace,
     an_answer_about_a_person_goes_with_the_person,
-    old_answers_are_forgotten_oldest_first,
     answers_about_the_links_of_a_person_are_forgotten,
 }
 
 /// Keeps answer `n` under key `n`, as of `at`; those of before `since` are old.
-fn keep(
+pub(crate) fn keep(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     (key, n): (u64, u64),
@@ -101,23 +100,6 @@ async fn answers_about_the_links_of_a_person_are_forgotten(db: TestDatabase) {
         let found = read(&db, move |tx| tx.kept_answer(here, &index(n), 0)).await;
         assert_eq!(found.is_some(), kept, "{n}");
     }
-}
-
-async fn old_answers_are_forgotten_oldest_first(db: TestDatabase) {
-    let (here, _) = workspaces(&db).await;
-    write(&db, move |tx| {
-        for n in 0..5_u64 {
-            keep(tx, here, (n, n), None, (NOW + n as Micros, 0))?;
-        }
-        Ok(())
-    })
-    .await;
-    let forget = async |limit| write(&db, move |tx| tx.forget_answers(NOW + 3, limit)).await;
-    assert_eq!(forget(2).await, 2);
-    let left = "select created_at from idempotency_keys order by created_at";
-    assert_eq!(raw::rows(&db, left).len(), 3);
-    assert_eq!((forget(10).await, forget(10).await), (2, 0));
-    assert_eq!(raw::rows(&db, left), [(NOW + 4).to_string()]);
 }
 
 /// SQLite has one writer, so that this can be seen on PostgreSQL only.

@@ -7,8 +7,8 @@ use crate::support::TestDatabase;
 use vinculo_store::{
     AttemptRecord, AuditFilter, ConsentFilter, DeliveryFilter, DeliveryId, DeliveryState,
     EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState, NewKeptAnswer, NewObject,
-    ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result, SourceCallId, Store,
-    SubjectId, Tx, UsedToken, WorkspaceId,
+    ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result, RetentionRule,
+    SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -101,7 +101,7 @@ const CALLS: &[(&str, Call)] = &[
     ("organization_name", |tx| Ok(tx.organization_name(uuid(1))?.is_some())),
     ("widget_token_is_used", |tx| tx.widget_token_is_used(HERE, uuid(MIDDLE))),
     ("use_widget_token", |tx| {
-        tx.use_widget_token(&UsedToken { workspace: HERE, jti: uuid(9_999), expires_at: NOW }, 9)
+        tx.use_widget_token(&UsedToken { workspace: HERE, jti: uuid(9_999), expires_at: NOW })
     }),
     ("subject", |tx| Ok(tx.subject(HERE, &index(MIDDLE))?.is_some())),
     ("one_key_per_version", |tx| Ok(tx.one_key_per_version()?.len() == 1)),
@@ -283,7 +283,12 @@ const CALLS: &[(&str, Call)] = &[
         };
         tx.keep_answer(&answer, NOW - 1)
     }),
-    ("forget_answers", |tx| Ok(tx.forget_answers(NOW - 1, 100)? == 100)),
+    ("remove_old answers", |tx| {
+        Ok(tx.remove_old(RetentionRule::KeptAnswers, Some(HERE), NOW, 100, NOW)? == 100)
+    }),
+    ("remove_old tokens", |tx| {
+        Ok(tx.remove_old(RetentionRule::UsedTokens, Some(HERE), NOW, 100, NOW)? == 100)
+    }),
     ("links_touched_by", |tx| {
         let import = tx.import(ImportId(2_500))?;
         let import = import.expect("the import is not there");

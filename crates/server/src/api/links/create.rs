@@ -216,7 +216,7 @@ impl Registration {
         let loads = !self.terms.to_load().is_empty();
         let kept = self.checked.record(tx, subject.id, &key, loads)?;
         let (link, body) = self.write_link(tx, (subject.id, &key), &pseudonym, kept)?;
-        self.permit.spend(tx, now)?;
+        self.permit.spend(tx)?;
         let about = About { subject: subject.id, link: Some(link), key: &key };
         self.claim.record(tx, StatusCode::CREATED, &body, Some(about))?;
         Ok(body)

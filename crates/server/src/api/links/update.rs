@@ -92,7 +92,7 @@ pub(crate) async fn update(
     }
     let question = Arc::clone(&checked);
     let body = checked.commit(move |tx| {
-        permit.spend(tx, question.app.now_micros())?;
+        permit.spend(tx)?;
         restore(tx, &question, id, request_id)
     });
     let body = body.await?;

@@ -413,7 +413,17 @@ impl TestApp {
     /// Ends this process as a shutdown would and starts another on the same database, without a
     /// runner.
     pub(crate) async fn restart(mut self) -> Self {
+        self.pause().await;
+        self.resume().await
+    }
+
+    /// Ends the process, and leaves the database to others until [`Self::resume`].
+    pub(crate) async fn pause(&mut self) {
         self.shut_down().await;
+    }
+
+    /// Starts another process after [`Self::pause`], which works off no jobs yet.
+    pub(crate) async fn resume(mut self) -> Self {
         self.processes += 1;
         let Self { database, clock, operator, processes, configure, master_keys, .. } = &self;
         let process = (*processes, master_keys.as_str());

@@ -159,6 +159,20 @@ impl TestDatabase {
     }
 }
 
+impl TestDatabase {
+    /// As [`Self::shows`], for bytes that are no text.
+    pub(crate) fn shows_bytes(&self, bytes: &[u8]) -> bool {
+        if in_files(self.folder.path(), bytes) {
+            return true;
+        }
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match &self.place {
+            Place::Files => false,
+            Place::Database { name } => in_tables(&address_of(name), &hex),
+        }
+    }
+}
+
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if let Place::Database { name } = &self.place {

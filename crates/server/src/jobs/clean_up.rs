@@ -1,0 +1,261 @@
+//! What is removed from time to time: what has grown old, by the rules of [`rules`], and things that
+//! nobody needs any more and that no job is about.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use vinculo_store::{AuditAction, Micros, Old, RetentionRule, Tx, WorkspaceId};
+
+use crate::App;
+use crate::audit::{Entry, Trail};
+use crate::clock::wire_time;
+use crate::config::RetentionConfig;
+use crate::error::ApiError;
+use crate::settings::Settings;
+use crate::terms::{DAY, after};
+use crate::{erasure, imports, once, tokens, webhooks};
+
+/// How often.
+const EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// Rows removed in one transaction: a few milliseconds of the one writer of an embedded database.
+const BATCH: i64 = 500;
+
+/// How long something is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// So many days, as somebody has decided.
+    Days(u32),
+    /// So many microseconds, which is a promise of the API.
+    Promised(Micros),
+    Forever,
+}
+
+/// What a rule keeps, and what it has removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "rule": "events", "days": 90, "before": "2026-08-26T12:00:00.000000Z", "rows": 2,
+    "oldest": "2026-08-20T09:30:00.000000Z", "newest": "2026-08-21T09:30:00.000000Z",
+    "bytes": 734, "removed": 18, "last_removed": 3,
+    "last_removed_at": "2026-11-24T11:00:00.000000Z"
+}))]
+pub struct RuleStatus {
+    /// What it is about.
+    #[schema(value_type = String, examples("events"))]
+    pub rule: &'static str,
+    /// Days that it keeps; null for what is kept for hours, or for ever.
+    #[schema(maximum = 36_500)]
+    pub days: Option<u32>,
+    /// What is older than this goes; null when nothing does.
+    #[schema(format = DateTime)]
+    pub before: Option<String>,
+    /// Rows that would go now.
+    pub rows: i64,
+    /// When the oldest of them is from.
+    #[schema(format = DateTime)]
+    pub oldest: Option<String>,
+    /// When the newest of them is from.
+    #[schema(format = DateTime)]
+    pub newest: Option<String>,
+    /// Bytes of what is sealed in them; null where nothing is.
+    pub bytes: Option<i64>,
+    /// Rows that went so far.
+    pub removed: i64,
+    /// Rows that the last run removed which found any.
+    pub last_removed: i64,
+    /// When that was.
+    #[schema(format = DateTime)]
+    pub last_removed_at: Option<String>,
+}
+
+/// What a rule has removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Removed {
+    /// The rule.
+    pub rule: &'static str,
+    /// Rows.
+    pub rows: u64,
+}
+
+impl Keep {
+    fn before(self, now: Micros) -> Option<Micros> {
+        match self {
+            Self::Days(days) => Some(now.saturating_sub(after(0, DAY.saturating_mul(days)))),
+            // What is exactly so old is not promised any more.
+            Self::Promised(time) => Some(now.saturating_sub(time) + 1),
+            Self::Forever => None,
+        }
+    }
+}
+
+/// The rules of a workspace, or of the installation without one.
+fn rules(
+    tx: &mut Tx<'_>,
+    workspace: Option<WorkspaceId>,
+    config: RetentionConfig,
+) -> Result<Vec<(RetentionRule, Keep)>, ApiError> {
+    let Some(workspace) = workspace else {
+        let keep = config.audit_days.map_or(Keep::Forever, Keep::Days);
+        return Ok(vec![(RetentionRule::AuditEntries, keep)]);
+    };
+    let settings = Settings::read(tx, workspace)?;
+    let days = |days: u32| Keep::Days(days.min(config.longest_days.unwrap_or(days)));
+    let keep = |rule| match rule {
+        RetentionRule::SourceAnswers => Some(days(settings.keep_source_answers_days)),
+        RetentionRule::DeliveryAnswers => Some(days(settings.keep_delivery_answers_days)),
+        RetentionRule::Events => Some(days(settings.keep_events_days)),
+        RetentionRule::ImportReports => Some(days(settings.keep_import_reports_days)),
+        RetentionRule::Loads => Some(days(settings.keep_loads_days)),
+        RetentionRule::KeptAnswers => Some(Keep::Promised(once::KEPT)),
+        RetentionRule::UsedTokens => Some(Keep::Promised(tokens::REMEMBERED)),
+        RetentionRule::AuditEntries => None,
+    };
+    let all = RetentionRule::ALL.iter();
+    Ok(all.filter_map(|&rule| Some((rule, keep(rule)?))).collect())
+}
+
+/// What every rule of a workspace, or of the installation without one, would remove now, and what it
+/// has removed. Removes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn retention_report(
+    app: &App,
+    workspace: Option<WorkspaceId>,
+) -> Result<Vec<RuleStatus>, ApiError> {
+    let (now, config) = (app.now_micros(), app.config().retention);
+    let report = app.store().read(move |tx| {
+        let totals = tx.retention_totals(workspace)?;
+        let all = rules(tx, workspace, config)?.into_iter();
+        let status = |(rule, keep): (RetentionRule, Keep)| {
+            let before = keep.before(now);
+            let old = match before {
+                Some(before) => tx.old(rule, workspace, before)?,
+                None => Old::default(),
+            };
+            let total = totals.iter().find(|total| total.rule == rule);
+            Ok::<_, ApiError>(RuleStatus {
+                rule: rule.as_str(),
+                days: match keep {
+                    Keep::Days(days) => Some(days),
+                    Keep::Promised(_) | Keep::Forever => None,
+                },
+                before: before.map(wire_time),
+                rows: old.rows,
+                oldest: old.oldest.map(wire_time),
+                newest: old.newest.map(wire_time),
+                bytes: old.bytes,
+                removed: total.map_or(0, |total| total.removed),
+                last_removed: total.map_or(0, |total| total.last_removed),
+                last_removed_at: total.map(|total| wire_time(total.last_removed_at)),
+            })
+        };
+        all.map(status).collect()
+    });
+    report.await
+}
+
+/// Removes what is old now, in the whole installation, as servers do every hour.
+///
+/// # Errors
+/// What the last rule that failed says; the others have done their part.
+pub async fn remove_old(app: &App) -> Result<Vec<Removed>, ApiError> {
+    let stop = CancellationToken::new();
+    let mut all: Vec<Removed> = Vec::new();
+    for (workspace, _) in places(app) {
+        for removed in apply(app, workspace, &Trail::console(workspace), &stop).await? {
+            match all.iter_mut().find(|known| known.rule == removed.rule) {
+                Some(known) => known.rows += removed.rows,
+                None => all.push(removed),
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Every workspace with its name, then the installation.
+pub fn places(app: &App) -> Vec<(Option<WorkspaceId>, Option<&'static str>)> {
+    let workspace = |secrets: std::sync::Arc<crate::secrets::WorkspaceSecrets>| {
+        (Some(secrets.workspace().id), Some(secrets.workspace().environment.as_str()))
+    };
+    app.all_secrets().all().into_iter().map(workspace).chain([(None, None)]).collect()
+}
+
+/// Applies the rules of one workspace, or of the installation, until nothing is old.
+async fn apply(
+    app: &App,
+    workspace: Option<WorkspaceId>,
+    trail: &Trail,
+    stop: &CancellationToken,
+) -> Result<Vec<Removed>, ApiError> {
+    let (run, config) = (app.now_micros(), app.config().retention);
+    let rules = app.store().read(move |tx| rules(tx, workspace, config)).await?;
+    let (mut all, mut failed) = (Vec::with_capacity(rules.len()), None);
+    for (rule, keep) in rules {
+        let Some(before) = keep.before(run) else { continue };
+        let mut rows = 0;
+        while !stop.is_cancelled() {
+            // Mostly there is nothing, and nothing is written then.
+            match remove_batch(app, trail, (rule, keep), workspace, (before, run)).await {
+                Ok(0) => break,
+                Ok(removed) => rows += removed,
+                Err(error) => {
+                    tracing::warn!(rule = rule.as_str(), cause = error.cause(), "old rows stay");
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        all.push(Removed { rule: rule.as_str(), rows });
+    }
+    failed.map_or(Ok(all), Err)
+}
+
+async fn remove_batch(
+    app: &App,
+    trail: &Trail,
+    (rule, keep): (RetentionRule, Keep),
+    workspace: Option<WorkspaceId>,
+    (before, run): (Micros, Micros),
+) -> Result<u64, ApiError> {
+    if !app.store().read(move |tx| tx.has_old(rule, workspace, before)).await? {
+        return Ok(0);
+    }
+    let (writer, trail) = (app.clone(), trail.clone());
+    let removed = app.store().write(move |tx| {
+        let removed = tx.remove_old(rule, workspace, before, BATCH, run)?;
+        if removed > 0 && matches!(keep, Keep::Days(_)) {
+            let objects = i64::try_from(removed).unwrap_or(i64::MAX);
+            trail.note(tx, &writer, Entry::of(AuditAction::OldRemoved).objects(objects))?;
+        }
+        Ok::<_, ApiError>(removed)
+    });
+    removed.await
+}
+
+/// Cleans up until stopped. What failed is tried again the next time.
+pub(super) async fn run(app: App, stopped: CancellationToken) {
+    loop {
+        for (workspace, _) in places(&app) {
+            let applied = apply(&app, workspace, &Trail::system(workspace), &stopped).await;
+            report("old rows", applied.map(|_| ()));
+        }
+        report("spool", imports::sweep_spool(&app).await);
+        report("destroyed keys", erasure::scrub(&app).await);
+        report("stranded deliveries", webhooks::sweep(&app).await);
+        let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
+        tokio::select! {
+            () = stopped.cancelled() => return,
+            () = app.clock().sleep_until(next) => {}
+        }
+    }
+}
+
+fn report(what: &str, swept: Result<(), ApiError>) {
+    if let Err(error) = swept {
+        tracing::warn!(what, cause = error.cause(), "not cleaned up");
+    }
+}
