@@ -8,6 +8,7 @@ mod http;
 mod keys;
 mod sources;
 mod tls;
+mod users;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
+pub(crate) use users::{ChangeUser, CreateOrganization, CreateUser, ListUsers, Organizations, Users};
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
     ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,
@@ -54,6 +56,12 @@ pub(crate) enum Command {
     /// API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Organizations, each with a sandbox and a production workspace
+    #[command(subcommand)]
+    Organizations(Organizations),
+    /// People who sign in to the dashboard
+    #[command(subcommand)]
+    Users(Users),
     /// Webhook endpoints
     #[command(subcommand)]
     Webhooks(Webhooks),

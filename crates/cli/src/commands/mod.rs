@@ -15,5 +15,6 @@ pub(crate) mod pila;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod webhooks;

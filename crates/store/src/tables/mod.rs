@@ -26,9 +26,11 @@ mod objects;
 mod page;
 mod payers;
 mod replays;
+mod sessions;
 mod settings;
 mod source_calls;
 mod subjects;
+mod users;
 mod widget_tokens;
 
 pub use about::{CallAbout, DeliveryAbout, EventAbout, LoadAbout};
@@ -48,10 +50,10 @@ pub use erasures::{Erased, Erasure, NewErasure};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
     ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
-    SourceCallId, SubjectId, WorkspaceId,
+    SourceCallId, SubjectId, UserId, WorkspaceId,
 };
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
-pub use installation::{Environment, Workspace};
+pub use installation::{Environment, Organization, Workspace};
 pub use jobs::{ClaimedJob, Job};
 pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
@@ -62,8 +64,10 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
+pub use sessions::Session;
 pub use source_calls::{NewSourceCall, Purpose, SourceCall, StoredPayload};
 pub use subjects::Subject;
+pub use users::{NewUser, User, UserRole};
 pub use widget_tokens::UsedToken;
 
 /// Microseconds since 1970-01-01T00:00:00Z.

@@ -39,4 +39,5 @@ mod objects;
 mod settings;
 mod source_calls;
 mod subjects;
+mod users;
 mod widget_tokens;
