@@ -27,7 +27,7 @@ pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
-pub(crate) use users::{ChangeUser, CreateOrganization, CreateUser, ListUsers, Organizations, Users};
+pub(crate) use users::{Organizations, Reached, Users};
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
     ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,

@@ -1,6 +1,8 @@
 //! `vinculo organizations …`, `vinculo users …`
 
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+use url::Url;
 use vinculo_store::UserRole;
 
 use super::Database;
@@ -36,7 +38,7 @@ pub(crate) enum Users {
     /// List users, the oldest first
     List(ListUsers),
     /// End a user's sessions and password; prints a new link
-    Reset(ChangeUser),
+    Reset(ResetUser),
     /// End a user's sessions, and let the user sign in no more; `users reset` lets them in again
     Disable(ChangeUser),
 }
@@ -53,6 +55,8 @@ pub(crate) struct CreateUser {
     /// Name or id of the user's organization
     #[arg(long, value_name = "NAME", default_value = vinculo_server::installation::ORGANIZATION)]
     pub(crate) organization: String,
+    #[command(flatten)]
+    pub(crate) reach: Reached,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -70,15 +74,36 @@ pub(crate) struct ListUsers {
     pub(crate) database: Database,
 }
 
-/// `vinculo users reset` and `vinculo users disable`
+/// `vinculo users reset`
+#[derive(Debug, Args)]
+pub(crate) struct ResetUser {
+    /// Address by which the user signs in
+    #[arg(value_name = "EMAIL")]
+    pub(crate) email: String,
+    #[command(flatten)]
+    pub(crate) reach: Reached,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// Where browsers find the server.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Reached {
+    /// Base URL of the server, for the link [default: http://127.0.0.1:8080]
+    #[arg(long, env = "VINCULO_PUBLIC_URL", value_name = "URL")]
+    pub(crate) public_url: Option<Url>,
+}
+
+/// `vinculo users disable`
 #[derive(Debug, Args)]
 pub(crate) struct ChangeUser {
     /// Address by which the user signs in
     #[arg(value_name = "EMAIL")]
     pub(crate) email: String,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) database: Database,
 }
@@ -98,16 +123,19 @@ impl Organizations {
 impl Users {
     /// The options with what the file adds.
     pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        let change = |it: ChangeUser| {
-            anyhow::Ok(ChangeUser { database: file.complete(it.database)?, ..it })
-        };
         Ok(match self {
             Self::Create(it) => {
-                Self::Create(CreateUser { database: file.complete(it.database)?, ..it })
+                let (database, reach) = (file.complete(it.database)?, file.complete(it.reach)?);
+                Self::Create(CreateUser { database, reach, ..it })
             }
             Self::List(it) => Self::List(ListUsers { database: file.complete(it.database)?, ..it }),
-            Self::Reset(it) => Self::Reset(change(it)?),
-            Self::Disable(it) => Self::Disable(change(it)?),
+            Self::Reset(it) => {
+                let (database, reach) = (file.complete(it.database)?, file.complete(it.reach)?);
+                Self::Reset(ResetUser { database, reach, ..it })
+            }
+            Self::Disable(it) => {
+                Self::Disable(ChangeUser { database: file.complete(it.database)?, ..it })
+            }
         })
     }
 }

@@ -10,7 +10,7 @@ use vinculo_server::{
     disable_user, list_organizations, list_users, reset_user,
 };
 
-use crate::args::{Database, Organizations, Users};
+use crate::args::{Database, Organizations, Reached, Users};
 use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
 
@@ -18,8 +18,9 @@ use crate::print::{DIM, HEAD};
 pub(crate) fn run_organizations(command: &Organizations) -> anyhow::Result<ExitCode> {
     match command {
         Organizations::Create(options) => {
-            let made =
-                with_app(&options.database, async |app| create_organization(app, &options.name).await)?;
+            let made = with_app(&options.database, async |app| {
+                create_organization(app, &options.name).await
+            })?;
             show(std::slice::from_ref(&made), options.json, organization)
         }
         Organizations::List(options) => {
@@ -36,7 +37,7 @@ pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
             let invited = with_app(&options.database, async |app| {
                 create_user(app, &options.organization, &options.email, options.role).await
             })?;
-            show(&[invited], options.json, invitation)
+            show(&[at(&options.reach, invited)], options.json, invitation)
         }
         Users::List(options) => {
             let all = with_app(&options.database, async |app| list_users(app).await)?;
@@ -45,7 +46,7 @@ pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
         Users::Reset(options) => {
             let invited =
                 with_app(&options.database, async |app| reset_user(app, &options.email).await)?;
-            show(&[invited], options.json, invitation)
+            show(&[at(&options.reach, invited)], options.json, invitation)
         }
         Users::Disable(options) => {
             with_app(&options.database, async |app| disable_user(app, &options.email).await)?;
@@ -88,10 +89,16 @@ fn user(it: &UserStatus) -> String {
     format!("{}  {}  {}  {}", it.email, it.role, it.state, it.organization)
 }
 
+/// The link with the address of the server before it.
+fn at(reach: &Reached, invited: InvitedUser) -> InvitedUser {
+    let base = reach.public_url.as_ref().map_or("http://127.0.0.1:8080", |url| url.as_str());
+    let link = format!("{}{}", base.trim_end_matches('/'), invited.link);
+    InvitedUser { link, ..invited }
+}
+
 fn invitation(it: &InvitedUser) -> String {
     format!(
-        "{}\n{HEAD}Link{HEAD:#} {}\n{DIM}Put the server's address before it. It works once, until \
-         {}, and is not shown again.{DIM:#}",
+        "{}\n{HEAD}Link{HEAD:#} {}\n{DIM}It works once, until {}, and is not shown again.{DIM:#}",
         user(&it.user),
         it.link,
         it.link_expires_at

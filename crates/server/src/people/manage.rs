@@ -158,9 +158,8 @@ pub async fn create_user(
     let writer = app.clone();
     let invited = app.store().write(move |tx| {
         let mut all = tx.organizations()?.into_iter();
-        let named = |one: &Organization| {
-            one.name == organization || one.uuid.to_string() == organization
-        };
+        let named =
+            |one: &Organization| one.name == organization || one.uuid.to_string() == organization;
         let found = all.find(named).ok_or_else(|| {
             wrong("organization", format!("There is no organization \"{organization}\"."))
         })?;
