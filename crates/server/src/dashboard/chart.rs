@@ -406,7 +406,7 @@ mod tests {
 
     fn built(given: &[(String, Vec<(i32, i64, bool)>)]) -> Vec<Employer<'_>> {
         let start = month("2001-01");
-        let build = |(name, months): &'_ (String, Vec<(i32, i64, bool)>)| {
+        let build = |(_, months): &'_ (String, Vec<(i32, i64, bool)>)| {
             let paid = |&(at, pesos, marked): &(i32, i64, bool)| Paid {
                 month: start.plus(at),
                 pesos,
