@@ -97,6 +97,7 @@ pub fn router(app: &App) -> Router {
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::unexpected("a handler panicked").into_response()
         }))
+        .layer(from_fn(dashboard::layer))
         .layer(from_fn_with_state(app.clone(), limits::layer))
         .layer(from_fn_with_state(app.clone(), client::layer))
         .layer(from_fn_with_state(app.clone(), request_id::layer))

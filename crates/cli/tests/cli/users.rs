@@ -36,7 +36,10 @@ async fn through_the_life_of_a_user(installation: Installation) {
     let disabled = installation.run(&["users", "disable", "ana@example.com"]).accepted();
     assert!(disabled.contains("signs in no more"), "{disabled}");
     let listed = lines(&installation.run(&["users", "list", "--json"]).accepted());
-    assert_eq!((&listed[0]["state"], &listed[0]["role"]), (&"disabled".into(), &"developer".into()));
+    assert_eq!(
+        (&listed[0]["state"], &listed[0]["role"]),
+        (&"disabled".into(), &"developer".into())
+    );
     let told = installation.run(&["users", "list"]).accepted();
     assert_eq!(told.trim(), "ana@example.com  developer  disabled  Ejemplo");
 }

@@ -21,13 +21,11 @@ mod welcome;
 mod words;
 
 use axum::Router;
-use axum::middleware::from_fn;
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 
 use crate::App;
-use crate::error::ApiError;
 
-pub(crate) use page::Finished;
+pub(crate) use page::{Finished, layer};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
 pub(crate) const WORDS: [&str; 20] = [
@@ -53,9 +51,9 @@ pub(crate) const WORDS: [&str; 20] = [
     "script.js",
 ];
 
-/// Every route of the dashboard.
+/// Every route of the dashboard; [`layer`] belongs around them.
 pub(crate) fn routes() -> Router<App> {
-    let site = Router::new()
+    Router::new()
         .route("/dashboard/sign-in", get(sign_in::page).post(sign_in::submit))
         .route("/dashboard/welcome/{token}", get(welcome::page).post(welcome::submit))
         .route("/dashboard/sign-out", post(sign_in::leave))
@@ -72,8 +70,6 @@ pub(crate) fn routes() -> Router<App> {
         .route("/dashboard/{environment}/deliveries", get(deliveries::list))
         .route("/dashboard/{environment}/deliveries/{id}", get(deliveries::detail))
         .route("/dashboard/{environment}/deliveries/{id}/replay", post(deliveries::replay))
-        .route("/dashboard/{*other}", any(|| async { ApiError::not_found() }))
-        .layer(from_fn(page::layer));
-    site.route("/dashboard/style.css", get(assets::style))
+        .route("/dashboard/style.css", get(assets::style))
         .route("/dashboard/script.js", get(assets::script))
 }

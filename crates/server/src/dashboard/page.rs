@@ -121,8 +121,12 @@ pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -
     response
 }
 
-/// Makes pages of refusals; who is not signed in is sent to where that is done.
-pub(super) async fn layer(request: Request, next: Next) -> Response {
+/// Makes pages of refusals under `/dashboard`; who is not signed in is sent to where that is done.
+pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path != "/dashboard" && !path.starts_with("/dashboard/") {
+        return next.run(request).await;
+    }
     let words = Language::of(request.headers()).words();
     let id = request.extensions().get::<RequestId>().map(|id| id.0.simple().to_string());
     let mut response = next.run(request).await;
