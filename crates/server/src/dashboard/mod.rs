@@ -6,6 +6,7 @@
 //! functions.
 
 mod assets;
+mod audit;
 mod chart;
 mod deliveries;
 mod form;
@@ -28,7 +29,7 @@ use crate::App;
 pub(crate) use page::{Finished, layer};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
-pub(crate) const WORDS: [&str; 20] = [
+pub(crate) const WORDS: [&str; 21] = [
     "dashboard",
     "sign-in",
     "sign-out",
@@ -40,6 +41,7 @@ pub(crate) const WORDS: [&str; 20] = [
     "keys",
     "webhooks",
     "deliveries",
+    "audit",
     "rotate",
     "retire",
     "revoke",
@@ -70,6 +72,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/dashboard/{environment}/deliveries", get(deliveries::list))
         .route("/dashboard/{environment}/deliveries/{id}", get(deliveries::detail))
         .route("/dashboard/{environment}/deliveries/{id}/replay", post(deliveries::replay))
+        .route("/dashboard/{environment}/audit", get(audit::list))
         .route("/dashboard/style.css", get(assets::style))
         .route("/dashboard/script.js", get(assets::script))
 }

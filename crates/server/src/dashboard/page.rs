@@ -41,6 +41,7 @@ pub(super) struct Shell {
     pub(super) changes_keys: bool,
     pub(super) sees_webhooks: bool,
     pub(super) changes_webhooks: bool,
+    pub(super) sees_audit: bool,
 }
 
 impl Shell {

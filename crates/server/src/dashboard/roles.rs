@@ -16,18 +16,21 @@ pub(crate) enum Action {
     ChangeKeys,
     /// Endpoints, and what became of events.
     SeeWebhooks,
+    /// Who read and changed what.
+    SeeAudit,
     /// Endpoints are made and changed, events sent again.
     ChangeWebhooks,
 }
 
-use Action::{ChangeKeys, ChangeWebhooks, Look, SeeKeys, SeePeople, SeeWebhooks};
+use Action::{ChangeKeys, ChangeWebhooks, Look, SeeAudit, SeeKeys, SeePeople, SeeWebhooks};
 
 /// The table of roles.
 pub(crate) const fn may(role: UserRole, action: Action) -> bool {
     match role {
-        UserRole::Owner | UserRole::Developer => true,
+        UserRole::Owner => true,
+        UserRole::Developer => !matches!(action, SeeAudit),
         UserRole::Analyst => matches!(action, Look | SeePeople),
-        UserRole::Auditor => matches!(action, Look | SeeKeys | SeeWebhooks),
+        UserRole::Auditor => matches!(action, Look | SeeAudit | SeeKeys | SeeWebhooks),
     }
 }
 
@@ -43,6 +46,7 @@ pub(crate) fn needed(method: &Method, route: &str) -> Option<Action> {
         ("POST", "/{environment}/keys" | "/{environment}/keys/{id}/{change}") => ChangeKeys,
         ("GET", "/{environment}/webhooks" | "/{environment}/webhooks/{id}") => SeeWebhooks,
         ("GET", "/{environment}/deliveries" | "/{environment}/deliveries/{id}") => SeeWebhooks,
+        ("GET", "/{environment}/audit") => SeeAudit,
         ("POST", "/{environment}/webhooks") => ChangeWebhooks,
         ("POST", "/{environment}/webhooks/{id}/{change}") => ChangeWebhooks,
         ("POST", "/{environment}/deliveries/{id}/replay") => ChangeWebhooks,
@@ -64,6 +68,7 @@ mod tests {
             (ChangeKeys, yes, yes, no, no),
             (SeeWebhooks, yes, yes, no, yes),
             (ChangeWebhooks, yes, yes, no, no),
+            (SeeAudit, yes, no, no, yes),
         ] {
             let allowed =
                 [UserRole::Owner, UserRole::Developer, UserRole::Analyst, UserRole::Auditor]

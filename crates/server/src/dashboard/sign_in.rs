@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use vinculo_vault::Redacted;
 
 use super::form::{Posted, PostedByStranger};
@@ -12,6 +13,7 @@ use super::visitor::Visit;
 use super::words::{Language, Words};
 use crate::App;
 use crate::error::ApiError;
+use crate::limits::whole_seconds;
 use crate::people::{self, Failed};
 
 #[derive(Template)]
@@ -55,9 +57,11 @@ pub(super) async fn submit(
         Err(Failed::Wrong) => {
             show(&app, &visit, StatusCode::FORBIDDEN, email, Some(words.sign_in_wrong))
         }
-        Err(Failed::TooOften(_)) => {
+        Err(Failed::TooOften(wait)) => {
             let status = StatusCode::TOO_MANY_REQUESTS;
-            show(&app, &visit, status, email, Some(words.sign_in_too_often))
+            let mut page = show(&app, &visit, status, email, Some(words.sign_in_too_often))?;
+            page.headers_mut().insert(RETRY_AFTER, whole_seconds(wait).max(1).into());
+            Ok(page)
         }
     }
 }

@@ -203,6 +203,7 @@ impl Visitor {
             changes_keys: may(Action::ChangeKeys),
             sees_webhooks: may(Action::SeeWebhooks),
             changes_webhooks: may(Action::ChangeWebhooks),
+            sees_audit: may(Action::SeeAudit),
         }
     }
 }

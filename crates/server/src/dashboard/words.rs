@@ -78,6 +78,14 @@ words! {
     webhook: "Webhook", "Webhook";
     deliveries: "Entregas", "Deliveries";
     delivery: "Entrega", "Delivery";
+    audit: "Auditoría", "Audit log";
+    actor: "Quién", "Who";
+    action: "Qué", "What";
+    about: "Sobre", "About";
+    time: "Hora", "Time";
+    times: "Cuántos", "How many";
+    client_address: "Desde", "From";
+    purpose: "Para qué", "What for";
     documentation: "Documentación", "Documentation";
     sign_in: "Iniciar sesión", "Sign in";
     sign_out: "Cerrar sesión", "Sign out";

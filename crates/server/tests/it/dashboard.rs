@@ -23,8 +23,8 @@ on_both_databases!(
     what_is_shown_is_noted,
 );
 
-const PAGES: [&str; 6] =
-    ["", "/links", "/keys", "/webhooks", "/deliveries", "/deliveries?status=failed"];
+const PAGES: [&str; 7] =
+    ["", "/links", "/keys", "/webhooks", "/deliveries", "/deliveries?status=failed", "/audit"];
 
 /// The forms of the dashboard that need a role, and what each needs.
 const FORMS: [&str; 10] = [
@@ -97,17 +97,21 @@ async fn every_page_lets_nothing_in(database: TestDatabase) {
 async fn roles_see_what_their_table_says(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let id = Uuid::from_u128(7).to_string();
-    for (role, people, set_up, changes) in [
-        (UserRole::Owner, true, true, true),
-        (UserRole::Developer, true, true, true),
-        (UserRole::Analyst, true, false, false),
-        (UserRole::Auditor, false, true, false),
+    for (role, people, set_up, changes, audit) in [
+        (UserRole::Owner, true, true, true, true),
+        (UserRole::Developer, true, true, true, false),
+        (UserRole::Analyst, true, false, false, false),
+        (UserRole::Auditor, false, true, false, true),
     ] {
         let mut browser = signed_in(&app, "default", role).await;
         let home = browser.get("/dashboard/production").await.page();
-        for (page, allowed) in
-            [("links", people), ("keys", set_up), ("webhooks", set_up), ("deliveries", set_up)]
-        {
+        for (page, allowed) in [
+            ("links", people),
+            ("keys", set_up),
+            ("webhooks", set_up),
+            ("deliveries", set_up),
+            ("audit", audit),
+        ] {
             let path = format!("/dashboard/production/{page}");
             let shown = browser.get(&path).await;
             assert_eq!(shown.status, if allowed { 200 } else { 403 }, "{role} {page}");
@@ -178,7 +182,7 @@ async fn a_key_is_generated_shown_once_rotated_and_revoked(database: TestDatabas
     let made = browser.submit(keys, &fields).await.page();
     let key = key_of(&made);
     assert!(
-        made.contains(&format!("curl -u &#39;{}:{}", key.secret_id, key.secret_password)),
+        made.contains(&format!("curl -u '{}:{}", key.secret_id, key.secret_password)),
         "{made}"
     );
     let client = app.client_of(&key);
@@ -323,7 +327,8 @@ async fn links_are_listed_filtered_and_searched(database: TestDatabase) {
     app.settled().await;
     let links = "/dashboard/sandbox/links";
     let page = browser.get(links).await.page();
-    assert!(page.contains(&one) && page.contains(&two) && page.contains("COHORTE &#60;1&#62;"));
+    assert!(page.contains(&one) && page.contains(&two), "{page}");
+    assert!(page.contains("COHORTE &#60;1&#62;"), "{page}");
     assert!(page.contains("2 results"), "{page}");
     let page = browser.get(&format!("{links}?page_size=1")).await.page();
     assert!(page.contains(&two) && !page.contains(&one), "the newest first");
@@ -361,7 +366,10 @@ async fn a_link_shows_owner_employments_and_pay(database: TestDatabase) {
         let name = employment["employer_data"]["name"].as_str().unwrap();
         assert!(page.contains(&format!("<td>{name}</td>")), "{name}: {page}");
     }
-    assert!(page.contains("PERSONA EJEMPLO") && page.contains("CC 1999000002"), "{page}");
+    assert!(
+        page.contains("PERSONA SEGUNDA EJEMPLO DOS") && page.contains("CC 1999000002"),
+        "{page}"
+    );
     assert!(page.contains("<svg class=\"chart\"") && page.contains("class=\"pay pay-1\""));
     let shown = between(&page, "<summary>Link</summary><pre>", "</pre>").replace("&#34;", "\"");
     let parsed: serde_json::Value = serde_json::from_str(&shown).expect("the JSON of a link");
@@ -440,6 +448,11 @@ async fn what_is_shown_is_noted(database: TestDatabase) {
     assert_eq!(actions, ["employments.read", "key.created", "links.read", "owners.read"]);
     let made = noted.iter().find(|it| it["action"] == "key.created").unwrap();
     assert_eq!(made["object"], key.secret_id.to_string());
+    let page = browser.get("/dashboard/sandbox/audit?actor=user").await.page();
+    assert!(page.contains("<code>key.created</code>") && page.contains(&id), "{page}");
+    assert!(page.contains("<option selected>user") && page.contains("127.0.0.1"), "{page}");
+    let page = browser.get("/dashboard/sandbox/audit?actor=widget").await.page();
+    assert!(page.contains("Nothing matches"), "{page}");
     assert!(
         noted
             .iter()
