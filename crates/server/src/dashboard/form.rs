@@ -112,6 +112,29 @@ impl Form {
     }
 }
 
+/// What the management API says about these forms, and the same in Spanish.
+const SPANISH: [(&str, &str); 10] = [
+    ("This field is required.", "Falta este dato."),
+    ("This field may not be blank.", "Falta este dato."),
+    ("Null characters are not allowed.", "No puede tener caracteres nulos."),
+    ("Ensure this field has no more than 256 characters.", "Tiene más de 256 caracteres."),
+    ("Ensure this list has no more than 100 entries.", "Tiene más de 100 entradas."),
+    ("This list may not be empty.", "Falta al menos uno."),
+    (" is not a valid choice.", " no es válido."),
+    (" is not a time, such as 2027-01-31T00:00:00Z.", " no es una hora como 2027-01-31T00:00:00Z."),
+    (" is over.", " ya pasó."),
+    (
+        " is no address or network, such as 10.0.0.7 or 10.0.0.0/8.",
+        " no es una dirección ni una red como 10.0.0.0/8.",
+    ),
+];
+
+/// A message in Spanish; as it is when its words are not known.
+fn in_spanish(message: &str) -> String {
+    let known = SPANISH.iter().find(|(en, _)| message.ends_with(en));
+    known.map_or_else(|| message.to_owned(), |(en, es)| message.replace(en, es))
+}
+
 /// Something that is wrong with a form.
 pub(super) struct Problem {
     /// The field, as the page calls it.
@@ -134,10 +157,9 @@ pub(super) fn problems(
     }
     let told = |item: ErrorItem| {
         let named = labels.iter().find(|(name, _)| Some(*name) == item.field.as_deref());
-        let text = match (language, item.code) {
-            (Language::Es, "required" | "blank" | "null") => "Falta este dato.".to_owned(),
-            (Language::Es, "max_length") => "Es demasiado largo.".to_owned(),
-            _ => item.message.into_owned(),
+        let text = match language {
+            Language::Es => in_spanish(&item.message),
+            Language::En => item.message.into_owned(),
         };
         Problem { field: named.map_or("", |(_, label)| label), text }
     };

@@ -30,7 +30,6 @@ pub(super) struct Shell {
     /// Which part of the navigation it belongs to.
     pub(super) section: &'static str,
     pub(super) environment: &'static str,
-    pub(super) other: &'static str,
     pub(super) email: String,
     pub(super) organization: String,
     pub(super) role: UserRole,

@@ -184,16 +184,11 @@ impl Visitor {
     /// What is around a page of this section.
     pub(super) fn shell(&self, section: &'static str) -> Shell {
         let environment = self.secrets.workspace().environment;
-        let other = match environment {
-            Environment::Sandbox => Environment::Production,
-            Environment::Production => Environment::Sandbox,
-        };
         let may = |action| roles::may(self.signed.user.role, action);
         Shell {
             w: self.language.words(),
             section,
             environment: environment.as_str(),
-            other: other.as_str(),
             email: self.email.clone(),
             organization: self.signed.user.organization_name.clone(),
             role: self.signed.user.role,
