@@ -10,6 +10,7 @@ mod operator;
 mod source_terms;
 mod sources;
 mod tls;
+mod users;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub(crate) use operator::{Export, OperatorCommand};
 pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
+pub(crate) use users::{Organizations, Reached, Users};
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
     ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,
@@ -60,6 +62,12 @@ pub(crate) enum Command {
     /// API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Organizations, each with a sandbox and a production workspace
+    #[command(subcommand)]
+    Organizations(Organizations),
+    /// People who sign in to the dashboard
+    #[command(subcommand)]
+    Users(Users),
     /// Webhook endpoints
     #[command(subcommand)]
     Webhooks(Webhooks),

@@ -39,6 +39,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }) => commands::export::run(&options),
         Command::Operator(options) => commands::operator::run(file.complete(options)?),
         Command::Keys(keys) => run_keys(keys, &file),
+        Command::Organizations(command) => {
+            commands::users::run_organizations(&command.completed(&file)?)
+        }
+        Command::Users(command) => commands::users::run(&command.completed(&file)?),
         Command::Webhooks(command) => webhooks(command, &file),
         Command::Deliveries(args::Deliveries::List(options)) => {
             let database = file.complete(options.database)?;

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::keys::{KeyUses, uses};
 use crate::limits::Limits;
 use crate::once::Turns;
+use crate::people::Passwords;
 use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
 use crate::sources::Sources;
 
@@ -47,6 +48,7 @@ struct Inner {
     turns: Turns,
     audit: Audit,
     key_uses: KeyUses,
+    passwords: Passwords,
     config: Config,
     tasks: TaskTracker,
 }
@@ -106,6 +108,7 @@ impl App {
             turns: Turns::default(),
             audit,
             key_uses: KeyUses::default(),
+            passwords: Passwords::default(),
             config,
             tasks: TaskTracker::new(),
         })))
@@ -214,6 +217,11 @@ impl App {
     /// When keys were last used, as far as it is not written yet.
     pub(crate) fn key_uses(&self) -> &KeyUses {
         &self.0.key_uses
+    }
+
+    /// What makes and compares hashes of users' passwords.
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
     }
 
     /// Runs work that goes on when whoever asked for it has gone.

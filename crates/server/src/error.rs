@@ -158,6 +158,11 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// Whether what was sent is wrong, and can be mended.
+    pub(crate) fn is_bad_request(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+    }
+
     /// What is wrong, one item for each failing field.
     pub(crate) fn into_items(self) -> Vec<ErrorItem> {
         self.items

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use uuid::Uuid;
-use vinculo_store::{Environment, Store, Tx, Workspace};
+use vinculo_store::{Environment, OrganizationId, Store, Tx, Workspace};
 use vinculo_vault::{
     MasterKeys, Random, RandomError, Vault, VaultError, WrappedKey, random_uuid_v4,
 };
 
 use crate::secrets::Secrets;
 
-const ORGANIZATION: &str = "default";
+/// The organization that every installation has.
+pub const ORGANIZATION: &str = "default";
 
 /// An installation that cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -113,12 +114,24 @@ fn create(
     random: &dyn Random,
     now: i64,
 ) -> Result<Vec<(Workspace, WrappedKey)>, OpenError> {
-    let organization = tx.insert_organization(uuid(random)?, ORGANIZATION, now)?;
+    add_organization(tx, vault, random, ORGANIZATION, now)?;
+    Ok(tx.workspaces()?)
+}
+
+/// Makes an organization with both of its workspaces.
+pub(crate) fn add_organization(
+    tx: &mut Tx<'_>,
+    vault: &Vault,
+    random: &dyn Random,
+    name: &str,
+    now: i64,
+) -> Result<OrganizationId, OpenError> {
+    let organization = tx.insert_organization(uuid(random)?, name, now)?;
     for &environment in Environment::ALL {
         let (_, wrapped) = vault.new_data_key()?;
         tx.insert_workspace(uuid(random)?, organization, environment, &wrapped, now)?;
     }
-    Ok(tx.workspaces()?)
+    Ok(organization)
 }
 
 fn uuid(random: &dyn Random) -> Result<Uuid, RandomError> {

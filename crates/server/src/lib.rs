@@ -13,6 +13,7 @@ mod client;
 pub mod clock;
 pub mod config;
 pub mod consents;
+mod dashboard;
 mod docs;
 pub mod erasure;
 mod error;
@@ -27,6 +28,7 @@ mod limits;
 mod manage;
 mod once;
 mod openapi;
+mod people;
 mod permit;
 mod postman;
 mod projection;
@@ -56,6 +58,10 @@ pub use keys::{
 };
 pub use manage::subjects::subject_report;
 pub use openapi::document as openapi_document;
+pub use people::{
+    InvitedUser, OrganizationStatus, UserStatus, create_organization, create_user, disable_user,
+    list_organizations, list_users, reset_user, set_up_link,
+};
 pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;
 pub use router::router;

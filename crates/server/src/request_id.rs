@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::App;
+use crate::dashboard::{self, Finished};
 use crate::error::{ApiError, ErrorItems, item_of_status};
 use crate::openapi;
 
@@ -47,7 +48,8 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     let mut response = next.run(request).instrument(span).await;
     let hex = id.simple().to_string();
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
+    let refused = status.is_client_error() || status.is_server_error();
+    if refused && response.extensions().get::<Finished>().is_none() {
         response = with_error_body(response, &method, &hex);
     }
     if let Ok(value) = HeaderValue::from_str(&hex) {
@@ -67,6 +69,7 @@ fn shown(path: &str) -> String {
             "openapi.json",
             "postman.json",
         ]);
+        let routes = routes.chain(dashboard::WORDS);
         routes.flat_map(|path| path.split('/')).map(str::to_owned).collect()
     });
     let parts = path.split('/').map(|part| if WORDS.contains(part) { part } else { "*" });
@@ -107,6 +110,8 @@ mod tests {
             ("/api/co/employments/", "/api/co/employments/"),
             ("/manage/v1/imports/5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a/", "/manage/v1/imports/*/"),
             ("/api/openapi.json", "/api/openapi.json"),
+            ("/dashboard/welcome/q83vEjRWeJASNFZ4kBI0VniQEjRWeJASNFZ4kBI", "/dashboard/welcome/*"),
+            ("/dashboard/sandbox/keys", "/dashboard/sandbox/keys"),
         ] {
             assert_eq!(shown(path), logged);
         }

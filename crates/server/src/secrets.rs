@@ -2,13 +2,13 @@
 //! and blind indexes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use uuid::Uuid;
 use vinculo_store::{Environment, Workspace, WorkspaceId};
 use vinculo_vault::{DataKey, Vault, VaultError, WorkspaceKeys, WrappedKey};
 
-/// A workspace that this process has no keys for.
+/// A workspace that this process has no keys for yet.
 #[derive(Debug, thiserror::Error)]
 #[error("workspace {0} was created after this process started")]
 pub struct UnknownWorkspace(pub WorkspaceId);
@@ -41,11 +41,15 @@ impl WorkspaceSecrets {
     }
 }
 
+type Opened = HashMap<WorkspaceId, Arc<WorkspaceSecrets>>;
+
 /// Every key the process works with.
 #[derive(Debug, Clone)]
 pub struct Secrets {
     vault: Vault,
-    workspaces: Arc<HashMap<WorkspaceId, Arc<WorkspaceSecrets>>>,
+    /// Version of the look-up index.
+    index_version: u32,
+    workspaces: Arc<RwLock<Opened>>,
 }
 
 impl Secrets {
@@ -58,14 +62,33 @@ impl Secrets {
         workspaces: Vec<(Workspace, WrappedKey)>,
         index_version: u32,
     ) -> Result<Self, VaultError> {
-        let mut opened = HashMap::with_capacity(workspaces.len());
+        let opened = Self { vault, index_version, workspaces: Arc::default() };
+        opened.learn(workspaces)?;
+        Ok(opened)
+    }
+
+    /// Opens the keys of those of these workspaces that were not known.
+    ///
+    /// # Errors
+    /// When a wrapped key does not open under the vault's master keys.
+    pub(crate) fn learn(&self, workspaces: Vec<(Workspace, WrappedKey)>) -> Result<(), VaultError> {
         for (workspace, wrapped) in workspaces {
             let id = workspace.id;
-            let data_key = vault.unwrap_key(&wrapped)?;
-            let indexes = vault.workspace_keys_at(id.0, index_version);
-            opened.insert(id, Arc::new(WorkspaceSecrets { workspace, data_key, indexes }));
+            if self.of(id).is_ok() {
+                continue;
+            }
+            let data_key = self.vault.unwrap_key(&wrapped)?;
+            let indexes = self.vault.workspace_keys_at(id.0, self.index_version);
+            let secrets = Arc::new(WorkspaceSecrets { workspace, data_key, indexes });
+            let mut known = self.workspaces.write().unwrap_or_else(PoisonError::into_inner);
+            known.insert(id, secrets);
         }
-        Ok(Self { vault, workspaces: Arc::new(opened) })
+        Ok(())
+    }
+
+    /// Every workspace that is known now.
+    fn known(&self) -> std::sync::RwLockReadGuard<'_, Opened> {
+        self.workspaces.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The vault, for subjects' keys.
@@ -79,13 +102,13 @@ impl Secrets {
     /// # Errors
     /// When the workspace was created after this process started.
     pub fn of(&self, id: WorkspaceId) -> Result<Arc<WorkspaceSecrets>, UnknownWorkspace> {
-        self.workspaces.get(&id).cloned().ok_or(UnknownWorkspace(id))
+        self.known().get(&id).cloned().ok_or(UnknownWorkspace(id))
     }
 
     /// The secrets of every workspace, the oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<WorkspaceSecrets>> {
-        let mut all: Vec<_> = self.workspaces.values().cloned().collect();
+        let mut all: Vec<_> = self.known().values().cloned().collect();
         all.sort_unstable_by_key(|secrets| secrets.workspace.id);
         all
     }
@@ -97,7 +120,8 @@ impl Secrets {
         organization: Uuid,
         environment: Environment,
     ) -> Option<Arc<WorkspaceSecrets>> {
-        let mut all = self.workspaces.values();
+        let known = self.known();
+        let mut all = known.values();
         let found = all.find(|secrets| {
             let workspace = secrets.workspace();
             workspace.organization == organization && workspace.environment == environment
@@ -113,7 +137,8 @@ impl Secrets {
         &self,
         environment: Environment,
     ) -> Result<Arc<WorkspaceSecrets>, UnknownWorkspace> {
-        let matching = self.workspaces.values().filter(|s| s.workspace.environment == environment);
+        let known = self.known();
+        let matching = known.values().filter(|s| s.workspace.environment == environment);
         let oldest = matching.min_by_key(|secrets| secrets.workspace.id);
         oldest.cloned().ok_or(UnknownWorkspace(WorkspaceId(0)))
     }

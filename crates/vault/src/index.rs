@@ -12,7 +12,7 @@ use crate::derive::{WIDE_KEY_LEN, expand, expand_wide, framed, keyed_hash};
 /// HMAC-SHA256 of a personal value: equal values of one workspace meet, nobody without the
 /// workspace's key can tell which value it was.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BlindIndex([u8; 32]);
+pub struct BlindIndex(pub(crate) [u8; 32]);
 
 impl BlindIndex {
     /// The bytes to store.

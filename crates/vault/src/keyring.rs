@@ -9,6 +9,7 @@ use crate::aead::{Cipher, KEY_LEN, OVERHEAD, SealFailure};
 use crate::derive::{expand, extract, framed, keyed_hash};
 use crate::index::WorkspaceKeys;
 use crate::sealed::{self, Context, Sealed};
+use crate::users::UserKeys;
 use crate::{MalformedError, MasterKey, MasterKeys, Random, VaultError};
 
 const WRAPPED_LEN: usize = 1 + 4 + OVERHEAD + KEY_LEN;
@@ -233,6 +234,13 @@ impl Vault {
     pub fn audit_seal(&self, hash: &[u8; 32]) -> [u8; 32] {
         let key = expand(&self.0.root, &framed(&[b"vinculo audit seal"]));
         keyed_hash(&hmac::Key::new(hmac::HMAC_SHA256, key.as_slice()), "block", &[hash])
+    }
+
+    /// The keys for those who sign in to the dashboard.
+    pub fn user_keys(&self) -> Result<UserKeys, VaultError> {
+        let key = |purpose: &[u8]| expand(&self.0.root, &framed(&[b"vinculo users", purpose]));
+        let index = hmac::Key::new(hmac::HMAC_SHA256, key(b"index").as_slice());
+        Ok(UserKeys { seal: self.data_key(&key(b"seal"))?, index })
     }
 
     /// The source of randomness the vault was opened with.

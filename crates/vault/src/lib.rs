@@ -39,6 +39,7 @@ mod master;
 mod random;
 mod redacted;
 mod sealed;
+mod users;
 
 pub use error::{MalformedError, MasterKeyError, RandomError, VaultError};
 pub use index::{BlindIndex, SecretHash, WorkspaceKeys};
@@ -47,3 +48,4 @@ pub use master::{MasterKey, MasterKeys};
 pub use random::{Random, SeededRandom, SystemRandom, random_secret, random_uuid_v4};
 pub use redacted::Redacted;
 pub use sealed::{Context, Sealed};
+pub use users::UserKeys;

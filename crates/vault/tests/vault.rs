@@ -284,6 +284,14 @@ fn derivation_never_changes() {
         "01000102030405060708090a0ba9868a8e620ab492cbe81636de13a62fca"
     );
     assert_eq!(
+        hex(vault.user_keys().unwrap().email("persona@example.com").as_bytes()),
+        "d75d2fd56d056b9b243ff8d18910ffe1a81e59ad0493a07f459cb5f76d994e81"
+    );
+    assert_eq!(
+        vault.user_keys().unwrap().form("cookie"),
+        "St0viO8j3nCyjLN1kqbailrUFtgeoznPPhXPGyGjQ3U"
+    );
+    assert_eq!(
         hex(&root.to_bytes()),
         "7200000001000102030405060708090a0bdd52b94c24ee9418f23313e9683e4446d6080d8aeb36dbcf30ee033c1f26f524b8daf72dc3b87a9feb010b6a5888bf1a"
     );

@@ -17,5 +17,6 @@ pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod webhooks;

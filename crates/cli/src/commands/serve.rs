@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use vinculo_server::Tls;
@@ -63,8 +63,16 @@ async fn serve(
     let worker = !options.server.no_worker.unwrap_or(false);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let app = installation.app(config)?;
+    let base = app.config().public_url.clone();
+    let set_up = vinculo_server::set_up_link(&app).await.map_err(|it| anyhow!(it.told()))?;
     let serving = Serving::start(app, listener, tls, worker, operator).await?;
-    println!("listening on {scheme}://{}", serving.address);
+    let own = format!("{scheme}://{}", serving.address);
+    println!("listening on {own}");
+    if let Some(path) = set_up {
+        let base = base.map_or(own, String::from);
+        println!("nobody can sign in yet; set up the first user, once, within two days:");
+        println!("{}{path}", base.trim_end_matches('/'));
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -26,4 +26,5 @@ mod silence;
 mod stopping;
 mod support;
 mod tls;
+mod users;
 mod vault;

@@ -15,6 +15,11 @@ use crate::error::{ApiError, ErrorItem, item_of_status};
 pub(crate) struct JsonObject(pub(crate) Map<String, Value>, Bytes);
 
 impl JsonObject {
+    /// An object that came in another form.
+    pub(crate) fn of(fields: Map<String, Value>) -> Self {
+        Self(fields, Bytes::new())
+    }
+
     /// The body as it came.
     pub(crate) fn raw(&self) -> &[u8] {
         &self.1

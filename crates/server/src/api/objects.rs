@@ -4,7 +4,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, ObjectFilter, Resource, SealedObject};
+use vinculo_store::{AuditAction, Link, ObjectFilter, PageRequest, Resource, SealedObject};
 use vinculo_vault::{DataKey, Vault, WrappedKey};
 
 use super::page::{PageQuery, json};
@@ -12,7 +12,7 @@ use super::query::{PathId, Query};
 use super::shape::Shape;
 use super::span;
 use crate::App;
-use crate::audit::{Entry, Shown};
+use crate::audit::{Entry, Shown, Trail};
 use crate::auth::{Asking, Caller};
 use crate::error::ApiError;
 use crate::projection::object_context;
@@ -96,6 +96,27 @@ pub(super) async fn detail(
     let mut body = Vec::new();
     Opener::new(app.all_secrets().vault(), resource).append(&object, &shape, &mut body)?;
     Ok(json(StatusCode::OK, body))
+}
+
+/// Everything of a link that is about to be shown, as the wire has it, up to the longest page.
+///
+/// # Errors
+/// When the database fails, or it cannot be noted.
+pub(crate) async fn of_link(
+    app: &App,
+    trail: &Trail,
+    resource: Resource,
+    link: &Link,
+) -> Result<Vec<serde_json::Value>, ApiError> {
+    let filter = ObjectFilter { links: Some(vec![link.uuid]), ..ObjectFilter::default() };
+    let (workspace, request) = (link.workspace, PageRequest { limit: 1000, offset: 0 });
+    let found = app.store().read(move |tx| tx.objects(resource, workspace, &filter, request));
+    let rows = found.await?.rows;
+    let about = rows.iter().map(|object| (object.subject, object.link));
+    let shown = Shown::of(reading(resource), about).only(Some(link.uuid));
+    trail.read(app, shown).await?;
+    let vault = app.all_secrets().vault();
+    rows.iter().map(|row| Ok(serde_json::from_slice(&open(vault, resource, row)?)?)).collect()
 }
 
 /// Opens objects one after the other, those of one person with the key unwrapped once.

@@ -103,12 +103,7 @@ impl PageQuery {
         room: usize,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), ApiError>,
     ) -> Result<Response, ApiError> {
-        if self.page > 1 && self.request().offset >= count {
-            return Err(invalid_page());
-        }
-        let last = (self.page.saturating_mul(self.size)) >= count;
-        let next = (!last).then(|| self.neighbour(self.page + 1)).flatten();
-        let previous = (self.page > 1).then(|| self.neighbour(self.page - 1)).flatten();
+        let [next, previous] = self.neighbours(count)?;
         let mut body = Vec::with_capacity(room + 256);
         body.extend_from_slice(format!("{{\"count\":{count},\"next\":").as_bytes());
         body.extend_from_slice(&serde_json::to_vec(&next)?);
@@ -118,6 +113,20 @@ impl PageQuery {
         write(&mut body)?;
         body.extend_from_slice(b"]}");
         Ok(json(StatusCode::OK, body))
+    }
+
+    /// The addresses of the next and the previous page of a list of this length.
+    ///
+    /// # Errors
+    /// 404 for a page past the end.
+    pub(crate) fn neighbours(&self, count: i64) -> Result<[Option<String>; 2], ApiError> {
+        if self.page > 1 && self.request().offset >= count {
+            return Err(invalid_page());
+        }
+        let last = (self.page.saturating_mul(self.size)) >= count;
+        let next = (!last).then(|| self.neighbour(self.page + 1)).flatten();
+        let previous = (self.page > 1).then(|| self.neighbour(self.page - 1)).flatten();
+        Ok([next, previous])
     }
 
     fn neighbour(&self, page: i64) -> Option<String> {

@@ -32,28 +32,28 @@ pub(crate) const SLICE: i64 = 500;
 pub(crate) struct ToldEntry {
     /// Place in the log.
     id: i64,
-    created_at: String,
+    pub(crate) created_at: String,
     /// `sandbox` or `production`; null when it is about the installation.
     environment: Option<&'static str>,
     /// What was done, such as `employments.read`.
-    action: &'static str,
+    pub(crate) action: &'static str,
     /// `key`, `widget`, `user`, `console`, `system` or `stranger`.
-    actor: &'static str,
+    pub(crate) actor: &'static str,
     /// Secret ID of the key, id of the token or of the user.
-    actor_id: Option<Uuid>,
+    pub(crate) actor_id: Option<Uuid>,
     /// The link it is about.
-    link: Option<Uuid>,
+    pub(crate) link: Option<Uuid>,
     /// The one thing it is about that is no link.
-    object: Option<Uuid>,
+    pub(crate) object: Option<Uuid>,
     /// How many objects were shown, or how often it happened.
-    objects: i64,
+    pub(crate) objects: i64,
     /// As in `X-Request-Id`.
     request_id: Option<String>,
     /// Where the request came from.
     #[schema(value_type = Option<String>)]
-    client_address: Option<IpAddr>,
+    pub(crate) client_address: Option<IpAddr>,
     /// What `X-Purpose` said.
-    purpose: Option<String>,
+    pub(crate) purpose: Option<String>,
     /// The block that holds it; null for a moment, until it is chained.
     block: Option<ToldBlock>,
 }

@@ -93,6 +93,16 @@ impl Trail {
         Self { workspace: Some(workspace), actor, actor_id: Some(id), origin }
     }
 
+    /// Somebody who is signed in to the dashboard.
+    pub(crate) const fn user(workspace: WorkspaceId, user: Uuid, origin: Origin) -> Self {
+        Self::of(workspace, (ActorKind::User, user), origin)
+    }
+
+    /// Somebody who was not let in to an organization.
+    pub(crate) const fn stranger_in(workspace: WorkspaceId, origin: Origin) -> Self {
+        Self::without_id(Some(workspace), ActorKind::Stranger, origin)
+    }
+
     /// The command line; without a workspace it is at work on the installation.
     pub(crate) fn console(workspace: impl Into<Option<WorkspaceId>>) -> Self {
         Self::without_id(workspace.into(), ActorKind::Console, Origin::default())

@@ -151,3 +151,31 @@ pub(crate) fn rotate(
     tx.rotate_api_key(key.id, hash.as_bytes(), old_until)?;
     Ok(password.to_string())
 }
+
+/// Makes the password before the last one open a key no more.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn retire(
+    tx: &mut Tx<'_>,
+    app: &App,
+    trail: &Trail,
+    key: &ListedKey,
+) -> Result<(), ApiError> {
+    trail.note(tx, app, Entry::of(AuditAction::PasswordRetired).object(key.secret_id))?;
+    Ok(tx.retire_old_password(key.id)?)
+}
+
+/// Makes a key open nothing any more.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn revoke(
+    tx: &mut Tx<'_>,
+    app: &App,
+    trail: &Trail,
+    key: &ListedKey,
+) -> Result<(), ApiError> {
+    trail.note(tx, app, Entry::of(AuditAction::KeyRevoked).object(key.secret_id))?;
+    Ok(tx.revoke_api_key(key.id, app.now_micros())?)
+}

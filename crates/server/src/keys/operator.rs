@@ -1,11 +1,11 @@
 //! Keys as whoever runs the installation manages them: every key of the organization `default`.
 
 use uuid::Uuid;
-use vinculo_store::{AuditAction, Environment, ListedKey, Micros, PageRequest, Tx, WorkspaceId};
+use vinculo_store::{Environment, ListedKey, Micros, PageRequest, Tx, WorkspaceId};
 
-use super::{IssuedKey, KeyStatus, rotate};
+use super::{IssuedKey, KeyStatus, retire, revoke, rotate};
 use crate::App;
-use crate::audit::{Entry, Trail};
+use crate::audit::Trail;
 use crate::error::ApiError;
 
 /// The keys of an environment, newest first.
@@ -48,9 +48,7 @@ pub async fn rotate_key(
 pub async fn retire_key(app: &App, secret_id: Uuid) -> Result<bool, ApiError> {
     let writer = app.clone();
     let retired = change(app, secret_id, move |tx, workspace, key| {
-        let entry = Entry::of(AuditAction::PasswordRetired).object(secret_id);
-        Trail::console(workspace).note(tx, &writer, entry)?;
-        Ok(tx.retire_old_password(key.id)?)
+        retire(tx, &writer, &Trail::console(workspace), key)
     });
     Ok(retired.await?.is_some())
 }
@@ -60,11 +58,9 @@ pub async fn retire_key(app: &App, secret_id: Uuid) -> Result<bool, ApiError> {
 /// # Errors
 /// When the database fails.
 pub async fn revoke_key(app: &App, secret_id: Uuid) -> Result<bool, ApiError> {
-    let (writer, now) = (app.clone(), app.now_micros());
+    let writer = app.clone();
     let revoked = change(app, secret_id, move |tx, workspace, key| {
-        let entry = Entry::of(AuditAction::KeyRevoked).object(secret_id);
-        Trail::console(workspace).note(tx, &writer, entry)?;
-        Ok(tx.revoke_api_key(key.id, now)?)
+        revoke(tx, &writer, &Trail::console(workspace), key)
     });
     Ok(revoked.await?.is_some())
 }

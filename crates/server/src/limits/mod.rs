@@ -17,6 +17,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use vinculo_store::{ApiKeyId, WorkspaceId};
+use vinculo_vault::BlindIndex;
 
 use crate::App;
 use crate::api::mode;
@@ -36,6 +37,9 @@ const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
+/// Tries to sign in as one user, a minute and at once.
+const SIGN_INS_OF_A_USER: u32 = 10;
+
 /// What a limit on deletions is kept for: a resource of a workspace, as its route names it.
 type Deletions = (WorkspaceId, String);
 
@@ -44,6 +48,8 @@ pub(crate) struct Limits {
     requests: Option<Limit<(WorkspaceId, Option<ApiKeyId>)>>,
     deletions: Option<Limit<Deletions>>,
     logins: Option<Limit<IpAddr>>,
+    /// Tries to sign in to the dashboard, by address and by user.
+    sign_ins: Option<(Limit<IpAddr>, Limit<BlindIndex>)>,
     /// Addresses that failed too often, and until when they are not listened to.
     barred: Mutex<HashMap<IpAddr, Duration>>,
     clock: Steady,
@@ -76,6 +82,8 @@ impl Limits {
             requests: Limit::new(config.rate_limit_per_minute, &clock),
             deletions: Limit::new(config.delete_limit_per_minute, &clock),
             logins: Limit::new(config.login_failures_per_minute, &clock),
+            sign_ins: Limit::new(config.login_failures_per_minute, &clock)
+                .zip(Limit::new(SIGN_INS_OF_A_USER, &clock)),
             barred: Mutex::default(),
             clock,
         }
@@ -111,6 +119,14 @@ impl Limits {
     pub(crate) fn admit_read(&self, told: &Told, caller: &Caller) -> Result<(), ApiError> {
         let key = (caller.workspace.id, caller.key);
         self.requests.as_ref().map_or(Ok(()), |limit| told.admit(limit.count(&key)))
+    }
+
+    /// Counts a try to sign in, whether or not there is such a user; how long to wait when there
+    /// were too many from the address, or for the user.
+    pub(crate) fn sign_in(&self, address: Option<IpAddr>, user: &BlindIndex) -> Option<Duration> {
+        let (addresses, users) = self.sign_ins.as_ref()?;
+        let of_address = address.and_then(|it| addresses.count(&of_one_owner(it)).refused);
+        of_address.or_else(|| users.count(user).refused)
     }
 
     /// Counts a deletion of the public contract that the caller waits for.

@@ -22,9 +22,9 @@ pub(crate) use endpoint::{EndpointChange, TYPES, add, change, judge, remove, rot
 pub use endpoint::{EndpointStatus, WantedEndpoint};
 pub(crate) use health::Verdict;
 pub use log::DeliveryStatus;
-pub(crate) use log::{ALL_TYPES, EventStatus, one_delivery, one_event};
+pub(crate) use log::{ALL_TYPES, AttemptStatus, EventStatus, one_delivery, one_event};
 pub use replay::Replay;
-pub(crate) use replay::{replay, replay_missed};
+pub(crate) use replay::{replay, replay_missed, replay_one};
 
 /// How many endpoints a command lists.
 const ALL: PageRequest = PageRequest { limit: 1000, offset: 0 };

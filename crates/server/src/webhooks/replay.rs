@@ -3,7 +3,7 @@
 use uuid::Uuid;
 use vinculo_store::{
     AuditAction, DeliveryFilter, DeliveryId, DeliveryState, Endpoint, EventFilter, EventId,
-    TimeSpan, Tx, WorkspaceId,
+    PageRequest, TimeSpan, Tx, WorkspaceId,
 };
 
 use crate::App;
@@ -73,6 +73,32 @@ pub(crate) async fn replay(
         None => 0,
     };
     Ok(again + missed)
+}
+
+/// Sends one delivery again, whatever became of it.
+///
+/// # Errors
+/// 404 when the workspace has none with this number, 409 when its endpoint is disabled or deleted.
+pub(crate) async fn replay_one(
+    app: &App,
+    trail: Trail,
+    workspace: WorkspaceId,
+    id: i64,
+) -> Result<(), ApiError> {
+    let filter = DeliveryFilter { id: Some(DeliveryId(id)), ..DeliveryFilter::default() };
+    let page = PageRequest { limit: 1, offset: 0 };
+    let (writer, now) = (app.clone(), app.now_micros());
+    let sent = app.store().write(move |tx| {
+        let delivery = tx.deliveries(workspace, &filter, page)?.rows.pop();
+        if !delivery.ok_or_else(ApiError::not_found)?.can_be_sent {
+            return Err(super::disabled());
+        }
+        trail.note(tx, &writer, Entry::of(AuditAction::WebhooksReplayed))?;
+        // One that is being sent at this moment is on its way already.
+        tx.replay_deliveries(workspace, &filter, DeliveryId(0), 1, now)?;
+        Ok(())
+    });
+    sent.await
 }
 
 /// Sends an endpoint, which was disabled as it is described here and is enabled now, what it did

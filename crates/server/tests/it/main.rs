@@ -17,6 +17,8 @@ mod audit;
 mod consent_chain;
 mod consent_evidence;
 mod consents;
+mod dashboard;
+mod dashboard_sessions;
 mod docs;
 mod erasure;
 mod failures;

@@ -97,6 +97,22 @@ text_enum! {
         WebhookDeleted = "webhook.deleted",
         /// Events were sent again.
         WebhooksReplayed = "webhooks.replayed",
+        /// An organization was made.
+        OrganizationCreated = "organization.created",
+        /// Somebody was made a user.
+        UserCreated = "user.created",
+        /// A user was invited anew, and every session of the user ended.
+        UserReset = "user.reset",
+        /// A user can no longer sign in.
+        UserDisabled = "user.disabled",
+        /// A user set a password by an invitation.
+        PasswordSet = "user.password_set",
+        /// A user signed in.
+        SignedIn = "user.signed_in",
+        /// Somebody tried to sign in as a user, and failed.
+        SignInFailed = "user.sign_in_failed",
+        /// A user signed out.
+        SignedOut = "user.signed_out",
         /// Keys were wrapped by a newer master key.
         VaultRotated = "vault.rotated",
         /// Look-up values were put on another derivation.

@@ -27,6 +27,8 @@ ids! {
     OrganizationId;
     /// One organization's `sandbox` or `production`.
     WorkspaceId;
+    /// Somebody who signs in to the dashboard.
+    UserId;
     /// An API key of a workspace.
     ApiKeyId;
     /// One person inside one workspace.

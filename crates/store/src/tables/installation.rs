@@ -17,6 +17,19 @@ text_enum! {
     }
 }
 
+/// A customer of this installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Organization {
+    /// Internal id.
+    pub id: OrganizationId,
+    /// Public id.
+    pub uuid: Uuid,
+    /// What it is called.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
 /// A workspace and the organization it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Workspace {
@@ -99,6 +112,22 @@ impl Tx<'_> {
             &[uuid.into(), name.into(), now.into()],
             |row| Ok(OrganizationId(row.int(0)?)),
         )
+    }
+
+    /// Every organization, the oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn organizations(&mut self) -> Result<Vec<Organization>> {
+        let sql = "select id, uuid, name, created_at from organizations order by id";
+        self.query(sql, &[], |row| {
+            Ok(Organization {
+                id: OrganizationId(row.int(0)?),
+                uuid: row.uuid(1)?,
+                name: row.text(2)?,
+                created_at: row.int(3)?,
+            })
+        })
     }
 
     /// What an organization is called; `None` when there is none with this public id.

@@ -29,9 +29,11 @@ mod payers;
 mod replays;
 mod retention;
 mod sandboxes;
+mod sessions;
 mod settings;
 mod source_calls;
 mod subjects;
+mod users;
 mod widget_tokens;
 
 pub use about::{DeliveryAbout, EventAbout, LoadAbout};
@@ -51,11 +53,11 @@ pub use erasures::{Erased, Erasure, NewErasure};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
     ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
-    SourceCallId, SubjectId, WorkspaceId,
+    SourceCallId, SubjectId, UserId, WorkspaceId,
 };
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
 pub use index_keys::{IndexColumn, IndexVersion};
-pub use installation::{Environment, Workspace};
+pub use installation::{Environment, Organization, Workspace};
 pub use jobs::{ClaimedJob, Job};
 pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
@@ -68,8 +70,10 @@ pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use retention::{Old, RetentionRule, RetentionTotal};
 pub use sandboxes::Sandbox;
+pub use sessions::Session;
 pub use source_calls::{CallKind, NewSourceCall, Purpose, SourceCall, StoredPayload, Usage};
 pub use subjects::Subject;
+pub use users::{NewUser, User, UserRole};
 pub use widget_tokens::UsedToken;
 
 /// Microseconds since 1970-01-01T00:00:00Z.

@@ -42,4 +42,5 @@ mod sandboxes;
 mod settings;
 mod source_calls;
 mod subjects;
+mod users;
 mod widget_tokens;

@@ -90,7 +90,7 @@ impl Process {
     }
 
     /// The rest of the first line on standard output that begins with `words`.
-    async fn says(&mut self, words: &str) -> String {
+    pub(crate) async fn says(&mut self, words: &str) -> String {
         let line = |text: &str| {
             let whole = text.split_inclusive('\n').find(|line| line.starts_with(words))?;
             whole.strip_prefix(words)?.strip_suffix('\n').map(str::to_owned)

@@ -18,7 +18,7 @@ pub(crate) mod wire;
 pub(crate) use create::{__path_create, create};
 pub(crate) use delete::{__path_delete, delete};
 pub(crate) use detail::{__path_detail, detail};
-pub(crate) use list::{__path_list, list};
+pub(crate) use list::{__path_list, filter, list, read};
 pub(crate) use modify::{__path_modify, modify};
 pub(crate) use refresh::{__path_refresh, refresh};
 pub(crate) use resume::{__path_resume, resume};

@@ -2,12 +2,12 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use vinculo_store::AuditAction;
+use vinculo_store::{AuditAction, WorkspaceId};
 
 use super::{AuditFilters, bring_up_to_date, filter};
 use crate::App;
 use crate::api::page::PageQuery;
-use crate::audit::{Entry, Teller, ToldEntry};
+use crate::audit::{Entry, Teller, ToldEntry, Trail};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::openapi::{CreatedParams, Page, PageParams};
@@ -25,16 +25,27 @@ pub(crate) async fn list(
     caller: Caller,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let filter = filter(&page.query)?;
-    bring_up_to_date(&app).await?;
-    let (workspace, request) = (caller.workspace.id, page.request());
+    let found = read(&app, &caller.trail, caller.workspace.id, &page).await?;
+    let shown = found.rows.iter().map(serde_json::to_vec);
+    page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// A page of entries that is about to be shown, as the query filters them.
+///
+/// # Errors
+/// 400 naming a parameter and its value; when the database fails, or it cannot be noted.
+pub(crate) async fn read(
+    app: &App,
+    trail: &Trail,
+    workspace: WorkspaceId,
+    page: &PageQuery,
+) -> Result<vinculo_store::Page<ToldEntry>, ApiError> {
+    let (filter, request) = (filter(&page.query)?, page.request());
+    bring_up_to_date(app).await?;
     let found = app.store().read(move |tx| tx.audit_entries(workspace, &filter, request)).await?;
     let entry = Entry::of(AuditAction::AuditRead).objects(found.rows.len() as i64);
-    caller.trail.read_one(&app, entry).await?;
-    let mut teller = Teller::new(&app)?;
-    let shown = found.rows.into_iter().map(|entry| {
-        let told = teller.tell(entry)?;
-        Ok::<_, ApiError>(serde_json::to_vec(&told)?)
-    });
-    page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
+    trail.read_one(app, entry).await?;
+    let mut teller = Teller::new(app)?;
+    let rows = found.rows.into_iter().map(|entry| teller.tell(entry));
+    Ok(vinculo_store::Page { count: found.count, rows: rows.collect::<Result<_, _>>()? })
 }

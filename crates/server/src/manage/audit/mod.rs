@@ -11,7 +11,7 @@ use crate::api::span;
 use crate::error::ApiError;
 
 pub(crate) use export::{__path_export, export};
-pub(crate) use list::{__path_list, list};
+pub(crate) use list::{__path_list, list, read};
 
 /// Which entries are shown.
 #[derive(utoipa::IntoParams)]

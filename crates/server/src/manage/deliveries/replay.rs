@@ -6,14 +6,13 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, DeliveryFilter, DeliveryId, DeliveryState, TimeSpan};
+use vinculo_store::{DeliveryState, TimeSpan};
 
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
 use crate::api::page::json;
 use crate::api::query::{PathNumber, parse_id};
 use crate::api::span;
-use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::manage::events::known_type;
@@ -101,22 +100,8 @@ pub(crate) async fn replay_one(
     let attempt = once.of(&app, &caller, b"")?;
     attempt
         .run(|claim| async move {
-            let (workspace, now) = (caller.workspace.id, app.now_micros());
-            let filter = DeliveryFilter { id: Some(DeliveryId(id)), ..DeliveryFilter::default() };
-            let page = vinculo_store::PageRequest { limit: 1, offset: 0 };
-            let (writer, trail) = (app.clone(), caller.trail);
-            app.store()
-                .write(move |tx| {
-                    let delivery = tx.deliveries(workspace, &filter, page)?.rows.pop();
-                    if !delivery.ok_or_else(ApiError::not_found)?.can_be_sent {
-                        return Err(webhooks::disabled());
-                    }
-                    trail.note(tx, &writer, Entry::of(AuditAction::WebhooksReplayed))?;
-                    // One that is being sent at this moment is on its way already.
-                    tx.replay_deliveries(workspace, &filter, DeliveryId(0), 1, now)?;
-                    Ok(())
-                })
-                .await?;
+            let workspace = caller.workspace.id;
+            webhooks::replay_one(&app, caller.trail, workspace, id).await?;
             let shown = one_delivery(&app, &*app.secrets(workspace)?, id).await?;
             accepted(&app, claim, serde_json::to_vec(&shown)?).await
         })

@@ -18,3 +18,4 @@ pub(crate) use list::{__path_list, list};
 pub(crate) use retire::{__path_retire, retire};
 pub(crate) use revoke::{__path_revoke, revoke};
 pub(crate) use rotate::{__path_rotate, rotate};
+pub(crate) use wire::Wanted;

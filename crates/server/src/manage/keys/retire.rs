@@ -3,16 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use vinculo_store::AuditAction;
 
 use super::holder::Holder;
 use crate::App;
 use crate::api::page::json;
 use crate::api::query::PathId;
-use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::keys::KeyStatus;
+use crate::keys::{self, KeyStatus};
 use crate::once::Once;
 use crate::openapi::{IdInPath, OnceParams};
 
@@ -44,9 +42,7 @@ pub(crate) async fn retire(
                     let message = "This request uses the old password itself: use the new one.";
                     return Err(ApiError::refused("validation_error", message));
                 }
-                let entry = Entry::of(AuditAction::PasswordRetired).object(id);
-                caller.trail.note(tx, &writer, entry)?;
-                tx.retire_old_password(key.id)?;
+                keys::retire(tx, &writer, &caller.trail, &key)?;
                 let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
                 let body = serde_json::to_vec(&KeyStatus::of(&key, now)?)?;
                 claim.record(tx, StatusCode::OK, &body, None)?;

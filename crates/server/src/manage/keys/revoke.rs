@@ -2,14 +2,13 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use vinculo_store::AuditAction;
 
 use super::holder::Holder;
 use crate::App;
 use crate::api::query::PathId;
-use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
+use crate::keys;
 use crate::openapi::IdInPath;
 
 /// Revokes a key: it opens nothing any more. A key cannot revoke itself.
@@ -26,7 +25,7 @@ pub(crate) async fn revoke(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
-    let (writer, now) = (app.clone(), app.now_micros());
+    let writer = app.clone();
     let revoked = app.store().write(move |tx| {
         let holder = Holder::of(tx, &caller)?;
         let (key, _) = holder.find(tx, id)?;
@@ -34,8 +33,7 @@ pub(crate) async fn revoke(
             let message = "This request uses the key itself: revoke it with another one.";
             return Err(ApiError::refused("validation_error", message));
         }
-        caller.trail.note(tx, &writer, Entry::of(AuditAction::KeyRevoked).object(id))?;
-        Ok(tx.revoke_api_key(key.id, now)?)
+        keys::revoke(tx, &writer, &caller.trail, &key)
     });
     revoked.await?;
     Ok(StatusCode::NO_CONTENT)

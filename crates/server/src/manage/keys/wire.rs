@@ -53,7 +53,7 @@ pub(super) fn with_password(key: KeyStatus, password: String) -> Result<[Vec<u8>
 }
 
 /// What a request names of a key's terms.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     name: Option<String>,
     scopes: Option<Scopes>,
     networks: Option<Networks>,
@@ -65,7 +65,7 @@ impl Wanted {
     ///
     /// # Errors
     /// 400 with every field that is wrong, or that no key has.
-    pub(super) fn read(body: &JsonObject, now: Micros) -> Result<Self, ApiError> {
+    pub(crate) fn read(body: &JsonObject, now: Micros) -> Result<Self, ApiError> {
         let mut fields = Fields::new(body);
         let unknown = fields.names().find(|name| !NAMES.contains(name));
         if let Some(name) = unknown {
@@ -86,7 +86,7 @@ impl Wanted {
     }
 
     /// Terms with what is named here in place of what they had.
-    pub(super) fn onto(self, terms: Terms) -> Terms {
+    pub(crate) fn onto(self, terms: Terms) -> Terms {
         Terms {
             name: self.name.unwrap_or(terms.name),
             scopes: self.scopes.unwrap_or(terms.scopes),

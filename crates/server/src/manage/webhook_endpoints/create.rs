@@ -49,7 +49,11 @@ pub(crate) async fn create(
     .await
 }
 
-async fn wanted(app: &App, body: &JsonObject) -> Result<WantedEndpoint, ApiError> {
+/// Reads a request, and judges what it names.
+///
+/// # Errors
+/// 400 with every field that is wrong.
+pub(crate) async fn wanted(app: &App, body: &JsonObject) -> Result<WantedEndpoint, ApiError> {
     let mut fields = Fields::new(body);
     let url = fields.required_text("url");
     let authorization = fields.optional_text("authorization");

@@ -7,7 +7,7 @@ mod secret;
 mod test;
 
 pub(crate) use change::{__path_change, change};
-pub(crate) use create::{__path_create, create};
+pub(crate) use create::{__path_create, create, wanted};
 pub(crate) use read::{__path_delete, __path_detail, __path_list, delete, detail, list};
 pub(crate) use secret::{__path_rotate, rotate};
 pub(crate) use test::{__path_test, test};

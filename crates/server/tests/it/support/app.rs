@@ -20,7 +20,7 @@ use vinculo_store::{Environment, ImportId, Queue};
 use vinculo_vault::{MasterKeys, SeededRandom};
 
 use super::operator::{Mood, TestOperator};
-use super::{Client, Receiver, TestDatabase, look_again, soon};
+use super::{Browser, Client, Receiver, TestDatabase, look_again, soon};
 
 /// When every test begins: noon of 24 November 2026, UTC.
 const NOW: &str = "2026-11-24T12:00:00Z";
@@ -169,6 +169,11 @@ impl TestApp {
     /// A client with another key.
     pub(crate) fn client_of(&self, key: &IssuedKey) -> Client {
         self.client(Some(key))
+    }
+
+    /// A browser that nobody has signed in with.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.http.clone(), self.server.base.clone())
     }
 
     fn client(&self, key: Option<&IssuedKey>) -> Client {

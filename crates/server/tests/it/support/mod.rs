@@ -1,6 +1,7 @@
 //! An application to be asked: database, simulated operator, runner, keys, receivers of webhooks.
 
 mod app;
+mod browser;
 mod client;
 mod database;
 mod description;
@@ -10,6 +11,7 @@ mod service;
 mod snapshot;
 
 pub(crate) use app::{MASTER_KEY, Setup, TestApp};
+pub(crate) use browser::{Browser, Shown, between};
 pub(crate) use client::{Answer, Client, is_plain_hex, link_request};
 pub(crate) use database::{TestDatabase, on_both_databases};
 pub(crate) use description::{assert_matches, escaped};

@@ -1,0 +1,167 @@
+//! Forms that were sent: by a page of this server, and by whoever was shown it.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use serde_json::{Map, Value};
+
+use super::visitor::{Visit, Visitor};
+use super::words::Language;
+use crate::App;
+use crate::api::body::JsonObject;
+use crate::api::query::Query;
+use crate::error::{ApiError, ErrorItem};
+
+/// Name of the field that binds a form to its session.
+pub(super) const BINDING: &str = "form";
+
+/// The fields of a form.
+pub(super) struct Form(Query);
+
+/// A form of somebody who is signed in.
+pub(super) struct Posted {
+    pub(super) visitor: Visitor,
+    pub(super) form: Form,
+}
+
+/// A form of a stranger.
+pub(super) struct PostedByStranger {
+    pub(super) visit: Visit,
+    pub(super) form: Form,
+}
+
+/// 403: the form is not one that this server has shown to this browser.
+fn stale() -> ApiError {
+    ApiError::status(StatusCode::FORBIDDEN, "stale_form", "The form is old or of another site.")
+}
+
+impl FromRequest<App> for Posted {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        let form = Form::read(Request::from_parts(parts, body), app).await?;
+        if !visitor.visit.is_of_this_site() || !visitor.holds(form.get(BINDING)) {
+            return Err(stale());
+        }
+        Ok(Self { visitor, form })
+    }
+}
+
+impl FromRequest<App> for PostedByStranger {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let visit = Visit::from_request_parts(&mut parts, app).await?;
+        let form = Form::read(Request::from_parts(parts, body), app).await?;
+        if !visit.is_of_this_site() || !visit.holds(app, form.get(BINDING))? {
+            return Err(stale());
+        }
+        Ok(Self { visit, form })
+    }
+}
+
+impl Form {
+    async fn read(request: Request, app: &App) -> Result<Self, ApiError> {
+        let kind = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        if !kind.is_some_and(|it| it.starts_with("application/x-www-form-urlencoded")) {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(ApiError::status(status, "unsupported_media_type", "Not a form."));
+        }
+        let body = Bytes::from_request(request, app).await;
+        let body = body.map_err(|_| ApiError::refused("parse_error", "The form was cut off."))?;
+        let text = std::str::from_utf8(&body);
+        let text = text.map_err(|_| ApiError::refused("parse_error", "The form is no text."))?;
+        Ok(Self(Query::parse(text)))
+    }
+
+    /// What a field holds; nothing when it is not there.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_default()
+    }
+
+    /// What every field of this name holds.
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
+        let pairs = self.0.pairs().iter().filter(|(given, _)| given == name);
+        pairs.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The fields as the body of the same request to the management API, so that both are read by
+    /// one reader: `texts` as they are, each of `lists` as words. What is empty is left out.
+    pub(super) fn to_json(&self, texts: &[&str], lists: &[&str]) -> JsonObject {
+        let mut body = Map::new();
+        for name in texts {
+            let text = self.get(name).trim();
+            if !text.is_empty() {
+                body.insert((*name).to_owned(), Value::from(text));
+            }
+        }
+        for name in lists {
+            let all = self.all(name);
+            let words: Vec<_> =
+                all.iter().flat_map(|it| it.split([' ', ',', '\n', '\r'])).collect();
+            let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            if !words.is_empty() {
+                body.insert((*name).to_owned(), Value::from(words));
+            }
+        }
+        JsonObject::of(body)
+    }
+}
+
+/// What the management API says about these forms, and the same in Spanish.
+const SPANISH: [(&str, &str); 10] = [
+    ("This field is required.", "Falta este dato."),
+    ("This field may not be blank.", "Falta este dato."),
+    ("Null characters are not allowed.", "No puede tener caracteres nulos."),
+    ("Ensure this field has no more than 256 characters.", "Tiene más de 256 caracteres."),
+    ("Ensure this list has no more than 100 entries.", "Tiene más de 100 entradas."),
+    ("This list may not be empty.", "Falta al menos uno."),
+    (" is not a valid choice.", " no es válido."),
+    (" is not a time, such as 2027-01-31T00:00:00Z.", " no es una hora como 2027-01-31T00:00:00Z."),
+    (" is over.", " ya pasó."),
+    (
+        " is no address or network, such as 10.0.0.7 or 10.0.0.0/8.",
+        " no es una dirección ni una red como 10.0.0.0/8.",
+    ),
+];
+
+/// A message in Spanish; as it is when its words are not known.
+fn in_spanish(message: &str) -> String {
+    let known = SPANISH.iter().find(|(en, _)| message.ends_with(en));
+    known.map_or_else(|| message.to_owned(), |(en, es)| message.replace(en, es))
+}
+
+/// Something that is wrong with a form.
+pub(super) struct Problem {
+    /// The field, as the page calls it.
+    pub(super) field: &'static str,
+    /// What is wrong.
+    pub(super) text: String,
+}
+
+/// What is wrong with a form, in words, when that can be mended by filling it in anew.
+///
+/// # Errors
+/// The refusal itself when it is another one.
+pub(super) fn problems(
+    refused: ApiError,
+    language: Language,
+    labels: &[(&'static str, &'static str)],
+) -> Result<Vec<Problem>, ApiError> {
+    if !refused.is_bad_request() {
+        return Err(refused);
+    }
+    let told = |item: ErrorItem| {
+        let named = labels.iter().find(|(name, _)| Some(*name) == item.field.as_deref());
+        let text = match language {
+            Language::Es => in_spanish(&item.message),
+            Language::En => item.message.into_owned(),
+        };
+        Problem { field: named.map_or("", |(_, label)| label), text }
+    };
+    Ok(refused.into_items().into_iter().map(told).collect())
+}

@@ -1,0 +1,157 @@
+//! `/dashboard/{environment}/keys`: API keys.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use vinculo_store::{PageRequest, Tx};
+
+use super::form::{Form, Posted, Problem, problems};
+use super::page::{Pager, Shell, html, html_with, see, when};
+use super::visitor::Visitor;
+use crate::App;
+use crate::api::page::PageQuery;
+use crate::api::query::parse_id;
+use crate::error::ApiError;
+use crate::keys::{self, IssuedKey, KeyStatus, Terms};
+use crate::manage::keys::Wanted;
+
+/// Keys shown beside a form that is to be mended.
+const FIRST: PageRequest = PageRequest { limit: 100, offset: 0 };
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct KeysPage {
+    shell: Shell,
+    keys: Vec<KeyStatus>,
+    pager: Pager,
+    given: Given,
+    problems: Vec<Problem>,
+}
+
+/// What was written into the form.
+#[derive(Default)]
+struct Given {
+    name: String,
+    scopes: String,
+    allow_list: String,
+    expires_at: String,
+}
+
+/// A key whose password is seen this once.
+#[derive(Template)]
+#[template(path = "key_made.html")]
+struct MadePage {
+    shell: Shell,
+    key: IssuedKey,
+    base: String,
+}
+
+impl Given {
+    fn of(form: &Form) -> Self {
+        let text = |name| form.get(name).to_owned();
+        Self {
+            name: text("name"),
+            scopes: text("scopes"),
+            allow_list: text("allow_list"),
+            expires_at: text("expires_at"),
+        }
+    }
+}
+
+impl KeysPage {
+    fn scopes(key: &KeyStatus) -> String {
+        let words: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        words.join(" ")
+    }
+}
+
+async fn read(
+    app: &App,
+    visitor: &Visitor,
+    request: PageRequest,
+) -> Result<(i64, Vec<KeyStatus>), ApiError> {
+    let (workspace, now) = (visitor.workspace(), app.now_micros());
+    let found = app.store().read(move |tx| tx.api_keys(workspace, request)).await?;
+    let shown = found.rows.iter().map(|key| KeyStatus::of(key, now));
+    Ok((found.count, shown.collect::<Result<_, _>>()?))
+}
+
+/// The keys, and the form for another one.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    page: PageQuery,
+) -> Result<Response, ApiError> {
+    let (count, keys) = read(&app, &visitor, page.request()).await?;
+    let (shell, pager) = (visitor.shell("keys"), Pager::of(&page, count)?);
+    html(&KeysPage { shell, keys, pager, given: Given::default(), problems: Vec::new() })
+}
+
+/// Makes a key and shows its password.
+pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
+    let Posted { visitor, form } = posted;
+    let body = form.to_json(&["name", "expires_at"], &["scopes", "allow_list"]);
+    let wanted = match Wanted::read(&body, app.now_micros()) {
+        Ok(wanted) => wanted,
+        Err(refused) => return mend(&app, &visitor, &form, refused).await,
+    };
+    let terms = wanted.onto(Terms::unlimited(String::new()));
+    let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
+    let made = app.store().write(move |tx| keys::insert(tx, &writer, &trail, &secrets, &terms));
+    made_page(&visitor, made.await?)
+}
+
+async fn mend(
+    app: &App,
+    visitor: &Visitor,
+    form: &Form,
+    refused: ApiError,
+) -> Result<Response, ApiError> {
+    let w = visitor.language.words();
+    let labels = [
+        ("name", w.name),
+        ("scopes", w.scopes),
+        ("allow_list", w.allow_list),
+        ("expires_at", w.expires_at),
+    ];
+    let problems = problems(refused, visitor.language, &labels)?;
+    let (count, keys) = read(app, visitor, FIRST).await?;
+    let pager = Pager { count, next: None, previous: None };
+    let (shell, given) = (visitor.shell("keys"), Given::of(form));
+    html_with(StatusCode::BAD_REQUEST, &KeysPage { shell, keys, pager, given, problems })
+}
+
+fn made_page(visitor: &Visitor, key: IssuedKey) -> Result<Response, ApiError> {
+    html(&MadePage { shell: visitor.shell("keys"), key, base: visitor.visit.base() })
+}
+
+/// Rotates, retires or revokes a key.
+pub(super) async fn change(
+    State(app): State<App>,
+    Path((_, id, change)): Path<(String, String, String)>,
+    posted: Posted,
+) -> Result<Response, ApiError> {
+    let visitor = posted.visitor;
+    let id = parse_id("id", &id).map_err(|_| ApiError::not_found())?;
+    let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
+    let workspace = visitor.workspace();
+    let changed = app.store().write(move |tx: &mut Tx<'_>| {
+        tx.lock_workspace(workspace)?;
+        let key = tx.listed_api_key(workspace, id)?.ok_or_else(ApiError::not_found)?;
+        match change.as_str() {
+            "rotate" => {
+                let password = keys::rotate(tx, &writer, &trail, &secrets, &key, None)?;
+                let environment = secrets.workspace().environment.as_str();
+                Ok(Some(IssuedKey { secret_id: id, secret_password: password, environment }))
+            }
+            "retire" => keys::retire(tx, &writer, &trail, &key).map(|()| None),
+            "revoke" => keys::revoke(tx, &writer, &trail, &key).map(|()| None),
+            _ => Err(ApiError::not_found()),
+        }
+    });
+    match changed.await? {
+        Some(key) => made_page(&visitor, key),
+        None => Ok(see(&visitor.path("/keys"))),
+    }
+}

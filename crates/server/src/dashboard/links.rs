@@ -1,0 +1,256 @@
+//! `/dashboard/{environment}/links`: links, and what is known through one.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use serde_json::Value;
+use vinculo_pila::{DocumentKind, Month};
+use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource};
+
+use super::chart::{self, Chart, Pesos};
+use super::form::{Form, Posted};
+use super::page::{Pager, Shell, html, when};
+use super::visitor::Visitor;
+use super::words::Words;
+use crate::App;
+use crate::api::links::{self as api, wire};
+use crate::api::objects;
+use crate::api::page::PageQuery;
+use crate::api::query::parse_id;
+use crate::audit::{Entry, Shown};
+use crate::error::ApiError;
+
+/// Links shown of a search.
+const FOUND: PageRequest = PageRequest { limit: 100, offset: 0 };
+
+#[derive(Template)]
+#[template(path = "links.html")]
+struct LinksPage {
+    shell: Shell,
+    links: Vec<LinkRow>,
+    pager: Pager,
+    /// Statuses, and whether they are chosen.
+    statuses: Vec<(&'static str, bool)>,
+    filtered: bool,
+    /// Whether these are what a search has found.
+    found: bool,
+}
+
+/// A link as a table shows it.
+struct LinkRow {
+    id: String,
+    status: &'static str,
+    access_mode: &'static str,
+    external_id: Option<String>,
+    created_at: String,
+    last_accessed_at: Option<String>,
+}
+
+impl LinkRow {
+    fn of(link: &Link, document: &Value) -> Self {
+        let text = |name: &str| document[name].as_str().map(str::to_owned);
+        Self {
+            id: link.uuid.to_string(),
+            status: link.status.as_str(),
+            access_mode: link.access_mode.as_str(),
+            external_id: text("external_id"),
+            created_at: text("created_at").unwrap_or_default(),
+            last_accessed_at: text("last_accessed_at"),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkPage {
+    shell: Shell,
+    link: LinkRow,
+    owners: Vec<OwnerRow>,
+    employments: Vec<EmploymentRow>,
+    chart: Option<Chart>,
+    documents: Vec<(&'static str, String)>,
+}
+
+struct OwnerRow {
+    name: String,
+    document: String,
+}
+
+struct EmploymentRow {
+    employer: String,
+    document: String,
+    tenure: i64,
+    month: String,
+    gross: Option<Pesos>,
+    net: Option<Pesos>,
+}
+
+/// The wire's document of a link.
+fn document(app: &App, link: &Link) -> Result<Value, ApiError> {
+    Ok(serde_json::from_slice(&wire::document(app.all_secrets().vault(), link)?)?)
+}
+
+fn rows(app: &App, links: &[Link]) -> Result<Vec<LinkRow>, ApiError> {
+    links.iter().map(|link| Ok(LinkRow::of(link, &document(app, link)?))).collect()
+}
+
+fn statuses(chosen: Option<&str>) -> Vec<(&'static str, bool)> {
+    LinkStatus::ALL.iter().map(|it| (it.as_str(), Some(it.as_str()) == chosen)).collect()
+}
+
+/// The links, as the query filters them.
+pub(super) async fn list(
+    State(app): State<App>,
+    visitor: Visitor,
+    page: PageQuery,
+) -> Result<Response, ApiError> {
+    let filter = api::filter(&page.query, &visitor.secrets)?;
+    let (trail, workspace) = (&visitor.trail, visitor.workspace());
+    let found = api::read(&app, trail, workspace, filter, page.request()).await?;
+    html(&LinksPage {
+        shell: visitor.shell("links"),
+        links: rows(&app, &found.rows)?,
+        pager: Pager::of(&page, found.count)?,
+        statuses: statuses(page.query.get("status")),
+        filtered: page.query.get("status").is_some(),
+        found: false,
+    })
+}
+
+/// The links of a person, or with an external id: neither stands in an address.
+pub(super) async fn search(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
+    let Posted { visitor, form } = posted;
+    let links = find(&app, &visitor, &form).await?;
+    html(&LinksPage {
+        shell: visitor.shell("links"),
+        links: rows(&app, &links)?,
+        pager: Pager { count: links.len() as i64, next: None, previous: None },
+        statuses: statuses(None),
+        filtered: false,
+        found: true,
+    })
+}
+
+async fn find(app: &App, visitor: &Visitor, form: &Form) -> Result<Vec<Link>, ApiError> {
+    let (workspace, indexes) = (visitor.workspace(), visitor.secrets.indexes());
+    let given = form.get("value").trim();
+    if form.get("by") == "external_id" {
+        let external_ids = Some(vec![indexes.external_id(given)]);
+        let filter = LinkFilter { external_ids, ..LinkFilter::default() };
+        return Ok(api::read(app, &visitor.trail, workspace, filter, FOUND).await?.rows);
+    }
+    let number: String = given.chars().filter(char::is_ascii_alphanumeric).collect();
+    let kinds = DocumentKind::ALL.map(|kind| indexes.lookup_document(kind.code(), &number));
+    let links = app.store().read(move |tx| {
+        let mut links = Vec::new();
+        for document in kinds {
+            if let Some(subject) = tx.subject(workspace, &document)? {
+                links.extend(tx.links_of(subject.id)?);
+            }
+        }
+        Ok::<_, ApiError>(links)
+    });
+    let links = links.await?;
+    let about = links.iter().map(|link| (link.subject, link.id));
+    visitor.trail.read(app, Shown::of(AuditAction::LinksRead, about)).await?;
+    Ok(links)
+}
+
+/// One link: its owner, employments, pay, and all of it as the API has it.
+pub(super) async fn detail(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let id = parse_id("id", &id).map_err(|_| ApiError::not_found())?;
+    let workspace = visitor.workspace();
+    let link = app.store().read(move |tx| tx.link(workspace, id)).await?;
+    let link = link.ok_or_else(ApiError::not_found)?;
+    let trail = &visitor.trail;
+    trail.read_one(&app, Entry::of(AuditAction::LinksRead).link(&link)).await?;
+    let owners = objects::of_link(&app, trail, Resource::Owners, &link).await?;
+    let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;
+    let (shell, document) = (visitor.shell("links"), document(&app, &link)?);
+    html(&LinkPage {
+        link: LinkRow::of(&link, &document),
+        owners: owners.iter().map(owner).collect(),
+        chart: pay(&employments, shell.w),
+        documents: vec![
+            (shell.w.link, pretty(&document)?),
+            (shell.w.owner, pretty(&Value::from(owners))?),
+            (shell.w.employments, pretty(&Value::from(employments.clone()))?),
+        ],
+        employments: employments.iter().map(employment).collect(),
+        shell,
+    })
+}
+
+fn pretty(value: &Value) -> Result<String, ApiError> {
+    Ok(serde_json::to_string_pretty(value)?)
+}
+
+/// The texts that are there, with a space between them.
+fn joined(parts: &[&Value]) -> String {
+    let parts = parts.iter().filter_map(|part| match part {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
+    parts.collect::<Vec<_>>().join(" ")
+}
+
+fn owner(owner: &Value) -> OwnerRow {
+    let id = &owner["document_id"];
+    OwnerRow {
+        name: joined(&[&owner["display_name"]]),
+        document: joined(&[&id["document_type"], &id["document_number"]]),
+    }
+}
+
+fn employment(employment: &Value) -> EmploymentRow {
+    let employer = &employment["employer_data"];
+    // Months come newest first.
+    let last = &employment["salary_and_benefit_details"][0];
+    EmploymentRow {
+        employer: joined(&[&employer["name"]]),
+        document: joined(&[&employer["id_type"], &employer["id_number"]]),
+        tenure: employer["tenure"].as_i64().unwrap_or_default(),
+        month: joined(&[&last["month"]]),
+        gross: last["gross_amount"].as_i64().map(Pesos),
+        net: last["net_amount"].as_i64().map(Pesos),
+    }
+}
+
+fn pay(employments: &[Value], w: &Words) -> Option<Chart> {
+    let months = |employment: &'_ Value| {
+        let all = employment["salary_and_benefit_details"].as_array();
+        let paid = all.into_iter().flatten().filter_map(|detail| {
+            let changes = detail["status_changes"].as_array().into_iter().flatten();
+            Some((
+                detail["month"].as_str()?.parse::<Month>().ok()?,
+                detail["gross_amount"].as_i64()?,
+                changes.filter_map(|it| it.as_str().map(str::to_owned)).collect::<Vec<_>>(),
+            ))
+        });
+        paid.collect::<Vec<_>>()
+    };
+    let read: Vec<_> = employments
+        .iter()
+        .map(|it| (joined(&[&it["employer_data"]["name"]]), months(it)))
+        .collect();
+    let employers: Vec<_> = read
+        .iter()
+        .map(|(name, months)| chart::Employer {
+            name,
+            months: months
+                .iter()
+                .map(|(month, pesos, marks)| chart::Paid {
+                    month: *month,
+                    pesos: *pesos,
+                    marks: marks.iter().map(String::as_str).collect(),
+                })
+                .collect(),
+        })
+        .collect();
+    chart::draw(&employers, chart::Words { title: w.pay_chart, gap: w.pay_gap }, "pay")
+}

@@ -1,0 +1,78 @@
+//! The dashboard under `/dashboard/`: pages made here, ordinary links and forms, for people who sign
+//! in. Every control works without scripts.
+//!
+//! A handler holds a [`visitor::Visitor`], or a [`form::Posted`] with one inside: whoever holds that
+//! was held against the tables of [`roles`]. It does what the management API does by the same
+//! functions.
+
+mod assets;
+mod audit;
+mod chart;
+mod deliveries;
+mod form;
+mod home;
+mod keys;
+mod links;
+mod page;
+mod roles;
+mod sign_in;
+mod visitor;
+mod webhooks;
+mod welcome;
+mod words;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::App;
+
+pub(crate) use page::{Finished, layer};
+
+/// Words of the routes, which the log may show; whatever else stands in a path is not logged.
+pub(crate) const WORDS: [&str; 21] = [
+    "dashboard",
+    "sign-in",
+    "sign-out",
+    "language",
+    "welcome",
+    "sandbox",
+    "production",
+    "links",
+    "keys",
+    "webhooks",
+    "deliveries",
+    "audit",
+    "rotate",
+    "retire",
+    "revoke",
+    "enable",
+    "disable",
+    "test",
+    "delete",
+    "style.css",
+    "script.js",
+];
+
+/// Every route of the dashboard; [`layer`] belongs around them.
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/dashboard/sign-in", get(sign_in::page).post(sign_in::submit))
+        .route("/dashboard/welcome/{token}", get(welcome::page).post(welcome::submit))
+        .route("/dashboard/sign-out", post(sign_in::leave))
+        .route("/dashboard/language", post(sign_in::language))
+        .route("/dashboard", get(home::start))
+        .route("/dashboard/{environment}", get(home::page))
+        .route("/dashboard/{environment}/links", get(links::list).post(links::search))
+        .route("/dashboard/{environment}/links/{id}", get(links::detail))
+        .route("/dashboard/{environment}/keys", get(keys::list).post(keys::create))
+        .route("/dashboard/{environment}/keys/{id}/{change}", post(keys::change))
+        .route("/dashboard/{environment}/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/dashboard/{environment}/webhooks/{id}", get(webhooks::detail))
+        .route("/dashboard/{environment}/webhooks/{id}/{change}", post(webhooks::change))
+        .route("/dashboard/{environment}/deliveries", get(deliveries::list))
+        .route("/dashboard/{environment}/deliveries/{id}", get(deliveries::detail))
+        .route("/dashboard/{environment}/deliveries/{id}/replay", post(deliveries::replay))
+        .route("/dashboard/{environment}/audit", get(audit::list))
+        .route("/dashboard/style.css", get(assets::style))
+        .route("/dashboard/script.js", get(assets::script))
+}

@@ -1,0 +1,174 @@
+//! What is around every page, and how a page is answered.
+
+use askama::Template;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, SET_COOKIE,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use http::{HeaderValue, StatusCode};
+use vinculo_store::UserRole;
+
+use super::words::{Language, Words};
+use crate::api::page::PageQuery;
+use crate::error::{ApiError, ErrorItems};
+use crate::request_id::RequestId;
+
+/// Nothing that is not here runs or is shown; forms go here; nobody puts a page into a frame.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// That a response has its body, whatever its status.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finished;
+
+/// What is around a page of somebody who is signed in.
+pub(super) struct Shell {
+    pub(super) w: &'static Words,
+    /// Which part of the navigation it belongs to.
+    pub(super) section: &'static str,
+    pub(super) environment: &'static str,
+    pub(super) email: String,
+    pub(super) organization: String,
+    pub(super) role: UserRole,
+    /// What forms carry.
+    pub(super) form: String,
+    pub(super) sees_people: bool,
+    pub(super) sees_keys: bool,
+    pub(super) changes_keys: bool,
+    pub(super) sees_webhooks: bool,
+    pub(super) changes_webhooks: bool,
+    pub(super) sees_audit: bool,
+}
+
+impl Shell {
+    /// What the environment is called.
+    pub(super) fn called(&self, environment: &str) -> &'static str {
+        if environment == "sandbox" { self.w.sandbox } else { self.w.production }
+    }
+
+    /// What the role is called.
+    pub(super) fn role(&self) -> &'static str {
+        match self.role {
+            UserRole::Owner => self.w.role_owner,
+            UserRole::Developer => self.w.role_developer,
+            UserRole::Analyst => self.w.role_analyst,
+            UserRole::Auditor => self.w.role_auditor,
+        }
+    }
+}
+
+/// Where a page of a list has its neighbours.
+pub(super) struct Pager {
+    pub(super) count: i64,
+    pub(super) next: Option<String>,
+    pub(super) previous: Option<String>,
+}
+
+impl Pager {
+    /// # Errors
+    /// 404 for a page past the end.
+    pub(super) fn of(page: &PageQuery, count: i64) -> Result<Self, ApiError> {
+        let [next, previous] = page.neighbours(count)?;
+        Ok(Self { count, next, previous })
+    }
+}
+
+/// A page that says what went wrong.
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    w: &'static Words,
+    title: &'a str,
+    text: &'a str,
+    details: Vec<String>,
+}
+
+/// A page.
+pub(super) fn html(page: &impl Template) -> Result<Response, ApiError> {
+    html_with(StatusCode::OK, page)
+}
+
+/// A page with another status.
+pub(super) fn html_with(status: StatusCode, page: &impl Template) -> Result<Response, ApiError> {
+    let body = page.render().map_err(ApiError::unexpected)?;
+    let headers: [(HeaderName, &str); 6] = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CACHE_CONTROL, "no-store"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        // Browsers say of which site a form is only where they may say so to this one.
+        (REFERRER_POLICY, "same-origin"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+    ];
+    let mut response = (status, headers, body).into_response();
+    response.extensions_mut().insert(Finished);
+    Ok(response)
+}
+
+/// To another page, after a form.
+pub(super) fn see(path: &str) -> Response {
+    Redirect::to(path).into_response()
+}
+
+/// Adds a cookie to a response.
+pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Makes pages of refusals under `/dashboard`; who is not signed in is sent to where that is done.
+pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path != "/dashboard" && !path.starts_with("/dashboard/") {
+        return next.run(request).await;
+    }
+    let words = Language::of(request.headers()).words();
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.simple().to_string());
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let refused = status.is_client_error() || status.is_server_error();
+    if !refused || response.extensions().get::<Finished>().is_some() {
+        return response;
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        return see("/dashboard/sign-in");
+    }
+    let items = response.extensions_mut().remove::<ErrorItems>().map(|items| items.0);
+    let items = items.unwrap_or_default();
+    let stale = items.iter().any(|item| item.code == "stale_form");
+    let (title, text) = match status {
+        StatusCode::NOT_FOUND => (words.not_found, words.not_found_text),
+        StatusCode::FORBIDDEN if stale => (words.problem, words.stale_form),
+        StatusCode::FORBIDDEN => (words.denied, words.denied_text),
+        status if status.is_server_error() => (words.problem, words.unexpected_text),
+        _ => (words.problem, words.refused_text),
+    };
+    let details = match status {
+        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Vec::new(),
+        status if status.is_server_error() => id.into_iter().collect(),
+        _ => items.into_iter().map(|item| item.message.into_owned()).collect(),
+    };
+    let page = html_with(status, &ErrorPage { w: words, title, text, details });
+    response.headers_mut().remove(WWW_AUTHENTICATE);
+    page.unwrap_or(response)
+}
+
+/// A time of the wire as pages show it: to the minute, UTC.
+pub(super) fn when(time: impl AsRef<str>) -> String {
+    time.as_ref().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_to_the_minute() {
+        assert_eq!(when("2026-11-24T12:34:56.000000Z"), "2026-11-24 12:34");
+    }
+}

@@ -1,0 +1,204 @@
+//! Who looks at a page: a stranger, or somebody who is signed in.
+
+use std::net::IpAddr;
+
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
+use http::HeaderValue;
+use http::header::{COOKIE, ORIGIN};
+use http::request::Parts;
+use url::Url;
+use uuid::Uuid;
+use vinculo_store::{Environment, WorkspaceId};
+use vinculo_vault::random_secret;
+
+use std::sync::Arc;
+
+use super::page::Shell;
+use super::roles::{self, Action};
+use super::words::Language;
+use crate::App;
+use crate::audit::{Origin, Trail};
+use crate::client::{self, Client};
+use crate::error::ApiError;
+use crate::people::{self, Signed};
+use crate::request_id::RequestId;
+use crate::secrets::WorkspaceSecrets;
+
+/// The cookie of a session, and the one that forms of strangers are bound to.
+const SESSION: &str = "vinculo_session";
+const FORM: &str = "vinculo_form";
+
+/// What a request says about whoever sends it.
+pub(super) struct Visit {
+    pub(super) language: Language,
+    pub(super) address: Option<IpAddr>,
+    pub(super) request: Uuid,
+    pub(super) origin: Origin,
+    base: Option<Url>,
+    written_origin: Option<String>,
+    session: Option<String>,
+    form: Option<String>,
+}
+
+/// Somebody who is signed in, and whose role allows what the route does.
+pub(super) struct Visitor {
+    pub(super) visit: Visit,
+    pub(super) signed: Signed,
+    pub(super) secrets: Arc<WorkspaceSecrets>,
+    pub(super) trail: Trail,
+    pub(super) language: Language,
+    email: String,
+    form: String,
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let text = |name| parts.headers.get(name).and_then(|it: &HeaderValue| it.to_str().ok());
+        let id = parts.extensions.get::<RequestId>().map(|id| id.0);
+        Ok(Self {
+            language: Language::of(&parts.headers),
+            address: parts.extensions.get::<Client>().and_then(|client| client.address),
+            request: id.ok_or_else(|| ApiError::unexpected("a request without an id"))?,
+            origin: Origin::of(parts)?,
+            base: client::base(parts, app),
+            written_origin: text(ORIGIN).map(str::to_owned),
+            session: cookie(parts, SESSION),
+            form: cookie(parts, FORM),
+        })
+    }
+}
+
+fn cookie(parts: &Parts, wanted: &str) -> Option<String> {
+    let all = parts.headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
+    let mut pairs = all.flat_map(|all| all.split(';')).filter_map(|pair| pair.split_once('='));
+    let found = pairs.find(|(name, _)| name.trim() == wanted);
+    found.map(|(_, value)| value.trim().to_owned())
+}
+
+impl Visit {
+    /// Whether a form was sent by a page of this server: browsers say which site a form is of.
+    pub(super) fn is_of_this_site(&self) -> bool {
+        let written = self.written_origin.as_deref().and_then(|it| Url::parse(it).ok());
+        let (Some(written), Some(base)) = (written, &self.base) else { return false };
+        // Scheme apart: a proxy that nobody trusts may have taken TLS off.
+        !written.authority().is_empty() && written.authority() == base.authority()
+    }
+
+    /// Whether a stranger's form carries what its cookie asks for.
+    pub(super) fn holds(&self, app: &App, given: &str) -> Result<bool, ApiError> {
+        let keys = app.all_secrets().vault().user_keys()?;
+        Ok(self.form.as_deref().is_some_and(|cookie| keys.form(cookie) == given))
+    }
+
+    /// What a stranger's form is to carry, and the cookie it is bound to when there was none.
+    pub(super) fn form(&self, app: &App) -> Result<(String, Option<HeaderValue>), ApiError> {
+        let keys = app.all_secrets().vault().user_keys()?;
+        if let Some(cookie) = &self.form {
+            return Ok((keys.form(cookie), None));
+        }
+        let cookie = random_secret(app.random()).map_err(ApiError::unexpected)?;
+        Ok((keys.form(&cookie), Some(self.set(FORM, &cookie, "")?)))
+    }
+
+    /// The header that begins a session in the browser.
+    pub(super) fn begin(&self, token: &str) -> Result<HeaderValue, ApiError> {
+        self.set(SESSION, token, "")
+    }
+
+    /// The header that ends it.
+    pub(super) fn end(&self) -> Result<HeaderValue, ApiError> {
+        self.set(SESSION, "", "; Max-Age=0")
+    }
+
+    fn set(&self, name: &str, value: &str, more: &str) -> Result<HeaderValue, ApiError> {
+        let over_tls = self.base.as_ref().is_some_and(|base| base.scheme() == "https");
+        let secure = if over_tls { "; Secure" } else { "" };
+        let text = format!("{name}={value}; Path=/dashboard; HttpOnly; SameSite=Lax{secure}{more}");
+        HeaderValue::from_str(&text).map_err(ApiError::unexpected)
+    }
+
+    /// Base URL of the server, for examples.
+    pub(super) fn base(&self) -> String {
+        let base = self.base.as_ref().map(|base| base.as_str().trim_end_matches('/').to_owned());
+        base.unwrap_or_default()
+    }
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let visit = Visit::from_request_parts(parts, app).await?;
+        let token = visit.session.as_deref().ok_or_else(ApiError::unauthenticated)?;
+        let signed = people::signed_in(app, token).await?.ok_or_else(ApiError::unauthenticated)?;
+        let route = parts.extensions.get::<MatchedPath>().map(|route| route.as_str().to_owned());
+        let action = route.and_then(|route| roles::needed(&parts.method, &route));
+        let action = action.ok_or_else(|| ApiError::unexpected("a route without a role"))?;
+        if !roles::may(signed.user.role, action) {
+            return Err(ApiError::denied());
+        }
+        let environment = environment(parts, app).await?;
+        let found = app.all_secrets().of_organization(signed.user.organization, environment);
+        let secrets = found.ok_or_else(|| ApiError::unexpected("a user without workspaces"))?;
+        let chosen = signed.user.language.as_deref().and_then(Language::parse);
+        Ok(Self {
+            trail: Trail::user(secrets.workspace().id, signed.user.uuid, visit.origin.clone()),
+            language: chosen.unwrap_or(visit.language),
+            email: people::address_of(app, &signed.user)?,
+            form: app.all_secrets().vault().user_keys()?.form(token),
+            secrets,
+            signed,
+            visit,
+        })
+    }
+}
+
+/// The environment of the path. What is of none is noted in production, as signing in is.
+async fn environment(parts: &mut Parts, app: &App) -> Result<Environment, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, app).await;
+    let params = params.map_err(|_| ApiError::not_found())?;
+    match params.iter().find(|(name, _)| *name == "environment") {
+        Some((_, word)) => Environment::parse(word).ok_or_else(ApiError::not_found),
+        None => Ok(Environment::Production),
+    }
+}
+
+impl Visitor {
+    /// The workspace that the page is about.
+    pub(super) fn workspace(&self) -> WorkspaceId {
+        self.secrets.workspace().id
+    }
+
+    /// Whether a form carries what the session asks for.
+    pub(super) fn holds(&self, given: &str) -> bool {
+        self.form == given
+    }
+
+    /// The address of a page of the same environment; `rest` begins with a slash.
+    pub(super) fn path(&self, rest: &str) -> String {
+        format!("/dashboard/{}{rest}", self.secrets.workspace().environment)
+    }
+
+    /// What is around a page of this section.
+    pub(super) fn shell(&self, section: &'static str) -> Shell {
+        let environment = self.secrets.workspace().environment;
+        let may = |action| roles::may(self.signed.user.role, action);
+        Shell {
+            w: self.language.words(),
+            section,
+            environment: environment.as_str(),
+            email: self.email.clone(),
+            organization: self.signed.user.organization_name.clone(),
+            role: self.signed.user.role,
+            form: self.form.clone(),
+            sees_people: may(Action::SeePeople),
+            sees_keys: may(Action::SeeKeys),
+            changes_keys: may(Action::ChangeKeys),
+            sees_webhooks: may(Action::SeeWebhooks),
+            changes_webhooks: may(Action::ChangeWebhooks),
+            sees_audit: may(Action::SeeAudit),
+        }
+    }
+}

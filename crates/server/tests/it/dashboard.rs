@@ -1,0 +1,469 @@
+//! The pages of the dashboard, looked at by a browser without scripts.
+
+use serde_json::json;
+use uuid::Uuid;
+use vinculo_server::{IssuedKey, create_organization};
+use vinculo_store::{Environment, UserRole};
+
+use crate::dashboard_sessions::signed_in;
+use crate::support::{Browser, Receiver, Reply, TestApp, TestDatabase, between, on_both_databases};
+
+on_both_databases!(
+    strangers_see_no_page,
+    every_page_lets_nothing_in,
+    roles_see_what_their_table_says,
+    an_empty_workspace_says_what_to_do,
+    a_key_is_generated_shown_once_rotated_and_revoked,
+    what_is_wrong_with_a_key_is_said_in_the_page,
+    a_webhook_is_added_tested_and_disabled,
+    a_failed_delivery_is_shown_and_sent_again,
+    links_are_listed_filtered_and_searched,
+    a_link_shows_owner_employments_and_pay,
+    an_organization_sees_its_own_alone,
+    what_is_shown_is_noted,
+);
+
+const PAGES: [&str; 7] =
+    ["", "/links", "/keys", "/webhooks", "/deliveries", "/deliveries?status=failed", "/audit"];
+
+/// The forms of the dashboard that need a role, and what each needs.
+const FORMS: [&str; 10] = [
+    "/keys",
+    "/keys/@/rotate",
+    "/keys/@/retire",
+    "/keys/@/revoke",
+    "/webhooks",
+    "/webhooks/@/enable",
+    "/webhooks/@/disable",
+    "/webhooks/@/test",
+    "/webhooks/@/delete",
+    "/deliveries/1/replay",
+];
+
+async fn owner(app: &TestApp) -> Browser {
+    signed_in(app, "default", UserRole::Owner).await
+}
+
+async fn strangers_see_no_page(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let id = Uuid::from_u128(7).to_string();
+    let mut browser = app.browser();
+    for page in PAGES.iter().copied().chain(["/links/@", "/webhooks/@"]) {
+        let path = format!("/dashboard/sandbox{page}").replace('@', &id);
+        let shown = browser.get(&path).await;
+        assert_eq!(shown.location(), "/dashboard/sign-in", "{path}");
+        assert!(!shown.headers.contains_key("www-authenticate"), "{path}");
+    }
+    for form in FORMS.iter().copied().chain(["/links"]) {
+        let path = format!("/dashboard/sandbox{form}").replace('@', &id);
+        assert_eq!(browser.submit(&path, &[]).await.location(), "/dashboard/sign-in", "{path}");
+    }
+    for missing in ["/dashboard/x/y/z", "/dashboard/sandbox/nothing", "/dashboard/style.cs"] {
+        let shown = browser.get(missing).await;
+        assert!([303, 404].contains(&shown.status), "{missing}");
+    }
+    app.finish().await;
+}
+
+async fn every_page_lets_nothing_in(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let mut pages: Vec<_> = PAGES.iter().map(|page| format!("/dashboard/sandbox{page}")).collect();
+    pages.extend(["/dashboard/sign-in", "/dashboard/sandbox/links/x"].map(str::to_owned));
+    for path in pages {
+        let shown = browser.get(&path).await;
+        let header = |name: &str| shown.headers[name].to_str().unwrap().to_owned();
+        let policy = header("content-security-policy");
+        for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'"] {
+            assert!(policy.contains(part), "{path}: {policy}");
+        }
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(header("cache-control"), "no-store", "{path}");
+        assert_eq!(header("x-frame-options"), "DENY", "{path}");
+        assert_eq!(header("x-content-type-options"), "nosniff", "{path}");
+        for inline in ["<style", " style=", "<script>", " onclick", "javascript:"] {
+            assert!(!shown.body.contains(inline), "{path}: {inline}");
+        }
+        assert_eq!(shown.body.matches("<h1").count(), 1, "{path}");
+    }
+    for (path, kind) in [("style.css", "text/css"), ("script.js", "text/javascript")] {
+        let shown = app.browser().get(&format!("/dashboard/{path}")).await;
+        assert!(shown.headers["content-type"].to_str().unwrap().starts_with(kind));
+        assert!(!shown.page().contains("http"), "{path}: nothing is fetched from elsewhere");
+    }
+    app.finish().await;
+}
+
+async fn roles_see_what_their_table_says(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let id = Uuid::from_u128(7).to_string();
+    for (role, people, set_up, changes, audit) in [
+        (UserRole::Owner, true, true, true, true),
+        (UserRole::Developer, true, true, true, false),
+        (UserRole::Analyst, true, false, false, false),
+        (UserRole::Auditor, false, true, false, true),
+    ] {
+        let mut browser = signed_in(&app, "default", role).await;
+        let home = browser.get("/dashboard/production").await.page();
+        for (page, allowed) in [
+            ("links", people),
+            ("keys", set_up),
+            ("webhooks", set_up),
+            ("deliveries", set_up),
+            ("audit", audit),
+        ] {
+            let path = format!("/dashboard/production/{page}");
+            let shown = browser.get(&path).await;
+            assert_eq!(shown.status, if allowed { 200 } else { 403 }, "{role} {page}");
+            let link = format!("href=\"{path}\"");
+            assert_eq!(home.contains(&link), allowed, "{role} {page}");
+            let asks = shown.body.contains("class=\"first\"") && page != "links";
+            assert!(!asks || changes, "{role} {page}: a form that is refused is not shown");
+        }
+        let shown = browser.get(&format!("/dashboard/production/links/{id}")).await;
+        assert_eq!(shown.status, if people { 404 } else { 403 }, "{role}");
+        browser.get("/dashboard/production").await.page();
+        let search = [("by", "document"), ("value", "1999000001")];
+        let shown = browser.submit("/dashboard/production/links", &search).await;
+        assert_eq!(shown.status, if people { 200 } else { 403 }, "{role}");
+        browser.get("/dashboard/production").await.page();
+        for form in FORMS {
+            let path = format!("/dashboard/production{form}").replace('@', &id);
+            let status = browser.submit(&path, &[("scopes", "wrong")]).await.status;
+            assert_eq!(status == 403, !changes, "{role} {form}: {status}");
+            browser.get("/dashboard/production").await.page();
+        }
+    }
+    app.finish().await;
+}
+
+async fn an_empty_workspace_says_what_to_do(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    create_organization(&app.app, "Nueva").await.unwrap();
+    let mut browser = signed_in(&app, "Nueva", UserRole::Owner).await;
+    for (page, told) in [
+        ("", "First steps"),
+        ("", "vinculo pila import"),
+        ("/links", "POST /api/links/"),
+        ("/keys", "There are no keys yet"),
+        ("/webhooks", "There are no webhooks yet"),
+        ("/deliveries", "No deliveries yet"),
+        ("/links?status=invalid", "Nothing matches"),
+        ("/deliveries?status=failed", "Nothing matches"),
+    ] {
+        let shown = browser.get(&format!("/dashboard/sandbox{page}")).await.page();
+        assert!(shown.contains(told), "{page}: {told}: {shown}");
+    }
+    assert_eq!(browser.get("/dashboard/sandbox/keys?page=2").await.status, 404);
+    assert_eq!(browser.get("/dashboard/sandbox/deliveries?status=lost").await.status, 400);
+    app.finish().await;
+}
+
+fn key_of(page: &str) -> IssuedKey {
+    let secret = |id: &str| between(page, &format!("id=\"{id}\">"), "<").to_owned();
+    IssuedKey {
+        secret_id: secret("secret-id").parse().expect("a Secret ID"),
+        secret_password: secret("secret-password"),
+        environment: "sandbox",
+    }
+}
+
+async fn a_key_is_generated_shown_once_rotated_and_revoked(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let keys = "/dashboard/sandbox/keys";
+    browser.get(keys).await.page();
+    let fields = [
+        ("name", "riesgo <1>"),
+        ("scopes", " read  links:write"),
+        ("allow_list", "127.0.0.1, 10.0.0.0/8"),
+        ("expires_at", "2027-01-31T00:00:00Z"),
+    ];
+    let made = browser.submit(keys, &fields).await.page();
+    let key = key_of(&made);
+    assert!(
+        made.contains(&format!("curl -u '{}:{}", key.secret_id, key.secret_password)),
+        "{made}"
+    );
+    let client = app.client_of(&key);
+    assert_eq!(client.get("/api/links/").await.status, 200);
+    assert_eq!(client.get("/manage/v1/keys/").await.status, 403);
+    let page = browser.get(keys).await.page();
+    assert!(!page.contains(&key.secret_password));
+    for told in
+        ["riesgo &#60;1&#62;", "<code>read links:write</code>", "10.0.0.0/8", "2027-01-31 00:00"]
+    {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    let change = |what| format!("{keys}/{}/{what}", key.secret_id);
+    let rotated = key_of(&browser.submit(&change("rotate"), &[]).await.page());
+    assert_eq!(rotated.secret_id, key.secret_id);
+    let (new, old) = (app.client_of(&rotated), app.client_of(&key));
+    assert_eq!((new.get("/api/").await.status, old.get("/api/").await.status), (200, 200));
+    let page = browser.get(keys).await.page();
+    assert!(page.contains("two passwords"));
+    assert_eq!(browser.submit(&change("rotate"), &[]).await.status, 400, "there is no third");
+    browser.get(keys).await.page();
+    assert_eq!(browser.submit(&change("retire"), &[]).await.location(), keys);
+    assert_eq!((new.get("/api/").await.status, old.get("/api/").await.status), (200, 401));
+    assert_eq!(browser.submit(&change("revoke"), &[]).await.location(), keys);
+    assert_eq!(new.get("/api/").await.status, 401);
+    assert_eq!(browser.submit(&change("revoke"), &[]).await.status, 404);
+    browser.get(keys).await.page();
+    assert_eq!(browser.submit(&change("explode"), &[]).await.status, 404);
+    app.finish().await;
+}
+
+async fn what_is_wrong_with_a_key_is_said_in_the_page(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let keys = "/dashboard/sandbox/keys";
+    let before = browser.get(keys).await.page().matches("<li class=\"card\">").count();
+    let long = "n".repeat(257);
+    let fields = [
+        ("name", long.as_str()),
+        ("scopes", "read fly"),
+        ("allow_list", "10.0.0.0/33"),
+        ("expires_at", "yesterday"),
+    ];
+    let refused = browser.submit(keys, &fields).await;
+    assert_eq!(refused.status, 400);
+    for told in [
+        "no more than 256",
+        "&#34;fly&#34; is not",
+        "10.0.0.0/33",
+        "yesterday",
+        "value=\"read fly\"",
+    ] {
+        assert!(refused.body.contains(told), "{told}: {}", refused.body);
+    }
+    browser.language = "es";
+    browser.get(keys).await.page();
+    let refused = browser.submit(keys, &fields).await;
+    for told in ["más de 256", "no es válido", "ni una red", "no es una hora"] {
+        assert!(refused.body.contains(told), "{told}: {}", refused.body);
+    }
+    let after = browser.get(keys).await.page().matches("<li class=\"card\">").count();
+    assert_eq!(after, before);
+    app.finish().await;
+}
+
+async fn a_webhook_is_added_tested_and_disabled(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (mut browser, mut receiver) = (owner(&app).await, Receiver::start().await);
+    let webhooks = "/dashboard/sandbox/webhooks";
+    browser.get(webhooks).await.page();
+    let refused = browser.submit(webhooks, &[("url", "ftp://x"), ("authorization", "a\nb")]).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("<strong>URL</strong>"), "{}", refused.body);
+    assert!(refused.body.contains("value=\"ftp://x\""), "{}", refused.body);
+    let url = receiver.url.clone();
+    let fields = [("url", &*url), ("authorization", "s3cret"), ("webhook_types", "LINK")];
+    let made = browser.submit(webhooks, &fields).await.page();
+    let secret = between(&made, "id=\"secret\">", "<").to_owned();
+    assert!(secret.starts_with("whsec_"), "{secret}");
+    let page = browser.get(webhooks).await.page();
+    assert!(page.contains(&url) && page.contains("<code>LINK</code>") && !page.contains(&secret));
+    let id = between(&page, &format!("{webhooks}/"), "\"").to_owned();
+    let here = format!("{webhooks}/{id}");
+    browser.get(&here).await.page();
+    let sent = browser.submit(&format!("{here}/test"), &[]).await;
+    assert_eq!(sent.location(), format!("{here}?said=test"));
+    let hook = receiver.next().await;
+    assert_eq!(hook.text("webhook_type"), "TEST");
+    app.settled().await;
+    let page = browser.get(&format!("{here}?said=test")).await.page();
+    assert!(
+        page.contains("on its way") && page.contains("<span class=\"tag delivered\">"),
+        "{page}"
+    );
+    assert!(!page.contains("s3cret"));
+    assert_eq!(browser.submit(&format!("{here}/disable"), &[]).await.location(), here);
+    assert_eq!(browser.submit(&format!("{here}/test"), &[]).await.status, 409);
+    assert!(browser.get(&here).await.page().contains("<code>manual</code>"));
+    browser.submit(&format!("{here}/enable"), &[("replay_missed", "true")]).await.location();
+    assert!(browser.get(&here).await.page().contains(">enabled<"));
+    let rotated = browser.submit(&format!("{here}/rotate"), &[]).await.page();
+    assert_ne!(between(&rotated, "id=\"secret\">", "<"), secret);
+    browser.get(&here).await.page();
+    assert_eq!(browser.submit(&format!("{here}/delete"), &[]).await.location(), webhooks);
+    assert_eq!(browser.get(&here).await.status, 404);
+    app.finish().await;
+}
+
+async fn a_failed_delivery_is_shown_and_sent_again(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (mut browser, mut receiver) = (owner(&app).await, Receiver::start().await);
+    app.sandbox().patch("/manage/v1/settings/", &json!({ "webhook_retry_seconds": [] })).await;
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    receiver.reply([Reply::Status(500), Reply::Status(500)]);
+    app.sandbox().create_link("1999000001", json!({})).await;
+    app.settled().await;
+    receiver.take::<2>().await;
+    let list = "/dashboard/sandbox/deliveries";
+    let home = browser.get("/dashboard/sandbox").await.page();
+    let failed = between(&home, "deliveries?status=failed", "</div>").to_owned();
+    assert!(failed.contains("<dd>2</dd>"), "{failed}");
+    let page = browser.get(&format!("{list}?status=failed")).await.page();
+    assert_eq!(page.matches("<span class=\"tag failed\">").count(), 2);
+    let id = between(&page, &format!("<td><a href=\"{list}/"), "\"").to_owned();
+    let here = format!("{list}/{id}");
+    let page = browser.get(&here).await.page();
+    assert!(page.contains("500") && page.contains("historical_update"), "{page}");
+    let again = browser.submit(&format!("{here}/replay"), &[]).await;
+    assert_eq!(again.location(), format!("{here}?said=replay"));
+    app.settled().await;
+    receiver.next().await;
+    let page = browser.get(&format!("{here}?said=replay")).await.page();
+    assert!(page.contains("<span class=\"tag delivered\">") && page.contains("on its way again"));
+    assert_eq!(browser.get(&format!("{list}/999999")).await.status, 404);
+    assert_eq!(browser.get(&format!("{list}/x")).await.status, 404);
+    app.finish().await;
+}
+
+async fn links_are_listed_filtered_and_searched(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let link = async |username, external: &str| {
+        let made = app.sandbox().create_link(username, json!({ "external_id": external })).await;
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let one = link("1999000001", "COHORTE-<1>").await;
+    let two = link("1999000002", "COHORTE-2").await;
+    app.settled().await;
+    let links = "/dashboard/sandbox/links";
+    let page = browser.get(links).await.page();
+    assert!(page.contains(&one) && page.contains(&two), "{page}");
+    assert!(page.contains("COHORTE-&#60;1&#62;"), "{page}");
+    assert!(page.contains("2 results"), "{page}");
+    let page = browser.get(&format!("{links}?page_size=1")).await.page();
+    assert!(page.contains(&two) && !page.contains(&one), "the newest first");
+    let next = between(&page, "rel=\"next\" href=\"", "\"").replace("&#38;", "&");
+    let page = browser.get(&next).await.page();
+    assert!(page.contains(&one) && !page.contains(&two));
+    let page = browser.get(&format!("{links}?status=invalid")).await.page();
+    assert!(page.contains("Nothing matches") && page.contains("<option selected>invalid"));
+    for (by, value, found) in [
+        ("document", "1999000001", Some(&one)),
+        ("document", " 1.999.000.002 ", Some(&two)),
+        ("document", "1999000003", None),
+        ("document", "", None),
+        ("external_id", "COHORTE-2", Some(&two)),
+        ("external_id", "COHORTE", None),
+    ] {
+        let shown = browser.submit(links, &[("by", by), ("value", value)]).await.page();
+        let linked: Vec<_> = [&one, &two].into_iter().filter(|id| shown.contains(*id)).collect();
+        assert_eq!(linked, found.into_iter().collect::<Vec<_>>(), "{by} {value:?}");
+        assert!(by == "external_id" || value.is_empty() || !shown.contains(value.trim()));
+    }
+    app.finish().await;
+}
+
+async fn a_link_shows_owner_employments_and_pay(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let link = app.sandbox().create_link("1999000002", json!({})).await;
+    let id = link["id"].as_str().unwrap().to_owned();
+    app.settled().await;
+    let page = browser.get(&format!("/dashboard/sandbox/links/{id}")).await.page();
+    let employments = app.sandbox().results(&format!("/api/co/employments/?link={id}")).await;
+    assert_eq!(employments.len(), 2);
+    for employment in &employments {
+        let name = employment["employer_data"]["name"].as_str().unwrap();
+        assert!(page.contains(&format!("<td class=\"long\">{name}</td>")), "{name}: {page}");
+    }
+    assert!(
+        page.contains("PERSONA SEGUNDA EJEMPLO DOS") && page.contains("CC 1999000002"),
+        "{page}"
+    );
+    assert!(page.contains("<svg class=\"chart\"") && page.contains("class=\"pay pay-1\""));
+    let shown = between(&page, "<summary>Link</summary><pre>", "</pre>").replace("&#34;", "\"");
+    let parsed: serde_json::Value = serde_json::from_str(&shown).expect("the JSON of a link");
+    assert_eq!(parsed, app.sandbox().get(&format!("/api/links/{id}/")).await.json());
+    assert_eq!(browser.get(&format!("/dashboard/production/links/{id}")).await.status, 404);
+    app.finish().await;
+}
+
+async fn an_organization_sees_its_own_alone(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    create_organization(&app.app, "Otra").await.unwrap();
+    let mut other = signed_in(&app, "Otra", UserRole::Owner).await;
+    let receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let link = app.sandbox().create_link("1999000001", json!({ "external_id": "MIO-42" })).await;
+    app.settled().await;
+    let endpoint = app.sandbox().results("/manage/v1/webhook-endpoints/").await[0]["id"].clone();
+    let delivery = app.sandbox().results("/manage/v1/deliveries/").await[0]["id"].clone();
+    let (endpoint, id) = (endpoint.as_str().unwrap(), link["id"].as_str().unwrap());
+    let key = app.sandbox_key().secret_id;
+    for page in
+        [format!("/links/{id}"), format!("/webhooks/{endpoint}"), format!("/deliveries/{delivery}")]
+    {
+        let shown = other.get(&format!("/dashboard/sandbox{page}")).await;
+        assert_eq!(shown.status, 404, "{page}");
+    }
+    other.get("/dashboard/sandbox").await.page();
+    for form in [
+        format!("/keys/{key}/revoke"),
+        format!("/keys/{key}/rotate"),
+        format!("/webhooks/{endpoint}/disable"),
+        format!("/webhooks/{endpoint}/delete"),
+        format!("/deliveries/{delivery}/replay"),
+    ] {
+        let shown = other.submit(&format!("/dashboard/sandbox{form}"), &[]).await;
+        assert_eq!(shown.status, 404, "{form}");
+    }
+    let links = other.get("/dashboard/sandbox/links").await.page();
+    assert!(!links.contains(id));
+    for (by, value) in [("document", "1999000001"), ("external_id", "MIO-42")] {
+        let shown = other.submit("/dashboard/sandbox/links", &[("by", by), ("value", value)]).await;
+        assert!(!shown.page().contains(id));
+    }
+    other.get("/dashboard/sandbox/keys").await.page();
+    let own = key_of(&other.submit("/dashboard/sandbox/keys", &[]).await.page());
+    let client = app.client_of(&own);
+    assert_eq!(client.results("/api/links/").await.len(), 0);
+    let own = client.create_link("1999000001", json!({})).await;
+    assert_ne!(own["created_by"], link["created_by"]);
+    app.settled().await;
+    assert_eq!(app.sandbox().get("/api/").await.status, 200, "nothing was revoked");
+    app.finish().await;
+}
+
+async fn what_is_shown_is_noted(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let link = app.sandbox().create_link("1999000001", json!({})).await;
+    app.settled().await;
+    let id = link["id"].as_str().unwrap().to_owned();
+    browser.get(&format!("/dashboard/sandbox/links/{id}")).await.page();
+    browser.get("/dashboard/sandbox/keys").await.page();
+    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &[]).await.page());
+    let path = "/manage/v1/audit/?actor=user&page_size=1000";
+    let mut noted = Vec::new();
+    crate::support::soon("the log's being written", async {
+        while noted.len() < 4 {
+            noted = app.sandbox().results(path).await;
+            crate::support::look_again().await;
+        }
+    })
+    .await;
+    let told = |it: &serde_json::Value| it["action"].as_str().unwrap().to_owned();
+    let mut actions: Vec<_> = noted.iter().map(told).filter(|it| it != "imports.read").collect();
+    actions.sort();
+    assert_eq!(actions, ["employments.read", "key.created", "links.read", "owners.read"]);
+    let made = noted.iter().find(|it| it["action"] == "key.created").unwrap();
+    assert_eq!(made["object"], key.secret_id.to_string());
+    let page = browser.get("/dashboard/sandbox/audit?actor=user").await.page();
+    assert!(page.contains("<code>key.created</code>") && page.contains(&id), "{page}");
+    assert!(page.contains("<option selected>user") && page.contains("127.0.0.1"), "{page}");
+    let page = browser.get("/dashboard/sandbox/audit?actor=widget").await.page();
+    assert!(page.contains("Nothing matches"), "{page}");
+    assert!(
+        noted
+            .iter()
+            .filter(|it| it["action"] != "key.created")
+            .all(|it| { it["action"] == "imports.read" || it["link"] == id.as_str() })
+    );
+    app.finish().await;
+}

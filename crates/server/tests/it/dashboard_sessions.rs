@@ -1,0 +1,356 @@
+//! Who comes in to the dashboard, for how long, and how.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use vinculo_server::config::Config;
+use vinculo_server::{
+    InvitedUser, create_organization, create_user, disable_user, list_organizations, list_users,
+    reset_user, set_up_link,
+};
+use vinculo_store::UserRole;
+
+use crate::support::{Browser, Setup, Shown, TestApp, TestDatabase, between, on_both_databases};
+
+on_both_databases!(
+    the_first_user_sets_up_the_dashboard,
+    an_invitation_works_once_and_ends,
+    what_is_wrong_with_a_password_is_said,
+    users_are_made_reset_and_disabled,
+    nobody_is_told_which_users_there_are,
+    guesses_are_limited_by_user_and_by_address,
+    a_session_ends_by_itself_and_by_hand,
+    forms_of_other_sites_are_refused,
+    a_cookie_is_for_tls_where_there_is_tls,
+    who_signs_in_is_noted,
+    pages_are_in_the_language_of_the_browser_until_one_is_chosen,
+);
+
+pub(crate) const PASSWORD: &str = "una frase bastante larga";
+
+/// A user of an organization, who has been invited.
+pub(crate) async fn invite(app: &TestApp, organization: &str, role: UserRole) -> InvitedUser {
+    let email = format!("{role}@{organization}.example");
+    create_user(&app.app, organization, &email, role).await.expect("no user")
+}
+
+/// Sets a password by an invitation.
+async fn accept(browser: &mut Browser, link: &str) -> Shown {
+    browser.get(link).await.page();
+    let fields = [("password", PASSWORD), ("again", PASSWORD), ("email", "first@example.com")];
+    browser.submit(link, &fields).await
+}
+
+/// A browser that a user of an organization has signed in with.
+pub(crate) async fn signed_in(app: &TestApp, organization: &str, role: UserRole) -> Browser {
+    let invited = invite(app, organization, role).await;
+    let mut browser = app.browser();
+    assert_eq!(accept(&mut browser, &invited.link).await.location(), "/dashboard");
+    browser.get("/dashboard/sandbox").await.page();
+    browser
+}
+
+async fn sign_in(browser: &mut Browser, email: &str, password: &str) -> Shown {
+    browser.get("/dashboard/sign-in").await.page();
+    browser.submit("/dashboard/sign-in", &[("email", email), ("password", password)]).await
+}
+
+async fn is_in(browser: &mut Browser) -> bool {
+    let shown = browser.get("/dashboard/sandbox").await;
+    if shown.status == 200 {
+        return true;
+    }
+    assert_eq!(shown.location(), "/dashboard/sign-in");
+    false
+}
+
+async fn the_first_user_sets_up_the_dashboard(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let earlier = set_up_link(&app.app).await.unwrap().expect("there is no user");
+    let link = set_up_link(&app.app).await.unwrap().expect("there is no user");
+    let mut browser = app.browser();
+    assert_eq!(browser.get(&earlier).await.status, 404, "a later link replaces it");
+    let page = browser.get(&link).await.page();
+    assert!(page.contains("Nobody can sign in yet"), "{page}");
+    let fields = [("password", PASSWORD), ("again", PASSWORD), ("email", "no address")];
+    let refused = browser.submit(&link, &fields).await;
+    assert_eq!(refused.status, 400);
+    assert!(refused.body.contains("Write an address"), "{}", refused.body);
+    assert_eq!(accept(&mut browser, &link).await.location(), "/dashboard");
+    assert_eq!(browser.get("/dashboard").await.location(), "/dashboard/sandbox");
+    let page = browser.get("/dashboard/sandbox").await.page();
+    assert!(page.contains("first@example.com · owner · default"), "{page}");
+    assert_eq!(app.browser().get(&link).await.status, 404);
+    assert_eq!(set_up_link(&app.app).await.unwrap(), None);
+    let mut again = app.browser();
+    let shown = sign_in(&mut again, " First@Example.com ", PASSWORD).await;
+    assert_eq!(shown.location(), "/dashboard");
+    app.finish().await;
+}
+
+async fn an_invitation_works_once_and_ends(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let invited = invite(&app, "default", UserRole::Analyst).await;
+    let (mut one, mut two) = (app.browser(), app.browser());
+    two.get(&invited.link).await.page();
+    assert_eq!(accept(&mut one, &invited.link).await.location(), "/dashboard");
+    let fields = [("password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(two.submit(&invited.link, &fields).await.status, 404);
+    assert!(is_in(&mut one).await);
+    let invited = invite(&app, "default", UserRole::Auditor).await;
+    app.settled().await;
+    app.advance(Duration::from_secs(48 * 60 * 60));
+    assert_eq!(app.browser().get(&invited.link).await.status, 404);
+    for no_token in ["/dashboard/welcome/x", "/dashboard/welcome/%00", "/dashboard/welcome/%ff"] {
+        let shown = app.browser().get(no_token).await;
+        assert!((400..500).contains(&shown.status), "{no_token}");
+    }
+    app.finish().await;
+}
+
+async fn what_is_wrong_with_a_password_is_said(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let invited = invite(&app, "default", UserRole::Owner).await;
+    let mut browser = app.browser();
+    browser.get(&invited.link).await.page();
+    let long = "x".repeat(201);
+    for (password, again, told) in [
+        ("elevenchars", "elevenchars", "must have 12 to 200"),
+        (long.as_str(), long.as_str(), "must have 12 to 200"),
+        ("", "", "must have 12 to 200"),
+        (PASSWORD, "another sentence", "passwords differ"),
+    ] {
+        let fields = [("password", password), ("again", again)];
+        let refused = browser.submit(&invited.link, &fields).await;
+        assert_eq!(refused.status, 400, "{password}");
+        assert!(refused.body.contains(told), "{password}: {}", refused.body);
+        assert!(password.is_empty() || !refused.body.contains(password));
+    }
+    assert_eq!(accept(&mut browser, &invited.link).await.status, 303, "it is not used up");
+    app.finish().await;
+}
+
+async fn users_are_made_reset_and_disabled(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    create_organization(&app.app, " Ejemplo ").await.unwrap();
+    for wrong in ["Ejemplo", "", "  ", &"n".repeat(101), "a\nb"] {
+        assert!(create_organization(&app.app, wrong).await.is_err(), "{wrong:?}");
+    }
+    let names: Vec<_> = list_organizations(&app.app).await.unwrap();
+    assert_eq!(names.iter().map(|it| &*it.name).collect::<Vec<_>>(), ["default", "Ejemplo"]);
+    let made = create_user(&app.app, "Ejemplo", "Ana@Example.com", UserRole::Developer).await;
+    let made = made.unwrap();
+    assert_eq!((&*made.user.email, made.user.state), ("ana@example.com", "invited"));
+    for (organization, email) in
+        [("Ejemplo", "ana@example.com "), ("Nadie", "b@example.com"), ("Ejemplo", "no address")]
+    {
+        let refused = create_user(&app.app, organization, email, UserRole::Owner).await;
+        assert!(refused.is_err(), "{organization} {email}");
+    }
+    let mut browser = app.browser();
+    accept(&mut browser, &made.link).await;
+    assert!(is_in(&mut browser).await);
+    let again = reset_user(&app.app, "ANA@example.com").await.unwrap();
+    assert!(!is_in(&mut browser).await, "a reset ends sessions");
+    let refused = sign_in(&mut browser, "ana@example.com", PASSWORD).await;
+    assert_eq!(refused.status, 403, "and the password");
+    accept(&mut browser, &again.link).await;
+    disable_user(&app.app, "ana@example.com").await.unwrap();
+    assert!(!is_in(&mut browser).await);
+    assert_eq!(sign_in(&mut browser, "ana@example.com", PASSWORD).await.status, 403);
+    let listed = list_users(&app.app).await.unwrap();
+    let shown: Vec<_> = listed.iter().map(|it| (&*it.email, &*it.organization, it.state)).collect();
+    assert_eq!(shown, [("ana@example.com", "Ejemplo", "disabled")]);
+    assert!(disable_user(&app.app, "nobody@example.com").await.is_err());
+    let back = reset_user(&app.app, "ana@example.com").await.unwrap();
+    accept(&mut browser, &back.link).await;
+    assert!(is_in(&mut browser).await);
+    app.finish().await;
+}
+
+async fn nobody_is_told_which_users_there_are(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    signed_in(&app, "default", UserRole::Owner).await;
+    invite(&app, "default", UserRole::Analyst).await;
+    let mut answers = Vec::new();
+    // Known, invited, unknown, no address at all.
+    for email in ["owner@default.example", "analyst@default.example", "nobody@x.example", "x"] {
+        let mut browser = app.browser();
+        let shown = sign_in(&mut browser, email, "a wrong password").await;
+        let form = browser.form();
+        let written = format!("value=\"{email}\"");
+        answers.push((shown.status, shown.body.replace(&form, "").replace(&written, "")));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(answers[0].0, 403);
+    app.finish().await;
+}
+
+async fn guesses_are_limited_by_user_and_by_address(database: TestDatabase) {
+    let app = Setup::new(database).configure(|it: &mut Config| it.login_failures_per_minute = 12);
+    let app = app.start().await;
+    signed_in(&app, "default", UserRole::Owner).await;
+    let (known, unknown) = ("owner@default.example", "nobody@default.example");
+    let mut statuses = Vec::new();
+    for _ in 0..11 {
+        statuses.push(sign_in(&mut app.browser(), known, "a wrong password").await.status);
+    }
+    assert_eq!(statuses, [vec![403; 10], vec![429]].concat(), "ten for a user");
+    let right = sign_in(&mut app.browser(), known, PASSWORD).await;
+    assert_eq!(right.status, 429, "whatever the password");
+    let other = sign_in(&mut app.browser(), unknown, PASSWORD).await;
+    assert_eq!(other.status, 429, "twelve from an address");
+    app.settled().await;
+    app.advance(Duration::from_secs(60));
+    assert_eq!(sign_in(&mut app.browser(), unknown, PASSWORD).await.status, 403);
+    assert_eq!(sign_in(&mut app.browser(), known, PASSWORD).await.status, 303);
+    app.finish().await;
+}
+
+async fn a_session_ends_by_itself_and_by_hand(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Owner).await;
+    app.settled().await;
+    let hour = Duration::from_secs(60 * 60);
+    app.advance(hour + hour / 2);
+    assert!(is_in(&mut browser).await);
+    app.advance(hour + hour / 2);
+    assert!(is_in(&mut browser).await, "it was used meanwhile");
+    app.advance(2 * hour);
+    assert!(!is_in(&mut browser).await, "it was not");
+    sign_in(&mut browser, "owner@default.example", PASSWORD).await;
+    for _ in 0..11 {
+        app.advance(hour);
+        assert!(is_in(&mut browser).await);
+    }
+    app.advance(hour);
+    assert!(!is_in(&mut browser).await, "twelve hours are the longest");
+    sign_in(&mut browser, "owner@default.example", PASSWORD).await;
+    let mut neighbour = app.browser();
+    sign_in(&mut neighbour, "owner@default.example", PASSWORD).await;
+    browser.get("/dashboard/sandbox").await.page();
+    let shown = browser.submit("/dashboard/sign-out", &[]).await;
+    assert_eq!(shown.location(), "/dashboard/sign-in");
+    assert_eq!(browser.forget(), None, "the cookie is gone");
+    assert!(is_in(&mut neighbour).await, "the other session goes on");
+    let cookie = neighbour.forget().expect("a session");
+    let mut thief = app.browser();
+    thief.take_session(&cookie[..cookie.len() - 1]);
+    assert!(!is_in(&mut thief).await);
+    app.finish().await;
+}
+
+async fn forms_of_other_sites_are_refused(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Owner).await;
+    let keys = "/dashboard/sandbox/keys";
+    let page = browser.get(keys).await.page();
+    let (form, count) = (browser.form(), page.matches("<li class=\"card\">").count());
+    let base = app.base().to_owned();
+    let mut other = app.browser();
+    other.get("/dashboard/sign-in").await.page();
+    let strangers = other.form();
+    for (origin, carried) in [
+        (None, form.as_str()),
+        (Some("https://elsewhere.example"), &form),
+        (Some("null"), &form),
+        (Some(""), &form),
+        (Some(&*base), ""),
+        (Some(&*base), &form[1..]),
+        (Some(&*base), &strangers),
+    ] {
+        for path in [keys, "/dashboard/sign-out", "/dashboard/language"] {
+            let refused = browser.submit_as(path, &[("language", "es")], origin, carried).await;
+            assert_eq!(refused.status, 403, "{path} {origin:?} {carried}");
+            assert!(refused.body.contains("comes from another site"), "{}", refused.body);
+        }
+        let fields = [("email", "owner@default.example"), ("password", PASSWORD)];
+        if carried != strangers {
+            let refused = other.submit_as("/dashboard/sign-in", &fields, origin, carried).await;
+            assert_eq!(refused.status, 403, "{origin:?} {carried}");
+        }
+    }
+    let page = browser.get(keys).await.page();
+    assert_eq!(page.matches("<li class=\"card\">").count(), count);
+    assert!(page.contains("lang=\"en\""));
+    app.finish().await;
+}
+
+async fn a_cookie_is_for_tls_where_there_is_tls(database: TestDatabase) {
+    let app = Setup::new(database).configure(|it: &mut Config| {
+        it.public_url = Some("https://vinculo.example/".parse().unwrap())
+    });
+    let app = app.start().await;
+    let mut browser = app.browser();
+    let shown = browser.get("/dashboard/sign-in").await;
+    let cookie = shown.headers["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("; Secure") && cookie.contains("; Path=/dashboard"), "{cookie}");
+    let form = browser.form();
+    for (origin, status) in [
+        ("https://vinculo.example", 403),
+        ("https://vinculo.example:444", 403),
+        ("https://vinculo.example.elsewhere.example", 403),
+    ] {
+        let fields = [("email", "x@example.com"), ("password", "y")];
+        let path = "/dashboard/sign-in";
+        let shown = browser.submit_as(path, &fields, Some(origin), &form).await;
+        assert_eq!(shown.status, status);
+        let of_this_site = origin == "https://vinculo.example";
+        assert_eq!(shown.body.contains("do not belong together"), of_this_site, "{origin}");
+    }
+    app.finish().await;
+}
+
+async fn who_signs_in_is_noted(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Owner).await;
+    browser.submit("/dashboard/sign-out", &[]).await;
+    sign_in(&mut browser, "owner@default.example", "a wrong password").await;
+    sign_in(&mut browser, "owner@default.example", PASSWORD).await;
+    app.settled().await;
+    app.advance(Duration::from_secs(1));
+    let user = list_users(&app.app).await.unwrap()[0].id;
+    let mut noted = Vec::new();
+    crate::support::soon("the failure's being written", async {
+        while noted.iter().filter(|it: &&Value| it["action"] == "user.sign_in_failed").count() < 1 {
+            let path = "/manage/v1/audit/?page_size=1000";
+            noted = app.production().results(path).await;
+            crate::support::look_again().await;
+        }
+    })
+    .await;
+    noted.retain(|it| it["object"] == user.to_string());
+    noted.sort_by_key(|it| it["id"].as_i64());
+    let told = |it: &Value| format!("{} {}", it["actor"], it["action"]).replace('"', "");
+    let mut told: Vec<_> = noted.iter().map(told).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "console user.created",
+            "stranger user.sign_in_failed",
+            "user user.password_set",
+            "user user.signed_in",
+            "user user.signed_in",
+            "user user.signed_out",
+        ]
+    );
+    let failed = noted.iter().find(|it| it["actor"] == "stranger").unwrap();
+    assert_eq!(failed["client_address"], "127.0.0.1");
+    app.finish().await;
+}
+
+async fn pages_are_in_the_language_of_the_browser_until_one_is_chosen(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Owner).await;
+    browser.language = "es-CO,es;q=0.9";
+    let page = browser.get("/dashboard/sandbox/keys").await.page();
+    assert_eq!(between(&page, "<html lang=\"", "\""), "es");
+    assert!(page.contains("Llaves API"));
+    browser.submit("/dashboard/language", &[("language", "en")]).await.location();
+    let page = browser.get("/dashboard/sandbox/keys").await.page();
+    assert!(page.contains("API keys"), "{page}");
+    assert_eq!(browser.submit("/dashboard/language", &[("language", "fr")]).await.status, 404);
+    app.finish().await;
+}

@@ -1,0 +1,127 @@
+//! A browser without scripts: it keeps cookies, and sends the forms it was shown.
+
+use std::collections::BTreeMap;
+
+use http::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
+use http::{HeaderMap, Method};
+use reqwest::RequestBuilder;
+
+/// Somebody's browser.
+pub(crate) struct Browser {
+    http: reqwest::Client,
+    base: String,
+    cookies: BTreeMap<String, String>,
+    /// What the last page's forms carry.
+    form: String,
+    /// `Accept-Language`.
+    pub(crate) language: &'static str,
+}
+
+/// What it was shown.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Browser {
+    pub(super) fn new(http: reqwest::Client, base: String) -> Self {
+        Self { http, base, cookies: BTreeMap::new(), form: String::new(), language: "en" }
+    }
+
+    /// Looks at a page.
+    pub(crate) async fn get(&mut self, path: &str) -> Shown {
+        let request = self.request(Method::GET, path);
+        self.send(request).await
+    }
+
+    /// Sends a form of the page that was shown last.
+    pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Shown {
+        let form = self.form.clone();
+        self.submit_as(path, fields, Some(&self.base.clone()), &form).await
+    }
+
+    /// Sends a form of this site, carrying this.
+    pub(crate) async fn submit_as(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        origin: Option<&str>,
+        form: &str,
+    ) -> Shown {
+        let pairs = fields.iter().copied().chain([("form", form)]);
+        let body =
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let mut request = self.request(Method::POST, path).body(body);
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        if let Some(origin) = origin {
+            request = request.header(ORIGIN, origin);
+        }
+        self.send(request).await
+    }
+
+    /// What the last page's forms carry.
+    pub(crate) fn form(&self) -> String {
+        self.form.clone()
+    }
+
+    /// Forgets its cookies; answers the cookie of the session, if there was one.
+    pub(crate) fn forget(&mut self) -> Option<String> {
+        std::mem::take(&mut self.cookies).remove("vinculo_session")
+    }
+
+    /// Takes a cookie for the one of the session.
+    pub(crate) fn take_session(&mut self, cookie: &str) {
+        self.cookies.insert("vinculo_session".to_owned(), cookie.to_owned());
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.into() };
+        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        let cookies = cookies.collect::<Vec<_>>().join("; ");
+        let request = self.http.request(method, url).header("accept-language", self.language);
+        if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
+    }
+
+    async fn send(&mut self, request: RequestBuilder) -> Shown {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.text().await.expect("a page");
+        for cookie in headers.get_all(SET_COOKIE) {
+            let cookie = cookie.to_str().expect("a cookie in ASCII");
+            let (pair, attributes) = cookie.split_once(';').expect("a cookie with attributes");
+            assert!(attributes.contains("HttpOnly") && attributes.contains("SameSite=Lax"));
+            let (name, value) = pair.split_once('=').expect("a cookie with a name");
+            match value {
+                "" => self.cookies.remove(name),
+                value => self.cookies.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        if let Some((_, rest)) = body.split_once(r#"name="form" value=""#) {
+            rest.split('"').next().unwrap_or_default().clone_into(&mut self.form);
+        }
+        assert!(status < 500, "{status}: {body}");
+        Shown { status, headers, body }
+    }
+}
+
+impl Shown {
+    /// The page; fails the test when there is another answer.
+    pub(crate) fn page(self) -> String {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body
+    }
+
+    /// Where it sends the browser.
+    pub(crate) fn location(&self) -> &str {
+        assert_eq!(self.status, 303, "{}", self.body);
+        self.headers.get(LOCATION).and_then(|it| it.to_str().ok()).expect("an address")
+    }
+}
+
+/// What stands between two texts of a page.
+pub(crate) fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = page.split_once(before).unwrap_or_else(|| panic!("no {before:?}: {page}"));
+    rest.split_once(after).unwrap_or_else(|| panic!("no {after:?}: {rest}")).0
+}

@@ -1,0 +1,59 @@
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::derive::keyed_hash;
+use crate::index::BlindIndex;
+use crate::keyring::DataKey;
+
+/// The keys for those who sign in to the dashboard. They belong to the installation: an e-mail
+/// address is known once, whichever organization it is of.
+#[derive(Clone)]
+pub struct UserKeys {
+    pub(crate) seal: DataKey,
+    pub(crate) index: hmac::Key,
+}
+
+impl UserKeys {
+    /// The key that seals what is personal about a user.
+    #[must_use]
+    pub fn data_key(&self) -> &DataKey {
+        &self.seal
+    }
+
+    /// Index of an e-mail address, in the form in which addresses are compared.
+    #[must_use]
+    pub fn email(&self, email: &str) -> BlindIndex {
+        self.hash("email", email)
+    }
+
+    /// What is stored of the token of an invitation: random, 256 bits.
+    #[must_use]
+    pub fn invitation(&self, token: &str) -> BlindIndex {
+        self.hash("invitation", token)
+    }
+
+    /// What is stored of the token of a session: random, 256 bits.
+    #[must_use]
+    pub fn session(&self, token: &str) -> BlindIndex {
+        self.hash("session", token)
+    }
+
+    /// What the forms of whoever has this cookie carry, so that no other site can send them.
+    #[must_use]
+    pub fn form(&self, cookie: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.hash("form", cookie).as_bytes())
+    }
+
+    fn hash(&self, label: &str, value: &str) -> BlindIndex {
+        BlindIndex(keyed_hash(&self.index, label, &[value.as_bytes()]))
+    }
+}
+
+impl fmt::Debug for UserKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserKeys([redacted])")
+    }
+}
