@@ -306,7 +306,7 @@ impl std::fmt::Display for Pesos {
             f.write_str("-")?;
         }
         for (place, digit) in digits.chars().enumerate() {
-            if place > 0 && (digits.len() - place) % 3 == 0 {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
                 f.write_str(".")?;
             }
             f.write_char(digit)?;
@@ -399,14 +399,17 @@ mod tests {
         }
     }
 
-    fn any_employers() -> impl Strategy<Value = Vec<(String, Vec<(i32, i64, bool)>)>> {
+    /// A name, and months after a beginning with pesos and whether something happened.
+    type Made = (String, Vec<(i32, i64, bool)>);
+
+    fn any_employers() -> impl Strategy<Value = Vec<Made>> {
         let months = prop::collection::vec((0..300, -5..i64::MAX, any::<bool>()), 0..30);
         prop::collection::vec((".{0,12}", months), 0..5)
     }
 
-    fn built(given: &[(String, Vec<(i32, i64, bool)>)]) -> Vec<Employer<'_>> {
+    fn built(given: &[Made]) -> Vec<Employer<'_>> {
         let start = month("2001-01");
-        let build = |(_, months): &'_ (String, Vec<(i32, i64, bool)>)| {
+        let build = |(_, months): &'_ Made| {
             let paid = |&(at, pesos, marked): &(i32, i64, bool)| Paid {
                 month: start.plus(at),
                 pesos,

@@ -279,7 +279,7 @@ async fn forms_of_other_sites_are_refused(database: TestDatabase) {
 
 async fn a_cookie_is_for_tls_where_there_is_tls(database: TestDatabase) {
     let app = Setup::new(database).configure(|it: &mut Config| {
-        it.public_url = Some("https://vinculo.example/".parse().unwrap())
+        it.public_url = Some("https://vinculo.example/".parse().unwrap());
     });
     let app = app.start().await;
     let mut browser = app.browser();
