@@ -235,7 +235,7 @@ fn institution_user_id_has_the_contracts_form_and_outlives_index_rotation() {
     assert_ne!(first, id(1, 1, "other_co_employment", "1999000002"));
 }
 
-/// The values were computed apart from this crate, with Python's `hmac` and `cryptography`, from the documented
+/// The values were computed apart from this crate, with Python's `hmac`, from the documented
 /// derivation: a change of any label would orphan every stored index.
 #[test]
 fn derivation_never_changes() {

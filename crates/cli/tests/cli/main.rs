@@ -18,6 +18,7 @@ mod help;
 mod installation;
 mod keys;
 mod killed_import;
+mod killed_rotation;
 mod killed_server;
 mod operator;
 mod pila;
