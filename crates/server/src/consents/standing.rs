@@ -30,7 +30,7 @@ impl From<Denied> for ApiError {
 enum Word {
     /// A consent holds.
     Holds,
-    /// The last that was said is a revocation.
+    /// A consent was taken back, and none has held since.
     Revoked,
     /// There was a consent, and its time is over.
     Expired,
@@ -91,12 +91,15 @@ impl Standing {
         if about().any(|allowed| holds(allowed, now)) {
             return Word::Holds;
         }
-        match about().map(|allowed| allowed.created_at).max() {
-            None => Word::Unsaid,
-            given if about().filter_map(|allowed| allowed.revoked_at).max() >= given => {
-                Word::Revoked
-            }
-            Some(_) => Word::Expired,
+        // A consent that held after the last revocation has overruled it, also once it has ended.
+        let outlived = |at| {
+            let mut left = about().filter(|allowed| allowed.revoked_at.is_none());
+            left.any(|allowed| allowed.expires_at.is_none_or(|end| end > at))
+        };
+        match about().filter_map(|allowed| allowed.revoked_at).max() {
+            Some(at) if !outlived(at) => Word::Revoked,
+            None if about().next().is_none() => Word::Unsaid,
+            _ => Word::Expired,
         }
     }
 }
@@ -161,6 +164,7 @@ mod tests {
         let ended = allowed(2, &both, 20, (Some(100), None));
         let revoked = allowed(3, &both, 30, (None, Some(50)));
         let later = allowed(4, &both, 60, (Some(70), None));
+        let backfilled = allowed(5, &both, 60, (Some(40), None));
         for (consents, permitted_under, withheld) in [
             (vec![], Some(0), false),
             (vec![&held], Some(1), false),
@@ -168,7 +172,8 @@ mod tests {
             (vec![&revoked], None, true),
             (vec![&ended, &held], Some(1), false),
             (vec![&revoked, &held], Some(1), false),
-            (vec![&revoked, &ended], None, true),
+            (vec![&revoked, &ended], None, false),
+            (vec![&backfilled, &revoked], None, true),
             (vec![&later, &revoked], None, false),
         ] {
             let standing = Standing(consents.into_iter().cloned().collect());

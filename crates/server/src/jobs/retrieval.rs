@@ -43,6 +43,8 @@ pub(crate) struct Retrieval {
     /// What sources have answered already that this load may use.
     stored: Vec<StoredPayload>,
     policy: SourcePolicy,
+    /// Whether an answer is kept before it is used: a second attempt needs it.
+    keeps: bool,
     /// The consent that the load runs under; `None` in it when the customer attests by contract.
     basis: Result<Option<Uuid>, Denied>,
     /// By how many months the calendar of the workspace was ahead when `stored` was read.
@@ -97,8 +99,10 @@ impl Retrieval {
                     Some(_) => SourcePolicy::First,
                     None => Settings::read(tx, load.workspace)?.source_policy,
                 };
+                let keeps = load.save_data || attempt != Attempt::Attended;
                 Ok(Some(Self {
                     app: reader.clone(),
+                    keeps,
                     load,
                     link,
                     key,
@@ -141,7 +145,7 @@ impl Retrieval {
     ) -> Result<Learned, ApiError> {
         let collected_at = self.app.now();
         let months_ahead = best(&asked).map_or(0, |asked| asked.months_ahead);
-        let consent = self.basis.ok().flatten();
+        let (consent, keeps) = (self.basis.ok().flatten(), self.keeps);
         let (app, person) = (self.app.clone(), self.person.clone());
         let (load, subject, wrapped) = (self.load.id, self.link.subject, self.link.key.clone());
         let (asked, calls) = self
@@ -154,12 +158,13 @@ impl Retrieval {
                     return Ok((asked, Vec::new()));
                 }
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
-                let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep: true });
+                // When the calendar was moved meanwhile, a second run asks again.
+                let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
+                let keep = keeps && !moved;
+                let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep });
                 let purpose = Purpose::Load;
                 let question = Question { person: &person, asked: &asked, purpose, consent };
                 let calls = record_calls(tx, &app, &secrets, question, known)?;
-                // When the calendar was moved meanwhile, a second run asks again.
-                let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
                 if let Some(call) = answered_from(&asked, &calls).filter(|_| !moved) {
                     tx.set_load_call(load, call)?;
                 }
@@ -228,7 +233,8 @@ impl Retrieval {
     /// what each resource of the load holds now.
     pub(crate) fn fill(&self, tx: &mut Tx<'_>, learned: &Learned) -> Result<Vec<Filled>, ApiError> {
         let months = self.load.window.as_ref().and_then(Months::of);
-        let at = learned.collected_at.as_microsecond();
+        // What is kept from an answer that was reused is as old as its load, not as the answer.
+        let at = self.app.now_micros();
         let secrets = self.app.secrets(self.link.workspace)?;
         let filling = Filling {
             app: &self.app,

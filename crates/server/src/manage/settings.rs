@@ -31,7 +31,7 @@ const NAMES: [&str; 13] = [
 ];
 
 /// The last of [`NAMES`]: how long things are kept.
-const DAYS: &[&str] = NAMES.split_at(7).1;
+const DAYS: &[&str] = NAMES.split_at(8).1;
 
 /// Longest time that something is kept, days.
 const LONGEST_DAYS: i64 = 3650;

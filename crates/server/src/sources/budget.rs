@@ -39,9 +39,10 @@ impl Budget {
     /// What the database says was spent in the month.
     pub(super) fn read(&mut self, month: Month, spent: i64, now: Timestamp) {
         if self.month != Some(month) {
-            (self.month, self.warned) = (Some(month), false);
+            (self.month, self.spent, self.warned) = (Some(month), 0, false);
         }
-        (self.spent, self.read_at) = (spent, now);
+        // Questions that ended a moment ago are not in the database yet; spending never falls.
+        (self.spent, self.read_at) = (self.spent.max(spent), now);
     }
 
     /// Sets the price of a question aside; `false` when it is not left.

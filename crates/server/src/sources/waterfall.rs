@@ -138,13 +138,15 @@ async fn ask_one(
     let Some(gate) = app.sources().gate(source) else {
         return ask_planillas(app, secrets, person).await;
     };
+    let started = app.now();
     // Half of the time for a place leaves the other half for the question.
     let pass = match gate.admit(app, attended.then_some(timeout / 2)).await? {
         Ok(pass) => pass,
         Err(held) => return Ok(Asked::held(source.name(), held, app.now())),
     };
     let (question, months_ahead) = question(app, secrets, source, person, wish).await?;
-    let Some(call) = source.ask(&question, timeout).await else {
+    let waited = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
+    let Some(call) = source.ask(&question, timeout.saturating_sub(waited)).await else {
         return ask_planillas(app, secrets, person).await;
     };
     let asked = Asked::from_call(source.name(), call, gate.terms());

@@ -23,6 +23,10 @@ text_enum! {
         ProvenanceRead = "provenance.read",
         /// Questions to sources were shown, one of them maybe with its answer.
         SourceCallsRead = "source_calls.read",
+        /// The body of an event was shown.
+        EventsRead = "events.read",
+        /// A delivery was shown, with what its receiver answered.
+        DeliveriesRead = "deliveries.read",
         /// Owners were shown.
         OwnersRead = "owners.read",
         /// A source was asked while the caller waited, and the owner shown.

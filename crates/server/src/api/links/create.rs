@@ -211,11 +211,11 @@ impl Registration {
         }
         // A consent may have been taken back while the source was asked.
         let standing = Standing::of(tx, subject.id)?;
-        standing.basis(self.terms.to_ask(), now, self.terms.require_consent)?;
+        let consent = standing.basis(self.terms.to_ask(), now, self.terms.require_consent)?;
         let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
         let loads = !self.terms.to_load().is_empty();
         let kept = self.checked.record(tx, subject.id, &key, loads)?;
-        let (link, body) = self.write_link(tx, (subject.id, &key), &pseudonym, kept)?;
+        let (link, body) = self.write_link(tx, (subject.id, &key), &pseudonym, (kept, consent))?;
         self.permit.spend(tx)?;
         let about = About { subject: subject.id, link: Some(link), key: &key };
         self.claim.record(tx, StatusCode::CREATED, &body, Some(about))?;
@@ -227,7 +227,7 @@ impl Registration {
         tx: &mut Tx<'_>,
         (subject, key): (SubjectId, &DataKey),
         pseudonym: &str,
-        kept: Option<SourceCallId>,
+        (kept, consent): (Option<SourceCallId>, Option<Uuid>),
     ) -> Result<(LinkId, Vec<u8>), ApiError> {
         let (Checked { app, caller, person, .. }, terms) = (&*self.checked, &self.terms);
         let now = app.now_micros();
@@ -257,7 +257,7 @@ impl Registration {
                 expires_at: terms.storage.ends(now),
                 stale_at: Some(stale_at(now, terms.stale_in.as_deref())),
             },
-            consent: self.checked.consent,
+            consent,
             sealed: &secrets.seal(key, self.uuid)?,
         };
         let id = self.start(tx, &link, kept)?;

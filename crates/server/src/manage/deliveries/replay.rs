@@ -102,7 +102,9 @@ pub(crate) async fn replay_one(
         .run(|claim| async move {
             let workspace = caller.workspace.id;
             webhooks::replay_one(&app, caller.trail, workspace, id).await?;
-            let shown = one_delivery(&app, &*app.secrets(workspace)?, id).await?;
+            let mut shown = one_delivery(&app, &*app.secrets(workspace)?, id).await?;
+            // What receivers answered may be about a person, and is not kept for a repeat.
+            shown.attempts = None;
             accepted(&app, claim, serde_json::to_vec(&shown)?).await
         })
         .await

@@ -28,7 +28,7 @@ use crate::once::Attempt;
 use crate::secrets::WorkspaceSecrets;
 use crate::webhooks::TYPES;
 
-/// Does in one transaction what is asked, and keeps the answer for a repeat.
+/// Does in one transaction what is asked, and keeps the answer for a repeat, but for a secret.
 async fn write_once<T: Serialize>(
     app: App,
     caller: Caller,
@@ -42,9 +42,13 @@ async fn write_once<T: Serialize>(
         .run(|claim| async move {
             let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
             let written = app.store().write(move |tx| {
-                let body = serde_json::to_vec(&work(tx, &writer, &caller.trail, &secrets)?)?;
-                claim.record(tx, status, &body, None)?;
-                Ok::<_, ApiError>(body)
+                let done = work(tx, &writer, &caller.trail, &secrets)?;
+                let mut kept = serde_json::to_value(&done)?;
+                if let Some(secret) = kept.get_mut("secret") {
+                    *secret = Value::Null;
+                }
+                claim.record(tx, status, &serde_json::to_vec(&kept)?, None)?;
+                Ok::<_, ApiError>(serde_json::to_vec(&done)?)
             });
             Ok(json(status, written.await?))
         })
