@@ -128,6 +128,14 @@ impl Process {
         Ok(self.child.wait()?)
     }
 
+    /// Whether one that has ended did so with 0.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn stopped_well(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.wait()?.success())
+    }
+
     /// Whether it still runs.
     ///
     /// # Errors
