@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use postgres::{Client, NoTls};
+use postgres::{Client, NoTls, SimpleQueryMessage};
 use tempfile::TempDir;
 
 /// How long it may take to start.
@@ -50,16 +50,25 @@ impl Postgres {
     pub fn database(&mut self) -> anyhow::Result<String> {
         self.databases += 1;
         let name = format!("vinculo_{}", self.databases);
-        self.connect()?.batch_execute(&format!("create database {name}"))?;
+        self.run(&format!("create database {name}"))?;
         Ok(self.url(&name))
     }
 
-    /// A connection to the server.
+    /// Runs a statement, away from any async runtime: the first column of its first row.
     ///
     /// # Errors
-    /// When it is not there.
-    pub fn connect(&self) -> anyhow::Result<Client> {
-        Ok(Client::connect(&self.url("postgres"), NoTls)?)
+    /// When the server is not there, or refuses.
+    pub fn run(&self, sql: &str) -> anyhow::Result<Option<String>> {
+        let url = self.url("postgres");
+        let answer = std::thread::scope(|scope| {
+            let ask = || Client::connect(&url, NoTls)?.simple_query(sql);
+            scope.spawn(ask).join()
+        });
+        let answer = answer.map_err(|_| anyhow::anyhow!("the client panicked"))??;
+        Ok(answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     /// Ends every session at once without writing anything (`pg_ctl stop -m immediate`), stays
@@ -81,7 +90,7 @@ impl Postgres {
 
     fn until_ready(&mut self) -> anyhow::Result<()> {
         for _ in 0..TRIES {
-            if self.connect().is_ok() {
+            if self.run("select 1").is_ok() {
                 return Ok(());
             }
             ensure!(self.child.try_wait()?.is_none(), "PostgreSQL ended");

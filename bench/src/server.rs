@@ -191,12 +191,12 @@ impl Installation {
         &self.binary
     }
 
-    /// A command on it.
+    /// A command on it, with nothing of the caller's environment.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).arg("--data-dir").arg(self.folder());
-        command.env("VINCULO_WEBHOOK_ALLOW_PRIVATE", "true");
+        command.env_clear().args(arguments).arg("--data-dir").arg(self.folder());
+        command.env("VINCULO_WEBHOOK_ALLOW_PRIVATE", "true").env("VINCULO_LOG", "error");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         if let Some(url) = &self.postgres {
             command.args(["--database-url", url]);
@@ -207,9 +207,7 @@ impl Installation {
     /// A command that serves it on a free port.
     #[must_use]
     pub fn serve_command(&self) -> Command {
-        let mut serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        serve.env("VINCULO_LOG", "error");
-        serve
+        self.command(&["serve", "--listen", "127.0.0.1:0"])
     }
 
     /// Serves it on a free port.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use hdrhistogram::Histogram;
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::client::conn::http1::handshake;
@@ -13,7 +14,7 @@ use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 
 /// How long each limit is measured.
 const SPAN: Duration = Duration::from_secs(2);
@@ -46,6 +47,30 @@ pub(crate) async fn posts(receiver: &str, connections: usize) -> anyhow::Result<
     }
     let posts = tasks.join_all().await.into_iter().sum::<anyhow::Result<u64>>()?;
     Ok(posts as f64 / started.elapsed().as_secs_f64())
+}
+
+/// Milliseconds of one bare post, `rate` a second, each at its time: p50 and p99.
+pub(crate) async fn latency(receiver: &str, rate: u32, seconds: u32) -> anyhow::Result<[f64; 2]> {
+    let host = receiver.strip_prefix("http://").context("not an address")?.to_owned();
+    let stream = TcpStream::connect(&host).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    let mut latencies = Histogram::<u64>::new(3)?;
+    for _ in 0..rate * seconds {
+        let due = ticks.tick().await;
+        let request = Request::post("/ok").header(HOST, &host).header("webhook-id", "bare");
+        sender.ready().await?;
+        sender
+            .send_request(request.body(Full::new(Bytes::new()))?)
+            .await?
+            .into_body()
+            .collect()
+            .await?;
+        latencies.record(u64::try_from(due.elapsed().as_micros())?)?;
+    }
+    Ok([0.5, 0.99].map(|quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0))
 }
 
 /// Writes of 4 KiB a second, each synced before the next, in the folder of the database.

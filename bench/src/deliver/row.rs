@@ -16,7 +16,8 @@ pub(crate) struct Row {
     pub(crate) recorded: Option<f64>,
     /// A limit that was measured in this run, in the same unit.
     pub(crate) limit: Option<(&'static str, f64)>,
-    /// As they were read, with the percent of the processors that others took meanwhile.
+    /// As they were read, with the percent of the processors that others took meanwhile; no number
+    /// where that does not matter.
     pub(crate) runs: Vec<(f64, f64)>,
 }
 
@@ -37,7 +38,8 @@ impl Row {
     pub(crate) fn text(&self) -> String {
         let mut values: Vec<_> = self.runs.iter().map(|run| run.0).collect();
         let raw: Vec<_> = values.iter().map(|value| number(*value)).collect();
-        let others: Vec<_> = self.runs.iter().map(|run| format!("{:.0}", run.1)).collect();
+        let others = self.runs.iter().filter(|run| run.1.is_finite());
+        let others: Vec<_> = others.map(|run| format!("{:.0}", run.1)).collect();
         values.sort_by(f64::total_cmp);
         let (Some(least), Some(most)) = (values.first(), values.last()) else {
             return format!("{}: NOT RUN", self.name);
@@ -63,7 +65,10 @@ impl Row {
         if let Some((name, limit)) = self.limit {
             text += &format!("\n    {name} in this run {}: {:.3} x", number(limit), median / limit);
         }
-        text + &format!("\n    processors taken by others {} %", others.join(" / "))
+        if !others.is_empty() {
+            text += &format!("\n    processors taken by others {} %", others.join(" / "));
+        }
+        text
     }
 }
 

@@ -69,11 +69,9 @@ pub async fn terminated_sessions(
     let mut ended = 0;
     for _ in 0..seconds * 5 {
         customer.create_during(&[&url], plan.rate, sleep(Duration::from_millis(200))).await;
-        ended += tokio::task::block_in_place(|| {
-            let all = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                       where datname like 'vinculo%' and pid <> pg_backend_pid()";
-            anyhow::Ok(postgres.connect()?.query_one(all, &[])?.get::<_, i64>(0))
-        })?;
+        let all = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                   where datname like 'vinculo%'";
+        ended += postgres.run(all)?.unwrap_or_default().parse::<u64>()?;
     }
     customer.repeat(&url).await?;
     let book = Book::close(&customer, &url, plan.receiver, &[]).await?;

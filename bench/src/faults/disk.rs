@@ -11,11 +11,11 @@ use tokio::time::sleep;
 
 use super::book::Book;
 use super::customer::Customer;
-use super::{Plan, Verdict};
+use super::{Plan, SILENT, Verdict};
 use crate::server::{Installation, Process, Setup};
 
 /// Size of the full disk, MiB.
-const DISK_MIB: u32 = 32;
+const DISK_MIB: u32 = 256;
 /// What may be answered meanwhile.
 const ALLOWED: [StatusCode; 3] =
     [StatusCode::CREATED, StatusCode::SERVICE_UNAVAILABLE, StatusCode::INSUFFICIENT_STORAGE];
@@ -58,8 +58,8 @@ pub async fn full_quota(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     let installation = installation(plan, None)?;
     // A write beyond the limit answers an error instead of ending the process.
     let serve = installation.serve_command();
-    let mut ignoring = Command::new("sh");
-    ignoring.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(serve.get_program());
+    let mut ignoring = Command::new("/bin/sh");
+    ignoring.env_clear().args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]).arg(serve.get_program());
     ignoring.args(serve.get_args());
     ignoring.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let server = Process::start(ignoring)?;
@@ -77,7 +77,13 @@ pub async fn full_quota(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
 fn installation(plan: &Plan<'_>, within: Option<&Path>) -> anyhow::Result<Installation> {
     let hook = format!("{}/ok", plan.receiver);
     let receiver = Some(hook.as_str());
-    Installation::new(&Setup { receiver, within, binary: plan.binary, ..Setup::default() })
+    Installation::new(&Setup {
+        receiver,
+        within,
+        binary: plan.binary,
+        variables: &SILENT,
+        ..Setup::default()
+    })
 }
 
 async fn play(

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::book::Book;
 use super::customer::Customer;
-use super::{Dice, Plan, Verdict};
+use super::{Dice, Plan, SILENT, Verdict};
 use crate::server::{Installation, Process, Setup};
 
 /// Longer than a lease lasts.
@@ -167,7 +167,13 @@ pub(super) fn installation(
 ) -> anyhow::Result<Installation> {
     let hook = format!("{}/ok", plan.receiver);
     let receiver = Some(hook.as_str());
-    Installation::new(&Setup { receiver, postgres, binary: plan.binary, ..Setup::default() })
+    Installation::new(&Setup {
+        receiver,
+        postgres,
+        binary: plan.binary,
+        variables: &SILENT,
+        ..Setup::default()
+    })
 }
 
 pub(super) fn all_run(servers: &mut [Process]) -> anyhow::Result<()> {

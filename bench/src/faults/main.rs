@@ -14,6 +14,20 @@ use vinculo_bench::postgres::Postgres;
 use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Process;
 
+/// What is played, each with a receiver of its own; before the dash, the row.
+const GROUPS: [&str; 10] = [
+    "A1",
+    "A2-stale",
+    "A2-workers",
+    "A6-restarts",
+    "A6-sessions",
+    "A7-quota",
+    "A7-disk",
+    "A8",
+    "A10",
+    "B3",
+];
+
 /// Rows that this program does not play, and where they are looked at otherwise.
 const NOT_RUN: [&str; 25] = [
     "A5 kill at every commit point: NOT RUN, there are no failpoints",
@@ -78,8 +92,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     println!("seed {}, {} links/s\n", arguments.seed, arguments.rate);
     let mut missed = 0;
-    for group in ["A1", "A2", "A6", "A7", "A8", "A10", "B3"] {
-        if !(arguments.rows.is_empty() || arguments.rows.iter().any(|row| row == group)) {
+    for group in GROUPS {
+        let row = group.split_once('-').map_or(group, |(row, _)| row);
+        if !(arguments.rows.is_empty() || arguments.rows.iter().any(|wanted| wanted == row)) {
             continue;
         }
         match play(group, &arguments).await {
@@ -107,26 +122,22 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
     let rounds = |rounds| Plan { rounds, ..plan };
     match group {
         "A1" => faults::killed_server(&rounds(times(100, 10))).await,
-        "A2" => {
+        "A2-stale" => {
             let mut postgres = Postgres::start()?;
-            let stale = faults::stale_worker(&plan, &postgres.database()?).await?;
-            let workers = rounds(times(100, 8));
-            let workers =
-                faults::killed_and_paused_workers(&workers, &postgres.database()?).await?;
-            Ok(stale.into_iter().chain(workers).collect())
+            faults::stale_worker(&plan, &postgres.database()?).await
         }
-        "A6" => {
+        "A2-workers" => {
             let mut postgres = Postgres::start()?;
-            let restarts = faults::restarts(&rounds(times(10, 3)), &mut postgres).await?;
+            let plan = rounds(times(100, 8));
+            faults::killed_and_paused_workers(&plan, &postgres.database()?).await
+        }
+        "A6-restarts" => faults::restarts(&rounds(times(10, 3)), &mut Postgres::start()?).await,
+        "A6-sessions" => {
             let seconds = if arguments.long { 30 } else { 5 };
-            let ended = faults::terminated_sessions(&plan, &mut postgres, seconds).await?;
-            Ok(restarts.into_iter().chain(ended).collect())
+            faults::terminated_sessions(&plan, &mut Postgres::start()?, seconds).await
         }
-        "A7" => {
-            let quota = faults::full_quota(&rounds(times(5, 2))).await?;
-            let disk = faults::full_disk(&rounds(times(5, 2))).await?;
-            Ok(quota.into_iter().chain(disk).collect())
-        }
+        "A7-quota" => faults::full_quota(&rounds(times(5, 2))).await,
+        "A7-disk" => faults::full_disk(&rounds(times(5, 2))).await,
         "A8" => faults::refused_starts(&plan),
         "A10" => faults::stopped_server(&rounds(times(50, 5))).await,
         _ => faults::slow_receivers(&plan).await,

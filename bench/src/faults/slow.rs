@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::book::report;
 use super::customer::Customer;
-use super::{Plan, Verdict};
+use super::{Plan, SILENT, Verdict};
 use crate::server::{Installation, Process, Setup};
 
 /// Tries to each bad receiver: as many as are in flight at once.
@@ -33,7 +33,8 @@ struct Seen {
 /// # Errors
 /// When the server fails in a way that is not counted.
 pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
-    let installation = Installation::new(&Setup { binary: plan.binary, ..Setup::default() })?;
+    let installation =
+        Installation::new(&Setup { binary: plan.binary, variables: &SILENT, ..Setup::default() })?;
     let customer = Customer::new(&installation)?;
     let server = installation.serve()?;
     let healthy = endpoint(&customer, &server, plan, "/ok").await?;

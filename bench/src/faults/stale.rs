@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::book::report;
 use super::customer::Customer;
-use super::{Plan, Verdict};
+use super::{Plan, SILENT, Verdict};
 use crate::receiver::Report;
 use crate::server::{Installation, Setup};
 
@@ -23,7 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn stale_worker(plan: &Plan<'_>, database: &str) -> anyhow::Result<Vec<Verdict>> {
     let hook = format!("{}/late", plan.receiver);
     let (receiver, postgres) = (Some(hook.as_str()), Some(database));
-    let setup = Setup { receiver, postgres, binary: plan.binary, ..Setup::default() };
+    let setup =
+        Setup { receiver, postgres, binary: plan.binary, variables: &SILENT, ..Setup::default() };
     let installation = Installation::new(&setup)?;
     let mut customer = Customer::new(&installation)?;
     let mut stale = installation.serve()?;

@@ -15,7 +15,7 @@ pub fn refused_starts(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     let file = installation.folder().join("a-file");
     std::fs::write(&file, "not a folder")?;
     let mut on_file = Command::new(installation.binary());
-    on_file.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&file);
+    on_file.env_clear().args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&file);
     let mut told = Vec::new();
     let mut met = true;
     for (what, mut command) in
