@@ -176,7 +176,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let status = answer.status();
     let Ok(text) = answer.text().await else { return Answer::Nothing };
     if status != StatusCode::CREATED {
-        return Answer::Refused(status, text.chars().take(200).collect());
+        return Answer::Refused(status, text.chars().take(90).collect());
     }
     let link: Value = serde_json::from_str(&text).unwrap_or_default();
     match link["id"].as_str() {
