@@ -68,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
         let [rate, _] = throughput(&stand, &arguments).await?;
         let name = "E2 take in and deliver, 16 clients, PostgreSQL (counted among the others)";
         let taken = Row::new(name, "events/s", Goal::AtLeast(1850.0)).recorded(917.0);
-        print(Row { runs: rate, ..taken.limit("bare posts/s", posts) });
+        print(Row { runs: rate, ..taken.limit("syncs/s", syncs) });
     }
     NOT_RUN.iter().for_each(|row| println!("{row}"));
     Ok(())

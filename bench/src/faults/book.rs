@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::customer::Customer;
@@ -31,6 +32,8 @@ pub(super) struct Book {
     pub(super) duplicates: usize,
     /// Deliveries that nobody will send any more, or that failed.
     pub(super) unsettled: usize,
+    /// Deliveries that took more than one recorded try.
+    pub(super) retried: usize,
     /// From a fault to the first copy of what was acknowledged before it and came after it.
     pub(super) recoveries: Vec<Duration>,
 }
@@ -69,6 +72,9 @@ impl Book {
         book.lost = promised.filter(|promise| !links.contains(&promise.link)).count();
         book.twice = stored.values().filter(|links| links.len() > 1).count();
         book.read(&report, &links);
+        let deliveries = customer.all(server, "/manage/v1/deliveries/?").await?;
+        let retried = |row: &&Value| row["tries"].as_i64().is_some_and(|tries| tries > 1);
+        book.retried = deliveries.iter().filter(retried).count();
         book.recoveries = recoveries(customer, &report, asked, faults);
         Ok(book)
     }
@@ -93,7 +99,8 @@ impl Book {
     pub(super) fn told(&self) -> String {
         format!(
             "{} links acknowledged ({} asked again under their key): {} lost, {} untold, {} made \
-             twice; {} duplicates, {} under another id, {} with other bytes; {} deliveries unsettled",
+             twice; {} duplicates, {} under another id, {} with other bytes; {} deliveries took \
+             several tries, {} are unsettled",
             self.acknowledged,
             self.repeated,
             self.lost,
@@ -102,6 +109,7 @@ impl Book {
             self.duplicates,
             self.renamed,
             self.differing,
+            self.retried,
             self.unsettled,
         )
     }

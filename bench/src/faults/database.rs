@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::book::Book;
 use super::customer::Customer;
-use super::kill::{all_run, installation};
+use super::kill::all_run;
 use super::{Plan, Verdict};
 use crate::postgres::Postgres;
 
@@ -18,7 +18,7 @@ const DOWN: Duration = Duration::from_millis(500);
 /// # Errors
 /// When it does not come back, or a request gets no answer in the end.
 pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Result<Vec<Verdict>> {
-    let installation = installation(plan, Some(&postgres.database()?))?;
+    let installation = plan.installation("/ok", Some(&postgres.database()?), None)?;
     let mut customer = Customer::new(&installation)?;
     let mut servers = [installation.serve()?];
     let url = servers[0].url.clone();
@@ -62,7 +62,7 @@ pub async fn terminated_sessions(
     postgres: &mut Postgres,
     seconds: u32,
 ) -> anyhow::Result<Vec<Verdict>> {
-    let installation = installation(plan, Some(&postgres.database()?))?;
+    let installation = plan.installation("/ok", Some(&postgres.database()?), None)?;
     let mut customer = Customer::new(&installation)?;
     let mut servers = [installation.serve()?];
     let url = servers[0].url.clone();

@@ -11,8 +11,8 @@ use tokio::time::sleep;
 
 use super::book::Book;
 use super::customer::Customer;
-use super::{Plan, SILENT, Verdict};
-use crate::server::{Installation, Process, Setup};
+use super::{Plan, Verdict};
+use crate::server::{Installation, Process};
 
 /// Size of the full disk, MiB.
 const DISK_MIB: u32 = 256;
@@ -35,7 +35,7 @@ struct Phase {
 pub async fn full_disk(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     let place = tempfile::tempdir()?;
     let mount = Mount::new(place.path())?;
-    let installation = installation(plan, Some(mount.0))?;
+    let installation = plan.installation("/ok", None, Some(mount.0))?;
     let server = installation.serve()?;
     let filler = place.path().join("filler");
     let fill = || {
@@ -55,7 +55,7 @@ pub async fn full_disk(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
 /// # Errors
 /// When a server fails in a way that is not counted.
 pub async fn full_quota(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
-    let installation = installation(plan, None)?;
+    let installation = plan.installation("/ok", None, None)?;
     // A write beyond the limit answers an error instead of ending the process.
     let serve = installation.serve_command();
     let mut ignoring = Command::new("/bin/sh");
@@ -72,18 +72,6 @@ pub async fn full_quota(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     };
     let row = "A7 no file may grow, under load, SQLite";
     play(plan, &installation, server, row, || limit("4096"), || limit("unlimited")).await
-}
-
-fn installation(plan: &Plan<'_>, within: Option<&Path>) -> anyhow::Result<Installation> {
-    let hook = format!("{}/ok", plan.receiver);
-    let receiver = Some(hook.as_str());
-    Installation::new(&Setup {
-        receiver,
-        within,
-        binary: plan.binary,
-        variables: &SILENT,
-        ..Setup::default()
-    })
 }
 
 async fn play(

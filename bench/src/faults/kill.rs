@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::book::Book;
 use super::customer::Customer;
-use super::{Dice, Plan, SILENT, Verdict};
-use crate::server::{Installation, Process, Setup};
+use super::{Dice, Plan, Verdict};
+use crate::server::Process;
 
 /// Longer than a lease lasts.
 const PAUSE: Duration = Duration::from_secs(8);
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(8);
 /// # Errors
 /// When a server does not start, or a request gets no answer in the end.
 pub async fn killed_server(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
-    let installation = installation(plan, None)?;
+    let installation = plan.installation("/ok", None, None)?;
     let (mut customer, mut dice) = (Customer::new(&installation)?, Dice(plan.seed));
     let mut kills = Vec::new();
     for _ in 0..plan.rounds {
@@ -71,7 +71,7 @@ pub async fn killed_and_paused_workers(
     plan: &Plan<'_>,
     database: &str,
 ) -> anyhow::Result<Vec<Verdict>> {
-    let installation = installation(plan, Some(database))?;
+    let installation = plan.installation("/ok", Some(database), None)?;
     let (mut customer, mut dice) = (Customer::new(&installation)?, Dice(plan.seed));
     let mut servers = [installation.serve()?, installation.serve()?];
     let (mut faults, mut pauses) = (Vec::new(), 0);
@@ -125,7 +125,7 @@ pub async fn killed_and_paused_workers(
 /// # Errors
 /// When a server does not start, or a request gets no answer in the end.
 pub async fn stopped_server(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
-    let installation = installation(plan, None)?;
+    let installation = plan.installation("/ok", None, None)?;
     let (mut customer, mut dice) = (Customer::new(&installation)?, Dice(plan.seed));
     let (mut slowest, mut failed) = (Duration::ZERO, 0);
     for _ in 0..plan.rounds {
@@ -159,21 +159,6 @@ pub async fn stopped_server(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
             book.told()
         ),
     }])
-}
-
-pub(super) fn installation(
-    plan: &Plan<'_>,
-    postgres: Option<&str>,
-) -> anyhow::Result<Installation> {
-    let hook = format!("{}/ok", plan.receiver);
-    let receiver = Some(hook.as_str());
-    Installation::new(&Setup {
-        receiver,
-        postgres,
-        binary: plan.binary,
-        variables: &SILENT,
-        ..Setup::default()
-    })
 }
 
 pub(super) fn all_run(servers: &mut [Process]) -> anyhow::Result<()> {

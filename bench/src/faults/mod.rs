@@ -22,6 +22,8 @@ pub use slow::slow_receivers;
 pub use stale::stale_worker;
 pub use start::refused_starts;
 
+use crate::server::{Installation, Setup};
+
 /// Faults make a server complain; that is not what is looked at.
 const SILENT: [(&str, &str); 1] = [("VINCULO_LOG", "off")];
 
@@ -38,6 +40,25 @@ pub struct Plan<'a> {
     pub rate: u32,
     /// Where random moments come from.
     pub seed: u64,
+}
+
+impl Plan<'_> {
+    /// A fresh installation whose webhooks go to this path of the receiver.
+    fn installation(
+        &self,
+        path: &str,
+        postgres: Option<&str>,
+        within: Option<&Path>,
+    ) -> anyhow::Result<Installation> {
+        let hook = format!("{}{path}", self.receiver);
+        Installation::new(&Setup {
+            receiver: Some(&hook),
+            postgres,
+            within,
+            binary: self.binary,
+            variables: &SILENT,
+        })
+    }
 }
 
 /// What came of a row.

@@ -8,9 +8,8 @@ use tokio::time::{Instant, sleep};
 
 use super::book::report;
 use super::customer::Customer;
-use super::{Plan, SILENT, Verdict};
+use super::{Plan, Verdict};
 use crate::receiver::Report;
-use crate::server::{Installation, Setup};
 
 /// How long anything here may take: a lease, and the poll of the other worker.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,11 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// When a server does not start, or the scene does not come about.
 pub async fn stale_worker(plan: &Plan<'_>, database: &str) -> anyhow::Result<Vec<Verdict>> {
-    let hook = format!("{}/late", plan.receiver);
-    let (receiver, postgres) = (Some(hook.as_str()), Some(database));
-    let setup =
-        Setup { receiver, postgres, binary: plan.binary, variables: &SILENT, ..Setup::default() };
-    let installation = Installation::new(&setup)?;
+    let installation = plan.installation("/late", Some(database), None)?;
     let mut customer = Customer::new(&installation)?;
     let mut stale = installation.serve()?;
     let url = stale.url.clone();
