@@ -1,3 +1,7 @@
 //! What several benchmarks share.
 
+pub mod faults;
+pub mod machine;
+pub mod postgres;
+pub mod receiver;
 pub mod server;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -16,6 +16,18 @@ pub struct Process {
     child: Child,
 }
 
+/// A fresh installation with a key for the sandbox, on which servers are started.
+pub struct Installation {
+    /// Secret ID of the sandbox.
+    pub id: String,
+    /// Secret Password.
+    pub password: String,
+    binary: PathBuf,
+    folder: TempDir,
+    postgres: Option<String>,
+    variables: Vec<(String, String)>,
+}
+
 /// A running `vinculo serve`.
 pub struct Server {
     /// Secret ID of the sandbox.
@@ -24,11 +36,11 @@ pub struct Server {
     pub password: String,
     // Ends before its folder goes.
     process: Process,
-    folder: TempDir,
+    installation: Installation,
 }
 
 /// Which server is measured.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Setup<'a> {
     /// Where webhooks go.
     pub receiver: Option<&'a str>,
@@ -36,6 +48,10 @@ pub struct Setup<'a> {
     pub postgres: Option<&'a str>,
     /// More of its configuration, as variables.
     pub variables: &'a [(&'a str, &'a str)],
+    /// The `vinculo` to run; the one built beside this program when `None`.
+    pub binary: Option<&'a Path>,
+    /// Where to make its folder; among the temporary ones when `None`.
+    pub within: Option<&'a Path>,
 }
 
 impl Process {
@@ -65,6 +81,68 @@ impl Process {
         let ticks: u64 = ticks.sum::<Result<u64, _>>()?;
         Ok(Duration::from_millis(ticks * 10))
     }
+
+    /// Resident memory, KiB.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|rest| rest.split_whitespace().next());
+        Ok(number.context("no VmRSS")?.parse()?)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal: `KILL`, `STOP`, `CONT`, `TERM`.
+    ///
+    /// # Errors
+    /// When there is no such process any more.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let kill = format!("kill -{name} {}", self.child.id());
+        ensure!(Command::new("sh").args(["-c", &kill]).status()?.success(), "{kill} failed");
+        Ok(())
+    }
+
+    /// `kill -9`; returns when the process is gone.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Asks it to stop and waits until it has: how it ended.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        self.signal("TERM")?;
+        Ok(self.child.wait()?)
+    }
+
+    /// Whether one that has ended did so with 0.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn stopped_well(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.wait()?.success())
+    }
+
+    /// Whether it still runs.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn runs(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
 }
 
 impl Drop for Process {
@@ -75,34 +153,94 @@ impl Drop for Process {
     }
 }
 
+impl Installation {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// When the `vinculo` built beside this program does not do its part.
+    pub fn new(setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let folder = match setup.within {
+            Some(within) => tempfile::tempdir_in(within)?,
+            None => tempfile::tempdir()?,
+        };
+        let binary = setup.binary.map_or_else(binary, |path| Ok(path.to_owned()))?;
+        let variables = setup.variables.iter();
+        let mut made = Self {
+            id: String::new(),
+            password: String::new(),
+            binary,
+            folder,
+            postgres: setup.postgres.map(str::to_owned),
+            variables: variables.map(|&(name, value)| (name.into(), value.into())).collect(),
+        };
+        let key = made.command(&["keys", "create", "--environment", "sandbox", "--json"]);
+        let key = answer(key)?;
+        let text =
+            |name: &str| Ok::<_, anyhow::Error>(key[name].as_str().context("no key")?.into());
+        (made.id, made.password) = (text("secret_id")?, text("secret_password")?);
+        if let Some(receiver) = setup.receiver {
+            let webhook = ["webhooks", "create", "--environment", "sandbox", "--json", "--url"];
+            answer(made.command(&[&webhook[..], &[receiver]].concat()))?;
+        }
+        Ok(made)
+    }
+
+    /// The `vinculo` that it is served by.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// A command on it, with nothing of the caller's environment.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.env_clear().args(arguments).arg("--data-dir").arg(self.folder());
+        command.env("VINCULO_WEBHOOK_ALLOW_PRIVATE", "true").env("VINCULO_LOG", "error");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(url) = &self.postgres {
+            command.args(["--database-url", url]);
+        }
+        command
+    }
+
+    /// A command that serves it on a free port.
+    #[must_use]
+    pub fn serve_command(&self) -> Command {
+        self.command(&["serve", "--listen", "127.0.0.1:0"])
+    }
+
+    /// Serves it on a free port.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub fn serve(&self) -> anyhow::Result<Process> {
+        Process::start(self.serve_command())
+    }
+
+    /// Folder of the embedded database and of the master key.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
 impl Server {
     /// Makes an installation with a key for the sandbox, and serves it.
     ///
     /// # Errors
     /// When the `vinculo` built beside this program does not do its part.
     pub fn start(setup: &Setup<'_>) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let command = |arguments: &[&str]| {
-            let mut command = Command::new(binary()?);
-            command.args(arguments).arg("--data-dir").arg(folder.path());
-            command.env("VINCULO_WEBHOOK_ALLOW_PRIVATE", "true");
-            command.envs(setup.variables.iter().copied());
-            if let Some(url) = setup.postgres {
-                command.args(["--database-url", url]);
-            }
-            anyhow::Ok(command)
-        };
-        let key = answer(command(&["keys", "create", "--environment", "sandbox", "--json"])?)?;
-        if let Some(receiver) = setup.receiver {
-            let webhook = ["webhooks", "create", "--environment", "sandbox", "--json", "--url"];
-            answer(command(&[&webhook[..], &[receiver]].concat())?)?;
-        }
-        let mut serve = command(&["serve", "--listen", "127.0.0.1:0"])?;
-        serve.env("VINCULO_LOG", "error");
-        let text =
-            |name: &str| Ok::<_, anyhow::Error>(key[name].as_str().context("no key")?.into());
-        let (id, password) = (text("secret_id")?, text("secret_password")?);
-        Ok(Self { id, password, process: Process::start(serve)?, folder })
+        let installation = Installation::new(setup)?;
+        let process = installation.serve()?;
+        let (id, password) = (installation.id.clone(), installation.password.clone());
+        Ok(Self { id, password, process, installation })
+    }
+
+    /// The installation and the process, for whoever ends the one and goes on with the other.
+    #[must_use]
+    pub fn split(self) -> (Installation, Process) {
+        (self.installation, self.process)
     }
 
     /// The process.
@@ -120,7 +258,7 @@ impl Server {
     /// Folder of the embedded database and of the master key.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.installation.folder()
     }
 
     /// Resident memory of the server, KiB.
@@ -128,10 +266,7 @@ impl Server {
     /// # Errors
     /// When the system does not tell.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|rest| rest.split_whitespace().next());
-        Ok(number.context("no VmRSS")?.parse()?)
+        self.process.resident_kib()
     }
 }
 

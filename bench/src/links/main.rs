@@ -41,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let mut receiver = Receiver::start().await?;
     let (url, postgres) = (receiver.url.clone(), arguments.postgres.as_deref());
-    let server = Server::start(&Setup { receiver: Some(&url), postgres, variables: &[] })?;
+    let server = Server::start(&Setup { receiver: Some(&url), postgres, ..Setup::default() })?;
     load::run(&server, 20, 1).await?;
     receiver.expect(40).await?;
     let idle = server.resident_kib()?;

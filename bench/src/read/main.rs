@@ -78,7 +78,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let postgres = arguments.postgres.as_deref();
     // Counted as always, and never refused.
     let variables = [("VINCULO_RATE_LIMIT_PER_MINUTE", "1000000000")];
-    let server = Server::start(&Setup { receiver: None, postgres, variables: &variables })?;
+    let server = Server::start(&Setup { postgres, variables: &variables, ..Setup::default() })?;
     let (path, body) = filled_link(&server).await?;
     let peer = Bare::start(&server, postgres, &body)?;
     println!("{} bytes a page, {} connections\n", body.len(), arguments.connections);

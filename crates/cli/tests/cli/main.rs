@@ -14,6 +14,7 @@ mod configuration;
 mod consents;
 mod demo;
 mod doctor;
+mod faults;
 mod help;
 mod installation;
 mod keys;

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use client::{Client, Link};
+pub(crate) use database::Database;
 pub(crate) use installation::{Installation, Key};
 pub(crate) use planilla::{Multiplied, sample};
 pub(crate) use process::{Finished, Process, finished, vinculo};

@@ -1,0 +1,123 @@
+//! Events are taken in: `POST /manage/v1/webhook-endpoints/{id}/test/`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, sleep};
+
+use vinculo_bench::receiver::Receiver;
+use vinculo_bench::server::Server;
+
+/// Longest time until everything has arrived.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A caller with a key.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    client: reqwest::Client,
+    base: String,
+    key: Arc<(String, String)>,
+}
+
+/// An event that was taken in.
+pub(crate) struct Taken {
+    /// Its `webhook_id`.
+    pub(crate) id: String,
+    /// When it was asked for, or should have been.
+    pub(crate) sent: Instant,
+}
+
+impl Caller {
+    pub(crate) fn new(server: &Server) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let key = Arc::new((server.id.clone(), server.password.clone()));
+        Ok(Self { client, base: format!("{}/manage/v1/webhook-endpoints/", server.url()), key })
+    }
+
+    /// Adds an endpoint: its id.
+    pub(crate) async fn endpoint(&self, url: &str) -> anyhow::Result<String> {
+        let made = self.post("", &json!({ "url": url })).await?;
+        Ok(made["id"].as_str().context("no id")?.to_owned())
+    }
+
+    async fn test(&self, endpoint: &str, sent: Instant) -> anyhow::Result<Taken> {
+        let taken = self.post(&format!("{endpoint}/test/"), &json!({})).await?;
+        Ok(Taken { id: taken["event"].as_str().context("no event")?.to_owned(), sent })
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{}{path}", self.base)).json(body);
+        let answer = request.basic_auth(&self.key.0, Some(&self.key.1)).send().await?;
+        let status = answer.status();
+        let body = answer.text().await?;
+        ensure!(status.is_success(), "status {status}: {body}");
+        Ok(serde_json::from_str(&body)?)
+    }
+}
+
+/// Each of so many clients asks again as soon as it is answered.
+pub(crate) async fn closed(
+    caller: &Caller,
+    endpoint: &str,
+    clients: usize,
+    events: usize,
+) -> anyhow::Result<Vec<Taken>> {
+    let number = Arc::new(AtomicUsize::new(0));
+    let mut tasks = JoinSet::new();
+    for _ in 0..clients {
+        let (caller, endpoint) = (caller.clone(), endpoint.to_owned());
+        let number = Arc::clone(&number);
+        tasks.spawn(async move {
+            let mut taken = Vec::new();
+            while number.fetch_add(1, Ordering::Relaxed) < events {
+                taken.push(caller.test(&endpoint, Instant::now()).await?);
+            }
+            anyhow::Ok(taken)
+        });
+    }
+    let mut all = Vec::with_capacity(events);
+    for taken in tasks.join_all().await {
+        all.extend(taken?);
+    }
+    Ok(all)
+}
+
+/// `rate` a second, each at its time, however the earlier ones fare; endpoints take turns. The
+/// events of the first endpoint are left out of the answer when `first_hangs`.
+pub(crate) async fn open(
+    caller: &Caller,
+    endpoints: &[String],
+    first_hangs: bool,
+    (rate, seconds): (u32, u32),
+) -> anyhow::Result<Vec<Taken>> {
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    let mut tasks = JoinSet::new();
+    for number in 0..(rate * seconds) as usize {
+        let due = ticks.tick().await;
+        let turn = number % endpoints.len();
+        let (caller, endpoint) = (caller.clone(), endpoints[turn].clone());
+        tasks.spawn(async move {
+            let taken = caller.test(&endpoint, due).await?;
+            anyhow::Ok((!(first_hangs && turn == 0)).then_some(taken))
+        });
+    }
+    let taken = tasks.join_all().await.into_iter();
+    Ok(taken.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// Waits until all of them have come: when each did.
+pub(crate) async fn arrivals(receiver: &Receiver, taken: &[Taken]) -> anyhow::Result<Vec<Instant>> {
+    let ids: Vec<_> = taken.iter().map(|taken| taken.id.clone()).collect();
+    let started = Instant::now();
+    loop {
+        if let Some(arrivals) = receiver.arrivals(&ids) {
+            return Ok(arrivals);
+        }
+        ensure!(started.elapsed() < PATIENCE, "{} events came", receiver.count());
+        sleep(Duration::from_millis(20)).await;
+    }
+}

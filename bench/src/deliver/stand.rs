@@ -1,0 +1,137 @@
+//! A server and a receiver, and what one run of a load says.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use hdrhistogram::Histogram;
+use tokio::time::Instant;
+
+use crate::intake::{self, Caller, Taken};
+use vinculo_bench::machine::Processors;
+use vinculo_bench::receiver::Receiver;
+use vinculo_bench::server::{Server, Setup};
+
+/// Clients of the closed loop.
+const CLIENTS: usize = 16;
+
+/// A server with its receiver.
+pub(crate) struct Stand {
+    server: Server,
+    receiver: Receiver,
+    caller: Caller,
+}
+
+/// A closed loop.
+pub(crate) struct Flood {
+    /// Events taken in and delivered a second.
+    pub(crate) per_second: f64,
+    /// Processor time of the server an event, milliseconds.
+    pub(crate) cpu_ms: f64,
+    /// Percent of the processors that others took.
+    pub(crate) others: f64,
+}
+
+/// A constant rate: milliseconds from the moment an event was due to its arrival.
+pub(crate) struct Steady {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) others: f64,
+}
+
+/// What a server that has ended left behind.
+pub(crate) struct Rest {
+    pub(crate) starts_ms: Vec<f64>,
+    pub(crate) binary_mb: f64,
+    pub(crate) folder_kib: f64,
+    pub(crate) events: usize,
+    pub(crate) others: f64,
+}
+
+impl Stand {
+    pub(crate) async fn start(postgres: Option<&str>) -> anyhow::Result<Self> {
+        let receiver = Receiver::start().await?;
+        // Counted as always, and never refused.
+        let variables = [("VINCULO_RATE_LIMIT_PER_MINUTE", "1000000000")];
+        let setup = Setup { postgres, variables: &variables, ..Setup::default() };
+        let server = Server::start(&setup)?;
+        let caller = Caller::new(&server)?;
+        Ok(Self { server, receiver, caller })
+    }
+
+    pub(crate) fn receiver_url(&self) -> &str {
+        &self.receiver.url
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.server.folder()
+    }
+
+    pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
+        Ok(self.server.resident_kib()? as f64 / 1024.0)
+    }
+
+    /// Adds an endpoint at this path of the receiver.
+    pub(crate) async fn endpoint(&self, path: &str) -> anyhow::Result<String> {
+        self.caller.endpoint(&format!("{}{path}", self.receiver.url)).await
+    }
+
+    pub(crate) async fn closed(&self, endpoint: &str, events: usize) -> anyhow::Result<Flood> {
+        let cpu = self.server.process().cpu()?;
+        let (before, started) = (Processors::now(cpu)?, Instant::now());
+        let taken = intake::closed(&self.caller, endpoint, CLIENTS, events).await?;
+        let arrivals = intake::arrivals(&self.receiver, &taken).await?;
+        let last = arrivals.into_iter().max().context("no event")?;
+        let after = self.server.process().cpu()?;
+        Ok(Flood {
+            per_second: events as f64 / (last - started).as_secs_f64(),
+            cpu_ms: (after - cpu).as_secs_f64() * 1000.0 / events as f64,
+            others: Processors::now(after)?.others_since(before),
+        })
+    }
+
+    pub(crate) async fn open(
+        &self,
+        endpoints: &[String],
+        first_hangs: bool,
+        load: (u32, u32),
+    ) -> anyhow::Result<Steady> {
+        let before = Processors::now(self.server.process().cpu()?)?;
+        let taken = intake::open(&self.caller, endpoints, first_hangs, load).await?;
+        let latencies = self.latencies(&taken).await?;
+        let others = Processors::now(self.server.process().cpu()?)?.others_since(before);
+        let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
+        Ok(Steady { p50: at(0.5), p99: at(0.99), others })
+    }
+
+    async fn latencies(&self, taken: &[Taken]) -> anyhow::Result<Histogram<u64>> {
+        let arrivals = intake::arrivals(&self.receiver, taken).await?;
+        let mut latencies = Histogram::<u64>::new(3)?;
+        for (taken, arrived) in taken.iter().zip(arrivals) {
+            let latency = arrived.saturating_duration_since(taken.sent);
+            latencies.record(u64::try_from(latency.as_micros())?)?;
+        }
+        Ok(latencies)
+    }
+
+    /// Ends the server, looks at what it left, and starts it again so many times.
+    pub(crate) fn rest(self, starts: usize) -> anyhow::Result<Rest> {
+        let events = self.receiver.count();
+        let (installation, mut process) = self.server.split();
+        process.stop()?;
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(installation.folder())? {
+            bytes += entry?.metadata()?.len();
+        }
+        let (mut starts_ms, before) = (Vec::new(), Processors::now(Duration::ZERO)?);
+        for _ in 0..starts {
+            let started = Instant::now();
+            let mut process = installation.serve()?;
+            starts_ms.push(started.elapsed().as_secs_f64() * 1000.0);
+            process.stop()?;
+        }
+        let others = Processors::now(Duration::ZERO)?.others_since(before);
+        let binary_mb = std::fs::metadata(installation.binary())?.len() as f64 / 1e6;
+        Ok(Rest { starts_ms, binary_mb, folder_kib: bytes as f64 / 1024.0, events, others })
+    }
+}

@@ -1,0 +1,161 @@
+//! What was promised, what is stored and what came, compared.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::customer::Customer;
+use crate::receiver::{Event, Report};
+
+/// Longest time until every event has come and is recorded.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The comparison, after the last fault is over.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    pub(super) acknowledged: usize,
+    pub(super) repeated: usize,
+    /// Acknowledged links that are not stored.
+    pub(super) lost: usize,
+    /// Stored links whose two events did not both come.
+    pub(super) untold: usize,
+    /// Requests that made more than one link.
+    pub(super) twice: usize,
+    /// Events that came under more than one id.
+    pub(super) renamed: usize,
+    /// Copies whose bytes are not those of the first.
+    pub(super) differing: u32,
+    /// Copies beyond the first of each event.
+    pub(super) duplicates: usize,
+    /// Deliveries that nobody will send any more, or that failed.
+    pub(super) unsettled: usize,
+    /// Deliveries that took more than one recorded try.
+    pub(super) retried: usize,
+    /// From a fault to the first copy of what was acknowledged before it and came after it.
+    pub(super) recoveries: Vec<Duration>,
+}
+
+impl Book {
+    /// Waits until everything has come, then compares.
+    pub(super) async fn close(
+        customer: &Customer,
+        server: &str,
+        receiver: &str,
+        faults: &[Instant],
+    ) -> anyhow::Result<Self> {
+        let mut stored = BTreeMap::<_, Vec<String>>::new();
+        for link in customer.all(server, "/api/links/?").await? {
+            let text = |name: &str| link[name].as_str().unwrap_or_default().to_owned();
+            stored.entry(text("external_id")).or_default().push(text("id"));
+        }
+        let links: BTreeSet<_> = stored.values().flatten().cloned().collect();
+        let started = Instant::now();
+        let (mut book, report, asked) = loop {
+            let asked = Instant::now();
+            let report = report(receiver).await?;
+            let pending = "/manage/v1/deliveries/?status__in=pending,failed,cancelled&page_size=1";
+            let pending = customer.get(server, pending).await?;
+            let unsettled = pending["count"].as_u64().context("no count")?;
+            let untold = untold(&links, &report);
+            if (unsettled, untold) == (0, 0) || started.elapsed() > PATIENCE {
+                let unsettled = usize::try_from(unsettled)?;
+                break (Self { untold, unsettled, ..Self::default() }, report, asked);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        book.acknowledged = customer.answered.len();
+        book.repeated = customer.repeated;
+        let promised = customer.answered.values();
+        book.lost = promised.filter(|promise| !links.contains(&promise.link)).count();
+        book.twice = stored.values().filter(|links| links.len() > 1).count();
+        book.read(&report, &links);
+        let deliveries = customer.all(server, "/manage/v1/deliveries/?").await?;
+        let retried = |row: &&Value| row["tries"].as_i64().is_some_and(|tries| tries > 1);
+        book.retried = deliveries.iter().filter(retried).count();
+        book.recoveries = recoveries(customer, &report, asked, faults);
+        Ok(book)
+    }
+
+    fn read(&mut self, report: &Report, links: &BTreeSet<String>) {
+        let mut ids = HashMap::<_, usize>::new();
+        for event in of(links, report) {
+            *ids.entry((&event.link, &event.kind)).or_default() += 1;
+            self.differing += event.differing;
+            self.duplicates += event.arrivals_us.len() - 1;
+        }
+        self.renamed = ids.values().filter(|ids| **ids > 1).count();
+    }
+
+    /// Whether nothing was lost, and every copy is the same event with the same bytes.
+    pub(super) fn sound(&self) -> bool {
+        self.acknowledged > 0
+            && (self.lost, self.untold, self.twice) == (0, 0, 0)
+            && (self.renamed, self.differing, self.unsettled) == (0, 0, 0)
+    }
+
+    pub(super) fn told(&self) -> String {
+        format!(
+            "{} links acknowledged ({} asked again under their key): {} lost, {} untold, {} made \
+             twice; {} duplicates, {} under another id, {} with other bytes; {} deliveries took \
+             several tries, {} are unsettled",
+            self.acknowledged,
+            self.repeated,
+            self.lost,
+            self.untold,
+            self.twice,
+            self.duplicates,
+            self.renamed,
+            self.differing,
+            self.retried,
+            self.unsettled,
+        )
+    }
+
+    /// The recovery time that 99 of 100 do not exceed; zero when no event waited for a recovery.
+    pub(super) fn recovery_p99(&mut self) -> Duration {
+        self.recoveries.sort();
+        let last = self.recoveries.len().saturating_sub(1);
+        self.recoveries.get(last * 99 / 100).copied().unwrap_or_default()
+    }
+}
+
+/// What the receiver tells.
+pub(super) async fn report(receiver: &str) -> anyhow::Result<Report> {
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    Ok(client.get(format!("{receiver}/report")).send().await?.json().await?)
+}
+
+fn of<'a>(links: &'a BTreeSet<String>, report: &'a Report) -> impl Iterator<Item = &'a Event> {
+    report.events.values().filter(|event| links.contains(&event.link))
+}
+
+fn untold(links: &BTreeSet<String>, report: &Report) -> usize {
+    let told: BTreeSet<_> =
+        of(links, report).map(|event| (event.link.as_str(), event.kind.as_str())).collect();
+    let both = |link: &String| {
+        ["EMPLOYMENTS", "OWNERS"].iter().all(|kind| told.contains(&(link.as_str(), *kind)))
+    };
+    links.iter().filter(|link| !both(link)).count()
+}
+
+fn recoveries(
+    customer: &Customer,
+    report: &Report,
+    asked: Instant,
+    faults: &[Instant],
+) -> Vec<Duration> {
+    let answered: HashMap<_, _> =
+        customer.answered.values().map(|one| (one.link.as_str(), one.answered)).collect();
+    let mut recoveries = Vec::new();
+    for event in report.events.values() {
+        let Some(answered) = answered.get(event.link.as_str()) else { continue };
+        let ago = report.now_us.saturating_sub(event.arrivals_us[0]);
+        let Some(arrived) = asked.checked_sub(Duration::from_micros(ago)) else { continue };
+        let before = faults.iter().rev().find(|fault| **fault < arrived);
+        recoveries.extend(before.filter(|fault| answered < fault).map(|fault| arrived - *fault));
+    }
+    recoveries
+}

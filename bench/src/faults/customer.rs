@@ -1,0 +1,186 @@
+//! A customer who creates links at a constant rate, and remembers what was promised.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::server::Installation;
+
+/// The sandbox's people who have data.
+const PEOPLE: [&str; 5] = ["1999000001", "1999000002", "1999000003", "1999000004", "1999000005"];
+/// How long an answer is waited for: longer than a healthy one takes, shorter than a pause.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How often what was not answered is asked again before that is a failure.
+const REPEATS: usize = 20;
+
+/// A customer with a key.
+pub(super) struct Customer {
+    client: reqwest::Client,
+    key: (String, String),
+    next: usize,
+    /// Links that were answered with 201, by the number of the request.
+    pub(super) answered: BTreeMap<usize, Promise>,
+    /// Requests whose outcome is not known.
+    open: BTreeSet<usize>,
+    /// Requests that were asked again with the same key.
+    pub(super) repeated: usize,
+    /// Answers that were neither 201 nor a broken connection.
+    pub(super) refusals: BTreeMap<StatusCode, usize>,
+    /// Start of the last such answer.
+    pub(super) last_refusal: String,
+}
+
+/// A link that was answered with 201.
+pub(super) struct Promise {
+    pub(super) link: String,
+    pub(super) answered: Instant,
+}
+
+enum Answer {
+    Created(Promise),
+    Refused(StatusCode, String),
+    Nothing,
+}
+
+impl Customer {
+    pub(super) fn new(installation: &Installation) -> anyhow::Result<Self> {
+        Ok(Self {
+            client: reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?,
+            key: (installation.id.clone(), installation.password.clone()),
+            next: 0,
+            answered: BTreeMap::new(),
+            open: BTreeSet::new(),
+            repeated: 0,
+            refusals: BTreeMap::new(),
+            last_refusal: String::new(),
+        })
+    }
+
+    /// Creates links, `rate` a second, at each of the servers in turn, until `fault` is over; ends
+    /// when each request has its answer or will have none.
+    pub(super) async fn create_during<T>(
+        &mut self,
+        servers: &[&str],
+        rate: u32,
+        fault: impl Future<Output = T>,
+    ) -> T {
+        let mut ticks = interval(Duration::from_secs(1) / rate);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut requests = JoinSet::new();
+        let mut fault = std::pin::pin!(fault);
+        let outcome = loop {
+            tokio::select! {
+                outcome = &mut fault => break outcome,
+                _ = ticks.tick() => {
+                    let number = self.next;
+                    self.next += 1;
+                    self.open.insert(number);
+                    let request = self.request(number, servers[number % servers.len()]);
+                    requests.spawn(async move { (number, answer(request).await) });
+                }
+            }
+        };
+        while let Some(Ok((number, answer))) = requests.join_next().await {
+            self.note(number, answer);
+        }
+        outcome
+    }
+
+    /// Asks again, with the same `Idempotency-Key`, for everything that got no 201.
+    pub(super) async fn repeat(&mut self, server: &str) -> anyhow::Result<()> {
+        self.repeated += self.open.len();
+        for _ in 0..REPEATS {
+            for number in self.open.clone() {
+                let answer = answer(self.request(number, server)).await;
+                self.note(number, answer);
+            }
+            if self.open.is_empty() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        bail!("{} requests get no 201, the last: {}", self.open.len(), self.last_refusal)
+    }
+
+    /// Every row of a list, page by page.
+    pub(super) async fn all(&self, server: &str, path: &str) -> anyhow::Result<Vec<Value>> {
+        let mut rows = Vec::new();
+        for page in 1.. {
+            let body = self.get(server, &format!("{path}&page_size=1000&page={page}")).await?;
+            rows.extend(body["results"].as_array().context("no results")?.iter().cloned());
+            if body["next"].is_null() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    pub(super) async fn get(&self, server: &str, path: &str) -> anyhow::Result<Value> {
+        let request = self.client.get(format!("{server}{path}")).timeout(PATIENCE * 5);
+        let answer = request.basic_auth(&self.key.0, Some(&self.key.1)).send().await?;
+        let status = answer.status();
+        let body = answer.text().await?;
+        ensure!(status == StatusCode::OK, "{path}: status {status}: {body}");
+        Ok(serde_json::from_str(&body)?)
+    }
+
+    /// Posts to the management API.
+    pub(super) async fn post(
+        &self,
+        server: &str,
+        path: &str,
+        body: &Value,
+    ) -> anyhow::Result<Value> {
+        let request = self.client.post(format!("{server}{path}")).json(body);
+        let answer = request.basic_auth(&self.key.0, Some(&self.key.1)).send().await?;
+        let status = answer.status();
+        let body = answer.text().await?;
+        ensure!(status.is_success(), "{path}: status {status}: {body}");
+        Ok(serde_json::from_str(&body)?)
+    }
+
+    fn request(&self, number: usize, server: &str) -> reqwest::RequestBuilder {
+        let request = self.client.post(format!("{server}/api/links/")).json(&json!({
+            "institution": "pila_co_employment",
+            "username": PEOPLE[number % PEOPLE.len()],
+            "fetch_resources": ["EMPLOYMENTS", "OWNERS"],
+            "access_mode": "single",
+            "external_id": format!("fault-{number}"),
+        }));
+        let request = request.header("Idempotency-Key", format!("fault-{number}"));
+        request.basic_auth(&self.key.0, Some(&self.key.1))
+    }
+
+    fn note(&mut self, number: usize, answer: Answer) {
+        match answer {
+            Answer::Created(promise) => {
+                self.open.remove(&number);
+                self.answered.insert(number, promise);
+            }
+            Answer::Refused(status, text) => {
+                *self.refusals.entry(status).or_default() += 1;
+                self.last_refusal = format!("{status} {text}");
+            }
+            Answer::Nothing => {}
+        }
+    }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let Ok(answer) = request.send().await else { return Answer::Nothing };
+    let status = answer.status();
+    let Ok(text) = answer.text().await else { return Answer::Nothing };
+    if status != StatusCode::CREATED {
+        return Answer::Refused(status, text.chars().take(90).collect());
+    }
+    let link: Value = serde_json::from_str(&text).unwrap_or_default();
+    match link["id"].as_str() {
+        Some(id) => Answer::Created(Promise { link: id.to_owned(), answered: Instant::now() }),
+        None => Answer::Refused(status, text),
+    }
+}

@@ -1,0 +1,90 @@
+//! PostgreSQL goes away under load and comes back.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::book::Book;
+use super::customer::Customer;
+use super::kill::all_run;
+use super::{Plan, Verdict};
+use crate::postgres::Postgres;
+
+/// How long it stays down.
+const DOWN: Duration = Duration::from_millis(500);
+
+/// A6: PostgreSQL is stopped at once, without a checkpoint, and started again.
+///
+/// # Errors
+/// When it does not come back, or a request gets no answer in the end.
+pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Result<Vec<Verdict>> {
+    let installation = plan.installation("/ok", Some(&postgres.database()?), None)?;
+    let mut customer = Customer::new(&installation)?;
+    let mut servers = [installation.serve()?];
+    let url = servers[0].url.clone();
+    let (mut faults, mut late) = (Vec::new(), 0);
+    for _ in 0..plan.rounds {
+        let before = async {
+            sleep(Duration::from_secs(1)).await;
+            tokio::task::block_in_place(|| postgres.restart_immediately(DOWN))
+        };
+        faults.push(Instant::now() + Duration::from_secs(1));
+        customer.create_during(&[&url], plan.rate, before).await?;
+        // What is refused from here on is refused although the database is back.
+        customer.create_during(&[&url], plan.rate, sleep(Duration::from_secs(3))).await;
+        let refused: usize = customer.refusals.values().sum();
+        customer.create_during(&[&url], plan.rate, sleep(Duration::from_secs(1))).await;
+        late += customer.refusals.values().sum::<usize>() - refused;
+        customer.repeat(&url).await?;
+    }
+    let book = Book::close(&customer, &url, plan.receiver, &faults).await?;
+    all_run(&mut servers)?;
+    Ok(vec![Verdict {
+        row: "A6 PostgreSQL stopped at once and started again under load",
+        goal: "nothing lost, no refusals from 3 s after it is back, the server is not started again",
+        met: book.sound() && late == 0,
+        told: format!(
+            "{} restarts; {late} refusals later than 3 s after; refusals {:?}, the last {:?}; {}",
+            plan.rounds,
+            customer.refusals,
+            customer.last_refusal,
+            book.told()
+        ),
+    }])
+}
+
+/// A6: sessions are ended five times a second.
+///
+/// # Errors
+/// When PostgreSQL refuses, or a request gets no answer in the end.
+pub async fn terminated_sessions(
+    plan: &Plan<'_>,
+    postgres: &mut Postgres,
+    seconds: u32,
+) -> anyhow::Result<Vec<Verdict>> {
+    let installation = plan.installation("/ok", Some(&postgres.database()?), None)?;
+    let mut customer = Customer::new(&installation)?;
+    let mut servers = [installation.serve()?];
+    let url = servers[0].url.clone();
+    let mut ended = 0;
+    for _ in 0..seconds * 5 {
+        customer.create_during(&[&url], plan.rate, sleep(Duration::from_millis(200))).await;
+        let all = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                   where datname like 'vinculo%'";
+        ended += postgres.run(all)?.unwrap_or_default().parse::<u64>()?;
+    }
+    customer.repeat(&url).await?;
+    let book = Book::close(&customer, &url, plan.receiver, &[]).await?;
+    all_run(&mut servers)?;
+    Ok(vec![Verdict {
+        row: "A6 every session of PostgreSQL ended five times a second under load",
+        goal: "nothing lost, the server is not started again",
+        met: book.sound() && ended > 0,
+        told: format!(
+            "{ended} sessions ended; refusals {:?}, the last {:?}; {}",
+            customer.refusals,
+            customer.last_refusal,
+            book.told()
+        ),
+    }])
+}

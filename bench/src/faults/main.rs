@@ -1,0 +1,145 @@
+//! Faults done to real servers: `cargo build --release && cargo run --release -p vinculo-bench --bin
+//! faults`. `--long` is the form whose numbers are published; rows are chosen by name.
+//!
+//! The receiver is a process of its own. PostgreSQL is a private one, which syncs its disk. Ends
+//! with 1 when a row misses its goal.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use vinculo_bench::faults::{self, Plan, Verdict};
+use vinculo_bench::postgres::Postgres;
+use vinculo_bench::receiver::Receiver;
+use vinculo_bench::server::Process;
+
+/// What is played, each with a receiver of its own; before the dash, the row.
+const GROUPS: [&str; 10] = [
+    "A1",
+    "A2-stale",
+    "A2-workers",
+    "A6-restarts",
+    "A6-sessions",
+    "A7-quota",
+    "A7-disk",
+    "A8",
+    "A10",
+    "B3",
+];
+
+/// Rows that this program does not play, and where they are looked at otherwise.
+const NOT_RUN: [&str; 25] = [
+    "A5 kill at every commit point: NOT RUN, there are no failpoints",
+    "A6 with 300 idle connections: NOT RUN",
+    "A8 read-only file system, wrong owner: NOT RUN here; crates/cli/tests/cli/installation.rs",
+    "A9 torn writes: NOT RUN",
+    "B1 one of 100 endpoints hangs: NOT RUN here; --bin deliver",
+    "B2 ten of 100 each hang, refuse, answer 500, reset: NOT RUN",
+    "B3 silent TLS handshakes, black holes: NOT RUN here; crates/webhook/tests/sending.rs",
+    "B4 gzip bombs, 100 k headers: NOT RUN",
+    "B5 100,000 jobs of one workspace beside 10 of another: NOT RUN",
+    "B6 three times the sustainable rate: NOT RUN",
+    "B7 receiver down, 10,000 due, then up: NOT RUN",
+    "B8 500 slow connections to the API: NOT RUN",
+    "C1 signatures by the official libraries: NOT RUN here; e2e, crates/webhook/tests/signature.rs",
+    "C2 schedule and Retry-After: NOT RUN here; crates/webhook/tests/schedule.rs",
+    "C3 every status: NOT RUN here; crates/webhook/tests/sending.rs",
+    "C4 disabling and enabling: NOT RUN here; crates/server/tests/it/webhook_control.rs",
+    "C5 replay: NOT RUN here; crates/server/tests/it/webhook_control.rs",
+    "C6 endpoint changed between event and try: NOT RUN here; crates/server/tests/it/webhook_control.rs",
+    "C7 idempotent creation: A4 above; crates/server/tests/it/idempotency.rs",
+    "C8 loads run twice: NOT RUN here; crates/server/tests/it/restarts.rs",
+    "C9 clock jumps: NOT RUN",
+    "C10 random commands against a model: NOT RUN",
+    "D1 refused addresses at creation: NOT RUN here; crates/webhook/tests/registration.rs",
+    "D1 refused addresses at connect: NOT RUN here; crates/webhook/tests/sending.rs",
+    "D1 odd spellings: NOT RUN here; crates/webhook/tests/registration.rs",
+];
+
+/// Plays faults and says whether what is promised held.
+#[derive(Parser)]
+struct Arguments {
+    /// 100 kills instead of 10, and as much more of everything else
+    #[arg(long)]
+    long: bool,
+    /// Rows to play, such as A1 or B3; all of them when none is named
+    rows: Vec<String>,
+    /// Links a second
+    #[arg(long, default_value_t = 100)]
+    rate: u32,
+    /// Where random moments come from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// The receiver, started by the program itself
+    #[command(hide = true)]
+    Receiver,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if matches!(arguments.role, Some(Role::Receiver)) {
+        let receiver = Receiver::start().await?;
+        println!("listening on {}", receiver.url);
+        std::future::pending::<()>().await;
+    }
+    println!("seed {}, {} links/s\n", arguments.seed, arguments.rate);
+    let mut missed = 0;
+    for group in GROUPS {
+        let row = group.split_once('-').map_or(group, |(row, _)| row);
+        if !(arguments.rows.is_empty() || arguments.rows.iter().any(|wanted| wanted == row)) {
+            continue;
+        }
+        match play(group, &arguments).await {
+            Ok(verdicts) => {
+                missed += verdicts.iter().filter(|verdict| !verdict.met).count();
+                verdicts.iter().for_each(|verdict| println!("{verdict}\n"));
+            }
+            Err(error) => {
+                missed += 1;
+                println!("{group}: MISSED\n    {error:#}\n");
+            }
+        }
+    }
+    NOT_RUN.iter().for_each(|row| println!("{row}"));
+    Ok(ExitCode::from(u8::from(missed > 0)))
+}
+
+async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("receiver");
+    let receiver = Process::start(command)?;
+    let (rate, seed) = (arguments.rate, arguments.seed);
+    let times = |long, short| if arguments.long { long } else { short };
+    let plan = Plan { binary: None, receiver: &receiver.url, rounds: 0, rate, seed };
+    let rounds = |rounds| Plan { rounds, ..plan };
+    match group {
+        "A1" => faults::killed_server(&rounds(times(100, 10))).await,
+        "A2-stale" => {
+            let mut postgres = Postgres::start()?;
+            faults::stale_worker(&plan, &postgres.database()?).await
+        }
+        "A2-workers" => {
+            let mut postgres = Postgres::start()?;
+            let plan = rounds(times(100, 8));
+            faults::killed_and_paused_workers(&plan, &postgres.database()?).await
+        }
+        "A6-restarts" => faults::restarts(&rounds(times(10, 3)), &mut Postgres::start()?).await,
+        "A6-sessions" => {
+            let seconds = if arguments.long { 30 } else { 5 };
+            faults::terminated_sessions(&plan, &mut Postgres::start()?, seconds).await
+        }
+        "A7-quota" => faults::full_quota(&rounds(times(5, 2))).await,
+        "A7-disk" => faults::full_disk(&rounds(times(5, 2))).await,
+        "A8" => faults::refused_starts(&plan),
+        "A10" => faults::stopped_server(&rounds(times(50, 5))).await,
+        _ => faults::slow_receivers(&plan).await,
+    }
+}

@@ -1,0 +1,100 @@
+//! Faults done to real servers under load, and whether what is promised about deliveries held.
+//!
+//! A row is one kind of fault with its goal. Each row starts servers of its own and is told where a
+//! receiver listens; afterwards it compares what was acknowledged, what is stored and what came.
+
+mod book;
+mod customer;
+mod database;
+mod disk;
+mod kill;
+mod slow;
+mod stale;
+mod start;
+
+use std::path::Path;
+use std::time::Duration;
+
+pub use database::{restarts, terminated_sessions};
+pub use disk::{full_disk, full_quota};
+pub use kill::{killed_and_paused_workers, killed_server, stopped_server};
+pub use slow::slow_receivers;
+pub use stale::stale_worker;
+pub use start::refused_starts;
+
+use crate::server::{Installation, Setup};
+
+/// Faults make a server complain; that is not what is looked at.
+const SILENT: [(&str, &str); 1] = [("VINCULO_LOG", "off")];
+
+/// How a row is played.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// The `vinculo` to run; the one built beside this program when `None`.
+    pub binary: Option<&'a Path>,
+    /// Where a receiver of this crate listens that nobody else uses meanwhile.
+    pub receiver: &'a str,
+    /// How often the fault is done.
+    pub rounds: usize,
+    /// Links a second.
+    pub rate: u32,
+    /// Where random moments come from.
+    pub seed: u64,
+}
+
+impl Plan<'_> {
+    /// A fresh installation whose webhooks go to this path of the receiver.
+    fn installation(
+        &self,
+        path: &str,
+        postgres: Option<&str>,
+        within: Option<&Path>,
+    ) -> anyhow::Result<Installation> {
+        let hook = format!("{}{path}", self.receiver);
+        Installation::new(&Setup {
+            receiver: Some(&hook),
+            postgres,
+            within,
+            binary: self.binary,
+            variables: &SILENT,
+        })
+    }
+}
+
+/// What came of a row.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Its name and what is done.
+    pub row: &'static str,
+    /// What is to be reached.
+    pub goal: &'static str,
+    /// Whether it was.
+    pub met: bool,
+    /// What was counted.
+    pub told: String,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let verdict = if self.met { "MET" } else { "MISSED" };
+        write!(f, "{}: {verdict}\n    goal: {}\n    {}", self.row, self.goal, self.told)
+    }
+}
+
+/// Random moments that can be repeated (splitmix64).
+struct Dice(u64);
+
+impl Dice {
+    /// A number below `end`.
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+
+    /// From 0.3 to 2 s.
+    fn moment(&mut self) -> Duration {
+        Duration::from_millis(300 + self.below(1700))
+    }
+}

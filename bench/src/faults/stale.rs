@@ -1,0 +1,96 @@
+//! A worker that wakes up after another has taken what it held.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use tokio::time::{Instant, sleep};
+
+use super::book::report;
+use super::customer::Customer;
+use super::{Plan, Verdict};
+use crate::receiver::Report;
+
+/// How long anything here may take: a lease, and the poll of the other worker.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A2, the worst moment: a worker has sent and is paused before it has the answer; its lease ends,
+/// another worker delivers; then the first wakes up and is told 500. On PostgreSQL.
+///
+/// # Errors
+/// When a server does not start, or the scene does not come about.
+pub async fn stale_worker(plan: &Plan<'_>, database: &str) -> anyhow::Result<Vec<Verdict>> {
+    let installation = plan.installation("/late", Some(database), None)?;
+    let mut customer = Customer::new(&installation)?;
+    let mut stale = installation.serve()?;
+    let url = stale.url.clone();
+    customer.create_during(&[&url], 10, sleep(Duration::from_millis(300))).await;
+    let links: BTreeSet<_> = customer.answered.values().map(|one| one.link.clone()).collect();
+    let wanted = links.len() * 2;
+    ensure!(wanted <= 8, "more than an endpoint has in flight");
+    copies(plan, &links, |copies| copies == wanted).await.context("held")?;
+    stale.signal("STOP")?;
+    let other = installation.serve()?;
+    copies(plan, &links, |copies| copies == 2 * wanted).await.context("taken over")?;
+    let before = settled(&customer, &other.url, wanted).await?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    client.post(format!("{}/release", plan.receiver)).send().await?.error_for_status()?;
+    stale.signal("CONT")?;
+    // It ends when it has done all it would do.
+    let ended = stale.stop()?;
+    let after = settled(&customer, &other.url, wanted).await?;
+    let report = copies(plan, &links, |_| true).await?;
+    let differing: u32 = report.events.values().map(|event| event.differing).sum();
+    let third = report.events.values().filter(|event| event.arrivals_us.len() > 2).count();
+    Ok(vec![Verdict {
+        row: "A2 a paused worker wakes up to a failure after another has delivered, PostgreSQL",
+        goal: "it records nothing over the new holder: what is stored stays as it was",
+        met: before == after && differing == 0 && third == 0 && ended.success(),
+        told: format!(
+            "{wanted} deliveries taken over, {} records changed afterwards, {third} sent a third \
+             time, {differing} copies with other bytes",
+            before.iter().zip(&after).filter(|(before, after)| before != after).count()
+        ),
+    }])
+}
+
+/// Waits for so many copies of the events of these links.
+async fn copies(
+    plan: &Plan<'_>,
+    links: &BTreeSet<String>,
+    enough: impl Fn(usize) -> bool,
+) -> anyhow::Result<Report> {
+    let started = Instant::now();
+    loop {
+        let report = report(plan.receiver).await?;
+        let ours = report.events.values().filter(|event| links.contains(&event.link));
+        let copies = ours.map(|event| event.arrivals_us.len()).sum();
+        if enough(copies) {
+            return Ok(report);
+        }
+        ensure!(started.elapsed() < PATIENCE, "{copies} copies came");
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Every delivery with its tries, once all are delivered.
+async fn settled(
+    customer: &Customer,
+    server: &str,
+    wanted: usize,
+) -> anyhow::Result<Vec<serde_json::Value>> {
+    let started = Instant::now();
+    loop {
+        let rows = customer.all(server, "/manage/v1/deliveries/?status=delivered").await?;
+        if rows.len() == wanted {
+            let mut told = Vec::new();
+            for row in rows {
+                let path = format!("/manage/v1/deliveries/{}/", row["id"]);
+                told.push(customer.get(server, &path).await?);
+            }
+            return Ok(told);
+        }
+        ensure!(started.elapsed() < PATIENCE, "{} delivered", rows.len());
+        sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! A receiver of webhooks that keeps what came, byte for byte, and behaves as its path says.
+//!
+//! `/ok` answers 200; `/hang` never answers; `/drip` answers 200 and a byte a second; `/endless`
+//! answers 200 and never stops; `/late` keeps the first of each event until it is released with
+//! 500, and answers 200 to the others. `GET /report` tells what came.
+
+use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::stream;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+/// A piece of an endless answer.
+const PIECE: Bytes = Bytes::from_static(&[b'x'; 16 * 1024]);
+
+/// What came of one event.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Event {
+    /// `link_id` of its body; empty for a test.
+    pub link: String,
+    /// `webhook_type` of its body.
+    pub kind: String,
+    /// When each copy came: microseconds since the receiver started.
+    pub arrivals_us: Vec<u64>,
+    /// Copies whose bytes are not those of the first, or whose header names another event.
+    pub differing: u32,
+    #[serde(skip)]
+    body: Bytes,
+}
+
+/// Everything that came.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// When this was told: microseconds since the receiver started.
+    pub now_us: u64,
+    /// By `webhook-id`.
+    pub events: HashMap<String, Event>,
+}
+
+/// A listening receiver of this process.
+#[derive(Clone)]
+pub struct Receiver {
+    /// Where it listens, without a path.
+    pub url: String,
+    book: Arc<Book>,
+}
+
+struct Book {
+    started: Instant,
+    events: Mutex<HashMap<String, Event>>,
+    released: watch::Sender<bool>,
+}
+
+impl Receiver {
+    /// Listens on a free port.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn start() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let (released, _) = watch::channel(false);
+        let book = Book { started: Instant::now(), events: Mutex::default(), released };
+        let book = Arc::new(book);
+        let router = Router::new()
+            .route("/ok", post(ok))
+            .route("/hang", post(hang))
+            .route("/drip", post(drip))
+            .route("/endless", post(endless))
+            .route("/late", post(late))
+            .route("/release", post(release))
+            .route("/report", get(report))
+            .with_state(Arc::clone(&book));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { url, book })
+    }
+
+    /// When the first copy of each of these events came; `None` while one is missing.
+    #[must_use]
+    pub fn arrivals(&self, ids: &[String]) -> Option<Vec<Instant>> {
+        let events = self.book.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = |id| {
+            let us = *events.get(id)?.arrivals_us.first()?;
+            Some(self.book.started + Duration::from_micros(us))
+        };
+        ids.iter().map(first).collect()
+    }
+
+    /// How many events came.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.book.events.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl Book {
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Writes a copy down; which one of its event it is, from 1 on.
+    fn note(&self, headers: &HeaderMap, body: Bytes) -> usize {
+        let now = self.now_us();
+        let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let wire: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let text = |name: &str| wire[name].as_str().unwrap_or_default().to_owned();
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = events.entry(id.to_owned()).or_insert_with(|| Event {
+            link: text("link_id"),
+            kind: text("webhook_type"),
+            body: body.clone(),
+            ..Event::default()
+        });
+        event.differing += u32::from(event.body != body || text("webhook_id") != id);
+        event.arrivals_us.push(now);
+        event.arrivals_us.len()
+    }
+}
+
+async fn ok(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) {
+    book.note(&headers, body);
+}
+
+async fn hang(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) {
+    book.note(&headers, body);
+    std::future::pending::<()>().await;
+}
+
+async fn drip(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> Response {
+    book.note(&headers, body);
+    let drops = stream::unfold((), |()| async {
+        sleep(Duration::from_secs(1)).await;
+        Some((Ok::<_, std::io::Error>(Bytes::from_static(b".")), ()))
+    });
+    Body::from_stream(drops).into_response()
+}
+
+async fn endless(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> Response {
+    book.note(&headers, body);
+    Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(PIECE))).into_response()
+}
+
+async fn late(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    if book.note(&headers, body) > 1 {
+        return StatusCode::OK;
+    }
+    // The book, and with it the sender, outlives this.
+    let _ = book.released.subscribe().wait_for(|released| *released).await;
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
+async fn release(State(book): State<Arc<Book>>) {
+    book.released.send_replace(true);
+}
+
+async fn report(State(book): State<Arc<Book>>) -> Json<Report> {
+    let events = book.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Json(Report { now_us: book.now_us(), events })
+}
