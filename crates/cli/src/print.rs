@@ -1,5 +1,8 @@
 //! What people see in a terminal; colours disappear by themselves where there is none.
 
+use std::fmt::Display;
+use std::io::Write as _;
+
 use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
 
@@ -11,6 +14,11 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const HEAD: Style = AnsiColor::Cyan.on_default().bold();
 /// What may be overlooked.
 pub(crate) const DIM: Style = Style::new().dimmed();
+
+/// Tells whoever still listens: a server goes on when its terminal has gone.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(anstream::stdout(), "{line}");
+}
 
 /// Prints why the program ends, with every cause.
 pub(crate) fn failure(error: &anyhow::Error) {

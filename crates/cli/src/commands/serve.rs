@@ -13,6 +13,7 @@ use crate::args::Serve;
 use crate::installation::Installation;
 use crate::logging;
 use crate::operators::production;
+use crate::print::tell;
 use crate::serving::{InnerOperator, Serving};
 
 const LISTEN: SocketAddr =
@@ -67,11 +68,11 @@ async fn serve(
     let set_up = vinculo_server::set_up_link(&app).await.map_err(|it| anyhow!(it.told()))?;
     let serving = Serving::start(app, listener, tls, worker, operator).await?;
     let own = format!("{scheme}://{}", serving.address);
-    println!("listening on {own}");
+    tell(format_args!("listening on {own}"));
     if let Some(path) = set_up {
         let base = base.map_or(own, String::from);
-        println!("nobody can sign in yet; set up the first user, once, within two days:");
-        println!("{}{path}", base.trim_end_matches('/'));
+        tell("nobody can sign in yet; set up the first user, once, within two days:");
+        tell(format_args!("{}{path}", base.trim_end_matches('/')));
     }
     tokio::select! {
         _ = terminate.recv() => {}

@@ -2,6 +2,7 @@
 
 mod about;
 mod api_keys;
+mod audit_actions;
 mod audit_chains;
 mod audit_entries;
 mod consent_receipts;
@@ -38,8 +39,9 @@ mod widget_tokens;
 
 pub use about::{DeliveryAbout, EventAbout, LoadAbout};
 pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
+pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
-pub use audit_entries::{ActorKind, AuditAction, AuditEntry, AuditFilter, NewAuditEntry};
+pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
 pub use consent_receipts::ConsentReceipt;
 pub use consents::{
     Allowed, Consent, ConsentFilter, ConsentMethod, ConsentStatus, ConsentTerms, NewConsent,
