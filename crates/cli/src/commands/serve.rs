@@ -34,7 +34,6 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-#[expect(clippy::print_stdout, reason = "whoever started the server reads where it listens")]
 async fn serve(
     options: Serve,
     installation: Installation,

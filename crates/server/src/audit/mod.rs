@@ -1,7 +1,7 @@
 //! The audit log: who read or changed what, chained so that nothing can be taken back unseen.
 //!
-//! A handler holds a [`Trail`], which says who is at work. A change calls [`Trail::note`] inside its
-//! own transaction; what was read goes through [`Trail::read`] before it is shown.
+//! A handler holds a `Trail`, which says who is at work. A change calls `Trail::note` inside its
+//! own transaction; what was read goes through `Trail::read` before it is shown.
 
 mod block;
 mod entry;

@@ -1,4 +1,4 @@
-//! What a link can be asked from, and asking: the [`waterfall`] over the sources of a workspace, each
+//! What a link can be asked from, and asking: the `waterfall` over the sources of a workspace, each
 //! behind its [`gate`].
 
 mod answer;

@@ -87,7 +87,7 @@ async fn endpoints_are_added_shown_changed_and_removed(database: TestDatabase) {
     assert!(added["secret"].as_str().unwrap().starts_with("whsec_"));
     let shown = without_secret(&added);
     assert_eq!(client.get(&path_of(&added)).await.json(), shown);
-    assert_eq!(client.results(ENDPOINTS).await, [shown.clone()]);
+    assert_eq!(client.results(ENDPOINTS).await, std::slice::from_ref(&shown));
     assert_eq!((&shown["has_authorization"], &shown["signed"]), (&json!(true), &json!(true)));
     assert!(shown["enabled"] == true && shown["webhook_types"].is_null());
 
