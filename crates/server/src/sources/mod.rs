@@ -1,5 +1,5 @@
 //! What a link can be asked from, and asking: the `waterfall` over the sources of a workspace, each
-//! behind its [`gate`].
+//! behind its `gate`.
 
 mod answer;
 mod breaker;
