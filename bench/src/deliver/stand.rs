@@ -123,14 +123,16 @@ impl Stand {
         for entry in std::fs::read_dir(installation.folder())? {
             bytes += entry?.metadata()?.len();
         }
-        let (mut starts_ms, before) = (Vec::new(), Processors::now(Duration::ZERO)?);
+        let (mut starts_ms, mut own) = (Vec::new(), Duration::ZERO);
+        let before = Processors::now(own)?;
         for _ in 0..starts {
             let started = Instant::now();
             let mut process = installation.serve()?;
             starts_ms.push(started.elapsed().as_secs_f64() * 1000.0);
+            own += process.cpu()?;
             process.stop()?;
         }
-        let others = Processors::now(Duration::ZERO)?.others_since(before);
+        let others = Processors::now(own)?.others_since(before);
         let binary_mb = std::fs::metadata(installation.binary())?.len() as f64 / 1e6;
         Ok(Rest { starts_ms, binary_mb, folder_kib: bytes as f64 / 1024.0, events, others })
     }

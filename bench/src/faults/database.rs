@@ -68,10 +68,14 @@ pub async fn terminated_sessions(
     let url = servers[0].url.clone();
     let mut ended = 0;
     for _ in 0..seconds * 5 {
-        customer.create_during(&[&url], plan.rate, sleep(Duration::from_millis(200))).await;
-        let all = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-                   where datname like 'vinculo%'";
-        ended += postgres.run(all)?.unwrap_or_default().parse::<u64>()?;
+        let ending = async {
+            sleep(Duration::from_millis(200)).await;
+            let all = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                       where datname like 'vinculo%'";
+            tokio::task::block_in_place(|| postgres.run(all))
+        };
+        let found = customer.create_during(&[&url], plan.rate, ending).await?;
+        ended += found.unwrap_or_default().parse::<u64>()?;
     }
     customer.repeat(&url).await?;
     let book = Book::close(&customer, &url, plan.receiver, &[]).await?;

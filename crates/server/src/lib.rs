@@ -30,6 +30,7 @@ mod once;
 mod openapi;
 mod people;
 mod permit;
+mod pesos;
 mod postman;
 mod projection;
 mod request_id;
@@ -62,6 +63,7 @@ pub use people::{
     InvitedUser, OrganizationStatus, UserStatus, create_organization, create_user, disable_user,
     list_organizations, list_users, reset_user, set_up_link,
 };
+pub use pesos::Pesos;
 pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;
 pub use router::router;

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +46,12 @@ impl UserKeys {
     #[must_use]
     pub fn form(&self, cookie: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.hash("form", cookie).as_bytes())
+    }
+
+    /// Whether a form carries what whoever has this cookie was given. In constant time.
+    #[must_use]
+    pub fn is_form(&self, cookie: &str, given: &str) -> bool {
+        verify_slices_are_equal(self.form(cookie).as_bytes(), given.as_bytes()).is_ok()
     }
 
     fn hash(&self, label: &str, value: &str) -> BlindIndex {

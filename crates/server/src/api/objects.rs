@@ -98,7 +98,8 @@ pub(super) async fn detail(
     Ok(json(StatusCode::OK, body))
 }
 
-/// Everything of a link that is about to be shown, as the wire has it, up to the longest page.
+/// Everything of a link that may be shown and is about to be, as the wire has it, up to the longest
+/// page.
 ///
 /// # Errors
 /// When the database fails, or it cannot be noted.
@@ -111,7 +112,8 @@ pub(crate) async fn of_link(
     let filter = ObjectFilter { links: Some(vec![link.uuid]), ..ObjectFilter::default() };
     let (workspace, request) = (link.workspace, PageRequest { limit: 1000, offset: 0 });
     let found = app.store().read(move |tx| tx.objects(resource, workspace, &filter, request));
-    let rows = found.await?.rows;
+    let mut rows = found.await?.rows;
+    rows.retain(|object| !object.withheld);
     let about = rows.iter().map(|object| (object.subject, object.link));
     let shown = Shown::of(reading(resource), about).only(Some(link.uuid));
     trail.read(app, shown).await?;

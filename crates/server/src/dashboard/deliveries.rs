@@ -11,7 +11,7 @@ use super::visitor::Visitor;
 use crate::App;
 use crate::api::page::PageQuery;
 use crate::error::ApiError;
-use crate::webhooks::{self, AttemptStatus, DeliveryStatus, one_delivery};
+use crate::webhooks::{AttemptStatus, DeliveryStatus, one_delivery, replay_one};
 
 #[derive(Template)]
 #[template(path = "deliveries.html")]
@@ -67,7 +67,7 @@ pub(super) async fn detail(
     Path((_, id)): Path<(String, String)>,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let mut delivery = one_delivery(&app, &visitor.secrets, number(&id)).await?;
+    let mut delivery = one_delivery(&app, &visitor.trail, &visitor.secrets, number(&id)).await?;
     let attempts = delivery.attempts.take().unwrap_or_default();
     let w = visitor.language.words();
     let said = (page.query.get("said") == Some("replay")).then_some(w.replayed);
@@ -86,6 +86,8 @@ pub(super) async fn replay(
     posted: Posted,
 ) -> Result<Response, ApiError> {
     let (visitor, id) = (posted.visitor, number(&id));
-    webhooks::replay_one(&app, visitor.trail.clone(), visitor.workspace(), id).await?;
+    let (writer, trail, workspace) = (app.clone(), visitor.trail.clone(), visitor.workspace());
+    let sent = app.store().write(move |tx| replay_one(tx, &writer, &trail, workspace, id));
+    sent.await?;
     Ok(see(&visitor.path(&format!("/deliveries/{id}?said=replay"))))
 }

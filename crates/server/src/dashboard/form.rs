@@ -43,7 +43,7 @@ impl FromRequest<App> for Posted {
         let (mut parts, body) = request.into_parts();
         let visitor = Visitor::from_request_parts(&mut parts, app).await?;
         let form = Form::read(Request::from_parts(parts, body), app).await?;
-        if !visitor.visit.is_of_this_site() || !visitor.holds(form.get(BINDING)) {
+        if !visitor.visit.is_of_this_site() || !visitor.holds(app, form.get(BINDING))? {
             return Err(stale());
         }
         Ok(Self { visitor, form })

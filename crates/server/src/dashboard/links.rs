@@ -7,12 +7,13 @@ use serde_json::Value;
 use vinculo_pila::{DocumentKind, Month};
 use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource};
 
-use super::chart::{self, Chart, Pesos};
+use super::chart::{self, Chart};
 use super::form::{Form, Posted};
 use super::page::{Pager, Shell, html, when};
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::App;
+use crate::Pesos;
 use crate::api::links::{self as api, wire};
 use crate::api::objects;
 use crate::api::page::PageQuery;
@@ -139,7 +140,8 @@ async fn find(app: &App, visitor: &Visitor, form: &Form) -> Result<Vec<Link>, Ap
         let filter = LinkFilter { external_ids, ..LinkFilter::default() };
         return Ok(api::read(app, &visitor.trail, workspace, filter, FOUND).await?.rows);
     }
-    let number: String = given.chars().filter(char::is_ascii_alphanumeric).collect();
+    let number = given.chars().filter(char::is_ascii_alphanumeric);
+    let number: String = number.map(|c| c.to_ascii_uppercase()).collect();
     let kinds = DocumentKind::ALL.map(|kind| indexes.lookup_document(kind.code(), &number));
     let links = app.store().read(move |tx| {
         let mut links = Vec::new();

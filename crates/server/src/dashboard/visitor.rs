@@ -89,7 +89,7 @@ impl Visit {
     /// Whether a stranger's form carries what its cookie asks for.
     pub(super) fn holds(&self, app: &App, given: &str) -> Result<bool, ApiError> {
         let keys = app.all_secrets().vault().user_keys()?;
-        Ok(self.form.as_deref().is_some_and(|cookie| keys.form(cookie) == given))
+        Ok(self.form.as_deref().is_some_and(|cookie| keys.is_form(cookie, given)))
     }
 
     /// What a stranger's form is to carry, and the cookie it is bound to when there was none.
@@ -172,8 +172,9 @@ impl Visitor {
     }
 
     /// Whether a form carries what the session asks for.
-    pub(super) fn holds(&self, given: &str) -> bool {
-        self.form == given
+    pub(super) fn holds(&self, app: &App, given: &str) -> Result<bool, ApiError> {
+        let keys = app.all_secrets().vault().user_keys()?;
+        Ok(self.visit.session.as_deref().is_some_and(|token| keys.is_form(token, given)))
     }
 
     /// The address of a page of the same environment; `rest` begins with a slash.

@@ -164,16 +164,21 @@ pub async fn retention_report(
 /// What the last rule that failed says; the others have done their part.
 pub async fn remove_old(app: &App) -> Result<Vec<Removed>, ApiError> {
     let stop = CancellationToken::new();
-    let mut all: Vec<Removed> = Vec::new();
+    let (mut all, mut failed): (Vec<Removed>, _) = (Vec::new(), None);
     for (workspace, _) in places(app) {
-        for removed in apply(app, workspace, &Trail::console(workspace), &stop).await? {
+        let applied = apply(app, workspace, &Trail::console(workspace), &stop).await;
+        let applied = applied.unwrap_or_else(|error| {
+            failed = Some(error);
+            Vec::new()
+        });
+        for removed in applied {
             match all.iter_mut().find(|known| known.rule == removed.rule) {
                 Some(known) => known.rows += removed.rows,
                 None => all.push(removed),
             }
         }
     }
-    Ok(all)
+    failed.map_or(Ok(all), Err)
 }
 
 /// Every workspace with its name, then the installation.

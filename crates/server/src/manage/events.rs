@@ -4,13 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
-use vinculo_store::{AuditAction, EventFilter};
+use vinculo_store::EventFilter;
 
 use crate::App;
 use crate::api::page::PageQuery;
 use crate::api::query::{PathId, Query};
 use crate::api::span;
-use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::openapi::{CreatedParams, IdInPath, LinkParams, Page, PageParams};
@@ -82,7 +81,5 @@ pub(crate) async fn detail(
     PathId(id): PathId,
 ) -> Result<Json<EventStatus>, ApiError> {
     let secrets = app.secrets(caller.workspace.id)?;
-    let event = one_event(&app, &secrets, id).await?;
-    caller.trail.read_one(&app, Entry::of(AuditAction::EventsRead).object(id)).await?;
-    Ok(Json(event))
+    Ok(Json(one_event(&app, &caller.trail, &secrets, id).await?))
 }

@@ -9,12 +9,11 @@ use vinculo_store::{AuditAction, Tx};
 
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
-use crate::api::page::json;
 use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
-use crate::once::{Claim, Once};
+use crate::once::Once;
 use crate::openapi::OnceParams;
 use crate::sandbox;
 
@@ -95,7 +94,9 @@ pub(crate) async fn advance(
     sandbox::only(&caller.workspace, "The calendar")?;
     let attempt = once.of(&app, &caller, body.raw())?;
     let months = months(&body)?;
-    attempt.run(|claim| turn(app, caller, claim, Some(months))).await
+    let writer = app.clone();
+    let turn = move |tx: &mut Tx<'_>| turn(tx, &writer, &caller, Some(months));
+    attempt.write(&app, StatusCode::OK, turn).await
 }
 
 /// Puts the calendar of the sandbox back to the real month. Every recurrent link that is valid is
@@ -115,7 +116,9 @@ pub(crate) async fn reset(
 ) -> Result<Response, ApiError> {
     sandbox::only(&caller.workspace, "The calendar")?;
     let attempt = once.of(&app, &caller, &[])?;
-    attempt.run(|claim| turn(app, caller, claim, None)).await
+    let writer = app.clone();
+    let turn = move |tx: &mut Tx<'_>| turn(tx, &writer, &caller, None);
+    attempt.write(&app, StatusCode::OK, turn).await
 }
 
 fn months(body: &JsonObject) -> Result<i64, ApiError> {
@@ -134,32 +137,23 @@ fn months(body: &JsonObject) -> Result<i64, ApiError> {
 }
 
 /// Moves the calendar ahead, or back to the real month.
-async fn turn(
-    app: App,
-    caller: Caller,
-    claim: Claim,
+fn turn(
+    tx: &mut Tx<'_>,
+    app: &App,
+    caller: &Caller,
     months: Option<i64>,
-) -> Result<Response, ApiError> {
-    let writer = app.clone();
-    let turned = app.store().write(move |tx| {
-        let (workspace, now) = (caller.workspace.id, writer.now_micros());
-        tx.lock_workspace(workspace)?;
-        let ahead = sandbox::months_ahead(tx, &caller.workspace)?;
-        let wanted = months.map_or(0, |months| ahead + months);
-        if wanted > MOST {
-            let message =
-                format!("The calendar is {ahead} months ahead, and can be at most {MOST}.");
-            let item = ErrorItem::field("invalid", "months", message);
-            return Err(ApiError::bad_request(vec![item]));
-        }
-        let entry = Entry::of(AuditAction::CalendarMoved);
-        caller.trail.note(tx, &writer, entry)?;
-        tx.move_sandbox(workspace, wanted, now)?;
-        tx.refresh_all_links(workspace, now)?;
-        let calendar = SandboxCalendar::read(tx, &writer, &caller)?;
-        let body = serde_json::to_vec(&calendar)?;
-        claim.record(tx, StatusCode::OK, &body, None)?;
-        Ok(body)
-    });
-    Ok(json(StatusCode::OK, turned.await?))
+) -> Result<SandboxCalendar, ApiError> {
+    let (workspace, now) = (caller.workspace.id, app.now_micros());
+    tx.lock_workspace(workspace)?;
+    let ahead = sandbox::months_ahead(tx, &caller.workspace)?;
+    let wanted = months.map_or(0, |months| ahead + months);
+    if wanted > MOST {
+        let message = format!("The calendar is {ahead} months ahead, and can be at most {MOST}.");
+        let item = ErrorItem::field("invalid", "months", message);
+        return Err(ApiError::bad_request(vec![item]));
+    }
+    caller.trail.note(tx, app, Entry::of(AuditAction::CalendarMoved))?;
+    tx.move_sandbox(workspace, wanted, now)?;
+    tx.refresh_all_links(workspace, now)?;
+    SandboxCalendar::read(tx, app, caller)
 }

@@ -15,6 +15,7 @@ use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
 use vinculo_store::{AuditAction, KeptAnswer, LinkId, Micros, NewKeptAnswer, Seal, SubjectId, Tx};
 use vinculo_vault::{BlindIndex, Context, DataKey};
 
@@ -45,7 +46,10 @@ pub(crate) struct Once {
 }
 
 /// A request that is known: whose it is, under which key, and what it asks for.
-pub(crate) struct Attempt(Option<Arc<Keyed>>);
+pub(crate) struct Attempt {
+    app: App,
+    keyed: Option<Arc<Keyed>>,
+}
 
 /// The right to answer a request. Without an `Idempotency-Key` there is nothing to record.
 #[derive(Clone)]
@@ -99,23 +103,24 @@ impl Once {
     /// # Errors
     /// When the caller's workspace is unknown to this process.
     pub(crate) fn of(self, app: &App, caller: &Caller, body: &[u8]) -> Result<Attempt, ApiError> {
-        let Some(key) = self.key else { return Ok(Attempt(None)) };
+        let Some(key) = self.key else { return Ok(Attempt { app: app.clone(), keyed: None }) };
         let secrets = app.secrets(caller.workspace.id)?;
         let parts = [self.method.as_str().as_bytes(), self.target.as_bytes(), body];
-        Ok(Attempt(Some(Arc::new(Keyed {
+        let keyed = Keyed {
             app: app.clone(),
             trail: caller.trail.clone(),
             key: secrets.indexes().idempotency_key(&key),
             request: secrets.indexes().request(&parts),
             secrets,
             beaten: AtomicBool::new(false),
-        }))))
+        };
+        Ok(Attempt { app: app.clone(), keyed: Some(Arc::new(keyed)) })
     }
 }
 
 impl Attempt {
-    /// Gives the answer kept from an earlier time, or does the work. With a key the work goes on
-    /// when the client goes away: a source may be answering already, and the client will come back.
+    /// Gives the answer kept from an earlier time, or does the work. The work goes on when the client
+    /// goes away: a source may be answering already, and what it says is paid for.
     ///
     /// # Errors
     /// What `work` gives; 409 when the key was used for another request.
@@ -123,8 +128,12 @@ impl Attempt {
     where
         W: Future<Output = Result<Response, ApiError>> + Send + 'static,
     {
-        let Some(keyed) = self.0 else { return work(Claim(None)).await };
-        let app = keyed.app.clone();
+        let panicked = || ApiError::unexpected("a handler panicked");
+        let Self { app, keyed } = self;
+        let Some(keyed) = keyed else {
+            let done = app.spawn(work(Claim(None))).await;
+            return done.unwrap_or_else(|_| Err(panicked()));
+        };
         let turns = app.turns();
         let turn = turns.wait(keyed.secrets.workspace().id, keyed.key).await;
         if let Some(answer) = keyed.kept().await? {
@@ -142,7 +151,49 @@ impl Attempt {
             done
         };
         let done = app.spawn(task).await;
-        done.unwrap_or_else(|_| Err(ApiError::unexpected("a handler panicked")))
+        done.unwrap_or_else(|_| Err(panicked()))
+    }
+}
+
+impl Attempt {
+    /// As [`Self::run`], for work that is one transaction and about no person.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and when the database fails.
+    pub(crate) async fn write<T: Serialize>(
+        self,
+        app: &App,
+        status: StatusCode,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let both = |tx: &mut Tx<'_>| {
+            let body = serde_json::to_vec(&work(tx)?)?;
+            Ok([body.clone(), body])
+        };
+        self.write_apart(app, status, both).await
+    }
+
+    /// As [`Self::write`], with the body that is answered now and the one that is kept for repeats:
+    /// a secret is shown once.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(crate) async fn write_apart(
+        self,
+        app: &App,
+        status: StatusCode,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<[Vec<u8>; 2], ApiError> + Send + 'static,
+    ) -> Result<Response, ApiError> {
+        let app = app.clone();
+        self.run(|claim| async move {
+            let written = app.store().write(move |tx| {
+                let [shown, kept] = work(tx)?;
+                claim.record(tx, status, &kept, None)?;
+                Ok::<_, ApiError>(shown)
+            });
+            Ok(json(status, written.await?))
+        })
+        .await
     }
 }
 

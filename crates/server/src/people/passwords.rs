@@ -1,5 +1,7 @@
 //! Passwords of users: Argon2id with what OWASP recommends at least (19 MiB, two passes, one lane).
 
+use std::sync::Arc;
+
 use argon2::password_hash::Error;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use tokio::sync::Semaphore;
@@ -19,11 +21,11 @@ const AT_ONCE: usize = 4;
 pub(crate) const LENGTHS: std::ops::RangeInclusive<usize> = 12..=200;
 
 /// Makes and compares hashes of passwords, a few at a time.
-pub(crate) struct Passwords(Semaphore);
+pub(crate) struct Passwords(Arc<Semaphore>);
 
 impl Default for Passwords {
     fn default() -> Self {
-        Self(Semaphore::new(AT_ONCE))
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 }
 
@@ -75,9 +77,11 @@ impl Passwords {
         password: &Redacted<String>,
         work: impl FnOnce(&Argon2<'_>, &[u8]) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _slot = self.0.acquire().await.map_err(ApiError::unexpected)?;
+        let slot = Arc::clone(&self.0).acquire_owned().await.map_err(ApiError::unexpected)?;
         let password = password.clone();
         let done = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, whether or not somebody still waits for it.
+            let _slot = slot;
             let params =
                 Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(ApiError::unexpected)?;
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);

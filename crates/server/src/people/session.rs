@@ -73,8 +73,17 @@ pub(crate) async fn sign_in(
     match user.filter(|_| right) {
         Some(user) => {
             let writer = app.clone();
-            let begun = app.store().write(move |tx| begin(tx, &writer, origin, &user));
-            Ok(Ok(begun.await?))
+            let begun = app.store().write(move |tx| {
+                // The password may have been reset while it was being verified.
+                let now = tx.user_by_email(&index)?;
+                let same = |now: &User| now.password == user.password && now.disabled_at.is_none();
+                if now.as_ref().is_some_and(same) {
+                    begin(tx, &writer, origin, &user).map(Some)
+                } else {
+                    Ok(None)
+                }
+            });
+            Ok(begun.await?.ok_or(Failed::Wrong))
         }
         None => {
             failed(app, (origin, address, request), index).await?;

@@ -49,16 +49,22 @@ pub(crate) fn kept_answers(
         answer.payload.is_some() || is_nothing(answer) || is_of_planillas(answer)
     };
     let mut newest = HashMap::new();
-    for answer in stored.into_iter().filter(readable) {
+    for answer in stored {
         newest.insert(answer.source.clone(), answer);
     }
+    // What an older answer said is over, also when the newest can be read no more.
+    newest.retain(|_, answer| readable(answer));
     let environment = secrets.workspace().environment;
     let mut kept = Vec::new();
     for source in app.sources().of(environment) {
         let Some(stored) = newest.remove(source.name()) else { continue };
         let Some(outcome) = read_again(app, environment, person, key, &stored)? else { continue };
         let at = Timestamp::from_microsecond(stored.created_at).unwrap_or_else(|_| app.now());
-        kept.push(Asked { kept: Some((stored.id, at)), ..Asked::of(source.name(), outcome) });
+        let asked = Asked { kept: Some((stored.id, at)), ..Asked::of(source.name(), outcome) };
+        // One that is now read as a fault is asked for anew.
+        if asked.is_answer() {
+            kept.push(asked);
+        }
     }
     Ok(kept)
 }

@@ -151,7 +151,11 @@ async fn ask_one(
     };
     let asked = Asked::from_call(source.name(), call, gate.terms());
     let asked = Asked { months_ahead, ..asked };
-    pass.end(app.now(), &asked.outcome, asked.cost);
+    // A kind of document that the operator does not take is refused without asking: that says nothing
+    // about the operator.
+    if asked.http_status.is_some() || !matches!(asked.outcome, Outcome::InvalidInput(_)) {
+        pass.end(app.now(), &asked.outcome, asked.cost);
+    }
     asked.raise_alarm();
     Ok(asked)
 }

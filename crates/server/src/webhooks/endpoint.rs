@@ -159,7 +159,11 @@ pub(crate) fn change(
     wanted: EndpointChange,
 ) -> Result<EndpointStatus, ApiError> {
     let (endpoint, mut address) = hold(tx, secrets, id)?;
-    address.url = wanted.url.unwrap_or(address.url);
+    if let Some(url) = wanted.url.filter(|url| *url != address.url) {
+        address.url = url;
+        // Where it failed is not where it is now.
+        tx.endpoint_works(endpoint.id)?;
+    }
     address.authorization = wanted.authorization.unwrap_or(address.authorization);
     let types = wanted.types.unwrap_or(endpoint.types);
     trail.note(tx, app, Entry::of(AuditAction::WebhookChanged).object(id))?;

@@ -4,12 +4,13 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 use vinculo_store::{
-    Delivery, DeliveryFilter, DeliveryId, DeliveryState, Event, EventFilter, EventId, PageRequest,
-    StoredAttempt,
+    AuditAction, Delivery, DeliveryFilter, DeliveryId, DeliveryState, Event, EventFilter, EventId,
+    PageRequest, StoredAttempt,
 };
 use vinculo_vault::{Context, DataKey, WrappedKey};
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::jobs::{body_context, excerpt_row};
@@ -170,12 +171,13 @@ impl DeliveryStatus {
     }
 }
 
-/// An event with its body.
+/// An event with its body, which is noted.
 ///
 /// # Errors
 /// 404 when the workspace has none with this id.
 pub(crate) async fn one_event(
     app: &App,
+    trail: &Trail,
     secrets: &WorkspaceSecrets,
     id: Uuid,
 ) -> Result<EventStatus, ApiError> {
@@ -190,6 +192,7 @@ pub(crate) async fn one_event(
             Ok::<_, ApiError>((event, states))
         })
         .await?;
+    trail.read_one(app, Entry::of(AuditAction::EventsRead).object(id)).await?;
     let body = with_key(app, secrets, event.key.as_ref(), |key| {
         let body = key.open(body_context(event.webhook_id), &event.body)?;
         Ok(serde_json::from_slice(&body)?)
@@ -197,12 +200,13 @@ pub(crate) async fn one_event(
     Ok(EventStatus { body: Some(body), ..EventStatus::of(&event, &states) })
 }
 
-/// A delivery with its tries.
+/// A delivery with its tries and what was answered to them, which is noted.
 ///
 /// # Errors
 /// 404 when the workspace has none with this number.
 pub(crate) async fn one_delivery(
     app: &App,
+    trail: &Trail,
     secrets: &WorkspaceSecrets,
     id: i64,
 ) -> Result<DeliveryStatus, ApiError> {
@@ -217,6 +221,9 @@ pub(crate) async fn one_delivery(
             Ok::<_, ApiError>((delivery, tries))
         })
         .await?;
+    let entry = Entry::of(AuditAction::DeliveriesRead);
+    let entry = delivery.link.map_or(entry, |link| entry.new_link(link));
+    trail.read_one(app, entry).await?;
     let attempts = with_key(app, secrets, delivery.key.as_ref(), |key| {
         tries.iter().map(|attempt| shown(attempt, &delivery, key)).collect()
     })?;

@@ -9,6 +9,7 @@ use vinculo_store::{
 use crate::App;
 use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
+use crate::webhooks::DeliveryStatus;
 
 /// Deliveries made again in one transaction.
 const BATCH: i64 = 1000;
@@ -75,30 +76,30 @@ pub(crate) async fn replay(
     Ok(again + missed)
 }
 
-/// Sends one delivery again, whatever became of it.
+/// Sends one delivery again, whatever became of it; answers how it stands now.
 ///
 /// # Errors
 /// 404 when the workspace has none with this number, 409 when its endpoint is disabled or deleted.
-pub(crate) async fn replay_one(
+pub(crate) fn replay_one(
+    tx: &mut Tx<'_>,
     app: &App,
-    trail: Trail,
+    trail: &Trail,
     workspace: WorkspaceId,
     id: i64,
-) -> Result<(), ApiError> {
+) -> Result<DeliveryStatus, ApiError> {
     let filter = DeliveryFilter { id: Some(DeliveryId(id)), ..DeliveryFilter::default() };
     let page = PageRequest { limit: 1, offset: 0 };
-    let (writer, now) = (app.clone(), app.now_micros());
-    let sent = app.store().write(move |tx| {
+    let read = |tx: &mut Tx<'_>| {
         let delivery = tx.deliveries(workspace, &filter, page)?.rows.pop();
-        if !delivery.ok_or_else(ApiError::not_found)?.can_be_sent {
-            return Err(super::disabled());
-        }
-        trail.note(tx, &writer, Entry::of(AuditAction::WebhooksReplayed))?;
-        // One that is being sent at this moment is on its way already.
-        tx.replay_deliveries(workspace, &filter, DeliveryId(0), 1, now)?;
-        Ok(())
-    });
-    sent.await
+        delivery.ok_or_else(ApiError::not_found)
+    };
+    if !read(tx)?.can_be_sent {
+        return Err(super::disabled());
+    }
+    trail.note(tx, app, Entry::of(AuditAction::WebhooksReplayed))?;
+    // One that is being sent at this moment is on its way already.
+    tx.replay_deliveries(workspace, &filter, DeliveryId(0), 1, app.now_micros())?;
+    Ok(DeliveryStatus::of(&read(tx)?))
 }
 
 /// Sends an endpoint, which was disabled as it is described here and is enabled now, what it did

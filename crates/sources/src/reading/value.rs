@@ -69,6 +69,8 @@ fn pesos_of_text(text: &str) -> Option<i64> {
         None => (false, text),
     };
     let (whole, decimals) = match digits.split_once('.') {
+        // Three digits behind one point are thousands to a Colombian, and decimals to a machine.
+        Some((_, decimals)) if decimals.len() == 3 => return None,
         Some((whole, decimals)) if !decimals.is_empty() => (whole, decimals),
         Some(_) => return None,
         None => (digits, "0"),

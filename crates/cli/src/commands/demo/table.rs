@@ -3,6 +3,7 @@
 use anstream::println;
 use anyhow::Context as _;
 use serde_json::Value;
+use vinculo_server::Pesos;
 
 use crate::print::{DIM, HEAD};
 
@@ -42,18 +43,8 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or("-")
 }
 
-/// Pesos with thousands apart, as Colombians write them.
 fn pesos(amount: &Value) -> String {
-    let Some(amount) = amount.as_f64() else { return "-".to_owned() };
-    let digits = format!("{amount:.0}");
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push('.');
-        }
-        grouped.push(digit);
-    }
-    format!("${grouped}")
+    amount.as_i64().map_or_else(|| "-".to_owned(), |amount| format!("${}", Pesos(amount)))
 }
 
 /// One bar a month, from zero to the highest; a month without amount is a gap.

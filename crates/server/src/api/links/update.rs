@@ -78,7 +78,20 @@ pub(crate) async fn update(
         return Err(access::expired());
     }
     same_person(&app, &link, &person).await?;
-    let now = app.now_micros();
+    // What the source says is paid for: it is recorded also when the client has gone.
+    let asking = ask_and_restore(app.clone(), permit, (link, person), wish, request_id);
+    let done = app.spawn(asking).await;
+    done.unwrap_or_else(|_| Err(ApiError::unexpected("a handler panicked")))
+}
+
+async fn ask_and_restore(
+    app: App,
+    permit: OnLink<WriteLinks>,
+    (link, person): (Link, Document),
+    wish: Wish,
+    request_id: Uuid,
+) -> Result<Response, ApiError> {
+    let (workspace, id, now) = (permit.workspace.id, permit.id, app.now_micros());
     let asked = app.store().read(move |tx| {
         let consent = permit_fetch(tx, &link, Resource::or_all(&link.fetch_resources), now)?;
         Ok::<_, ApiError>((consent, Settings::read(tx, workspace)?))
@@ -96,7 +109,6 @@ pub(crate) async fn update(
         restore(tx, &question, id, request_id)
     });
     let body = body.await?;
-
     Ok(json(StatusCode::OK, body))
 }
 

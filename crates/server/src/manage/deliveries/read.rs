@@ -5,12 +5,11 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, DeliveryFilter, DeliveryState};
+use vinculo_store::{DeliveryFilter, DeliveryState};
 
 use crate::App;
 use crate::api::page::PageQuery;
 use crate::api::query::{PathNumber, parse_id};
-use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::manage::events::{self, TypeParams};
@@ -76,9 +75,5 @@ pub(crate) async fn detail(
     PathNumber(id): PathNumber,
 ) -> Result<Json<DeliveryStatus>, ApiError> {
     let secrets = app.secrets(caller.workspace.id)?;
-    let delivery = one_delivery(&app, &secrets, id).await?;
-    let entry = Entry::of(AuditAction::DeliveriesRead);
-    let entry = delivery.link.map_or(entry, |link| entry.new_link(link));
-    caller.trail.read_one(&app, entry).await?;
-    Ok(Json(delivery))
+    Ok(Json(one_delivery(&app, &caller.trail, &secrets, id).await?))
 }

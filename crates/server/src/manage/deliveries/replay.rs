@@ -18,7 +18,7 @@ use crate::error::{ApiError, ErrorItem};
 use crate::manage::events::known_type;
 use crate::once::{Claim, Once};
 use crate::openapi::{NumberInPath, OnceParams};
-use crate::webhooks::{self, DeliveryStatus, Replay, one_delivery};
+use crate::webhooks::{self, DeliveryStatus, Replay};
 
 /// Which deliveries are sent again: those for which everything named holds. At least one must be.
 #[derive(utoipa::ToSchema)]
@@ -98,14 +98,10 @@ pub(crate) async fn replay_one(
     once: Once,
 ) -> Result<Response, ApiError> {
     let attempt = once.of(&app, &caller, b"")?;
+    let (writer, workspace) = (app.clone(), caller.workspace.id);
     attempt
-        .run(|claim| async move {
-            let workspace = caller.workspace.id;
-            webhooks::replay_one(&app, caller.trail, workspace, id).await?;
-            let mut shown = one_delivery(&app, &*app.secrets(workspace)?, id).await?;
-            // What receivers answered may be about a person, and is not kept for a repeat.
-            shown.attempts = None;
-            accepted(&app, claim, serde_json::to_vec(&shown)?).await
+        .write(&app, StatusCode::ACCEPTED, move |tx| {
+            webhooks::replay_one(tx, &writer, &caller.trail, workspace, id)
         })
         .await
 }

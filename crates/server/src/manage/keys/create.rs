@@ -8,7 +8,6 @@ use super::holder::Holder;
 use super::wire::{KeyRequest, KeyWithPassword, Wanted, with_password};
 use crate::App;
 use crate::api::body::OptionalJsonObject;
-use crate::api::page::json;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::keys::{self, KeyStatus, Terms};
@@ -33,22 +32,16 @@ pub(crate) async fn create(
     let wanted = Wanted::read(&body, app.now_micros())?;
     let attempt = once.of(&app, &caller, body.raw())?;
     let terms = wanted.onto(Terms::unlimited(String::new()));
+    let writer = app.clone();
     attempt
-        .run(|claim| async move {
-            let writer = app.clone();
-            let written = app.store().write(move |tx| {
-                Holder::of(tx, &caller)?.may_give(&terms)?;
-                let workspace = caller.workspace.id;
-                let made =
-                    keys::insert(tx, &writer, &caller.trail, &*writer.secrets(workspace)?, &terms)?;
-                let key = tx.listed_api_key(workspace, made.secret_id)?;
-                let key = key.ok_or_else(|| ApiError::unexpected("a key that was made is gone"))?;
-                let key = KeyStatus::of(&key, writer.now_micros())?;
-                let [shown, kept] = with_password(key, made.secret_password)?;
-                claim.record(tx, StatusCode::CREATED, &kept, None)?;
-                Ok::<_, ApiError>(shown)
-            });
-            Ok(json(StatusCode::CREATED, written.await?))
+        .write_apart(&app, StatusCode::CREATED, move |tx| {
+            Holder::of(tx, &caller)?.may_give(&terms)?;
+            let workspace = caller.workspace.id;
+            let secrets = writer.secrets(workspace)?;
+            let made = keys::insert(tx, &writer, &caller.trail, &secrets, &terms)?;
+            let key = tx.listed_api_key(workspace, made.secret_id)?;
+            let key = key.ok_or_else(|| ApiError::unexpected("a key that was made is gone"))?;
+            with_password(KeyStatus::of(&key, writer.now_micros())?, made.secret_password)
         })
         .await
 }

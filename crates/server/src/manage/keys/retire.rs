@@ -6,7 +6,6 @@ use http::StatusCode;
 
 use super::holder::Holder;
 use crate::App;
-use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -32,23 +31,18 @@ pub(crate) async fn retire(
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
     let attempt = once.of(&app, &caller, b"")?;
+    let (writer, now) = (app.clone(), app.now_micros());
     attempt
-        .run(|claim| async move {
-            let (writer, now) = (app.clone(), app.now_micros());
-            let written = app.store().write(move |tx| {
-                let holder = Holder::of(tx, &caller)?;
-                let (key, _) = holder.find(tx, id)?;
-                if holder.is(&key) && caller.by_old_password {
-                    let message = "This request uses the old password itself: use the new one.";
-                    return Err(ApiError::refused("validation_error", message));
-                }
-                keys::retire(tx, &writer, &caller.trail, &key)?;
-                let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
-                let body = serde_json::to_vec(&KeyStatus::of(&key, now)?)?;
-                claim.record(tx, StatusCode::OK, &body, None)?;
-                Ok(body)
-            });
-            Ok(json(StatusCode::OK, written.await?))
+        .write(&app, StatusCode::OK, move |tx| {
+            let holder = Holder::of(tx, &caller)?;
+            let (key, _) = holder.find(tx, id)?;
+            if holder.is(&key) && caller.by_old_password {
+                let message = "This request uses the old password itself: use the new one.";
+                return Err(ApiError::refused("validation_error", message));
+            }
+            keys::retire(tx, &writer, &caller.trail, &key)?;
+            let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
+            Ok(KeyStatus::of(&key, now)?)
         })
         .await
 }

@@ -8,7 +8,6 @@ use super::holder::Holder;
 use super::wire::{KeyWithPassword, time_to_come, with_password};
 use crate::App;
 use crate::api::body::{Fields, OptionalJsonObject};
-use crate::api::page::json;
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -46,20 +45,14 @@ pub(crate) async fn rotate(
     let old_until = time_to_come(&mut fields, "old_password_until", app.now_micros());
     fields.finish()?;
     let attempt = once.of(&app, &caller, body.raw())?;
+    let writer = app.clone();
     attempt
-        .run(|claim| async move {
-            let writer = app.clone();
-            let written = app.store().write(move |tx| {
-                let (key, _) = Holder::of(tx, &caller)?.find(tx, id)?;
-                let secrets = writer.secrets(caller.workspace.id)?;
-                let password = keys::rotate(tx, &writer, &caller.trail, &secrets, &key, old_until)?;
-                let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
-                let key = KeyStatus::of(&key, writer.now_micros())?;
-                let [shown, kept] = with_password(key, password)?;
-                claim.record(tx, StatusCode::OK, &kept, None)?;
-                Ok::<_, ApiError>(shown)
-            });
-            Ok(json(StatusCode::OK, written.await?))
+        .write_apart(&app, StatusCode::OK, move |tx| {
+            let (key, _) = Holder::of(tx, &caller)?.find(tx, id)?;
+            let secrets = writer.secrets(caller.workspace.id)?;
+            let password = keys::rotate(tx, &writer, &caller.trail, &secrets, &key, old_until)?;
+            let key = tx.listed_api_key_by_id(key.id)?.ok_or_else(ApiError::not_found)?;
+            with_password(KeyStatus::of(&key, writer.now_micros())?, password)
         })
         .await
 }

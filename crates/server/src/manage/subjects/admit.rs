@@ -9,7 +9,6 @@ use vinculo_store::AuditAction;
 use super::wire::{ErasureReceipt, PersonOfDocument, person};
 use crate::App;
 use crate::api::body::JsonObject;
-use crate::api::page::json;
 use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -42,22 +41,16 @@ pub(crate) async fn admit(
 ) -> Result<Response, ApiError> {
     let person = person(&body)?;
     let attempt = once.of(&app, &caller, body.raw())?;
+    let workspace = caller.workspace.id;
+    let secrets = app.secrets(workspace)?;
+    let (now, writer) = (app.now_micros(), app.clone());
     attempt
-        .run(|claim| async move {
-            let workspace = caller.workspace.id;
-            let secrets = app.secrets(workspace)?;
-            let (now, writer) = (app.now_micros(), app.clone());
-            let written = app.store().write(move |tx| {
-                let person = secrets.indexes().erased_person(person.kind.code(), &person.number);
-                let changed = tx.admit_person(workspace, &person, now)?;
-                caller.trail.note(tx, &writer, Entry::of(AuditAction::SubjectAdmitted))?;
-                let receipt = tx.erasure(workspace, &person)?;
-                let receipt = receipt.as_ref().map(ErasureReceipt::of);
-                let body = serde_json::to_vec(&AdmittedPerson { changed, receipt })?;
-                claim.record(tx, StatusCode::OK, &body, None)?;
-                Ok::<_, ApiError>(body)
-            });
-            Ok(json(StatusCode::OK, written.await?))
+        .write(&app, StatusCode::OK, move |tx| {
+            let person = secrets.indexes().erased_person(person.kind.code(), &person.number);
+            let changed = tx.admit_person(workspace, &person, now)?;
+            caller.trail.note(tx, &writer, Entry::of(AuditAction::SubjectAdmitted))?;
+            let receipt = tx.erasure(workspace, &person)?;
+            Ok(AdmittedPerson { changed, receipt: receipt.as_ref().map(ErasureReceipt::of) })
         })
         .await
 }

@@ -20,7 +20,6 @@ use vinculo_store::Tx;
 
 use crate::App;
 use crate::api::body::{Fields, shown};
-use crate::api::page::json;
 use crate::audit::Trail;
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
@@ -38,19 +37,15 @@ async fn write_once<T: Serialize>(
     + Send
     + 'static,
 ) -> Result<Response, ApiError> {
+    let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
     attempt
-        .run(|claim| async move {
-            let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
-            let written = app.store().write(move |tx| {
-                let done = work(tx, &writer, &caller.trail, &secrets)?;
-                let mut kept = serde_json::to_value(&done)?;
-                if let Some(secret) = kept.get_mut("secret") {
-                    *secret = Value::Null;
-                }
-                claim.record(tx, status, &serde_json::to_vec(&kept)?, None)?;
-                Ok::<_, ApiError>(serde_json::to_vec(&done)?)
-            });
-            Ok(json(status, written.await?))
+        .write_apart(&app, status, move |tx| {
+            let done = work(tx, &writer, &caller.trail, &secrets)?;
+            let mut kept = serde_json::to_value(&done)?;
+            if let Some(secret) = kept.get_mut("secret") {
+                *secret = Value::Null;
+            }
+            Ok([serde_json::to_vec(&done)?, serde_json::to_vec(&kept)?])
         })
         .await
 }
