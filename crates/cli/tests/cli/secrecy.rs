@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 
-use crate::support::{Client, Gate, Installation, Process, Receiver, TOKEN, sample};
+use crate::support::{Client, Gate, Hook, Installation, Link, Process, Receiver, TOKEN, sample};
 
 /// A file with these people, employer and amounts.
 const PLANILLA: &str = "01-nandu-E-2025-10.txt";
@@ -83,10 +83,14 @@ async fn end_to_end(installation: &Installation) -> Run {
         "external_id": "COHORT_32_User_6790023X5", "fetch_resources": ["EMPLOYMENTS", "OWNERS"],
     });
     let made = sandbox.ask(Method::POST, "/api/links/").json(&referenced).send().await;
-    assert_eq!(made.expect("an answer").status(), 201);
-    production.link("1900000101").await;
+    let made = made.expect("an answer");
+    assert_eq!(made.status(), 201);
+    let made: serde_json::Value = made.json().await.expect("a link");
+    let theirs = [Link(made["id"].as_str().expect("an id").to_owned())];
+    let theirs = [theirs, [production.link("1900000101").await]].concat();
     assert_eq!(sandbox.post_link("1999000404").await.expect("an answer").status(), 400);
-    receiver.until("a held webhook", |hooks| hooks.last().is_some_and(|h| !h.answered)).await;
+    // What a webhook tells of can be read: without it, nobody's data is among what is looked for.
+    receiver.until("held webhooks of everybody", |hooks| held(hooks, &theirs)).await;
     for client in [&sandbox, &production] {
         clear.extend(everything(client).await);
         clear.extend(client.secrets().map(String::into_bytes));
@@ -105,6 +109,14 @@ async fn end_to_end(installation: &Installation) -> Run {
     let said = server.everything_said() + &idle.everything_said();
     run.assert_hidden(&[("log".into(), said.into_bytes())]);
     run
+}
+
+/// Whether both webhooks of every link wait for an answer.
+fn held(hooks: &[Hook], links: &[Link]) -> bool {
+    let waits = |link: &Link, kind: &str| {
+        hooks.iter().any(|h| !h.answered && h.link == *link && h.kind == kind)
+    };
+    links.iter().all(|link| waits(link, "EMPLOYMENTS") && waits(link, "OWNERS"))
 }
 
 /// Documents, names, employers, amounts, references, addresses. Numbers that ciphertext may hold by

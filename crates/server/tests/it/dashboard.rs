@@ -27,7 +27,7 @@ const PAGES: [&str; 7] =
     ["", "/links", "/keys", "/webhooks", "/deliveries", "/deliveries?status=failed", "/audit"];
 
 /// The forms of the dashboard that need a role, and what each needs.
-const FORMS: [&str; 10] = [
+const FORMS: [&str; 11] = [
     "/keys",
     "/keys/@/rotate",
     "/keys/@/retire",
@@ -36,6 +36,7 @@ const FORMS: [&str; 10] = [
     "/webhooks/@/enable",
     "/webhooks/@/disable",
     "/webhooks/@/test",
+    "/webhooks/@/rotate",
     "/webhooks/@/delete",
     "/deliveries/1/replay",
 ];
@@ -381,6 +382,15 @@ async fn a_link_shows_owner_employments_and_pay(database: TestDatabase) {
     let parsed: serde_json::Value = serde_json::from_str(&shown).expect("the JSON of a link");
     assert_eq!(parsed, app.sandbox().get(&format!("/api/links/{id}/")).await.json());
     assert_eq!(browser.get(&format!("/dashboard/production/links/{id}")).await.status, 404);
+
+    // What the person no longer allows is left out, and the rest is shown.
+    let owners = json!({ "resources": ["OWNERS"] });
+    let consent = crate::consents::grant(&app.sandbox(), "1999000002", owners).await;
+    let revoke = format!("/manage/v1/consents/{}/revoke/", consent["id"].as_str().unwrap());
+    assert_eq!(app.sandbox().post(&revoke, &json!({})).await.status, 200);
+    let page = browser.get(&format!("/dashboard/sandbox/links/{id}")).await.page();
+    assert!(!page.contains("PERSONA SEGUNDA EJEMPLO DOS"), "{page}");
+    assert!(page.contains("class=\"pay pay-1\""), "{page}");
     app.finish().await;
 }
 

@@ -17,6 +17,7 @@ on_both_databases!(
     fifty_twins_have_one_effect,
     a_twin_in_another_process_gets_the_first_answer,
     a_client_that_went_away_finds_its_answer,
+    a_question_outlives_its_client,
     an_answer_survives_a_restart,
     an_answer_is_kept_for_a_day,
     a_refused_request_may_be_tried_again,
@@ -159,6 +160,28 @@ async fn a_client_that_went_away_finds_its_answer(database: TestDatabase) {
     let again = again.await.unwrap();
     assert!(again.status == 201 && is_replayed(&again), "{}", again.body);
     assert_eq!((count(&app.sandbox()).await, app.asked()), (1, 1));
+    app.finish().await;
+}
+
+/// Also without a key: what the source says is paid for.
+async fn a_question_outlives_its_client(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.operator_is(Mood::Silent);
+    let client = app.sandbox();
+    let gone = tokio::spawn(async move { client.post(LINKS, &quiet_link()).await });
+    app.until_asked(1).await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    // The server has seen the connection end when it is idle again.
+    app.sandbox().get("/api/").await;
+    app.operator_is(Mood::Helpful);
+    soon("the link", async {
+        while count(&app.sandbox()).await == 0 {
+            look_again().await;
+        }
+    })
+    .await;
+    assert_eq!(app.asked(), 1);
     app.finish().await;
 }
 

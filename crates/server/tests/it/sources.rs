@@ -28,6 +28,7 @@ on_both_databases!(
     an_answer_that_makes_no_sense_is_asked_for_three_times,
     a_month_has_a_budget,
     a_paid_answer_is_used_again,
+    what_was_said_before_a_newer_answer_is_over,
     an_answer_of_an_earlier_attempt_is_not_paid_twice,
     odd_months_of_usage_are_refused,
 );
@@ -299,6 +300,11 @@ async fn a_source_that_fails_is_given_a_pause(database: TestDatabase) {
 
     app.advance(Duration::from_secs(30));
     assert_eq!(source(&client, "ach").await["breaker"], "half_open");
+    // A kind of document that it does not take is no sign of life.
+    let more = json!({ "access_mode": "single", "username_type": "PT" });
+    let refused = client.post("/api/links/", &link_request("199900", more)).await;
+    assert_eq!((refused.codes(), service.asked()), (vec!["login_error".to_owned()], 3));
+    assert_eq!(source(&client, "ach").await["breaker"], "half_open");
     assert_eq!(register(&client, OTHER, "single").await.codes(), ["institution_down"]);
     assert_eq!(service.asked(), 4, "one probe");
     assert_eq!(source(&client, "ach").await["paused_until"], "2026-11-24T12:01:30.000000Z");
@@ -544,6 +550,28 @@ async fn a_paid_answer_is_used_again(database: TestDatabase) {
     let asked = service.asked();
     assert_eq!(register(&client, PERSON, "single").await.codes(), ["login_error"]);
     assert_eq!(service.asked(), asked + 1);
+    app.finish().await;
+}
+
+async fn what_was_said_before_a_newer_answer_is_over(database: TestDatabase) {
+    let service = Service::start(Says::status(404)).await;
+    let app = start(database, vec![ach(&service)], |terms| terms.reuse = 30 * DAY).await;
+    let client = app.production();
+    let accept = json!({ "accept_unknown_people": true });
+    assert_eq!(client.patch("/manage/v1/settings/", &accept).await.status, 200);
+    let link = register(&client, OTHER, "recurrent").await.json();
+    app.settled().await;
+    app.advance(HOUR);
+    service.says(one_job(OTHER));
+    refresh(&client, &link).await;
+    app.settled().await;
+    assert_eq!(employments(&client, &link).await.len(), 1);
+    // What was answered goes with the link, and with it what stands for a question.
+    assert_eq!(client.delete(&format!("/api/links/{}/", id(&link))).await.status, 204);
+    let asked = service.asked();
+    let link = register(&client, OTHER, "single").await.json();
+    app.settled().await;
+    assert_eq!((employments(&client, &link).await.len(), service.asked()), (1, asked + 1));
     app.finish().await;
 }
 
