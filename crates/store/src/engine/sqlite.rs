@@ -163,8 +163,6 @@ pub(crate) fn write_lane(connection: Connection, jobs: &Receiver<Message>, hub: 
             break;
         }
     }
-    // Gathers the statistics the planner lacks; a failure only means it goes without.
-    let _ = group.connection.inner.execute_batch("pragma optimize");
 }
 
 struct Group {

@@ -116,7 +116,8 @@ impl Tx<'_> {
         };
         let sql = format!(
             "update audit_entries set chain = $1, block = $2 where block is null and id in \
-             (select id from audit_entries where block is null and {which} order by id limit $4)"
+             (select id from audit_entries where block is null and {which} \
+             order by id + 0 limit $4)"
         );
         self.execute(&sql, &[chain.into(), block.into(), value, limit.into()])
     }

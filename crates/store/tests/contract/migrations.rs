@@ -1,9 +1,12 @@
 //! What an earlier version stored is there after a migration.
 
 use rusqlite::{Connection, params};
+use vinculo_store::{Options, Store, Target, migrate};
 
 const INITIAL: &str = include_str!("../../migrations/data/sqlite/V1__initial.sql");
 const ACCESS: &str = include_str!("../../migrations/data/sqlite/V10__key_access.sql");
+const NO_STATISTICS: &str =
+    include_str!("../../migrations/data/sqlite/V18__no_statistics.sql");
 const IN_ORDER: &str =
     include_str!("../../migrations/data/sqlite/V5__contributions_in_order_of_arrival.sql");
 
@@ -55,4 +58,35 @@ fn a_key_from_before_may_do_everything_from_everywhere() {
         })
         .expect("the key is gone");
     assert_eq!(migrated, ("read write manage".to_owned(), String::new(), None, None, None));
+}
+
+/// Counts of a table that was almost empty would have the planner scan it when it is full.
+#[test]
+fn statistics_from_before_are_dropped_and_none_are_taken() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let target = Target::Sqlite { dir: folder.path().to_owned() };
+    migrate(&target).expect("not migrated");
+    let files = ["vinculo.db", "vault.db"].map(|name| folder.path().join(name));
+    let statistics = || {
+        let count = |file: &std::path::PathBuf| {
+            let sql = "select count(*) from sqlite_schema where name like 'sqlite_stat%'";
+            let db = Connection::open(file).expect("not opened");
+            db.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("not counted")
+        };
+        files.iter().map(count).sum::<i64>()
+    };
+    for file in &files {
+        let db = Connection::open(file).expect("not opened");
+        db.execute_batch("analyze").expect("not analyzed");
+    }
+    assert!(statistics() > 0);
+    for file in &files {
+        let db = Connection::open(file).expect("not opened");
+        db.execute_batch(NO_STATISTICS).expect("not migrated");
+    }
+    assert_eq!(statistics(), 0);
+    let store = Store::open(&target, &Options::default()).expect("does not open");
+    store.write_blocking(|tx| tx.audit_heads(1).map(|_| ())).expect("not read");
+    drop(store);
+    assert_eq!(statistics(), 0);
 }
