@@ -3,7 +3,8 @@
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::{Error, Result};
-use crate::store::Target;
+use crate::target::Target;
+use crate::tx::Dialect;
 use ::postgres::Client;
 use refinery::{Migration, Report, Runner};
 use std::fs::{DirBuilder, File};
@@ -147,6 +148,33 @@ pub(crate) fn check_postgres(client: &mut Client) -> Result<()> {
             true => client.query_one(&newest(&table), &[])?.get(0),
         };
         compare(&format!("schema {schema}"), version, &runner)?;
+    }
+    Ok(())
+}
+
+/// The tables that say which version the data and the keys are at, for a connection of the store.
+pub(crate) const fn histories(dialect: Dialect) -> [&'static str; 2] {
+    match dialect {
+        Dialect::Sqlite => ["data.refinery_schema_history", "main.refinery_schema_history"],
+        Dialect::Postgres => ["public.refinery_schema_history", "vault.refinery_vault_history"],
+    }
+}
+
+/// Fails unless the data and the keys are at exactly this program's versions.
+pub(crate) fn check_versions(dialect: Dialect, found: [Option<i64>; 2]) -> Result<()> {
+    let wanted = match dialect {
+        Dialect::Sqlite => [
+            embedded::data_sqlite::migrations::runner(),
+            embedded::vault_sqlite::migrations::runner(),
+        ],
+        Dialect::Postgres => [
+            embedded::data_postgres::migrations::runner(),
+            embedded::vault_postgres::migrations::runner(),
+        ],
+    };
+    for ((place, found), runner) in ["the data", "the keys"].into_iter().zip(found).zip(&wanted) {
+        let found = found.map(|version| i32::try_from(version).unwrap_or(i32::MAX));
+        compare(place, found, runner)?;
     }
     Ok(())
 }
