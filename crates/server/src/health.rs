@@ -114,11 +114,14 @@ async fn key(app: &App) -> Check {
 
 fn disk(app: &App) -> Check {
     let least = app.config().least_free_bytes;
-    check("disk", match disk_free(app) {
-        Ok(free) if free >= least => Ok("has room"),
-        Ok(_) => Err(format!("less than {} MiB are free", least / (1024 * 1024))),
-        Err(error) => Err(format!("the data folder cannot be looked at: {error}")),
-    })
+    check(
+        "disk",
+        match disk_free(app) {
+            Ok(free) if free >= least => Ok("has room"),
+            Ok(_) => Err(format!("less than {} MiB are free", least / (1024 * 1024))),
+            Err(error) => Err(format!("the data folder cannot be looked at: {error}")),
+        },
+    )
 }
 
 /// Bytes that are free where the data folder is.
