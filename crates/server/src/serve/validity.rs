@@ -37,7 +37,7 @@ pub(super) fn ends_at(mut der: &[u8]) -> Option<Timestamp> {
 fn element<'a>(der: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
     let (&[kind, short], rest) = der.split_first_chunk()?;
     let (length, rest) = match short {
-        ..0x80 => (usize::from(short), rest),
+        ..=0x7f => (usize::from(short), rest),
         0x81..=0x84 => {
             let (digits, rest) = rest.split_at_checked(usize::from(short & 0x7f))?;
             (digits.iter().fold(0, |all, digit| all << 8 | usize::from(*digit)), rest)
