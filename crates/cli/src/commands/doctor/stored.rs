@@ -146,11 +146,12 @@ fn sources(store: &Store) -> vinculo_store::Result<Finding> {
 
 /// The chains of the audit log and of consents, computed again.
 pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
-    let mend = "somebody has changed the database: restore it, and see docs/AUDIT.md";
+    let mend = "somebody has changed the database, or it is damaged: restore it (docs/BACKUP.md)";
+    let wrong = |check, message: String| finding(check, State::Wrong, message).mend(mend);
     let audit = match audit::verify(store, vault, &[]) {
-        Err(error) => finding("audit log", State::Wrong, error.to_string()),
+        Err(error) => wrong("audit log", error.to_string()),
         Ok(verified) => match verified.fault {
-            Some(fault) => finding("audit log", State::Wrong, fault).mend(mend),
+            Some(fault) => wrong("audit log", fault),
             None => {
                 let chains = verified.chains.len();
                 finding("audit log", State::Good, format!("{chains} chains, all sound"))
@@ -165,7 +166,7 @@ pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
         Ok(consents::verify(store, &secrets, &[])?)
     });
     let consents = match verified {
-        Err(error) => finding("consents", State::Wrong, format!("{error:#}")),
+        Err(error) => wrong("consents", format!("{error:#}")),
         Ok(verified) if verified.ok => {
             let receipts: i64 = verified.chains.iter().map(|chain| chain.receipts).sum();
             finding("consents", State::Good, format!("{receipts} receipts, all whole"))
@@ -173,8 +174,7 @@ pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
         Ok(verified) => {
             let broken = verified.chains.iter().filter_map(|chain| chain.broken.as_ref()).next();
             let why = broken.map_or("a chain does not hold", |broken| broken.why);
-            finding("consents", State::Wrong, why)
-                .mend("`vinculo consents verify` says where: restore the database")
+            wrong("consents", format!("{why}: `vinculo consents verify` says where"))
         }
     };
     vec![audit, consents]
