@@ -13,7 +13,7 @@ use vinculo_server::clock::{Clock as _, SystemClock};
 use vinculo_server::jobs::Runner;
 use vinculo_server::{App, Tls, serve_metrics};
 
-/// How long open connections may take to end at shutdown.
+/// How long open connections, and what their requests began, may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The simulated operator on a loopback port of its own.
@@ -91,13 +91,17 @@ impl Serving {
     /// Stops taking requests and jobs, lets what runs end, closes the database.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        let _ = tokio::time::timeout(GRACE, self.http).await;
-        if let Some(metrics) = self.metrics {
-            let _ = tokio::time::timeout(GRACE, metrics).await;
-        }
-        let _ = tokio::time::timeout(GRACE, self.app.finish_work()).await;
+        let (http, app) = (self.http, self.app.clone());
+        let ended = async move {
+            let _ = http.await;
+            app.finish_work().await;
+        };
+        let _ = tokio::time::timeout(GRACE, ended).await;
         if let Some(runner) = self.runner {
             let _ = runner.await;
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.abort();
         }
         if let Some(operator) = self.operator {
             operator.stop().await;

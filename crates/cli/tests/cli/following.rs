@@ -11,8 +11,8 @@ fn lines_of(log: &str, request: &str) -> BTreeSet<(String, String)> {
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let about = |line: &Value| {
         let spans = line["spans"].as_array().into_iter().flatten();
-        let own = spans.filter(|span| span["request_id"] == request);
-        let name = own.last()?["name"].as_str()?.to_owned();
+        let mut own = spans.filter(|span| span["request_id"] == request);
+        let name = own.next_back()?["name"].as_str()?.to_owned();
         Some((name, line["fields"]["message"].as_str().unwrap_or_default().to_owned()))
     };
     lines.filter_map(|line| about(&line)).collect()

@@ -23,9 +23,11 @@ const TRIES: i64 = 6;
 /// How far back sources are judged.
 const LATELY: Micros = 60 * 60 * SECOND;
 
+type Check = fn(&Store) -> vinculo_store::Result<Finding>;
+
 /// Every check that needs the database alone.
 pub(super) fn checks(store: &Store) -> Vec<Finding> {
-    let checks: [(&str, fn(&Store) -> vinculo_store::Result<Finding>); 4] =
+    let checks: [(&str, Check); 4] =
         [("clock", clock), ("jobs", jobs), ("webhook endpoints", endpoints), ("sources", sources)];
     let failed = |name, error: vinculo_store::Error| {
         finding(name, State::Wrong, error.to_string()).mend("see to the database")
