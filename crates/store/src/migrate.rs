@@ -9,6 +9,7 @@ use ::postgres::Client;
 use refinery::{Migration, Report, Runner};
 use std::fs::{DirBuilder, File};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// The table that refinery keeps of what it did; in PostgreSQL both schemas of one database
@@ -130,7 +131,7 @@ pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
             0 => None,
             _ => connection.query_row(&newest(HISTORY), [], |row| row.get(0))?,
         };
-        compare(&file.display().to_string(), version, &runner)?;
+        compare(&file.display().to_string(), version, last_of(&runner))?;
     }
     Ok(())
 }
@@ -147,7 +148,7 @@ pub(crate) fn check_postgres(client: &mut Client) -> Result<()> {
             false => None,
             true => client.query_one(&newest(&table), &[])?.get(0),
         };
-        compare(&format!("schema {schema}"), version, &runner)?;
+        compare(&format!("schema {schema}"), version, last_of(&runner))?;
     }
     Ok(())
 }
@@ -162,19 +163,22 @@ pub(crate) const fn histories(dialect: Dialect) -> [&'static str; 2] {
 
 /// Fails unless the data and the keys are at exactly this program's versions.
 pub(crate) fn check_versions(dialect: Dialect, found: [Option<i64>; 2]) -> Result<()> {
+    // Asked again and again, and the texts of all migrations are read to know it.
+    static SQLITE: LazyLock<[Option<i32>; 2]> = LazyLock::new(|| {
+        let data = embedded::data_sqlite::migrations::runner();
+        [last_of(&data), last_of(&embedded::vault_sqlite::migrations::runner())]
+    });
+    static POSTGRES: LazyLock<[Option<i32>; 2]> = LazyLock::new(|| {
+        let data = embedded::data_postgres::migrations::runner();
+        [last_of(&data), last_of(&embedded::vault_postgres::migrations::runner())]
+    });
     let wanted = match dialect {
-        Dialect::Sqlite => [
-            embedded::data_sqlite::migrations::runner(),
-            embedded::vault_sqlite::migrations::runner(),
-        ],
-        Dialect::Postgres => [
-            embedded::data_postgres::migrations::runner(),
-            embedded::vault_postgres::migrations::runner(),
-        ],
+        Dialect::Sqlite => *SQLITE,
+        Dialect::Postgres => *POSTGRES,
     };
-    for ((place, found), runner) in ["the data", "the keys"].into_iter().zip(found).zip(&wanted) {
+    for ((place, found), wanted) in ["the data", "the keys"].into_iter().zip(found).zip(wanted) {
         let found = found.map(|version| i32::try_from(version).unwrap_or(i32::MAX));
-        compare(place, found, runner)?;
+        compare(place, found, wanted)?;
     }
     Ok(())
 }
@@ -183,8 +187,12 @@ fn newest(history: &str) -> String {
     format!("select max(version) from {history}")
 }
 
-fn compare(place: &str, found: Option<i32>, runner: &Runner) -> Result<()> {
-    let wanted = runner.get_migrations().iter().map(Migration::version).max();
+/// The version that these migrations lead to.
+fn last_of(runner: &Runner) -> Option<i32> {
+    runner.get_migrations().iter().map(Migration::version).max()
+}
+
+fn compare(place: &str, found: Option<i32>, wanted: Option<i32>) -> Result<()> {
     let problem = match (found, wanted) {
         (found, wanted) if found == wanted => return Ok(()),
         (None, _) => "has no tables yet; migrate first".to_owned(),
