@@ -14,7 +14,7 @@ pub enum Job {
 }
 
 impl Job {
-    /// Every kind there is.
+    /// Every kind there is: work of a kind that is missing here is not counted in a backlog.
     pub const KINDS: [&str; 2] =
         [Self::SyncLink(LoadId(0)).kind(), Self::ImportFile(ImportId(0)).kind()];
 
