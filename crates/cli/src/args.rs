@@ -11,6 +11,7 @@ mod source_terms;
 mod sources;
 mod tls;
 mod users;
+mod watching;
 mod webhooks;
 
 use std::net::SocketAddr;
@@ -34,6 +35,7 @@ pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
 pub(crate) use users::{Organizations, Reached, Users};
+pub(crate) use watching::Watching;
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
     ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,
@@ -185,6 +187,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) keeping: Keeping,
     #[command(flatten)]
+    pub(crate) watching: Watching,
+    #[command(flatten)]
     pub(crate) logging: Logging,
 }
 
@@ -201,6 +205,7 @@ impl Serve {
             sources: file.complete(self.sources)?,
             terms: file.complete(self.terms)?,
             keeping: file.complete(self.keeping)?,
+            watching: file.complete(self.watching)?,
             logging: file.complete(self.logging)?,
         })
     }

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use jiff::Timestamp;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
 use vinculo_server::{App, Parts, config::Config, installation};
 use vinculo_sources::ach::AchConfig;
-use vinculo_store::{Options, RunnerLock, Store, Target};
+use vinculo_store::{Options, RunnerLock, Store, Target, Timer};
 use vinculo_vault::{SystemRandom, Vault};
 
 use crate::args::Database;
@@ -62,7 +63,11 @@ impl Installation {
         // First of all: without a key nothing is made.
         let masters = master_key::read(options, &home, &*random)?;
         vinculo_store::migrate(&target)?;
-        let store = Store::open(&target, &Options::default())?;
+        let timer = Timer::new(|| {
+            let passed = SystemClock.now().duration_since(Timestamp::UNIX_EPOCH);
+            passed.try_into().unwrap_or_default()
+        });
+        let store = Store::open(&target, &Options { timer, ..Options::default() })?;
         let secrets = installation::open(&store, masters, random, micros(SystemClock.now()))?;
         Ok(Self { store, secrets, spool_dir: spool_dir(&home) })
     }

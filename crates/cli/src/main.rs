@@ -98,7 +98,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Doctor(options) => {
             let database = file.complete(options.database)?;
             let webhooks = file.complete(options.webhooks)?;
-            commands::doctor::run(&args::Doctor { database, webhooks, ..options })
+            let tls = file.complete(options.tls)?;
+            commands::doctor::run(&args::Doctor { database, tls, webhooks, ..options })
         }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi { postman } => commands::openapi::run(postman),

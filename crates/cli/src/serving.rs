@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vinculo_operator::Operator;
 use vinculo_server::clock::{Clock as _, SystemClock};
 use vinculo_server::jobs::Runner;
-use vinculo_server::{App, Tls};
+use vinculo_server::{App, Tls, serve_metrics};
 
 /// How long open connections, and what their requests began, may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
@@ -46,20 +46,22 @@ impl InnerOperator {
 pub(crate) struct Serving {
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where operators watch it.
+    pub(crate) watched: Option<SocketAddr>,
     app: App,
     stop: CancellationToken,
     http: JoinHandle<()>,
+    metrics: Option<JoinHandle<std::io::Result<()>>>,
     runner: Option<JoinHandle<()>>,
     operator: Option<InnerOperator>,
 }
 
 impl Serving {
-    /// Serves `app` on `listener`, inside TLS when there is a certificate; with `worker`, works off
-    /// its jobs too.
+    /// Serves `app` on `listener`, inside TLS when there is a certificate, and its metrics on another
+    /// one; with `worker`, works off its jobs too.
     pub(crate) async fn start(
         app: App,
-        listener: TcpListener,
-        tls: Option<Tls>,
+        (listener, tls, watched): (TcpListener, Option<Tls>, Option<TcpListener>),
         worker: bool,
         operator: Option<InnerOperator>,
     ) -> anyhow::Result<Self> {
@@ -74,7 +76,16 @@ impl Serving {
             }
         };
         let http = tokio::spawn(http);
-        Ok(Self { address, app, stop, http, runner, operator })
+        let (metrics, watched) = match watched {
+            Some(listener) => {
+                let (address, app) = (listener.local_addr()?, app.clone());
+                let stopped = stop.clone().cancelled_owned();
+                let serve = async move { serve_metrics(&app, listener, stopped).await };
+                (Some(tokio::spawn(serve)), Some(address))
+            }
+            None => (None, None),
+        };
+        Ok(Self { address, watched, app, stop, http, metrics, runner, operator })
     }
 
     /// Stops taking requests and jobs, lets what runs end, closes the database.
@@ -88,6 +99,9 @@ impl Serving {
         let _ = tokio::time::timeout(GRACE, ended).await;
         if let Some(runner) = self.runner {
             let _ = runner.await;
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.abort();
         }
         if let Some(operator) = self.operator {
             operator.stop().await;

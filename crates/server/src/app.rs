@@ -14,8 +14,10 @@ use vinculo_webhook::Sender;
 use crate::audit::Audit;
 use crate::clock::{Clock, micros};
 use crate::config::Config;
+use crate::health::Worker;
 use crate::keys::{KeyUses, uses};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::once::Turns;
 use crate::people::Passwords;
 use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
@@ -49,6 +51,8 @@ struct Inner {
     audit: Audit,
     key_uses: KeyUses,
     passwords: Passwords,
+    metrics: Metrics,
+    worker: Worker,
     config: Config,
     tasks: TaskTracker,
 }
@@ -97,6 +101,7 @@ impl App {
         let sender = Sender::new(options)?;
         let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?, &config);
         let limits = Limits::new(&config, Arc::clone(&clock));
+        let metrics = Metrics::new(store.stats());
         Ok(Self(Arc::new(Inner {
             store,
             secrets,
@@ -109,6 +114,8 @@ impl App {
             audit,
             key_uses: KeyUses::default(),
             passwords: Passwords::default(),
+            metrics,
+            worker: Worker::default(),
             config,
             tasks: TaskTracker::new(),
         })))
@@ -222,6 +229,16 @@ impl App {
     /// What makes and compares hashes of users' passwords.
     pub(crate) fn passwords(&self) -> &Passwords {
         &self.0.passwords
+    }
+
+    /// What is measured.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Whether jobs are worked off here.
+    pub(crate) fn worker(&self) -> &Worker {
+        &self.0.worker
     }
 
     /// Runs work that goes on when whoever asked for it has gone.

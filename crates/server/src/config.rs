@@ -74,6 +74,8 @@ pub struct Config {
     pub audit_room: usize,
     /// How long a read waits for room there before it is refused.
     pub audit_patience: Duration,
+    /// Bytes free where the data folder is, below which the process says that it is not ready.
+    pub least_free_bytes: u64,
     /// What is kept no longer.
     pub retention: RetentionConfig,
     /// How the runner works.
@@ -176,6 +178,7 @@ impl Config {
             spool_dir,
             audit_room: 16_384,
             audit_patience: Duration::from_secs(10),
+            least_free_bytes: 100 * 1024 * 1024,
             retention: RetentionConfig::default(),
             runner: RunnerConfig::default(),
         }

@@ -1,25 +1,151 @@
 //! Whether the process lives and whether it can serve.
 
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
+use serde::Serialize;
 
 use crate::App;
-use crate::error::ApiError;
+use crate::dashboard::Finished;
+use crate::installation::{self, OpenError};
+
+/// How long the database may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How one thing stands that the process needs.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Check {
+    /// What it is.
+    pub(crate) name: &'static str,
+    /// Whether it is as it must be.
+    pub(crate) ready: bool,
+    /// What is wrong, or how it stands.
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    checks: Vec<Check>,
+}
+
+/// Whether the runner of this process is at work.
+#[derive(Debug, Default)]
+pub(crate) struct Worker(AtomicU8);
+
+const NONE: u8 = 0;
+const WORKS: u8 = 1;
+const ENDED: u8 = 2;
+
+impl Worker {
+    /// The runner is at work until the answer is dropped.
+    pub(crate) fn begin(app: &App) -> AtWork {
+        app.worker().0.store(WORKS, Ordering::Relaxed);
+        AtWork(app.clone())
+    }
+}
+
+/// A runner at work.
+pub(crate) struct AtWork(App);
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.0.worker().0.store(ENDED, Ordering::Relaxed);
+    }
+}
 
 /// `GET /livez`: 200 as long as the process answers.
 pub(crate) async fn livez() -> &'static str {
     "ok"
 }
 
-/// `GET /readyz`: 200 when the database answers, 503 otherwise.
-pub(crate) async fn readyz(State(app): State<App>) -> Result<&'static str, ApiError> {
-    app.store().read(|tx| tx.pending_work()).await.map_err(|error| {
-        tracing::warn!(%error, "not ready");
-        ApiError::status(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "service_unavailable",
-            "The database does not answer.",
-        )
-    })?;
-    Ok("ok")
+/// `GET /readyz`: every check with how it ended; 200 when all pass, 503 otherwise.
+pub(crate) async fn readyz(State(app): State<App>) -> Response {
+    let checks = checks(&app).await;
+    let ready = checks.iter().all(|check| check.ready);
+    for Check { name, message, .. } in checks.iter().filter(|check| !check.ready) {
+        tracing::warn!(check = name, message, "not ready");
+    }
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = (status, Json(Readiness { ready, checks })).into_response();
+    // It says itself what is wrong.
+    response.extensions_mut().insert(Finished);
+    response
+}
+
+/// Looks at everything that the process needs to serve.
+pub(crate) async fn checks(app: &App) -> Vec<Check> {
+    let (data, vault) = tokio::join!(schema(app), key(app));
+    let checks = data.into_iter().chain([vault, disk(app)]);
+    checks.chain(worker(app)).collect()
+}
+
+/// Whether the database answers, and is at this program's version.
+async fn schema(app: &App) -> [Check; 2] {
+    let answer = app.store().read(|tx| tx.check_schema());
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    let [database, schema] = match answer {
+        Ok(Ok(())) => [Ok("answers"), Ok("this version's")],
+        Ok(Err(error @ vinculo_store::Error::Migration(_))) => {
+            [Ok("answers"), Err(error.to_string())]
+        }
+        Ok(Err(_)) => [Err("does not answer".to_owned()), Err("not known".to_owned())],
+        Err(_) => [Err("does not answer in time".to_owned()), Err("not known".to_owned())],
+    };
+    [check("database", database), check("schema", schema)]
+}
+
+/// Whether the master key opens what is stored.
+async fn key(app: &App) -> Check {
+    let vault = app.all_secrets().vault().clone();
+    let opened = app.store().read(move |tx| installation::try_keys(tx, &vault));
+    let opened = match tokio::time::timeout(PATIENCE, opened).await {
+        Ok(Ok(())) => Ok("opens what is stored"),
+        Ok(Err(OpenError::Store(_))) | Err(_) => Err("not known: no answer".to_owned()),
+        Ok(Err(error)) => Err(error.to_string()),
+    };
+    check("master_key", opened)
+}
+
+fn disk(app: &App) -> Check {
+    let least = app.config().least_free_bytes;
+    check(
+        "disk",
+        match disk_free(app) {
+            Ok(free) if free >= least => Ok("has room"),
+            Ok(_) => Err(format!("less than {} MiB are free", least / (1024 * 1024))),
+            Err(error) => Err(format!("the data folder cannot be looked at: {error}")),
+        },
+    )
+}
+
+/// Bytes that are free where the data folder is.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub(crate) fn disk_free(app: &App) -> std::io::Result<u64> {
+    // The spool is made by the first upload; until then what it will be in.
+    let spool = &app.config().spool_dir;
+    let there = spool.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let space = rustix::fs::statvfs(there)?;
+    Ok(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+/// Whether jobs are worked off, in a process that is to do so.
+fn worker(app: &App) -> Option<Check> {
+    match app.worker().0.load(Ordering::Relaxed) {
+        NONE => None,
+        WORKS => Some(check("worker", Ok("works"))),
+        _ => Some(check("worker", Err("has ended".to_owned()))),
+    }
+}
+
+fn check(name: &'static str, found: Result<&str, String>) -> Check {
+    let ready = found.is_ok();
+    Check { name, ready, message: found.map_or_else(|wrong| wrong, str::to_owned) }
 }

@@ -82,7 +82,14 @@ pub fn verify(
 }
 
 fn try_versions(store: &Store, vault: &Vault) -> Result<(), OpenError> {
-    for key in store.read_blocking(|tx| tx.one_key_per_version())? {
+    let vault = vault.clone();
+    store.read_blocking(move |tx| try_keys(tx, &vault))
+}
+
+/// Whether the keys are there, and are wrapped by masters of this vault: one look for every version.
+pub(crate) fn try_keys(tx: &mut Tx<'_>, vault: &Vault) -> Result<(), OpenError> {
+    tx.root_key()?.ok_or(OpenError::KeysMissing)?;
+    for key in tx.one_key_per_version()? {
         vault.unwrap_key(&key)?;
     }
     Ok(())

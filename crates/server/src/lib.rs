@@ -26,6 +26,7 @@ pub mod jobs;
 mod keys;
 mod limits;
 mod manage;
+mod metrics;
 mod once;
 mod openapi;
 mod people;
@@ -58,6 +59,7 @@ pub use keys::{
     parse_network, retire_key, revoke_key, rotate_key,
 };
 pub use manage::subjects::subject_report;
+pub use metrics::serve_metrics;
 pub use openapi::document as openapi_document;
 pub use people::{
     InvitedUser, OrganizationStatus, UserStatus, create_organization, create_user, disable_user,

@@ -44,8 +44,10 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     };
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
-    let span = tracing::info_span!("request", id = %id.simple(), %method, path = shown(request.uri().path()));
-    let mut response = next.run(request).instrument(span).await;
+    let path = shown(request.uri().path());
+    let span = tracing::info_span!("request", request_id = %id.simple(), %method, path);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     let hex = id.simple().to_string();
     let status = response.status();
     let refused = status.is_client_error() || status.is_server_error();
@@ -56,6 +58,11 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// Says in the log which request is behind what is being done.
+pub(crate) fn is_behind(id: Uuid) {
+    tracing::Span::current().record("request_id", tracing::field::display(id.simple()));
 }
 
 /// A path as the log may show it: whatever a client puts where an id belongs stays out.

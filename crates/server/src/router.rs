@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
 use crate::manage::{self, imports, webhook_endpoints};
-use crate::{App, client, dashboard, docs, health, limits, openapi, postman, request_id};
+use crate::{App, client, dashboard, docs, health, limits, metrics, openapi, postman, request_id};
 
 /// The management API. A file may be larger than any JSON body; the spool has its own limit.
 pub(crate) fn manage() -> OpenApiRouter<App> {
@@ -109,6 +109,7 @@ pub fn router(app: &App) -> Router {
         .layer(from_fn_with_state(app.clone(), limits::layer))
         .layer(from_fn_with_state(app.clone(), client::layer))
         .layer(from_fn_with_state(app.clone(), request_id::layer))
+        .layer(from_fn_with_state(app.clone(), metrics::layer))
         .with_state(app.clone());
     Router::new()
         .fallback_service(tower::Layer::layer(

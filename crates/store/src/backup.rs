@@ -3,7 +3,7 @@
 use crate::engine::sqlite;
 use crate::error::{Error, Result};
 use crate::migrate::{HISTORY, io_error, make_private_folder};
-use crate::store::Target;
+use crate::target::Target;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, OpenOptions};

@@ -3,11 +3,13 @@
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::{Error, Result};
-use crate::store::Target;
+use crate::target::Target;
+use crate::tx::Dialect;
 use ::postgres::Client;
 use refinery::{Migration, Report, Runner};
 use std::fs::{DirBuilder, File};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// The table that refinery keeps of what it did; in PostgreSQL both schemas of one database
@@ -129,7 +131,7 @@ pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
             0 => None,
             _ => connection.query_row(&newest(HISTORY), [], |row| row.get(0))?,
         };
-        compare(&file.display().to_string(), version, &runner)?;
+        compare(&file.display().to_string(), version, last_of(&runner))?;
     }
     Ok(())
 }
@@ -146,7 +148,37 @@ pub(crate) fn check_postgres(client: &mut Client) -> Result<()> {
             false => None,
             true => client.query_one(&newest(&table), &[])?.get(0),
         };
-        compare(&format!("schema {schema}"), version, &runner)?;
+        compare(&format!("schema {schema}"), version, last_of(&runner))?;
+    }
+    Ok(())
+}
+
+/// The tables that say which version the data and the keys are at, for a connection of the store.
+pub(crate) const fn histories(dialect: Dialect) -> [&'static str; 2] {
+    match dialect {
+        Dialect::Sqlite => ["data.refinery_schema_history", "main.refinery_schema_history"],
+        Dialect::Postgres => ["public.refinery_schema_history", "vault.refinery_vault_history"],
+    }
+}
+
+/// Fails unless the data and the keys are at exactly this program's versions.
+pub(crate) fn check_versions(dialect: Dialect, found: [Option<i64>; 2]) -> Result<()> {
+    // Asked again and again, and the texts of all migrations are read to know it.
+    static SQLITE: LazyLock<[Option<i32>; 2]> = LazyLock::new(|| {
+        let data = embedded::data_sqlite::migrations::runner();
+        [last_of(&data), last_of(&embedded::vault_sqlite::migrations::runner())]
+    });
+    static POSTGRES: LazyLock<[Option<i32>; 2]> = LazyLock::new(|| {
+        let data = embedded::data_postgres::migrations::runner();
+        [last_of(&data), last_of(&embedded::vault_postgres::migrations::runner())]
+    });
+    let wanted = match dialect {
+        Dialect::Sqlite => *SQLITE,
+        Dialect::Postgres => *POSTGRES,
+    };
+    for ((place, found), wanted) in ["the data", "the keys"].into_iter().zip(found).zip(wanted) {
+        let found = found.map(|version| i32::try_from(version).unwrap_or(i32::MAX));
+        compare(place, found, wanted)?;
     }
     Ok(())
 }
@@ -155,8 +187,12 @@ fn newest(history: &str) -> String {
     format!("select max(version) from {history}")
 }
 
-fn compare(place: &str, found: Option<i32>, runner: &Runner) -> Result<()> {
-    let wanted = runner.get_migrations().iter().map(Migration::version).max();
+/// The version that these migrations lead to.
+fn last_of(runner: &Runner) -> Option<i32> {
+    runner.get_migrations().iter().map(Migration::version).max()
+}
+
+fn compare(place: &str, found: Option<i32>, wanted: Option<i32>) -> Result<()> {
     let problem = match (found, wanted) {
         (found, wanted) if found == wanted => return Ok(()),
         (None, _) => "has no tables yet; migrate first".to_owned(),

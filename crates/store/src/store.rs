@@ -5,9 +5,12 @@ use crate::engine::{notify, postgres, sqlite};
 use crate::error::{Error, Result};
 use crate::lock::{RunnerLock, use_files};
 use crate::migrate;
+use crate::stats::{Busy, LaneStatus, Stats, Timer};
+use crate::target::Target;
 use crate::tx::{Mode, Tx};
 use crate::wake::{Hub, Wakes};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use prometheus_client::metrics::histogram::Histogram;
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -15,53 +18,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
-
-/// Where a database is.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Target {
-    /// Two SQLite files in a folder of this machine.
-    Sqlite {
-        /// The folder.
-        dir: PathBuf,
-    },
-    /// A PostgreSQL database, or what speaks its protocol.
-    Postgres {
-        /// A URL or a `key=value` list, as libpq reads them.
-        url: String,
-    },
-}
-
-impl Target {
-    /// Reads `sqlite://PATH`, `postgres://…` or `postgresql://…`.
-    ///
-    /// # Errors
-    /// [`Error::Address`] when it is neither, without repeating it: it may hold a password.
-    pub fn from_url(url: &str) -> Result<Self> {
-        if let Some(path) = url.strip_prefix("sqlite://").filter(|path| !path.is_empty()) {
-            return Ok(Self::Sqlite { dir: path.into() });
-        }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            postgres::configure(url)?;
-            return Ok(Self::Postgres { url: url.to_owned() });
-        }
-        Err(Error::Address("neither sqlite://PATH nor postgres://USER@HOST/NAME".to_owned()))
-    }
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite { dir } => f.debug_struct("Sqlite").field("dir", dir).finish(),
-            Self::Postgres { url } => {
-                let config = postgres::configure(url).ok();
-                f.debug_struct("Postgres")
-                    .field("hosts", &config.as_ref().map(|it| it.get_hosts()))
-                    .field("name", &config.as_ref().and_then(|it| it.get_dbname()))
-                    .finish_non_exhaustive()
-            }
-        }
-    }
-}
 
 /// How many threads a store has and how patient it is.
 #[derive(Clone, Debug)]
@@ -76,6 +32,8 @@ pub struct Options {
     pub waiting: usize,
     /// Whether nobody else may have the database open. Default no.
     pub exclusive: bool,
+    /// What closures are timed by.
+    pub timer: Timer,
 }
 
 impl Default for Options {
@@ -86,6 +44,7 @@ impl Default for Options {
             busy_timeout: Duration::from_secs(5),
             waiting: 4096,
             exclusive: false,
+            timer: Timer::default(),
         }
     }
 }
@@ -102,13 +61,17 @@ struct Inner {
     write: Lanes,
     read: Lanes,
     hub: Hub,
+    timer: Timer,
+    stats: Stats,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// Threads that take from one channel.
 struct Lanes {
+    name: &'static str,
     sender: Sender<Message>,
     count: usize,
+    busy: Busy,
 }
 
 impl Store {
@@ -141,7 +104,9 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        arrived(submit(&self.0.write.sender, Mode::Write, work)?.await)
+        let since = self.0.timer.now();
+        let answer = submit(&self.0.write.sender, Mode::Write, work)?.await;
+        self.0.arrived(&self.0.stats.writes, since, answer)
     }
 
     /// Like [`write`](Self::write) for a closure of exactly one statement, which PostgreSQL then
@@ -157,7 +122,9 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        arrived(submit(&self.0.write.sender, Mode::Single, work)?.await)
+        let since = self.0.timer.now();
+        let answer = submit(&self.0.write.sender, Mode::Single, work)?.await;
+        self.0.arrived(&self.0.stats.writes, since, answer)
     }
 
     /// Runs `work`, which only reads. Every statement sees what is committed when it starts; there
@@ -173,7 +140,9 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        arrived(submit(&self.0.read.sender, Mode::Read, work)?.await)
+        let since = self.0.timer.now();
+        let answer = submit(&self.0.read.sender, Mode::Read, work)?.await;
+        self.0.arrived(&self.0.stats.reads, since, answer)
     }
 
     /// [`write`](Self::write) for a thread that may block; panics inside an async runtime.
@@ -188,7 +157,9 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        arrived(submit(&self.0.write.sender, Mode::Write, work)?.blocking_recv())
+        let since = self.0.timer.now();
+        let answer = submit(&self.0.write.sender, Mode::Write, work)?.blocking_recv();
+        self.0.arrived(&self.0.stats.writes, since, answer)
     }
 
     /// [`read`](Self::read) for a thread that may block; panics inside an async runtime.
@@ -203,13 +174,35 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        arrived(submit(&self.0.read.sender, Mode::Read, work)?.blocking_recv())
+        let since = self.0.timer.now();
+        let answer = submit(&self.0.read.sender, Mode::Read, work)?.blocking_recv();
+        self.0.arrived(&self.0.stats.reads, since, answer)
     }
 
     /// How many closures wait for the write lane.
     #[cfg(test)]
     pub(crate) fn waiting_writes(&self) -> usize {
         self.0.write.sender.len()
+    }
+
+    /// What was counted since it was opened.
+    #[must_use]
+    pub fn stats(&self) -> &Stats {
+        &self.0.stats
+    }
+
+    /// How its lanes stand.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<LaneStatus> {
+        let Inner { write, read, .. } = &*self.0;
+        let status = |lanes: &Lanes| LaneStatus {
+            name: lanes.name,
+            lanes: lanes.count,
+            busy: lanes.busy.count(),
+            waiting: lanes.sender.len(),
+        };
+        // PostgreSQL's lanes do both, and are all counted as those that write.
+        [write, read].into_iter().filter(|lanes| lanes.count > 0).map(status).collect()
     }
 
     /// A view of the queues that sees every wake from now on.
@@ -279,6 +272,17 @@ impl Store {
 }
 
 impl Inner {
+    /// What a closure answered that was handed over at `since`.
+    fn arrived<T, E: From<Error>>(
+        &self,
+        seconds: &Histogram,
+        since: Duration,
+        answer: Result<Result<T, E>, oneshot::error::RecvError>,
+    ) -> Result<T, E> {
+        seconds.observe(self.timer.now().saturating_sub(since).as_secs_f64());
+        answer.unwrap_or_else(|_| Err(Error::closed().into()))
+    }
+
     fn stop(&self) {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -304,12 +308,6 @@ impl fmt::Debug for Store {
     }
 }
 
-fn arrived<T, E: From<Error>>(
-    answer: Result<Result<T, E>, oneshot::error::RecvError>,
-) -> Result<T, E> {
-    answer.unwrap_or_else(|_| Err(Error::closed().into()))
-}
-
 fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     migrate::check_sqlite(dir, options.busy_timeout)?;
     let used = use_files(dir, options.exclusive)?;
@@ -317,24 +315,28 @@ fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     let (write, writes) = bounded(options.waiting.max(1));
     let (read, reads) = bounded(options.waiting.max(1));
     let connection = sqlite::Connection::open(dir, options.busy_timeout)?;
-    let waker = hub.clone();
+    let (stats, waker) = (Stats::default(), hub.clone());
+    let (writing, reading) = (Busy::default(), Busy::default());
+    let (busy, sizes) = (writing.clone(), stats.groups.clone());
     let mut threads = vec![spawn("store-write", move || {
-        sqlite::write_lane(connection, &writes, &waker);
+        sqlite::write_lane(connection, &writes, &waker, (&busy, sizes));
     })?];
     let count = options.read_lanes.max(1);
     for number in 0..count {
         let connection = sqlite::Connection::open(dir, options.busy_timeout)?;
         connection.refuse_writes()?;
-        let reads: Receiver<Message> = reads.clone();
-        let lane = move || sqlite::read_lane(connection, &reads);
+        let (reads, busy): (Receiver<Message>, _) = (reads.clone(), reading.clone());
+        let lane = move || sqlite::read_lane(connection, &reads, &busy);
         threads.push(spawn(&format!("store-read-{number}"), lane)?);
     }
     Ok(Store(Arc::new(Inner {
         dir: Some(dir.to_owned()),
         used: Mutex::new(Some(used)),
-        write: Lanes { sender: write, count: 1 },
-        read: Lanes { sender: read, count },
+        write: Lanes { name: "write", sender: write, count: 1, busy: writing },
+        read: Lanes { name: "read", sender: read, count, busy: reading },
         hub,
+        timer: options.timer.clone(),
+        stats,
         threads: Mutex::new(threads),
     })))
 }
@@ -347,21 +349,24 @@ fn open_postgres(url: &str, options: &Options) -> Result<Store> {
     let hub = Hub::new();
     let (sender, jobs) = bounded(options.waiting.max(1));
     let (notifier, mut threads) = notify::start(client, &config, &hub, options.exclusive)?;
-    let count = options.postgres_lanes.max(1);
+    let (count, busy) = (options.postgres_lanes.max(1), Busy::default());
     for number in 0..count {
         let connection = postgres::Connection::new(config.clone());
         let (jobs, hub, notifier): (Receiver<Message>, _, _) =
             (jobs.clone(), hub.clone(), notifier.clone());
-        let lane = move || postgres::lane(connection, &jobs, &hub, &notifier);
+        let busy = busy.clone();
+        let lane = move || postgres::lane(connection, &jobs, &busy, (&hub, &notifier));
         threads.push(spawn(&format!("store-{number}"), lane)?);
     }
     drop(notifier);
     Ok(Store(Arc::new(Inner {
         dir: None,
         used: Mutex::new(None),
-        write: Lanes { sender: sender.clone(), count },
-        read: Lanes { sender, count: 0 },
+        write: Lanes { name: "pool", sender: sender.clone(), count, busy },
+        read: Lanes { name: "pool", sender, count: 0, busy: Busy::default() },
         hub,
+        timer: options.timer.clone(),
+        stats: Stats::default(),
         threads: Mutex::new(threads),
     })))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use vinculo_server::config::{Config, RetentionConfig};
 
-use super::Database;
+use super::{Database, TlsFiles};
 use crate::settings::File;
 
 /// `vinculo vault …`
@@ -122,8 +122,13 @@ pub(crate) struct Doctor {
     /// Print JSON, one object a check
     #[arg(long)]
     pub(crate) json: bool,
+    /// Compute the chains of the audit log and of consents again; takes minutes when they are long
+    #[arg(long)]
+    pub(crate) deep: bool,
     #[command(flatten)]
     pub(crate) database: Database,
+    #[command(flatten)]
+    pub(crate) tls: TlsFiles,
     #[command(flatten)]
     pub(crate) webhooks: WebhookAddresses,
 }

@@ -40,7 +40,8 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
             Config { webhook_allow_private: true, ..installation.config(operator.url.clone()) };
         let app = installation.app(config)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let serving = Serving::start(app.clone(), listener, None, true, Some(operator)).await?;
+        let serving =
+            Serving::start(app.clone(), (listener, None, None), true, Some(operator)).await?;
         let played = play(&app, &format!("http://{}", serving.address)).await;
         serving.stop().await;
         played

@@ -26,18 +26,22 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     let tls = options.tls.open()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let address = options.server.listen.unwrap_or(LISTEN);
-    let listener = runtime
-        .block_on(TcpListener::bind(address))
-        .with_context(|| format!("cannot listen on {address}"))?;
+    let listener = runtime.block_on(listen(address))?;
+    let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
+    let watched = watched.transpose()?;
     let installation = Installation::open(&options.database)?;
-    runtime.block_on(serve(options, installation, (listener, tls), production))?;
+    runtime.block_on(serve(options, installation, (listener, tls, watched), production))?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
 }
 
 async fn serve(
     options: Serve,
     installation: Installation,
-    (listener, tls): (TcpListener, Option<Tls>),
+    (listener, tls, watched): (TcpListener, Option<Tls>, Option<TcpListener>),
     production: Vec<SourceConfig>,
 ) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
@@ -52,11 +56,13 @@ async fn serve(
     let config = Config {
         production,
         public_url: options.server.public_url,
-        ..options.keeping.apply(
-            options.egress.apply(
-                options
-                    .outgoing
-                    .apply(options.terms.apply(options.http.apply(installation.config(url)))),
+        ..options.watching.apply(
+            options.keeping.apply(
+                options.egress.apply(
+                    options
+                        .outgoing
+                        .apply(options.terms.apply(options.http.apply(installation.config(url)))),
+                ),
             ),
         )
     };
@@ -65,9 +71,12 @@ async fn serve(
     let app = installation.app(config)?;
     let base = app.config().public_url.clone();
     let set_up = vinculo_server::set_up_link(&app).await.map_err(|it| anyhow!(it.told()))?;
-    let serving = Serving::start(app, listener, tls, worker, operator).await?;
+    let serving = Serving::start(app, (listener, tls, watched), worker, operator).await?;
     let own = format!("{scheme}://{}", serving.address);
     tell(format_args!("listening on {own}"));
+    if let Some(address) = serving.watched {
+        tell(format_args!("metrics on http://{address}/metrics"));
+    }
     if let Some(path) = set_up {
         let base = base.map_or(own, String::from);
         tell("nobody can sign in yet; set up the first user, once, within two days:");

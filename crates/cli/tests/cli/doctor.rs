@@ -4,6 +4,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
+use uuid::Uuid;
+use vinculo_server::clock::{Clock as _, SystemClock, micros};
+use vinculo_store::{
+    CallKind, DisabledReason, EndpointId, Job, LoadId, Micros, NewSourceCall, Purpose, Tx,
+};
+use vinculo_vault::BlindIndex;
 
 use crate::support::{Finished, Installation, finished};
 
@@ -14,10 +20,27 @@ fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("changed");
 }
 
-/// What is wrong, by check; the exit code goes with it.
-fn wrong(done: &Finished) -> Vec<(String, String)> {
+/// Every finding. Whatever is not good says how to mend it.
+fn findings(done: &Finished) -> Vec<Value> {
     let findings = done.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON"));
     let findings: Vec<Value> = findings.collect();
+    for finding in &findings {
+        assert_eq!(finding["state"] == "good", finding["mend"].is_null(), "{finding}");
+    }
+    findings
+}
+
+/// State, message and mend of one check.
+fn found(done: &Finished, check: &str) -> [String; 3] {
+    let findings = findings(done);
+    let finding = findings.iter().find(|finding| finding["check"] == check);
+    let finding = finding.unwrap_or_else(|| panic!("no {check}: {}", done.stdout));
+    ["state", "message", "mend"].map(|name| finding[name].as_str().unwrap_or_default().to_owned())
+}
+
+/// What is wrong, by check; the exit code goes with it.
+fn wrong(done: &Finished) -> Vec<(String, String)> {
+    let findings = findings(done);
     assert!(findings.len() >= 6, "{}", done.stdout);
     let text = |finding: &Value, name: &str| finding[name].as_str().expect("a text").to_owned();
     let wrong: Vec<_> = findings
@@ -42,8 +65,10 @@ fn a_sound_installation_has_nothing_wrong() {
         installation.key("sandbox");
         assert_eq!(wrong(&installation.run(&["doctor", "--json"])), []);
         let told = installation.run(&["doctor"]).accepted();
-        let checks = ["data folder", "database", "key file", "master key", "clock", "spool"];
-        for check in checks.into_iter().chain(["webhooks", "disk space"]) {
+        let checks = ["data folder", "database", "key file", "master key", "clock", "jobs"];
+        let more =
+            ["webhook endpoints", "sources", "spool", "webhooks", "certificate", "disk space"];
+        for check in checks.into_iter().chain(more) {
             assert!(told.lines().any(|line| line[6..].starts_with(check)), "{check}: {told}");
         }
     }
@@ -61,9 +86,9 @@ fn every_fault_is_found_and_named() {
     assert!(only(&doctor()).1.contains("755: others may look inside"));
     chmod(&data, 0o700);
     chmod(&key, 0o640);
-    let (check, message) = only(&doctor());
-    assert_eq!(check, "key file");
-    assert!(message.contains("chmod 600"), "{message}");
+    assert_eq!(only(&doctor()).0, "key file");
+    let [_, _, mend] = found(&doctor(), "key file");
+    assert_eq!(mend, format!("chmod 600 {}", key.display()));
     chmod(&key, 0o600);
 
     let mut command = installation.command(&["doctor", "--json"]);
@@ -100,4 +125,116 @@ fn nothing_is_made_where_nothing_is() {
     let found: Vec<_> = found.iter().map(|(check, _)| check.as_str()).collect();
     assert_eq!(found, ["data folder", "database", "disk space"]);
     assert!(!installation.data_dir().exists());
+}
+
+/// A question of a moment ago.
+fn asked(tx: &mut Tx<'_>, outcome: &str, n: u8) -> vinculo_store::Result<()> {
+    let workspace = tx.workspaces()?[0].0.id;
+    let document = BlindIndex::from_bytes(&[7; 32]).expect("a look-up value");
+    let call = NewSourceCall {
+        uuid: Uuid::from_bytes([n; 16]),
+        workspace,
+        subject: None,
+        document: &document,
+        source: "ach",
+        purpose: Purpose::Check,
+        kind: CallKind::Individual,
+        outcome,
+        reason: None,
+        http_status: None,
+        raw_code: None,
+        duration_us: 1,
+        billed: "no",
+        cost: 0,
+        payload: None,
+        created_at: now() - 1_000_000,
+        consent: None,
+    };
+    tx.insert_source_call(&call).map(|_| ())
+}
+
+fn now() -> Micros {
+    micros(SystemClock.now())
+}
+
+#[test]
+fn what_the_database_says_is_judged() {
+    const HOUR: Micros = 60 * 60 * 1_000_000;
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        installation.key("sandbox");
+        installation.webhook("sandbox", "http://127.0.0.1:9/");
+        let store = installation.store();
+        let doctor = || installation.run(&["doctor", "--json"]);
+        let judged = |check: &str, state: &str, message: &str| {
+            let done = doctor();
+            let [is, says, _] = found(&done, check);
+            assert_eq!((is.as_str(), done.code), (state, Some(i32::from(state == "wrong"))));
+            assert!(says.starts_with(message), "{says}");
+        };
+        let change = |work: fn(&mut Tx<'_>) -> vinculo_store::Result<()>| {
+            store.write_blocking(work).expect("changed");
+        };
+        change(|tx| tx.enqueue(Job::SyncLink(LoadId(1)), now() - HOUR, now()));
+        judged("jobs", "wrong", "due for ten minutes and not begun: 1 sync_link");
+        change(|tx| {
+            for _ in 0..6 {
+                let job = tx.claim_jobs(now(), now() + HOUR, 1)?[0];
+                tx.reschedule_job(&job, now(), "retry_later timeout")?;
+            }
+            Ok(())
+        });
+        let message = "fail again and again: 1 sync_link; one was tried 6 times: \
+                       retry_later timeout";
+        judged("jobs", "doubtful", message);
+
+        judged("sources", "good", "0 questions");
+        change(|tx| asked(tx, "fault", 1));
+        judged("sources", "doubtful", "half of the questions of the last hour or more failed: ach");
+        change(|tx| asked(tx, "resolved", 2).and_then(|()| asked(tx, "no_data", 3)));
+        judged("sources", "good", "3 questions in the last hour");
+        change(|tx| asked(tx, "not_authorized", 4));
+        judged("sources", "wrong", "refused our credentials within the last hour: ach");
+
+        assert_eq!(found(&doctor(), "webhook endpoints")[0], "good");
+        change(|tx| tx.disable_endpoint(EndpointId(1), DisabledReason::Gone, now()).map(|_| ()));
+        let [state, says, mend] = found(&doctor(), "webhook endpoints");
+        assert_eq!((state.as_str(), says.as_str()), ("doubtful", "0 work, 0 fail, 1 are disabled"));
+        assert!(mend.contains("webhooks enable"), "{mend}");
+        store.close_blocking();
+    }
+}
+
+#[test]
+fn a_deep_look_computes_the_chains_again() {
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let doctor = || installation.run(&["doctor", "--json", "--deep"]);
+    let done = doctor();
+    assert_eq!(wrong(&done), []);
+    assert_eq!(found(&done, "consents")[1], "0 receipts, all whole");
+    assert!(found(&done, "audit log")[1].ends_with("all sound"));
+    let database = rusqlite::Connection::open(installation.data_dir().join("vinculo.db"));
+    let forged = "insert into consent_receipts values (1, 5, zeroblob(32), null, '{}', \
+         zeroblob(32), zeroblob(32)); \
+         insert into audit_blocks values (x'07070707070707070707070707070707', 5, 1, 1, \
+         zeroblob(32), zeroblob(32), x'', zeroblob(32), zeroblob(32))";
+    database.and_then(|database| database.execute_batch(forged)).expect("forged");
+    let found: Vec<_> = wrong(&doctor()).into_iter().map(|(check, _)| check).collect();
+    assert_eq!(found, ["audit log", "consents"]);
+    assert_eq!(wrong(&installation.run(&["doctor", "--json"])), [], "it looks only when told");
+}
+
+#[test]
+fn a_certificate_is_looked_at() {
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../server/tests/it/tls_files");
+    let doctor = |key: &str| {
+        let mut command = installation.command(&["doctor", "--json"]);
+        command.env("VINCULO_TLS_CERT", format!("{files}/first.pem"));
+        finished(command.env("VINCULO_TLS_KEY", format!("{files}/{key}")))
+    };
+    let [state, message, _] = found(&doctor("first.key"), "certificate");
+    assert_eq!((state.as_str(), message.as_str()), ("good", "good until 2126-11-01T19:31:34Z"));
+    assert_eq!(only(&doctor("second.key")).0, "certificate");
 }

@@ -15,6 +15,7 @@ mod consents;
 mod demo;
 mod doctor;
 mod faults;
+mod following;
 mod help;
 mod installation;
 mod keys;

@@ -22,7 +22,8 @@ async fn a_server_says_that_it_lives_and_is_ready() {
     let (_server, base) = installation.serve().await;
     let client = installation.client("sandbox", &base);
     assert_eq!(client.get("/livez").await, (200, "ok".into()));
-    assert_eq!(client.get("/readyz").await, (200, "ok".into()));
+    let (status, body) = client.get("/readyz").await;
+    assert_eq!((status, &body["ready"]), (200, &true.into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -30,10 +31,14 @@ async fn a_server_without_database_lives_but_is_not_ready() {
     let installation = Installation::postgres();
     let (_server, base) = installation.serve().await;
     let client = installation.client("sandbox", &base);
-    assert_eq!(client.get("/readyz").await, (200, "ok".into()));
+    let (status, body) = client.get("/readyz").await;
+    assert_eq!((status, &body["ready"]), (200, &true.into()));
     installation.lose_database();
     let (status, body) = client.get("/readyz").await;
-    assert_eq!((status, &body[0]["code"]), (503, &"service_unavailable".into()));
+    let database = serde_json::json!({
+        "name": "database", "ready": false, "message": "does not answer"
+    });
+    assert_eq!((status, &body["checks"][0]), (503, &database));
     assert_eq!(client.get("/livez").await, (200, "ok".into()));
 }
 

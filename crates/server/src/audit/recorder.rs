@@ -93,6 +93,11 @@ impl Audit {
         self.process
     }
 
+    /// Entries that wait in memory.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// An entry was written that is to be chained.
     pub(super) fn announce(&self) {
         self.news.notify_one();
@@ -203,6 +208,10 @@ impl Audit {
             next.chain(tx, &entries)
         });
         let chained = chained.await?;
+        if let Some(first) = writing.batch.iter().map(|noted| noted.at).min() {
+            let waited = app.now_micros().saturating_sub(first).try_into().unwrap_or(0);
+            app.metrics().audit_written(Duration::from_micros(waited));
+        }
         writing.batch.clear();
         let Some(Chained { changes, anchored }) = chained else { return Ok(false) };
         writing.anchored.extend(anchored);

@@ -251,6 +251,7 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
         report("spool", imports::sweep_spool(&app).await);
         report("destroyed keys", erasure::scrub(&app).await);
         report("stranded deliveries", webhooks::sweep(&app).await);
+        app.metrics().cleaned_up.set(app.now().as_second());
         let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = stopped.cancelled() => return,

@@ -3,6 +3,8 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
 use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryId, DeliveryState, DueDelivery, Micros, SubjectId, Tx,
 };
@@ -13,6 +15,7 @@ use super::announce::body_context;
 use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
+use crate::request_id;
 use crate::settings::Settings;
 use crate::webhooks::{Address, Verdict, health};
 
@@ -31,6 +34,12 @@ struct Tried {
     excerpt: Option<Sealed>,
 }
 
+/// What every webhook tells of the request behind it.
+#[derive(Deserialize)]
+struct Told {
+    request_id: Uuid,
+}
+
 /// Sends and records. Whatever goes wrong before the record is a failed try as well, with the next
 /// one on schedule: nothing is lost, and nothing is tried in a hurry.
 pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
@@ -43,10 +52,13 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
     } else {
         send(app, &due).await.unwrap_or_else(|error| {
             let cause = error.cause().unwrap_or("refused").to_owned();
-            tracing::error!(delivery = %due.claim.id, cause, "delivery could not be prepared");
+            tracing::error!(cause, "delivery could not be prepared");
             unsent(INTERNAL)
         })
     };
+    let result = tried.result.as_ref().map(|answer| answer.status).map_err(|failure| *failure);
+    app.metrics().delivery_tried(result, tried.duration);
+    tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
     let recorder = app.clone();
     app.store().write(move |tx| record(tx, &recorder, &due, &tried)).await
 }
@@ -57,6 +69,9 @@ async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
     let own = own.transpose()?;
     let key = own.as_ref().unwrap_or(secrets.data_key());
     let body = key.open(body_context(due.webhook_id), &due.body)?;
+    if let Ok(Told { request_id }) = serde_json::from_slice(&body) {
+        request_id::is_behind(request_id);
+    }
     let address = Address::open(&secrets, due.endpoint_uuid, &due.address)?;
     let started_at = app.now();
     let (id, now) = (due.webhook_id.simple().to_string(), micros(started_at));

@@ -23,6 +23,7 @@ use crate::App;
 use crate::error::ApiError;
 use crate::imports::{check_options, forget_spool, is_open, seal_report, spooled};
 use crate::projection::payer_context;
+use crate::request_id;
 use crate::secrets::WorkspaceSecrets;
 use crate::spool::SpoolReader;
 
@@ -32,10 +33,16 @@ const READ_AHEAD: usize = 64 * 1024;
 /// Runs the job of an import.
 pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailure> {
     let Some(import) = read(app, id).await? else { return finish(app, job).await };
-    if is_open(import.state) {
+    // Its webhooks say the same.
+    request_id::is_behind(import.uuid);
+    let was_open = is_open(import.state);
+    if was_open {
         load(app, &import).await?;
     }
     let Some(import) = read(app, id).await? else { return finish(app, job).await };
+    if was_open {
+        app.metrics().import_judged(import.state.as_str());
+    }
     if import.state == ImportState::Accepted {
         project_again(app, &import).await?;
         app.store().write(move |tx| tx.drop_superseded_lines(id)).await?;
@@ -58,8 +65,10 @@ async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
     let secrets = app.secrets(import.workspace).map_err(ApiError::from)?;
     let (app, import) = (app.clone(), import.clone());
     // Reading and sealing a whole file takes a while: not on the threads that serve requests.
+    let span = tracing::Span::current();
     let loaded = tokio::task::spawn_blocking(move || {
-        Loading { app: &app, secrets: &secrets, import: &import }.run()
+        let loading = Loading { app: &app, secrets: &secrets, import: &import };
+        span.in_scope(|| loading.run())
     });
     let loaded = loaded.await.map_err(|_| JobFailure::retry("the import panicked"))?;
     Ok(loaded?)

@@ -82,6 +82,7 @@ impl Lines<'_> {
             if !stored? {
                 return Ok(false);
             }
+            self.app.metrics().import_lines.inc_by(next.abs_diff(done));
             done = next;
         }
         Ok(true)

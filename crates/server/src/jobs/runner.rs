@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use vinculo_store::{
     ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock, Wakes,
 };
@@ -21,6 +23,8 @@ use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
 use super::{clean_up, deliver, import_file, schedule, sync_link};
 use crate::clock::micros;
+use crate::health::Worker;
+use crate::metrics::{RunResult, since};
 use crate::{App, audit};
 
 /// Works off the jobs and deliveries of one database.
@@ -61,6 +65,7 @@ impl Runner {
     /// Runs until `stop` is cancelled, then lets running work end within the configured grace.
     pub async fn run(self, stop: CancellationToken) {
         let runner = Arc::new(self);
+        let _at_work = Worker::begin(&runner.app);
         let stopped = CancellationToken::new();
         let heartbeat = tokio::spawn(Arc::clone(&runner).beat(stopped.clone()));
         let clean_up = tokio::spawn(clean_up::run(runner.app.clone(), stopped.clone()));
@@ -96,11 +101,7 @@ impl Runner {
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
                 running.spawn(async move {
-                    let (worker, done) = (Arc::clone(&runner), job);
-                    let work = tokio::spawn(async move { worker.work(done).await });
-                    if work.await.is_err() {
-                        runner.give_back(job, None, "the job panicked".to_owned()).await;
-                    }
+                    runner.work_on(job).await;
                     drop((held, permit));
                 });
             }
@@ -206,14 +207,34 @@ impl Runner {
         (micros(now), micros(until))
     }
 
-    async fn work(&self, claimed: ClaimedJob) {
+    /// Works on a job in a task of its own: a panic ends the job alone.
+    async fn work_on(self: Arc<Self>, job: ClaimedJob) {
+        let (app, kind, span) = (self.app.clone(), job.job.kind(), span(&job));
+        let (start, running) = (app.now(), app.metrics().job(kind));
+        let worker = Arc::clone(&self);
+        let work = async move { worker.work(job).await };
+        let result = match tokio::spawn(work.instrument(span.clone())).await {
+            Ok(result) => result,
+            Err(_) => {
+                let why = "the job panicked".to_owned();
+                self.give_back(job, None, why).instrument(span.clone()).await;
+                RunResult::Panicked
+            }
+        };
+        let took = since(&app, start);
+        app.metrics().job_ended(kind, result, took);
+        span.in_scope(|| tracing::debug!(result = result.as_str(), ?took, "job ended"));
+        drop(running);
+    }
+
+    async fn work(&self, claimed: ClaimedJob) -> RunResult {
         let result = match claimed.job {
             Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
             Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
         };
-        if let Err(JobFailure::Retry { at, why }) = result {
-            self.give_back(claimed, at, why).await;
-        }
+        let Err(JobFailure::Retry { at, why }) = result else { return RunResult::Done };
+        self.give_back(claimed, at, why).await;
+        RunResult::Postponed
     }
 
     /// Postpones a job to the moment it named, or by the schedule.
@@ -222,20 +243,23 @@ impl Runner {
             let next = self.app.now().checked_add(backoff(claimed.attempt));
             micros(next.unwrap_or(Timestamp::MAX))
         });
-        tracing::warn!(job = %claimed.id, attempt = claimed.attempt, why, "job postponed");
+        tracing::warn!(why, "job postponed");
         let given_back =
             self.app.store().write(move |tx| tx.reschedule_job(&claimed, at, &why)).await;
         if let Err(error) = given_back {
-            tracing::error!(job = %claimed.id, %error, "job left to its lease");
+            tracing::error!(%error, "job left to its lease");
         }
     }
 
     async fn deliver(&self, due: DueDelivery) {
-        let id = due.claim.id;
-        if let Err(error) = deliver::run(&self.app, due).await {
+        let running = self.app.metrics().delivery();
+        let ClaimedDelivery { id, attempt } = due.claim;
+        let span = tracing::info_span!("delivery", %id, attempt, request_id = Empty);
+        if let Err(error) = deliver::run(&self.app, due).instrument(span.clone()).await {
             let cause = error.cause().unwrap_or("refused").to_owned();
-            tracing::error!(delivery = %id, cause, "delivery left to its lease");
+            span.in_scope(|| tracing::error!(cause, "delivery left to its lease"));
         }
+        drop(running);
     }
 
     /// Sleeps until somebody announces work, a row becomes due, or the poll interval is over.
@@ -317,6 +341,12 @@ impl Runner {
             }
         }
     }
+}
+
+/// What the log says of everything that a job does; `request_id` is known once its row was read.
+fn span(job: &ClaimedJob) -> Span {
+    let (kind, attempt) = (job.job.kind(), job.attempt);
+    tracing::info_span!("job", id = %job.id, kind, attempt, request_id = Empty)
 }
 
 /// Rows taken in one claim.

@@ -13,6 +13,7 @@ use super::retrieval::{Attempt, Retrieval};
 use crate::App;
 use crate::clock::next_day;
 use crate::error::ApiError;
+use crate::request_id;
 use crate::sandbox::Wish;
 use crate::sources::{Deadlines, HeldBack};
 use crate::terms::after;
@@ -42,6 +43,7 @@ pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), 
     let Some(mut retrieval) = Retrieval::read(app, load, attempt).await? else {
         return drop_load(app, load, job).await;
     };
+    request_id::is_behind(retrieval.load.request_id);
     if !retrieval.is_permitted() {
         return close(app, retrieval, job).await;
     }

@@ -3,6 +3,7 @@
 
 mod patient;
 mod tls;
+mod validity;
 
 use std::convert::Infallible;
 use std::io::ErrorKind;

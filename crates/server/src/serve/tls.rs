@@ -14,6 +14,7 @@ use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::validity;
 use crate::App;
 
 /// How often the files are looked at.
@@ -75,6 +76,14 @@ impl Tls {
         let config = contents.config(&certificate, &key)?;
         let newest = Mutex::new(Newest { config, seen: Some(contents.digest()) });
         Ok(Self(Arc::new(Inner { certificate, key, newest })))
+    }
+
+    /// When the certificate in the file ends; `None` when that cannot be read. Blocks.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let file = std::fs::read(&self.0.certificate).ok()?;
+        let certificate = CertificateDer::from_pem_slice(&file).ok()?;
+        validity::ends_at(&certificate)
     }
 
     /// Serves one connection more, with the newest certificate.

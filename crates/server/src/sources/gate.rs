@@ -44,6 +44,16 @@ impl HeldBack {
         Outcome::RetryLater { reason, not_before }
     }
 
+    /// The word for it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Busy => "busy",
+            Self::TooFast(_) => "too_fast",
+            Self::Shut(_) => "shut",
+            Self::OverBudget(_) => "over_budget",
+        }
+    }
+
     /// Whether it says nothing about the source: a rule of this installation.
     pub(crate) const fn is_own_rule(self) -> bool {
         !matches!(self, Self::Shut(_))
@@ -228,10 +238,14 @@ impl Gate {
     /// When the database fails.
     pub(crate) async fn standing(&self, app: &App) -> Result<Standing, vinculo_store::Error> {
         self.read_budget(app).await?;
-        let now = app.now();
+        Ok(self.seen(app.now()))
+    }
+
+    /// How it stands, as far as this process has seen.
+    pub(crate) fn seen(&self, now: Timestamp) -> Standing {
         let watched = self.watch();
         let free = self.places.available_permits();
-        Ok(Standing {
+        Standing {
             terms: self.terms,
             breaker: watched.breaker.word(now),
             shut: watched.breaker.shut(now),
@@ -239,7 +253,7 @@ impl Gate {
             last: watched.last.clone(),
             in_flight: self.terms.at_once.saturating_sub(free),
             budget: watched.budget.as_ref().map(Budget::figures),
-        })
+        }
     }
 }
 

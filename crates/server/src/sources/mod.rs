@@ -24,6 +24,7 @@ use vinculo_sources::{
 };
 use vinculo_store::{Environment, SourceCallId};
 
+use crate::App;
 use crate::clock::Clock;
 use crate::config::{Config, SourceConfig};
 use crate::limits::Steady;
@@ -175,6 +176,11 @@ impl Sources {
         Ok(Self { gates: gates.collect(), production, sandbox })
     }
 
+    /// Every source that is asked over a network, by its name.
+    pub(crate) fn gates(&self) -> impl Iterator<Item = (&'static str, &Gate)> {
+        self.gates.iter().map(|(name, gate)| (*name, gate))
+    }
+
     /// The gate before a source; `None` where nothing is asked over a network.
     pub(crate) fn gate(&self, source: &Source) -> Option<&Gate> {
         self.gates.get(source.name())
@@ -243,9 +249,14 @@ impl Asked {
         matches!(self.outcome, Outcome::Resolved(_) | Outcome::NoData(_))
     }
 
-    /// Tells whoever runs the installation what only they can mend.
-    fn raise_alarm(&self) {
+    /// Tells whoever runs the installation how it went, and what only they can mend.
+    fn tell(&self, app: &App) {
+        let (source, outcome) = (self.source, self.outcome.code());
+        app.metrics().asked(self);
+        let held_back = self.held.map(HeldBack::word);
+        tracing::debug!(source, outcome, held_back, took = ?self.duration, "asked");
         match &self.outcome {
+            _ if self.held.is_some() => {}
             Outcome::NotAuthorized => {
                 tracing::error!(source = self.source, "the source refused our own credentials");
             }

@@ -116,7 +116,9 @@ pub(crate) async fn ask(
                 }
                 let each = deadlines.each.min(left);
                 let time = (each, deadlines.attended);
-                ask_one(app, secrets, source, (person, wish), time).await?
+                let asked = ask_one(app, secrets, source, (person, wish), time).await?;
+                asked.tell(app);
+                asked
             }
         };
         let has_all = matches!(&asked.outcome, Outcome::Resolved(answer) if answer.complete);
@@ -156,7 +158,6 @@ async fn ask_one(
     if asked.http_status.is_some() || !matches!(asked.outcome, Outcome::InvalidInput(_)) {
         pass.end(app.now(), &asked.outcome, asked.cost);
     }
-    asked.raise_alarm();
     Ok(asked)
 }
 

@@ -1,6 +1,7 @@
 //! A closure on its way to a connection and its answer on the way back.
 
 use crate::error::{Error, Result};
+use crate::stats::Busy;
 use crate::tx::{Mode, Tx};
 use crate::wake::Queues;
 use crossbeam_channel::{Receiver, Sender, TrySendError};
@@ -106,8 +107,13 @@ pub(crate) fn apart<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<
 }
 
 /// Runs closures one at a time until told to stop or until nobody can send any more.
-pub(crate) fn serve(jobs: &Receiver<Message>, mut run: impl FnMut(Mode, Box<dyn Job>)) {
+pub(crate) fn serve(
+    jobs: &Receiver<Message>,
+    busy: &Busy,
+    mut run: impl FnMut(Mode, Box<dyn Job>),
+) {
     while let Ok(Message::Run(mode, job)) = jobs.recv() {
+        let _working = busy.begin();
         run(mode, job);
     }
 }

@@ -5,6 +5,7 @@ use super::notify::Notifier;
 use crate::error::{Error, Result};
 use crate::lock::in_use;
 use crate::row::{Cells, Row};
+use crate::stats::Busy;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues};
@@ -183,12 +184,12 @@ fn pointers<'p>(params: &'p [Value<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
 pub(crate) fn lane(
     mut connection: Connection,
     jobs: &Receiver<Message>,
-    hub: &Hub,
-    notifier: &Notifier,
+    busy: &Busy,
+    (hub, notifier): (&Hub, &Notifier),
 ) {
     // Saves the first closure the wait; when it fails, that closure tries again and says why.
     let _ = connection.client();
-    serve(jobs, |mode, mut job| {
+    serve(jobs, busy, |mode, mut job| {
         let fate = match mode {
             Mode::Write => transaction(&mut connection, job.as_mut()),
             Mode::Read | Mode::Single => {

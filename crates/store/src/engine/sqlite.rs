@@ -3,11 +3,13 @@
 use super::lane::{Job, Message, Outcome, serve};
 use crate::error::{Cause, Error, Result};
 use crate::row::{Cells, Row};
+use crate::stats::Busy;
 use crate::text::Texts;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues};
 use crossbeam_channel::Receiver;
+use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, params_from_iter};
 use std::path::{Path, PathBuf};
@@ -146,8 +148,8 @@ impl Connection {
 }
 
 /// Runs closures that only read, each statement on its own snapshot.
-pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>) {
-    serve(jobs, |_, mut job| {
+pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>, busy: &Busy) {
+    serve(jobs, busy, |_, mut job| {
         job.run(Tx::new(Driver::Sqlite(&mut connection), Mode::Read));
         job.answer(Ok(()));
     });
@@ -155,9 +157,16 @@ pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>) {
 
 /// Runs closures that write: all that wait share one commit, each inside its own savepoint, and
 /// nobody is answered before the commit is on disk.
-pub(crate) fn write_lane(connection: Connection, jobs: &Receiver<Message>, hub: &Hub) {
-    let mut group = Group { connection, done: Vec::with_capacity(GROUP), wakes: Queues::default() };
+pub(crate) fn write_lane(
+    connection: Connection,
+    jobs: &Receiver<Message>,
+    hub: &Hub,
+    (busy, sizes): (&Busy, Histogram),
+) {
+    let done = Vec::with_capacity(GROUP);
+    let mut group = Group { connection, done, wakes: Queues::default(), sizes };
     while let Ok(Message::Run(mode, job)) = jobs.recv() {
+        let _working = busy.begin();
         let stop = group.commit(mode, job, jobs, hub);
         if stop {
             break;
@@ -169,6 +178,8 @@ struct Group {
     connection: Connection,
     done: Vec<(Box<dyn Job>, bool)>,
     wakes: Queues,
+    /// Closures that shared a commit.
+    sizes: Histogram,
 }
 
 impl Group {
@@ -192,6 +203,7 @@ impl Group {
             let _ = self.connection.run("rollback");
         }
         self.wakes = Queues::default();
+        self.sizes.observe(self.done.len() as f64);
         for (job, kept) in self.done.drain(..) {
             job.answer(if kept { fate.clone() } else { Ok(()) });
         }

@@ -14,6 +14,16 @@ pub enum Job {
 }
 
 impl Job {
+    /// Every kind there is: work of a kind that is missing here is not counted in a backlog.
+    pub const KINDS: [&str; 2] =
+        [Self::SyncLink(LoadId(0)).kind(), Self::ImportFile(ImportId(0)).kind()];
+
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        self.columns().0
+    }
+
     const fn columns(self) -> (&'static str, i64) {
         match self {
             Self::SyncLink(load) => ("sync_link", load.0),

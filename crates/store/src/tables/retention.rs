@@ -263,6 +263,19 @@ impl Tx<'_> {
         Ok(removed)
     }
 
+    /// What went of everybody's, by rule, and when rows of the rule went last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn retention_sums(&mut self) -> Result<Vec<(RetentionRule, i64, Micros)>> {
+        self.query(
+            "select rule, cast(sum(removed) as bigint), max(last_removed_at) \
+             from retention_totals group by rule order by rule",
+            &[],
+            |row| Ok((RetentionRule::from_column(&row.text(0)?)?, row.int(1)?, row.int(2)?)),
+        )
+    }
+
     /// What went of the workspace's, or of the installation's without one, by rule.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ mod replays;
 mod about;
 mod api_keys;
 mod audit;
+mod backlog;
 mod backup;
 mod consents;
 mod contributions;

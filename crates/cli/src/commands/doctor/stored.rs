@@ -1,0 +1,183 @@
+//! What the database says about how an installation does.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use vinculo_server::clock::{Clock as _, SystemClock, micros};
+use vinculo_server::secrets::Secrets;
+use vinculo_server::{audit, consents};
+use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs};
+use vinculo_vault::Vault;
+
+use super::{Finding, State, finding};
+
+const SECOND: Micros = 1_000_000;
+/// How far another machine of the installation may be ahead.
+const AHEAD: Micros = 60 * SECOND;
+/// How far the database's clock may be from this one before somebody should look.
+const SKEW: Micros = 5 * SECOND;
+/// For how long work may be due before nobody seems to be there for it.
+const OVERDUE: Micros = 10 * 60 * SECOND;
+/// Tries of a job after which somebody should look at it.
+const TRIES: i64 = 6;
+/// How far back sources are judged.
+const LATELY: Micros = 60 * 60 * SECOND;
+
+type Check = fn(&Store) -> vinculo_store::Result<Finding>;
+
+/// Every check that needs the database alone.
+pub(super) fn checks(store: &Store) -> Vec<Finding> {
+    let checks: [(&str, Check); 4] =
+        [("clock", clock), ("jobs", jobs), ("webhook endpoints", endpoints), ("sources", sources)];
+    let failed = |name, error: vinculo_store::Error| {
+        finding(name, State::Wrong, error.to_string()).mend("see to the database")
+    };
+    checks
+        .into_iter()
+        .map(|(name, check)| check(store).unwrap_or_else(|error| failed(name, error)))
+        .collect()
+}
+
+/// The clock, beside the database's and what was written.
+fn clock(store: &Store) -> vinculo_store::Result<Finding> {
+    let (latest, theirs) = store.read_blocking(|tx| {
+        Ok::<_, vinculo_store::Error>((tx.latest_moment()?, tx.database_time()?))
+    })?;
+    let now = SystemClock.now();
+    let behind = latest.filter(|latest| *latest > micros(now).saturating_add(AHEAD));
+    let skew = theirs.map_or(0, |theirs| theirs.abs_diff(micros(now))) / SECOND.unsigned_abs();
+    let mend = "set the clocks of all machines by NTP";
+    Ok(match behind.and_then(|latest| Timestamp::from_microsecond(latest).ok()) {
+        Some(latest) => {
+            let message = format!("it is {now:.0}, and {latest:.0} was written already");
+            finding("clock", State::Wrong, message).mend(mend)
+        }
+        None if skew > SKEW.unsigned_abs() / SECOND.unsigned_abs() => {
+            let message = format!("the database's clock is {skew} s away from this machine's");
+            let wrong = skew > AHEAD.unsigned_abs() / SECOND.unsigned_abs();
+            let state = if wrong { State::Wrong } else { State::Doubtful };
+            finding("clock", state, message).mend(mend)
+        }
+        None => finding("clock", State::Good, format!("{now:.0}, after all that was written")),
+    })
+}
+
+/// Work that nobody begins, and jobs that fail again and again.
+fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
+    let now = micros(SystemClock.now());
+    let (waiting, failing) = store.read_blocking(move |tx| {
+        let before = now.saturating_sub(OVERDUE);
+        let waiting = tx.stuck_jobs(i64::MAX, before)?;
+        Ok::<_, vinculo_store::Error>((waiting, tx.stuck_jobs(TRIES, i64::MIN)?))
+    })?;
+    let counted = |jobs: &[StuckJobs]| {
+        let each = jobs.iter().map(|stuck| format!("{} {}", stuck.jobs, stuck.kind));
+        each.collect::<Vec<_>>().join(", ")
+    };
+    Ok(if !waiting.is_empty() {
+        let message = format!("due for ten minutes and not begun: {}", counted(&waiting));
+        finding("jobs", State::Wrong, message)
+            .mend("run a `vinculo serve` without --no-worker, and see its log")
+    } else if let Some(worst) = failing.iter().max_by_key(|stuck| stuck.tried) {
+        let why = worst.failure.as_deref().unwrap_or("it was not said why");
+        let (tried, all) = (worst.tried, counted(&failing));
+        let message = format!("fail again and again: {all}; one was tried {tried} times: {why}");
+        finding("jobs", State::Doubtful, message)
+            .mend("what is tried again goes on by itself once its cause is gone: see the log")
+    } else {
+        finding("jobs", State::Good, "none is stuck")
+    })
+}
+
+fn endpoints(store: &Store) -> vinculo_store::Result<Finding> {
+    let counts = store.read_blocking(|tx| tx.endpoint_counts())?;
+    let EndpointCounts { working, failing, disabled } = counts;
+    let message = format!("{working} work, {failing} fail, {disabled} are disabled");
+    Ok(match failing + disabled {
+        0 => finding("webhook endpoints", State::Good, message),
+        _ => finding("webhook endpoints", State::Doubtful, message).mend(
+            "`vinculo webhooks list` says which and why; `webhooks enable`, then `webhooks replay`",
+        ),
+    })
+}
+
+/// How sources have answered lately. Those of the sandbox fail when they are asked to.
+fn sources(store: &Store) -> vinculo_store::Result<Finding> {
+    let now = micros(SystemClock.now());
+    let used = store.read_blocking(move |tx| {
+        let mut used = Vec::new();
+        for (workspace, _) in tx.workspaces()? {
+            used.extend(tx.source_usage(workspace.id, now.saturating_sub(LATELY), now)?);
+        }
+        Ok::<_, vinculo_store::Error>(used)
+    })?;
+    // Of each source: questions, failures, refusals.
+    let mut all: BTreeMap<String, [i64; 3]> = BTreeMap::new();
+    for usage in used.into_iter().filter(|usage| usage.source != "sandbox") {
+        let refused = usage.outcome == "not_authorized";
+        let failed = refused || matches!(usage.outcome.as_str(), "fault" | "retry_later");
+        let counts = all.entry(usage.source).or_default();
+        for (count, counts_here) in counts.iter_mut().zip([true, failed, refused]) {
+            *count += if counts_here { usage.calls } else { 0 };
+        }
+    }
+    let named = |pick: fn(&[i64; 3]) -> bool| {
+        let picked = all.iter().filter(|(_, counts)| pick(counts)).map(|(name, _)| name.as_str());
+        picked.collect::<Vec<_>>().join(", ")
+    };
+    let (refused, failing) = (named(|it| it[2] > 0), named(|it| it[0] > 0 && it[1] * 2 >= it[0]));
+    Ok(match (refused.is_empty(), failing.is_empty()) {
+        (false, _) => finding(
+            "sources",
+            State::Wrong,
+            format!("refused our credentials within the last hour: {refused}"),
+        )
+        .mend("renew the credentials of the source, and start the servers anew"),
+        (true, false) => finding(
+            "sources",
+            State::Doubtful,
+            format!("half of the questions of the last hour or more failed: {failing}"),
+        )
+        .mend("ask the operator; loads are tried again by themselves (docs/OPERATING-SOURCES.md)"),
+        (true, true) => {
+            let asked: i64 = all.values().map(|counts| counts[0]).sum();
+            finding("sources", State::Good, format!("{asked} questions in the last hour"))
+        }
+    })
+}
+
+/// The chains of the audit log and of consents, computed again.
+pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
+    let mend = "somebody has changed the database, or it is damaged: restore it (docs/BACKUP.md)";
+    let wrong = |check, message: String| finding(check, State::Wrong, message).mend(mend);
+    let audit = match audit::verify(store, vault, &[]) {
+        Err(error) => wrong("audit log", error.to_string()),
+        Ok(verified) => match verified.fault {
+            Some(fault) => wrong("audit log", fault),
+            None => {
+                let chains = verified.chains.len();
+                finding("audit log", State::Good, format!("{chains} chains, all sound"))
+            }
+        },
+    };
+    let opened = store.read_blocking(|tx| {
+        Ok::<_, vinculo_store::Error>((tx.workspaces()?, tx.index_version()?.version))
+    });
+    let verified = opened.map_err(anyhow::Error::from).and_then(|(workspaces, version)| {
+        let secrets = Secrets::open(vault.clone(), workspaces, version)?;
+        Ok(consents::verify(store, &secrets, &[])?)
+    });
+    let consents = match verified {
+        Err(error) => wrong("consents", format!("{error:#}")),
+        Ok(verified) if verified.ok => {
+            let receipts: i64 = verified.chains.iter().map(|chain| chain.receipts).sum();
+            finding("consents", State::Good, format!("{receipts} receipts, all whole"))
+        }
+        Ok(verified) => {
+            let broken = verified.chains.iter().filter_map(|chain| chain.broken.as_ref()).next();
+            let why = broken.map_or("a chain does not hold", |broken| broken.why);
+            wrong("consents", format!("{why}: `vinculo consents verify` says where"))
+        }
+    };
+    vec![audit, consents]
+}

@@ -1,0 +1,62 @@
+//! Counting requests.
+
+use std::collections::HashSet;
+use std::sync::{PoisonError, RwLock};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::Method;
+
+use super::{Going, class, since};
+use crate::App;
+
+/// What stands for every address that is no route.
+const NO_ROUTE: &str = "none";
+
+/// Counts and times a request under the template of its route.
+pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+    let metrics = app.metrics();
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let route = ("route", route.map_or(NO_ROUTE, template));
+    let (method, start) = (("method", method(request.method())), app.now());
+    let going = Going::new(metrics.requests_in_flight.clone());
+    let response = next.run(request).await;
+    drop(going);
+    let status = ("status", class(response.status().as_u16()));
+    metrics.requests.get_or_create(&[route, method, status]).inc();
+    let seconds = since(&app, start).as_secs_f64();
+    metrics.request_seconds.get_or_create(&[route, method]).observe(seconds);
+    response
+}
+
+const fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::DELETE => "DELETE",
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        _ => "other",
+    }
+}
+
+/// The template for ever: there are only as many as there are routes.
+fn template(route: &str) -> &'static str {
+    static ROUTES: RwLock<Option<HashSet<&'static str>>> = RwLock::new(None);
+    let known = ROUTES.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known.as_ref().and_then(|all| all.get(route)) {
+        return known;
+    }
+    drop(known);
+    let mut all = ROUTES.write().unwrap_or_else(PoisonError::into_inner);
+    let all = all.get_or_insert_default();
+    if let Some(known) = all.get(route) {
+        return known;
+    }
+    let route: &'static str = Box::leak(route.into());
+    all.insert(route);
+    route
+}

@@ -1,0 +1,366 @@
+//! What Prometheus reads, read over HTTP.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use http::Method;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use vinculo_server::config::Config;
+use vinculo_server::openapi_document;
+use vinculo_server::sources::{BilledOn, SourceTerms};
+use vinculo_store::Environment::Sandbox;
+use vinculo_store::RetentionRule;
+
+use crate::support::{
+    Receiver, Reply, Setup, TestApp, TestDatabase, link_request, look_again, on_both_databases,
+    soon,
+};
+
+on_both_databases!(
+    everything_that_is_documented_is_measured,
+    what_happens_is_counted,
+    what_waits_is_looked_at,
+    no_label_is_a_clients_own,
+);
+
+const PLANILLA: &[u8] = include_bytes!("../../../pila/tests/samples/02-nandu-E-2025-11.txt");
+const DOCUMENT: &str = include_str!("../../../../docs/OPERATIONS.md");
+const DASHBOARD: &str = include_str!("../../../../ops/grafana/vinculo.json");
+const ALERTS: &str = include_str!("../../../../ops/prometheus/alerts.yml");
+
+/// The listener for operators of a served application.
+struct Watch {
+    url: String,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+/// Samples: name, labels in their order, value.
+type Samples = Vec<(String, BTreeMap<String, String>, f64)>;
+
+/// One reading.
+struct Reading {
+    /// Families with their types.
+    families: BTreeMap<String, String>,
+    samples: Samples,
+}
+
+impl Watch {
+    async fn start(app: &TestApp) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, app) = (CancellationToken::new(), app.app.clone());
+        let stopped = stop.clone().cancelled_owned();
+        let serve = async move { vinculo_server::serve_metrics(&app, listener, stopped).await };
+        Self { url, stop, task: tokio::spawn(serve) }
+    }
+
+    async fn read(&self, app: &TestApp) -> Reading {
+        let client = app.stranger();
+        let request = client.request(Method::GET, &format!("{}/metrics", self.url));
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+        assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"), "{kind}");
+        Reading::of(&response.text().await.expect("a text"))
+    }
+
+    /// Waits until a counter has reached a value.
+    async fn until(&self, app: &TestApp, name: &str, labels: &[(&str, &str)], value: f64) {
+        soon("a count", async {
+            while self.read(app).await.value(name, labels) != Some(value) {
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
+    async fn finish(self) {
+        self.stop.cancel();
+        self.task.await.expect("no panic").expect("no failure");
+    }
+}
+
+impl Reading {
+    fn of(text: &str) -> Self {
+        assert!(text.ends_with("# EOF\n"), "{text}");
+        let mut read = Self { families: BTreeMap::new(), samples: Vec::new() };
+        for line in text.lines() {
+            if let Some(family) = line.strip_prefix("# TYPE ") {
+                let (name, kind) = family.split_once(' ').expect("a type");
+                read.families.insert(name.to_owned(), kind.to_owned());
+            } else if !line.starts_with('#') {
+                read.samples.push(sample(line));
+            }
+        }
+        read
+    }
+
+    fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let wanted = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let wanted: BTreeMap<_, _> = wanted.collect();
+        let mut found =
+            self.samples.iter().filter(|(own, labels, _)| own == name && *labels == wanted);
+        let value = found.next().map(|(.., value)| *value);
+        assert!(found.next().is_none(), "{name} twice");
+        value
+    }
+}
+
+fn sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
+    let (series, value) = line.rsplit_once(' ').expect("a value");
+    let value = value.parse().unwrap_or_else(|_| panic!("no number: {line}"));
+    let Some((name, labels)) = series.split_once('{') else {
+        return (series.to_owned(), BTreeMap::new(), value);
+    };
+    let labels = labels.strip_suffix('}').expect("an end").split("\",").filter(|it| !it.is_empty());
+    let labels = labels.map(|label| {
+        let (name, value) = label.split_once("=\"").expect("a label");
+        (name.to_owned(), value.trim_end_matches('"').to_owned())
+    });
+    (name.to_owned(), labels.collect(), value)
+}
+
+/// The sandbox costs something, and a second question does not fit into its budget.
+fn dear(config: &mut Config) {
+    let terms = SourceTerms {
+        price: 1200,
+        billed_on: BilledOn::Call,
+        monthly_budget: Some(2000),
+        ..SourceTerms::shipped("sandbox")
+    };
+    config.source_terms.insert("sandbox".to_owned(), terms);
+}
+
+/// An installation where everything has happened once that is measured.
+async fn lived_in(database: TestDatabase) -> (TestApp, Watch) {
+    let app = Setup::new(database).configure(dear).start().await;
+    let receiver = Receiver::start().await;
+    receiver.reply([Reply::Says(200, "thank you"), Reply::Says(200, "thank you")]);
+    app.send_events_to(&receiver, Sandbox, None).await;
+    let client = app.sandbox();
+    let more = json!({ "fetch_resources": ["EMPLOYMENTS", "OWNERS"] });
+    client.create_link("1999000002", more).await;
+    app.settled().await;
+    let refused = client.post("/api/links/", &link_request("1999000001", json!({}))).await;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    client.results("/api/links/").await;
+    app.import(Sandbox, PLANILLA).await;
+    app.settled().await;
+    app.app.finish_work().await;
+    let watch = Watch::start(&app).await;
+    watch.until(&app, "vinculo_imports_total", &[("result", "accepted")], 1.0).await;
+    (app, watch)
+}
+
+/// The names in the first column of the tables of docs/OPERATIONS.md that look like metrics.
+fn documented() -> BTreeMap<String, String> {
+    let rows = DOCUMENT.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let metrics =
+        rows.filter(|(name, _)| name.starts_with("vinculo_") || name.starts_with("process_"));
+    metrics
+        .map(|(name, rest)| {
+            let kind = rest.split(" |").next().expect("a kind");
+            (name.to_owned(), kind.to_owned())
+        })
+        .collect()
+}
+
+async fn everything_that_is_documented_is_measured(database: TestDatabase) {
+    let (app, watch) = lived_in(database).await;
+    let reading = watch.read(&app).await;
+    let mut documented = documented();
+    let found: BTreeMap<_, _> = reading
+        .families
+        .iter()
+        .map(|(name, kind)| {
+            let suffix = if kind == "counter" { "_total" } else { "" };
+            (format!("{name}{suffix}"), kind.clone())
+        })
+        .collect();
+    assert_eq!(found, documented);
+
+    // The dashboard and the alerts ask for nothing else.
+    documented.retain(|_, kind| kind == "histogram");
+    let parts = documented
+        .keys()
+        .flat_map(|name| ["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
+    let known: BTreeSet<_> = found.keys().cloned().chain(parts).collect();
+    let name = regex::Regex::new(r"\b(?:vinculo|process)_[a-z_]+").unwrap();
+    let panels: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    let panels = panels["panels"].as_array().expect("panels");
+    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
+    let asked: Vec<_> = targets.map(|it| it["expr"].as_str().expect("a question")).collect();
+    let alerts: serde_json::Value = serde_norway::from_str(ALERTS).expect("YAML");
+    let groups = alerts["groups"].as_array().expect("groups");
+    let rules: Vec<_> =
+        groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")).collect();
+    assert!(asked.len() > 20 && rules.len() > 10, "{} {}", asked.len(), rules.len());
+    for rule in &rules {
+        let alert = rule["alert"].as_str().expect("a name");
+        assert!(DOCUMENT.contains(&format!("| `{alert}` |")), "{alert} is not documented");
+        assert!(rule["annotations"]["summary"].is_string(), "{alert} says nothing");
+    }
+    let asked =
+        asked.into_iter().chain(rules.iter().map(|it| it["expr"].as_str().expect("a question")));
+    for expression in asked {
+        let mut names = name.find_iter(expression).peekable();
+        assert!(names.peek().is_some(), "{expression} asks for nothing");
+        for name in names {
+            assert!(known.contains(name.as_str()), "{} in {expression}", name.as_str());
+        }
+    }
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn what_happens_is_counted(database: TestDatabase) {
+    let (app, watch) = lived_in(database).await;
+    let reading = watch.read(&app).await;
+    let post = ("route", "/api/links/");
+    for (name, labels, value) in [
+        ("vinculo_http_requests_total", &[post, ("method", "POST"), ("status", "2xx")][..], 1.0),
+        ("vinculo_http_requests_total", &[post, ("method", "POST"), ("status", "4xx")], 1.0),
+        ("vinculo_http_requests_total", &[post, ("method", "GET"), ("status", "2xx")], 1.0),
+        ("vinculo_http_request_seconds_count", &[post, ("method", "POST")], 2.0),
+        ("vinculo_http_requests_in_flight", &[], 0.0),
+        ("vinculo_job_runs_total", &[("kind", "sync_link"), ("result", "done")], 1.0),
+        ("vinculo_job_runs_total", &[("kind", "import_file"), ("result", "done")], 1.0),
+        ("vinculo_job_run_seconds_count", &[("kind", "sync_link")], 1.0),
+        ("vinculo_jobs_running", &[("kind", "sync_link")], 0.0),
+        ("vinculo_delivery_attempts_total", &[("result", "2xx")], 2.0),
+        ("vinculo_delivery_attempt_seconds_count", &[], 2.0),
+        ("vinculo_webhook_endpoints", &[("state", "working")], 1.0),
+        ("vinculo_source_questions_total", &[("source", "sandbox"), ("outcome", "resolved")], 1.0),
+        (
+            "vinculo_source_held_back_total",
+            &[("source", "sandbox"), ("reason", "over_budget")],
+            1.0,
+        ),
+        ("vinculo_source_cost_pesos_total", &[("source", "sandbox")], 1200.0),
+        ("vinculo_source_month_pesos", &[("source", "sandbox")], 1200.0),
+        ("vinculo_source_budget_pesos", &[("source", "sandbox")], 2000.0),
+        ("vinculo_source_breaker", &[("source", "sandbox"), ("state", "closed")], 1.0),
+        ("vinculo_source_breaker", &[("source", "sandbox"), ("state", "open")], 0.0),
+        ("vinculo_imports_total", &[("result", "accepted")], 1.0),
+        ("vinculo_ready", &[("check", "worker")], 1.0),
+        ("vinculo_ready", &[("check", "disk")], 1.0),
+        ("vinculo_audit_waiting", &[], 0.0),
+    ] {
+        assert_eq!(reading.value(name, labels), Some(value), "{name} {labels:?}");
+    }
+    for positive in [
+        "vinculo_import_lines_total",
+        "vinculo_audit_delay_seconds_count",
+        "vinculo_store_write_seconds_count",
+        "vinculo_store_read_seconds_count",
+        "vinculo_disk_free_bytes",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+    ] {
+        assert!(reading.value(positive, &[]) > Some(0.0), "{positive}");
+    }
+    let lanes = |lane| reading.value("vinculo_store_lanes", &[("lane", lane)]);
+    let expected = match app.database.is_embedded() {
+        true => [Some(1.0), Some(2.0), None],
+        false => [None, None, Some(4.0)],
+    };
+    assert_eq!(["write", "read", "pool"].map(lanes), expected);
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn what_waits_is_looked_at(database: TestDatabase) {
+    let mut app = Setup::new(database).without_runner().start().await;
+    let watch = Watch::start(&app).await;
+    app.sandbox().create_link("1999000001", json!({})).await;
+    app.advance(Duration::from_secs(60));
+    let backlog = async |what: &str, kind: &str| {
+        let name = format!("vinculo_backlog_{what}");
+        watch.read(&app).await.value(&name, &[("kind", kind)])
+    };
+    assert_eq!(backlog("due", "sync_link").await, Some(1.0));
+    assert_eq!(backlog("oldest_due_seconds", "sync_link").await, Some(60.0));
+    assert_eq!(backlog("oldest_due_seconds", "delivery").await, Some(0.0));
+    // One look is good for five seconds.
+    app.advance(Duration::from_secs(4));
+    assert_eq!(backlog("oldest_due_seconds", "sync_link").await, Some(60.0));
+    app.advance(Duration::from_secs(1));
+    assert_eq!(backlog("oldest_due_seconds", "sync_link").await, Some(65.0));
+    let ready = watch.read(&app).await.value("vinculo_ready", &[("check", "worker")]);
+    assert_eq!(ready, None, "nobody works here");
+
+    // What was removed is told by whoever is asked.
+    app.start_runner().await;
+    app.settled().await;
+    app.advance(Duration::from_secs(2 * 24 * 60 * 60));
+    let name = "vinculo_clean_up_timestamp_seconds";
+    let now = app.now().as_second() as f64;
+    watch.until(&app, name, &[], now).await;
+    app.settled().await;
+    app.advance(Duration::from_secs(6));
+    let reading = watch.read(&app).await;
+    for rule in RetentionRule::ALL {
+        let rule = [("rule", rule.as_str())];
+        let removed = reading.value("vinculo_retention_removed_rows_total", &rule);
+        let at = reading.value("vinculo_retention_removed_timestamp_seconds", &rule);
+        assert!(removed == Some(0.0) && at == Some(0.0), "{rule:?}");
+    }
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn no_label_is_a_clients_own(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let watch = Watch::start(&app).await;
+    let client = app.sandbox();
+    let made = client.create_link("1999000004", json!({})).await;
+    let id = made["id"].as_str().unwrap();
+    for path in [
+        &format!("/api/links/{id}/"),
+        "/api/links/1999000004/",
+        "/api/owners/?link=1999000004",
+        "/api/banks/1999000004/",
+        "/dashboard/welcome/1999000004",
+        "/docs/1999000004",
+        "/1999000004",
+        "/manage/v1/imports/1999000004/",
+    ] {
+        for method in [Method::GET, Method::PUT, Method::from_bytes(b"SECRET").unwrap()] {
+            let request = client.request(method, path);
+            request.send().await.expect("an answer");
+        }
+    }
+    let document = openapi_document();
+    let routes: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    let others = ["none", "/livez", "/readyz", "/docs", "/docs/", "/docs/{file}"];
+    let routes: BTreeSet<_> = routes.into_iter().chain(others.map(str::to_owned)).collect();
+    let methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "other"];
+    let reading = watch.read(&app).await;
+    let mut seen = BTreeSet::new();
+    for (name, labels, _) in &reading.samples {
+        for (label, value) in labels {
+            let known = match label.as_str() {
+                "route" => {
+                    seen.insert(value.clone());
+                    routes.contains(value) || value.starts_with("/dashboard")
+                }
+                "method" => methods.contains(&value.as_str()),
+                "le" => value == "+Inf" || value.parse::<f64>().is_ok(),
+                "version" => name == "vinculo_build_info",
+                _ => value.len() == 3 || value.chars().all(|c| c.is_ascii_lowercase() || c == '_'),
+            };
+            let told = value.contains("1999000004") || value.contains(id);
+            assert!(known && !told, "{name}: {label}={value}");
+        }
+    }
+    for route in ["none", "/api/links/{id}/", "/docs/{file}", "/dashboard/welcome/{token}"] {
+        assert!(seen.contains(route), "{route} in {seen:?}");
+    }
+    watch.finish().await;
+    app.settled().await;
+    app.finish().await;
+}

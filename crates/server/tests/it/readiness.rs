@@ -1,0 +1,105 @@
+//! `/readyz` says what is wrong, and `/livez` only that the process lives.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Setup, TestApp, TestDatabase, on_both_databases};
+
+on_both_databases!(
+    everything_is_looked_at,
+    a_database_that_is_gone,
+    another_version_of_the_schema,
+    keys_that_are_gone,
+    a_disk_without_room,
+    a_worker_that_has_ended,
+);
+
+/// Status, and every check that fails with what it says.
+async fn readiness(app: &TestApp) -> (u16, Vec<(String, String)>) {
+    let request = app.stranger().request(Method::GET, "/readyz");
+    let response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    assert!(response.headers().contains_key("x-request-id"));
+    let body: Value = response.json().await.expect("JSON");
+    let checks = body["checks"].as_array().expect("checks");
+    let failed = checks.iter().filter(|check| check["ready"] == false);
+    let text = |check: &Value, name: &str| check[name].as_str().expect("a text").to_owned();
+    let failed: Vec<_> = failed.map(|it| (text(it, "name"), text(it, "message"))).collect();
+    assert_eq!(body["ready"], failed.is_empty());
+    assert_eq!(app.stranger().get("/livez").await.status, 200);
+    (status, failed)
+}
+
+/// The one check that fails.
+async fn only_failure(app: &TestApp) -> (String, String) {
+    let (status, mut failed) = readiness(app).await;
+    assert_eq!((status, failed.len()), (503, 1), "{failed:?}");
+    failed.remove(0)
+}
+
+async fn everything_is_looked_at(database: TestDatabase) {
+    let mut app = Setup::new(database).without_runner().start().await;
+    let names = |answer: Value| {
+        let checks = answer["checks"].as_array().expect("checks").clone();
+        checks.iter().map(|check| check["name"].clone()).collect::<Vec<_>>()
+    };
+    let all = ["database", "schema", "master_key", "disk"].map(Value::from).to_vec();
+    assert_eq!(names(app.stranger().get("/readyz").await.json()), all);
+    app.start_runner().await;
+    let answer = app.stranger().get("/readyz").await.json();
+    let worker = json!({ "name": "worker", "ready": true, "message": "works" });
+    assert_eq!((answer["ready"].clone(), answer["checks"][4].clone()), (json!(true), worker));
+    app.finish().await;
+}
+
+async fn a_database_that_is_gone(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    app.app.store().clone().close().await;
+    let (status, failed) = readiness(&app).await;
+    let failed: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!((status, failed), (503, vec!["database", "schema", "master_key"]));
+    app.finish_with_work_left().await;
+}
+
+async fn another_version_of_the_schema(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    app.database.run("insert into refinery_schema_history (version, name) values (900, 'later')");
+    let (check, message) = only_failure(&app).await;
+    assert_eq!(check, "schema");
+    assert!(message.contains("version 900, made by a newer program"), "{message}");
+    app.database.run("delete from refinery_schema_history where version = 900");
+    assert_eq!(readiness(&app).await, (200, vec![]));
+    app.finish().await;
+}
+
+async fn keys_that_are_gone(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    app.database.destroy("root_keys");
+    let (check, message) = only_failure(&app).await;
+    assert_eq!(check, "master_key");
+    assert!(message.contains("keys of this installation are missing"), "{message}");
+    app.finish().await;
+}
+
+async fn a_disk_without_room(database: TestDatabase) {
+    let setup = Setup::new(database).without_runner();
+    let app = setup.configure(|config| config.least_free_bytes = 1 << 60).start().await;
+    let (check, message) = only_failure(&app).await;
+    assert_eq!(
+        (check.as_str(), message.as_str()),
+        ("disk", "less than 1099511627776 MiB are free")
+    );
+    app.finish().await;
+}
+
+async fn a_worker_that_has_ended(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    app.advance(Duration::from_secs(60 * 60));
+    assert_eq!(readiness(&app).await, (200, vec![]));
+    app.stop_runner().await;
+    let worker = ("worker".to_owned(), "has ended".to_owned());
+    assert_eq!(only_failure(&app).await, worker);
+    app.finish().await;
+}

@@ -1,0 +1,158 @@
+//! What an operator watches: how much work waits and for how long, whom nobody reaches, whether the
+//! schema is this program's.
+
+use super::{Job, Micros};
+use crate::{Dialect, Queue, Result, Tx, migrate};
+
+/// Most rows that are counted of anything: beyond that a larger number says nothing new.
+const COUNTED: i64 = 100_000;
+
+/// The work of one kind that nobody is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backlog {
+    /// A kind of job, or `delivery`.
+    pub kind: &'static str,
+    /// Rows that are due; of the jobs of all kinds, and of deliveries, the first 100,000.
+    pub due: i64,
+    /// Rows that are held by a worker or wait for a later moment; counted alike.
+    pub later: i64,
+    /// Since when the oldest of those that are due is.
+    pub oldest_due: Option<Micros>,
+}
+
+/// Jobs that something seems to be wrong with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StuckJobs {
+    /// Their kind.
+    pub kind: String,
+    /// How many.
+    pub jobs: i64,
+    /// Most times that one of them was tried.
+    pub tried: i64,
+    /// Why one of them failed last; no personal data.
+    pub failure: Option<String>,
+}
+
+/// Webhook endpoints of all workspaces, by how they do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EndpointCounts {
+    /// Their last try that is known did not fail.
+    pub working: i64,
+    /// It did.
+    pub failing: i64,
+    /// Nothing is sent to them.
+    pub disabled: i64,
+}
+
+impl Tx<'_> {
+    /// The work of every kind that is not being done.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn backlog(&mut self, now: Micros) -> Result<Vec<Backlog>> {
+        let mut all: Vec<_> = Job::KINDS
+            .iter()
+            .map(|&kind| Backlog { kind, due: 0, later: 0, oldest_due: None })
+            .collect();
+        let due = "select kind, count(*), min(due_at) from (select kind, due_at from jobs \
+             where due_at <= $1 order by due_at, id limit $2) due group by kind";
+        let later = "select kind, count(*), null from (select kind from jobs \
+             where due_at > $1 limit $2) later group by kind";
+        for (sql, is_due) in [(due, true), (later, false)] {
+            let rows = self.query(sql, &[now.into(), COUNTED.into()], |row| {
+                Ok((row.text(0)?, row.int(1)?, if is_due { row.opt_int(2)? } else { None }))
+            })?;
+            for (kind, rows, oldest) in rows {
+                let Some(of_kind) = all.iter_mut().find(|it| it.kind == kind) else { continue };
+                match is_due {
+                    true => (of_kind.due, of_kind.oldest_due) = (rows, oldest),
+                    false => of_kind.later = rows,
+                }
+            }
+        }
+        let deliveries = |past: &str| {
+            format!(
+                "select count(*) from (select d.id from webhook_endpoints e \
+                 join deliveries d on d.endpoint_id = e.id where e.disabled_at is null \
+                 and d.state = 'pending' and d.due_at {past} $1 limit $2) waiting"
+            )
+        };
+        let [due, later] = ["<=", ">"].map(|past| {
+            self.query_one(&deliveries(past), &[now.into(), COUNTED.into()], |row| row.int(0))
+        });
+        let oldest_due = self.next_due(Queue::Deliveries)?.filter(|at| *at <= now);
+        all.push(Backlog { kind: "delivery", due: due?, later: later?, oldest_due });
+        Ok(all)
+    }
+
+    /// Jobs that were tried at least `tried` times, or are due since before `due_before` and not
+    /// taken, by kind.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn stuck_jobs(&mut self, tried: i64, due_before: Micros) -> Result<Vec<StuckJobs>> {
+        self.query(
+            "select kind, count(*), max(attempt), max(failure) from jobs \
+             where attempt >= $1 or due_at < $2 group by kind order by kind",
+            &[tried.into(), due_before.into()],
+            |row| {
+                Ok(StuckJobs {
+                    kind: row.text(0)?,
+                    jobs: row.int(1)?,
+                    tried: row.int(2)?,
+                    failure: row.opt_text(3)?,
+                })
+            },
+        )
+    }
+
+    /// How many webhook endpoints work, fail, and are disabled, in all workspaces.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn endpoint_counts(&mut self) -> Result<EndpointCounts> {
+        self.query_one(
+            "select count(case when disabled_at is null and failing_since is null then 1 end), \
+             count(case when disabled_at is null and failing_since is not null then 1 end), \
+             count(disabled_at) from webhook_endpoints",
+            &[],
+            |row| {
+                Ok(EndpointCounts {
+                    working: row.int(0)?,
+                    failing: row.int(1)?,
+                    disabled: row.int(2)?,
+                })
+            },
+        )
+    }
+
+    /// Whether both schemas are this program's.
+    ///
+    /// # Errors
+    /// [`Error::Migration`](crate::Error::Migration) when one of them is older or newer; else when the database fails.
+    pub fn check_schema(&mut self) -> Result<()> {
+        let [data, vault] = migrate::histories(self.dialect());
+        let sql = format!(
+            "select (select cast(max(version) as bigint) from {data}), \
+             (select cast(max(version) as bigint) from {vault})"
+        );
+        let found = self.query_one(&sql, &[], |row| Ok([row.opt_int(0)?, row.opt_int(1)?]))?;
+        migrate::check_versions(self.dialect(), found)
+    }
+
+    /// What time it is where the database is; `None` for an embedded one, which has no clock of its
+    /// own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn database_time(&mut self) -> Result<Option<Micros>> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(None),
+            Dialect::Postgres => self.query_one(
+                "select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)",
+                &[],
+                |row| row.opt_int(0),
+            ),
+        }
+    }
+}

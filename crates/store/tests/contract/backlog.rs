@@ -1,0 +1,134 @@
+use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, workspaces, write};
+use crate::raw;
+use crate::support::{TestDatabase, on_both_databases};
+use vinculo_store::{
+    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, RetentionRule,
+    StuckJobs, Target,
+};
+
+on_both_databases! {
+    what_waits_is_counted_by_kind,
+    jobs_that_do_not_end_are_found,
+    endpoints_are_counted_by_how_they_do,
+    what_went_is_summed_over_workspaces,
+    another_version_of_the_schema_is_noticed,
+    a_server_has_a_clock,
+}
+
+async fn what_waits_is_counted_by_kind(db: TestDatabase) {
+    let (workspace, foreign) = workspaces(&db).await;
+    write(&db, move |tx| {
+        for (n, due) in [(1, NOW - SECOND), (2, NOW - 5 * SECOND), (3, NOW + SECOND)] {
+            tx.enqueue(Job::SyncLink(LoadId(n)), due, NOW)?;
+        }
+        let subject = person(tx, workspace, 5)?.id;
+        let silent = add_endpoint(tx, workspace, 20)?;
+        add_endpoint(tx, foreign, 21)?;
+        add_endpoint(tx, workspace, 22)?;
+        emit_at(tx, workspace, subject, 30, NOW - 9 * SECOND)?;
+        emit_at(tx, workspace, subject, 31, NOW + SECOND)?;
+        tx.disable_endpoint(silent, DisabledReason::Manual, NOW)
+    })
+    .await;
+    let backlog = |kind, due, later, oldest_due| Backlog { kind, due, later, oldest_due };
+    let found = read(&db, |tx| tx.backlog(NOW)).await;
+    let expected = [
+        backlog("sync_link", 2, 1, Some(NOW - 5 * SECOND)),
+        backlog("import_file", 0, 0, None),
+        backlog("delivery", 1, 1, Some(NOW - 9 * SECOND)),
+    ];
+    assert_eq!(found, expected);
+    // What is held is not due.
+    write(&db, |tx| tx.claim_jobs(NOW, NOW + SECOND, 1)).await;
+    let found = read(&db, |tx| tx.backlog(NOW)).await;
+    assert_eq!(found[0], backlog("sync_link", 1, 2, Some(NOW - SECOND)));
+}
+
+async fn jobs_that_do_not_end_are_found(db: TestDatabase) {
+    write(&db, |tx| {
+        tx.enqueue(Job::SyncLink(LoadId(1)), NOW, NOW)?;
+        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 1)?;
+        tx.reschedule_job(&claimed[0], NOW + 60 * SECOND, "retry_later timeout")?;
+        tx.enqueue(Job::SyncLink(LoadId(2)), NOW, NOW)?;
+        tx.enqueue(Job::ImportFile(ImportId(1)), NOW - 90 * SECOND, NOW)
+    })
+    .await;
+    let stuck = |kind: &str, tried, failure: Option<&str>| StuckJobs {
+        kind: kind.to_owned(),
+        jobs: 1,
+        tried,
+        failure: failure.map(str::to_owned),
+    };
+    let found = read(&db, |tx| tx.stuck_jobs(1, NOW - 60 * SECOND)).await;
+    let failed = stuck("sync_link", 1, Some("retry_later timeout"));
+    assert_eq!(found, [stuck("import_file", 0, None), failed]);
+    assert_eq!(read(&db, |tx| tx.stuck_jobs(2, NOW - 90 * SECOND)).await, []);
+}
+
+async fn endpoints_are_counted_by_how_they_do(db: TestDatabase) {
+    let (workspace, foreign) = workspaces(&db).await;
+    assert_eq!(read(&db, |tx| tx.endpoint_counts()).await, EndpointCounts::default());
+    write(&db, move |tx| {
+        for n in 20..26 {
+            let endpoint = add_endpoint(tx, if n % 2 == 0 { workspace } else { foreign }, n)?;
+            if n > 22 {
+                tx.endpoint_failed(endpoint, NOW)?;
+            }
+            if n == 25 {
+                tx.disable_endpoint(endpoint, DisabledReason::Failing, NOW)?;
+            }
+        }
+        Ok(())
+    })
+    .await;
+    let counts = EndpointCounts { working: 3, failing: 2, disabled: 1 };
+    assert_eq!(read(&db, |tx| tx.endpoint_counts()).await, counts);
+}
+
+async fn what_went_is_summed_over_workspaces(db: TestDatabase) {
+    let (workspace, foreign) = workspaces(&db).await;
+    write(&db, move |tx| {
+        for (n, workspace) in [(1, workspace), (2, workspace), (3, foreign)] {
+            let subject = person(tx, workspace, n)?.id;
+            emit_at(tx, workspace, subject, n, NOW)?;
+        }
+        for (run, workspace) in [(NOW + 2, foreign), (NOW + 1, workspace)] {
+            tx.remove_old(RetentionRule::Events, Some(workspace), NOW + 1, 100, run)?;
+        }
+        Ok(())
+    })
+    .await;
+    let sums = read(&db, |tx| tx.retention_sums()).await;
+    assert_eq!(sums, [(RetentionRule::Events, 3, NOW + 2)]);
+}
+
+async fn another_version_of_the_schema_is_noticed(db: TestDatabase) {
+    read(&db, |tx| tx.check_schema()).await;
+    let (data, vault) = match db.target {
+        Target::Sqlite { .. } => ("data.refinery_schema_history", "main.refinery_schema_history"),
+        Target::Postgres { .. } => {
+            ("public.refinery_schema_history", "vault.refinery_vault_history")
+        }
+    };
+    for (table, place) in [(vault, "the keys"), (data, "the data")] {
+        let add = format!("insert into {table} (version, name) values (900, 'later')");
+        raw::run(&db, &add);
+        let found = db.store.read(|tx| tx.check_schema()).await;
+        let Err(Error::Migration(why)) = found else { panic!("{found:?}") };
+        assert_eq!(why, format!("{place} has version 900, made by a newer program; use that one"));
+        raw::run(&db, &format!("delete from {table} where version = 900"));
+    }
+    raw::run(&db, &format!("delete from {data} where version > 1"));
+    let found = db.store.read(|tx| tx.check_schema()).await;
+    let Err(Error::Migration(why)) = found else { panic!("{found:?}") };
+    assert_eq!(why, "the data has the older version 1; migrate first");
+}
+
+async fn a_server_has_a_clock(db: TestDatabase) {
+    let first = read(&db, |tx| tx.database_time()).await;
+    let second = read(&db, |tx| tx.database_time()).await;
+    match db.target {
+        Target::Sqlite { .. } => assert_eq!((first, second), (None, None)),
+        Target::Postgres { .. } => assert!(first >= Some(NOW) && second >= first),
+    }
+}
