@@ -5,6 +5,7 @@ mod api_keys;
 mod audit_actions;
 mod audit_chains;
 mod audit_entries;
+mod connect_sessions;
 mod consent_receipts;
 mod consents;
 mod contributions;
@@ -42,6 +43,7 @@ pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
+pub use connect_sessions::{ConnectSession, ConnectState, NewConnectSession};
 pub use consent_receipts::ConsentReceipt;
 pub use consents::{
     Allowed, Consent, ConsentFilter, ConsentMethod, ConsentStatus, ConsentTerms, NewConsent,

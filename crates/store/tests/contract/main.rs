@@ -19,6 +19,7 @@ mod about;
 mod api_keys;
 mod audit;
 mod backup;
+mod connect_sessions;
 mod consents;
 mod contributions;
 mod data_keys;
