@@ -7,7 +7,7 @@ use uuid::Uuid;
 use vinculo_store::{ConnectSession, ConnectState, Micros};
 use vinculo_vault::{BlindIndex, Context, Sealed};
 
-use super::MINUTE;
+use super::{MINUTE, REMEMBERED};
 use crate::App;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
@@ -106,9 +106,10 @@ impl Session {
     /// # Errors
     /// 404 when there is none.
     pub(super) async fn find(app: &App, id: Uuid, token: BlindIndex) -> Result<Self, ApiError> {
-        let reader = app.clone();
+        let (reader, since) = (app.clone(), app.now_micros() - REMEMBERED);
         let found = app.store().read(move |tx| {
-            let found = tx.connect_session(id, &token)?.ok_or_else(ApiError::not_found)?;
+            let found = tx.connect_session(id, &token)?.filter(|it| it.created_at > since);
+            let found = found.ok_or_else(ApiError::not_found)?;
             if reader.secrets(found.workspace).is_err() {
                 // Another process made the organization since this one began.
                 reader.all_secrets().learn(tx.workspaces()?)?;

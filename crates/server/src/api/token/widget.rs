@@ -58,7 +58,7 @@ struct CompanyBranding {
     company_terms_version: Option<String>,
 }
 
-/// Reads `widget`, if given.
+/// Reads `widget`; `None` when it says nothing that is known.
 pub(super) fn parse(fields: &mut Fields<'_>, environment: Environment) -> Option<Widget> {
     let given = match fields.anything("widget") {
         Value::Null => return None,
@@ -85,7 +85,8 @@ pub(super) fn parse(fields: &mut Fields<'_>, environment: Environment) -> Option
         company_terms_url: looks.url("company_terms_url", insecure),
         company_terms_version: looks.text("company_terms_version", LONGEST_TEXT),
     };
-    Some(Widget { callback_urls, branding })
+    let widget = Widget { callback_urls, branding };
+    (widget != Widget::default()).then_some(widget)
 }
 
 /// One of the objects in `widget`.
