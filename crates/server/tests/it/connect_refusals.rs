@@ -254,9 +254,11 @@ async fn production_says_who_asks(database: TestDatabase) {
         "consent_purpose": "Estudio de crédito" });
     let mut decided = serde_json::Map::new();
     for (name, value) in whole.as_object().unwrap() {
-        let answer = app.stranger().get(&format!("/connect/?access_token={access}")).await;
-        assert_eq!(answer.status, 503, "before {name}");
-        assert!(answer.body.contains("Esta página no está lista"), "before {name}");
+        let path = format!("/connect/?access_token={access}");
+        let answer = app.stranger().request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(answer.status(), 503, "before {name}");
+        let page = answer.text().await.unwrap();
+        assert!(page.contains("Esta página no está lista"), "before {name}: {page}");
         decided.insert(name.clone(), value.clone());
         assert_eq!(client.patch(SETTINGS, &Value::Object(decided.clone())).await.status, 200);
     }
@@ -271,7 +273,7 @@ async fn production_says_who_asks(database: TestDatabase) {
     assert!(!page.contains("no data of real people"), "this is no test");
     let sandbox = token(&app.sandbox(), json!({ "widget": {} })).await;
     let path = exchange(&mut browser, &sandbox, "").await;
-    assert!(browser.get(&path).await.page().contains("There is no data of real people here."));
+    assert!(browser.get(&path).await.page().contains("there is no data of real people here."));
     app.finish().await;
 }
 
