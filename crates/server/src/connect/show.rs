@@ -61,13 +61,16 @@ impl FormPage<'_> {
 /// Shows how far the session is.
 pub(super) async fn show(State(app): State<App>, guest: Guest) -> Result<Response, ApiError> {
     let Guest { session, language, .. } = &guest;
-    let offer = Offer::of(&app, session, *language).await?;
+    let (stage, offer) =
+        (session.stage(app.now_micros()), Offer::of(&app, session, *language).await);
+    // How it ended is told also when nobody could ask any more.
+    let offer = if stage == Stage::Form { offer? } else { offer.unwrap_or_default() };
     let lender = offer.as_ref().map(|offer| &offer.lender);
     let w = words::of(*language);
     let switch = guest::path(session.row.uuid, other(*language));
     let shell = Shell { w, lender, switch: Some(switch) };
     let contents = &session.contents;
-    match session.stage(app.now_micros()) {
+    match stage {
         Stage::Form => match &offer {
             Some(offer) if !session.token().is_used(&app).await? => {
                 let problems = contents.refused.iter().map(|refused| told(refused, w)).collect();

@@ -147,7 +147,10 @@ mod tests {
     fn the_words_of_a_version_stay() {
         let all: String = ALL.iter().map(|(_, es, en)| format!("{es}\n{en}\n")).collect();
         let hash = hex(digest::digest(&digest::SHA256, all.as_bytes()).as_ref());
-        assert_eq!((VERSION, hash.as_str()), ("connect-1", "7cb913c0dbda8e33d30a95ca2b3b178f528652e4b5fe1c7d6b540de091386cc5"));
+        assert_eq!(
+            (VERSION, hash.as_str()),
+            ("connect-1", "7cb913c0dbda8e33d30a95ca2b3b178f528652e4b5fe1c7d6b540de091386cc5")
+        );
     }
 
     #[test]

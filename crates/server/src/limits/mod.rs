@@ -47,6 +47,9 @@ const VISITS_OF_A_TOKEN: u32 = 30;
 /// What a limit on deletions is kept for: a resource of a workspace, as its route names it.
 type Deletions = (WorkspaceId, String);
 
+/// A token of a workspace.
+type Token = (WorkspaceId, Uuid);
+
 /// Every limit that is on.
 pub(crate) struct Limits {
     requests: Option<Limit<(WorkspaceId, Option<ApiKeyId>)>>,
@@ -55,7 +58,7 @@ pub(crate) struct Limits {
     /// Tries to sign in to the dashboard, by address and by user.
     sign_ins: Option<(Limit<IpAddr>, Limit<BlindIndex>)>,
     /// Bad tokens brought to the consent page, by address, and visits with one token.
-    visits: Option<(Limit<IpAddr>, Limit<(WorkspaceId, Uuid)>)>,
+    visits: Option<(Limit<IpAddr>, Limit<Token>)>,
     /// Addresses that failed too often, and until when they are not listened to.
     barred: Mutex<HashMap<IpAddr, Duration>>,
     clock: Steady,

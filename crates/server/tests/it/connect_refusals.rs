@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::connect::{
     ONE_JOB, SETTINGS, agree, answered, exchange, onward, opened, say_yes, text_of, token, wanted,
 };
+use crate::consent_chain::sandbox;
 use crate::support::{Setup, TestApp, TestDatabase, between, on_both_databases};
 
 on_both_databases!(
@@ -436,6 +437,7 @@ async fn a_chain_with_a_page_holds(database: TestDatabase) {
     let document = json!({ "document_type": "CC", "document_number": ONE_JOB });
     let evidence = client.post("/manage/v1/consents/evidence/", &document).await.json();
     assert_eq!(evidence["chain"]["receipts"], 1);
+    assert_eq!(sandbox(&app).await.broken, None);
     let foreign = app.production().post("/manage/v1/consents/evidence/", &document).await.json();
     assert_eq!(foreign["consents"], json!([]), "the other workspace knows nothing of it");
     let html = client.request(Method::POST, "/manage/v1/consents/evidence/?format=html");
