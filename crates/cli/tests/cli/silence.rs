@@ -71,7 +71,9 @@ async fn visit(client: &Client) -> String {
     let token = tokens["access"].as_str().expect("a token").to_owned();
     let (status, page) = client.get(&format!("/connect/?access_token={token}")).await;
     assert_eq!(status, 404, "a browser that keeps no cookie: {page}");
-    let form = [("document_number", "1999000001"), ("accept", "yes")];
-    client.ask(Method::POST, "/connect/1999000001").form(&form).send().await.expect("an answer");
+    let form = client.ask(Method::POST, "/connect/1999000001");
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let form = form.body("document_number=1999000001&accept=yes");
+    form.send().await.expect("an answer");
     token
 }

@@ -86,6 +86,7 @@ impl Browser {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.into() };
         let sent = self.cookies.iter().filter(|((of, _), _)| {
+            let path = path.strip_prefix(self.base.as_str()).unwrap_or(path);
             let rest = path.strip_prefix(of.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
         });
