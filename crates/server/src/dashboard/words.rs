@@ -241,6 +241,18 @@ words! {
     role_auditor: "auditor", "auditor";
 }
 
+/// Every text is there in both languages, is trimmed, and ends alike.
+#[cfg(test)]
+pub(crate) fn check(all: &[(&str, &str, &str)]) {
+    for (name, es, en) in all {
+        for text in [es, en] {
+            assert!(!text.trim().is_empty() && text.trim() == *text, "{name}");
+        }
+        let ends = |text: &str| text.ends_with(['.', ':']);
+        assert_eq!(ends(es), ends(en), "{name}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -249,13 +261,7 @@ mod tests {
 
     #[test]
     fn every_text_is_there_in_both_languages() {
-        for (name, es, en) in ALL {
-            for text in [es, en] {
-                assert!(!text.trim().is_empty() && text.trim() == *text, "{name}");
-            }
-            let ends = |text: &str| text.ends_with(['.', ':']);
-            assert_eq!(ends(es), ends(en), "{name}");
-        }
+        check(ALL);
         let parts = |text: &str| text.matches("vinculo").count();
         assert!(ALL.iter().all(|(_, es, en)| parts(es) == parts(en)));
     }

@@ -20,6 +20,7 @@ on_both_databases!(
     an_unknown_document_can_be_corrected,
     a_source_that_is_down_can_be_asked_again,
     while_the_source_is_asked_the_page_says_so,
+    a_question_whose_server_died_can_be_asked_again,
     a_form_sent_twice_makes_one_link,
     two_tabs_do_not_meet,
     after_the_end_there_is_no_way_back,
@@ -82,16 +83,16 @@ pub(crate) fn text_of(page: &str) -> String {
     between(page, r#"name="text" value=""#, "\"").to_owned()
 }
 
+/// The fields of somebody who has read this text and says yes.
+pub(crate) fn yes<'a>(text: &'a str, number: &'a str) -> [(&'a str, &'a str); 4] {
+    [("text", text), ("document_type", "CC"), ("document_number", number), ("accept", "yes")]
+}
+
 /// Reads the page and says yes.
 pub(crate) async fn say_yes(browser: &mut Browser, path: &str, number: &str) -> Shown {
     let page = browser.get(path).await.page();
     let text = text_of(&page);
-    let fields = [
-        ("text", text.as_str()),
-        ("document_type", "CC"),
-        ("document_number", number),
-        ("accept", "yes"),
-    ];
+    let fields = yes(&text, number);
     browser.submit(path, &fields).await
 }
 
@@ -210,12 +211,7 @@ async fn a_worker_says_no(database: TestDatabase) {
          &meta_data_institution_name=pila_co_employment&meta_data_step=consent"
     );
     // A form that is still open somewhere is of no use any more.
-    let fields = [
-        ("text", text.as_str()),
-        ("document_type", "CC"),
-        ("document_number", ONE_JOB),
-        ("accept", "yes"),
-    ];
+    let fields = yes(&text, ONE_JOB);
     assert_eq!(browser.submit(&path, &fields).await.location(), path);
     assert!(browser.get(&path).await.page().contains("You did not authorize"));
     assert_eq!((app.asked(), links(&app).await), (0, 0));
@@ -230,12 +226,7 @@ async fn what_is_wrong_is_said_beside_its_field(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let (mut browser, path) = opened(&app, json!({})).await;
     let text = text_of(&browser.get(&path).await.page());
-    let good = [
-        ("text", text.as_str()),
-        ("document_type", "CC"),
-        ("document_number", ONE_JOB),
-        ("accept", "yes"),
-    ];
+    let good = yes(&text, ONE_JOB);
     for (field, value, told) in [
         ("text", "", "The text changed while you were reading. Read it again."),
         ("document_type", "NI", "Choose the kind of document."),
@@ -325,16 +316,22 @@ async fn while_the_source_is_asked_the_page_says_so(database: TestDatabase) {
     app.finish().await;
 }
 
+async fn a_question_whose_server_died_can_be_asked_again(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (mut browser, path) = opened(&app, json!({})).await;
+    app.database.run("update connect_sessions set state = 'asking'");
+    assert!(browser.get(&path).await.page().contains("data-waits"));
+    app.advance(Duration::from_secs(3 * 60));
+    link_of(&agree(&mut browser, &path, ONE_JOB).await);
+    app.settled().await;
+    app.finish().await;
+}
+
 async fn a_form_sent_twice_makes_one_link(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let (mut browser, path) = opened(&app, json!({})).await;
     let text = text_of(&browser.get(&path).await.page());
-    let fields = [
-        ("text", text.as_str()),
-        ("document_type", "CC"),
-        ("document_number", ONE_JOB),
-        ("accept", "yes"),
-    ];
+    let fields = yes(&text, ONE_JOB);
     let mut twin = browser.twin();
     let both = tokio::join!(browser.submit(&path, &fields), twin.submit(&path, &fields));
     assert_eq!((both.0.location(), both.1.location()), (path.as_str(), path.as_str()));
@@ -421,12 +418,7 @@ async fn what_is_agreed_to_is_what_was_read(database: TestDatabase) {
     let before = text_of(&browser.get(&path).await.page());
     let change = json!({ "consent_purpose": "Otra <finalidad>", "lender_name": "Otra S.A.S." });
     assert_eq!(app.sandbox().patch(SETTINGS, &change).await.status, 200);
-    let fields = [
-        ("text", before.as_str()),
-        ("document_type", "CC"),
-        ("document_number", ONE_JOB),
-        ("accept", "yes"),
-    ];
+    let fields = yes(&before, ONE_JOB);
     let shown = browser.submit(&path, &fields).await;
     assert_eq!(shown.status, 400);
     assert!(

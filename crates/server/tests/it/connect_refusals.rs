@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::connect::{
     ONE_JOB, SETTINGS, agree, answered, exchange, onward, opened, say_yes, text_of, token, wanted,
+    yes,
 };
 use crate::consent_chain::sandbox;
 use crate::support::{Setup, TestApp, TestDatabase, between, on_both_databases};
@@ -77,12 +78,7 @@ async fn a_session_ends_after_half_an_hour(database: TestDatabase) {
     let over = browser.get(&path).await;
     assert_eq!(over.status, 410);
     assert!(onward(&over.body).starts_with("https://app.example.com/event?error="));
-    let fields = [
-        ("text", text.as_str()),
-        ("document_type", "CC"),
-        ("document_number", ONE_JOB),
-        ("accept", "yes"),
-    ];
+    let fields = yes(&text, ONE_JOB);
     assert_eq!(browser.submit(&path, &fields).await.location(), path);
     assert_eq!(app.asked(), 0);
     app.finish().await;
@@ -117,12 +113,7 @@ async fn forms_of_elsewhere_are_refused(database: TestDatabase) {
     let (mut neighbour, other) = opened(&app, json!({})).await;
     neighbour.get(&other).await.page();
     let foreign = neighbour.form();
-    let fields = [
-        ("text", text.as_str()),
-        ("document_type", "CC"),
-        ("document_number", ONE_JOB),
-        ("accept", "yes"),
-    ];
+    let fields = yes(&text, ONE_JOB);
     let leave = path.replace("?locale", "/leave?locale");
     for to in [&path, &leave] {
         for (origin, form, what) in [
