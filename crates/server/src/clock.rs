@@ -76,7 +76,13 @@ impl Clock for ManualClock {
 /// The calendar month it is in Bogotá (UTC−5, no daylight saving).
 #[must_use]
 pub fn bogota_month(now: Timestamp) -> Option<Month> {
-    Month::of(jiff::tz::offset(-5).to_datetime(now).date())
+    Month::of(bogota_day(now))
+}
+
+/// The day it is in Bogotá.
+#[must_use]
+pub fn bogota_day(now: Timestamp) -> Date {
+    jiff::tz::offset(-5).to_datetime(now).date()
 }
 
 /// The first moment of a month in Bogotá.
@@ -91,8 +97,7 @@ pub fn month_start(month: Month) -> Timestamp {
 /// The first moment of the next day in Bogotá.
 #[must_use]
 pub fn next_day(now: Timestamp) -> Timestamp {
-    let today = jiff::tz::offset(-5).to_datetime(now).date();
-    today.tomorrow().ok().and_then(day_start).unwrap_or(Timestamp::MAX)
+    bogota_day(now).tomorrow().ok().and_then(day_start).unwrap_or(Timestamp::MAX)
 }
 
 fn day_start(day: Date) -> Option<Timestamp> {

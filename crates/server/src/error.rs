@@ -158,6 +158,13 @@ impl ApiError {
 }
 
 impl ApiError {
+    /// Writes what was unexpected to the log.
+    pub(crate) fn log(&self) {
+        if let Some(cause) = &self.cause {
+            tracing::error!(%cause, status = self.status.as_u16(), "request failed");
+        }
+    }
+
     /// Whether what was sent is wrong, and can be mended.
     pub(crate) fn is_bad_request(&self) -> bool {
         self.status == StatusCode::BAD_REQUEST
@@ -199,9 +206,7 @@ impl From<serde_json::Error> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        if let Some(cause) = &self.cause {
-            tracing::error!(%cause, status = self.status.as_u16(), "request failed");
-        }
+        self.log();
         let mut response = self.status.into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = http::HeaderValue::from_static("Basic realm=\"api\"");

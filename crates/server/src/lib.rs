@@ -12,6 +12,7 @@ mod auth;
 mod client;
 pub mod clock;
 pub mod config;
+mod connect;
 pub mod consents;
 mod dashboard;
 mod docs;

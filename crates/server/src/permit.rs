@@ -92,7 +92,29 @@ impl<S: Scoped> FromRequestParts<App> for OnLink<S> {
     }
 }
 
+impl<S> Permitted<S> {
+    pub(crate) fn into_permit(self) -> Permit {
+        self.permit
+    }
+}
+
+impl<S> OnLink<S> {
+    pub(crate) fn into_permit(self) -> Permit {
+        self.permit
+    }
+}
+
 impl Permit {
+    /// The person whom a link is about, on a page that was opened with a token that may make or
+    /// update it.
+    pub(crate) fn of_page(token: WidgetToken, visit: Uuid, origin: Origin) -> Self {
+        let workspace = token.secrets().workspace().clone();
+        let trail = Trail::of(workspace.id, (ActorKind::Person, visit), origin);
+        let scopes = Scopes::NONE;
+        let caller = Caller { workspace, key: None, scopes, by_old_password: false, trail };
+        Self { caller, token: Some(token) }
+    }
+
     async fn with(scope: Scope, parts: &Parts, app: &App) -> Result<Self, ApiError> {
         match Authorization::of(&parts.headers) {
             Some(Authorization::Bearer(token)) => {

@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::App;
+use crate::connect;
 use crate::dashboard::{self, Finished};
 use crate::error::{ApiError, ErrorItems, item_of_status};
 use crate::openapi;
@@ -76,7 +77,7 @@ fn shown(path: &str) -> String {
             "openapi.json",
             "postman.json",
         ]);
-        let routes = routes.chain(dashboard::WORDS);
+        let routes = routes.chain(dashboard::WORDS).chain(connect::WORDS);
         routes.flat_map(|path| path.split('/')).map(str::to_owned).collect()
     });
     let parts = path.split('/').map(|part| if WORDS.contains(part) { part } else { "*" });
@@ -118,6 +119,7 @@ mod tests {
             ("/manage/v1/imports/5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a/", "/manage/v1/imports/*/"),
             ("/api/openapi.json", "/api/openapi.json"),
             ("/dashboard/welcome/q83vEjRWeJASNFZ4kBI0VniQEjRWeJASNFZ4kBI", "/dashboard/welcome/*"),
+            ("/connect/5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a/leave", "/connect/*/leave"),
             ("/dashboard/sandbox/keys", "/dashboard/sandbox/keys"),
         ] {
             assert_eq!(shown(path), logged);

@@ -17,7 +17,9 @@ use utoipa_axum::routes;
 use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
 use crate::manage::{self, imports, webhook_endpoints};
-use crate::{App, client, dashboard, docs, health, limits, metrics, openapi, postman, request_id};
+use crate::{
+    App, client, connect, dashboard, docs, health, limits, metrics, openapi, postman, request_id,
+};
 
 /// The management API. A file may be larger than any JSON body; the spool has its own limit.
 pub(crate) fn manage() -> OpenApiRouter<App> {
@@ -91,6 +93,7 @@ pub fn router(app: &App) -> Router {
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest);
     let routes = api
         .merge(dashboard::routes())
+        .merge(connect::routes())
         .layer(timeout)
         .merge(manage)
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
@@ -106,6 +109,7 @@ pub fn router(app: &App) -> Router {
             ApiError::unexpected("a handler panicked").into_response()
         }))
         .layer(from_fn(dashboard::layer))
+        .layer(from_fn(connect::layer))
         .layer(from_fn_with_state(app.clone(), limits::layer))
         .layer(from_fn_with_state(app.clone(), client::layer))
         .layer(from_fn_with_state(app.clone(), request_id::layer))

@@ -29,6 +29,25 @@ pub(crate) struct Settings {
     pub(crate) include_drafts: bool,
     /// Whether nothing is fetched about a person without a recorded consent that holds.
     pub(crate) require_consent: bool,
+    /// Legal name of who asks on the consent page (the *responsable del tratamiento*), at most 200
+    /// characters; without it the page of production does not open.
+    #[schema(max_length = 200)]
+    pub(crate) lender_name: String,
+    /// Where people exercise their rights: an e-mail or postal address, at most 200 characters;
+    /// needed as the name.
+    #[schema(max_length = 200)]
+    pub(crate) lender_contact: String,
+    /// What the data is for, as the consent page says it, at most 500 characters; needed as the
+    /// name.
+    #[schema(max_length = 500)]
+    pub(crate) consent_purpose: String,
+    /// Months that a consent holds that is given on the consent page.
+    #[schema(minimum = 1, maximum = 60)]
+    pub(crate) consent_months: u32,
+    /// Sites that may put the consent page into a frame, such as `https://app.example.com`; at most
+    /// 10.
+    #[schema(max_items = 10)]
+    pub(crate) frame_ancestors: Vec<String>,
     /// How long to wait after the first, second, … failed try of a webhook, seconds, each ±20 %;
     /// after the last wait comes the last try. At most 20, of 1 second to a day.
     #[schema(max_items = 20)]
@@ -62,6 +81,11 @@ impl Default for Settings {
             accept_unknown_people: false,
             include_drafts: true,
             require_consent: false,
+            lender_name: String::new(),
+            lender_contact: String::new(),
+            consent_purpose: String::new(),
+            consent_months: 12,
+            frame_ancestors: Vec::new(),
             webhook_retry_seconds: vinculo_webhook::SCHEDULE.to_vec(),
             source_policy: SourcePolicy::First,
             keep_source_answers_days: 90,

@@ -41,7 +41,7 @@ impl RefreshRate {
         Self::ALL.into_iter().find(|rate| rate.as_str() == text)
     }
 
-    const fn hours(self) -> u64 {
+    pub(crate) const fn hours(self) -> u64 {
         match self {
             Self::SixHours => 6,
             Self::TwelveHours => 12,

@@ -1,6 +1,9 @@
 //! A server that writes everything it does into its log names no person and tells no secret.
 
-use crate::support::{Gate, Installation, Process, Receiver, TOKEN, sample};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Client, Gate, Installation, Process, Receiver, TOKEN, sample};
 
 /// Documents, names and amounts of the people that are asked about.
 const PERSONAL: [&str; 10] = [
@@ -42,6 +45,7 @@ async fn nothing_is_told(installation: &Installation) {
     }
     client.get("/api/links/?username=1999000001&page=x").await;
     client.get("/api/nowhere/1999000001/").await;
+    let token = visit(&client).await;
 
     let production = installation.client("production", &base);
     let file = sample("02-nandu-E-2025-11.txt");
@@ -56,6 +60,20 @@ async fn nothing_is_told(installation: &Installation) {
     server.logs(" TRACE ").await;
     server.kill();
     let secrets = [client.secrets(), production.secrets()].concat();
-    let secrets = secrets.iter().map(String::as_str).chain(PERSONAL).chain([TOKEN]);
+    let secrets = secrets.iter().map(String::as_str).chain(PERSONAL).chain([TOKEN, &token]);
     server.assert_silent(secrets);
+}
+
+/// Somebody opens the consent page and says who they are; the token it was opened with.
+async fn visit(client: &Client) -> String {
+    let wanted = client.ask(Method::POST, "/api/token/").json(&json!({ "scopes": "write_links" }));
+    let tokens: Value = wanted.send().await.expect("an answer").json().await.expect("tokens");
+    let token = tokens["access"].as_str().expect("a token").to_owned();
+    let (status, page) = client.get(&format!("/connect/?access_token={token}")).await;
+    assert_eq!(status, 404, "a browser that keeps no cookie: {page}");
+    let form = client.ask(Method::POST, "/connect/1999000001");
+    let form = form.header("content-type", "application/x-www-form-urlencoded");
+    let form = form.body("document_number=1999000001&accept=yes");
+    form.send().await.expect("an answer");
+    token
 }

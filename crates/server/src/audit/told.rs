@@ -37,9 +37,9 @@ pub(crate) struct ToldEntry {
     environment: Option<&'static str>,
     /// What was done, such as `employments.read`.
     pub(crate) action: &'static str,
-    /// `key`, `widget`, `user`, `console`, `system` or `stranger`.
+    /// `key`, `widget`, `person`, `user`, `console`, `system` or `stranger`.
     pub(crate) actor: &'static str,
-    /// Secret ID of the key, id of the token or of the user.
+    /// Secret ID of the key, id of the token, of the visit to the consent page, or of the user.
     pub(crate) actor_id: Option<Uuid>,
     /// The link it is about.
     pub(crate) link: Option<Uuid>,

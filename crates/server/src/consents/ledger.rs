@@ -4,13 +4,14 @@
 use serde_json::Value;
 use uuid::Uuid;
 use vinculo_pila::Document;
-use vinculo_store::{Consent, ConsentTerms, NewConsent, Resource, SubjectId, Tx};
+use vinculo_store::{AuditAction, Consent, ConsentTerms, NewConsent, Resource, SubjectId, Tx};
 use vinculo_vault::WrappedKey;
 
 use super::contents::{Contents, GrantContents, RevocationContents, Side};
 use super::receipt::Fact;
 use super::standing::Standing;
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
 
@@ -24,7 +25,15 @@ pub(crate) struct Grant {
     pub(crate) proof: Value,
 }
 
-/// Records a consent. `offered` becomes the key of a person who is new here.
+/// A consent with the id it will have: a question that is asked under it names it before it is
+/// recorded.
+pub(crate) struct Given {
+    pub(crate) consent: Uuid,
+    pub(crate) grant: Grant,
+}
+
+/// Records a consent, and in the audit log who recorded it. `offered` becomes the key of a person who
+/// is new here.
 ///
 /// # Errors
 /// When the database fails.
@@ -32,13 +41,13 @@ pub(crate) fn grant(
     tx: &mut Tx<'_>,
     app: &App,
     secrets: &WorkspaceSecrets,
-    grant: &Grant,
+    (given, trail): (&Given, &Trail),
     offered: &WrappedKey,
 ) -> Result<Consent, ApiError> {
-    let Grant { person, terms, purpose, proof } = grant;
+    let Given { consent: uuid, grant: Grant { person, terms, purpose, proof } } = given;
+    let (uuid, now) = (*uuid, app.now_micros());
     let (kind, number) = (person.kind.code(), person.number.as_str());
     let (workspace, indexes) = (secrets.workspace(), secrets.indexes());
-    let (uuid, now) = (app.uuid().map_err(ApiError::unexpected)?, app.now_micros());
     let index = indexes.lookup_document(kind, number);
     let subject = tx.ensure_subject(workspace.id, &index, offered, now)?;
     let key = app.all_secrets().vault().unwrap_key(&subject.key)?;
@@ -60,6 +69,8 @@ pub(crate) fn grant(
     withhold(tx, subject.id, now)?;
     let fact = Fact::granted(uuid, terms, contents.digest(), now);
     fact.append(tx, workspace, indexes.erased_person(kind, number))?;
+    let entry = Entry::of(AuditAction::ConsentRecorded).person(subject.id).object(uuid);
+    trail.note(tx, app, entry)?;
     stored(tx, secrets, uuid)
 }
 

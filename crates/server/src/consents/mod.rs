@@ -8,7 +8,7 @@ mod standing;
 mod verify;
 
 pub(crate) use contents::{Contents, GrantContents, RevocationContents, Side};
-pub(crate) use ledger::{Grant, grant, note_erasure, revoke};
+pub(crate) use ledger::{Given, Grant, grant, note_erasure, revoke};
 pub(crate) use receipt::{Event, Told, hex, is_intact};
 pub(crate) use standing::{Denied, Standing, basis, permit};
 pub use verify::{Broken, ChainReport, HeadReport, ListedConsent, Verified, list, verify};

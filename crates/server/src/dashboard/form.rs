@@ -14,10 +14,10 @@ use crate::api::query::Query;
 use crate::error::{ApiError, ErrorItem};
 
 /// Name of the field that binds a form to its session.
-pub(super) const BINDING: &str = "form";
+pub(crate) const BINDING: &str = "form";
 
 /// The fields of a form.
-pub(super) struct Form(Query);
+pub(crate) struct Form(Query);
 
 /// A form of somebody who is signed in.
 pub(super) struct Posted {
@@ -32,7 +32,7 @@ pub(super) struct PostedByStranger {
 }
 
 /// 403: the form is not one that this server has shown to this browser.
-fn stale() -> ApiError {
+pub(crate) fn stale() -> ApiError {
     ApiError::status(StatusCode::FORBIDDEN, "stale_form", "The form is old or of another site.")
 }
 
@@ -65,7 +65,11 @@ impl FromRequest<App> for PostedByStranger {
 }
 
 impl Form {
-    async fn read(request: Request, app: &App) -> Result<Self, ApiError> {
+    /// The form of a request.
+    ///
+    /// # Errors
+    /// 415 and 400 when it is none.
+    pub(crate) async fn read(request: Request, app: &App) -> Result<Self, ApiError> {
         let kind = request.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
         if !kind.is_some_and(|it| it.starts_with("application/x-www-form-urlencoded")) {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -79,7 +83,7 @@ impl Form {
     }
 
     /// What a field holds; nothing when it is not there.
-    pub(super) fn get(&self, name: &str) -> &str {
+    pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).unwrap_or_default()
     }
 

@@ -26,7 +26,13 @@ use axum::routing::{get, post};
 
 use crate::App;
 
+pub(crate) use assets::asset;
+pub(crate) use form::{BINDING, Form, stale};
 pub(crate) use page::{Finished, layer};
+pub(crate) use visitor::{Visit, cookie};
+#[cfg(test)]
+pub(crate) use words::check;
+pub(crate) use words::{Language, words};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
 pub(crate) const WORDS: [&str; 21] = [

@@ -29,11 +29,11 @@ const SESSION: &str = "vinculo_session";
 const FORM: &str = "vinculo_form";
 
 /// What a request says about whoever sends it.
-pub(super) struct Visit {
-    pub(super) language: Language,
-    pub(super) address: Option<IpAddr>,
-    pub(super) request: Uuid,
-    pub(super) origin: Origin,
+pub(crate) struct Visit {
+    pub(crate) language: Language,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) request: Uuid,
+    pub(crate) origin: Origin,
     base: Option<Url>,
     written_origin: Option<String>,
     session: Option<String>,
@@ -70,7 +70,8 @@ impl FromRequestParts<App> for Visit {
     }
 }
 
-fn cookie(parts: &Parts, wanted: &str) -> Option<String> {
+/// The cookie of this name.
+pub(crate) fn cookie(parts: &Parts, wanted: &str) -> Option<String> {
     let all = parts.headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
     let mut pairs = all.flat_map(|all| all.split(';')).filter_map(|pair| pair.split_once('='));
     let found = pairs.find(|(name, _)| name.trim() == wanted);
@@ -79,7 +80,7 @@ fn cookie(parts: &Parts, wanted: &str) -> Option<String> {
 
 impl Visit {
     /// Whether a form was sent by a page of this server: browsers say which site a form is of.
-    pub(super) fn is_of_this_site(&self) -> bool {
+    pub(crate) fn is_of_this_site(&self) -> bool {
         let written = self.written_origin.as_deref().and_then(|it| Url::parse(it).ok());
         let (Some(written), Some(base)) = (written, &self.base) else { return false };
         // Scheme apart: a proxy that nobody trusts may have taken TLS off.
@@ -112,9 +113,13 @@ impl Visit {
         self.set(SESSION, "", "; Max-Age=0")
     }
 
+    /// Whether the server is reached by HTTPS.
+    pub(crate) fn is_over_tls(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.scheme() == "https")
+    }
+
     fn set(&self, name: &str, value: &str, more: &str) -> Result<HeaderValue, ApiError> {
-        let over_tls = self.base.as_ref().is_some_and(|base| base.scheme() == "https");
-        let secure = if over_tls { "; Secure" } else { "" };
+        let secure = if self.is_over_tls() { "; Secure" } else { "" };
         let text = format!("{name}={value}; Path=/dashboard; HttpOnly; SameSite=Lax{secure}{more}");
         HeaderValue::from_str(&text).map_err(ApiError::unexpected)
     }

@@ -33,11 +33,16 @@ impl Language {
 
     /// The first one a browser asks for that there is; English when it asks for none.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self::asked(headers).unwrap_or(Self::En)
+    }
+
+    /// The first one a browser asks for that there is.
+    pub(crate) fn asked(headers: &HeaderMap) -> Option<Self> {
         let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|it| it.to_str().ok());
         let codes = wanted.unwrap_or_default().split(',').map(|part| {
             part.split([';', '-']).next().unwrap_or_default().trim().to_ascii_lowercase()
         });
-        codes.filter_map(|code| Self::parse(&code)).next().unwrap_or(Self::En)
+        codes.filter_map(|code| Self::parse(&code)).next()
     }
 
     /// Its texts.
@@ -49,6 +54,7 @@ impl Language {
     }
 }
 
+/// A table of texts: `Words`, one static of them for each language, and for tests `ALL`.
 macro_rules! words {
     ($($name:ident: $es:literal, $en:literal;)+) => {
         /// Every text of the pages.
@@ -63,6 +69,8 @@ macro_rules! words {
         const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $es, $en),)+];
     };
 }
+
+pub(crate) use words;
 
 words! {
     lang: "es", "en";
@@ -233,6 +241,18 @@ words! {
     role_auditor: "auditor", "auditor";
 }
 
+/// Every text is there in both languages, is trimmed, and ends alike.
+#[cfg(test)]
+pub(crate) fn check(all: &[(&str, &str, &str)]) {
+    for (name, es, en) in all {
+        for text in [es, en] {
+            assert!(!text.trim().is_empty() && text.trim() == *text, "{name}");
+        }
+        let ends = |text: &str| text.ends_with(['.', ':']);
+        assert_eq!(ends(es), ends(en), "{name}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -241,13 +261,7 @@ mod tests {
 
     #[test]
     fn every_text_is_there_in_both_languages() {
-        for (name, es, en) in ALL {
-            for text in [es, en] {
-                assert!(!text.trim().is_empty() && text.trim() == *text, "{name}");
-            }
-            let ends = |text: &str| text.ends_with(['.', ':']);
-            assert_eq!(ends(es), ends(en), "{name}");
-        }
+        check(ALL);
         let parts = |text: &str| text.matches("vinculo").count();
         assert!(ALL.iter().all(|(_, es, en)| parts(es) == parts(en)));
     }

@@ -15,7 +15,7 @@ use crate::config::RetentionConfig;
 use crate::error::ApiError;
 use crate::settings::Settings;
 use crate::terms::{DAY, after};
-use crate::{erasure, imports, once, tokens, webhooks};
+use crate::{connect, erasure, imports, once, tokens, webhooks};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -111,6 +111,7 @@ fn rules(
         RetentionRule::Loads => Some(days(settings.keep_loads_days)),
         RetentionRule::KeptAnswers => Some(Keep::Promised(once::KEPT)),
         RetentionRule::UsedTokens => Some(Keep::Promised(tokens::REMEMBERED)),
+        RetentionRule::ConnectSessions => Some(Keep::Promised(connect::REMEMBERED)),
         RetentionRule::AuditEntries => None,
     };
     let all = RetentionRule::ALL.iter();

@@ -16,6 +16,7 @@ use governor::clock::Clock as _;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use uuid::Uuid;
 use vinculo_store::{ApiKeyId, WorkspaceId};
 use vinculo_vault::BlindIndex;
 
@@ -40,8 +41,14 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 /// Tries to sign in as one user, a minute and at once.
 const SIGN_INS_OF_A_USER: u32 = 10;
 
+/// Openings and forms of the consent page with one token, a minute and at once.
+const VISITS_OF_A_TOKEN: u32 = 30;
+
 /// What a limit on deletions is kept for: a resource of a workspace, as its route names it.
 type Deletions = (WorkspaceId, String);
+
+/// A token of a workspace.
+type Token = (WorkspaceId, Uuid);
 
 /// Every limit that is on.
 pub(crate) struct Limits {
@@ -50,6 +57,8 @@ pub(crate) struct Limits {
     logins: Option<Limit<IpAddr>>,
     /// Tries to sign in to the dashboard, by address and by user.
     sign_ins: Option<(Limit<IpAddr>, Limit<BlindIndex>)>,
+    /// Bad tokens brought to the consent page, by address, and visits with one token.
+    visits: Option<(Limit<IpAddr>, Limit<Token>)>,
     /// Addresses that failed too often, and until when they are not listened to.
     barred: Mutex<HashMap<IpAddr, Duration>>,
     clock: Steady,
@@ -84,6 +93,8 @@ impl Limits {
             logins: Limit::new(config.login_failures_per_minute, &clock),
             sign_ins: Limit::new(config.login_failures_per_minute, &clock)
                 .zip(Limit::new(SIGN_INS_OF_A_USER, &clock)),
+            visits: Limit::new(config.login_failures_per_minute, &clock)
+                .zip(Limit::new(VISITS_OF_A_TOKEN, &clock)),
             barred: Mutex::default(),
             clock,
         }
@@ -127,6 +138,20 @@ impl Limits {
         let (addresses, users) = self.sign_ins.as_ref()?;
         let of_address = address.and_then(|it| addresses.count(&of_one_owner(it)).refused);
         of_address.or_else(|| users.count(user).refused)
+    }
+
+    /// Counts a bad token brought to the consent page; how long to wait when there were too many
+    /// from the address.
+    pub(crate) fn bad_token(&self, address: Option<IpAddr>) -> Option<Duration> {
+        let (addresses, _) = self.visits.as_ref()?;
+        address.and_then(|it| addresses.count(&of_one_owner(it)).refused)
+    }
+
+    /// Counts what is done on the consent page with one token; how long to wait when it was too
+    /// much.
+    pub(crate) fn visit(&self, workspace: WorkspaceId, token: Uuid) -> Option<Duration> {
+        let (_, tokens) = self.visits.as_ref()?;
+        tokens.count(&(workspace, token)).refused
     }
 
     /// Counts a deletion of the public contract that the caller waits for.

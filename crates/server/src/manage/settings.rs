@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
+use url::Url;
 use vinculo_store::AuditAction;
 
 use crate::App;
@@ -14,7 +15,7 @@ use crate::settings::Settings;
 use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 18] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
@@ -23,6 +24,11 @@ const NAMES: [&str; 13] = [
     "require_consent",
     "webhook_retry_seconds",
     "source_policy",
+    "lender_name",
+    "lender_contact",
+    "consent_purpose",
+    "consent_months",
+    "frame_ancestors",
     "keep_source_answers_days",
     "keep_delivery_answers_days",
     "keep_events_days",
@@ -31,10 +37,14 @@ const NAMES: [&str; 13] = [
 ];
 
 /// The last of [`NAMES`]: how long things are kept.
-const DAYS: &[&str] = NAMES.split_at(8).1;
+const DAYS: &[&str] = NAMES.split_at(13).1;
 
 /// Longest time that something is kept, days.
 const LONGEST_DAYS: i64 = 3650;
+
+/// Longest time that a consent of the consent page holds, months, and most sites that frame it.
+const LONGEST_MONTHS: i64 = 60;
+const FRAMES: usize = 10;
 
 /// Most waits of a schedule, and the longest of them, seconds.
 const WAITS: usize = 20;
@@ -102,8 +112,10 @@ fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
     ] {
         named.extend(value.map(|value| (name.to_owned(), value)));
     }
+    named.extend(consent_page(&mut fields));
     for name in DAYS {
-        named.extend(days(&mut fields, name).map(|days| ((*name).to_owned(), days.into())));
+        let days = whole(&mut fields, name, LONGEST_DAYS);
+        named.extend(days.map(|days| ((*name).to_owned(), days.into())));
     }
     fields.finish()?;
     Ok(named)
@@ -124,15 +136,70 @@ fn schedule(fields: &mut Fields<'_>) -> Option<Vec<u64>> {
     sound
 }
 
-fn days(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+/// What the consent page needs.
+fn consent_page(fields: &mut Fields<'_>) -> Map<String, Value> {
+    let mut named = Map::new();
+    for (name, longest) in [("lender_name", 200), ("lender_contact", 200), ("consent_purpose", 500)]
+    {
+        let text = line(fields, name, longest);
+        named.extend(text.map(|text| (name.to_owned(), text.into())));
+    }
+    let months = whole(fields, "consent_months", LONGEST_MONTHS);
+    named.extend(months.map(|months| ("consent_months".to_owned(), months.into())));
+    let frames = origins(fields, "frame_ancestors");
+    named.extend(frames.map(|frames| ("frame_ancestors".to_owned(), frames.into())));
+    named
+}
+
+/// A text of one line; an empty one takes the setting back.
+fn line(fields: &mut Fields<'_>, name: &'static str, longest: usize) -> Option<String> {
+    let text = fields.optional_text(name)?.trim().to_owned();
+    if text.chars().count() > longest {
+        let message = format!("Ensure this field has no more than {longest} characters.");
+        fields.refuse(ErrorItem::field("max_length", name, message));
+        return None;
+    }
+    if text.chars().any(char::is_control) {
+        let message = "Ensure this field is one line without control characters.";
+        fields.refuse(ErrorItem::field("invalid", name, message));
+        return None;
+    }
+    Some(text)
+}
+
+/// Sites as browsers name them.
+fn origins(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<String>> {
+    let given = fields.optional_list(name)?;
+    let origin = |value: &Value| {
+        let url = Url::parse(value.as_str()?).ok()?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let sound = bare && url.scheme() == "https" && url.username().is_empty();
+        sound.then(|| url.origin().ascii_serialization())
+    };
+    let mut read = Vec::new();
+    for value in given {
+        let Some(origin) = origin(value).filter(|_| read.len() < FRAMES) else {
+            let message = format!(
+                "{} is not one of at most {FRAMES} sites such as https://app.example.com.",
+                shown(&value.to_string())
+            );
+            fields.refuse(ErrorItem::field("invalid", name, message));
+            return None;
+        };
+        read.push(origin);
+    }
+    Some(read)
+}
+
+fn whole(fields: &mut Fields<'_>, name: &'static str, longest: i64) -> Option<i64> {
     let given = match fields.anything(name) {
         Value::Null => return None,
         given => given.as_i64(),
     };
-    let days = given.filter(|days| (1..=LONGEST_DAYS).contains(days));
-    if days.is_none() {
-        let message = format!("Ensure this is a whole number from 1 to {LONGEST_DAYS}.");
+    let number = given.filter(|number| (1..=longest).contains(number));
+    if number.is_none() {
+        let message = format!("Ensure this is a whole number from 1 to {longest}.");
         fields.refuse(ErrorItem::field("invalid", name, message));
     }
-    days
+    number
 }

@@ -198,6 +198,11 @@ impl Attempt {
 }
 
 impl Claim {
+    /// Of a request that has no key.
+    pub(crate) const fn unkeyed() -> Self {
+        Self(None)
+    }
+
     /// Keeps the answer, in the transaction of its effect and as its last statement. With `about`
     /// it is sealed with that person's key, and goes with the link.
     ///

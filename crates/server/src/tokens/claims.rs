@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_store::Resource;
 
+use super::Widget;
+
 /// What a token may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +73,9 @@ pub(crate) struct Claims {
     pub(crate) link_id: Option<Uuid>,
     #[serde(flatten)]
     pub(crate) defaults: LinkDefaults,
+    /// Looks of the consent page, and where it leads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) widget: Option<Widget>,
 }
 
 /// Resources in the words of the wire.

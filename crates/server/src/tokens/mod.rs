@@ -2,6 +2,7 @@
 
 mod claims;
 mod hs512;
+mod widget;
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use vinculo_store::{Environment, UsedToken};
 
 pub(crate) use claims::{Claims, LinkDefaults, Scope, TokenType};
+pub(crate) use widget::{Branding, Callbacks, Widget};
 
 use crate::App;
 use crate::error::ApiError;
@@ -44,11 +46,38 @@ impl WidgetToken {
     /// access token.
     pub(crate) async fn open(app: &App, token: &str) -> Result<Self, ApiError> {
         let opened = Self::verify(app, token).ok_or_else(ApiError::unauthenticated)?;
-        let (workspace, jti) = (opened.secrets.workspace().id, opened.claims.jti);
-        if app.store().read(move |tx| tx.widget_token_is_used(workspace, jti)).await? {
+        if !has_not_ended(&opened.claims, app.now()) || opened.is_used(app).await? {
             return Err(ApiError::unauthenticated());
         }
         Ok(opened)
+    }
+
+    /// An access token of this installation, also one that has ended or is used up; whether it still
+    /// opens something.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn recognise(
+        app: &App,
+        token: &str,
+    ) -> Result<Option<(Self, bool)>, ApiError> {
+        let Some(known) = Self::verify(app, token) else { return Ok(None) };
+        let opens = has_not_ended(&known.claims, app.now()) && !known.is_used(app).await?;
+        Ok(Some((known, opens)))
+    }
+
+    /// A token that was recognised before, from what it says.
+    pub(crate) fn of(secrets: Arc<WorkspaceSecrets>, claims: Claims) -> Self {
+        Self { secrets, claims }
+    }
+
+    /// Whether it has made or updated its link.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn is_used(&self, app: &App) -> Result<bool, ApiError> {
+        let (workspace, jti) = (self.secrets.workspace().id, self.claims.jti);
+        Ok(app.store().read(move |tx| tx.widget_token_is_used(workspace, jti)).await?)
     }
 
     fn verify(app: &App, token: &str) -> Option<Self> {
@@ -62,8 +91,7 @@ impl WidgetToken {
         // The library would ask the machine's clock.
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &key, &validation).ok()?.claims;
-        let alive = claims.token_type == TokenType::Access && has_not_ended(&claims, app.now());
-        alive.then_some(Self { secrets, claims })
+        (claims.token_type == TokenType::Access).then_some(Self { secrets, claims })
     }
 
     /// The keys of its workspace.

@@ -29,7 +29,7 @@ async fn verified(app: &TestApp, heads: &[&str]) -> Verified {
     verifying.await.unwrap().expect("not verified")
 }
 
-async fn sandbox(app: &TestApp) -> ChainReport {
+pub(crate) async fn sandbox(app: &TestApp) -> ChainReport {
     let mut chains = verified(app, &[]).await.chains.into_iter();
     chains.find(|chain| chain.environment == "sandbox").expect("no chain")
 }

@@ -14,6 +14,8 @@ mod support;
 mod access;
 mod addresses;
 mod audit;
+mod connect;
+mod connect_refusals;
 mod consent_chain;
 mod consent_evidence;
 mod consents;

@@ -44,6 +44,8 @@ async fn lived_in(database: TestDatabase) -> (TestApp, Receiver) {
     app.settled().await;
     let token = client.post("/api/token/", &json!({ "scopes": "write_links" })).await.json();
     let stranger = app.stranger();
+    let page = format!("/connect/?access_token={}", token["access"].as_str().unwrap());
+    app.browser().get(&page).await.location();
     let request = stranger.request(Method::POST, "/api/links/");
     let request = request.bearer_auth(token["access"].as_str().unwrap());
     let body = link_request("1999000001", json!({ "access_mode": "single" }));

@@ -69,6 +69,8 @@ text_enum! {
         ConsentsEvidenced = "consents.evidenced",
         /// A consent was recorded.
         ConsentRecorded = "consent.recorded",
+        /// Somebody was asked for a consent, and said no.
+        ConsentRefused = "consent.refused",
         /// A consent was taken back.
         ConsentRevoked = "consent.revoked",
         /// An API key was made.

@@ -18,6 +18,8 @@ text_enum! {
         Key = "key",
         /// A widget's token; the id is the token's.
         Widget = "widget",
+        /// Whom a link is about, on the consent page; the id is that of the visit.
+        Person = "person",
         /// A person who signed in.
         User = "user",
         /// The command line.

@@ -6,6 +6,7 @@ mod audit_actions;
 mod audit_chains;
 mod audit_entries;
 mod backlog;
+mod connect_sessions;
 mod consent_receipts;
 mod consents;
 mod contributions;
@@ -44,6 +45,7 @@ pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
 pub use backlog::{Backlog, EndpointCounts, StuckJobs};
+pub use connect_sessions::{ConnectSession, ConnectState, NewConnectSession};
 pub use consent_receipts::ConsentReceipt;
 pub use consents::{
     Allowed, Consent, ConsentFilter, ConsentMethod, ConsentStatus, ConsentTerms, NewConsent,

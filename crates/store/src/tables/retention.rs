@@ -22,6 +22,8 @@ text_enum! {
         KeptAnswers = "kept_answers",
         /// Used widget tokens.
         UsedTokens = "used_tokens",
+        /// Sessions of the consent page.
+        ConnectSessions = "connect_sessions",
         /// Whole blocks of the audit log; of the installation, not of a workspace.
         AuditEntries = "audit_entries",
     }
@@ -122,6 +124,13 @@ impl RetentionRule {
                 bytes: NOTHING_SEALED,
                 due: "workspace_id = $1 and expires_at < $2",
                 remove: Some("delete from used_widget_tokens"),
+            },
+            Self::ConnectSessions => Parts {
+                table: "connect_sessions",
+                at: "created_at",
+                bytes: "length(sealed)",
+                due: "workspace_id = $1 and created_at < $2",
+                remove: Some("delete from connect_sessions"),
             },
             Self::AuditEntries => Parts {
                 table: "audit_entries",

@@ -20,6 +20,7 @@ mod api_keys;
 mod audit;
 mod backlog;
 mod backup;
+mod connect_sessions;
 mod consents;
 mod contributions;
 mod data_keys;

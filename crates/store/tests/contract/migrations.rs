@@ -5,8 +5,7 @@ use vinculo_store::{Options, Store, Target, migrate};
 
 const INITIAL: &str = include_str!("../../migrations/data/sqlite/V1__initial.sql");
 const ACCESS: &str = include_str!("../../migrations/data/sqlite/V10__key_access.sql");
-const NO_STATISTICS: &str =
-    include_str!("../../migrations/data/sqlite/V18__no_statistics.sql");
+const NO_STATISTICS: &str = include_str!("../../migrations/data/sqlite/V18__no_statistics.sql");
 const IN_ORDER: &str =
     include_str!("../../migrations/data/sqlite/V5__contributions_in_order_of_arrival.sql");
 

@@ -5,10 +5,10 @@ use crate::fixture::{ALL, NOW, SECOND, index, sealed, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
-    AttemptRecord, AuditFilter, ConsentFilter, DeliveryFilter, DeliveryId, DeliveryState,
-    EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState, NewKeptAnswer, NewObject,
-    ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result, RetentionRule,
-    SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    AttemptRecord, AuditFilter, ConnectState, ConsentFilter, DeliveryFilter, DeliveryId,
+    DeliveryState, EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
+    NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource,
+    Result, RetentionRule, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -23,6 +23,9 @@ const FILL: &str = "
         select pg_uuid(n), 1, 'key', '\\x00', 0 from generate_series(1, 5000) n;
     insert into used_widget_tokens (workspace_id, jti, expires_at)
         select 1, pg_uuid(n), n from generate_series(1, 5000) n;
+    insert into connect_sessions (uuid, token_hash, workspace_id, jti, state, attempts, created_at,
+        changed_at, sealed) select pg_uuid(n), pg_index(n), 1, pg_uuid(n), 'open', 1, n, n,
+        pg_sealed() from generate_series(1, 5000) n;
     insert into subjects (workspace_id, document_index, created_at)
         select 1, pg_index(n), 0 from generate_series(1, 5000) n;
     insert into vault.data_keys (owner_kind, owner_id, master_version, wrapped, created_at)
@@ -102,6 +105,13 @@ const CALLS: &[(&str, Call)] = &[
     ("widget_token_is_used", |tx| tx.widget_token_is_used(HERE, uuid(MIDDLE))),
     ("use_widget_token", |tx| {
         tx.use_widget_token(&UsedToken { workspace: HERE, jti: uuid(9_999), expires_at: NOW })
+    }),
+    ("connect_session", |tx| Ok(tx.connect_session(uuid(MIDDLE), &index(MIDDLE))?.is_some())),
+    ("connect_attempts", |tx| Ok(tx.connect_attempts(HERE, uuid(MIDDLE))? == 1)),
+    ("change_connect_session", |tx| {
+        let seen = tx.connect_session(uuid(MIDDLE), &index(MIDDLE))?;
+        let seen = seen.expect("the session is not there");
+        tx.change_connect_session(&seen, ConnectState::Left, NOW, &sealed(1))
     }),
     ("subject", |tx| Ok(tx.subject(HERE, &index(MIDDLE))?.is_some())),
     ("one_key_per_version", |tx| Ok(tx.one_key_per_version()?.len() == 1)),
@@ -288,6 +298,9 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("remove_old tokens", |tx| {
         Ok(tx.remove_old(RetentionRule::UsedTokens, Some(HERE), NOW, 100, NOW)? == 100)
+    }),
+    ("remove_old connect sessions", |tx| {
+        Ok(tx.remove_old(RetentionRule::ConnectSessions, Some(HERE), NOW, 100, NOW)? == 100)
     }),
     ("links_touched_by", |tx| {
         let import = tx.import(ImportId(2_500))?;

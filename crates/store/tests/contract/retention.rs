@@ -1,4 +1,5 @@
 use crate::audit::{block, entry};
+use crate::connect_sessions::begin;
 use crate::fixture::{
     NOW, SECOND, add_endpoint, add_link, add_load, emit_at, index, person, read, sealed, spread,
     uuid, workspaces, write,
@@ -95,6 +96,7 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
         RetentionRule::UsedTokens => {
             tx.use_widget_token(&UsedToken { workspace, jti: uuid(n), expires_at: at })?;
         }
+        RetentionRule::ConnectSessions => begin(tx, workspace, n, at)?,
         RetentionRule::AuditEntries => {
             let sequence = at - NOW;
             tx.audit(&[entry(Some(workspace), sequence.unsigned_abs())])?;

@@ -23,11 +23,11 @@ use crate::api::institutions::PILA;
 use crate::api::page::json;
 use crate::audit::Entry;
 use crate::clock::wire_time;
-use crate::consents::Standing;
+use crate::consents::{self, Given, Standing};
 use crate::error::{ApiError, ErrorItem};
 use crate::once::{About, Claim, Once};
 use crate::openapi::{OnceParams, WishParams};
-use crate::permit::{Permitted, WriteLinks};
+use crate::permit::{Permit, Permitted, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
 use crate::sandbox::Wish;
@@ -91,21 +91,33 @@ pub(crate) async fn create(
     body: JsonObject,
 ) -> Result<Response, ApiError> {
     let attempt = once.of(&app, &caller, body.raw())?;
-    attempt.run(|claim| ask_and_register(app, caller, request_id, claim, (wish, body))).await
+    let permit = caller.into_permit();
+    attempt
+        .run(|claim| async move {
+            let (_, body) = register(app, (permit, None), request_id, claim, (wish, body)).await?;
+            Ok(json(StatusCode::CREATED, body))
+        })
+        .await
 }
 
-async fn ask_and_register(
+/// Asks about a person and makes the link. With a consent that is being given the source is asked
+/// under it, and it is recorded with the link. Answers id and body of the link.
+///
+/// # Errors
+/// As the operation.
+pub(crate) async fn register(
     app: App,
-    permit: Permitted<WriteLinks>,
+    (permit, given): (Permit, Option<Given>),
     request_id: Uuid,
     claim: Claim,
     (wish, body): (Wish, JsonObject),
-) -> Result<Response, ApiError> {
+) -> Result<(Uuid, Vec<u8>), ApiError> {
     let wanted = Wanted::parse(&permit.with_defaults(body))?;
     let secrets = app.secrets(permit.workspace.id)?;
-    let now = app.now_micros();
+    let (now, being_given) = (app.now_micros(), given.as_ref().map(|given| given.consent));
     let admission = app.store().read(move |tx| {
-        Admission::read(tx, &secrets, &wanted, now).map(|admission| (admission, wanted))
+        let admission = Admission::read(tx, &secrets, &wanted, being_given, now);
+        admission.map(|admission| (admission, wanted))
     });
     let (Admission { terms, person, consent }, wanted) = admission.await?;
     let external_id = wanted.reference(&person);
@@ -116,18 +128,20 @@ async fn ask_and_register(
         return Err(refusal);
     }
     let (_, offered) = app.all_secrets().vault().new_data_key()?;
+    let uuid = app.uuid().map_err(ApiError::unexpected)?;
     let registration = Registration {
         checked: Arc::clone(&checked),
         permit,
+        given,
         terms,
         external_id,
-        uuid: app.uuid().map_err(ApiError::unexpected)?,
+        uuid,
         request_id,
         claim,
         offered,
     };
     let body = checked.commit(move |tx| registration.write(tx)).await?;
-    Ok(json(StatusCode::CREATED, body))
+    Ok((uuid, body))
 }
 
 /// What is settled before a source is asked.
@@ -144,6 +158,7 @@ impl Admission {
         tx: &mut Tx<'_>,
         secrets: &WorkspaceSecrets,
         wanted: &Wanted,
+        being_given: Option<Uuid>,
         now: i64,
     ) -> Result<Self, ApiError> {
         let (workspace, indexes) = (secrets.workspace().id, secrets.indexes());
@@ -159,7 +174,10 @@ impl Admission {
         }
         let standing = known.map(|subject| Standing::of(tx, subject.id)).transpose()?;
         let standing = standing.unwrap_or_else(Standing::of_nobody);
-        let consent = standing.basis(terms.to_ask(), now, terms.require_consent)?;
+        let consent = match being_given {
+            None => standing.basis(terms.to_ask(), now, terms.require_consent)?,
+            given => given,
+        };
         Ok(Self { terms, person, consent })
     }
 }
@@ -184,7 +202,8 @@ fn pseudonymised(person: &Document) -> String {
 /// Everything the one transaction needs.
 struct Registration {
     checked: Arc<Checked>,
-    permit: Permitted<WriteLinks>,
+    permit: Permit,
+    given: Option<Given>,
     terms: Terms,
     external_id: Option<String>,
     uuid: Uuid,
@@ -197,8 +216,8 @@ impl Registration {
     /// Subject, link, the kept answer, load and job; returns the body of the 201.
     fn write(&self, tx: &mut Tx<'_>) -> Result<Vec<u8>, ApiError> {
         let Checked { app, caller, person, .. } = &*self.checked;
-        let indexes = app.secrets(caller.workspace.id)?;
-        let indexes = indexes.indexes();
+        let secrets = app.secrets(caller.workspace.id)?;
+        let indexes = secrets.indexes();
         let now = app.now_micros();
         let index = indexes.lookup_document(person.kind.code(), &person.number);
         let subject = tx.ensure_subject(caller.workspace.id, &index, &self.offered, now)?;
@@ -208,6 +227,9 @@ impl Registration {
             if tx.has_link(caller.workspace.id, subject.id, PILA)? {
                 return Err(duplicated(pseudonym));
             }
+        }
+        if let Some(given) = &self.given {
+            consents::grant(tx, app, &secrets, (given, &caller.trail), &self.offered)?;
         }
         // A consent may have been taken back while the source was asked.
         let standing = Standing::of(tx, subject.id)?;

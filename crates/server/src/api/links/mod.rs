@@ -15,7 +15,7 @@ mod update;
 mod wanted;
 pub(crate) mod wire;
 
-pub(crate) use create::{__path_create, create};
+pub(crate) use create::{__path_create, create, register};
 pub(crate) use delete::{__path_delete, delete};
 pub(crate) use detail::{__path_detail, detail};
 pub(crate) use list::{__path_list, filter, list, read};
@@ -23,4 +23,4 @@ pub(crate) use modify::{__path_modify, modify};
 pub(crate) use refresh::{__path_refresh, refresh};
 pub(crate) use resume::{__path_resume, resume};
 pub(crate) use schema::{RefreshRate as RefreshRateName, ResourceName};
-pub(crate) use update::{__path_update, update};
+pub(crate) use update::{__path_update, renew, update};

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_pila::Document;
+use vinculo_pila::{Document, DocumentKind};
 use vinculo_store::{AccessMode, AuditAction, Due, Job, Link, NewLoad, Resource, Trigger, Tx};
 use vinculo_vault::DataKey;
 
@@ -20,10 +20,10 @@ use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::page::json;
 use crate::api::refusal;
 use crate::audit::Entry;
-use crate::consents::permit as permit_fetch;
+use crate::consents::{self, Given, permit as permit_fetch};
 use crate::error::{ApiError, ErrorItem};
 use crate::openapi::{IdInPath, WishParams};
-use crate::permit::{OnLink, WriteLinks};
+use crate::permit::{OnLink, Permit, WriteLinks};
 use crate::projection::LinkSecrets;
 use crate::request_id::RequestId;
 use crate::sandbox::Wish;
@@ -67,33 +67,57 @@ pub(crate) async fn update(
     let username = fields.optional_text("username").filter(|text| !text.is_empty());
     let kind = fields::username_kind(&mut fields);
     fields.finish()?;
-    let (workspace, id) = (permit.workspace.id, permit.id);
+    let named = username.map(|number| (kind, number));
+    let (id, permit) = (permit.id, permit.into_permit());
+    // What the source says is paid for: it is recorded also when the client has gone.
+    let renewal = renew(app.clone(), (permit, None), id, named, wish, request_id);
+    let done = app.spawn(renewal).await;
+    let body = done.unwrap_or_else(|_| Err(ApiError::unexpected("a handler panicked")))?;
+    Ok(json(StatusCode::OK, body))
+}
+
+/// Asks about the person of a link again, whose document may be `named`, and restores the link. With
+/// a consent that is being given the source is asked under it, and it is recorded with the rest.
+/// Answers the body of the link.
+///
+/// # Errors
+/// As the operation.
+pub(crate) async fn renew(
+    app: App,
+    (permit, given): (Permit, Option<Given>),
+    id: Uuid,
+    named: Option<(DocumentKind, String)>,
+    wish: Wish,
+    request_id: Uuid,
+) -> Result<Vec<u8>, ApiError> {
+    let workspace = permit.workspace.id;
     let found = app.store().read(move |tx| tx.link(workspace, id)).await?;
     let link = found.ok_or_else(ApiError::not_found)?;
-    let person = match username {
-        Some(username) => sources::person(kind, &username).map_err(|_| refusal::malformed())?,
+    let person = match named {
+        Some((kind, number)) => sources::person(kind, &number).map_err(|_| refusal::malformed())?,
         None => access::open(&app, &link)?.1.document.ok_or_else(access::expired)?,
     };
     if Storage::parse(&link.credentials_storage) == Some(Storage::NoStore) {
         return Err(access::expired());
     }
     same_person(&app, &link, &person).await?;
-    // What the source says is paid for: it is recorded also when the client has gone.
-    let asking = ask_and_restore(app.clone(), permit, (link, person), wish, request_id);
-    let done = app.spawn(asking).await;
-    done.unwrap_or_else(|_| Err(ApiError::unexpected("a handler panicked")))
+    ask_and_restore(app, (permit, given), (link, person), wish, request_id).await
 }
 
 async fn ask_and_restore(
     app: App,
-    permit: OnLink<WriteLinks>,
+    (permit, given): (Permit, Option<Given>),
     (link, person): (Link, Document),
     wish: Wish,
     request_id: Uuid,
-) -> Result<Response, ApiError> {
-    let (workspace, id, now) = (permit.workspace.id, permit.id, app.now_micros());
+) -> Result<Vec<u8>, ApiError> {
+    let (workspace, id, now) = (permit.workspace.id, link.uuid, app.now_micros());
+    let being_given = given.as_ref().map(|given| given.consent);
     let asked = app.store().read(move |tx| {
-        let consent = permit_fetch(tx, &link, Resource::or_all(&link.fetch_resources), now)?;
+        let consent = match being_given {
+            None => permit_fetch(tx, &link, Resource::or_all(&link.fetch_resources), now)?,
+            given => given,
+        };
         Ok::<_, ApiError>((consent, Settings::read(tx, workspace)?))
     });
     let (consent, settings) = asked.await?;
@@ -103,13 +127,18 @@ async fn ask_and_restore(
         checked.record_refusal().await?;
         return Err(refusal);
     }
+    let (_, offered) = app.all_secrets().vault().new_data_key()?;
+    let secrets = app.secrets(workspace)?;
     let question = Arc::clone(&checked);
     let body = checked.commit(move |tx| {
         permit.spend(tx)?;
+        if let Some(given) = &given {
+            let noted = (given, &question.caller.trail);
+            consents::grant(tx, &app, &secrets, noted, &offered)?;
+        }
         restore(tx, &question, id, request_id)
     });
-    let body = body.await?;
-    Ok(json(StatusCode::OK, body))
+    body.await
 }
 
 /// A link never changes hands: it would keep another person's data under its id.

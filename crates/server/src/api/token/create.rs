@@ -55,7 +55,7 @@ pub(crate) async fn create(
         None => Caller::of(&app, &parts, Authorization::of(&parts.headers)).await?,
     };
     let (once, body) = (once?, body?);
-    let wanted = request::parse(&body)?;
+    let wanted = request::parse(&body, caller.workspace.environment)?;
     // A token opens no more than the key that made it.
     if let Some(scope) = caller.scopes.lack_of(request::needed(&wanted.scopes)) {
         return Err(ApiError::denied_without(scope));
@@ -137,11 +137,13 @@ async fn issue(
         iss: host,
         link_id: wanted.link,
         defaults: wanted.defaults,
+        widget: wanted.widget,
     };
     let refresh = Claims {
         token_type: TokenType::Refresh,
         exp: iat.saturating_add_unsigned(app.config().refresh_token_lifetime.as_secs()),
         jti: app.uuid().map_err(ApiError::unexpected)?,
+        widget: None,
         ..access.clone()
     };
     Ok(WidgetTokens {

@@ -2,5 +2,6 @@
 
 mod create;
 mod request;
+mod widget;
 
 pub(crate) use create::{__path_create, create};

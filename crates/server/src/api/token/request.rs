@@ -1,12 +1,14 @@
 //! What a token is asked for with.
 
 use uuid::Uuid;
+use vinculo_store::Environment;
 
+use super::widget::WidgetLooks;
 use crate::api::body::{Fields, JsonObject, shown};
 use crate::api::links::{ResourceName, fields as link_fields};
 use crate::error::{ApiError, ErrorItem};
 use crate::scopes::{self, Scopes};
-use crate::tokens::{LinkDefaults, Scope};
+use crate::tokens::{LinkDefaults, Scope, Widget};
 
 // Source: contract 3.6.
 /// The request. Further keys are ignored.
@@ -39,9 +41,8 @@ pub(crate) struct GenerateToken {
     credentials_storage: Option<String>,
     /// Older name of loading; ignored, `fetch_resources` decides.
     fetch_historical: Option<bool>,
-    /// Looks of a hosted widget; ignored, there is none.
-    #[schema(value_type = Option<Object>)]
-    widget: Option<serde_json::Value>,
+    /// Looks of the consent page, and where it leads.
+    widget: Option<WidgetLooks>,
 }
 
 /// The request, every field valid.
@@ -49,13 +50,14 @@ pub(super) struct Wanted {
     pub(super) scopes: Vec<Scope>,
     pub(super) link: Option<Uuid>,
     pub(super) defaults: LinkDefaults,
+    pub(super) widget: Option<Widget>,
 }
 
 /// Reads the request.
 ///
 /// # Errors
 /// 400 with every field that is wrong.
-pub(super) fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
+pub(super) fn parse(body: &JsonObject, environment: Environment) -> Result<Wanted, ApiError> {
     let mut fields = Fields::new(body);
     let scopes = scopes(&mut fields);
     let link = link_id(&mut fields);
@@ -65,8 +67,9 @@ pub(super) fn parse(body: &JsonObject) -> Result<Wanted, ApiError> {
         stale_in: link_fields::stale_in(&mut fields),
         fetch_resources: link_fields::resources(&mut fields),
     };
+    let widget = super::widget::parse(&mut fields, environment);
     fields.finish()?;
-    Ok(Wanted { scopes, link, defaults })
+    Ok(Wanted { scopes, link, defaults, widget })
 }
 
 /// What a key must hold to make a token with these scopes.

@@ -3,16 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use vinculo_store::AuditAction;
 
 use super::wanted::{self, NewConsent};
 use super::wire::{self, WireConsent};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::page::json;
-use crate::audit::Entry;
 use crate::auth::Caller;
-use crate::consents::{self, Grant};
+use crate::consents::{self, Given, Grant};
 use crate::error::ApiError;
 use crate::once::{Claim, Once};
 use crate::openapi::OnceParams;
@@ -46,11 +44,11 @@ async fn record(
 ) -> Result<Response, ApiError> {
     let secrets = app.secrets(caller.workspace.id)?;
     let (_, offered) = app.all_secrets().vault().new_data_key()?;
+    let given = Given { consent: app.uuid().map_err(ApiError::unexpected)?, grant };
     let writer = app.clone();
     let body = app.store().write(move |tx| {
-        let consent = consents::grant(tx, &writer, &secrets, &grant, &offered)?;
-        let entry = Entry::of(AuditAction::ConsentRecorded).person(consent.subject);
-        caller.trail.note(tx, &writer, entry.object(consent.uuid))?;
+        let noted = (&given, &caller.trail);
+        let consent = consents::grant(tx, &writer, &secrets, noted, &offered)?;
         wire::written(tx, &writer, &consent, &claim, StatusCode::CREATED)
     });
     Ok(json(StatusCode::CREATED, body.await?))

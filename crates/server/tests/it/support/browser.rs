@@ -10,7 +10,8 @@ use reqwest::RequestBuilder;
 pub(crate) struct Browser {
     http: reqwest::Client,
     base: String,
-    cookies: BTreeMap<String, String>,
+    /// By path and name.
+    cookies: BTreeMap<(String, String), String>,
     /// What the last page's forms carry.
     form: String,
     /// `Accept-Language`.
@@ -28,6 +29,12 @@ pub(crate) struct Shown {
 impl Browser {
     pub(super) fn new(http: reqwest::Client, base: String) -> Self {
         Self { http, base, cookies: BTreeMap::new(), form: String::new(), language: "en" }
+    }
+
+    /// Another window of it, with the same cookies, at the same page.
+    pub(crate) fn twin(&self) -> Self {
+        let (http, base, form) = (self.http.clone(), self.base.clone(), self.form.clone());
+        Self { http, base, cookies: self.cookies.clone(), form, language: self.language }
     }
 
     /// Looks at a page.
@@ -68,17 +75,22 @@ impl Browser {
 
     /// Forgets its cookies; answers the cookie of the session, if there was one.
     pub(crate) fn forget(&mut self) -> Option<String> {
-        std::mem::take(&mut self.cookies).remove("vinculo_session")
+        std::mem::take(&mut self.cookies).remove(&session())
     }
 
     /// Takes a cookie for the one of the session.
     pub(crate) fn take_session(&mut self, cookie: &str) {
-        self.cookies.insert("vinculo_session".to_owned(), cookie.to_owned());
+        self.cookies.insert(session(), cookie.to_owned());
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { path.into() };
-        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+        let sent = self.cookies.iter().filter(|((of, _), _)| {
+            let path = path.strip_prefix(self.base.as_str()).unwrap_or(path);
+            let rest = path.strip_prefix(of.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+        });
+        let cookies = sent.map(|((_, name), value)| format!("{name}={value}"));
         let cookies = cookies.collect::<Vec<_>>().join("; ");
         let request = self.http.request(method, url).header("accept-language", self.language);
         if cookies.is_empty() { request } else { request.header(COOKIE, cookies) }
@@ -91,11 +103,13 @@ impl Browser {
         for cookie in headers.get_all(SET_COOKIE) {
             let cookie = cookie.to_str().expect("a cookie in ASCII");
             let (pair, attributes) = cookie.split_once(';').expect("a cookie with attributes");
-            assert!(attributes.contains("HttpOnly") && attributes.contains("SameSite=Lax"));
+            assert!(attributes.contains("HttpOnly") && attributes.contains("SameSite="));
             let (name, value) = pair.split_once('=').expect("a cookie with a name");
+            let path = attributes.split("; ").find_map(|it| it.trim().strip_prefix("Path="));
+            let place = (path.expect("a cookie with a path").to_owned(), name.to_owned());
             match value {
-                "" => self.cookies.remove(name),
-                value => self.cookies.insert(name.to_owned(), value.to_owned()),
+                "" => self.cookies.remove(&place),
+                value => self.cookies.insert(place, value.to_owned()),
             };
         }
         if let Some((_, rest)) = body.split_once(r#"name="form" value=""#) {
@@ -104,6 +118,11 @@ impl Browser {
         assert!(status < 500, "{status}: {body}");
         Shown { status, headers, body }
     }
+}
+
+/// Where the cookie of the dashboard is kept.
+fn session() -> (String, String) {
+    ("/dashboard".to_owned(), "vinculo_session".to_owned())
 }
 
 impl Shown {
