@@ -5,6 +5,7 @@ mod api_keys;
 mod audit_actions;
 mod audit_chains;
 mod audit_entries;
+mod cohorts;
 mod consent_receipts;
 mod consents;
 mod contributions;
@@ -42,6 +43,10 @@ pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
+pub use cohorts::{
+    Cohort, CohortCounts, CohortResult, CohortRow, CohortRowState, CohortState, CohortWork,
+    NewCohort, NewCohortRow, RowEnd,
+};
 pub use consent_receipts::ConsentReceipt;
 pub use consents::{
     Allowed, Consent, ConsentFilter, ConsentMethod, ConsentStatus, ConsentTerms, NewConsent,
@@ -54,7 +59,7 @@ pub use endpoints::{DisabledReason, Endpoint, NewEndpoint};
 pub use erasures::{Erased, Erasure, NewErasure};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
-    ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
+    ApiKeyId, CohortId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
     SourceCallId, SubjectId, UserId, WorkspaceId,
 };
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};

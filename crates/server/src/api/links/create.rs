@@ -286,6 +286,7 @@ impl Registration {
             request_id: self.request_id,
             window: None,
             save_data: true,
+            quiet: false,
             source_call: kept,
             created_at: link.created_at,
         })?;

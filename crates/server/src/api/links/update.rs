@@ -175,6 +175,7 @@ fn record(
         request_id,
         window: None,
         save_data: true,
+        quiet: false,
         source_call: kept,
         created_at: now,
     })?;
