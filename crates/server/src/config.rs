@@ -76,6 +76,8 @@ pub struct Config {
     pub audit_patience: Duration,
     /// What is kept no longer.
     pub retention: RetentionConfig,
+    /// How much of cohorts is taken and worked on.
+    pub cohorts: CohortConfig,
     /// How the runner works.
     pub runner: RunnerConfig,
 }
@@ -100,6 +102,22 @@ pub enum SourceConfig {
     Mareigua(Box<MareiguaConfig>),
     /// *Ágil Data* of Asofondos.
     AgilData(Box<AgilDataConfig>),
+}
+
+/// How much of cohorts is taken and worked on.
+#[derive(Debug, Clone, Copy)]
+pub struct CohortConfig {
+    /// Rows of one cohort.
+    pub rows: u32,
+    /// Rows about which sources are asked at once, of each workspace: fewer than the places of a
+    /// source, so that others find some.
+    pub at_once: usize,
+}
+
+impl Default for CohortConfig {
+    fn default() -> Self {
+        Self { rows: 100_000, at_once: 6 }
+    }
 }
 
 /// How jobs and deliveries are worked off.
@@ -177,6 +195,7 @@ impl Config {
             audit_room: 16_384,
             audit_patience: Duration::from_secs(10),
             retention: RetentionConfig::default(),
+            cohorts: CohortConfig::default(),
             runner: RunnerConfig::default(),
         }
     }

@@ -163,6 +163,11 @@ impl ApiError {
         self.status == StatusCode::BAD_REQUEST
     }
 
+    /// Whether what is needed does not answer now.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// What is wrong, one item for each failing field.
     pub(crate) fn into_items(self) -> Vec<ErrorItem> {
         self.items

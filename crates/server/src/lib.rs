@@ -11,6 +11,7 @@ pub mod audit;
 mod auth;
 mod client;
 pub mod clock;
+mod cohorts;
 pub mod config;
 pub mod consents;
 mod dashboard;

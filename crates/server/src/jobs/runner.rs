@@ -19,7 +19,7 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
-use super::{clean_up, deliver, import_file, schedule, sync_link};
+use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
 use crate::{App, audit};
 
@@ -210,6 +210,7 @@ impl Runner {
         let result = match claimed.job {
             Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
             Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
+            Job::WorkCohorts(of) => work_cohorts::run(&self.app, of, claimed).await,
         };
         if let Err(JobFailure::Retry { at, why }) = result {
             self.give_back(claimed, at, why).await;

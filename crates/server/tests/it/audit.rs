@@ -75,6 +75,8 @@ const CHANGES: &[Expected] = &[
     ("delete", "/api/owners/{id}/", Some("owner.deleted")),
     ("post", "/api/token/", Some("token.created")),
     ("post", "/manage/v1/imports/", Some("import.created")),
+    ("post", "/manage/v1/cohorts/", Some("cohort.created")),
+    ("delete", "/manage/v1/cohorts/{id}/", Some("cohort.cancelled")),
     ("patch", "/manage/v1/links/{id}/", Some("link.changed")),
     ("patch", "/manage/v1/settings/", Some("settings.changed")),
     ("post", REPORT, Some("subject.reported")),

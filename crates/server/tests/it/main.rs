@@ -14,6 +14,7 @@ mod support;
 mod access;
 mod addresses;
 mod audit;
+mod cohorts;
 mod consent_chain;
 mod consent_evidence;
 mod consents;

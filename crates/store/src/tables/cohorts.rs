@@ -528,6 +528,23 @@ impl Tx<'_> {
         )
     }
 
+    /// Ends the rows that wait and are about people who were erased after they were received: rows
+    /// that were restored from a backup.
+    pub(super) fn end_rows_of_the_erased(&mut self) -> Result<u64> {
+        let erasure = "from erasures e join cohorts c on c.id = cohort_rows.cohort_id \
+                       where e.workspace_id = cohort_rows.workspace_id \
+                       and e.person_index = cohort_rows.person_index \
+                       and e.erased_at >= c.created_at";
+        self.execute(
+            &format!(
+                "update cohort_rows set state = 'invalid', code = 'erased', {ENDED} = \
+                 (select max(e.erased_at) {erasure}) where person_index is not null \
+                 and exists (select 1 {erasure})"
+            ),
+            &[],
+        )
+    }
+
     /// Ends every row that waits and is about this person, who is being erased. Answers how many.
     ///
     /// # Errors

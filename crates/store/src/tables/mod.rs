@@ -59,8 +59,8 @@ pub use endpoints::{DisabledReason, Endpoint, NewEndpoint};
 pub use erasures::{Erased, Erasure, NewErasure};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
-    ApiKeyId, CohortId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
-    SourceCallId, SubjectId, UserId, WorkspaceId,
+    ApiKeyId, CohortId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId,
+    OrganizationId, SourceCallId, SubjectId, UserId, WorkspaceId,
 };
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
 pub use index_keys::{IndexColumn, IndexVersion};

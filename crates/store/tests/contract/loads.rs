@@ -88,6 +88,7 @@ async fn a_load_is_stored_whole(db: TestDatabase) {
             window: Some(("2025-01-01".to_owned(), "2025-12-31".to_owned())),
             save_data: false,
             state: LoadState::Waiting,
+            quiet: false,
             source_call: Some(SourceCallId(5)),
             created_at: NOW,
         };

@@ -204,15 +204,19 @@ impl TestApp {
     pub(crate) async fn until_asked(&self, times: usize) {
         soon("the operator's being asked", async {
             while self.asked() < times {
-                if let Some(due) = self.next_due(&[Queue::Jobs]).await.filter(|at| *at > self.now())
-                {
-                    let wait = due.duration_since(self.now());
-                    self.advance(wait.try_into().expect("a time to come"));
-                }
+                self.let_jobs_come().await;
                 look_again().await;
             }
         })
         .await;
+    }
+
+    /// When nothing is due and work is postponed, moves the clock to the first of it.
+    pub(crate) async fn let_jobs_come(&self) {
+        if let Some(due) = self.next_due(&[Queue::Jobs]).await.filter(|due| *due > self.now()) {
+            let wait = due.duration_since(self.now());
+            self.advance(wait.try_into().expect("a time to come"));
+        }
     }
 
     /// Waits for something that is due at once.
