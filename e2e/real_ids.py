@@ -55,6 +55,9 @@ class Stock:
             case "imports":
                 body = f"no planilla {next(self._numbers)}"
                 return answered(API.send("POST", "/manage/v1/imports/", data=body), 202)["id"]
+            case "cohorts":
+                body = "document\nno document\n"
+                return answered(API.send("POST", "/manage/v1/cohorts/", data=body), 202)["id"]
             case "keys":
                 return answered(API.post("/manage/v1/keys/", {}), 201)["id"]
             case "consents":

@@ -50,6 +50,7 @@ mod tokens;
 mod webhooks;
 
 pub use app::{App, BuildError, Parts};
+pub use cohorts::{CohortStatus, CohortTerms, cohort_results, cohort_status, receive_cohort};
 pub use error::ApiError;
 pub use imports::{
     ImportStatus, LARGEST_FILE, ReceiveError, ReceivedFile, import_status, receive_file,

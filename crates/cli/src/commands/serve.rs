@@ -52,11 +52,13 @@ async fn serve(
     let config = Config {
         production,
         public_url: options.server.public_url,
-        ..options.keeping.apply(
-            options.egress.apply(
-                options
-                    .outgoing
-                    .apply(options.terms.apply(options.http.apply(installation.config(url)))),
+        ..options.cohorts.apply(
+            options.keeping.apply(
+                options.egress.apply(
+                    options
+                        .outgoing
+                        .apply(options.terms.apply(options.http.apply(installation.config(url)))),
+                ),
             ),
         )
     };

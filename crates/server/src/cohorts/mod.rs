@@ -299,6 +299,63 @@ impl ReceivedCohort {
     }
 }
 
+/// Takes a cohort for a workspace from the command line.
+///
+/// # Errors
+/// When the file is none, or the database fails.
+pub async fn receive_cohort(
+    app: &App,
+    workspace: WorkspaceId,
+    terms: CohortTerms,
+    contents: impl Read + Send + 'static,
+) -> Result<CohortStatus, ApiError> {
+    let received = receive(app, workspace, terms, contents).await?;
+    let (writer, trail) = (app.clone(), Trail::console(workspace));
+    app.store().write(move |tx| received.begin(tx, &writer, &trail)).await
+}
+
+/// How far a cohort of a workspace has come, for the command line; `None` when there is none with
+/// this id.
+///
+/// # Errors
+/// When the database fails, or it cannot be noted.
+pub async fn cohort_status(
+    app: &App,
+    workspace: WorkspaceId,
+    id: Uuid,
+) -> Result<Option<CohortStatus>, ApiError> {
+    let cohort = app.store().read(move |tx| tx.cohort(workspace, id)).await?;
+    let entry = Entry::of(AuditAction::CohortsRead).object(id);
+    Trail::console(workspace).read_one(app, entry).await?;
+    Ok(cohort.as_ref().map(CohortStatus::of))
+}
+
+/// Hands what became of the rows of a cohort to `write`, as CSV and some rows at a time, for the
+/// command line. `false` when there is no cohort with this id.
+///
+/// # Errors
+/// When the database fails, or it cannot be noted.
+pub async fn cohort_results(
+    app: &App,
+    workspace: WorkspaceId,
+    id: Uuid,
+    mut write: impl FnMut(&str),
+) -> Result<bool, ApiError> {
+    let cohort = app.store().read(move |tx| tx.cohort(workspace, id)).await?;
+    let Some(cohort) = cohort else { return Ok(false) };
+    let entry = Entry::of(AuditAction::CohortsRead).object(id).objects(cohort.counts.total);
+    Trail::console(workspace).read_one(app, entry).await?;
+    write(RESULT_HEADER);
+    let mut after = 0;
+    loop {
+        let read = app.store().read(move |tx| tx.cohort_results(cohort.id, after, SLICE));
+        let slice = read.await?;
+        let Some(last) = slice.last() else { return Ok(true) };
+        after = last.line;
+        write(&result_lines(&slice));
+    }
+}
+
 /// Removes what was left behind of files that somebody began to send before this moment.
 pub(crate) async fn sweep(app: &App, before: i64) -> Result<(), ApiError> {
     for id in app.store().read(move |tx| tx.stranded_cohorts(before)).await? {

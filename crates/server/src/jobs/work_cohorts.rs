@@ -3,9 +3,7 @@
 //! that other loads come through. A row that was begun when the process died is begun again, and
 //! what was committed is not: its row does not wait any more.
 
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -27,6 +25,7 @@ use crate::error::{ApiError, ErrorItem};
 use crate::scopes::Scopes;
 use crate::secrets::WorkspaceSecrets;
 use crate::sources::HeldBack;
+use crate::terms::after;
 
 /// Rows of one run.
 const SLICE: i64 = 64;
@@ -37,8 +36,8 @@ const MOST_LOADING: i64 = 256;
 /// Questions about one row until it has failed.
 const MOST_TRIES: i64 = 4;
 
-/// How long a run that waits for loads leaves them at most.
-const LONGEST_LOOK: Duration = Duration::from_secs(30);
+/// How often loads are looked at that are waited for.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Code of a row whose work failed for a reason that is not the customer's.
 const UNEXPECTED: &str = "unexpected_error";
@@ -64,27 +63,20 @@ pub(super) async fn run(
     let next = app.store().write(move |tx| look(tx, &writer, &of, job)).await?;
     let (cohort, rows) = match next {
         Next::Over => return Ok(()),
-        Next::At(at) => return postpone(app, job, at).await,
+        Next::At(at) => return go_on(app, job, at).await,
         Next::Rows(cohort, rows) => (cohort, rows),
     };
     let making = Making { app, secrets, cohort, pause: Mutex::new(None) };
-    match making.rows(rows).await? {
-        Some(at) => postpone(app, job, at).await,
-        None => go_on(app, job).await,
-    }
+    let pause = making.rows(rows).await?;
+    go_on(app, job, pause.unwrap_or(app.now_micros())).await
 }
 
-/// Gives the job back, which stays the one of its workspace.
-async fn postpone(app: &App, job: ClaimedJob, at: Micros) -> Result<(), JobFailure> {
-    app.store().write(move |tx| tx.reschedule_job(&job, at, "rows wait")).await?;
-    Ok(())
-}
-
-/// Comes again at once, behind whatever is due.
-async fn go_on(app: &App, job: ClaimedJob) -> Result<(), JobFailure> {
+/// Lets the job come again at a moment, behind whatever is due then. A new row wakes the runner; one
+/// that was only put off would not.
+async fn go_on(app: &App, job: ClaimedJob, at: Micros) -> Result<(), JobFailure> {
     let now = app.now_micros();
     let again = app.store().write(move |tx| match tx.finish_job(&job)? {
-        true => tx.enqueue(job.job, now, now),
+        true => tx.enqueue(job.job, at, now),
         false => Ok(()),
     });
     Ok(again.await?)
@@ -123,8 +115,7 @@ fn look(
             }
         }
     }
-    let longest = LONGEST_LOOK.min(Duration::from_secs(job.attempt.unsigned_abs()));
-    let look_again = crate::terms::after(now, longest);
+    let look_again = after(now, LOOK);
     let due = soonest.filter(|due| loading == 0 || (*due > now && *due < look_again));
     Ok(Next::At(due.unwrap_or(look_again)))
 }
@@ -233,7 +224,7 @@ impl Making<'_> {
             return self.end(row.line, CohortRowState::Failed, error).await;
         }
         let place = (self.cohort.id, row.line);
-        let due = crate::terms::after(self.app.now_micros(), backoff(tries));
+        let due = after(self.app.now_micros(), backoff(tries));
         Ok(self.app.store().write(move |tx| tx.postpone_cohort_row(place, due)).await?)
     }
 

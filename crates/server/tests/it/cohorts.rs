@@ -276,9 +276,9 @@ async fn rows_without_a_consent_are_invalid(database: TestDatabase) {
     assert_eq!(client.post("/manage/v1/consents/", &consent).await.status, 201);
     let required = json!({ "require_consent": true });
     assert_eq!(client.patch("/manage/v1/settings/", &required).await.status, 200);
-    let refused =
-        client.post("/api/links/", &crate::support::link_request("1999000001", json!({})));
-    let code = refused.await.codes().remove(0);
+    let request = crate::support::link_request("1999000001", json!({}));
+    let refused = client.post("/api/links/", &request).await;
+    let code = refused.codes().remove(0);
     let id = create(&client, "", "document\n1999000001\n1999000002\n").await;
     ended(&app, &client, &id).await;
     let results = results(&client, &id).await;

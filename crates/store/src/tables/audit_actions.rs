@@ -55,7 +55,7 @@ text_enum! {
         CohortsRead = "cohorts.read",
         /// A cohort was received.
         CohortCreated = "cohort.created",
-        /// A cohort was cancelled.
+        /// The rows of a cohort that waited, if any, were cancelled.
         CohortCancelled = "cohort.cancelled",
         /// The settings of the workspace were changed.
         SettingsChanged = "settings.changed",

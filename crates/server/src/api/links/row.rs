@@ -77,7 +77,7 @@ impl Row {
     /// with an error.
     ///
     /// # Errors
-    /// When the database fails, or what `then` gives that is no 400.
+    /// When the database fails, or what `then` gives that is no refusal.
     pub(crate) async fn register(
         self,
         app: &App,
@@ -85,7 +85,7 @@ impl Row {
         then: impl FnOnce(&mut Tx<'_>, MadeLink) -> Result<(), ApiError> + Send + 'static,
     ) -> Result<Answered, ApiError> {
         match self.try_register(app, caller, then).await {
-            Err(error) if error.is_bad_request() => refused(error, false),
+            Err(error) if error.is_refusal() => refused(error, false),
             done => done,
         }
     }

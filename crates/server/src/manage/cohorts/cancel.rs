@@ -27,9 +27,8 @@ pub(crate) async fn cancel(
     let (workspace, trail, writer) = (caller.workspace.id, caller.trail, app.clone());
     let cancelled = app.store().write(move |tx| {
         let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
-        if tx.cancel_cohort(cohort.id, writer.now_micros())? {
-            trail.note(tx, &writer, Entry::of(AuditAction::CohortCancelled).object(id))?;
-        }
+        tx.cancel_cohort(cohort.id, writer.now_micros())?;
+        trail.note(tx, &writer, Entry::of(AuditAction::CohortCancelled).object(id))?;
         let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
         Ok::<_, ApiError>(CohortStatus::of(&cohort))
     });
