@@ -18,6 +18,7 @@ mod faults;
 mod help;
 mod installation;
 mod keys;
+mod killed_cohort;
 mod killed_import;
 mod killed_rotation;
 mod killed_server;

@@ -1,13 +1,11 @@
-//! Cohorts: many people handed in at once, each a row of which a link is made. A row is worked on
-//! while it waits, and is written to only from the state it was read in: what comes second changes
-//! nothing.
+//! Cohorts: many people handed in at once, each a row of which a link is made.
 
 use uuid::Uuid;
-use vinculo_vault::{BlindIndex, Sealed};
 
+use super::cohort_rows::ENDED;
 use super::ids::text_enum;
 use super::page::Where;
-use super::{CohortId, LoadId, Micros, Page, PageRequest, WorkspaceId};
+use super::{CohortId, CohortRowState, Micros, Page, PageRequest, WorkspaceId};
 use crate::{Result, Row, Tx};
 
 text_enum! {
@@ -22,26 +20,6 @@ text_enum! {
         /// Every row has ended.
         Finished = "finished",
         /// Every row has ended, some of them because it was cancelled.
-        Cancelled = "cancelled",
-    }
-}
-
-text_enum! {
-    /// How far a row of a cohort has come.
-    CohortRowState in "cohort_rows" {
-        /// No link was made yet.
-        Waiting = "waiting",
-        /// A link was made, and is being filled.
-        Loading = "loading",
-        /// The link is filled.
-        Ok = "ok",
-        /// No source knows the person.
-        NoData = "no_data",
-        /// No link is made of what the row says.
-        Invalid = "invalid",
-        /// The sources did not answer.
-        Failed = "failed",
-        /// It was cancelled before a link was made.
         Cancelled = "cancelled",
     }
 }
@@ -101,64 +79,12 @@ pub struct Cohort {
     pub finished_at: Option<Micros>,
 }
 
-/// A row to be stored.
-#[derive(Debug, Clone)]
-pub struct NewCohortRow {
-    /// Its line in the file, from 1.
-    pub line: i64,
-    /// Its person under the key that is for erasures alone; `None` when it names none.
-    pub person: Option<BlindIndex>,
-    /// What it says.
-    pub sealed: Sealed,
-}
-
-/// A row that waits.
-#[derive(Debug, Clone)]
-pub struct CohortRow {
-    /// Its line in the file.
-    pub line: i64,
-    /// What it says.
-    pub sealed: Sealed,
-    /// How often the sources did not answer.
-    pub tries: i64,
-}
-
-/// How a row ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RowEnd<'a> {
-    /// Its last state.
-    pub state: CohortRowState,
-    /// The link that was made, if any.
-    pub link: Option<Uuid>,
-    /// Code of the error.
-    pub code: Option<&'a str>,
-    /// Field that the error is about.
-    pub field: Option<&'a str>,
-}
-
-/// What became of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CohortResult {
-    /// Its line in the file.
-    pub line: i64,
-    /// How far it has come.
-    pub state: CohortRowState,
-    /// The link that was made, if any; it may be gone.
-    pub link: Option<Uuid>,
-    /// Why there is none, or why it is not filled.
-    pub code: Option<String>,
-    /// Field that the error is about.
-    pub field: Option<String>,
-}
-
 /// What is left to do for a cohort.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CohortWork {
-    /// Rows without a link.
-    pub waiting: i64,
     /// Rows whose link is being filled.
     pub loading: i64,
-    /// When the next of those without a link is due.
+    /// When the next of those without a link is due; `None` when every row has one or has ended.
     pub due_at: Option<Micros>,
 }
 
@@ -167,8 +93,6 @@ const COLUMNS: &str = "select c.id, c.uuid, c.workspace_id, c.state, c.quiet, c.
                        c.finished_at from cohorts c";
 
 const OPEN: &str = "c.state in ('running', 'cancelling')";
-
-const ENDED: &str = "sealed = null, person_index = null, ended_at";
 
 impl Cohort {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -212,43 +136,6 @@ impl Tx<'_> {
             ],
             |row| Ok(CohortId(row.int(0)?)),
         )
-    }
-
-    /// Stores rows of a cohort, due at once.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn insert_cohort_rows(
-        &mut self,
-        (workspace, cohort): (WorkspaceId, CohortId),
-        rows: &[NewCohortRow],
-        now: Micros,
-    ) -> Result<u64> {
-        let columns = [
-            "cohort_id",
-            "line",
-            "workspace_id",
-            "state",
-            "found",
-            "tries",
-            "due_at",
-            "person_index",
-            "sealed",
-        ];
-        let rows = rows.iter().map(|row| {
-            vec![
-                cohort.into(),
-                row.line.into(),
-                workspace.into(),
-                CohortRowState::Waiting.into(),
-                0_i64.into(),
-                0_i64.into(),
-                now.into(),
-                row.person.as_ref().into(),
-                (&row.sealed).into(),
-            ]
-        });
-        self.bulk_insert("cohort_rows", &columns, rows)
     }
 
     /// All rows are there: the work on them begins.
@@ -329,91 +216,7 @@ impl Tx<'_> {
         )
     }
 
-    /// Rows of which a link may be made now, longest due first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn due_cohort_rows(
-        &mut self,
-        id: CohortId,
-        now: Micros,
-        limit: i64,
-    ) -> Result<Vec<CohortRow>> {
-        self.query(
-            "select line, sealed, tries from cohort_rows where cohort_id = $1 \
-             and state = 'waiting' and due_at <= $2 order by due_at, line limit $3",
-            &[id.into(), now.into(), limit.into()],
-            |row| Ok(CohortRow { line: row.int(0)?, sealed: row.sealed(1)?, tries: row.int(2)? }),
-        )
-    }
-
-    /// A link was made of a row, and a load fills it; `found` says whether a source has data.
-    /// `false` when the row does not wait any more.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn load_cohort_row(
-        &mut self,
-        (id, line): (CohortId, i64),
-        link: Uuid,
-        load: LoadId,
-        found: bool,
-    ) -> Result<bool> {
-        let changed = self.execute(
-            "update cohort_rows set state = 'loading', link_uuid = $3, load_id = $4, found = $5, \
-             sealed = null, person_index = null \
-             where cohort_id = $1 and line = $2 and state = 'waiting'",
-            &[id.into(), line.into(), link.into(), load.into(), i64::from(found).into()],
-        )?;
-        Ok(changed == 1)
-    }
-
-    /// Ends a row that waits. `false` when it does not any more.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn end_cohort_row(
-        &mut self,
-        (id, line): (CohortId, i64),
-        end: &RowEnd<'_>,
-        now: Micros,
-    ) -> Result<bool> {
-        let changed = self.execute(
-            &format!(
-                "update cohort_rows set state = $3, link_uuid = $4, code = $5, field = $6, \
-                 {ENDED} = $7 where cohort_id = $1 and line = $2 and state = 'waiting'"
-            ),
-            &[
-                id.into(),
-                line.into(),
-                end.state.into(),
-                end.link.into(),
-                end.code.into(),
-                end.field.into(),
-                now.into(),
-            ],
-        )?;
-        Ok(changed == 1)
-    }
-
-    /// The sources did not answer about a row: it is tried again later.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn postpone_cohort_row(
-        &mut self,
-        (id, line): (CohortId, i64),
-        due_at: Micros,
-    ) -> Result<()> {
-        self.execute(
-            "update cohort_rows set due_at = $3, tries = tries + 1 \
-             where cohort_id = $1 and line = $2 and state = 'waiting'",
-            &[id.into(), line.into(), due_at.into()],
-        )?;
-        Ok(())
-    }
-
-    /// Ends the rows whose load has ended, and counts all rows anew. Answers what is left to do.
+    /// Ends the rows whose load has ended, and counts what has ended. Answers what is left to do.
     ///
     /// # Errors
     /// When the database fails.
@@ -432,29 +235,40 @@ impl Tx<'_> {
             &[id.into(), now.into()],
         )?;
         self.count_cohort(id)?;
-        self.query_one(
-            "select cast(coalesce(sum(case when state = 'waiting' then 1 else 0 end), 0) as bigint), \
-             count(*), min(case when state = 'waiting' then due_at end) \
-             from cohort_rows where cohort_id = $1 and state in ('waiting', 'loading')",
+        let loading = self.query_one(
+            "select count(*) from cohort_rows where cohort_id = $1 and state = 'loading'",
             &[id.into()],
-            |row| {
-                let waiting = row.int(0)?;
-                let loading = row.int(1)? - waiting;
-                Ok(CohortWork { waiting, loading, due_at: row.opt_int(2)? })
-            },
-        )
+            |row| row.int(0),
+        )?;
+        let due_at = self.query_opt(
+            "select due_at from cohort_rows where cohort_id = $1 and state = 'waiting' \
+             order by due_at, line limit 1",
+            &[id.into()],
+            |row| row.int(0),
+        )?;
+        Ok(CohortWork { loading, due_at })
     }
 
+    /// Adds the rows that have ended since the last time to the cohort's numbers.
     fn count_cohort(&mut self, id: CohortId) -> Result<()> {
-        let of = |state: CohortRowState| {
-            format!(
-                "{state} = (select count(*) from cohort_rows r \
-                 where r.cohort_id = cohorts.id and r.state = '{state}')"
-            )
-        };
+        let ended = self.query(
+            "update cohort_rows set counted = 1 \
+             where cohort_id = $1 and ended_at is not null and counted = 0 returning state",
+            &[id.into()],
+            |row| CohortRowState::from_column(&row.text(0)?),
+        )?;
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let of = |state| ended.iter().filter(|ended| **ended == state).count() as i64;
         use CohortRowState::{Cancelled, Failed, Invalid, NoData, Ok as Filled};
-        let counts = [Filled, NoData, Invalid, Failed, Cancelled].map(of).join(", ");
-        self.execute(&format!("update cohorts set {counts} where id = $1"), &[id.into()])?;
+        let [ok, no_data, invalid, failed, cancelled] =
+            [Filled, NoData, Invalid, Failed, Cancelled].map(|state| of(state).into());
+        self.execute(
+            "update cohorts set ok = ok + $2, no_data = no_data + $3, invalid = invalid + $4, \
+             failed = failed + $5, cancelled = cancelled + $6 where id = $1",
+            &[id.into(), ok, no_data, invalid, failed, cancelled],
+        )?;
         Ok(())
     }
 
@@ -482,8 +296,8 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Ends a cohort whose rows have all ended. `false` when it had ended already, so that what runs
-    /// twice tells it once.
+    /// Ends a cohort whose rows have all ended. `None` when some have not, or it had ended already, so
+    /// that what runs twice tells it once.
     ///
     /// # Errors
     /// When the database fails.
@@ -499,68 +313,8 @@ impl Tx<'_> {
         if changed == 0 {
             return Ok(None);
         }
+        // Somebody else may have ended its last rows.
+        self.count_cohort(id)?;
         self.query_opt(&format!("{COLUMNS} where c.id = $1"), &[id.into()], Cohort::from_row)
-    }
-
-    /// What became of the rows after a line, in their order.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn cohort_results(
-        &mut self,
-        id: CohortId,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<CohortResult>> {
-        self.query(
-            "select line, state, link_uuid, code, field from cohort_rows \
-             where cohort_id = $1 and line > $2 order by line limit $3",
-            &[id.into(), after.into(), limit.into()],
-            |row| {
-                Ok(CohortResult {
-                    line: row.int(0)?,
-                    state: CohortRowState::from_column(&row.text(1)?)?,
-                    link: row.opt_uuid(2)?,
-                    code: row.opt_text(3)?,
-                    field: row.opt_text(4)?,
-                })
-            },
-        )
-    }
-
-    /// Ends the rows that wait and are about people who were erased after they were received: rows
-    /// that were restored from a backup.
-    pub(super) fn end_rows_of_the_erased(&mut self) -> Result<u64> {
-        let erasure = "from erasures e join cohorts c on c.id = cohort_rows.cohort_id \
-                       where e.workspace_id = cohort_rows.workspace_id \
-                       and e.person_index = cohort_rows.person_index \
-                       and e.erased_at >= c.created_at";
-        self.execute(
-            &format!(
-                "update cohort_rows set state = 'invalid', code = 'erased', {ENDED} = \
-                 (select max(e.erased_at) {erasure}) where person_index is not null \
-                 and exists (select 1 {erasure})"
-            ),
-            &[],
-        )
-    }
-
-    /// Ends every row that waits and is about this person, who is being erased. Answers how many.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn erase_cohort_rows(
-        &mut self,
-        workspace: WorkspaceId,
-        person: &BlindIndex,
-        now: Micros,
-    ) -> Result<u64> {
-        self.execute(
-            &format!(
-                "update cohort_rows set state = 'invalid', code = 'erased', {ENDED} = $3 \
-                 where workspace_id = $1 and person_index = $2"
-            ),
-            &[workspace.into(), person.into(), now.into()],
-        )
     }
 }

@@ -5,6 +5,7 @@ mod api_keys;
 mod audit_actions;
 mod audit_chains;
 mod audit_entries;
+mod cohort_rows;
 mod cohorts;
 mod consent_receipts;
 mod consents;
@@ -43,10 +44,8 @@ pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
-pub use cohorts::{
-    Cohort, CohortCounts, CohortResult, CohortRow, CohortRowState, CohortState, CohortWork,
-    NewCohort, NewCohortRow, RowEnd,
-};
+pub use cohort_rows::{CohortResult, CohortRow, CohortRowState, NewCohortRow, RowEnd};
+pub use cohorts::{Cohort, CohortCounts, CohortState, CohortWork, NewCohort};
 pub use consent_receipts::ConsentReceipt;
 pub use consents::{
     Allowed, Consent, ConsentFilter, ConsentMethod, ConsentStatus, ConsentTerms, NewConsent,

@@ -132,7 +132,7 @@ async fn rows_are_worked_on_from_the_longest_due(db: TestDatabase) {
     let rows = read(&db, move |tx| tx.due_cohort_rows(cohort, NOW, 1)).await;
     assert_eq!(rows[0].sealed, sealed(3));
     let work = write(&db, move |tx| tx.settle_cohort(cohort, NOW)).await;
-    assert_eq!(work, CohortWork { waiting: 4, loading: 0, due_at: Some(NOW) });
+    assert_eq!(work, CohortWork { loading: 0, due_at: Some(NOW) });
 }
 
 async fn a_row_ends_once(db: TestDatabase) {
@@ -179,7 +179,7 @@ async fn rows_end_with_their_loads(db: TestDatabase) {
     })
     .await;
     let work = write(&db, move |tx| tx.settle_cohort(cohort, NOW + 1)).await;
-    assert_eq!(work, CohortWork { waiting: 0, loading: 1, due_at: None });
+    assert_eq!(work, CohortWork { loading: 1, due_at: None });
     let results = read(&db, move |tx| tx.cohort_results(cohort, 0, 9)).await;
     let results: Vec<_> = results.iter().map(|it| (it.state, it.code.as_deref())).collect();
     use CohortRowState::{Failed, Loading, NoData, Ok as Filled};

@@ -91,6 +91,9 @@ pub(super) struct Registration {
     pub(super) offered: WrappedKey,
 }
 
+/// A link, and what fills it.
+type Started = (LinkId, Option<LoadId>);
+
 /// What the transaction made.
 pub(super) struct Registered {
     pub(super) subject: SubjectId,
@@ -138,7 +141,7 @@ impl Registration {
         (subject, key): (SubjectId, &DataKey),
         pseudonym: &str,
         (kept, consent): (Option<SourceCallId>, Option<Uuid>),
-    ) -> Result<((LinkId, Option<LoadId>), Vec<u8>), ApiError> {
+    ) -> Result<(Started, Vec<u8>), ApiError> {
         let (Checked { app, caller, person, .. }, terms) = (&*self.checked, &self.terms);
         let now = app.now_micros();
         let external_id = self.external_id.clone();
@@ -182,7 +185,7 @@ impl Registration {
         tx: &mut Tx<'_>,
         link: &NewLink<'_>,
         kept: Option<SourceCallId>,
-    ) -> Result<(LinkId, Option<LoadId>), ApiError> {
+    ) -> Result<Started, ApiError> {
         let id = tx.insert_link(link)?;
         if self.terms.to_load().is_empty() {
             return Ok((id, None));

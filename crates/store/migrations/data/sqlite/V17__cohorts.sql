@@ -1,5 +1,6 @@
 -- People handed in together, to be made links of. The sealed text of a row goes when the row ends;
--- person_index is its person under the key that is for erasures, and goes with it.
+-- person_index is its person under the key that is for erasures, and goes with it. counted says that
+-- the cohort's numbers have it.
 create table cohorts (
     id           integer primary key autoincrement,
     uuid         blob    not null,
@@ -18,7 +19,7 @@ create table cohorts (
 ) strict;
 create unique index cohorts_uuid on cohorts (uuid);
 create index cohorts_newest on cohorts (workspace_id, created_at desc, id desc);
-create index cohorts_open on cohorts (workspace_id, id) where state in ('receiving', 'running', 'cancelling');
+create index cohorts_open on cohorts (workspace_id, state, id);
 
 create table cohort_rows (
     cohort_id    integer not null references cohorts (id),
@@ -35,9 +36,11 @@ create table cohort_rows (
     code         text,
     field        text,
     ended_at     integer,
+    counted      integer not null,
     primary key (cohort_id, line)
 ) strict, without rowid;
-create index cohort_rows_open on cohort_rows (cohort_id, state, due_at, line) where state in ('waiting', 'loading');
+create index cohort_rows_state on cohort_rows (cohort_id, state, due_at, line);
+create index cohort_rows_uncounted on cohort_rows (cohort_id) where ended_at is not null and counted = 0;
 create index cohort_rows_person on cohort_rows (workspace_id, person_index) where person_index is not null;
 create index cohort_rows_ended on cohort_rows (workspace_id, ended_at) where ended_at is not null;
 
