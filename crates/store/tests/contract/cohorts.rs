@@ -29,7 +29,7 @@ fn received(
     let cohort = tx.insert_cohort(&NewCohort {
         uuid: uuid(n),
         workspace,
-        quiet: n % 2 == 0,
+        quiet: n.is_multiple_of(2),
         defaults: "{}",
         created_at: NOW + n as i64,
     })?;
