@@ -39,6 +39,9 @@ const MOST_TRIES: i64 = 4;
 /// How often loads are looked at that are waited for.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// How long nothing is looked at at most: somebody may have cancelled what waits.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+
 /// Code of a row whose work failed for a reason that is not the customer's.
 const UNEXPECTED: &str = "unexpected_error";
 
@@ -115,9 +118,9 @@ fn look(
             }
         }
     }
-    let look_again = after(now, LOOK);
-    let due = soonest.filter(|due| loading == 0 || (*due > now && *due < look_again));
-    Ok(Next::At(due.unwrap_or(look_again)))
+    let look_again = after(now, if loading > 0 { LOOK } else { LONGEST_LOOK });
+    let due = soonest.filter(|due| *due > now);
+    Ok(Next::At(due.map_or(look_again, |due| due.min(look_again))))
 }
 
 /// Some rows of one cohort.
@@ -230,7 +233,8 @@ impl Making<'_> {
 
     /// A source takes no more questions now: nothing more is begun.
     fn hold(&self, held: HeldBack, outcome: &Outcome) {
-        let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(backoff(1));
+        let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(LONGEST_LOOK);
+        let wait = wait.min(LONGEST_LOOK);
         let at = self.app.now().checked_add(wait).map_or(Micros::MAX, Timestamp::as_microsecond);
         let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
         *pause = Some(pause.map_or(at, |before| before.max(at)));
