@@ -201,10 +201,10 @@ async fn a_file_whose_structure_is_wrong_is_refused(database: TestDatabase) {
 }
 
 async fn a_large_file_is_refused_and_leaves_nothing(database: TestDatabase) {
-    let app = Setup::new(database).configure(|config| config.cohorts.rows = u32::MAX).start().await;
+    let app = TestApp::start(database).await;
     let client = app.sandbox();
-    let rows = "1999000001,user-00001\n".repeat(1600);
-    let file = format!("document,external_id\n{}", rows.repeat(1000));
+    let row = format!("1999000001,{}\n", "x".repeat(1024 * 1024));
+    let file = format!("document,external_id\n{}", row.repeat(33));
     assert_eq!(send(&client, "", &file).await.status, 413);
     let left = app.app.store().read(|tx| tx.stranded_cohorts(i64::MAX)).await.unwrap();
     assert!(left.is_empty(), "{left:?}");
