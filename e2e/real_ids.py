@@ -2,7 +2,7 @@
 
 A generated id is nobody's, and whatever is asked about it is 404. So every second request, chosen
 by its own contents and therefore the same for the same seed, is about objects that are there:
-links, employments and owners of the sandbox's people, consents of others, imports, API keys. What a
+links, employments and owners of the sandbox's people, consents of others, imports, cohorts, API keys. What a
 request uses up is made for it.
 
 Reads VINCULO_E2E_URL, VINCULO_E2E_ID and VINCULO_E2E_PASSWORD; writes to VINCULO_E2E_TALLY what was
@@ -31,6 +31,8 @@ KEY_OF_REPEATS = "Idempotency-Key"
 NOBODY = "http://127.0.0.1:9/"
 # Chooses how a question ends; a generated delay would only cost time.
 WISH = "X-Vinculo-Sandbox"
+# A file of which no link is made.
+COHORT = b"document\nno document\n"
 # Objects of each kind that stay.
 KEPT = 5
 
@@ -55,6 +57,8 @@ class Stock:
             case "imports":
                 body = f"no planilla {next(self._numbers)}"
                 return answered(API.send("POST", "/manage/v1/imports/", data=body), 202)["id"]
+            case "cohorts":
+                return answered(API.send("POST", "/manage/v1/cohorts/", data=COHORT), 202)["id"]
             case "keys":
                 return answered(API.post("/manage/v1/keys/", {}), 201)["id"]
             case "consents":
@@ -118,6 +122,9 @@ def before_call(context, case, kwargs):
             case.path_parameters = {**case.path_parameters, "call": call}
     if case.query:
         case.query = {name: queried(name, value, kind, pick) for name, value in case.query.items()}
+    if kind == "cohorts" and case.method.upper() == "POST":
+        # No generated text is a table.
+        case.query, case.body = {}, COHORT
     if isinstance(case.body, dict):
         if kind in ("links", "employments", "owners"):
             STOCK.allow_links()

@@ -16,9 +16,9 @@ pub struct Process {
     child: Child,
 }
 
-/// A fresh installation with a key for the sandbox, on which servers are started.
+/// A fresh installation with a key for one environment, on which servers are started.
 pub struct Installation {
-    /// Secret ID of the sandbox.
+    /// Secret ID of that key.
     pub id: String,
     /// Secret Password.
     pub password: String,
@@ -30,7 +30,7 @@ pub struct Installation {
 
 /// A running `vinculo serve`.
 pub struct Server {
-    /// Secret ID of the sandbox.
+    /// Secret ID of that key.
     pub id: String,
     /// Secret Password.
     pub password: String,
@@ -46,6 +46,8 @@ pub struct Setup<'a> {
     pub receiver: Option<&'a str>,
     /// An empty PostgreSQL database instead of SQLite.
     pub postgres: Option<&'a str>,
+    /// A key and a receiver for production instead of the sandbox.
+    pub production: bool,
     /// More of its configuration, as variables.
     pub variables: &'a [(&'a str, &'a str)],
     /// The `vinculo` to run; the one built beside this program when `None`.
@@ -173,13 +175,14 @@ impl Installation {
             postgres: setup.postgres.map(str::to_owned),
             variables: variables.map(|&(name, value)| (name.into(), value.into())).collect(),
         };
-        let key = made.command(&["keys", "create", "--environment", "sandbox", "--json"]);
+        let environment = if setup.production { "production" } else { "sandbox" };
+        let key = made.command(&["keys", "create", "--environment", environment, "--json"]);
         let key = answer(key)?;
         let text =
             |name: &str| Ok::<_, anyhow::Error>(key[name].as_str().context("no key")?.into());
         (made.id, made.password) = (text("secret_id")?, text("secret_password")?);
         if let Some(receiver) = setup.receiver {
-            let webhook = ["webhooks", "create", "--environment", "sandbox", "--json", "--url"];
+            let webhook = ["webhooks", "create", "--environment", environment, "--json", "--url"];
             answer(made.command(&[&webhook[..], &[receiver]].concat()))?;
         }
         Ok(made)

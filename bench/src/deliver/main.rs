@@ -22,7 +22,7 @@ use vinculo_bench::postgres::Postgres;
 const RUNS: usize = 3;
 
 /// Rows that this program does not measure.
-const NOT_RUN: [&str; 1] = ["E5 link -> webhook at 50/s: NOT RUN here, `--bin links` measures it"];
+const NOT_RUN: [&str; 1] = ["E5 link -> webhook at 50/s: NOT RUN here, `--bin flow` measures it"];
 
 /// Measures deliveries.
 #[derive(Parser)]

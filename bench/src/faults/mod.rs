@@ -57,6 +57,7 @@ impl Plan<'_> {
             within,
             binary: self.binary,
             variables: &SILENT,
+            production: false,
         })
     }
 }

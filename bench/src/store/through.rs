@@ -80,6 +80,7 @@ fn three_inserts(tx: &mut Tx<'_>, number: u64) -> Result<(), Error> {
         request_id: uuid(number),
         window: None,
         save_data: true,
+        quiet: false,
         source_call: Some(call),
         created_at: NOW,
     })?;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod care;
+mod cohorts;
 mod consents;
 mod http;
 mod keys;
@@ -27,6 +28,7 @@ pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit}
 pub(crate) use care::{
     Backup, Doctor, Keeping, Restore, Retention, RetentionOptions, Vault, VaultOptions,
 };
+pub(crate) use cohorts::{CohortLimits, Cohorts, CreateCohort, OneCohort};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
@@ -79,6 +81,9 @@ pub(crate) enum Command {
     /// Planilla files
     #[command(subcommand)]
     Pila(Pila),
+    /// People handed in together, of whom links are made
+    #[command(subcommand)]
+    Cohorts(Cohorts),
     /// People
     #[command(subcommand)]
     Subjects(Subjects),
@@ -185,6 +190,8 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) terms: Terms,
     #[command(flatten)]
+    pub(crate) cohorts: CohortLimits,
+    #[command(flatten)]
     pub(crate) keeping: Keeping,
     #[command(flatten)]
     pub(crate) watching: Watching,
@@ -204,6 +211,7 @@ impl Serve {
             egress: file.complete(self.egress)?,
             sources: file.complete(self.sources)?,
             terms: file.complete(self.terms)?,
+            cohorts: file.complete(self.cohorts)?,
             keeping: file.complete(self.keeping)?,
             watching: file.complete(self.watching)?,
             logging: file.complete(self.logging)?,

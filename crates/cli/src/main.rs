@@ -48,6 +48,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::webhooks::deliveries(&args::ListDeliveries { database, ..options })
         }
+        Command::Cohorts(options) => commands::cohorts::run(&options.completed(&file)?),
         Command::Pila(args::Pila::Check(options)) => commands::pila::check(&options),
         Command::Pila(args::Pila::Import(options)) => {
             let database = file.complete(options.database)?;

@@ -78,6 +78,8 @@ pub struct Config {
     pub least_free_bytes: u64,
     /// What is kept no longer.
     pub retention: RetentionConfig,
+    /// How much of cohorts is taken and worked on.
+    pub cohorts: CohortConfig,
     /// How the runner works.
     pub runner: RunnerConfig,
 }
@@ -102,6 +104,22 @@ pub enum SourceConfig {
     Mareigua(Box<MareiguaConfig>),
     /// *Ágil Data* of Asofondos.
     AgilData(Box<AgilDataConfig>),
+}
+
+/// How much of cohorts is taken and worked on.
+#[derive(Debug, Clone, Copy)]
+pub struct CohortConfig {
+    /// Rows of one cohort.
+    pub rows: u32,
+    /// Rows about which sources are asked at once, of each workspace: fewer than the places of a
+    /// source, so that others find some.
+    pub at_once: usize,
+}
+
+impl Default for CohortConfig {
+    fn default() -> Self {
+        Self { rows: 100_000, at_once: 6 }
+    }
 }
 
 /// How jobs and deliveries are worked off.
@@ -180,6 +198,7 @@ impl Config {
             audit_patience: Duration::from_secs(10),
             least_free_bytes: 100 * 1024 * 1024,
             retention: RetentionConfig::default(),
+            cohorts: CohortConfig::default(),
             runner: RunnerConfig::default(),
         }
     }

@@ -170,6 +170,16 @@ impl ApiError {
         self.status == StatusCode::BAD_REQUEST
     }
 
+    /// Whether it says what is wrong with what was asked for, as opposed to a failure here.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.status.is_client_error()
+    }
+
+    /// Whether what is needed does not answer now.
+    pub(crate) fn is_unavailable(&self) -> bool {
+        self.status == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// What is wrong, one item for each failing field.
     pub(crate) fn into_items(self) -> Vec<ErrorItem> {
         self.items

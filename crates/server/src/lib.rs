@@ -11,6 +11,7 @@ pub mod audit;
 mod auth;
 mod client;
 pub mod clock;
+mod cohorts;
 pub mod config;
 mod connect;
 pub mod consents;
@@ -51,6 +52,7 @@ mod tokens;
 mod webhooks;
 
 pub use app::{App, BuildError, Parts};
+pub use cohorts::{CohortStatus, CohortTerms, cohort_results, cohort_status, receive_cohort};
 pub use error::ApiError;
 pub use imports::{
     ImportStatus, LARGEST_FILE, ReceiveError, ReceivedFile, import_status, receive_file,

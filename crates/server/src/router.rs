@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use crate::api::{consents, employments, institutions, links, owners, root, token};
 use crate::error::ApiError;
-use crate::manage::{self, imports, webhook_endpoints};
+use crate::manage::{self, cohorts, imports, webhook_endpoints};
 use crate::{
     App, client, connect, dashboard, docs, health, limits, metrics, openapi, postman, request_id,
 };
@@ -26,6 +26,9 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(imports::list, imports::create))
         .routes(routes!(imports::detail))
+        .routes(routes!(cohorts::list, cohorts::create))
+        .routes(routes!(cohorts::detail, cohorts::cancel))
+        .routes(routes!(cohorts::results))
         .routes(routes!(manage::keys::list, manage::keys::create))
         .routes(routes!(manage::keys::detail, manage::keys::change, manage::keys::revoke))
         .routes(routes!(manage::keys::rotate))

@@ -70,6 +70,9 @@ pub(crate) struct Settings {
     /// Days that ended loads are kept; the newest of a link stays.
     #[schema(minimum = 1, maximum = 3650)]
     pub(crate) keep_loads_days: u32,
+    /// Days that rows of ended cohorts are kept; the cohort and its counts stay.
+    #[schema(minimum = 1, maximum = 3650)]
+    pub(crate) keep_cohort_rows_days: u32,
 }
 
 impl Default for Settings {
@@ -93,6 +96,7 @@ impl Default for Settings {
             keep_events_days: 90,
             keep_import_reports_days: 365,
             keep_loads_days: 365,
+            keep_cohort_rows_days: 90,
         }
     }
 }

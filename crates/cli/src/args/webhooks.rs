@@ -194,7 +194,7 @@ pub(crate) struct Wanted {
     #[arg(long)]
     pub(crate) link: Option<Uuid>,
     /// Of events of this type
-    #[arg(long = "type", value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "TEST", "ENDPOINT"])]
+    #[arg(long = "type", value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT", "TEST", "ENDPOINT"])]
     pub(crate) webhook_type: Option<String>,
     /// In this state: pending, delivered, failed, cancelled
     #[arg(long, value_parser = state)]

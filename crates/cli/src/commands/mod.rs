@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod cohorts;
 pub(crate) mod consents;
 pub(crate) mod demo;
 pub(crate) mod doctor;

@@ -53,19 +53,20 @@ async fn serve(
             (inner.url.clone(), Some(inner))
         }
     };
-    let config = Config {
-        production,
-        public_url: options.server.public_url,
-        ..options.watching.apply(
-            options.keeping.apply(
-                options.egress.apply(
-                    options
-                        .outgoing
-                        .apply(options.terms.apply(options.http.apply(installation.config(url)))),
+    let config =
+        Config {
+            production,
+            public_url: options.server.public_url,
+            ..options.watching.apply(options.cohorts.apply(
+                options.keeping.apply(
+                    options.egress.apply(
+                        options.outgoing.apply(
+                            options.terms.apply(options.http.apply(installation.config(url))),
+                        ),
+                    ),
                 ),
-            ),
-        )
-    };
+            ))
+        };
     let worker = !options.server.no_worker.unwrap_or(false);
     let scheme = if tls.is_some() { "https" } else { "http" };
     let app = installation.app(config)?;

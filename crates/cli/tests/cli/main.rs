@@ -19,6 +19,7 @@ mod following;
 mod help;
 mod installation;
 mod keys;
+mod killed_cohort;
 mod killed_import;
 mod killed_rotation;
 mod killed_server;

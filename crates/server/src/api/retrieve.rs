@@ -165,6 +165,7 @@ impl Request {
                     request_id,
                     window: window.as_ref().map(|(from, to)| (from.as_str(), to.as_str())),
                     save_data,
+                    quiet: false,
                     source_call: None,
                     created_at: now,
                 })?;

@@ -152,6 +152,11 @@ impl Webhook {
         }
     }
 
+    /// Every row of a cohort has ended.
+    pub(crate) fn cohort_finished(data: serde_json::Value) -> Self {
+        Self { kind: "COHORT", process: "historical_update", code: "cohort_finished", data }
+    }
+
     /// Somebody wants to see whether webhooks arrive.
     pub(crate) fn test() -> Self {
         Self {

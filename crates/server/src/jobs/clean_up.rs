@@ -15,7 +15,7 @@ use crate::config::RetentionConfig;
 use crate::error::ApiError;
 use crate::settings::Settings;
 use crate::terms::{DAY, after};
-use crate::{connect, erasure, imports, once, tokens, webhooks};
+use crate::{cohorts, connect, erasure, imports, once, tokens, webhooks};
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -109,6 +109,7 @@ fn rules(
         RetentionRule::Events => Some(days(settings.keep_events_days)),
         RetentionRule::ImportReports => Some(days(settings.keep_import_reports_days)),
         RetentionRule::Loads => Some(days(settings.keep_loads_days)),
+        RetentionRule::CohortRows => Some(days(settings.keep_cohort_rows_days)),
         RetentionRule::KeptAnswers => Some(Keep::Promised(once::KEPT)),
         RetentionRule::UsedTokens => Some(Keep::Promised(tokens::REMEMBERED)),
         RetentionRule::ConnectSessions => Some(Keep::Promised(connect::REMEMBERED)),
@@ -250,6 +251,8 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
             report("old rows", applied.map(|_| ()));
         }
         report("spool", imports::sweep_spool(&app).await);
+        let day_ago = app.now_micros().saturating_sub(after(0, DAY));
+        report("cohorts sent by halves", cohorts::sweep(&app, day_ago).await);
         report("destroyed keys", erasure::scrub(&app).await);
         report("stranded deliveries", webhooks::sweep(&app).await);
         app.metrics().cleaned_up.set(app.now().as_second());

@@ -19,6 +19,7 @@ mod retrieval;
 pub mod runner;
 mod schedule;
 mod sync_link;
+mod work_cohorts;
 
 pub(crate) use announce::{Announcement, Webhook, body_context, emit_own};
 pub(crate) use calls::{Known, Question, answered_from, record_calls};

@@ -325,6 +325,9 @@ impl Retrieval {
     /// Tells the customer what a load in the background found: everything after a request of
     /// theirs, what is new after a refresh on schedule (contract 5.3).
     pub(super) fn announce(&self, tx: &mut Tx<'_>, filled: &[Filled]) -> Result<(), ApiError> {
+        if self.load.quiet {
+            return Ok(());
+        }
         for (&resource, filled) in self.load.resources.iter().zip(filled) {
             let found = filled.documents.len();
             let webhook = match self.load.trigger {

@@ -21,7 +21,7 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
-use super::{clean_up, deliver, import_file, schedule, sync_link};
+use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
 use crate::health::Worker;
 use crate::metrics::{RunResult, since};
@@ -231,6 +231,7 @@ impl Runner {
         let result = match claimed.job {
             Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
             Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
+            Job::WorkCohorts(of) => work_cohorts::run(&self.app, of, claimed).await,
         };
         let Err(JobFailure::Retry { at, why }) = result else { return RunResult::Done };
         self.give_back(claimed, at, why).await;

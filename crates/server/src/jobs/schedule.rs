@@ -112,6 +112,7 @@ fn start_load(tx: &mut Tx<'_>, app: &App, link: &Link, trigger: Trigger) -> Resu
         request_id: app.uuid().map_err(ApiError::unexpected)?,
         window: None,
         save_data: true,
+        quiet: false,
         source_call: None,
         created_at: now,
     })?;

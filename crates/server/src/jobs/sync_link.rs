@@ -135,7 +135,19 @@ async fn fail(
 fn postponed(app: &App, learned: &Learned, attempt: i64) -> JobFailure {
     let outcome = &learned.outcome;
     let why = format!("{} {}", outcome.code(), outcome.reason().unwrap_or_default());
-    let wait = match (learned.held, outcome) {
+    let wait = wait_for(app, outcome, learned.held, attempt);
+    let at = wait.and_then(|wait| app.now().checked_add(wait).ok());
+    JobFailure::Retry { at: at.map(Timestamp::as_microsecond), why: why.trim_end().to_owned() }
+}
+
+/// How long to wait after an outcome that is no answer; `None` follows the schedule.
+pub(super) fn wait_for(
+    app: &App,
+    outcome: &Outcome,
+    held: Option<HeldBack>,
+    attempt: i64,
+) -> Option<Duration> {
+    match (held, outcome) {
         // The table is the queue: whoever finds no place comes again soon, not all at once.
         (Some(HeldBack::Busy), _) => Some(BUSY + spread(app, BUSY)),
         (Some(HeldBack::OverBudget(_)), Outcome::RetryLater { not_before, .. }) => {
@@ -153,9 +165,7 @@ fn postponed(app: &App, learned: &Learned, attempt: i64) -> JobFailure {
         }
         (_, Outcome::RetryLater { not_before, .. }) => *not_before,
         _ => None,
-    };
-    let at = wait.and_then(|wait| app.now().checked_add(wait).ok());
-    JobFailure::Retry { at: at.map(Timestamp::as_microsecond), why: why.trim_end().to_owned() }
+    }
 }
 
 /// Any time up to the longest.

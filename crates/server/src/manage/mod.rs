@@ -2,6 +2,7 @@
 //! only vinculo has. The same keys open it; it is no part of the public contract.
 
 pub(crate) mod audit;
+pub(crate) mod cohorts;
 pub(crate) mod consents;
 pub(crate) mod deliveries;
 pub(crate) mod egress;

@@ -15,7 +15,7 @@ use crate::settings::Settings;
 use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
@@ -34,6 +34,7 @@ const NAMES: [&str; 18] = [
     "keep_events_days",
     "keep_import_reports_days",
     "keep_loads_days",
+    "keep_cohort_rows_days",
 ];
 
 /// The last of [`NAMES`]: how long things are kept.

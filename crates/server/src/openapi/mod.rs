@@ -34,6 +34,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
         (name = "audit", description = "Who read or changed what; not part of the public contract"),
         (name = "keys", description = "API keys; not part of the public contract"),
         (name = "webhooks", description = "Endpoints, events, deliveries; not part of the public contract"),
+        (name = "cohorts", description = "People handed in together, of whom links are made; not part of the public contract"),
         (name = "imports", description = "Planillas and payer records; not part of the public contract"),
     )
 )]

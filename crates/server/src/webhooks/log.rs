@@ -17,7 +17,8 @@ use crate::jobs::{body_context, excerpt_row};
 use crate::secrets::WorkspaceSecrets;
 
 /// Types of events that there are.
-pub(crate) const ALL_TYPES: [&str; 5] = ["EMPLOYMENTS", "OWNERS", "LINK", "TEST", "ENDPOINT"];
+pub(crate) const ALL_TYPES: [&str; 6] =
+    ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT", "TEST", "ENDPOINT"];
 
 const ONE: PageRequest = PageRequest { limit: 1, offset: 0 };
 

@@ -75,6 +75,8 @@ const CHANGES: &[Expected] = &[
     ("delete", "/api/owners/{id}/", Some("owner.deleted")),
     ("post", "/api/token/", Some("token.created")),
     ("post", "/manage/v1/imports/", Some("import.created")),
+    ("post", "/manage/v1/cohorts/", Some("cohort.created")),
+    ("delete", "/manage/v1/cohorts/{id}/", Some("cohort.cancelled")),
     ("patch", "/manage/v1/links/{id}/", Some("link.changed")),
     ("patch", "/manage/v1/settings/", Some("settings.changed")),
     ("post", REPORT, Some("subject.reported")),
@@ -108,6 +110,7 @@ fn body_of(path: &str, link: &str, receiver: &Receiver) -> Value {
         "/api/co/employments/" | "/api/owners/" => json!({ "link": link }),
         "/api/links/{id}/refresh/" => json!({}),
         "/api/token/" => json!({ "scopes": "write_links" }),
+        "/manage/v1/cohorts/" => json!("document\nABC\n"),
         "/manage/v1/imports/" => Value::String(String::from_utf8_lossy(PLANILLA).into_owned()),
         "/manage/v1/links/{id}/" => json!({ "refresh_rate": "24h" }),
         "/manage/v1/settings/" => json!({ "include_drafts": false }),
@@ -160,6 +163,10 @@ async fn every_operation_that_changes_something_leaves_an_entry(database: TestDa
             path if path.starts_with("/manage/v1/webhook-endpoints/{id}/") => {
                 let endpoints = client.results("/manage/v1/webhook-endpoints/").await;
                 endpoints[0]["id"].as_str().unwrap().to_owned()
+            }
+            "/manage/v1/cohorts/{id}/" => {
+                let cohorts = client.results("/manage/v1/cohorts/").await;
+                cohorts[0]["id"].as_str().unwrap().to_owned()
             }
             "/manage/v1/deliveries/{id}/replay/" => {
                 let deliveries = client.results("/manage/v1/deliveries/").await;

@@ -196,6 +196,10 @@ async fn with_an_id(app: &TestApp, receiver: &Receiver, path: &str) -> String {
             assert_eq!(client.post(list, &consent).await.status, 201);
             list.to_owned()
         }
+        "/manage/v1/cohorts/" => {
+            crate::cohorts::create(&client, "", "document\nABC\n").await;
+            list.to_owned()
+        }
         "/manage/v1/employments/" => format!("/api/co/employments/?link={link}"),
         _ => format!("{list}?link={link}"),
     };

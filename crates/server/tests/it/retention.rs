@@ -51,6 +51,7 @@ async fn lived_in(database: TestDatabase) -> (TestApp, Receiver) {
     let body = link_request("1999000001", json!({ "access_mode": "single" }));
     assert_eq!(stranger.send(request.json(&body)).await.status, 201);
     app.import(Sandbox, REFUSED).await;
+    crate::cohorts::create(&client, "", "document\nABC\n").await;
     app.settled().await;
     // Two blocks of the audit log, at least.
     app.app.finish_work().await;
@@ -126,7 +127,8 @@ async fn every_rule_tells_what_it_removes(database: TestDatabase) {
         assert_eq!(found > 0, link["access_mode"] == "recurrent", "{link}");
     }
     let noted = client.results("/manage/v1/audit/?action=retention.removed").await;
-    let of_workspace = ["source_answers", "delivery_answers", "events", "import_reports", "loads"];
+    let of_workspace =
+        ["source_answers", "delivery_answers", "events", "import_reports", "loads", "cohort_rows"];
     assert_eq!(noted.len(), of_workspace.len(), "{noted:?}");
     assert!(noted.iter().all(|entry| entry["actor"] == "console"));
     app.app.finish_work().await;

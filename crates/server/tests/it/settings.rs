@@ -45,6 +45,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         "keep_events_days": 90,
         "keep_import_reports_days": 365,
         "keep_loads_days": 365,
+        "keep_cohort_rows_days": 90,
     });
     assert_eq!(client.get(SETTINGS).await.json(), shipped);
     decide(&app, json!({ "refresh_rate": "12h", "fetch_resources": ["OWNERS"] })).await;

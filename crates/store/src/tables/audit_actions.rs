@@ -51,6 +51,12 @@ text_enum! {
         ImportsRead = "imports.read",
         /// A file was received.
         ImportCreated = "import.created",
+        /// Cohorts were shown, or what became of the rows of one.
+        CohortsRead = "cohorts.read",
+        /// A cohort was received.
+        CohortCreated = "cohort.created",
+        /// The rows of a cohort that waited, if any, were cancelled.
+        CohortCancelled = "cohort.cancelled",
         /// The settings of the workspace were changed.
         SettingsChanged = "settings.changed",
         /// The calendar of the sandbox was moved.

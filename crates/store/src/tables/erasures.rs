@@ -124,6 +124,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn finish_erasures(&mut self, limit: i64) -> Result<u64> {
+        self.end_rows_of_the_erased()?;
         let left = self.query(
             "select s.id from subjects s where not exists (select 1 from data_keys k \
              where k.owner_kind = 'subject' and k.owner_id = s.id) order by s.id limit $1",

@@ -34,7 +34,7 @@ pub struct NewEvent<'a> {
     pub link: Option<LinkId>,
     /// Load that caused it.
     pub load: Option<LoadId>,
-    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `TEST` or `ENDPOINT`.
+    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST` or `ENDPOINT`.
     pub webhook_type: &'a str,
     /// What happened, such as `historical_update`.
     pub webhook_code: &'a str,
@@ -58,7 +58,7 @@ pub struct Event {
     pub subject: Option<SubjectId>,
     /// Public id of the link it is about; `None` also when that is gone.
     pub link: Option<Uuid>,
-    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `TEST` or `ENDPOINT`.
+    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST` or `ENDPOINT`.
     pub webhook_type: String,
     /// What happened.
     pub webhook_code: String,

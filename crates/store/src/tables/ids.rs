@@ -41,6 +41,8 @@ ids! {
     SourceCallId;
     /// One imported file.
     ImportId;
+    /// Many people handed in at once.
+    CohortId;
     /// A receiver of webhooks.
     EndpointId;
     /// Something that happened.

@@ -1,7 +1,7 @@
 //! Jobs: rows that say what to do next. A worker takes one by lease and must finish it under the
 //! attempt number it was given; a worker whose lease was taken over is refused.
 
-use super::{ImportId, JobId, LoadId, Micros};
+use super::{ImportId, JobId, LoadId, Micros, WorkspaceId};
 use crate::{Dialect, Error, Queue, Result, Row, Tx};
 
 /// What a job is about: its kind and the id of one row.
@@ -11,12 +11,17 @@ pub enum Job {
     SyncLink(LoadId),
     /// Check and load a received file.
     ImportFile(ImportId),
+    /// Make links of the rows of a workspace's cohorts.
+    WorkCohorts(WorkspaceId),
 }
 
 impl Job {
     /// Every kind there is: work of a kind that is missing here is not counted in a backlog.
-    pub const KINDS: [&str; 2] =
-        [Self::SyncLink(LoadId(0)).kind(), Self::ImportFile(ImportId(0)).kind()];
+    pub const KINDS: [&str; 3] = [
+        Self::SyncLink(LoadId(0)).kind(),
+        Self::ImportFile(ImportId(0)).kind(),
+        Self::WorkCohorts(WorkspaceId(0)).kind(),
+    ];
 
     /// Its kind.
     #[must_use]
@@ -28,6 +33,7 @@ impl Job {
         match self {
             Self::SyncLink(load) => ("sync_link", load.0),
             Self::ImportFile(import) => ("import_file", import.0),
+            Self::WorkCohorts(workspace) => ("work_cohorts", workspace.0),
         }
     }
 
@@ -35,6 +41,7 @@ impl Job {
         match kind {
             "sync_link" => Ok(Self::SyncLink(LoadId(target))),
             "import_file" => Ok(Self::ImportFile(ImportId(target))),
+            "work_cohorts" => Ok(Self::WorkCohorts(WorkspaceId(target))),
             _ => Err(Error::Corrupt { table: "jobs", what: format!("kind {kind:?}") }),
         }
     }

@@ -51,6 +51,8 @@ pub struct NewLoad<'a> {
     pub window: Option<(&'a str, &'a str)>,
     /// Whether what is found is kept.
     pub save_data: bool,
+    /// Whether the customer is not told what it found.
+    pub quiet: bool,
     /// The question already asked while the request waited, whose answer the job uses.
     pub source_call: Option<SourceCallId>,
     /// When it was asked for.
@@ -78,6 +80,8 @@ pub struct Load {
     pub window: Option<(String, String)>,
     /// Whether what is found is kept.
     pub save_data: bool,
+    /// Whether the customer is not told what it found.
+    pub quiet: bool,
     /// How far it has come.
     pub state: LoadState,
     /// The question already asked.
@@ -94,8 +98,9 @@ impl Tx<'_> {
     pub fn insert_load(&mut self, load: &NewLoad<'_>) -> Result<LoadId> {
         self.query_one(
             "insert into loads (workspace_id, subject_id, link_id, trigger, resources, \
-             request_id, state, source_call_id, created_at, window_from, window_to, save_data) \
-             values ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8, $9, $10, $11) returning id",
+             request_id, state, source_call_id, created_at, window_from, window_to, save_data, \
+             quiet) values ($1, $2, $3, $4, $5, $6, 'waiting', $7, $8, $9, $10, $11, $12) \
+             returning id",
             &[
                 load.workspace.into(),
                 load.subject.into(),
@@ -108,6 +113,7 @@ impl Tx<'_> {
                 load.window.map(|(from, _)| from).into(),
                 load.window.map(|(_, to)| to).into(),
                 i64::from(load.save_data).into(),
+                i64::from(load.quiet).into(),
             ],
             |row| Ok(LoadId(row.int(0)?)),
         )
@@ -120,7 +126,7 @@ impl Tx<'_> {
     pub fn load(&mut self, id: LoadId) -> Result<Option<Load>> {
         self.query_opt(
             "select id, workspace_id, subject_id, link_id, trigger, resources, request_id, state, \
-             source_call_id, created_at, window_from, window_to, save_data \
+             source_call_id, created_at, window_from, window_to, save_data, quiet \
              from loads where id = $1",
             &[id.into()],
             |row| {
@@ -137,6 +143,7 @@ impl Tx<'_> {
                     created_at: row.int(9)?,
                     window: row.opt_text(10)?.zip(row.opt_text(11)?),
                     save_data: row.int(12)? != 0,
+                    quiet: row.int(13)? != 0,
                 })
             },
         )

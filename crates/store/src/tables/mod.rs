@@ -6,6 +6,8 @@ mod audit_actions;
 mod audit_chains;
 mod audit_entries;
 mod backlog;
+mod cohort_rows;
+mod cohorts;
 mod connect_sessions;
 mod consent_receipts;
 mod consents;
@@ -45,6 +47,8 @@ pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
 pub use backlog::{Backlog, EndpointCounts, StuckJobs};
+pub use cohort_rows::{CohortResult, CohortRow, CohortRowState, NewCohortRow, RowEnd};
+pub use cohorts::{Cohort, CohortCounts, CohortState, CohortWork, NewCohort};
 pub use connect_sessions::{ConnectSession, ConnectState, NewConnectSession};
 pub use consent_receipts::ConsentReceipt;
 pub use consents::{
@@ -58,8 +62,8 @@ pub use endpoints::{DisabledReason, Endpoint, NewEndpoint};
 pub use erasures::{Erased, Erasure, NewErasure};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
-    ApiKeyId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId, OrganizationId,
-    SourceCallId, SubjectId, UserId, WorkspaceId,
+    ApiKeyId, CohortId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId,
+    OrganizationId, SourceCallId, SubjectId, UserId, WorkspaceId,
 };
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
 pub use index_keys::{IndexColumn, IndexVersion};

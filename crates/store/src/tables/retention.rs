@@ -18,6 +18,8 @@ text_enum! {
         ImportReports = "import_reports",
         /// Ended loads, but the newest of each kind that was kept: it says what a link holds.
         Loads = "loads",
+        /// Rows of cohorts that have ended; the cohort and its counts stay.
+        CohortRows = "cohort_rows",
         /// Answers kept for an `Idempotency-Key`.
         KeptAnswers = "kept_answers",
         /// Used widget tokens.
@@ -110,6 +112,14 @@ impl RetentionRule {
                       where n.link_id = loads.link_id and n.id > loads.id and n.state = 'done' \
                       and n.save_data = 1 and n.resources = loads.resources)))",
                 remove: Some("delete from loads"),
+            },
+            Self::CohortRows => Parts {
+                table: "cohort_rows",
+                at: "ended_at",
+                bytes: NOTHING_SEALED,
+                due: "workspace_id = $1 and ended_at < $2 and cohort_id in \
+                      (select id from cohorts where finished_at is not null)",
+                remove: Some("delete from cohort_rows"),
             },
             Self::KeptAnswers => Parts {
                 table: "idempotency_keys",

@@ -144,6 +144,7 @@ pub(crate) fn add_load(
         request_id: uuid(70),
         window: None,
         save_data: true,
+        quiet: false,
         source_call: None,
         created_at: NOW,
     })

@@ -38,7 +38,7 @@ fn loads(claimed: &[ClaimedJob]) -> Vec<i64> {
         .iter()
         .map(|it| match it.job {
             Job::SyncLink(LoadId(n)) => n,
-            Job::ImportFile(_) => panic!("another kind of job"),
+            Job::ImportFile(_) | Job::WorkCohorts(_) => panic!("another kind of job"),
         })
         .collect()
 }

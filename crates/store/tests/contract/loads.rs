@@ -45,6 +45,7 @@ async fn what_was_loaded_is_known(db: TestDatabase) {
                 request_id: uuid(70),
                 window: None,
                 save_data,
+                quiet: false,
                 source_call: None,
                 created_at: NOW,
             })?;
@@ -70,6 +71,7 @@ async fn a_load_is_stored_whole(db: TestDatabase) {
                 request_id: uuid(70),
                 window: Some(("2025-01-01", "2025-12-31")),
                 save_data: false,
+                quiet: false,
                 source_call: Some(SourceCallId(5)),
                 created_at: NOW,
             })
@@ -86,6 +88,7 @@ async fn a_load_is_stored_whole(db: TestDatabase) {
             window: Some(("2025-01-01".to_owned(), "2025-12-31".to_owned())),
             save_data: false,
             state: LoadState::Waiting,
+            quiet: false,
             source_call: Some(SourceCallId(5)),
             created_at: NOW,
         };
@@ -157,6 +160,7 @@ async fn load_at(
             request_id: uuid(70),
             window: None,
             save_data: true,
+            quiet: false,
             source_call: None,
             created_at,
         })

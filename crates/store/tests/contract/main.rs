@@ -8,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cohorts;
 mod completeness;
 mod fixture;
 mod plans;

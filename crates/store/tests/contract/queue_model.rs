@@ -195,6 +195,6 @@ fn write<T: Send + 'static>(
 fn target(claim: &ClaimedJob) -> i64 {
     match claim.job {
         Job::SyncLink(LoadId(target)) => target,
-        Job::ImportFile(_) => panic!("another kind of job"),
+        Job::ImportFile(_) | Job::WorkCohorts(_) => panic!("another kind of job"),
     }
 }

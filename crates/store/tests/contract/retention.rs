@@ -1,4 +1,5 @@
 use crate::audit::{block, entry};
+use crate::cohorts::{add_cohort, ended};
 use crate::connect_sessions::begin;
 use crate::fixture::{
     NOW, SECOND, add_endpoint, add_link, add_load, emit_at, index, person, read, sealed, spread,
@@ -10,9 +11,9 @@ use crate::source_calls::call;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeMap;
 use vinculo_store::{
-    AttemptRecord, DeliveryState, ImportState, LoadState, Micros, NewImport, NewSourceCall, Old,
-    OpenEntries, Resource, Result, RetentionRule, RetentionTotal, Tx, UsedToken, Verdict,
-    WorkspaceId,
+    AttemptRecord, CohortRowState, DeliveryState, ImportState, LoadState, Micros, NewImport,
+    NewSourceCall, Old, OpenEntries, Resource, Result, RetentionRule, RetentionTotal, Tx,
+    UsedToken, Verdict, WorkspaceId,
 };
 
 on_both_databases! {
@@ -90,6 +91,11 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
             let load = add_load(tx, workspace, subject, link, &[Resource::Owners])?;
             tx.finish_load(load, LoadState::Failed, Some("down"), at)?;
         }
+        RetentionRule::CohortRows => {
+            let cohort = add_cohort(tx, workspace, n, &[(2, None)])?;
+            tx.end_cohort_row((cohort, 2), &ended(CohortRowState::Invalid), at)?;
+            tx.finish_cohort(cohort, at)?;
+        }
         RetentionRule::KeptAnswers => {
             keep(tx, workspace, (n, n), None, (at, 0))?;
         }
@@ -133,7 +139,8 @@ async fn every_rule_removes_what_is_old_oldest_first(db: TestDatabase) {
         assert_eq!(old(place, NOW).await, Old { bytes: None, ..Old::default() }, "{rule:?}");
         let found = old(place, NOW + 3).await;
         assert_eq!((found.rows, found.oldest, found.newest), (3, Some(NOW), Some(NOW + 2)));
-        let unsealed = [RetentionRule::Loads, RetentionRule::UsedTokens].contains(&rule);
+        let unsealed = [RetentionRule::Loads, RetentionRule::CohortRows, RetentionRule::UsedTokens]
+            .contains(&rule);
         assert_eq!(found.bytes, (!unsealed).then_some(3 * 49), "{rule:?}");
 
         let remove = async |limit, run| {

@@ -114,7 +114,8 @@ fn hook(headers: &HeaderMap, body: Bytes, answered: bool) -> Hook {
     let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
     Hook {
         id: text("webhook_id"),
-        link: Link(text("link_id")),
+        // None when it is about no link.
+        link: Link(wire["link_id"].as_str().unwrap_or_default().to_owned()),
         kind: text("webhook_type"),
         total: data["total_employments"].as_i64().or_else(|| data["total_owners"].as_i64()),
         body,

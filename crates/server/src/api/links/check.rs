@@ -38,16 +38,14 @@ impl Checked {
     /// # Errors
     /// When the database fails.
     pub(super) async fn ask(
-        app: App,
-        caller: Caller,
-        person: Document,
-        consent: Option<Uuid>,
+        (app, caller): (App, Caller),
+        (person, consent): (Document, Option<Uuid>),
         (policy, new): (SourcePolicy, bool),
+        deadlines: Deadlines,
         wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
         let kept = if new { Vec::new() } else { kept(&app, &secrets, &person).await? };
-        let deadlines = Deadlines::registration(app.config());
         let inquiry = Inquiry { person: &person, policy, deadlines, kept, wish };
         let asked = sources::ask(&app, &secrets, inquiry).await?;
         Ok(Arc::new(Self { app, caller, person, consent, asked }))
@@ -60,6 +58,11 @@ impl Checked {
             Some(Asked { outcome: Outcome::NoData(_), .. }) if accept_unknown => None,
             Some(Asked { outcome, held, .. }) => refusal::of(outcome, *held, Asking::Login),
         }
+    }
+
+    /// The answer that stands for all; `None` when no source is configured.
+    pub(super) fn best(&self) -> Option<&Asked> {
+        best(&self.asked)
     }
 
     /// A refused person leaves no trace but the record that a question was asked.

@@ -95,6 +95,7 @@ async fn start(
                 request_id,
                 window: None,
                 save_data: true,
+                quiet: false,
                 source_call: None,
                 created_at: now,
             })?;

@@ -29,6 +29,7 @@ use crate::request_id::RequestId;
 use crate::sandbox::Wish;
 use crate::settings::Settings;
 use crate::sources;
+use crate::sources::Deadlines;
 use crate::terms::{RefreshRate, Storage, stale_at};
 
 /// The request (contract 3.3.6). PILA knows no password: every field may be left out, and keys such
@@ -122,7 +123,9 @@ async fn ask_and_restore(
     });
     let (consent, settings) = asked.await?;
     let asking = (settings.source_policy, true);
-    let checked = Checked::ask(app.clone(), permit.clone(), person, consent, asking, &wish).await?;
+    let deadlines = Deadlines::registration(app.config());
+    let who = (app.clone(), permit.clone());
+    let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
         checked.record_refusal().await?;
         return Err(refusal);
@@ -204,6 +207,7 @@ fn record(
         request_id,
         window: None,
         save_data: true,
+        quiet: false,
         source_call: kept,
         created_at: now,
     })?;

@@ -8,3 +8,4 @@ mod upload;
 pub(crate) use create::{__path_create, create};
 pub(crate) use detail::{__path_detail, detail};
 pub(crate) use list::{__path_list, list, read};
+pub(crate) use upload::upload;

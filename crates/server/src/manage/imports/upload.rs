@@ -14,7 +14,7 @@ const AHEAD: usize = 4;
 
 /// The reading end, for one blocking thread. An empty piece says that the body has ended: a body that
 /// was cut off, or whose request was given up, must not look like one.
-pub(super) struct Upload {
+pub(crate) struct Upload {
     pieces: Receiver<io::Result<Bytes>>,
     current: Bytes,
     ended: bool,
@@ -22,7 +22,7 @@ pub(super) struct Upload {
 
 /// Splits a body into a reader and the future that feeds it; the future ends with the body, with the
 /// sender's silence, or when the reader is dropped.
-pub(super) fn upload(mut body: Body, silence: Duration) -> (Upload, impl Future<Output = ()>) {
+pub(crate) fn upload(mut body: Body, silence: Duration) -> (Upload, impl Future<Output = ()>) {
     let (sender, pieces) = channel(AHEAD);
     let feed = async move {
         loop {

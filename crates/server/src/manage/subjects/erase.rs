@@ -5,7 +5,7 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 use vinculo_pila::Document;
-use vinculo_store::{AuditAction, NewErasure, Tx};
+use vinculo_store::{AuditAction, Erased, NewErasure, Tx};
 
 use super::wire::{ErasureReceipt, PersonOfDocument, person};
 use crate::App;
@@ -80,7 +80,9 @@ fn erase_person(
     let (kind, number) = (person.kind.code(), person.number.as_str());
     let document = secrets.indexes().lookup_document(kind, number);
     let receipt = secrets.indexes().erased_person(kind, number);
-    let erased = tx.erase_person(workspace, &document)?;
+    let rows = tx.erase_cohort_rows(workspace, &receipt, app.now_micros())?;
+    let known = (rows > 0).then(Erased::default);
+    let erased = tx.erase_person(workspace, &document)?.or(known);
     let mut entry = Entry::of(AuditAction::SubjectErased);
     if let Some(erased) = erased {
         let uuid = app.uuid().map_err(ApiError::unexpected)?;

@@ -1,0 +1,159 @@
+//! The file of a cohort: CSV with a header, read row by row. The structure of the whole file is
+//! checked; what a row says is not.
+
+use std::io::{self, Read};
+
+use aws_lc_rs::digest;
+use serde_json::{Map, Value};
+
+use crate::api::body::shown;
+
+/// Largest file taken, bytes.
+pub(super) const LARGEST: u64 = 32 * 1024 * 1024;
+
+/// The columns that there are, and the field of a registration that each is. The first says who it is.
+const COLUMNS: [(&str, &str); 9] = [
+    ("document", "username"),
+    ("username", "username"),
+    ("document_type", "username_type"),
+    ("username_type", "username_type"),
+    ("external_id", "external_id"),
+    ("access_mode", "access_mode"),
+    ("fetch_resources", "fetch_resources"),
+    ("credentials_storage", "credentials_storage"),
+    ("stale_in", "stale_in"),
+];
+
+/// Why a file is no cohort.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadFile {
+    /// The header cannot be used; the column it is about, and why.
+    #[error("{1}")]
+    Header(String, String),
+    /// A line has another number of fields than the header.
+    #[error("Line {line} has {found} fields, and the header {expected}.")]
+    Fields { line: u64, found: u64, expected: u64 },
+    /// A line is no text.
+    #[error("Line {0} is not UTF-8.")]
+    NotUtf8(u64),
+    /// More rows than are taken.
+    #[error("More than {0} rows are not taken.")]
+    TooMany(u64),
+    /// No rows.
+    #[error("There is no row after the header.")]
+    Empty,
+    /// It cannot be read to its end.
+    #[error("The file cannot be read: {0}")]
+    Read(#[from] io::Error),
+}
+
+/// The field of a registration that a column is.
+pub(super) fn field_of(column: &str) -> Option<&'static str> {
+    COLUMNS.iter().find(|(name, _)| *name == column).map(|(_, field)| *field)
+}
+
+/// What a text says about a field: a list where the field is one.
+pub(super) fn value_of(field: &str, text: &str) -> Value {
+    if field != "fetch_resources" {
+        return Value::from(text);
+    }
+    let words = text.split([' ', ',', ';', '|']).filter(|word| !word.is_empty());
+    words.map(Value::from).collect()
+}
+
+/// A row as the fields of a registration.
+pub(super) struct FileRow {
+    /// Its first line, the header being line 1.
+    pub(super) line: i64,
+    pub(super) fields: Map<String, Value>,
+}
+
+/// A file that is being read.
+pub(super) struct CohortFile<R: Read> {
+    csv: csv::Reader<Counted<R>>,
+    fields: Vec<&'static str>,
+    record: csv::StringRecord,
+    rows: u64,
+    most: u64,
+}
+
+impl<R: Read> CohortFile<R> {
+    /// Reads the header; of the rows, at most `most` are taken.
+    pub(super) fn open(contents: R, most: u64) -> Result<Self, BadFile> {
+        let counted =
+            Counted { from: contents, bytes: 0, digest: digest::Context::new(&digest::SHA256) };
+        let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(counted);
+        let header = csv.headers().map_err(broken)?;
+        let mut fields = Vec::with_capacity(header.len());
+        for column in header {
+            let refuse = |why: String| BadFile::Header(shown(column), why);
+            let Some(field) = field_of(column) else {
+                let known = COLUMNS.map(|(name, _)| name).join(", ");
+                let why = format!("\"{}\" is no column. There are {known}.", shown(column));
+                return Err(refuse(why));
+            };
+            if fields.contains(&field) {
+                return Err(refuse("The header names it twice.".to_owned()));
+            }
+            fields.push(field);
+        }
+        if !fields.contains(&"username") {
+            let why = "The header must name the column document.".to_owned();
+            return Err(BadFile::Header("document".to_owned(), why));
+        }
+        Ok(Self { csv, fields, record: csv::StringRecord::new(), rows: 0, most })
+    }
+
+    /// The next row; `None` after the last.
+    pub(super) fn next_row(&mut self) -> Result<Option<FileRow>, BadFile> {
+        if !self.csv.read_record(&mut self.record).map_err(broken)? {
+            return if self.rows == 0 { Err(BadFile::Empty) } else { Ok(None) };
+        }
+        self.rows += 1;
+        if self.rows > self.most {
+            return Err(BadFile::TooMany(self.most));
+        }
+        let line = self.record.position().map_or(0, csv::Position::line);
+        let given = self.fields.iter().zip(&self.record).filter(|(_, text)| !text.is_empty());
+        let fields = given.map(|(field, text)| ((*field).to_owned(), value_of(field, text)));
+        Ok(Some(FileRow { line: i64::try_from(line).unwrap_or(0), fields: fields.collect() }))
+    }
+
+    /// SHA-256 of what was read.
+    pub(super) fn sha256(self) -> [u8; 32] {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.csv.into_inner().digest.finish().as_ref());
+        sha256
+    }
+}
+
+fn broken(error: csv::Error) -> BadFile {
+    let line = error.position().map_or(0, csv::Position::line);
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => BadFile::Read(error),
+        csv::ErrorKind::Utf8 { .. } => BadFile::NotUtf8(line),
+        csv::ErrorKind::UnequalLengths { expected_len: expected, len: found, .. } => {
+            BadFile::Fields { line, found, expected }
+        }
+        _ => BadFile::Read(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// Counts and digests what is read, and stops at the largest file.
+struct Counted<R> {
+    from: R,
+    bytes: u64,
+    digest: digest::Context,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(out)?;
+        self.bytes += read as u64;
+        if self.bytes > LARGEST {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.digest.update(&out[..read]);
+        Ok(read)
+    }
+}

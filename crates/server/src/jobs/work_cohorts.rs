@@ -1,0 +1,242 @@
+//! Making links of the rows of a workspace's cohorts, a few at a time: so many questions at once that
+//! others find places, so few rows a run that a shutdown need not wait, and so few links on their way
+//! that other loads come through. A row that was begun when the process died is begun again, and
+//! what was committed is not: its row does not wait any more.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::iter;
+use jiff::Timestamp;
+use vinculo_sources::Outcome;
+use vinculo_store::{
+    ClaimedJob, Cohort, CohortRow, CohortRowState, Micros, RowEnd, Tx, WorkspaceId,
+};
+
+use super::failure::{JobFailure, backoff};
+use super::sync_link::wait_for;
+use crate::App;
+use crate::api::links::{Answered, MadeLink, Row};
+use crate::audit::Trail;
+use crate::auth::Caller;
+use crate::cohorts::{open_row, tell_end};
+use crate::error::{ApiError, ErrorItem};
+use crate::scopes::Scopes;
+use crate::secrets::WorkspaceSecrets;
+use crate::sources::HeldBack;
+use crate::terms::after;
+
+/// Rows of one run.
+const SLICE: i64 = 64;
+
+/// Links of cohorts that are being filled, beyond which no more are made.
+const MOST_LOADING: i64 = 256;
+
+/// Questions about one row until it has failed.
+const MOST_TRIES: i64 = 4;
+
+/// How often loads are looked at that are waited for.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How long nothing is looked at at most: somebody may have cancelled what waits.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+
+/// Code of a row whose work failed for a reason that is not the customer's.
+const UNEXPECTED: &str = "unexpected_error";
+
+/// What there is to do.
+enum Next {
+    /// Nothing, and the job has gone.
+    Over,
+    /// Nothing until then.
+    At(Micros),
+    /// Make links of these.
+    Rows(Cohort, Vec<CohortRow>),
+}
+
+/// Runs the job of a workspace's cohorts.
+pub(super) async fn run(
+    app: &App,
+    workspace: WorkspaceId,
+    job: ClaimedJob,
+) -> Result<(), JobFailure> {
+    let secrets = app.secrets(workspace).map_err(ApiError::from)?;
+    let (writer, of) = (app.clone(), Arc::clone(&secrets));
+    let next = app.store().write(move |tx| look(tx, &writer, &of, job)).await?;
+    let (cohort, rows) = match next {
+        Next::Over => return Ok(()),
+        Next::At(at) => return go_on(app, job, at).await,
+        Next::Rows(cohort, rows) => (cohort, rows),
+    };
+    let making = Making { app, secrets, cohort, pause: Mutex::new(None) };
+    let pause = making.rows(rows).await?;
+    go_on(app, job, pause.unwrap_or(app.now_micros())).await
+}
+
+/// Lets the job come again at a moment, behind whatever is due then. A new row wakes the runner; one
+/// that was only put off would not.
+async fn go_on(app: &App, job: ClaimedJob, at: Micros) -> Result<(), JobFailure> {
+    let now = app.now_micros();
+    let again = app.store().write(move |tx| match tx.finish_job(&job)? {
+        true => tx.enqueue(job.job, at, now),
+        false => Ok(()),
+    });
+    Ok(again.await?)
+}
+
+/// Ends what has ended, and finds what comes next.
+fn look(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    job: ClaimedJob,
+) -> Result<Next, ApiError> {
+    let (workspace, now) = (secrets.workspace().id, app.now_micros());
+    // Whoever begins a cohort does the same, and finds the job there or makes one.
+    tx.lock_workspace(workspace)?;
+    let (mut loading, mut open, mut soonest) = (0, Vec::new(), None);
+    for cohort in tx.open_cohorts(workspace)? {
+        let work = tx.settle_cohort(cohort.id, now)?;
+        if let Some(ended) = tx.finish_cohort(cohort.id, now)? {
+            tell_end(tx, app, secrets, &ended)?;
+            continue;
+        }
+        loading += work.loading;
+        soonest = [soonest, work.due_at].into_iter().flatten().min();
+        open.push(cohort);
+    }
+    if open.is_empty() {
+        tx.finish_job(&job)?;
+        return Ok(Next::Over);
+    }
+    if loading < MOST_LOADING {
+        for cohort in open {
+            let rows = tx.due_cohort_rows(cohort.id, now, SLICE)?;
+            if !rows.is_empty() {
+                return Ok(Next::Rows(cohort, rows));
+            }
+        }
+    }
+    let look_again = after(now, if loading > 0 { LOOK } else { LONGEST_LOOK });
+    let due = soonest.filter(|due| *due > now);
+    Ok(Next::At(due.map_or(look_again, |due| due.min(look_again))))
+}
+
+/// Some rows of one cohort.
+struct Making<'a> {
+    app: &'a App,
+    secrets: Arc<WorkspaceSecrets>,
+    cohort: Cohort,
+    /// When to go on, once a source takes no more questions.
+    pause: Mutex<Option<Micros>>,
+}
+
+impl Making<'_> {
+    /// Makes links of rows. Answers when to go on, if that is not at once.
+    async fn rows(&self, rows: Vec<CohortRow>) -> Result<Option<Micros>, ApiError> {
+        let at_once = self.app.config().cohorts.at_once.max(1);
+        let mut done = iter(rows).map(|row| self.row(row)).buffer_unordered(at_once);
+        while let Some(done) = done.next().await {
+            done?;
+        }
+        Ok(self.paused())
+    }
+
+    fn paused(&self) -> Option<Micros> {
+        *self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn row(&self, row: CohortRow) -> Result<(), ApiError> {
+        if self.paused().is_some() {
+            return Ok(());
+        }
+        let line = row.line;
+        let answered = match self.register(&row).await {
+            Ok(answered) => answered,
+            Err(error) if error.is_unavailable() => return Err(error),
+            // One row that cannot be worked on must not stop the others.
+            Err(error) => {
+                let cause = error.cause().unwrap_or("refused");
+                tracing::error!(cohort = %self.cohort.uuid, line, cause, "a row of a cohort failed");
+                return self.try_again(&row, &ErrorItem::whole(UNEXPECTED, "")).await;
+            }
+        };
+        match answered {
+            Answered::Made => Ok(()),
+            Answered::Refused { error, no_data: true } => {
+                self.end(line, CohortRowState::NoData, &error).await
+            }
+            Answered::Refused { error, no_data: false } => {
+                self.end(line, CohortRowState::Invalid, &error).await
+            }
+            Answered::Unanswered { outcome, held: Some(held), .. } => {
+                self.hold(held, &outcome);
+                Ok(())
+            }
+            Answered::Unanswered { error, held: None, .. } => self.try_again(&row, &error).await,
+        }
+    }
+
+    async fn register(&self, row: &CohortRow) -> Result<Answered, ApiError> {
+        let fields = open_row(&self.secrets, &self.cohort, (row.line, &row.sealed))?;
+        let workspace = self.secrets.workspace().clone();
+        let trail = Trail::system(workspace.id);
+        let scopes = Scopes::NONE;
+        let caller = Caller { workspace, key: None, scopes, by_old_password: false, trail };
+        let (place, now) = ((self.cohort.id, row.line), self.app.now_micros());
+        let made = move |tx: &mut Tx<'_>, made: MadeLink| {
+            let waited = match made.load {
+                Some(load) => tx.load_cohort_row(place, made.link, load, made.found)?,
+                None => {
+                    let state =
+                        if made.found { CohortRowState::Ok } else { CohortRowState::NoData };
+                    let link = Some(made.link);
+                    tx.end_cohort_row(place, &RowEnd { state, link, code: None, field: None }, now)?
+                }
+            };
+            // It was cancelled meanwhile, or its person erased: no link is made.
+            match waited {
+                true => Ok(()),
+                false => Err(ApiError::refused("cancelled", "The row does not wait any more.")),
+            }
+        };
+        Row { fields, quiet: self.cohort.quiet }.register(self.app, caller, made).await
+    }
+
+    async fn end(
+        &self,
+        line: i64,
+        state: CohortRowState,
+        error: &ErrorItem,
+    ) -> Result<(), ApiError> {
+        let (place, now) = ((self.cohort.id, line), self.app.now_micros());
+        let (code, field) = (error.code, error.field.clone());
+        let ended = self.app.store().write(move |tx| {
+            let end = RowEnd { state, link: None, code: Some(code), field: field.as_deref() };
+            tx.end_cohort_row(place, &end, now)
+        });
+        ended.await?;
+        Ok(())
+    }
+
+    /// The sources were asked and did not say: later, a few times.
+    async fn try_again(&self, row: &CohortRow, error: &ErrorItem) -> Result<(), ApiError> {
+        let tries = row.tries + 1;
+        if tries >= MOST_TRIES {
+            return self.end(row.line, CohortRowState::Failed, error).await;
+        }
+        let place = (self.cohort.id, row.line);
+        let due = after(self.app.now_micros(), backoff(tries));
+        Ok(self.app.store().write(move |tx| tx.postpone_cohort_row(place, due)).await?)
+    }
+
+    /// A source takes no more questions now: nothing more is begun.
+    fn hold(&self, held: HeldBack, outcome: &Outcome) {
+        let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(LONGEST_LOOK);
+        let wait = wait.min(LONGEST_LOOK);
+        let at = self.app.now().checked_add(wait).map_or(Micros::MAX, Timestamp::as_microsecond);
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        *pause = Some(pause.map_or(at, |before| before.max(at)));
+    }
+}

@@ -1,0 +1,36 @@
+//! `DELETE /manage/v1/cohorts/{id}/`
+
+use axum::Json;
+use axum::extract::State;
+use vinculo_store::AuditAction;
+
+use crate::App;
+use crate::api::query::PathId;
+use crate::audit::Entry;
+use crate::auth::Caller;
+use crate::cohorts::CohortStatus;
+use crate::error::ApiError;
+use crate::openapi::IdInPath;
+
+/// Cancels the rows of a cohort that wait. Links that were made stay, and are filled; the cohort and
+/// its results can be read as before. Nothing happens to one that has ended.
+#[utoipa::path(
+    delete, path = "/manage/v1/cohorts/{id}/", tag = "cohorts", operation_id = "CancelCohort",
+    params(IdInPath),
+    responses((status = 200, description = "The cohort", body = CohortStatus))
+)]
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Result<Json<CohortStatus>, ApiError> {
+    let (workspace, trail, writer) = (caller.workspace.id, caller.trail, app.clone());
+    let cancelled = app.store().write(move |tx| {
+        let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
+        tx.cancel_cohort(cohort.id, writer.now_micros())?;
+        trail.note(tx, &writer, Entry::of(AuditAction::CohortCancelled).object(id))?;
+        let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
+        Ok::<_, ApiError>(CohortStatus::of(&cohort))
+    });
+    Ok(Json(cancelled.await?))
+}
