@@ -18,6 +18,15 @@ pub struct Postgres {
     databases: usize,
 }
 
+/// What a server has written since it was made.
+#[derive(Clone, Copy)]
+pub struct Written {
+    /// Transactions that changed something.
+    pub transactions: u64,
+    /// Syncs of its log.
+    pub syncs: u64,
+}
+
 impl Postgres {
     /// Makes a cluster in a temporary folder and serves it on a socket there.
     ///
@@ -69,6 +78,21 @@ impl Postgres {
             SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
             _ => None,
         }))
+    }
+
+    /// What the whole server has written so far. A session may tell of its syncs a second late.
+    ///
+    /// # Errors
+    /// When the server is not there.
+    pub fn written(&self) -> anyhow::Result<Written> {
+        let number = |sql| {
+            let told = self.run(sql)?.context("no number")?;
+            anyhow::Ok(told.parse()?)
+        };
+        Ok(Written {
+            transactions: number("select pg_snapshot_xmax(pg_current_snapshot())::text")?,
+            syncs: number("select wal_sync from pg_stat_wal")?,
+        })
     }
 
     /// Ends every session at once without writing anything (`pg_ctl stop -m immediate`), stays

@@ -10,11 +10,12 @@ use vinculo_vault::{Context, DataKey, Sealed};
 use vinculo_webhook::{Answer, Attempt, Request, next_try};
 
 use super::announce::body_context;
+use super::recorder::Recorder;
 use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
 use crate::settings::Settings;
-use crate::webhooks::{Address, Verdict, health};
+use crate::webhooks::{Address, health};
 
 /// Why nothing was sent: the person was erased.
 const ERASED: &str = "erased";
@@ -22,7 +23,8 @@ const ERASED: &str = "erased";
 const INTERNAL: &str = "internal";
 
 /// How a try ended.
-struct Tried {
+#[derive(Debug)]
+pub(super) struct Tried {
     started_at: Timestamp,
     duration: Duration,
     /// The receiver's answer, or why there is none, in one word.
@@ -33,7 +35,7 @@ struct Tried {
 
 /// Sends and records. Whatever goes wrong before the record is a failed try as well, with the next
 /// one on schedule: nothing is lost, and nothing is tried in a hurry.
-pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
+pub(super) async fn run(app: &App, recorder: &Recorder, due: DueDelivery) -> Result<(), ApiError> {
     let started_at = app.now();
     let unsent =
         |why| Tried { started_at, duration: Duration::ZERO, result: Err(why), excerpt: None };
@@ -47,8 +49,11 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
             unsent(INTERNAL)
         })
     };
-    let recorder = app.clone();
-    app.store().write(move |tx| record(tx, &recorder, &due, &tried)).await
+    if matches!(&tried.result, Ok(answer) if answer.delivered()) {
+        return Ok(recorder.record(due.claim, due.endpoint, tried).await?);
+    }
+    let app_of_record = app.clone();
+    app.store().write(move |tx| record_failure(tx, &app_of_record, &due, &tried)).await
 }
 
 async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
@@ -96,43 +101,54 @@ pub(crate) fn excerpt_row(
     [subject.map_or(0, |subject| subject.0), delivery.0, attempt]
 }
 
-/// Writes the try down, with what becomes of the delivery and of its endpoint.
-fn record(tx: &mut Tx<'_>, app: &App, due: &DueDelivery, tried: &Tried) -> Result<(), ApiError> {
+/// Writes a try down that did not deliver, with what becomes of the delivery and of its endpoint.
+fn record_failure(
+    tx: &mut Tx<'_>,
+    app: &App,
+    due: &DueDelivery,
+    tried: &Tried,
+) -> Result<(), ApiError> {
     let now = app.now_micros();
     let answer = tried.result.as_ref().ok();
-    let verdict = match &tried.result {
-        Ok(answer) if answer.delivered() => Some(Verdict::Works),
-        Ok(Answer { status: 410, .. }) => Some(Verdict::Gone),
+    let disable = match tried.result {
+        // It says nothing about the endpoint.
         Err(ERASED | INTERNAL) => None,
-        _ => Some(Verdict::Failed),
+        _ => {
+            let gone = answer.is_some_and(|answer| answer.status == 410);
+            health::note_failed(tx, due.endpoint, gone, now)?
+        }
     };
-    let disable = match verdict {
-        Some(verdict) => health::note(tx, due, verdict, now)?,
-        None => None,
-    };
-    let (state, due_at) = match (verdict, &tried.result) {
-        (Some(Verdict::Works), _) => (DeliveryState::Delivered, now),
-        (_, Err(ERASED)) => (DeliveryState::Cancelled, now),
+    let (state, due_at) = match tried.result {
+        Err(ERASED) => (DeliveryState::Cancelled, now),
         _ if disable.is_some() => (DeliveryState::Failed, now),
         _ => next(app, due.tried + 1, answer, &Settings::read(tx, due.workspace)?),
     };
-    let recorded = tx.record_attempt(
-        &AttemptRecord {
-            claim: due.claim,
-            started_at: micros(tried.started_at),
-            duration_us: i64::try_from(tried.duration.as_micros()).unwrap_or(i64::MAX),
-            status: answer.map(|answer| i64::from(answer.status)),
-            failure: tried.result.as_ref().err().copied(),
-            excerpt: tried.excerpt.as_ref(),
-            state,
-            due_at,
-        },
-        now,
-    )?;
+    let recorded = tx.record_attempt(&tried.as_record(due.claim, state, due_at), now)?;
     if recorded && let Some(reason) = disable {
         health::disable(tx, app, due, reason)?;
     }
     Ok(())
+}
+
+impl Tried {
+    /// As it is stored.
+    pub(super) fn as_record(
+        &self,
+        claim: ClaimedDelivery,
+        state: DeliveryState,
+        due_at: Micros,
+    ) -> AttemptRecord<'_> {
+        AttemptRecord {
+            claim,
+            started_at: micros(self.started_at),
+            duration_us: i64::try_from(self.duration.as_micros()).unwrap_or(i64::MAX),
+            status: self.result.as_ref().ok().map(|answer| i64::from(answer.status)),
+            failure: self.result.as_ref().err().copied(),
+            excerpt: self.excerpt.as_ref(),
+            state,
+            due_at,
+        }
+    }
 }
 
 /// When to try again, or that this was the last try.

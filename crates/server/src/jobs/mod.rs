@@ -15,6 +15,7 @@ mod import_lines;
 mod in_flight;
 mod learned;
 mod project_again;
+mod recorder;
 mod retrieval;
 pub mod runner;
 mod schedule;

@@ -19,6 +19,7 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
+use super::recorder::Recorder;
 use super::{clean_up, deliver, import_file, schedule, sync_link};
 use crate::clock::micros;
 use crate::{App, audit};
@@ -29,6 +30,7 @@ pub struct Runner {
     app: App,
     jobs: InFlight<ClaimedJob>,
     deliveries: InFlight<ClaimedDelivery>,
+    recorder: Recorder,
     /// Whether links and deliveries are left to others.
     files_only: bool,
     /// Proof that no other process runs the jobs of an embedded database.
@@ -48,7 +50,8 @@ impl Runner {
             app.store().write(move |tx| tx.void_leases(now)).await?;
         }
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
-        Ok(Some(Self { app, jobs, deliveries, files_only: false, _lock: lock }))
+        let recorder = Recorder::start(app.clone());
+        Ok(Some(Self { app, jobs, deliveries, recorder, files_only: false, _lock: lock }))
     }
 
     /// Leaves links and deliveries to a server: for a command, which knows neither the sources nor
@@ -232,7 +235,7 @@ impl Runner {
 
     async fn deliver(&self, due: DueDelivery) {
         let id = due.claim.id;
-        if let Err(error) = deliver::run(&self.app, due).await {
+        if let Err(error) = deliver::run(&self.app, &self.recorder, due).await {
             let cause = error.cause().unwrap_or("refused").to_owned();
             tracing::error!(delivery = %id, cause, "delivery left to its lease");
         }

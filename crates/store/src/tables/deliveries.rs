@@ -6,7 +6,7 @@ use vinculo_vault::{Sealed, WrappedKey};
 use super::ids::text_enum;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
-use crate::{Dialect, Queue, Result, Row, Tx};
+use crate::{Dialect, Queue, Result, Row, Tx, Value};
 
 text_enum! {
     /// How far a delivery has come.
@@ -52,8 +52,6 @@ pub struct DueDelivery {
     pub endpoint_uuid: Uuid,
     /// Address, Authorization value and secrets, sealed with the workspace's key.
     pub address: Sealed,
-    /// Whether the endpoint's last try that is known failed.
-    pub failing: bool,
     /// Tries recorded since the delivery was made, or made again. A worker that died holding the
     /// row counts for none.
     pub tried: i64,
@@ -81,7 +79,7 @@ pub struct AttemptRecord<'a> {
 }
 
 const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
-     k.wrapped, e.id, e.uuid, e.sealed, e.failing_since, \
+     k.wrapped, e.id, e.uuid, e.sealed, \
      (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries \
      from deliveries d \
      join events v on v.id = d.event_id \
@@ -130,10 +128,44 @@ impl DueDelivery {
             endpoint: EndpointId(row.int(7)?),
             endpoint_uuid: row.uuid(8)?,
             address: row.sealed(9)?,
-            failing: row.opt_int(10)?.is_some(),
-            tried: row.int(11)?,
+            tried: row.int(10)?,
         })
     }
+}
+
+impl<'a> AttemptRecord<'a> {
+    /// The row, its token, and what becomes of it.
+    fn end(&self, now: Micros) -> [Value<'a>; 5] {
+        let finished = (self.state != DeliveryState::Pending).then_some(now);
+        let Self { claim, state, due_at, .. } = *self;
+        [claim.id.into(), claim.attempt.into(), state.into(), due_at.into(), finished.into()]
+    }
+
+    /// The try as a row of its own, under a workspace and a person.
+    fn values(&self, [workspace, subject]: [i64; 2]) -> [Value<'a>; 9] {
+        [
+            workspace.into(),
+            subject.into(),
+            self.claim.id.into(),
+            self.claim.attempt.into(),
+            self.started_at.into(),
+            self.duration_us.into(),
+            self.status.into(),
+            self.failure.into(),
+            self.excerpt.into(),
+        ]
+    }
+}
+
+/// Rows of placeholders; one whose type the place does not tell is cast to it.
+fn rows(count: usize, types: &[&str]) -> String {
+    let mut next = 0;
+    let mut mark = |kind: &&str| {
+        next += 1;
+        if kind.is_empty() { format!("${next}") } else { format!("cast(${next} as {kind})") }
+    };
+    let row = |_| format!("({})", types.iter().map(&mut mark).collect::<Vec<_>>().join(", "));
+    (0..count).map(row).collect::<Vec<_>>().join(", ")
 }
 
 impl Tx<'_> {
@@ -173,38 +205,48 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn record_attempt(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
-        let finished = (record.state != DeliveryState::Pending).then_some(now);
-        let changed = self.execute(
-            "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5 \
-             where id = $1 and attempt = $2 and state = 'pending'",
-            &[
-                record.claim.id.into(),
-                record.claim.attempt.into(),
-                record.state.into(),
-                record.due_at.into(),
-                finished.into(),
-            ],
-        )?;
-        if changed == 0 {
-            return Ok(false);
+        Ok(!self.record_attempts(std::slice::from_ref(record), now)?.is_empty())
+    }
+
+    /// Records tries as [`Self::record_attempt`] does, in two statements however many they are.
+    /// Answers the deliveries whose leases were not lost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_attempts(
+        &mut self,
+        records: &[AttemptRecord<'_>],
+        now: Micros,
+    ) -> Result<Vec<DeliveryId>> {
+        if records.is_empty() {
+            return Ok(Vec::new());
         }
-        self.execute(
-            "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
-             duration_us, status, failure, sealed_excerpt) \
-             select workspace_id, subject_id, id, cast($2 as bigint), cast($3 as bigint), \
-             cast($4 as bigint), cast($5 as bigint), cast($6 as text), $7 \
-             from deliveries where id = $1",
-            &[
-                record.claim.id.into(),
-                record.claim.attempt.into(),
-                record.started_at.into(),
-                record.duration_us.into(),
-                record.status.into(),
-                record.failure.into(),
-                record.excerpt.into(),
-            ],
-        )?;
-        Ok(true)
+        let ends = records.iter().flat_map(|record| record.end(now)).collect::<Vec<_>>();
+        let sql = format!(
+            "update deliveries set state = r.column3, leased = 0, due_at = r.column4, \
+             finished_at = r.column5 from (values {}) r where deliveries.id = r.column1 \
+             and deliveries.attempt = r.column2 and deliveries.state = 'pending' \
+             returning id, attempt, workspace_id, subject_id",
+            rows(records.len(), &["bigint", "bigint", "text", "bigint", "bigint"])
+        );
+        let held = self.query(&sql, &ends, |row| {
+            let claim = ClaimedDelivery { id: DeliveryId(row.int(0)?), attempt: row.int(1)? };
+            Ok((claim, [row.int(2)?, row.int(3)?]))
+        })?;
+        let mut tries = Vec::new();
+        for &(claim, whose) in &held {
+            let of_claim = records.iter().filter(|record| record.claim == claim);
+            tries.extend(of_claim.flat_map(|record| record.values(whose)));
+        }
+        if !held.is_empty() {
+            let sql = format!(
+                "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
+                 duration_us, status, failure, sealed_excerpt) values {}",
+                rows(held.len(), &[""; 9])
+            );
+            self.execute(&sql, &tries)?;
+        }
+        Ok(held.into_iter().map(|(claim, _)| claim.id).collect())
     }
 
     /// Prolongs the leases of deliveries that are still held.

@@ -4,6 +4,7 @@ use uuid::Uuid;
 use vinculo_vault::Sealed;
 
 use super::ids::text_enum;
+use super::page::Where;
 use super::{EndpointId, Micros, Page, PageRequest, WorkspaceId};
 use crate::{Result, Row, Tx};
 
@@ -223,6 +224,21 @@ impl Tx<'_> {
             &[id.into(), at.into()],
             |row| row.int(0),
         )
+    }
+
+    /// Those of some endpoints whose last known try failed, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn failing_endpoints(
+        &mut self,
+        ids: impl IntoIterator<Item = EndpointId>,
+    ) -> Result<Vec<EndpointId>> {
+        let mut clause = Where::beyond("id", 0);
+        clause.and_in("id", ids);
+        clause.and_not_null("failing_since");
+        let sql = format!("select id from webhook_endpoints{} order by id", clause.sql());
+        self.query(&sql, clause.params(), |row| Ok(EndpointId(row.int(0)?)))
     }
 
     /// Notes that an endpoint which had failed does so no longer.
