@@ -11,6 +11,7 @@ pub mod audit;
 mod auth;
 mod client;
 pub mod clock;
+mod complaints;
 pub mod config;
 pub mod consents;
 mod dashboard;

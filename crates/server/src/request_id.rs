@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::Map;
 use tracing::Instrument as _;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::dashboard::{self, Finished};
-use crate::error::{ApiError, ErrorItems, item_of_status};
+use crate::error::{ApiError, ErrorItems, Failure, item_of_status};
 use crate::openapi;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -40,14 +40,19 @@ struct WireError<'a> {
 /// Gives the request an id, serves it, and writes the body of a refusal.
 pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let Ok(id) = app.uuid() else {
-        return ApiError::unexpected("no randomness for a request id").into_response();
+        let cause = "no randomness for a request id";
+        log(&app, StatusCode::INTERNAL_SERVER_ERROR, cause);
+        return ApiError::unexpected(cause).into_response();
     };
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
     let span = tracing::info_span!("request", id = %id.simple(), %method, path = shown(request.uri().path()));
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = next.run(request).instrument(span.clone()).await;
     let hex = id.simple().to_string();
     let status = response.status();
+    if let Some(Failure(cause)) = response.extensions_mut().remove() {
+        span.in_scope(|| log(&app, status, &cause));
+    }
     let refused = status.is_client_error() || status.is_server_error();
     if refused && response.extensions().get::<Finished>().is_none() {
         response = with_error_body(response, &method, &hex);
@@ -56,6 +61,19 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
         response.headers_mut().insert(HEADER, value);
     }
     response
+}
+
+/// Says why a request failed. What has no answer for the time being refuses many: not each of them
+/// is said.
+fn log(app: &App, status: StatusCode, cause: &str) {
+    let code = status.as_u16();
+    if status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(cause, status = code, "request failed");
+    } else if let Some(unsaid) = app.complaints().admit(app.now()) {
+        tracing::error!(cause, status = code, unsaid, "request failed");
+    } else {
+        tracing::debug!(cause, status = code, "request failed");
+    }
 }
 
 /// A path as the log may show it: whatever a client puts where an id belongs stays out.

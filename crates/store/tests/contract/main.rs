@@ -9,6 +9,7 @@
 mod support;
 
 mod completeness;
+mod delivery_model;
 mod fixture;
 mod plans;
 mod queue_model;
