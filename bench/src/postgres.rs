@@ -80,6 +80,17 @@ impl Postgres {
         }))
     }
 
+    /// Opens sessions that do nothing until they are dropped, away from any async runtime.
+    ///
+    /// # Errors
+    /// When the server has no room for them.
+    pub fn idle_sessions(&self, count: usize) -> anyhow::Result<Vec<Client>> {
+        let url = self.url("postgres");
+        let open = || (0..count).map(|_| Ok(Client::connect(&url, NoTls)?)).collect();
+        let opened = std::thread::scope(|scope| scope.spawn(open).join());
+        opened.map_err(|_| anyhow::anyhow!("the client panicked"))?
+    }
+
     /// What the whole server has written so far. A session may tell of its syncs a second late.
     ///
     /// # Errors
@@ -141,7 +152,7 @@ fn serve(folder: &Path) -> anyhow::Result<Child> {
     let place = folder.display();
     let mut postgres = as_owner("postgres")?;
     postgres.args(["-D", &format!("{place}/data"), "-c", "listen_addresses="]);
-    postgres.args(["-c", &format!("unix_socket_directories={place}"), "-c", "max_connections=200"]);
+    postgres.args(["-c", &format!("unix_socket_directories={place}"), "-c", "max_connections=400"]);
     postgres.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(postgres.current_dir(folder).spawn()?)
 }

@@ -86,6 +86,9 @@ const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webho
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
 
+/// Columns of a recorded try.
+const ATTEMPT: usize = 9;
+
 const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
 
 /// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
@@ -134,15 +137,8 @@ impl DueDelivery {
 }
 
 impl<'a> AttemptRecord<'a> {
-    /// The row, its token, and what becomes of it.
-    fn end(&self, now: Micros) -> [Value<'a>; 5] {
-        let finished = (self.state != DeliveryState::Pending).then_some(now);
-        let Self { claim, state, due_at, .. } = *self;
-        [claim.id.into(), claim.attempt.into(), state.into(), due_at.into(), finished.into()]
-    }
-
     /// The try as a row of its own, under a workspace and a person.
-    fn values(&self, [workspace, subject]: [i64; 2]) -> [Value<'a>; 9] {
+    fn values(&self, [workspace, subject]: [i64; 2]) -> [Value<'a>; ATTEMPT] {
         [
             workspace.into(),
             subject.into(),
@@ -157,15 +153,11 @@ impl<'a> AttemptRecord<'a> {
     }
 }
 
-/// Rows of placeholders; one whose type the place does not tell is cast to it.
-fn rows(count: usize, types: &[&str]) -> String {
-    let mut next = 0;
-    let mut mark = |kind: &&str| {
-        next += 1;
-        if kind.is_empty() { format!("${next}") } else { format!("cast(${next} as {kind})") }
-    };
-    let row = |_| format!("({})", types.iter().map(&mut mark).collect::<Vec<_>>().join(", "));
-    (0..count).map(row).collect::<Vec<_>>().join(", ")
+/// By their rows: two transactions that change several deliveries do not wait for each other.
+fn in_one_order<T>(rows: &[T], claim: impl Fn(&T) -> ClaimedDelivery) -> Vec<&T> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_key(|row| claim(row).id);
+    rows
 }
 
 impl Tx<'_> {
@@ -208,8 +200,8 @@ impl Tx<'_> {
         Ok(!self.record_attempts(std::slice::from_ref(record), now)?.is_empty())
     }
 
-    /// Records tries as [`Self::record_attempt`] does, in two statements however many they are.
-    /// Answers the deliveries whose leases were not lost.
+    /// Records tries as [`Self::record_attempt`] does. Answers the deliveries whose leases were not
+    /// lost, in order.
     ///
     /// # Errors
     /// When the database fails.
@@ -218,35 +210,41 @@ impl Tx<'_> {
         records: &[AttemptRecord<'_>],
         now: Micros,
     ) -> Result<Vec<DeliveryId>> {
-        if records.is_empty() {
-            return Ok(Vec::new());
+        let (mut kept, mut tries) = (Vec::new(), Vec::new());
+        for record in in_one_order(records, |record| record.claim) {
+            let finished = (record.state != DeliveryState::Pending).then_some(now);
+            let whose = self.query_opt(
+                "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5 \
+                 where id = $1 and attempt = $2 and state = 'pending' \
+                 returning workspace_id, subject_id",
+                &[
+                    record.claim.id.into(),
+                    record.claim.attempt.into(),
+                    record.state.into(),
+                    record.due_at.into(),
+                    finished.into(),
+                ],
+                |row| Ok([row.int(0)?, row.int(1)?]),
+            )?;
+            if let Some(whose) = whose {
+                kept.push(record.claim.id);
+                tries.extend(record.values(whose));
+            }
         }
-        let ends = records.iter().flat_map(|record| record.end(now)).collect::<Vec<_>>();
-        let sql = format!(
-            "update deliveries set state = r.column3, leased = 0, due_at = r.column4, \
-             finished_at = r.column5 from (values {}) r where deliveries.id = r.column1 \
-             and deliveries.attempt = r.column2 and deliveries.state = 'pending' \
-             returning id, attempt, workspace_id, subject_id",
-            rows(records.len(), &["bigint", "bigint", "text", "bigint", "bigint"])
-        );
-        let held = self.query(&sql, &ends, |row| {
-            let claim = ClaimedDelivery { id: DeliveryId(row.int(0)?), attempt: row.int(1)? };
-            Ok((claim, [row.int(2)?, row.int(3)?]))
-        })?;
-        let mut tries = Vec::new();
-        for &(claim, whose) in &held {
-            let of_claim = records.iter().filter(|record| record.claim == claim);
-            tries.extend(of_claim.flat_map(|record| record.values(whose)));
-        }
-        if !held.is_empty() {
+        if !kept.is_empty() {
+            let marks = |row| {
+                let marks = (1..=ATTEMPT).map(|n| format!("${}", row * ATTEMPT + n));
+                format!("({})", marks.collect::<Vec<_>>().join(", "))
+            };
+            let rows: Vec<_> = (0..kept.len()).map(marks).collect();
             let sql = format!(
                 "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
                  duration_us, status, failure, sealed_excerpt) values {}",
-                rows(held.len(), &[""; 9])
+                rows.join(", ")
             );
             self.execute(&sql, &tries)?;
         }
-        Ok(held.into_iter().map(|(claim, _)| claim.id).collect())
+        Ok(kept)
     }
 
     /// Prolongs the leases of deliveries that are still held.
@@ -258,7 +256,7 @@ impl Tx<'_> {
         claims: &[ClaimedDelivery],
         lease_until: Micros,
     ) -> Result<()> {
-        for claim in claims {
+        for claim in in_one_order(claims, |claim| *claim) {
             self.execute(
                 "update deliveries set due_at = $3 \
                  where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",
@@ -273,7 +271,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn release_deliveries(&mut self, claims: &[ClaimedDelivery], now: Micros) -> Result<()> {
-        for claim in claims {
+        for claim in in_one_order(claims, |claim| *claim) {
             self.execute(
                 "update deliveries set leased = 0, due_at = $3 \
                  where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",

@@ -202,8 +202,7 @@ async fn tries_are_recorded_together(db: TestDatabase) {
         assert!(tx.record_attempts(&[], NOW)?.is_empty());
         tx.record_attempts(&all, NOW + 9)
     });
-    let kept: BTreeSet<_> = kept.await.into_iter().map(|id| id.0).collect();
-    assert_eq!(kept, BTreeSet::from([delivered.id.0, again.id.0]));
+    assert_eq!(kept.await, [delivered.id, again.id]);
     let expected = [
         format!("delivered|{}|0|1|{}", NOW + 1, NOW + 9),
         format!("pending|{}|0|1|", NOW + 60),

@@ -280,14 +280,13 @@ impl World {
         }
         let ends: Vec<_> = claims.iter().map(|claim| self.rows[&claim.id.0].endpoint).collect();
         let (done, now) = (claims.clone(), NOW + self.now);
-        let mut kept = write(store, move |tx| {
+        let kept = write(store, move |tx| {
             for endpoint in tx.failing_endpoints(ends)? {
                 tx.endpoint_works(endpoint)?;
             }
             let records = done.iter().map(|claim| record(*claim, DeliveryState::Delivered, now));
             tx.record_attempts(&records.collect::<Vec<_>>(), now)
         });
-        kept.sort_unstable();
         let (now, mut expected) = (self.now, Vec::new());
         for claim in claims {
             let endpoint = self.rows[&claim.id.0].endpoint;
