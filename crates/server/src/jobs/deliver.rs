@@ -10,7 +10,6 @@ use vinculo_vault::{Context, DataKey, Sealed};
 use vinculo_webhook::{Answer, Attempt, Request, next_try};
 
 use super::announce::body_context;
-use super::recorder::Recorder;
 use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
@@ -23,8 +22,7 @@ const ERASED: &str = "erased";
 const INTERNAL: &str = "internal";
 
 /// How a try ended.
-#[derive(Debug)]
-pub(super) struct Tried {
+struct Tried {
     started_at: Timestamp,
     duration: Duration,
     /// The receiver's answer, or why there is none, in one word.
@@ -35,7 +33,7 @@ pub(super) struct Tried {
 
 /// Sends and records. Whatever goes wrong before the record is a failed try as well, with the next
 /// one on schedule: nothing is lost, and nothing is tried in a hurry.
-pub(super) async fn run(app: &App, recorder: &Recorder, due: DueDelivery) -> Result<(), ApiError> {
+pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
     let started_at = app.now();
     let unsent =
         |why| Tried { started_at, duration: Duration::ZERO, result: Err(why), excerpt: None };
@@ -49,11 +47,10 @@ pub(super) async fn run(app: &App, recorder: &Recorder, due: DueDelivery) -> Res
             unsent(INTERNAL)
         })
     };
-    if matches!(&tried.result, Ok(answer) if answer.delivered()) {
-        return Ok(recorder.record(due.claim, due.endpoint, tried).await?);
-    }
-    let app_of_record = app.clone();
-    app.store().write(move |tx| record_failure(tx, &app_of_record, &due, &tried)).await
+    let recorder = app.clone();
+    let delivered = tried.result.as_ref().is_ok_and(Answer::delivered);
+    let record = if delivered { record_success } else { record_failure };
+    app.store().write(move |tx| record(tx, &recorder, &due, &tried)).await
 }
 
 async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
@@ -101,6 +98,19 @@ pub(crate) fn excerpt_row(
     [subject.map_or(0, |subject| subject.0), delivery.0, attempt]
 }
 
+/// Writes a try down that delivered.
+fn record_success(
+    tx: &mut Tx<'_>,
+    app: &App,
+    due: &DueDelivery,
+    tried: &Tried,
+) -> Result<(), ApiError> {
+    let now = app.now_micros();
+    tx.endpoint_works(due.endpoint)?;
+    tx.record_attempt(&tried.as_record(due.claim, DeliveryState::Delivered, now), now)?;
+    Ok(())
+}
+
 /// Writes a try down that did not deliver, with what becomes of the delivery and of its endpoint.
 fn record_failure(
     tx: &mut Tx<'_>,
@@ -132,7 +142,7 @@ fn record_failure(
 
 impl Tried {
     /// As it is stored.
-    pub(super) fn as_record(
+    fn as_record(
         &self,
         claim: ClaimedDelivery,
         state: DeliveryState,

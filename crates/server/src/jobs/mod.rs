@@ -15,7 +15,6 @@ mod import_lines;
 mod in_flight;
 mod learned;
 mod project_again;
-mod recorder;
 mod retrieval;
 pub mod runner;
 mod schedule;

@@ -19,7 +19,6 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
-use super::recorder::Recorder;
 use super::{clean_up, deliver, import_file, schedule, sync_link};
 use crate::clock::micros;
 use crate::{App, audit};
@@ -30,7 +29,6 @@ pub struct Runner {
     app: App,
     jobs: InFlight<ClaimedJob>,
     deliveries: InFlight<ClaimedDelivery>,
-    recorder: Recorder,
     /// Told when a job has ended.
     room: Notify,
     /// Whether links and deliveries are left to others.
@@ -52,9 +50,8 @@ impl Runner {
             app.store().write(move |tx| tx.void_leases(now)).await?;
         }
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
-        let (recorder, room) = (Recorder::start(app.clone()), Notify::new());
-        let files_only = false;
-        Ok(Some(Self { app, jobs, deliveries, recorder, room, files_only, _lock: lock }))
+        let (room, files_only) = (Notify::new(), false);
+        Ok(Some(Self { app, jobs, deliveries, room, files_only, _lock: lock }))
     }
 
     /// Leaves links and deliveries to a server: for a command, which knows neither the sources nor
@@ -239,7 +236,7 @@ impl Runner {
 
     async fn deliver(&self, due: DueDelivery) {
         let id = due.claim.id;
-        if let Err(error) = deliver::run(&self.app, &self.recorder, due).await {
+        if let Err(error) = deliver::run(&self.app, due).await {
             let cause = error.cause().unwrap_or("refused").to_owned();
             tracing::error!(delivery = %id, cause, "delivery left to its lease");
         }

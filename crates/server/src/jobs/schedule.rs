@@ -21,7 +21,7 @@ const LINKS: i64 = 64;
 
 /// Waiting jobs beside which no link becomes one. Jobs are taken in the order of their coming: however
 /// many links are due at once, who has just made one waits for few of them.
-const JOBS: i64 = 128;
+const JOBS: i64 = 64;
 
 /// Acts on every link that is due, as there is room among the jobs. `false` when some could not be
 /// acted on, and are due still. `room` is told of jobs that end here.

@@ -9,19 +9,6 @@ use crate::jobs::{Webhook, emit_own};
 /// How long an endpoint may fail, microseconds: five days.
 const PATIENCE: Micros = 5 * 24 * 60 * 60 * 1_000_000;
 
-/// Notes that these endpoints took an event, before the tries are recorded: whatever failed until
-/// then, also since the tries began, is forgotten.
-pub(crate) fn note_works(
-    tx: &mut Tx<'_>,
-    endpoints: impl IntoIterator<Item = EndpointId>,
-) -> Result<(), Error> {
-    // In one order, so that two processes do not wait for each other.
-    for endpoint in tx.failing_endpoints(endpoints)? {
-        tx.endpoint_works(endpoint)?;
-    }
-    Ok(())
-}
-
 /// Notes that an endpoint did not take an event, before the try is recorded. Answers why the endpoint
 /// has to be disabled.
 pub(crate) fn note_failed(

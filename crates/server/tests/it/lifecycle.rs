@@ -460,7 +460,7 @@ async fn changes_during_a_load_are_kept(database: TestDatabase) {
 }
 
 /// More than become jobs at once, a last look's worth of them beside.
-const AT_ONCE: usize = 260;
+const AT_ONCE: usize = 150;
 
 async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) {
     let mut app = Setup::new(database).configure(|config| config.runner.jobs = 4).start().await;
@@ -478,7 +478,7 @@ async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) 
         count.expect("the database does not answer")
     };
     soon("as many jobs as may wait", async {
-        while waiting().await < 128 {
+        while waiting().await < 64 {
             look_again().await;
         }
         // Time for those that must not.
@@ -487,7 +487,7 @@ async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) 
         }
     })
     .await;
-    assert!((128..128 + 64).contains(&waiting().await), "{} wait", waiting().await);
+    assert!((64..64 + 64).contains(&waiting().await), "{} wait", waiting().await);
     assert!(app.next_due_link().await.unwrap() <= app.now(), "the others are still due");
     app.operator_is(Mood::Helpful);
     app.settled().await;

@@ -6,7 +6,7 @@ use vinculo_vault::{Sealed, WrappedKey};
 use super::ids::text_enum;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
-use crate::{Dialect, Queue, Result, Row, Tx, Value};
+use crate::{Dialect, Queue, Result, Row, Tx};
 
 text_enum! {
     /// How far a delivery has come.
@@ -86,9 +86,6 @@ const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webho
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
 
-/// Columns of a recorded try.
-const ATTEMPT: usize = 9;
-
 const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
 
 /// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
@@ -136,30 +133,6 @@ impl DueDelivery {
     }
 }
 
-impl<'a> AttemptRecord<'a> {
-    /// The try as a row of its own, under a workspace and a person.
-    fn values(&self, [workspace, subject]: [i64; 2]) -> [Value<'a>; ATTEMPT] {
-        [
-            workspace.into(),
-            subject.into(),
-            self.claim.id.into(),
-            self.claim.attempt.into(),
-            self.started_at.into(),
-            self.duration_us.into(),
-            self.status.into(),
-            self.failure.into(),
-            self.excerpt.into(),
-        ]
-    }
-}
-
-/// By their rows: two transactions that change several deliveries do not wait for each other.
-fn in_one_order<T>(rows: &[T], claim: impl Fn(&T) -> ClaimedDelivery) -> Vec<&T> {
-    let mut rows: Vec<_> = rows.iter().collect();
-    rows.sort_by_key(|row| claim(row).id);
-    rows
-}
-
 impl Tx<'_> {
     /// Takes up to `limit` due deliveries until `lease_until`, never more than `per_endpoint` of
     /// one endpoint at a time counting those already held, taking turns between endpoints.
@@ -197,54 +170,38 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn record_attempt(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
-        Ok(!self.record_attempts(std::slice::from_ref(record), now)?.is_empty())
-    }
-
-    /// Records tries as [`Self::record_attempt`] does. Answers the deliveries whose leases were not
-    /// lost, in order.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn record_attempts(
-        &mut self,
-        records: &[AttemptRecord<'_>],
-        now: Micros,
-    ) -> Result<Vec<DeliveryId>> {
-        let (mut kept, mut tries) = (Vec::new(), Vec::new());
-        for record in in_one_order(records, |record| record.claim) {
-            let finished = (record.state != DeliveryState::Pending).then_some(now);
-            let whose = self.query_opt(
-                "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5 \
-                 where id = $1 and attempt = $2 and state = 'pending' \
-                 returning workspace_id, subject_id",
-                &[
-                    record.claim.id.into(),
-                    record.claim.attempt.into(),
-                    record.state.into(),
-                    record.due_at.into(),
-                    finished.into(),
-                ],
-                |row| Ok([row.int(0)?, row.int(1)?]),
-            )?;
-            if let Some(whose) = whose {
-                kept.push(record.claim.id);
-                tries.extend(record.values(whose));
-            }
+        let finished = (record.state != DeliveryState::Pending).then_some(now);
+        let changed = self.execute(
+            "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5 \
+             where id = $1 and attempt = $2 and state = 'pending'",
+            &[
+                record.claim.id.into(),
+                record.claim.attempt.into(),
+                record.state.into(),
+                record.due_at.into(),
+                finished.into(),
+            ],
+        )?;
+        if changed == 0 {
+            return Ok(false);
         }
-        if !kept.is_empty() {
-            let marks = |row| {
-                let marks = (1..=ATTEMPT).map(|n| format!("${}", row * ATTEMPT + n));
-                format!("({})", marks.collect::<Vec<_>>().join(", "))
-            };
-            let rows: Vec<_> = (0..kept.len()).map(marks).collect();
-            let sql = format!(
-                "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
-                 duration_us, status, failure, sealed_excerpt) values {}",
-                rows.join(", ")
-            );
-            self.execute(&sql, &tries)?;
-        }
-        Ok(kept)
+        self.execute(
+            "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
+             duration_us, status, failure, sealed_excerpt) \
+             select workspace_id, subject_id, id, cast($2 as bigint), cast($3 as bigint), \
+             cast($4 as bigint), cast($5 as bigint), cast($6 as text), $7 \
+             from deliveries where id = $1",
+            &[
+                record.claim.id.into(),
+                record.claim.attempt.into(),
+                record.started_at.into(),
+                record.duration_us.into(),
+                record.status.into(),
+                record.failure.into(),
+                record.excerpt.into(),
+            ],
+        )?;
+        Ok(true)
     }
 
     /// Prolongs the leases of deliveries that are still held.
@@ -256,7 +213,7 @@ impl Tx<'_> {
         claims: &[ClaimedDelivery],
         lease_until: Micros,
     ) -> Result<()> {
-        for claim in in_one_order(claims, |claim| *claim) {
+        for claim in claims {
             self.execute(
                 "update deliveries set due_at = $3 \
                  where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",
@@ -271,7 +228,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn release_deliveries(&mut self, claims: &[ClaimedDelivery], now: Micros) -> Result<()> {
-        for claim in in_one_order(claims, |claim| *claim) {
+        for claim in claims {
             self.execute(
                 "update deliveries set leased = 0, due_at = $3 \
                  where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",

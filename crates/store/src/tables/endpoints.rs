@@ -4,7 +4,6 @@ use uuid::Uuid;
 use vinculo_vault::Sealed;
 
 use super::ids::text_enum;
-use super::page::Where;
 use super::{EndpointId, Micros, Page, PageRequest, WorkspaceId};
 use crate::{Result, Row, Tx};
 
@@ -226,28 +225,15 @@ impl Tx<'_> {
         )
     }
 
-    /// Those of some endpoints whose last known try failed, in the order of their ids.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn failing_endpoints(
-        &mut self,
-        ids: impl IntoIterator<Item = EndpointId>,
-    ) -> Result<Vec<EndpointId>> {
-        let mut clause = Where::beyond("id", 0);
-        clause.and_in("id", ids);
-        clause.and_not_null("failing_since");
-        let sql = format!("select id from webhook_endpoints{} order by id", clause.sql());
-        self.query(&sql, clause.params(), |row| Ok(EndpointId(row.int(0)?)))
-    }
-
-    /// Notes that an endpoint which had failed does so no longer.
+    /// Notes that an endpoint took an event: whatever failed until now, also since that try began, is
+    /// forgotten. Does not hold the endpoint when there is nothing to forget.
     ///
     /// # Errors
     /// When the database fails.
     pub fn endpoint_works(&mut self, id: EndpointId) -> Result<()> {
         self.execute(
-            "update webhook_endpoints set failing_since = null where id = $1",
+            "update webhook_endpoints set failing_since = null \
+             where id = $1 and failing_since is not null",
             &[id.into()],
         )?;
         Ok(())

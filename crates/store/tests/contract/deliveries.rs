@@ -15,7 +15,6 @@ on_both_databases! {
     a_try_is_recorded_with_what_becomes_of_the_delivery,
     a_try_without_an_answer_is_recorded_too,
     a_try_is_recorded_once,
-    tries_are_recorded_together,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
     only_what_is_held_is_prolonged,
     what_is_given_back_is_taken_at_once,
@@ -177,47 +176,6 @@ async fn a_try_is_recorded_once(db: TestDatabase) {
     let error = refused(&db, move |tx| tx.record_attempt(&again, NOW)).await;
     assert!(matches!(error, Error::Conflict(_)), "{error}");
     assert_eq!(raw::rows(&db, ROWS), [format!("pending|{}|0|1|", NOW + 1)]);
-}
-
-async fn tries_are_recorded_together(db: TestDatabase) {
-    let scene = scene(&db, 1, &[0, 0, 0, 0]).await;
-    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
-    let [delivered, again, ended, stale] = [0, 1, 2, 3].map(|n| held[n].claim);
-    let done = record(ended, DeliveryState::Failed, NOW);
-    write(&db, move |tx| tx.record_attempt(&done, NOW)).await;
-    let kept = write(&db, move |tx| {
-        let excerpt = sealed(1);
-        let later = record(again, DeliveryState::Pending, NOW + 60);
-        let timeout = AttemptRecord { status: None, failure: Some("timeout"), ..later };
-        let lost = ClaimedDelivery { attempt: stale.attempt - 1, ..stale };
-        let all = [
-            timeout,
-            record(ended, DeliveryState::Delivered, NOW),
-            record(lost, DeliveryState::Delivered, NOW),
-            AttemptRecord {
-                excerpt: Some(&excerpt),
-                ..record(delivered, DeliveryState::Delivered, NOW + 1)
-            },
-        ];
-        assert!(tx.record_attempts(&[], NOW)?.is_empty());
-        tx.record_attempts(&all, NOW + 9)
-    });
-    assert_eq!(kept.await, [delivered.id, again.id]);
-    let expected = [
-        format!("delivered|{}|0|1|{}", NOW + 1, NOW + 9),
-        format!("pending|{}|0|1|", NOW + 60),
-        format!("failed|{NOW}|0|1|{NOW}"),
-        format!("pending|{}|1|1|", NOW + LEASE),
-    ];
-    assert_eq!(raw::rows(&db, ROWS), expected);
-    let Scene { here, subject, .. } = scene;
-    let tried = |id, end| format!("{here}|{subject}|{id}|1|{}|1234|{end}", NOW + 5);
-    let mut expected =
-        [tried(ended.id, "204||"), tried(delivered.id, "204||49"), tried(again.id, "|timeout|")];
-    let mut attempts = raw::rows(&db, ATTEMPTS);
-    expected.sort();
-    attempts.sort();
-    assert_eq!(attempts, expected);
 }
 
 async fn a_lease_that_ended_is_taken_over_and_its_holder_refused(db: TestDatabase) {

@@ -6,9 +6,9 @@ use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
     AttemptRecord, AuditFilter, ConsentFilter, DeliveryFilter, DeliveryId, DeliveryState,
-    EndpointId, EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState, NewKeptAnswer,
-    NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result,
-    RetentionRule, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState, NewKeptAnswer, NewObject,
+    ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource, Result, RetentionRule,
+    SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -270,7 +270,6 @@ const CALLS: &[(&str, Call)] = &[
         tx.record_attempt(&record, NOW)
     }),
     ("count_due_jobs", |tx| Ok(tx.count_due_jobs(NOW, 10)? == 10)),
-    ("failing_endpoints", |tx| Ok(tx.failing_endpoints([EndpointId(1)])?.is_empty())),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
     ("keep_answer", |tx| {
         let answer = NewKeptAnswer {
