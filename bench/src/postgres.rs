@@ -18,6 +18,15 @@ pub struct Postgres {
     databases: usize,
 }
 
+/// What a server has written since it was made.
+#[derive(Clone, Copy)]
+pub struct Written {
+    /// Transactions that changed something.
+    pub transactions: u64,
+    /// Syncs of its log.
+    pub syncs: u64,
+}
+
 impl Postgres {
     /// Makes a cluster in a temporary folder and serves it on a socket there.
     ///
@@ -71,6 +80,32 @@ impl Postgres {
         }))
     }
 
+    /// Opens sessions that do nothing until they are dropped, away from any async runtime.
+    ///
+    /// # Errors
+    /// When the server has no room for them.
+    pub fn idle_sessions(&self, count: usize) -> anyhow::Result<Vec<Client>> {
+        let url = self.url("postgres");
+        let open = || (0..count).map(|_| Ok(Client::connect(&url, NoTls)?)).collect();
+        let opened = std::thread::scope(|scope| scope.spawn(open).join());
+        opened.map_err(|_| anyhow::anyhow!("the client panicked"))?
+    }
+
+    /// What the whole server has written so far. A session may tell of its syncs a second late.
+    ///
+    /// # Errors
+    /// When the server is not there.
+    pub fn written(&self) -> anyhow::Result<Written> {
+        let number = |sql| {
+            let told = self.run(sql)?.context("no number")?;
+            anyhow::Ok(told.parse()?)
+        };
+        Ok(Written {
+            transactions: number("select pg_snapshot_xmax(pg_current_snapshot())::text")?,
+            syncs: number("select wal_sync from pg_stat_wal")?,
+        })
+    }
+
     /// Ends every session at once without writing anything (`pg_ctl stop -m immediate`), stays
     /// down so long, and starts again from its log.
     ///
@@ -117,7 +152,7 @@ fn serve(folder: &Path) -> anyhow::Result<Child> {
     let place = folder.display();
     let mut postgres = as_owner("postgres")?;
     postgres.args(["-D", &format!("{place}/data"), "-c", "listen_addresses="]);
-    postgres.args(["-c", &format!("unix_socket_directories={place}"), "-c", "max_connections=200"]);
+    postgres.args(["-c", &format!("unix_socket_directories={place}"), "-c", "max_connections=400"]);
     postgres.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(postgres.current_dir(folder).spawn()?)
 }

@@ -1,11 +1,13 @@
 //! A receiver of webhooks that keeps what came, byte for byte, and behaves as its path says.
 //!
 //! `/ok` answers 200; `/hang` never answers; `/drip` answers 200 and a byte a second; `/endless`
-//! answers 200 and never stops; `/late` keeps the first of each event until it is released with
+//! answers 200 and never stops; `/fail` answers 500; `/break` breaks off in its answer; `/busy` takes 20
+//! ms for each; `/late` keeps the first of each event until it is released with
 //! 500, and answers 200 to the others. `GET /report` tells what came.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +63,8 @@ struct Book {
     started: Instant,
     events: Mutex<HashMap<String, Event>>,
     released: watch::Sender<bool>,
+    /// How many `/busy` has at the moment, and had at most.
+    busy: [AtomicUsize; 2],
 }
 
 impl Receiver {
@@ -69,16 +73,27 @@ impl Receiver {
     /// # Errors
     /// When there is none.
     pub async fn start() -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_on(0).await
+    }
+
+    /// Listens on this port; on a free one when it is 0.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub async fn start_on(port: u16) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (released, _) = watch::channel(false);
-        let book = Book { started: Instant::now(), events: Mutex::default(), released };
-        let book = Arc::new(book);
+        let (started, events) = (Instant::now(), Mutex::default());
+        let book = Arc::new(Book { started, events, released, busy: Default::default() });
         let router = Router::new()
             .route("/ok", post(ok))
             .route("/hang", post(hang))
             .route("/drip", post(drip))
             .route("/endless", post(endless))
+            .route("/fail", post(fail))
+            .route("/break", post(break_off))
+            .route("/busy", post(busy))
             .route("/late", post(late))
             .route("/release", post(release))
             .route("/report", get(report))
@@ -96,6 +111,19 @@ impl Receiver {
             Some(self.book.started + Duration::from_micros(us))
         };
         ids.iter().map(first).collect()
+    }
+
+    /// How many copies of all events came.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        let events = self.book.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.values().map(|event| event.arrivals_us.len()).sum()
+    }
+
+    /// How many requests `/busy` had at most at once.
+    #[must_use]
+    pub fn most_at_once(&self) -> usize {
+        self.book.busy[1].load(Ordering::Relaxed)
     }
 
     /// How many events came.
@@ -150,6 +178,26 @@ async fn drip(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) ->
 async fn endless(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> Response {
     book.note(&headers, body);
     Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(PIECE))).into_response()
+}
+
+async fn fail(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    book.note(&headers, body);
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
+async fn break_off(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> Response {
+    book.note(&headers, body);
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let pieces = [Ok(Bytes::from_static(b".")), Err(broken)];
+    Body::from_stream(stream::iter(pieces)).into_response()
+}
+
+async fn busy(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) {
+    let [now, most] = &book.busy;
+    most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+    sleep(Duration::from_millis(20)).await;
+    book.note(&headers, body);
+    now.fetch_sub(1, Ordering::Relaxed);
 }
 
 async fn late(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> StatusCode {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -129,14 +129,29 @@ impl Customer {
         Ok(serde_json::from_str(&body)?)
     }
 
-    /// Posts to the management API.
-    pub(super) async fn post(
+    /// Adds an endpoint at an address: its id.
+    pub(super) async fn endpoint(&self, server: &str, url: &str) -> anyhow::Result<String> {
+        let (path, url) = ("/manage/v1/webhook-endpoints/", json!({ "url": url }));
+        let made = self.change(Method::POST, server, path, &url).await?;
+        Ok(made["id"].as_str().context("no id")?.to_owned())
+    }
+
+    /// Has an endpoint sent a test: the event's id.
+    pub(super) async fn test(&self, server: &str, endpoint: &str) -> anyhow::Result<String> {
+        let path = format!("/manage/v1/webhook-endpoints/{endpoint}/test/");
+        let taken = self.change(Method::POST, server, &path, &json!({})).await?;
+        Ok(taken["event"].as_str().context("no event")?.to_owned())
+    }
+
+    /// Changes something by the management API.
+    pub(super) async fn change(
         &self,
+        method: Method,
         server: &str,
         path: &str,
         body: &Value,
     ) -> anyhow::Result<Value> {
-        let request = self.client.post(format!("{server}{path}")).json(body);
+        let request = self.client.request(method, format!("{server}{path}")).json(body);
         let answer = request.basic_auth(&self.key.0, Some(&self.key.1)).send().await?;
         let status = answer.status();
         let body = answer.text().await?;

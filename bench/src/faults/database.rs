@@ -10,6 +10,9 @@ use super::kill::all_run;
 use super::{Plan, Verdict};
 use crate::postgres::Postgres;
 
+/// Sessions of others.
+const IDLE: usize = 300;
+
 /// How long it stays down.
 const DOWN: Duration = Duration::from_millis(500);
 
@@ -90,5 +93,33 @@ pub async fn terminated_sessions(
             customer.last_refusal,
             book.told()
         ),
+    }])
+}
+
+/// A6: three hundred sessions of others do nothing beside ours.
+///
+/// # Errors
+/// When PostgreSQL refuses, or a request gets no answer in the end.
+pub async fn idle_sessions(
+    plan: &Plan<'_>,
+    postgres: &mut Postgres,
+    seconds: u64,
+) -> anyhow::Result<Vec<Verdict>> {
+    let installation = plan.installation("/ok", Some(&postgres.database()?), None)?;
+    let mut customer = Customer::new(&installation)?;
+    let mut servers = [installation.serve()?];
+    let url = servers[0].url.clone();
+    let idle = tokio::task::block_in_place(|| postgres.idle_sessions(IDLE))?;
+    let span = Duration::from_secs(seconds);
+    customer.create_during(&[&url], plan.rate, sleep(span)).await;
+    let refused: usize = customer.refusals.values().sum();
+    customer.repeat(&url).await?;
+    let book = Book::close(&customer, &url, plan.receiver, &[]).await?;
+    all_run(&mut servers)?;
+    Ok(vec![Verdict {
+        row: "A6 300 idle sessions of others beside ours",
+        goal: "nothing lost, no refusals",
+        met: book.sound() && refused == 0,
+        told: format!("{} idle sessions, {refused} refusals; {}", idle.len(), book.told()),
     }])
 }

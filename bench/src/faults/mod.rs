@@ -4,6 +4,8 @@
 //! receiver listens; afterwards it compares what was acknowledged, what is stored and what came.
 
 mod book;
+mod clients;
+mod crowd;
 mod customer;
 mod database;
 mod disk;
@@ -15,7 +17,9 @@ mod start;
 use std::path::Path;
 use std::time::Duration;
 
-pub use database::{restarts, terminated_sessions};
+pub use clients::slow_clients;
+pub use crowd::{bad_endpoints, returning_receiver};
+pub use database::{idle_sessions, restarts, terminated_sessions};
 pub use disk::{full_disk, full_quota};
 pub use kill::{killed_and_paused_workers, killed_server, stopped_server};
 pub use slow::slow_receivers;

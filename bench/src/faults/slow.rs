@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
@@ -37,7 +36,7 @@ pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
         Installation::new(&Setup { binary: plan.binary, variables: &SILENT, ..Setup::default() })?;
     let customer = Customer::new(&installation)?;
     let server = installation.serve()?;
-    let healthy = endpoint(&customer, &server, plan, "/ok").await?;
+    let healthy = customer.endpoint(&server.url, &format!("{}/ok", plan.receiver)).await?;
     // The first deliveries make room for connections that stay.
     delivered(&customer, &server, plan, &healthy).await?;
     let mut verdicts = Vec::new();
@@ -76,32 +75,15 @@ impl Seen {
     }
 }
 
-async fn endpoint(
-    customer: &Customer,
-    server: &Process,
-    plan: &Plan<'_>,
-    path: &str,
-) -> anyhow::Result<String> {
-    let url = json!({ "url": format!("{}{path}", plan.receiver) });
-    let made = customer.post(&server.url, "/manage/v1/webhook-endpoints/", &url).await?;
-    Ok(made["id"].as_str().context("no id")?.to_owned())
-}
-
-async fn test(customer: &Customer, server: &Process, endpoint: &str) -> anyhow::Result<String> {
-    let path = format!("/manage/v1/webhook-endpoints/{endpoint}/test/");
-    let taken = customer.post(&server.url, &path, &json!({})).await?;
-    Ok(taken["event"].as_str().context("no event")?.to_owned())
-}
-
 /// How long an event takes to a healthy endpoint, milliseconds.
-async fn delivered(
+pub(super) async fn delivered(
     customer: &Customer,
     server: &Process,
     plan: &Plan<'_>,
     endpoint: &str,
 ) -> anyhow::Result<u64> {
     let started = Instant::now();
-    let event = test(customer, server, endpoint).await?;
+    let event = customer.test(&server.url, endpoint).await?;
     while !report(plan.receiver).await?.events.contains_key(&event) {
         anyhow::ensure!(started.elapsed() < PATIENCE, "a healthy endpoint is not delivered to");
         sleep(Duration::from_millis(2)).await;
@@ -116,11 +98,11 @@ async fn tried(
     path: &str,
     healthy: &str,
 ) -> anyhow::Result<Seen> {
-    let bad = endpoint(customer, server, plan, path).await?;
+    let bad = customer.endpoint(&server.url, &format!("{}{path}", plan.receiver)).await?;
     let before = server.resident_kib()?;
     let mut most = before;
     for _ in 0..EACH {
-        test(customer, server, &bad).await?;
+        customer.test(&server.url, &bad).await?;
     }
     let healthy_ms = delivered(customer, server, plan, healthy).await?;
     let list = format!("/manage/v1/deliveries/?endpoint={bad}");

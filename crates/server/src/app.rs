@@ -13,6 +13,7 @@ use vinculo_webhook::Sender;
 
 use crate::audit::Audit;
 use crate::clock::{Clock, micros};
+use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::health::Worker;
 use crate::keys::{KeyUses, uses};
@@ -48,6 +49,7 @@ struct Inner {
     sources: Sources,
     limits: Limits,
     turns: Turns,
+    complaints: Complaints,
     audit: Audit,
     key_uses: KeyUses,
     passwords: Passwords,
@@ -111,6 +113,7 @@ impl App {
             sources,
             limits,
             turns: Turns::default(),
+            complaints: Complaints::default(),
             audit,
             key_uses: KeyUses::default(),
             passwords: Passwords::default(),
@@ -209,6 +212,11 @@ impl App {
     /// Who has asked how often.
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// What was logged of refusals.
+    pub(crate) fn complaints(&self) -> &Complaints {
+        &self.0.complaints
     }
 
     /// Who is being served under which `Idempotency-Key`.

@@ -42,6 +42,10 @@ pub struct ApiError {
 #[derive(Debug, Clone)]
 pub(crate) struct ErrorItems(pub Vec<ErrorItem>);
 
+/// Why the request failed, carried by the response to the layer that logs it.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure(pub String);
+
 const UNEXPECTED: &str = "Belvo is unable to process the request due to an internal system issue \
                           or to an unsupported response from an institution";
 
@@ -216,8 +220,10 @@ impl From<serde_json::Error> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        self.log();
         let mut response = self.status.into_response();
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(Failure(cause));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             let challenge = http::HeaderValue::from_static("Basic realm=\"api\"");
             response.headers_mut().insert(http::header::WWW_AUTHENTICATE, challenge);

@@ -12,6 +12,7 @@ mod auth;
 mod client;
 pub mod clock;
 mod cohorts;
+mod complaints;
 pub mod config;
 mod connect;
 pub mod consents;

@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::Map;
 use tracing::Instrument as _;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::App;
 use crate::connect;
 use crate::dashboard::{self, Finished};
-use crate::error::{ApiError, ErrorItems, item_of_status};
+use crate::error::{ApiError, ErrorItems, Failure, item_of_status};
 use crate::openapi;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,7 +41,9 @@ struct WireError<'a> {
 /// Gives the request an id, serves it, and writes the body of a refusal.
 pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let Ok(id) = app.uuid() else {
-        return ApiError::unexpected("no randomness for a request id").into_response();
+        let cause = "no randomness for a request id";
+        log(&app, StatusCode::INTERNAL_SERVER_ERROR, cause);
+        return ApiError::unexpected(cause).into_response();
     };
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
@@ -51,6 +53,9 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     let hex = id.simple().to_string();
     let status = response.status();
+    if let Some(Failure(cause)) = response.extensions_mut().remove() {
+        span.in_scope(|| log(&app, status, &cause));
+    }
     let refused = status.is_client_error() || status.is_server_error();
     if refused && response.extensions().get::<Finished>().is_none() {
         response = with_error_body(response, &method, &hex);
@@ -64,6 +69,19 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
 /// Says in the log which request is behind what is being done.
 pub(crate) fn is_behind(id: Uuid) {
     tracing::Span::current().record("request_id", tracing::field::display(id.simple()));
+}
+
+/// Says why a request failed. What has no answer for the time being refuses many: not each of them
+/// is said.
+fn log(app: &App, status: StatusCode, cause: &str) {
+    let code = status.as_u16();
+    if status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::error!(cause, status = code, "request failed");
+    } else if let Some(unsaid) = app.complaints().admit(app.now()) {
+        tracing::error!(cause, status = code, unsaid, "request failed");
+    } else {
+        tracing::debug!(cause, status = code, "request failed");
+    }
 }
 
 /// A path as the log may show it: whatever a client puts where an id belongs stays out.

@@ -15,7 +15,7 @@ use super::lender::Lender;
 use super::words::{self, Words};
 use crate::api::query::Query;
 use crate::dashboard::{Finished, Language};
-use crate::error::{ApiError, ErrorItems};
+use crate::error::{ApiError, ErrorItems, Failure};
 use crate::request_id::RequestId;
 
 /// What is around a page.
@@ -129,6 +129,9 @@ fn refusal(mut response: Response, language: Language, id: Option<String>) -> Re
     let Ok(mut page) = page else { return response };
     if let Some(wait) = response.headers_mut().remove(RETRY_AFTER) {
         page.headers_mut().insert(RETRY_AFTER, wait);
+    }
+    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
+        page.extensions_mut().insert(failure);
     }
     page
 }

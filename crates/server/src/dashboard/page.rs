@@ -13,7 +13,7 @@ use vinculo_store::UserRole;
 
 use super::words::{Language, Words};
 use crate::api::page::PageQuery;
-use crate::error::{ApiError, ErrorItems};
+use crate::error::{ApiError, ErrorItems, Failure};
 use crate::request_id::RequestId;
 
 /// Nothing that is not here runs or is shown; forms go here; nobody puts a page into a frame.
@@ -153,9 +153,14 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         status if status.is_server_error() => id.into_iter().collect(),
         _ => items.into_iter().map(|item| item.message.into_owned()).collect(),
     };
-    let page = html_with(status, &ErrorPage { w: words, title, text, details });
+    let failure = response.extensions_mut().remove::<Failure>();
     response.headers_mut().remove(WWW_AUTHENTICATE);
-    page.unwrap_or(response)
+    let page = html_with(status, &ErrorPage { w: words, title, text, details });
+    let mut page = page.unwrap_or(response);
+    if let Some(failure) = failure {
+        page.extensions_mut().insert(failure);
+    }
+    page
 }
 
 /// A time of the wire as pages show it: to the minute, UTC.

@@ -17,7 +17,7 @@ use crate::clock::micros;
 use crate::error::ApiError;
 use crate::request_id;
 use crate::settings::Settings;
-use crate::webhooks::{Address, Verdict, health};
+use crate::webhooks::{Address, health};
 
 /// Why nothing was sent: the person was erased.
 const ERASED: &str = "erased";
@@ -60,6 +60,8 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
     app.metrics().delivery_tried(result, tried.duration);
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
     let recorder = app.clone();
+    let delivered = tried.result.as_ref().is_ok_and(Answer::delivered);
+    let record = if delivered { record_success } else { record_failure };
     app.store().write(move |tx| record(tx, &recorder, &due, &tried)).await
 }
 
@@ -111,43 +113,67 @@ pub(crate) fn excerpt_row(
     [subject.map_or(0, |subject| subject.0), delivery.0, attempt]
 }
 
-/// Writes the try down, with what becomes of the delivery and of its endpoint.
-fn record(tx: &mut Tx<'_>, app: &App, due: &DueDelivery, tried: &Tried) -> Result<(), ApiError> {
+/// Writes a try down that delivered.
+fn record_success(
+    tx: &mut Tx<'_>,
+    app: &App,
+    due: &DueDelivery,
+    tried: &Tried,
+) -> Result<(), ApiError> {
+    let now = app.now_micros();
+    tx.endpoint_works(due.endpoint)?;
+    tx.record_attempt(&tried.as_record(due.claim, DeliveryState::Delivered, now), now)?;
+    Ok(())
+}
+
+/// Writes a try down that did not deliver, with what becomes of the delivery and of its endpoint.
+fn record_failure(
+    tx: &mut Tx<'_>,
+    app: &App,
+    due: &DueDelivery,
+    tried: &Tried,
+) -> Result<(), ApiError> {
     let now = app.now_micros();
     let answer = tried.result.as_ref().ok();
-    let verdict = match &tried.result {
-        Ok(answer) if answer.delivered() => Some(Verdict::Works),
-        Ok(Answer { status: 410, .. }) => Some(Verdict::Gone),
+    let disable = match tried.result {
+        // It says nothing about the endpoint.
         Err(ERASED | INTERNAL) => None,
-        _ => Some(Verdict::Failed),
+        _ => {
+            let gone = answer.is_some_and(|answer| answer.status == 410);
+            health::note_failed(tx, due.endpoint, gone, now)?
+        }
     };
-    let disable = match verdict {
-        Some(verdict) => health::note(tx, due, verdict, now)?,
-        None => None,
-    };
-    let (state, due_at) = match (verdict, &tried.result) {
-        (Some(Verdict::Works), _) => (DeliveryState::Delivered, now),
-        (_, Err(ERASED)) => (DeliveryState::Cancelled, now),
+    let (state, due_at) = match tried.result {
+        Err(ERASED) => (DeliveryState::Cancelled, now),
         _ if disable.is_some() => (DeliveryState::Failed, now),
         _ => next(app, due.tried + 1, answer, &Settings::read(tx, due.workspace)?),
     };
-    let recorded = tx.record_attempt(
-        &AttemptRecord {
-            claim: due.claim,
-            started_at: micros(tried.started_at),
-            duration_us: i64::try_from(tried.duration.as_micros()).unwrap_or(i64::MAX),
-            status: answer.map(|answer| i64::from(answer.status)),
-            failure: tried.result.as_ref().err().copied(),
-            excerpt: tried.excerpt.as_ref(),
-            state,
-            due_at,
-        },
-        now,
-    )?;
+    let recorded = tx.record_attempt(&tried.as_record(due.claim, state, due_at), now)?;
     if recorded && let Some(reason) = disable {
         health::disable(tx, app, due, reason)?;
     }
     Ok(())
+}
+
+impl Tried {
+    /// As it is stored.
+    fn as_record(
+        &self,
+        claim: ClaimedDelivery,
+        state: DeliveryState,
+        due_at: Micros,
+    ) -> AttemptRecord<'_> {
+        AttemptRecord {
+            claim,
+            started_at: micros(self.started_at),
+            duration_us: i64::try_from(self.duration.as_micros()).unwrap_or(i64::MAX),
+            status: self.result.as_ref().ok().map(|answer| i64::from(answer.status)),
+            failure: self.result.as_ref().err().copied(),
+            excerpt: self.excerpt.as_ref(),
+            state,
+            due_at,
+        }
+    }
 }
 
 /// When to try again, or that this was the last try.

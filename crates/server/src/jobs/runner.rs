@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
@@ -33,6 +33,8 @@ pub struct Runner {
     app: App,
     jobs: InFlight<ClaimedJob>,
     deliveries: InFlight<ClaimedDelivery>,
+    /// Told when a job has ended.
+    room: Notify,
     /// Whether links and deliveries are left to others.
     files_only: bool,
     /// Proof that no other process runs the jobs of an embedded database.
@@ -52,7 +54,8 @@ impl Runner {
             app.store().write(move |tx| tx.void_leases(now)).await?;
         }
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
-        Ok(Some(Self { app, jobs, deliveries, files_only: false, _lock: lock }))
+        let (room, files_only) = (Notify::new(), false);
+        Ok(Some(Self { app, jobs, deliveries, room, files_only, _lock: lock }))
     }
 
     /// Leaves links and deliveries to a server: for a command, which knows neither the sources nor
@@ -103,6 +106,7 @@ impl Runner {
                 running.spawn(async move {
                     runner.work_on(job).await;
                     drop((held, permit));
+                    runner.room.notify_one();
                 });
             }
         }
@@ -137,7 +141,7 @@ impl Runner {
     /// is hours after it was changed, and it is looked for as often as work that nobody announced.
     async fn run_schedule(self: &Arc<Self>, stop: &CancellationToken) {
         while !stop.is_cancelled() {
-            let all_done = schedule::run_due(&self.app, stop).await;
+            let all_done = schedule::run_due(&self.app, &self.room, stop).await;
             let next = self.app.store().read(|tx| tx.next_due_link()).await.ok().flatten();
             let poll = self.app.now().checked_add(self.app.config().runner.poll);
             let poll = poll.unwrap_or(Timestamp::MAX);

@@ -2,6 +2,8 @@
 //! of what was loaded for them. One transaction a link, which looks again before it acts: any
 //! number of workers may look at the same time.
 
+use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vinculo_store::{
     AuditAction, Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx,
@@ -17,10 +19,15 @@ use crate::terms::RefreshRate;
 /// Links handled between two looks.
 const LINKS: i64 = 64;
 
-/// Acts on every link that is due. `false` when some could not be acted on, and are due still.
-pub(super) async fn run_due(app: &App, stop: &CancellationToken) -> bool {
+/// Waiting jobs beside which no link becomes one. Jobs are taken in the order of their coming: however
+/// many links are due at once, who has just made one waits for few of them.
+const JOBS: i64 = 64;
+
+/// Acts on every link that is due, as there is room among the jobs. `false` when some could not be
+/// acted on, and are due still. `room` is told of jobs that end here.
+pub(super) async fn run_due(app: &App, room: &Notify, stop: &CancellationToken) -> bool {
     let (mut after, mut all_done) = (LinkId(0), true);
-    while !stop.is_cancelled() {
+    while wait_for_room(app, room, stop).await {
         let now = app.now_micros();
         let due = match app.store().read(move |tx| tx.due_links(now, after, LINKS)).await {
             Ok(due) => due,
@@ -29,7 +36,7 @@ pub(super) async fn run_due(app: &App, stop: &CancellationToken) -> bool {
                 return false;
             }
         };
-        let Some(&last) = due.last() else { break };
+        let Some(&last) = due.last() else { return all_done };
         after = last;
         for link in due {
             if let Err(error) = act(app, link).await {
@@ -38,7 +45,32 @@ pub(super) async fn run_due(app: &App, stop: &CancellationToken) -> bool {
             }
         }
     }
-    all_done
+    false
+}
+
+/// Waits until few jobs wait; `false` when it was told to stop, or the database fails.
+async fn wait_for_room(app: &App, room: &Notify, stop: &CancellationToken) -> bool {
+    loop {
+        if stop.is_cancelled() {
+            return false;
+        }
+        let now = app.now_micros();
+        match app.store().read(move |tx| tx.count_due_jobs(now, JOBS)).await {
+            Ok(jobs) if jobs < JOBS => return true,
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot see how many jobs wait");
+                return false;
+            }
+        }
+        // Other processes run jobs too.
+        let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = room.notified() => {}
+            () = app.clock().sleep_until(poll) => {}
+        }
+    }
 }
 
 async fn act(app: &App, id: LinkId) -> Result<(), ApiError> {

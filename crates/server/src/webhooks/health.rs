@@ -1,6 +1,6 @@
 //! An endpoint that says it is gone, or fails for days, is disabled.
 
-use vinculo_store::{DisabledReason, DueDelivery, Micros, Recipients, Tx};
+use vinculo_store::{DisabledReason, DueDelivery, EndpointId, Error, Micros, Recipients, Tx};
 
 use crate::App;
 use crate::error::ApiError;
@@ -9,36 +9,17 @@ use crate::jobs::{Webhook, emit_own};
 /// How long an endpoint may fail, microseconds: five days.
 const PATIENCE: Micros = 5 * 24 * 60 * 60 * 1_000_000;
 
-/// How a try went, as far as it says something about the endpoint.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It took the event.
-    Works,
-    /// It did not.
-    Failed,
-    /// It wants nothing any more: status 410.
-    Gone,
-}
-
-/// Notes how a try went, before it is recorded. Answers why the endpoint has to be disabled.
-pub(crate) fn note(
+/// Notes that an endpoint did not take an event, before the try is recorded. Answers why the endpoint
+/// has to be disabled.
+pub(crate) fn note_failed(
     tx: &mut Tx<'_>,
-    due: &DueDelivery,
-    verdict: Verdict,
+    endpoint: EndpointId,
+    gone: bool,
     now: Micros,
-) -> Result<Option<DisabledReason>, ApiError> {
-    if verdict == Verdict::Works {
-        if due.failing {
-            tx.endpoint_works(due.endpoint)?;
-        }
-        return Ok(None);
-    }
-    let since = tx.endpoint_failed(due.endpoint, now)?;
+) -> Result<Option<DisabledReason>, Error> {
+    let since = tx.endpoint_failed(endpoint, now)?;
     let too_long = since.is_some_and(|since| now - since >= PATIENCE);
-    Ok(match verdict {
-        Verdict::Gone => Some(DisabledReason::Gone),
-        _ => too_long.then_some(DisabledReason::Failing),
-    })
+    Ok(if gone { Some(DisabledReason::Gone) } else { too_long.then_some(DisabledReason::Failing) })
 }
 
 /// Disables an endpoint, and leaves an event that says so.

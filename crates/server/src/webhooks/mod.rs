@@ -20,7 +20,6 @@ use crate::secrets::WorkspaceSecrets;
 pub(crate) use address::Address;
 pub(crate) use endpoint::{EndpointChange, TYPES, add, change, judge, remove, rotate, test};
 pub use endpoint::{EndpointStatus, WantedEndpoint};
-pub(crate) use health::Verdict;
 pub use log::DeliveryStatus;
 pub(crate) use log::{ALL_TYPES, AttemptStatus, EventStatus, one_delivery, one_event};
 pub use replay::Replay;

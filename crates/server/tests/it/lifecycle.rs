@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use vinculo_store::Environment;
 
-use crate::support::{Hook, Mood, Receiver, Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{
+    Hook, Mood, Receiver, Setup, TestApp, TestDatabase, look_again, on_both_databases, soon,
+};
 
 on_both_databases!(
     a_year_of_a_recurrent_link,
@@ -26,6 +28,7 @@ on_both_databases!(
     a_month_that_grew_too_old_is_no_news,
     a_load_that_waits_does_not_revive_an_invalid_link,
     changes_during_a_load_are_kept,
+    links_due_at_once_become_jobs_as_there_is_room,
 );
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -453,5 +456,41 @@ async fn changes_during_a_load_are_kept(database: TestDatabase) {
     assert_eq!(employments(&app, &link).await.len(), 1);
     days(&app, 1).await;
     assert!(employments(&app, &link).await.is_empty(), "the new time counts");
+    app.finish().await;
+}
+
+/// More than become jobs at once, a last look's worth of them beside.
+const AT_ONCE: usize = 150;
+
+async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) {
+    let mut app = Setup::new(database).configure(|config| config.runner.jobs = 4).start().await;
+    for _ in 0..AT_ONCE {
+        app.sandbox().create_link(ONE_JOB, both("recurrent")).await;
+    }
+    app.settled().await;
+    app.stop_runner().await;
+    app.operator_is(Mood::Silent);
+    app.advance(7 * DAY);
+    app.start_runner().await;
+    let waiting = async || {
+        let now = app.now().as_microsecond();
+        let count = app.app.store().read(move |tx| tx.count_due_jobs(now, 1000)).await;
+        count.expect("the database does not answer")
+    };
+    soon("as many jobs as may wait", async {
+        while waiting().await < 64 {
+            look_again().await;
+        }
+        // Time for those that must not.
+        for _ in 0..50 {
+            look_again().await;
+        }
+    })
+    .await;
+    assert!((64..64 + 64).contains(&waiting().await), "{} wait", waiting().await);
+    assert!(app.next_due_link().await.unwrap() <= app.now(), "the others are still due");
+    app.operator_is(Mood::Helpful);
+    app.settled().await;
+    assert!(app.next_due_link().await.unwrap() > app.now(), "all of them had their turn");
     app.finish().await;
 }

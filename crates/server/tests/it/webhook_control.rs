@@ -1,13 +1,15 @@
 //! Endpoints, events and deliveries in the hands of a workspace.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use vinculo_store::Environment;
 use vinculo_webhook::SigningSecret;
 
 use crate::support::{Client, Hook, Receiver, Reply, Setup, TestApp, TestDatabase};
-use crate::support::{assert_matches, on_both_databases};
+use crate::support::{assert_matches, look_again, on_both_databases, soon};
 
 on_both_databases!(
     endpoints_are_added_shown_changed_and_removed,
@@ -22,6 +24,7 @@ on_both_databases!(
     an_endpoint_that_is_gone_is_disabled,
     an_endpoint_that_fails_for_five_days_is_disabled,
     one_success_ends_a_failure,
+    a_success_that_began_before_a_failure_ends_it,
     a_workspace_has_its_own_schedule,
     another_workspace_sees_and_moves_nothing,
     egress_addresses_are_told,
@@ -527,6 +530,34 @@ async fn one_success_ends_a_failure(database: TestDatabase) {
     app.settled().await;
     let shown = app.sandbox().get(&path_of(&endpoint)).await.json();
     assert!(shown["failing_since"].is_null());
+    app.finish().await;
+}
+
+async fn a_success_that_began_before_a_failure_ends_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    let told = Arc::new(Notify::new());
+    receiver.reply([Reply::When(Arc::clone(&told)), Reply::Status(500)]);
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    for _ in 0..2 {
+        client.post(&format!("{}test/", path_of(&endpoint)), &json!({})).await;
+        receiver.next().await;
+    }
+    let failing = async |is: bool| {
+        soon("what is known of the endpoint", async {
+            while client.get(&path_of(&endpoint)).await.json()["failing_since"].is_string() != is {
+                look_again().await;
+            }
+        })
+        .await;
+    };
+    failing(true).await;
+    told.notify_one();
+    failing(false).await;
+    next_try(&app).await;
+    receiver.next().await;
+    app.settled().await;
     app.finish().await;
 }
 

@@ -52,8 +52,6 @@ pub struct DueDelivery {
     pub endpoint_uuid: Uuid,
     /// Address, Authorization value and secrets, sealed with the workspace's key.
     pub address: Sealed,
-    /// Whether the endpoint's last try that is known failed.
-    pub failing: bool,
     /// Tries recorded since the delivery was made, or made again. A worker that died holding the
     /// row counts for none.
     pub tried: i64,
@@ -81,7 +79,7 @@ pub struct AttemptRecord<'a> {
 }
 
 const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
-     k.wrapped, e.id, e.uuid, e.sealed, e.failing_since, \
+     k.wrapped, e.id, e.uuid, e.sealed, \
      (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries \
      from deliveries d \
      join events v on v.id = d.event_id \
@@ -130,8 +128,7 @@ impl DueDelivery {
             endpoint: EndpointId(row.int(7)?),
             endpoint_uuid: row.uuid(8)?,
             address: row.sealed(9)?,
-            failing: row.opt_int(10)?.is_some(),
-            tried: row.int(11)?,
+            tried: row.int(10)?,
         })
     }
 }

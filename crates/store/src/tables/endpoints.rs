@@ -225,13 +225,15 @@ impl Tx<'_> {
         )
     }
 
-    /// Notes that an endpoint which had failed does so no longer.
+    /// Notes that an endpoint took an event: whatever failed until now, also since that try began, is
+    /// forgotten. Does not hold the endpoint when there is nothing to forget.
     ///
     /// # Errors
     /// When the database fails.
     pub fn endpoint_works(&mut self, id: EndpointId) -> Result<()> {
         self.execute(
-            "update webhook_endpoints set failing_since = null where id = $1",
+            "update webhook_endpoints set failing_since = null \
+             where id = $1 and failing_since is not null",
             &[id.into()],
         )?;
         Ok(())

@@ -194,6 +194,15 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// How many jobs are due and not being worked on, counted up to `most`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count_due_jobs(&mut self, now: Micros, most: i64) -> Result<i64> {
+        let sql = "select count(*) from (select 1 from jobs where due_at <= $1 limit $2) due";
+        self.query_one(sql, &[now.into(), most.into()], |row| row.int(0))
+    }
+
     /// When the next row of a queue becomes due, past or future.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ on_both_databases! {
     claimers_at_once_never_share_a_job,
     the_next_due_time_is_known,
     work_is_counted_until_it_is_done,
+    what_is_due_and_not_held_is_counted,
     a_job_is_announced,
 }
 
@@ -48,6 +49,17 @@ async fn add(db: &TestDatabase, due: &'static [(i64, Micros)]) {
         due.iter().try_for_each(|(n, at)| tx.enqueue(Job::SyncLink(LoadId(*n)), NOW + at, NOW))
     };
     write(db, all).await;
+}
+
+async fn what_is_due_and_not_held_is_counted(db: TestDatabase) {
+    add(&db, &[(1, 0), (2, 1), (3, 2), (4, 3)]).await;
+    let count = |now, most| read(&db, move |tx| tx.count_due_jobs(now, most));
+    assert_eq!(
+        [count(NOW - 1, 9).await, count(NOW + 2, 9).await, count(NOW + 9, 3).await],
+        [0, 3, 3]
+    );
+    write(&db, |tx| claim(tx, NOW + 2, 2)).await;
+    assert_eq!(count(NOW + 3, 9).await, 2);
 }
 
 async fn a_job_is_taken_once_and_finished(db: TestDatabase) {

@@ -10,6 +10,7 @@ mod support;
 
 mod cohorts;
 mod completeness;
+mod delivery_model;
 mod fixture;
 mod plans;
 mod queue_model;

@@ -279,6 +279,7 @@ const CALLS: &[(&str, Call)] = &[
         };
         tx.record_attempt(&record, NOW)
     }),
+    ("count_due_jobs", |tx| Ok(tx.count_due_jobs(NOW, 10)? == 10)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
     ("keep_answer", |tx| {
         let answer = NewKeptAnswer {

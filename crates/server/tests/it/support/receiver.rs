@@ -12,7 +12,7 @@ use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::soon;
@@ -36,6 +36,8 @@ pub(crate) enum Reply {
     Later(u32),
     /// No answer as long as the caller waits.
     Never,
+    /// 200, but not before it is told.
+    When(Arc<Notify>),
 }
 
 /// A running receiver.
@@ -131,5 +133,9 @@ async fn receive(State(desk): State<Desk>, uri: Uri, headers: HeaderMap, body: B
             (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, seconds.to_string())]).into_response()
         }
         Some(Reply::Never) => std::future::pending().await,
+        Some(Reply::When(told)) => {
+            told.notified().await;
+            StatusCode::OK.into_response()
+        }
     }
 }

@@ -1,0 +1,168 @@
+//! Many endpoints at once: some of them misbehave, or all that waits for one comes due together.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use reqwest::Method;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, sleep};
+
+use super::book::report;
+use super::customer::Customer;
+use super::slow::delivered;
+use super::{Plan, SILENT, Verdict};
+use crate::receiver::Receiver;
+use crate::server::{Installation, Process, Setup};
+
+/// Endpoints of each bad kind, and those that answer.
+const OF_EACH: usize = 10;
+const HEALTHY: usize = 60;
+/// The most that one endpoint has in flight.
+const CAP: usize = 8;
+/// Longest time until everything has come.
+const PATIENCE: Duration = Duration::from_secs(120);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// B2: of a hundred endpoints ten hang, ten refuse connections, ten answer 500, and ten break off
+/// their answers.
+///
+/// # Errors
+/// When the server fails in a way that is not counted.
+pub async fn bad_endpoints(plan: &Plan<'_>, seconds: u32) -> anyhow::Result<Vec<Verdict>> {
+    let (customer, server, _kept) = stand(plan)?;
+    let healthy = format!("{}/ok", plan.receiver);
+    let mut all = endpoints(&customer, &server, &healthy, HEALTHY).await?;
+    let rate = 3 * plan.rate;
+    p99(plan, &customer, &server, &all, (rate, 2)).await?;
+    let calm = p99(plan, &customer, &server, &all, (rate, seconds)).await?;
+    let [hangs, fails, breaks] =
+        ["/hang", "/fail", "/break"].map(|path| format!("{}{path}", plan.receiver));
+    let refuses = format!("http://127.0.0.1:{}/", closed_port()?);
+    for bad in [&hangs, &refuses, &fails, &breaks] {
+        all.extend(endpoints(&customer, &server, bad, OF_EACH).await?);
+    }
+    let beside = p99(plan, &customer, &server, &all, (rate, seconds)).await?;
+    let times = beside.as_secs_f64() / calm.as_secs_f64();
+    Ok(vec![Verdict {
+        row: "B2 of 100 endpoints ten each hang, refuse, answer 500, break off",
+        goal: "p99 to the other 60 at most 1.2 x of undisturbed, and 25 ms",
+        met: times <= 1.2 && beside <= Duration::from_millis(25),
+        told: format!(
+            "{rate} events/s; p99 {calm:.1?} undisturbed, {beside:.1?} beside them: {times:.2} x"
+        ),
+    }])
+}
+
+/// B7: everything that waits for a receiver that was down comes due within seconds of its return.
+///
+/// # Errors
+/// When the server fails in a way that is not counted.
+pub async fn returning_receiver(plan: &Plan<'_>, events: usize) -> anyhow::Result<Vec<Verdict>> {
+    let (customer, server, _kept) = stand(plan)?;
+    let waits = json!({ "webhook_retry_seconds": [8, 8, 8, 8, 8, 8, 8, 8, 8, 8] });
+    customer.change(Method::PATCH, &server.url, "/manage/v1/settings/", &waits).await?;
+    let port = closed_port()?;
+    let busy = customer.endpoint(&server.url, &format!("http://127.0.0.1:{port}/busy")).await?;
+    let healthy = customer.endpoint(&server.url, &format!("{}/ok", plan.receiver)).await?;
+    let mut asked = JoinSet::new();
+    for client in 0..16 {
+        let (customer, url, busy) = (Arc::clone(&customer), server.url.clone(), busy.clone());
+        asked.spawn(async move {
+            for _ in (client..events).step_by(16) {
+                customer.test(&url, &busy).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    asked.join_all().await.into_iter().collect::<anyhow::Result<()>>()?;
+    let receiver = Receiver::start_on(port).await?;
+    let (returned, mut slowest) = (Instant::now(), 0);
+    while receiver.count() < events && returned.elapsed() < PATIENCE {
+        slowest = slowest.max(delivered(&customer, &server, plan, &healthy).await?);
+        sleep(SECOND / 10).await;
+    }
+    let took = returned.elapsed();
+    let [came, copies, most] = [receiver.count(), receiver.copies(), receiver.most_at_once()];
+    Ok(vec![Verdict {
+        row: "B7 a receiver returns for which everything is due",
+        goal: "all of it comes, once each, never more than 8 at a time, and a healthy endpoint is \
+               delivered to within 1 s meanwhile",
+        met: came == events && copies == events && most <= CAP && slowest < 1000,
+        told: format!(
+            "{events} events, {came} came in {took:.1?}, in {copies} copies, at most {most} at \
+             once; at most {slowest} ms to a healthy endpoint"
+        ),
+    }])
+}
+
+/// A server with nothing on it, and what keeps its files.
+fn stand(plan: &Plan<'_>) -> anyhow::Result<(Arc<Customer>, Process, Installation)> {
+    let setup = Setup { binary: plan.binary, variables: &SILENT, ..Setup::default() };
+    let installation = Installation::new(&setup)?;
+    Ok((Arc::new(Customer::new(&installation)?), installation.serve()?, installation))
+}
+
+async fn endpoints(
+    customer: &Customer,
+    server: &Process,
+    url: &str,
+    count: usize,
+) -> anyhow::Result<Vec<String>> {
+    let mut ids = Vec::with_capacity(count);
+    for _ in 0..count {
+        ids.push(customer.endpoint(&server.url, url).await?);
+    }
+    Ok(ids)
+}
+
+/// A port where nobody listens.
+fn closed_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Sends tests at a constant rate, endpoints taking turns: from the moment when an event of the
+/// healthy ones, which are the first, was due to its arrival.
+async fn p99(
+    plan: &Plan<'_>,
+    customer: &Arc<Customer>,
+    server: &Process,
+    endpoints: &[String],
+    (rate, seconds): (u32, u32),
+) -> anyhow::Result<Duration> {
+    let mut ticks = interval(SECOND / rate);
+    let mut asked = JoinSet::new();
+    for number in 0..(rate * seconds) as usize {
+        let due = ticks.tick().await;
+        let turn = number % endpoints.len();
+        let (customer, url, to) =
+            (Arc::clone(customer), server.url.clone(), endpoints[turn].clone());
+        asked.spawn(async move {
+            let event = customer.test(&url, &to).await?;
+            anyhow::Ok((turn < HEALTHY).then_some((event, due)))
+        });
+    }
+    let asked = asked.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let healthy: Vec<_> = asked.into_iter().flatten().collect();
+    let started = Instant::now();
+    loop {
+        let now = Instant::now();
+        let report = report(plan.receiver).await?;
+        let arrival = |event: &String| {
+            let ago = report.now_us.saturating_sub(*report.events.get(event)?.arrivals_us.first()?);
+            now.checked_sub(Duration::from_micros(ago))
+        };
+        let all: Option<Vec<_>> = healthy
+            .iter()
+            .map(|(event, due)| Some(arrival(event)?.saturating_duration_since(*due)))
+            .collect();
+        if let Some(mut all) = all {
+            all.sort();
+            return Ok(all.get(all.len() * 99 / 100).copied().unwrap_or_default());
+        }
+        ensure!(started.elapsed() < PATIENCE, "healthy endpoints are not delivered to");
+        sleep(SECOND / 10).await;
+    }
+}
