@@ -104,7 +104,7 @@ impl Runner {
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
                 running.spawn(async move {
-                    runner.work_on(job).await;
+                    Arc::clone(&runner).work_on(job).await;
                     drop((held, permit));
                     runner.room.notify_one();
                 });
