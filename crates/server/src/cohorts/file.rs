@@ -1,7 +1,7 @@
 //! The file of a cohort: CSV with a header, read row by row. The structure of the whole file is
 //! checked; what a row says is not.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead as _, BufReader, Chain, Cursor, Read};
 
 use aws_lc_rs::digest;
 use serde_json::{Map, Value};
@@ -10,6 +10,9 @@ use crate::api::body::shown;
 
 /// Largest file taken, bytes.
 pub(super) const LARGEST: u64 = 32 * 1024 * 1024;
+
+/// Longest header of which the separator is looked for, bytes.
+const HEADER: u64 = 64 * 1024;
 
 /// The columns that there are, and the field of a registration that each is. The first says who it is.
 const COLUMNS: [(&str, &str); 9] = [
@@ -68,9 +71,12 @@ pub(super) struct FileRow {
     pub(super) fields: Map<String, Value>,
 }
 
+/// The header, which was read to find the separator, and what follows it.
+type Whole<R> = Chain<Cursor<Vec<u8>>, BufReader<Counted<R>>>;
+
 /// A file that is being read.
 pub(super) struct CohortFile<R: Read> {
-    csv: csv::Reader<Counted<R>>,
+    csv: csv::Reader<Whole<R>>,
     fields: Vec<&'static str>,
     record: csv::StringRecord,
     rows: u64,
@@ -82,7 +88,12 @@ impl<R: Read> CohortFile<R> {
     pub(super) fn open(contents: R, most: u64) -> Result<Self, BadFile> {
         let counted =
             Counted { from: contents, bytes: 0, digest: digest::Context::new(&digest::SHA256) };
-        let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(counted);
+        let (mut head, mut rest) = (Vec::new(), BufReader::new(counted));
+        rest.by_ref().take(HEADER).read_until(b'\n', &mut head)?;
+        let mut csv = csv::ReaderBuilder::new()
+            .delimiter(separator(&head))
+            .trim(csv::Trim::All)
+            .from_reader(Cursor::new(head).chain(rest));
         let header = csv.headers().map_err(broken)?;
         let mut fields = Vec::with_capacity(header.len());
         for column in header {
@@ -122,9 +133,16 @@ impl<R: Read> CohortFile<R> {
     /// SHA-256 of what was read.
     pub(super) fn sha256(self) -> [u8; 32] {
         let mut sha256 = [0; 32];
-        sha256.copy_from_slice(self.csv.into_inner().digest.finish().as_ref());
+        let (_, rest) = self.csv.into_inner().into_inner();
+        sha256.copy_from_slice(rest.into_inner().digest.finish().as_ref());
         sha256
     }
+}
+
+/// Between fields: spreadsheets write semicolons where the comma is for decimals, as in Colombia. No
+/// column has either in its name.
+fn separator(header: &[u8]) -> u8 {
+    if header.contains(&b';') && !header.contains(&b',') { b';' } else { b',' }
 }
 
 fn broken(error: csv::Error) -> BadFile {
@@ -139,7 +157,8 @@ fn broken(error: csv::Error) -> BadFile {
     }
 }
 
-/// Counts and digests what is read, and stops at the largest file.
+/// Counts and digests what is read, and stops at the largest file. Hands on what it reads without
+/// carriage returns: a line that ends in two bytes would be counted when the next one has begun.
 struct Counted<R> {
     from: R,
     bytes: u64,
@@ -148,12 +167,21 @@ struct Counted<R> {
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let read = self.from.read(out)?;
-        self.bytes += read as u64;
-        if self.bytes > LARGEST {
-            return Err(io::ErrorKind::FileTooLarge.into());
+        loop {
+            let read = self.from.read(out)?;
+            self.bytes += read as u64;
+            if self.bytes > LARGEST {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            self.digest.update(&out[..read]);
+            let mut kept = 0;
+            for at in 0..read {
+                out[kept] = out[at];
+                kept += usize::from(out[at] != b'\r');
+            }
+            if kept > 0 || read == 0 {
+                return Ok(kept);
+            }
         }
-        self.digest.update(&out[..read]);
-        Ok(read)
     }
 }

@@ -14,6 +14,7 @@ use crate::support::{
 on_both_databases!(
     every_row_becomes_a_link_or_says_why_not,
     rows_say_for_themselves_what_parameters_say_for_all,
+    a_file_of_a_spreadsheet_is_read,
     the_end_alone_can_be_told,
     a_file_whose_structure_is_wrong_is_refused,
     a_large_file_is_refused_and_leaves_nothing,
@@ -146,6 +147,20 @@ async fn rows_say_for_themselves_what_parameters_say_for_all(database: TestDatab
         [json!("recurrent"), json!(["OWNERS", "EMPLOYMENTS"]), json!("90d"), json!("store")]
     );
     assert_eq!(terms[1], [json!("single"), json!(["OWNERS"]), Value::Null, json!("30d")]);
+    app.finish().await;
+}
+
+async fn a_file_of_a_spreadsheet_is_read(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let file = "\u{feff}document;external_id;fetch_resources\r\n\
+                1999000001;\"user;1\";OWNERS, EMPLOYMENTS\r\n 1999000404 ;user-2;\r\n";
+    let id = create(&client, "", file).await;
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,ok,-,,", "3,no_data,,login_error,"]);
+    let link = client.results("/api/links/").await.remove(0);
+    let said = [&link["external_id"], &link["fetch_resources"]];
+    assert_eq!(said, [&json!("user;1"), &json!(["OWNERS", "EMPLOYMENTS"])]);
     app.finish().await;
 }
 

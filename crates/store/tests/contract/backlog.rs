@@ -21,6 +21,7 @@ async fn what_waits_is_counted_by_kind(db: TestDatabase) {
         for (n, due) in [(1, NOW - SECOND), (2, NOW - 5 * SECOND), (3, NOW + SECOND)] {
             tx.enqueue(Job::SyncLink(LoadId(n)), due, NOW)?;
         }
+        tx.enqueue(Job::WorkCohorts(workspace), NOW, NOW)?;
         let subject = person(tx, workspace, 5)?.id;
         let silent = add_endpoint(tx, workspace, 20)?;
         add_endpoint(tx, foreign, 21)?;
@@ -35,6 +36,7 @@ async fn what_waits_is_counted_by_kind(db: TestDatabase) {
     let expected = [
         backlog("sync_link", 2, 1, Some(NOW - 5 * SECOND)),
         backlog("import_file", 0, 0, None),
+        backlog("work_cohorts", 1, 0, Some(NOW)),
         backlog("delivery", 1, 1, Some(NOW - 9 * SECOND)),
     ];
     assert_eq!(found, expected);
