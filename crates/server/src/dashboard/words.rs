@@ -124,7 +124,6 @@ words! {
     other_language: "en", "es";
     links_by_status: "Links por estado", "Links by status";
     last_imports: "Últimas planillas importadas", "Last planillas imported";
-    no_imports: "Aún no hay planillas. Impórtalas con «vinculo pila import» o por la API de administración.", "There are no planillas yet. Import them with “vinculo pila import” or with the management API.";
     first_steps: "Primeros pasos", "First steps";
     step_key: "Crea una llave API", "Make an API key";
     step_webhook: "Agrega un webhook", "Add a webhook";

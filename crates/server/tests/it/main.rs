@@ -21,6 +21,7 @@ mod consent_chain;
 mod consent_evidence;
 mod consents;
 mod dashboard;
+mod dashboard_data;
 mod dashboard_sessions;
 mod docs;
 mod erasure;

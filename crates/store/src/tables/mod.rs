@@ -72,7 +72,7 @@ pub use jobs::{ClaimedJob, Job};
 pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
-pub use loads::{Load, LoadState, NewLoad, Trigger};
+pub use loads::{Load, LoadCourse, LoadState, NewLoad, Trigger};
 pub use objects::{
     KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject, TracedObject,
 };
