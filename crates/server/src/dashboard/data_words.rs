@@ -157,6 +157,25 @@ words! {
     outcomes_none: "Este mes no se ha preguntado nada todavía.", "Nothing has been asked this month yet.";
     spent: "Gasto del mes", "Spend of the month";
     share_ok: "con respuesta", "answered";
+    account: "Tu cuenta", "Your account";
+    factor: "Segundo factor", "Second factor";
+    factor_off: "Al iniciar sesión se te pide solo la contraseña.", "You are asked for your password alone when you sign in.";
+    factor_on: "Al iniciar sesión se te pide también un código de tu aplicación.", "You are asked for a code of your app too when you sign in.";
+    factor_left: "Códigos de recuperación que quedan:", "Recovery codes left:";
+    factor_begin: "Activar", "Turn on";
+    factor_scan: "Escanea este código con tu aplicación, o escribe el secreto en ella. No se muestra otra vez.", "Scan this code with your app, or type the secret into it. It is not shown again.";
+    factor_qr: "Código QR con el secreto", "QR code with the secret";
+    factor_secret: "Secreto", "Secret";
+    factor_uri: "Dirección", "Address";
+    factor_code: "Código de seis dígitos", "Six-digit code";
+    factor_any_code: "Código, o código de recuperación", "Code, or recovery code";
+    factor_confirm: "Confirmar", "Confirm";
+    factor_wrong: "El código no es válido, o ya se usó. Espera el siguiente.", "The code is wrong, or was used before. Wait for the next one.";
+    factor_made: "Segundo factor activo", "Second factor on";
+    factor_recovery: "Códigos de recuperación", "Recovery codes";
+    factor_recovery_text: "Cada uno sirve una vez en lugar de un código. Guárdalos ahora: no se muestran otra vez.", "Each works once in place of a code. Keep them now: they are not shown again.";
+    factor_drop: "Desactivar", "Turn off";
+    factor_lost: "¿Perdiste la aplicación y los códigos? Quien administra el servidor quita el segundo factor con «vinculo users reset».", "Lost the app and the codes? Whoever runs the server removes the second factor with “vinculo users reset”.";
 }
 
 impl Language {

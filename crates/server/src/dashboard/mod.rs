@@ -5,6 +5,7 @@
 //! was held against the tables of [`roles`]. It does what the management API does by the same
 //! functions.
 
+mod account;
 mod assets;
 mod audit;
 mod chart;
@@ -19,6 +20,7 @@ mod link_changes;
 mod links;
 mod page;
 mod provenance;
+mod qr;
 mod record;
 mod roles;
 mod setting_fields;
@@ -45,7 +47,7 @@ pub(crate) use words::check;
 pub(crate) use words::{Language, words};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
-pub(crate) const WORDS: [&str; 28] = [
+pub(crate) const WORDS: [&str; 32] = [
     "dashboard",
     "sign-in",
     "sign-out",
@@ -68,6 +70,10 @@ pub(crate) const WORDS: [&str; 28] = [
     "imports",
     "cohorts",
     "cancel",
+    "account",
+    "begin",
+    "confirm",
+    "drop",
     "settings",
     "refresh",
     "provenance",
@@ -114,6 +120,8 @@ pub(crate) fn routes() -> Router<App> {
         .route("/dashboard/{environment}/deliveries", get(deliveries::list))
         .route("/dashboard/{environment}/deliveries/{id}", get(deliveries::detail))
         .route("/dashboard/{environment}/deliveries/{id}/replay", post(deliveries::replay))
+        .route("/dashboard/{environment}/account", get(account::page))
+        .route("/dashboard/{environment}/account/{change}", post(account::change))
         .route("/dashboard/{environment}/settings", get(settings::page).post(settings::change))
         .route("/dashboard/{environment}/audit", get(audit::list))
         .route("/dashboard/style.css", get(assets::style))

@@ -47,7 +47,7 @@ pub(super) struct Visitor {
     pub(super) secrets: Arc<WorkspaceSecrets>,
     pub(super) trail: Trail,
     pub(super) language: Language,
-    email: String,
+    pub(super) email: String,
     form: String,
 }
 

@@ -23,7 +23,7 @@ on_both_databases!(
     what_is_shown_is_noted,
 );
 
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "",
     "/links",
     "/imports",
@@ -33,6 +33,7 @@ const PAGES: [&str; 10] = [
     "/deliveries",
     "/deliveries?status=failed",
     "/settings",
+    "/account",
     "/audit",
 ];
 

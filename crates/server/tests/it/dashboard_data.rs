@@ -123,7 +123,7 @@ async fn a_form_with_a_file_is_refused_that_is_none(database: TestDatabase) {
     assert_eq!(browser.upload(IMPORTS, &[("allow", &long)], ("x", b"x")).await.status, 400);
 
     // A form of somebody else's session is not taken.
-    let mut other = developer(&app).await;
+    let mut other = signed_in(&app, "default", UserRole::Owner).await;
     other.take_form_of(&browser);
     assert_eq!(other.upload(IMPORTS, &[], ("x", OCTOBER)).await.status, 403);
     let mut analyst = signed_in(&app, "default", UserRole::Analyst).await;
@@ -153,7 +153,7 @@ async fn a_large_planilla_is_followed_page_by_page(database: TestDatabase) {
 async fn a_cohort_is_uploaded_followed_and_cancelled(database: TestDatabase) {
     let mut app = Setup::new(database).without_runner().start().await;
     let mut browser = developer(&app).await;
-    let file = b"document,external_id\n1999000001,A\n1999000002,B\nx,C\n";
+    let file = b"document,external_id\n1999000001,COH-A\n1999000002,COH-B\nx,COH-C\n";
     let terms = [("webhooks", "end"), ("access_mode", "recurrent")];
     let here = upload(&mut browser, COHORTS, &terms, file).await;
     let page = browser.get(&here).await.page();

@@ -54,6 +54,7 @@ mod retention;
 mod retrieval;
 mod rotation;
 mod sandbox;
+mod second_factor;
 mod secrecy;
 mod settings;
 mod sources;
