@@ -4,16 +4,15 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use uuid::Uuid;
 use vinculo_store::{CohortResult, Tx};
 
 use super::form::{Posted, Problem, problems};
+use super::link_changes::known;
 use super::page::{Pager, Shell, html, html_with, see, when};
 use super::upload::PostedFile;
 use super::visitor::Visitor;
 use crate::App;
 use crate::api::page::PageQuery;
-use crate::api::query::parse_id;
 use crate::cohorts::{CohortStatus, CohortTerms};
 use crate::error::ApiError;
 use crate::manage;
@@ -91,8 +90,7 @@ pub(super) async fn create(
     let PostedFile { visitor, form, file } = posted;
     let d = visitor.language.data_words();
     let Some(file) = file else {
-        let problem = Problem { field: d.file, text: d.file_missing.to_owned() };
-        return show(&app, &visitor, &page, vec![problem]).await;
+        return show(&app, &visitor, &page, vec![Problem::no_file(d)]).await;
     };
     let given = ["webhooks", "access_mode"].map(|name| (name, form.get(name)));
     let received = match CohortTerms::read(given) {
@@ -114,10 +112,6 @@ pub(super) async fn create(
     let (writer, trail) = (app.clone(), visitor.trail.clone());
     let begun = app.store().write(move |tx: &mut Tx<'_>| received.begin(tx, &writer, &trail));
     Ok(see(&visitor.path(&format!("/cohorts/{}", begun.await?.id))))
-}
-
-fn known(id: &str) -> Result<Uuid, ApiError> {
-    parse_id("id", id).map_err(|_| ApiError::not_found())
 }
 
 /// One cohort: how far it has come, and what became of some of its rows.

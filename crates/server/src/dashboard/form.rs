@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
+use super::data_words;
 use super::visitor::{Visit, Visitor};
 use super::words::Language;
 use crate::App;
@@ -166,6 +167,13 @@ pub(super) struct Problem {
     pub(super) field: &'static str,
     /// What is wrong.
     pub(super) text: String,
+}
+
+impl Problem {
+    /// No file was chosen.
+    pub(super) fn no_file(d: &data_words::Words) -> Self {
+        Self { field: d.file, text: d.file_missing.to_owned() }
+    }
 }
 
 /// What is wrong with a form, in words, when that can be mended by filling it in anew.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use vinculo_pila::planilla::CheckOptions;
 
 use super::form::Problem;
+use super::link_changes::known;
 use super::page::{Pager, Shell, html, html_with, see, when};
 use super::record::{Drawn, draw};
 use super::upload::PostedFile;
@@ -17,7 +18,6 @@ use super::words::Language;
 use crate::App;
 use crate::Pesos;
 use crate::api::page::PageQuery;
-use crate::api::query::parse_id;
 use crate::error::{ApiError, ErrorItem};
 use crate::imports::{self, ImportStatus, ReceivedFile};
 use crate::manage;
@@ -105,15 +105,21 @@ pub(super) async fn list(
     visitor: Visitor,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let (trail, workspace) = (&visitor.trail, visitor.workspace());
-    let found = manage::imports::read(&app, trail, workspace, page.request()).await?;
-    html(&ImportsPage {
-        shell: visitor.shell("imports"),
-        imports: found.rows,
-        pager: Pager::of(&page, found.count)?,
-        rules: CheckOptions::overridable().collect(),
-        problems: Vec::new(),
-    })
+    show(&app, &visitor, &page, Vec::new()).await
+}
+
+async fn show(
+    app: &App,
+    visitor: &Visitor,
+    page: &PageQuery,
+    problems: Vec<Problem>,
+) -> Result<Response, ApiError> {
+    let found = manage::imports::read(app, &visitor.trail, visitor.workspace(), page.request());
+    let found = found.await?;
+    let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let (pager, shell) = (Pager::of(page, found.count)?, visitor.shell("imports"));
+    let rules = CheckOptions::overridable().collect();
+    html_with(status, &ImportsPage { shell, imports: found.rows, pager, rules, problems })
 }
 
 /// Takes a file, and shows how far it has come.
@@ -123,7 +129,10 @@ pub(super) async fn create(
     posted: PostedFile,
 ) -> Result<Response, ApiError> {
     let PostedFile { visitor, form, file } = posted;
-    let Some(file) = file else { return mend(&app, &visitor, &page).await };
+    let Some(file) = file else {
+        let problem = Problem::no_file(visitor.language.data_words());
+        return show(&app, &visitor, &page, vec![problem]).await;
+    };
     let received = ReceivedFile::new(file.name, &form.all("allow")).map_err(|error| {
         let item = ErrorItem::field("invalid_choice", "allow", error.to_string());
         ApiError::bad_request(vec![item])
@@ -138,21 +147,6 @@ pub(super) async fn create(
     Ok(see(&visitor.path(&format!("/imports/{}{said}", import.id))))
 }
 
-async fn mend(app: &App, visitor: &Visitor, page: &PageQuery) -> Result<Response, ApiError> {
-    let shell = visitor.shell("imports");
-    let (trail, workspace) = (&visitor.trail, visitor.workspace());
-    let found = manage::imports::read(app, trail, workspace, page.request()).await?;
-    let problems = vec![Problem { field: shell.d.file, text: shell.d.file_missing.to_owned() }];
-    let page = ImportsPage {
-        shell,
-        imports: found.rows,
-        pager: Pager::of(page, found.count)?,
-        rules: CheckOptions::overridable().collect(),
-        problems,
-    };
-    html_with(StatusCode::BAD_REQUEST, &page)
-}
-
 /// One import: how far it has come, and a page of what is wrong with it.
 pub(super) async fn detail(
     State(app): State<App>,
@@ -160,7 +154,7 @@ pub(super) async fn detail(
     Path((_, id)): Path<(String, String)>,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let id = parse_id("id", &id).map_err(|_| ApiError::not_found())?;
+    let id = known(&id)?;
     let (trail, workspace) = (&visitor.trail, visitor.workspace());
     let import = manage::imports::read_one(&app, trail, workspace, id).await?;
     let report = import.report.as_ref().map(read).transpose()?;

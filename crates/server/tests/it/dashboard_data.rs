@@ -153,7 +153,7 @@ async fn a_large_planilla_is_followed_page_by_page(database: TestDatabase) {
 async fn a_cohort_is_uploaded_followed_and_cancelled(database: TestDatabase) {
     let mut app = Setup::new(database).without_runner().start().await;
     let mut browser = developer(&app).await;
-    let file = b"document,external_id\n1999000001,COH-A\n1999000002,COH-B\nx,COH-C\n";
+    let file = b"document,external_id\n1999000001,COH-A\n1999000002,COH-B\n1999000004,xy\n";
     let terms = [("webhooks", "end"), ("access_mode", "recurrent")];
     let here = upload(&mut browser, COHORTS, &terms, file).await;
     let page = browser.get(&here).await.page();
@@ -162,7 +162,7 @@ async fn a_cohort_is_uploaded_followed_and_cancelled(database: TestDatabase) {
         assert!(page.contains(&told), "{told}: {page}");
     }
     app.start_runner().await;
-    app.settled().await;
+    crate::cohorts::ended(&app, &app.sandbox(), here.rsplit('/').next().unwrap()).await;
     let page = browser.get(&here).await.page();
     assert!(
         page.contains("<span class=\"tag finished\">") && !page.contains("data-live"),
@@ -170,7 +170,7 @@ async fn a_cohort_is_uploaded_followed_and_cancelled(database: TestDatabase) {
     );
     assert_eq!(page.matches("<span class=\"tag ok\">").count(), 2, "{page}");
     assert!(
-        page.contains("<span class=\"tag invalid\">") && page.contains("<code>username</code>")
+        page.contains("<span class=\"tag invalid\">") && page.contains("<code>external_id</code>")
     );
     let link = between(&page, "href=\"/dashboard/sandbox/links/", "\"").to_owned();
     assert!(
@@ -193,7 +193,7 @@ async fn a_cohort_is_uploaded_followed_and_cancelled(database: TestDatabase) {
     assert!(browser.get(&here).await.page().contains("<dt><code>cancelled</code></dt><dd>1</dd>"));
     let noted = app.sandbox().results("/manage/v1/audit/?action=cohort.cancelled").await;
     assert_eq!(noted[0]["actor"], "user");
-    app.finish().await;
+    app.finish_with_work_left().await;
 }
 
 async fn a_link_tells_every_step(database: TestDatabase) {

@@ -12,3 +12,6 @@ create table recovery_codes (
     user_id   bigint not null references users (id)
 );
 create index recovery_codes_user on recovery_codes (user_id);
+
+-- How long new links took to have data.
+create index loads_created on loads (workspace_id, finished_at) where trigger = 'creation' and state = 'done';
