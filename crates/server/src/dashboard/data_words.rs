@@ -15,7 +15,7 @@ words! {
     import_hint: "Un archivo plano tipo 1 o 2 de la PILA, hasta 512 MB.", "A flat file of type 1 or 2 of PILA, up to 512 MB.";
     allow: "Dejar pasar", "Let pass";
     allow_hint: "Solo si sabes por qué el total del encabezado no coincide con el detalle.", "Only if you know why the header's total differs from the detail.";
-    imports_none: "Aún no hay planillas. Sube una aquí, o impórtalas con «vinculo pila import».", "There are no planillas yet. Upload one here, or import them with “vinculo pila import”.";
+    imports_none: "Aún no hay planillas. Sube una, o impórtalas con «vinculo pila import».", "There are no planillas yet. Upload one, or import them with “vinculo pila import”.";
     known: "Este archivo ya se había recibido: esta es su importación.", "This file was received before: this is its import.";
     kind: "Clase", "Kind";
     lines: "Líneas", "Lines";
@@ -39,7 +39,7 @@ words! {
     warning: "advertencia", "warning";
     allowed: "permitido", "allowed";
     field: "Campo", "Field";
-    positions: "posiciones", "positions";
+    positions: "Posiciones", "Positions";
     found: "Encontrado", "Found";
     expected: "Esperado", "Expected";
     article: "Norma", "Regulation";
