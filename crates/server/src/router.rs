@@ -99,6 +99,7 @@ pub fn router(app: &App) -> Router {
         .merge(connect::routes())
         .layer(timeout)
         .merge(manage)
+        .merge(dashboard::uploads())
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
         .route("/api/postman.json", get(postman::download))
         .route("/docs", get(docs::page))

@@ -42,6 +42,12 @@ impl UserKeys {
         self.hash("session", token)
     }
 
+    /// What is stored of a recovery code: random, 80 bits.
+    #[must_use]
+    pub fn recovery_code(&self, code: &str) -> BlindIndex {
+        self.hash("recovery", code)
+    }
+
     /// What the forms of whoever has this cookie carry, so that no other site can send them.
     #[must_use]
     pub fn form(&self, cookie: &str) -> String {

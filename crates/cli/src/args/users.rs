@@ -37,7 +37,7 @@ pub(crate) enum Users {
     Create(CreateUser),
     /// List users, the oldest first
     List(ListUsers),
-    /// End a user's sessions and password; prints a new link
+    /// End a user's sessions, password and second factor; prints a new link
     Reset(ResetUser),
     /// End a user's sessions, and let the user sign in no more; `users reset` lets them in again
     Disable(ChangeUser),

@@ -86,10 +86,14 @@ impl PageQuery {
     /// # Errors
     /// 404 for a page past the end.
     pub(crate) fn answer_all(&self, items: &[Vec<u8>]) -> Result<Response, ApiError> {
+        self.answer(i64::try_from(items.len()).unwrap_or(i64::MAX), self.slice(items))
+    }
+
+    /// The items of this page, of a list that is at hand in full.
+    pub(crate) fn slice<T>(&self, items: impl IntoIterator<Item = T>) -> Vec<T> {
         let place = |at: i64| usize::try_from(at).unwrap_or(usize::MAX);
         let PageRequest { limit, offset } = self.request();
-        let slice = items.iter().skip(place(offset)).take(place(limit));
-        self.answer(i64::try_from(items.len()).unwrap_or(i64::MAX), slice)
+        items.into_iter().skip(place(offset)).take(place(limit)).collect()
     }
 
     /// The answer, whose `results`, with commas between them, `write` adds to the body; they take

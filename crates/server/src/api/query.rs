@@ -22,6 +22,11 @@ impl Query {
         Self { pairs: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect() }
     }
 
+    /// A query of these pairs.
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs }
+    }
+
     /// The pairs as given.
     pub(crate) fn pairs(&self) -> &[(String, String)] {
         &self.pairs

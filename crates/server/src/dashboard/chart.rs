@@ -298,7 +298,7 @@ fn round_step(pesos: i64) -> i64 {
 }
 
 /// Text inside the drawing, or inside a quoted attribute.
-struct Escaped<'a>(&'a str);
+pub(super) struct Escaped<'a>(pub(super) &'a str);
 
 impl std::fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

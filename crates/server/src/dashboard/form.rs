@@ -6,6 +6,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
+use super::data_words;
 use super::visitor::{Visit, Visitor};
 use super::words::Language;
 use crate::App;
@@ -82,6 +83,11 @@ impl Form {
         Ok(Self(Query::parse(text)))
     }
 
+    /// A form of these fields.
+    pub(super) fn of(fields: Vec<(String, String)>) -> Self {
+        Self(Query::of(fields))
+    }
+
     /// What a field holds; nothing when it is not there.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).unwrap_or_default()
@@ -117,13 +123,29 @@ impl Form {
 }
 
 /// What the management API says about these forms, and the same in Spanish.
-const SPANISH: [(&str, &str); 10] = [
+const SPANISH: [(&str, &str); 17] = [
     ("This field is required.", "Falta este dato."),
     ("This field may not be blank.", "Falta este dato."),
     ("Null characters are not allowed.", "No puede tener caracteres nulos."),
     ("Ensure this field has no more than 256 characters.", "Tiene más de 256 caracteres."),
     ("Ensure this list has no more than 100 entries.", "Tiene más de 100 entradas."),
     ("This list may not be empty.", "Falta al menos uno."),
+    ("Ensure this field has no more than 200 characters.", "Tiene más de 200 caracteres."),
+    ("Ensure this field has no more than 500 characters.", "Tiene más de 500 caracteres."),
+    (
+        "Ensure this field is one line without control characters.",
+        "Debe ser una sola línea, sin caracteres de control.",
+    ),
+    ("Ensure this is a whole number from 1 to 60.", "Debe ser un número entero de 1 a 60."),
+    ("Ensure this is a whole number from 1 to 3650.", "Debe ser un número entero de 1 a 3650."),
+    (
+        "Ensure this is a list of at most 20 whole numbers from 1 to 86400.",
+        "Debe ser una lista de hasta 20 números enteros de 1 a 86400.",
+    ),
+    (
+        " is not one of at most 10 sites such as https://app.example.com.",
+        " no es uno de hasta 10 sitios como https://app.example.com.",
+    ),
     (" is not a valid choice.", " no es válido."),
     (" is not a time, such as 2027-01-31T00:00:00Z.", " no es una hora como 2027-01-31T00:00:00Z."),
     (" is over.", " ya pasó."),
@@ -145,6 +167,13 @@ pub(super) struct Problem {
     pub(super) field: &'static str,
     /// What is wrong.
     pub(super) text: String,
+}
+
+impl Problem {
+    /// No file was chosen.
+    pub(super) fn no_file(d: &data_words::Words) -> Self {
+        Self { field: d.file, text: d.file_missing.to_owned() }
+    }
 }
 
 /// What is wrong with a form, in words, when that can be mended by filling it in anew.

@@ -1,22 +1,31 @@
 //! `/dashboard/{environment}`: how things stand.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use vinculo_store::{DeliveryFilter, DeliveryState, LinkFilter, LinkStatus, PageRequest};
+use vinculo_store::{DeliveryFilter, DeliveryState, LinkFilter, LinkStatus, PageRequest, Usage};
 
-use super::page::{Shell, html, see, when};
+use super::page::{Shell, html, second, see, when};
 use super::visitor::Visitor;
 use crate::App;
+use crate::Pesos;
+use crate::clock::{bogota_month, micros, month_start};
 use crate::error::ApiError;
 use crate::imports::ImportStatus;
 use crate::manage;
+use crate::manage::sources::SourceStatus;
 
 /// Rows that are only counted.
 const NONE: PageRequest = PageRequest { limit: 0, offset: 0 };
 
 /// Imports shown.
 const LAST: PageRequest = PageRequest { limit: 5, offset: 0 };
+
+/// How far back times to data are looked at, microseconds, and at how many.
+const RECENT: i64 = 30 * 24 * 60 * 60 * 1_000_000;
+const MOST_TIMES: i64 = 1000;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -28,6 +37,32 @@ struct HomePage {
     keys: i64,
     endpoints: i64,
     base: String,
+    times: Option<Times>,
+    month: Month,
+    sources: Vec<SourceStatus>,
+}
+
+/// How long new links took to be filled.
+struct Times {
+    count: usize,
+    half: String,
+    most: String,
+}
+
+/// What was asked in the month of Bogotá.
+struct Month {
+    name: String,
+    outcomes: BTreeMap<String, i64>,
+    calls: i64,
+    cost: i64,
+}
+
+impl Month {
+    /// How many of a hundred questions were answered: with data, or that there is none.
+    fn answered(&self) -> i64 {
+        let answered = ["resolved", "no_data"].iter().filter_map(|it| self.outcomes.get(*it));
+        (answered.sum::<i64>() * 100).checked_div(self.calls).unwrap_or_default()
+    }
 }
 
 impl HomePage {
@@ -45,6 +80,8 @@ pub(super) async fn start(visitor: Visitor) -> Response {
 /// The page.
 pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Response, ApiError> {
     let (workspace, shell) = (visitor.workspace(), visitor.shell("home"));
+    let (now, month) = (app.now(), bogota_month(app.now()));
+    let month = month.ok_or_else(|| ApiError::unexpected("a time without a month"))?;
     let counted = app.store().read(move |tx| {
         let mut links = Vec::new();
         for status in LinkStatus::ALL {
@@ -58,14 +95,73 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
             deliveries.push((state.as_str(), tx.deliveries(workspace, &filter, NONE)?.count));
         }
         let keys = tx.api_keys(workspace, NONE)?.count;
-        Ok::<_, ApiError>((links, deliveries, keys, tx.endpoints(workspace, NONE)?.count))
+        let endpoints = tx.endpoints(workspace, NONE)?.count;
+        let (from, before) = (micros(month_start(month)), micros(month_start(month.plus(1))));
+        let used = tx.source_usage(workspace, from, before)?;
+        let times = tx.creation_times(workspace, micros(now) - RECENT, MOST_TIMES)?;
+        Ok::<_, ApiError>((links, deliveries, (keys, endpoints), used, times))
     });
-    let (links, deliveries, keys, endpoints) = counted.await?;
+    let (links, deliveries, (keys, endpoints), used, times) = counted.await?;
     let imports = if shell.sees_people {
         Some(manage::imports::read(&app, &visitor.trail, workspace, LAST).await?.rows)
     } else {
         None
     };
-    let base = visitor.visit.base();
-    html(&HomePage { shell, links, deliveries, imports, keys, endpoints, base })
+    let environment = visitor.secrets.workspace().environment;
+    html(&HomePage {
+        base: visitor.visit.base(),
+        times: of_times(times),
+        month: of_month(month.to_string(), &used),
+        sources: manage::sources::read(&app, environment).await?,
+        shell,
+        links,
+        deliveries,
+        imports,
+        keys,
+        endpoints,
+    })
+}
+
+fn of_month(name: String, used: &[Usage]) -> Month {
+    let mut outcomes = BTreeMap::new();
+    for usage in used {
+        *outcomes.entry(usage.outcome.clone()).or_default() += usage.calls;
+    }
+    let calls = used.iter().map(|usage| usage.calls).sum();
+    Month { name, outcomes, calls, cost: used.iter().map(|usage| usage.cost).sum() }
+}
+
+/// The smallest time that half, and 95 of 100, do not exceed.
+fn of_times(mut times: Vec<i64>) -> Option<Times> {
+    times.sort_unstable();
+    let at = |percent: usize| {
+        let place = (times.len() * percent).div_ceil(100).checked_sub(1)?;
+        times.get(place).map(|micros| spoken(*micros))
+    };
+    Some(Times { count: times.len(), half: at(50)?, most: at(95)? })
+}
+
+/// A time that is not reached, in the largest unit that is not too coarse.
+fn spoken(micros: i64) -> String {
+    match micros.div_euclid(1_000_000) + 1 {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60 + 1),
+        seconds => format!("{} h", seconds / 3600 + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_of_the_times_that_there_are() {
+        assert!(of_times(Vec::new()).is_none());
+        let one = of_times(vec![1_500_000]).unwrap();
+        assert_eq!((one.half.as_str(), one.most.as_str()), ("2 s", "2 s"));
+        let many = of_times((1..=100).rev().map(|second| second * 1_000_000).collect()).unwrap();
+        assert_eq!((many.half.as_str(), many.most.as_str(), many.count), ("51 s", "96 s", 100));
+        assert_eq!(spoken(119_000_000), "3 min");
+        assert_eq!(spoken(7_200_000_000), "3 h");
+    }
 }

@@ -5,11 +5,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::Value;
 use vinculo_pila::{DocumentKind, Month};
-use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource};
+use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource, SourceCall};
 
 use super::chart::{self, Chart};
 use super::form::{Form, Posted};
-use super::page::{Pager, Shell, html, when};
+use super::link_changes::known;
+use super::page::{Pager, Shell, html, second, when};
+use super::steps::{self, Step};
 use super::visitor::Visitor;
 use super::words::Words;
 use crate::App;
@@ -17,9 +19,10 @@ use crate::Pesos;
 use crate::api::links::{self as api, wire};
 use crate::api::objects;
 use crate::api::page::PageQuery;
-use crate::api::query::parse_id;
 use crate::audit::{Entry, Shown};
+use crate::clock::wire_time;
 use crate::error::ApiError;
+use crate::manage;
 
 /// Links shown of a search.
 const FOUND: PageRequest = PageRequest { limit: 100, offset: 0 };
@@ -35,6 +38,7 @@ struct LinksPage {
     filtered: bool,
     /// Whether these are what a search has found.
     found: bool,
+    said: Option<&'static str>,
 }
 
 /// A link as a table shows it.
@@ -69,6 +73,9 @@ struct LinkPage {
     owners: Vec<OwnerRow>,
     employments: Vec<EmploymentRow>,
     chart: Option<Chart>,
+    steps: Vec<Step>,
+    calls: Vec<SourceCall>,
+    said: Option<&'static str>,
     documents: Vec<(&'static str, String)>,
 }
 
@@ -78,6 +85,7 @@ struct OwnerRow {
 }
 
 struct EmploymentRow {
+    id: String,
     employer: String,
     document: String,
     tenure: i64,
@@ -115,6 +123,8 @@ pub(super) async fn list(
         statuses: statuses(page.query.get("status")),
         filtered: page.query.get("status").is_some(),
         found: false,
+        said: (page.query.get("said") == Some("deleted"))
+            .then_some(visitor.language.data_words().deleted),
     })
 }
 
@@ -129,6 +139,7 @@ pub(super) async fn search(State(app): State<App>, posted: Posted) -> Result<Res
         statuses: statuses(None),
         filtered: false,
         found: true,
+        said: None,
     })
 }
 
@@ -163,12 +174,17 @@ pub(super) async fn detail(
     State(app): State<App>,
     visitor: Visitor,
     Path((_, id)): Path<(String, String)>,
+    page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let id = parse_id("id", &id).map_err(|_| ApiError::not_found())?;
-    let workspace = visitor.workspace();
-    let link = app.store().read(move |tx| tx.link(workspace, id)).await?;
-    let link = link.ok_or_else(ApiError::not_found)?;
+    let (id, workspace) = (known(&id)?, visitor.workspace());
+    let read = app.store().read(move |tx| {
+        let link = tx.link(workspace, id)?.ok_or_else(ApiError::not_found)?;
+        let rows = steps::read(tx, workspace, &link)?;
+        Ok::<_, ApiError>((link, rows))
+    });
+    let (link, rows) = read.await?;
     let trail = &visitor.trail;
+    let calls = manage::source_calls::read(&app, trail, workspace, id, FOUND).await?.rows;
     trail.read_one(&app, Entry::of(AuditAction::LinksRead).link(&link)).await?;
     let owners = objects::of_link(&app, trail, Resource::Owners, &link).await?;
     let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;
@@ -183,6 +199,9 @@ pub(super) async fn detail(
             (shell.w.employments, pretty(&Value::from(employments.clone()))?),
         ],
         employments: employments.iter().map(employment).collect(),
+        steps: steps::tell(&rows, &calls, shell.d, app.now_micros()),
+        calls,
+        said: (page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
         shell,
     })
 }
@@ -214,6 +233,7 @@ fn employment(employment: &Value) -> EmploymentRow {
     // Months come newest first.
     let last = &employment["salary_and_benefit_details"][0];
     EmploymentRow {
+        id: joined(&[&employment["id"]]),
         employer: joined(&[&employer["name"]]),
         document: joined(&[&employer["id_type"], &employer["id_number"]]),
         tenure: employer["tenure"].as_i64().unwrap_or_default(),

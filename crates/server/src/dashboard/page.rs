@@ -11,6 +11,7 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 use vinculo_store::UserRole;
 
+use super::data_words;
 use super::words::{Language, Words};
 use crate::api::page::PageQuery;
 use crate::error::{ApiError, ErrorItems, Failure};
@@ -18,7 +19,7 @@ use crate::request_id::RequestId;
 
 /// Nothing that is not here runs or is shown; forms go here; nobody puts a page into a frame.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// That a response has its body, whatever its status.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,8 @@ pub(crate) struct Finished;
 /// What is around a page of somebody who is signed in.
 pub(super) struct Shell {
     pub(super) w: &'static Words,
+    /// The words of pages about data.
+    pub(super) d: &'static data_words::Words,
     /// Which part of the navigation it belongs to.
     pub(super) section: &'static str,
     pub(super) environment: &'static str,
@@ -36,10 +39,12 @@ pub(super) struct Shell {
     /// What forms carry.
     pub(super) form: String,
     pub(super) sees_people: bool,
+    pub(super) changes_people: bool,
     pub(super) sees_keys: bool,
     pub(super) changes_keys: bool,
     pub(super) sees_webhooks: bool,
     pub(super) changes_webhooks: bool,
+    pub(super) changes_settings: bool,
     pub(super) sees_audit: bool,
 }
 
@@ -168,6 +173,11 @@ pub(super) fn when(time: impl AsRef<str>) -> String {
     time.as_ref().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 
+/// As [`when`], to the second.
+pub(super) fn second(time: impl AsRef<str>) -> String {
+    time.as_ref().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,5 +185,6 @@ mod tests {
     #[test]
     fn times_are_shown_to_the_minute() {
         assert_eq!(when("2026-11-24T12:34:56.000000Z"), "2026-11-24 12:34");
+        assert_eq!(second("2026-11-24T12:34:56.000000Z"), "2026-11-24 12:34:56");
     }
 }

@@ -10,6 +10,8 @@ pub(crate) enum Action {
     Look,
     /// Links, employments and owners: who people are and what they earn.
     SeePeople,
+    /// Planillas and cohorts are brought, links filled again and deleted.
+    ChangePeople,
     /// Keys without their passwords.
     SeeKeys,
     /// Keys are made, rotated and revoked.
@@ -18,11 +20,16 @@ pub(crate) enum Action {
     SeeWebhooks,
     /// Who read and changed what.
     SeeAudit,
+    /// Settings are changed.
+    ChangeSettings,
     /// Endpoints are made and changed, events sent again.
     ChangeWebhooks,
 }
 
-use Action::{ChangeKeys, ChangeWebhooks, Look, SeeAudit, SeeKeys, SeePeople, SeeWebhooks};
+use Action::{
+    ChangeKeys, ChangePeople, ChangeSettings, ChangeWebhooks, Look, SeeAudit, SeeKeys, SeePeople,
+    SeeWebhooks,
+};
 
 /// The table of roles.
 pub(crate) const fn may(role: UserRole, action: Action) -> bool {
@@ -42,10 +49,21 @@ pub(crate) fn needed(method: &Method, route: &str) -> Option<Action> {
         ("GET", "" | "/{environment}") | ("POST", "/sign-out" | "/language") => Look,
         ("GET", "/{environment}/links" | "/{environment}/links/{id}") => SeePeople,
         ("POST", "/{environment}/links") => SeePeople,
+        ("GET", "/{environment}/links/{id}/provenance/{employment}") => SeePeople,
+        ("GET" | "POST", "/{environment}/links/{id}/delete") => ChangePeople,
+        ("POST", "/{environment}/links/{id}/refresh") => ChangePeople,
+        ("GET", "/{environment}/imports" | "/{environment}/imports/{id}") => SeePeople,
+        ("GET", "/{environment}/cohorts" | "/{environment}/cohorts/{id}") => SeePeople,
+        ("GET", "/{environment}/cohorts/{id}/results.csv") => SeePeople,
+        ("POST", "/{environment}/imports" | "/{environment}/cohorts") => ChangePeople,
+        ("POST", "/{environment}/cohorts/{id}/cancel") => ChangePeople,
         ("GET", "/{environment}/keys") => SeeKeys,
         ("POST", "/{environment}/keys" | "/{environment}/keys/{id}/{change}") => ChangeKeys,
         ("GET", "/{environment}/webhooks" | "/{environment}/webhooks/{id}") => SeeWebhooks,
         ("GET", "/{environment}/deliveries" | "/{environment}/deliveries/{id}") => SeeWebhooks,
+        ("GET", "/{environment}/settings" | "/{environment}/account") => Look,
+        ("POST", "/{environment}/account/{change}") => Look,
+        ("POST", "/{environment}/settings") => ChangeSettings,
         ("GET", "/{environment}/audit") => SeeAudit,
         ("POST", "/{environment}/webhooks") => ChangeWebhooks,
         ("POST", "/{environment}/webhooks/{id}/{change}") => ChangeWebhooks,
@@ -64,10 +82,12 @@ mod tests {
         for (action, owner, developer, analyst, auditor) in [
             (Look, yes, yes, yes, yes),
             (SeePeople, yes, yes, yes, no),
+            (ChangePeople, yes, yes, no, no),
             (SeeKeys, yes, yes, no, yes),
             (ChangeKeys, yes, yes, no, no),
             (SeeWebhooks, yes, yes, no, yes),
             (ChangeWebhooks, yes, yes, no, no),
+            (ChangeSettings, yes, yes, no, no),
             (SeeAudit, yes, no, no, yes),
         ] {
             let allowed =

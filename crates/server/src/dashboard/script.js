@@ -9,3 +9,19 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
     button.textContent = button.dataset.done;
   });
 }
+// Renews a part of the page while it says that something is under way.
+const follow = () => setTimeout(async () => {
+  const part = document.querySelector("[data-live]");
+  if (!part) return;
+  try {
+    const answer = await fetch(location.href);
+    if (answer.redirected) return location.reload();
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page.getElementById(part.id);
+    if (answer.ok && fresh) part.replaceWith(fresh);
+  } catch {
+    // The server is away: the next try may find it.
+  }
+  follow();
+}, 3000);
+follow();

@@ -48,10 +48,11 @@ pub(super) async fn submit(
     posted: PostedByStranger,
 ) -> Result<Response, ApiError> {
     let PostedByStranger { visit, form } = posted;
-    let (email, password) = (form.get("email"), Redacted::new(form.get("password").to_owned()));
+    let secret = |name| Redacted::new(form.get(name).to_owned());
+    let (email, password, code) = (form.get("email"), secret("password"), secret("code"));
     let from = (visit.origin.clone(), visit.address, visit.request);
     let words = visit.language.words();
-    match people::sign_in(&app, from, email, &password).await? {
+    match people::sign_in(&app, from, email, (&password, &code)).await? {
         Ok(token) => Ok(with_cookie(see("/dashboard"), Some(visit.begin(&token)?))),
         // 403 rather than 401, which asks browsers for another kind of password.
         Err(Failed::Wrong) => {

@@ -47,7 +47,7 @@ pub(super) struct Visitor {
     pub(super) secrets: Arc<WorkspaceSecrets>,
     pub(super) trail: Trail,
     pub(super) language: Language,
-    email: String,
+    pub(super) email: String,
     form: String,
 }
 
@@ -193,6 +193,7 @@ impl Visitor {
         let may = |action| roles::may(self.signed.user.role, action);
         Shell {
             w: self.language.words(),
+            d: self.language.data_words(),
             section,
             environment: environment.as_str(),
             email: self.email.clone(),
@@ -200,10 +201,12 @@ impl Visitor {
             role: self.signed.user.role,
             form: self.form.clone(),
             sees_people: may(Action::SeePeople),
+            changes_people: may(Action::ChangePeople),
             sees_keys: may(Action::SeeKeys),
             changes_keys: may(Action::ChangeKeys),
             sees_webhooks: may(Action::SeeWebhooks),
             changes_webhooks: may(Action::ChangeWebhooks),
+            changes_settings: may(Action::ChangeSettings),
             sees_audit: may(Action::SeeAudit),
         }
     }

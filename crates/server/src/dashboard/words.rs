@@ -104,7 +104,9 @@ words! {
     password_short: "La contraseña debe tener entre 12 y 200 caracteres.", "The password must have 12 to 200 characters.";
     password_differs: "Las dos contraseñas no son iguales.", "The two passwords differ.";
     email_wrong: "Escribe un correo como ana@example.com.", "Write an address such as ana@example.com.";
-    sign_in_wrong: "El correo y la contraseña no coinciden.", "E-mail and password do not belong together.";
+    sign_in_wrong: "El correo, la contraseña y el código no coinciden.", "E-mail, password and code do not belong together.";
+    sign_in_code: "Código de verificación", "Verification code";
+    sign_in_code_hint: "Solo si lo activaste. También sirve un código de recuperación.", "Only if you turned it on. A recovery code will do too.";
     sign_in_too_often: "Demasiados intentos. Espera un minuto.", "Too many tries. Wait a minute.";
     forgotten: "¿Olvidaste tu contraseña? Quien administra el servidor te da un enlace nuevo con «vinculo users reset».", "Forgot your password? Whoever runs the server gives you a new link with “vinculo users reset”.";
     welcome: "Te damos la bienvenida", "Welcome";
@@ -124,7 +126,6 @@ words! {
     other_language: "en", "es";
     links_by_status: "Links por estado", "Links by status";
     last_imports: "Últimas planillas importadas", "Last planillas imported";
-    no_imports: "Aún no hay planillas. Impórtalas con «vinculo pila import» o por la API de administración.", "There are no planillas yet. Import them with “vinculo pila import” or with the management API.";
     first_steps: "Primeros pasos", "First steps";
     step_key: "Crea una llave API", "Make an API key";
     step_webhook: "Agrega un webhook", "Add a webhook";

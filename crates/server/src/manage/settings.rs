@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
 use url::Url;
-use vinculo_store::AuditAction;
+use vinculo_store::{AuditAction, WorkspaceId};
 
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::settings::Settings;
@@ -79,17 +79,32 @@ pub(crate) async fn change(
     body: JsonObject,
 ) -> Result<Json<Settings>, ApiError> {
     let named = named(&body)?;
-    let (workspace, now) = (caller.workspace.id, app.now_micros());
-    let (trail, writer) = (caller.trail, app.clone());
+    Ok(Json(put(&app, caller.trail, caller.workspace.id, named).await?))
+}
+
+/// Changes settings that [`named`] has read, and notes who did.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn put(
+    app: &App,
+    trail: Trail,
+    workspace: WorkspaceId,
+    named: Map<String, Value>,
+) -> Result<Settings, ApiError> {
+    let (writer, now) = (app.clone(), app.now_micros());
     let changed = app.store().write(move |tx| {
         trail.note(tx, &writer, Entry::of(AuditAction::SettingsChanged))?;
         Settings::change(tx, workspace, named, now)
     });
-    Ok(Json(changed.await?))
+    changed.await
 }
 
 /// The settings that a body names, each in the form it is kept in.
-fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
+///
+/// # Errors
+/// 400 with every field that is wrong.
+pub(crate) fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
     let mut fields = Fields::new(body);
     let unknown = fields.names().find(|name| !NAMES.contains(name));
     if let Some(name) = unknown {

@@ -8,12 +8,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, Resource, SourceCall as Stored};
+use vinculo_store::{AuditAction, PageRequest, Resource, SourceCall as Stored, WorkspaceId};
 
 use crate::App;
 use crate::api::page::PageQuery;
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::clock::wire_time;
 use crate::consents::Standing;
@@ -121,7 +121,22 @@ pub(crate) async fn list(
     PathId(id): PathId,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let (workspace, request) = (caller.workspace.id, page.request());
+    let found = read(&app, &caller.trail, caller.workspace.id, id, page.request()).await?;
+    let shown = found.rows.into_iter().map(|call| serde_json::to_vec(&SourceCall::of(call, None)));
+    page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// A page of questions about the person of a link that is about to be shown.
+///
+/// # Errors
+/// 404 when there is no such link, and when it cannot be noted.
+pub(crate) async fn read(
+    app: &App,
+    trail: &Trail,
+    workspace: WorkspaceId,
+    id: Uuid,
+    request: PageRequest,
+) -> Result<vinculo_store::Page<Stored>, ApiError> {
     let found = app.store().read(move |tx| {
         let link = tx.link(workspace, id)?.ok_or_else(ApiError::not_found)?;
         let found = tx.source_calls(workspace, link.subject, request)?;
@@ -130,9 +145,8 @@ pub(crate) async fn list(
     let (link, found) = found.await?;
     let entry = Entry::of(AuditAction::SourceCallsRead).link(&link);
     let entry = entry.objects(i64::try_from(found.rows.len()).unwrap_or(i64::MAX));
-    caller.trail.read_one(&app, entry).await?;
-    let shown = found.rows.into_iter().map(|call| serde_json::to_vec(&SourceCall::of(call, None)));
-    page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
+    trail.read_one(app, entry).await?;
+    Ok(found)
 }
 
 /// One question, with the answer as the source gave it, while that is kept.

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use jiff::Timestamp;
 use serde::Serialize;
+use vinculo_store::Environment;
 
 use crate::App;
 use crate::api::page::PageQuery;
@@ -17,45 +18,45 @@ use crate::sources::{Cause, Source, Standing};
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SourceStatus {
-    name: &'static str,
+    pub(crate) name: &'static str,
     /// Place in the order sources are asked in, from 1.
     position: usize,
     /// `closed`: it is asked; `open`: it is given a pause; `half_open`: the next question decides. Null
     /// for imported planillas, which are asked nothing.
     #[schema(required)]
-    breaker: Option<&'static str>,
+    pub(crate) breaker: Option<&'static str>,
     /// Why it is given a pause: `down`, or `not_authorized`.
     #[schema(required)]
     cause: Option<&'static str>,
     /// When the pause ends.
     #[schema(required, format = DateTime)]
-    paused_until: Option<String>,
+    pub(crate) paused_until: Option<String>,
     /// Since when the source has refused the installation's own credentials. Somebody has to mend that;
     /// links stay valid and their loads wait.
     #[schema(required, format = DateTime)]
-    not_authorized_since: Option<String>,
+    pub(crate) not_authorized_since: Option<String>,
     /// Questions on their way.
-    in_flight: usize,
+    pub(crate) in_flight: usize,
     /// How many there may be.
     #[schema(required)]
     at_once: Option<usize>,
     /// When each outcome was last seen, since the process began.
-    last_outcomes: Vec<LastOutcome>,
+    pub(crate) last_outcomes: Vec<LastOutcome>,
     /// What a question costs.
     #[schema(required)]
-    price: Option<Price>,
+    pub(crate) price: Option<Price>,
     /// What it may cost in a month; null without a limit.
     #[schema(required)]
-    budget: Option<MonthlyBudget>,
+    pub(crate) budget: Option<MonthlyBudget>,
 }
 
 /// When an outcome was last seen.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LastOutcome {
-    outcome: &'static str,
+    pub(crate) outcome: &'static str,
     #[schema(format = DateTime)]
-    at: String,
+    pub(crate) at: String,
 }
 
 /// What a question costs.
@@ -63,11 +64,11 @@ pub(crate) struct LastOutcome {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Price {
     /// A question about one person, whole pesos.
-    individual: i64,
+    pub(crate) individual: i64,
     /// An entry of a job about many, whole pesos.
     bulk: i64,
     /// `call`: every answer; `hit`: data alone.
-    billed_on: &'static str,
+    pub(crate) billed_on: &'static str,
     /// For how many hours an answer is used again instead of asking.
     reuse_hours: u64,
 }
@@ -80,13 +81,13 @@ pub(crate) struct MonthlyBudget {
     #[schema(required)]
     month: Option<String>,
     /// Whole pesos.
-    limit: i64,
+    pub(crate) limit: i64,
     /// Whole pesos.
-    used: i64,
+    pub(crate) used: i64,
     /// Whether four fifths of it are used.
-    warning: bool,
+    pub(crate) warning: bool,
     /// Whether a further question no longer fits.
-    used_up: bool,
+    pub(crate) used_up: bool,
 }
 
 type SourcesPage = Page<SourceStatus>;
@@ -102,16 +103,27 @@ pub(crate) async fn list(
     caller: Caller,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
+    let shown = read(&app, caller.workspace.environment).await?;
+    page.answer_all(&shown.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()?)
+}
+
+/// The sources of an environment, in the order they are asked.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn read(
+    app: &App,
+    environment: Environment,
+) -> Result<Vec<SourceStatus>, ApiError> {
     let mut shown = Vec::new();
-    for (place, source) in app.sources().of(caller.workspace.environment).iter().enumerate() {
+    for (place, source) in app.sources().of(environment).iter().enumerate() {
         let standing = match app.sources().gate(source) {
-            Some(gate) => Some(gate.standing(&app).await?),
+            Some(gate) => Some(gate.standing(app).await?),
             None => None,
         };
-        let status = SourceStatus::of(source, place + 1, standing, app.now());
-        shown.push(serde_json::to_vec(&status)?);
+        shown.push(SourceStatus::of(source, place + 1, standing, app.now()));
     }
-    page.answer_all(&shown)
+    Ok(shown)
 }
 
 impl SourceStatus {

@@ -215,13 +215,14 @@ pub async fn list_users(app: &App) -> Result<Vec<UserStatus>, ApiError> {
     page.rows.iter().map(|user| UserStatus::of(app, user)).collect()
 }
 
-/// Takes a user's password and sessions away, lets a disabled one in again, and invites them anew.
+/// Takes a user's password, second factor and sessions away, lets a disabled one in again, and invites them anew.
 ///
 /// # Errors
 /// 400 when there is no such user; when the database fails.
 pub async fn reset_user(app: &App, email: &str) -> Result<InvitedUser, ApiError> {
     change(app, email, AuditAction::UserReset, |tx, app, user| {
         tx.set_user_password(user.id, None)?;
+        tx.drop_second_factor(user.id)?;
         tx.set_user_disabled(user.id, None)?;
         let email = app.all_secrets().vault().user_keys()?.email(&address_of(app, &user)?);
         let user = tx.user_by_email(&email)?.ok_or_else(ApiError::not_found)?;

@@ -2,11 +2,13 @@
 //!
 //! The command line makes both; a user sets a password by an invitation that works once.
 
+mod codes;
 mod email;
 mod manage;
 mod passwords;
 mod session;
 
+pub(crate) use codes::{CodesOf, NewSecret, begin_codes, codes_of, confirm_codes, drop_codes};
 pub(crate) use email::Email;
 pub use manage::{
     InvitedUser, OrganizationStatus, UserStatus, create_organization, create_user, disable_user,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use vinculo_store::{AuditAction, Environment, Micros, Tx, User, WorkspaceId};
 use vinculo_vault::{BlindIndex, Redacted, random_secret};
 
+use super::codes::takes;
 use super::{Email, make_user};
 use crate::App;
 use crate::audit::{Entry, Origin, Trail};
@@ -29,7 +30,8 @@ pub(crate) struct Signed {
 /// Why somebody is not signed in.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Failed {
-    /// Address and password do not belong together, or the user is disabled: nobody is told which.
+    /// Address, password and code do not belong together, or the user is disabled: nobody is told
+    /// which.
     Wrong,
     /// Too many have tried.
     TooOften(Duration),
@@ -50,7 +52,7 @@ pub(super) fn of_record(
 }
 
 /// Begins a session; answers the token of its cookie. An unknown address takes as long as a wrong
-/// password.
+/// password. A code is looked at when the user is asked for codes.
 ///
 /// # Errors
 /// When the database fails or the system has no randomness to give.
@@ -58,7 +60,7 @@ pub(crate) async fn sign_in(
     app: &App,
     (origin, address, request): (Origin, Option<IpAddr>, Uuid),
     email: &str,
-    password: &Redacted<String>,
+    (password, code): (&Redacted<String>, &Redacted<String>),
 ) -> Result<Result<String, Failed>, ApiError> {
     let keys = app.all_secrets().vault().user_keys()?;
     let email = Email::parse(email).map_or_else(|| email.to_owned(), |it| it.as_str().to_owned());
@@ -70,26 +72,25 @@ pub(crate) async fn sign_in(
     let stored = user.as_ref().filter(|user| user.disabled_at.is_none());
     let stored = stored.and_then(|user| user.password.clone());
     let right = app.passwords().matches(password, stored).await?;
-    match user.filter(|_| right) {
-        Some(user) => {
-            let writer = app.clone();
-            let begun = app.store().write(move |tx| {
-                // The password may have been reset while it was being verified.
-                let now = tx.user_by_email(&index)?;
-                let same = |now: &User| now.password == user.password && now.disabled_at.is_none();
-                if now.as_ref().is_some_and(same) {
-                    begin(tx, &writer, origin, &user).map(Some)
-                } else {
-                    Ok(None)
-                }
-            });
-            Ok(begun.await?.ok_or(Failed::Wrong))
-        }
-        None => {
-            failed(app, (origin, address, request), index).await?;
-            Ok(Err(Failed::Wrong))
+    if let Some(user) = user.filter(|_| right) {
+        let (writer, origin, code) = (app.clone(), origin.clone(), code.clone());
+        let begun = app.store().write(move |tx| {
+            // The password may have been reset while it was being verified.
+            let now = tx.user_by_email(&index)?;
+            let same = |now: &User| now.password == user.password && now.disabled_at.is_none();
+            let same = now.as_ref().is_some_and(same);
+            if same && takes(tx, &writer, &user, code.expose())? {
+                begin(tx, &writer, origin, &user).map(Some)
+            } else {
+                Ok(None)
+            }
+        });
+        if let Some(token) = begun.await? {
+            return Ok(Ok(token));
         }
     }
+    failed(app, (origin, address, request), index).await?;
+    Ok(Err(Failed::Wrong))
 }
 
 /// Notes a failure, in memory for now: a write would tell by its time which users there are.

@@ -62,7 +62,7 @@ async fn results(client: &Client, id: &str) -> Vec<String> {
 }
 
 /// Waits until a cohort has ended, letting the time of postponed jobs come.
-async fn ended(app: &TestApp, client: &Client, id: &str) -> Value {
+pub(crate) async fn ended(app: &TestApp, client: &Client, id: &str) -> Value {
     soon("the end of a cohort", async {
         loop {
             let cohort = shown(client, id).await;

@@ -23,11 +23,28 @@ on_both_databases!(
     what_is_shown_is_noted,
 );
 
-const PAGES: [&str; 7] =
-    ["", "/links", "/keys", "/webhooks", "/deliveries", "/deliveries?status=failed", "/audit"];
+const PAGES: [&str; 11] = [
+    "",
+    "/links",
+    "/imports",
+    "/cohorts",
+    "/keys",
+    "/webhooks",
+    "/deliveries",
+    "/deliveries?status=failed",
+    "/settings",
+    "/account",
+    "/audit",
+];
 
 /// The forms of the dashboard that need a role, and what each needs.
-const FORMS: [&str; 11] = [
+const FORMS: [&str; 17] = [
+    "/links/@/refresh",
+    "/links/@/delete",
+    "/settings",
+    "/imports",
+    "/cohorts",
+    "/cohorts/@/cancel",
     "/keys",
     "/keys/@/rotate",
     "/keys/@/retire",
@@ -49,7 +66,13 @@ async fn strangers_see_no_page(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let id = Uuid::from_u128(7).to_string();
     let mut browser = app.browser();
-    for page in PAGES.iter().copied().chain(["/links/@", "/webhooks/@"]) {
+    for page in PAGES.iter().copied().chain([
+        "/links/@",
+        "/links/@/delete",
+        "/imports/@",
+        "/cohorts/@",
+        "/webhooks/@",
+    ]) {
         let path = format!("/dashboard/sandbox{page}").replace('@', &id);
         let shown = browser.get(&path).await;
         assert_eq!(shown.location(), "/dashboard/sign-in", "{path}");
@@ -108,9 +131,12 @@ async fn roles_see_what_their_table_says(database: TestDatabase) {
         let home = browser.get("/dashboard/production").await.page();
         for (page, allowed) in [
             ("links", people),
+            ("imports", people),
+            ("cohorts", people),
             ("keys", set_up),
             ("webhooks", set_up),
             ("deliveries", set_up),
+            ("settings", true),
             ("audit", audit),
         ] {
             let path = format!("/dashboard/production/{page}");
@@ -146,6 +172,11 @@ async fn an_empty_workspace_says_what_to_do(database: TestDatabase) {
         ("", "First steps"),
         ("", "vinculo pila import"),
         ("/links", "POST /api/links/"),
+        ("", "No links were loaded"),
+        ("", "Nothing has been asked this month yet"),
+        ("/settings", "They are not configured"),
+        ("/imports", "There are no planillas yet"),
+        ("/cohorts", "There are no cohorts yet"),
         ("/keys", "There are no keys yet"),
         ("/webhooks", "There are no webhooks yet"),
         ("/deliveries", "No deliveries yet"),
@@ -452,7 +483,7 @@ async fn what_is_shown_is_noted(database: TestDatabase) {
     let path = "/manage/v1/audit/?actor=user&page_size=1000";
     let mut noted = Vec::new();
     crate::support::soon("the log's being written", async {
-        while noted.len() < 4 {
+        while noted.len() < 5 {
             noted = app.sandbox().results(path).await;
             crate::support::look_again().await;
         }
@@ -461,7 +492,8 @@ async fn what_is_shown_is_noted(database: TestDatabase) {
     let told = |it: &serde_json::Value| it["action"].as_str().unwrap().to_owned();
     let mut actions: Vec<_> = noted.iter().map(told).filter(|it| it != "imports.read").collect();
     actions.sort();
-    assert_eq!(actions, ["employments.read", "key.created", "links.read", "owners.read"]);
+    let reads = ["employments.read", "key.created", "links.read", "owners.read"];
+    assert_eq!(actions, reads.iter().chain(&["source_calls.read"]).copied().collect::<Vec<_>>());
     let made = noted.iter().find(|it| it["action"] == "key.created").unwrap();
     assert_eq!(made["object"], key.secret_id.to_string());
     let page = browser.get("/dashboard/sandbox/audit?actor=user").await.page();

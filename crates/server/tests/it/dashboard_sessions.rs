@@ -79,7 +79,7 @@ async fn the_first_user_sets_up_the_dashboard(database: TestDatabase) {
     assert_eq!(accept(&mut browser, &link).await.location(), "/dashboard");
     assert_eq!(browser.get("/dashboard").await.location(), "/dashboard/sandbox");
     let page = browser.get("/dashboard/sandbox").await.page();
-    assert!(page.contains("first@example.com · owner · default"), "{page}");
+    assert!(page.contains(">first@example.com</a> · owner · default"), "{page}");
     assert_eq!(app.browser().get(&link).await.status, 404);
     assert_eq!(set_up_link(&app.app).await.unwrap(), None);
     let mut again = app.browser();

@@ -117,6 +117,10 @@ text_enum! {
         SignInFailed = "user.sign_in_failed",
         /// A user signed out.
         SignedOut = "user.signed_out",
+        /// A user is asked for codes beside the password.
+        SecondFactorOn = "user.second_factor_on",
+        /// A user is asked for codes no more.
+        SecondFactorOff = "user.second_factor_off",
         /// Keys were wrapped by a newer master key.
         VaultRotated = "vault.rotated",
         /// Look-up values were put on another derivation.

@@ -90,6 +90,21 @@ pub struct Load {
     pub created_at: Micros,
 }
 
+/// How a load went, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadCourse {
+    /// Why it runs.
+    pub trigger: Trigger,
+    /// How far it has come.
+    pub state: LoadState,
+    /// Why it was given up, one word.
+    pub failure: Option<String>,
+    /// When it was asked for.
+    pub created_at: Micros,
+    /// When it ended.
+    pub finished_at: Option<Micros>,
+}
+
 impl Tx<'_> {
     /// Stores a load.
     ///
@@ -233,5 +248,46 @@ impl Tx<'_> {
             &[id.into(), state.into(), failure.into(), now.into()],
         )?;
         Ok(changed == 1)
+    }
+
+    /// How the last loads of a link went, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn load_courses(&mut self, link: LinkId, limit: i64) -> Result<Vec<LoadCourse>> {
+        self.query(
+            "select trigger, state, failure, created_at, finished_at from loads \
+             where link_id = $1 order by id desc limit $2",
+            &[link.into(), limit.into()],
+            |row| {
+                Ok(LoadCourse {
+                    trigger: Trigger::from_column(&row.text(0)?)?,
+                    state: LoadState::from_column(&row.text(1)?)?,
+                    failure: row.opt_text(2)?,
+                    created_at: row.int(3)?,
+                    finished_at: row.opt_int(4)?,
+                })
+            },
+        )
+    }
+
+    /// How long new links took from their creation to their data, microseconds: the last ones of a
+    /// workspace that ended at `since` or later.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn creation_times(
+        &mut self,
+        workspace: WorkspaceId,
+        since: Micros,
+        limit: i64,
+    ) -> Result<Vec<Micros>> {
+        self.query(
+            "select finished_at - created_at from loads where workspace_id = $1 \
+             and finished_at >= $2 and trigger = 'creation' and state = 'done' \
+             order by finished_at desc limit $3",
+            &[workspace.into(), since.into(), limit.into()],
+            |row| row.int(0),
+        )
     }
 }

@@ -34,6 +34,7 @@ mod payers;
 mod replays;
 mod retention;
 mod sandboxes;
+mod second_factors;
 mod sessions;
 mod settings;
 mod source_calls;
@@ -72,7 +73,7 @@ pub use jobs::{ClaimedJob, Job};
 pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
-pub use loads::{Load, LoadState, NewLoad, Trigger};
+pub use loads::{Load, LoadCourse, LoadState, NewLoad, Trigger};
 pub use objects::{
     KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject, TracedObject,
 };
@@ -80,6 +81,7 @@ pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use retention::{Old, RetentionRule, RetentionTotal};
 pub use sandboxes::Sandbox;
+pub use second_factors::SecondFactor;
 pub use sessions::Session;
 pub use source_calls::{CallKind, NewSourceCall, Purpose, SourceCall, StoredPayload, Usage};
 pub use subjects::Subject;

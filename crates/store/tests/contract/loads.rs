@@ -2,8 +2,8 @@ use crate::fixture::{NOW, add_link, add_load, person, read, uuid, workspaces, wr
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    LinkId, Load, LoadId, LoadState, NewLoad, Resource, SourceCallId, SubjectId, Trigger,
-    WorkspaceId,
+    LinkId, Load, LoadCourse, LoadId, LoadState, NewLoad, Resource, SourceCallId, SubjectId,
+    Trigger, WorkspaceId,
 };
 
 on_both_databases! {
@@ -15,6 +15,8 @@ on_both_databases! {
     an_unknown_load_is_none,
     the_last_refresh_is_known,
     what_waits_is_known,
+    how_loads_went_is_known,
+    how_long_creations_took_is_known,
 }
 
 async fn link(db: &TestDatabase) -> (WorkspaceId, SubjectId, LinkId) {
@@ -196,4 +198,47 @@ async fn what_waits_is_known(db: TestDatabase) {
     assert!(!read(&db, move |tx| tx.has_open_request(other, 0)).await);
     write(&db, move |tx| tx.finish_load(request, LoadState::Done, None, NOW)).await;
     assert!(!open(0).await);
+}
+
+async fn how_loads_went_is_known(db: TestDatabase) {
+    let here @ (_, _, link) = link(&db).await;
+    let created = load_at(&db, here, Trigger::Creation, NOW).await;
+    write(&db, move |tx| tx.finish_load(created, LoadState::Failed, Some("x"), NOW + 7)).await;
+    load_at(&db, here, Trigger::Refresh, NOW + 9).await;
+    let course = |trigger, state, failure: Option<&str>, created_at, finished_at| LoadCourse {
+        trigger,
+        state,
+        failure: failure.map(str::to_owned),
+        created_at,
+        finished_at,
+    };
+    let all = [
+        course(Trigger::Refresh, LoadState::Waiting, None, NOW + 9, None),
+        course(Trigger::Creation, LoadState::Failed, Some("x"), NOW, Some(NOW + 7)),
+    ];
+    assert_eq!(read(&db, move |tx| tx.load_courses(link, 9)).await, all);
+    assert_eq!(read(&db, move |tx| tx.load_courses(link, 1)).await, all[..1]);
+    let other = LinkId(link.0 + 1);
+    assert!(read(&db, move |tx| tx.load_courses(other, 9)).await.is_empty());
+}
+
+async fn how_long_creations_took_is_known(db: TestDatabase) {
+    let here @ (workspace, _, _) = link(&db).await;
+    for (trigger, state, took) in [
+        (Trigger::Creation, LoadState::Done, 5),
+        (Trigger::Creation, LoadState::Done, 9),
+        (Trigger::Creation, LoadState::Failed, 11),
+        (Trigger::Refresh, LoadState::Done, 13),
+    ] {
+        let load = load_at(&db, here, trigger, NOW).await;
+        write(&db, move |tx| tx.finish_load(load, state, None, NOW + took)).await;
+    }
+    load_at(&db, here, Trigger::Creation, NOW).await;
+    let times = async |workspace, since, limit| {
+        read(&db, move |tx| tx.creation_times(workspace, since, limit)).await
+    };
+    assert_eq!(times(workspace, NOW, 9).await, [9, 5], "the last one first");
+    assert_eq!(times(workspace, NOW, 1).await, [9]);
+    assert_eq!(times(workspace, NOW + 6, 9).await, [9]);
+    assert!(times(WorkspaceId(workspace.0 + 1), NOW, 9).await.is_empty());
 }

@@ -128,6 +128,8 @@ const CALLS: &[(&str, Call)] = &[
     ("link", |tx| Ok(tx.link(HERE, uuid(MIDDLE))?.is_some())),
     ("link_by_id", |tx| Ok(tx.link_by_id(LinkId(2_500))?.is_some())),
     ("load", |tx| Ok(tx.load(LoadId(2_500))?.is_some())),
+    ("load_courses", |tx| Ok(tx.load_courses(LinkId(2_500), 100)?.len() == 1)),
+    ("creation_times", |tx| Ok(tx.creation_times(HERE, 1, 100)?.is_empty())),
     ("answers_from", |tx| Ok(tx.answers_from(SubjectId(2_500), SourceCallId(0))?.len() == 1)),
     ("answers_since", |tx| Ok(tx.answers_since(HERE, &index(MIDDLE), 0)?.len() == 1)),
     ("source_calls", |tx| Ok(tx.source_calls(HERE, SubjectId(2_500), ALL)?.count == 1)),

@@ -9,6 +9,8 @@ on_both_databases! {
     users_are_those_of_an_organization,
     an_invitation_is_for_one_use_and_ends,
     a_session_ends,
+    codes_are_asked_for_once_confirmed,
+    a_code_is_taken_once,
 }
 
 fn add(tx: &mut Tx<'_>, organization: u64, n: u64) -> vinculo_store::Result<UserId> {
@@ -140,4 +142,43 @@ async fn a_session_ends(db: TestDatabase) {
     assert_eq!((live(&db, 4).await, live(&db, 2).await.is_some()), (None, true));
     write(&db, move |tx| tx.end_sessions_of(one)).await;
     assert_eq!(live(&db, 2).await, None);
+}
+
+async fn codes_are_asked_for_once_confirmed(db: TestDatabase) {
+    let user = write(&db, |tx| add(tx, 1, 10)).await;
+    let other = write(&db, |tx| add(tx, 1, 11)).await;
+    let found = async || read(&db, move |tx| tx.second_factor(user)).await;
+    assert!(found().await.is_none());
+    let begin = async |n| write(&db, move |tx| tx.begin_second_factor(user, &sealed(n))).await;
+    let confirm = async |user, codes: Vec<u64>| {
+        let codes: Vec<_> = codes.into_iter().map(index).collect();
+        write(&db, move |tx| tx.confirm_second_factor(user, &codes, NOW)).await
+    };
+    assert!(!confirm(user, vec![1]).await, "nothing was set up");
+    assert!(begin(20).await && begin(21).await);
+    let factor = found().await.unwrap();
+    assert_eq!((factor.confirmed_at, factor.sealed), (None, sealed(21)));
+    assert!(confirm(user, vec![1, 2]).await && !confirm(user, vec![3]).await);
+    assert!(!begin(22).await, "what is asked for is not replaced");
+    let factor = found().await.unwrap();
+    assert_eq!((factor.confirmed_at, factor.sealed), (Some(NOW), sealed(21)));
+    let left = async || read(&db, move |tx| tx.recovery_codes_left(user)).await;
+    assert_eq!(left().await, 2);
+    let take = async |user, n| write(&db, move |tx| tx.take_recovery_code(user, &index(n))).await;
+    assert!(!take(other, 1).await && !take(user, 3).await);
+    assert!(take(user, 1).await && !take(user, 1).await);
+    assert_eq!(left().await, 1);
+    let drop = async |user| write(&db, move |tx| tx.drop_second_factor(user)).await;
+    assert!(!drop(other).await && drop(user).await && !drop(user).await);
+    assert!(found().await.is_none());
+    assert_eq!(left().await, 0);
+    assert!(begin(23).await && !drop(user).await && found().await.is_none());
+}
+
+async fn a_code_is_taken_once(db: TestDatabase) {
+    let user = write(&db, |tx| add(tx, 1, 10)).await;
+    let take = async |step| write(&db, move |tx| tx.take_step(user, step)).await;
+    assert!(!take(5).await, "there is nothing to take it of");
+    write(&db, move |tx| tx.begin_second_factor(user, &sealed(20))).await;
+    assert!(take(5).await && !take(5).await && !take(4).await && take(6).await);
 }

@@ -4,13 +4,13 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use vinculo_store::AuditAction;
+use vinculo_store::{AuditAction, Link, Tx};
 
 use super::access::{self, hold};
 use crate::App;
 use crate::api::mode::{Accepted, Async};
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::jobs::{Announcement, Webhook};
@@ -52,12 +52,25 @@ pub(crate) async fn delete(
                 };
                 about.emit(tx, &Webhook::link_deleted())?;
             }
-            tx.delete_link(link.id, link.subject)?;
-            trail.note(tx, &writer, Entry::of(AuditAction::LinkDeleted).link(&link))
+            remove(tx, &writer, &trail, &link)
         })
         .await?;
     if asynchronous {
         return Ok(Accepted::answer(Accepted::body(request_id)?));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Removes, in a transaction, a link that [`hold`] has given.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn remove(
+    tx: &mut Tx<'_>,
+    app: &App,
+    trail: &Trail,
+    link: &Link,
+) -> Result<(), ApiError> {
+    tx.delete_link(link.id, link.subject)?;
+    trail.note(tx, app, Entry::of(AuditAction::LinkDeleted).link(link))
 }

@@ -18,11 +18,11 @@ mod wanted;
 pub(crate) mod wire;
 
 pub(crate) use create::{__path_create, create, register};
-pub(crate) use delete::{__path_delete, delete};
+pub(crate) use delete::{__path_delete, delete, remove};
 pub(crate) use detail::{__path_detail, detail};
 pub(crate) use list::{__path_list, filter, list, read};
 pub(crate) use modify::{__path_modify, modify};
-pub(crate) use refresh::{__path_refresh, refresh};
+pub(crate) use refresh::{__path_refresh, ask, refresh};
 pub(crate) use resume::{__path_resume, resume};
 pub(crate) use row::{Answered, MadeLink, Row, check_terms, person_of};
 pub(crate) use schema::{RefreshRate as RefreshRateName, ResourceName};

@@ -7,7 +7,8 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, Job, NewLoad, Resource, Trigger};
+use vinculo_store::{AuditAction, Job, Link, NewLoad, Resource, Trigger, Tx, WorkspaceId};
+use vinculo_vault::DataKey;
 
 use super::access::{self, credentials, hold};
 use super::fields;
@@ -16,7 +17,7 @@ use crate::App;
 use crate::api::body::{Fields, JsonObject, OptionalJsonObject};
 use crate::api::mode::Accepted;
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::consents;
 use crate::error::ApiError;
@@ -78,29 +79,8 @@ async fn start(
     let body = app
         .store()
         .write(move |tx| {
-            let link = hold(tx, workspace, id)?;
-            let (key, secrets) = access::open(&writer, &link)?;
-            credentials(&link, secrets)?;
-            let now = writer.now_micros();
-            consents::permit(tx, &link, Resource::or_all(&resources), now)?;
-            if let Some(last) = tx.last_refresh(link.id)? {
-                cool_down(after(last, COOLDOWN) - now)?;
-            }
-            let load = tx.insert_load(&NewLoad {
-                workspace,
-                subject: link.subject,
-                link: link.id,
-                trigger: Trigger::Refresh,
-                resources: Resource::or_all(&resources),
-                request_id,
-                window: None,
-                save_data: true,
-                quiet: false,
-                source_call: None,
-                created_at: now,
-            })?;
-            tx.enqueue(Job::SyncLink(load), now, now)?;
-            trail.note(tx, &writer, Entry::of(AuditAction::LinkRefreshed).link(&link))?;
+            let resources = Resource::or_all(&resources);
+            let (link, key) = ask(tx, &writer, &trail, (workspace, id), resources, request_id)?;
             let body = Accepted::body(request_id)?;
             let about = About { subject: link.subject, link: Some(link.id), key: &key };
             claim.record(tx, StatusCode::ACCEPTED, &body, Some(about))?;
@@ -108,6 +88,44 @@ async fn start(
         })
         .await?;
     Ok(Accepted::answer(body))
+}
+
+/// Asks, in a transaction, that a link of a workspace be filled again; the link and its key.
+///
+/// # Errors
+/// 404 when there is none, 400 when it cannot be filled, 409 when it was refreshed just now.
+pub(crate) fn ask(
+    tx: &mut Tx<'_>,
+    app: &App,
+    trail: &Trail,
+    (workspace, id): (WorkspaceId, Uuid),
+    resources: &[Resource],
+    request_id: Uuid,
+) -> Result<(Link, DataKey), ApiError> {
+    let link = hold(tx, workspace, id)?;
+    let (key, secrets) = access::open(app, &link)?;
+    credentials(&link, secrets)?;
+    let now = app.now_micros();
+    consents::permit(tx, &link, resources, now)?;
+    if let Some(last) = tx.last_refresh(link.id)? {
+        cool_down(after(last, COOLDOWN) - now)?;
+    }
+    let load = tx.insert_load(&NewLoad {
+        workspace,
+        subject: link.subject,
+        link: link.id,
+        trigger: Trigger::Refresh,
+        resources,
+        request_id,
+        window: None,
+        save_data: true,
+        quiet: false,
+        source_call: None,
+        created_at: now,
+    })?;
+    tx.enqueue(Job::SyncLink(load), now, now)?;
+    trail.note(tx, app, Entry::of(AuditAction::LinkRefreshed).link(&link))?;
+    Ok((link, key))
 }
 
 /// `left` is what is left of the time, in microseconds.

@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use vinculo_store::AuditAction;
+use uuid::Uuid;
+use vinculo_store::{AuditAction, WorkspaceId};
 
 use crate::App;
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::cohorts::CohortStatus;
 use crate::error::ApiError;
@@ -24,7 +25,20 @@ pub(crate) async fn cancel(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Json<CohortStatus>, ApiError> {
-    let (workspace, trail, writer) = (caller.workspace.id, caller.trail, app.clone());
+    Ok(Json(stop(&app, caller.trail, caller.workspace.id, id).await?))
+}
+
+/// Cancels what waits of a cohort.
+///
+/// # Errors
+/// 404 when there is none.
+pub(crate) async fn stop(
+    app: &App,
+    trail: Trail,
+    workspace: WorkspaceId,
+    id: Uuid,
+) -> Result<CohortStatus, ApiError> {
+    let writer = app.clone();
     let cancelled = app.store().write(move |tx| {
         let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
         tx.cancel_cohort(cohort.id, writer.now_micros())?;
@@ -32,5 +46,5 @@ pub(crate) async fn cancel(
         let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
         Ok::<_, ApiError>(CohortStatus::of(&cohort))
     });
-    Ok(Json(cancelled.await?))
+    cancelled.await
 }

@@ -4,11 +4,12 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use vinculo_store::WorkspaceId;
 
 use crate::App;
 use crate::api::page::PageQuery;
 use crate::auth::Caller;
-use crate::cohorts::{self, CohortStatus, CohortTerms};
+use crate::cohorts::{self, CohortStatus, CohortTerms, ReceivedCohort};
 use crate::error::ApiError;
 use crate::manage::imports::upload;
 use crate::once::Once;
@@ -46,10 +47,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     let given = page.query.pairs().iter();
     let terms = CohortTerms::read(given.map(|(name, value)| (name.as_str(), value.as_str())))?;
-    let (contents, sent) = upload(body, app.config().upload_silence);
-    let received = cohorts::receive(&app, caller.workspace.id, terms, contents);
-    let (received, ()) = tokio::join!(received, sent);
-    let received = received?;
+    let received = receive(&app, caller.workspace.id, terms, body).await?;
     // The file itself went by: its digest stands for it.
     let attempt = once.of(&app, &caller, &received.sha256)?;
     let (writer, trail) = (app.clone(), caller.trail);
@@ -58,4 +56,20 @@ pub(crate) async fn create(
     // A repeat was answered from what is kept.
     received.drop_unbegun(&app).await?;
     answer
+}
+
+/// Reads a body to its end and stores its rows.
+///
+/// # Errors
+/// As for [`cohorts::receive`].
+pub(crate) async fn receive(
+    app: &App,
+    workspace: WorkspaceId,
+    terms: CohortTerms,
+    body: Body,
+) -> Result<ReceivedCohort, ApiError> {
+    let (contents, sent) = upload(body, app.config().upload_silence);
+    let received = cohorts::receive(app, workspace, terms, contents);
+    let (received, ()) = tokio::join!(received, sent);
+    received
 }

@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use vinculo_store::AuditAction;
+use uuid::Uuid;
+use vinculo_store::{AuditAction, Cohort, WorkspaceId};
 
 use crate::App;
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::cohorts::CohortStatus;
 use crate::error::ApiError;
@@ -23,9 +24,22 @@ pub(crate) async fn detail(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Json<CohortStatus>, ApiError> {
-    let workspace = caller.workspace.id;
+    let cohort = read_one(&app, &caller.trail, caller.workspace.id, id).await?;
+    Ok(Json(CohortStatus::of(&cohort)))
+}
+
+/// One cohort that is about to be shown.
+///
+/// # Errors
+/// 404 when there is none, and when it cannot be noted.
+pub(crate) async fn read_one(
+    app: &App,
+    trail: &Trail,
+    workspace: WorkspaceId,
+    id: Uuid,
+) -> Result<Cohort, ApiError> {
     let cohort = app.store().read(move |tx| tx.cohort(workspace, id)).await?;
     let cohort = cohort.ok_or_else(ApiError::not_found)?;
-    caller.trail.read_one(&app, Entry::of(AuditAction::CohortsRead).object(id)).await?;
-    Ok(Json(CohortStatus::of(&cohort)))
+    trail.read_one(app, Entry::of(AuditAction::CohortsRead).object(id)).await?;
+    Ok(cohort)
 }

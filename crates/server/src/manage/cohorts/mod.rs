@@ -6,8 +6,8 @@ mod detail;
 mod list;
 mod results;
 
-pub(crate) use cancel::{__path_cancel, cancel};
-pub(crate) use create::{__path_create, create};
-pub(crate) use detail::{__path_detail, detail};
-pub(crate) use list::{__path_list, list};
-pub(crate) use results::{__path_results, results};
+pub(crate) use cancel::{__path_cancel, cancel, stop};
+pub(crate) use create::{__path_create, create, receive};
+pub(crate) use detail::{__path_detail, detail, read_one};
+pub(crate) use list::{__path_list, list, read};
+pub(crate) use results::{__path_results, download, results};

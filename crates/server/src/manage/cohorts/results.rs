@@ -8,11 +8,12 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::stream::try_unfold;
 use http::HeaderValue;
 use http::header::CONTENT_TYPE;
-use vinculo_store::{AuditAction, CohortId};
+use uuid::Uuid;
+use vinculo_store::{AuditAction, CohortId, WorkspaceId};
 
 use crate::App;
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::cohorts::{RESULT_HEADER, SLICE, result_lines};
 use crate::error::ApiError;
@@ -33,12 +34,24 @@ pub(crate) async fn results(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Response, ApiError> {
-    let workspace = caller.workspace.id;
+    download(&app, &caller.trail, caller.workspace.id, id).await
+}
+
+/// The results of a cohort as a file.
+///
+/// # Errors
+/// 404 when there is none, and when it cannot be noted.
+pub(crate) async fn download(
+    app: &App,
+    trail: &Trail,
+    workspace: WorkspaceId,
+    id: Uuid,
+) -> Result<Response, ApiError> {
     let cohort = app.store().read(move |tx| tx.cohort(workspace, id)).await?;
     let cohort = cohort.ok_or_else(ApiError::not_found)?;
     let entry = Entry::of(AuditAction::CohortsRead).object(id).objects(cohort.counts.total);
-    caller.trail.read_one(&app, entry).await?;
-    let walk = Walk { app, cohort: cohort.id, after: Some(0), begun: false };
+    trail.read_one(app, entry).await?;
+    let walk = Walk { app: app.clone(), cohort: cohort.id, after: Some(0), begun: false };
     let mut response = Body::from_stream(try_unfold(walk, Walk::next)).into_response();
     let csv = HeaderValue::from_static("text/csv; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, csv);

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use vinculo_store::AuditAction;
+use vinculo_store::{AuditAction, ImportId, Tx, WorkspaceId};
 
 use super::upload::upload;
 use crate::App;
@@ -44,13 +44,25 @@ pub(crate) async fn create(
         let item = ErrorItem::field("invalid_choice", "allow", error.to_string());
         ApiError::bad_request(vec![item])
     })?;
-    let (contents, sent) = upload(body, app.config().upload_silence);
-    let spooled = imports::spool_file(&app, caller.workspace.id, contents);
-    let (spooled, ()) = tokio::join!(spooled, sent);
-    let spooled = spooled.map_err(refusal)?;
+    let spooled = spool(&app, caller.workspace.id, body).await?;
     // The file itself went by: its digest stands for it.
     let attempt = once.of(&app, &caller, &spooled.sha256())?;
     attempt.run(|claim| store(app, caller.trail, file, spooled, claim)).await
+}
+
+/// Reads a body to its end into the spool.
+///
+/// # Errors
+/// 413 for a file that is too large, 408 when its sender falls silent.
+pub(crate) async fn spool(
+    app: &App,
+    workspace: WorkspaceId,
+    body: Body,
+) -> Result<Spooled, ApiError> {
+    let (contents, sent) = upload(body, app.config().upload_silence);
+    let spooled = imports::spool_file(app, workspace, contents);
+    let (spooled, ()) = tokio::join!(spooled, sent);
+    spooled.map_err(refusal)
 }
 
 async fn store(
@@ -62,15 +74,27 @@ async fn store(
 ) -> Result<Response, ApiError> {
     let reader = app.clone();
     let stored = imports::store_import(&app, file, spooled, move |tx, (id, _)| {
-        let import = tx.import(id)?;
-        let import = import.ok_or_else(|| ApiError::unexpected("a received import is gone"))?;
-        let entry = Entry::of(AuditAction::ImportCreated).object(import.uuid);
-        trail.note(tx, &reader, entry)?;
-        let body = serde_json::to_vec(&imports::status(&reader, &import)?)?;
+        let body = serde_json::to_vec(&received(tx, &reader, &trail, id)?)?;
         claim.record(tx, StatusCode::ACCEPTED, &body, None)?;
         Ok(body)
     });
     Ok(json(StatusCode::ACCEPTED, stored.await?))
+}
+
+/// Notes, in the transaction that stores it, who brought an import, and tells how it stands.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn received(
+    tx: &mut Tx<'_>,
+    app: &App,
+    trail: &Trail,
+    id: ImportId,
+) -> Result<ImportStatus, ApiError> {
+    let import = tx.import(id)?;
+    let import = import.ok_or_else(|| ApiError::unexpected("a received import is gone"))?;
+    trail.note(tx, app, Entry::of(AuditAction::ImportCreated).object(import.uuid))?;
+    imports::status(app, &import)
 }
 
 fn refusal(error: ReceiveError) -> ApiError {

@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use vinculo_store::AuditAction;
+use uuid::Uuid;
+use vinculo_store::{AuditAction, WorkspaceId};
 
 use crate::App;
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::imports::{self, ImportStatus};
@@ -23,10 +24,21 @@ pub(crate) async fn detail(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Json<ImportStatus>, ApiError> {
-    let workspace = caller.workspace.id;
+    Ok(Json(read_one(&app, &caller.trail, caller.workspace.id, id).await?))
+}
+
+/// One import that is about to be shown, with its report.
+///
+/// # Errors
+/// 404 when there is none, and when it cannot be noted.
+pub(crate) async fn read_one(
+    app: &App,
+    trail: &Trail,
+    workspace: WorkspaceId,
+    id: Uuid,
+) -> Result<ImportStatus, ApiError> {
     let import = app.store().read(move |tx| tx.import_by_uuid(workspace, id)).await?;
     let import = import.ok_or_else(ApiError::not_found)?;
-    let entry = Entry::of(AuditAction::ImportsRead).object(id);
-    caller.trail.read_one(&app, entry).await?;
-    Ok(Json(imports::status(&app, &import)?))
+    trail.read_one(app, Entry::of(AuditAction::ImportsRead).object(id)).await?;
+    imports::status(app, &import)
 }

@@ -12,7 +12,7 @@ use vinculo_store::{AuditAction, Resource, SubjectId, Tx, WorkspaceId};
 use crate::App;
 use crate::api::objects;
 use crate::api::query::PathId;
-use crate::audit::Entry;
+use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::openapi::IdInPath;
@@ -34,13 +34,25 @@ pub(crate) async fn provenance(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<Json<EmploymentProvenance>, ApiError> {
-    let workspace = caller.workspace.id;
+    Ok(Json(read(&app, &caller.trail, caller.workspace.id, id).await?))
+}
+
+/// Where an employment comes from, about to be shown.
+///
+/// # Errors
+/// 404 when there is none, and when it cannot be noted.
+pub(crate) async fn read(
+    app: &App,
+    trail: &Trail,
+    workspace: WorkspaceId,
+    id: Uuid,
+) -> Result<EmploymentProvenance, ApiError> {
     let reader = app.clone();
     let told = app.store().read(move |tx| tell(tx, &reader, workspace, id)).await?;
     let (person, told) = told.ok_or_else(ApiError::not_found)?;
     let entry = Entry::of(AuditAction::ProvenanceRead).person(person).new_link(told.link);
-    caller.trail.read_one(&app, entry.object(id)).await?;
-    Ok(Json(told))
+    trail.read_one(app, entry.object(id)).await?;
+    Ok(told)
 }
 
 fn tell(

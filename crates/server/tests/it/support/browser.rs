@@ -6,6 +6,9 @@ use http::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method};
 use reqwest::RequestBuilder;
 
+/// Stands between the parts of a form with a file.
+const EDGE: &str = "edge-of-a-part";
+
 /// Somebody's browser.
 pub(crate) struct Browser {
     http: reqwest::Client,
@@ -68,6 +71,29 @@ impl Browser {
         self.send(request).await
     }
 
+    /// Sends a form with a file; without a name of one, none was chosen.
+    pub(crate) async fn upload(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, file): (&str, &[u8]),
+    ) -> Shown {
+        let form = self.form.clone();
+        let mut body = Vec::new();
+        for (name, value) in [("form", form.as_str())].iter().chain(fields) {
+            let part = format!("--{EDGE}\r\nContent-Disposition: form-data; name=\"{name}\"");
+            body.extend_from_slice(format!("{part}\r\n\r\n{value}\r\n").as_bytes());
+        }
+        let part = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
+        let head = format!("--{EDGE}\r\n{part}\r\nContent-Type: text/plain\r\n\r\n");
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(file);
+        body.extend_from_slice(format!("\r\n--{EDGE}--\r\n").as_bytes());
+        let kind = format!("multipart/form-data; boundary={EDGE}");
+        let request = self.request(Method::POST, path).header(ORIGIN, self.base.clone());
+        self.send(request.header(CONTENT_TYPE, kind).body(body)).await
+    }
+
     /// What the last page's forms carry.
     pub(crate) fn form(&self) -> String {
         self.form.clone()
@@ -76,6 +102,11 @@ impl Browser {
     /// Forgets its cookies; answers the cookie of the session, if there was one.
     pub(crate) fn forget(&mut self) -> Option<String> {
         std::mem::take(&mut self.cookies).remove(&session())
+    }
+
+    /// Carries what the forms of another browser carry.
+    pub(crate) fn take_form_of(&mut self, other: &Self) {
+        self.form.clone_from(&other.form);
     }
 
     /// Takes a cookie for the one of the session.

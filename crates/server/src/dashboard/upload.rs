@@ -1,0 +1,90 @@
+//! Forms with a file in them. The file is a stream: it is never held whole.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use multer::{Constraints, Field, Multipart, SizeLimit, parse_boundary};
+use tokio::time::timeout;
+
+use super::form::{BINDING, Form, stale};
+use super::visitor::Visitor;
+use crate::App;
+use crate::error::ApiError;
+
+/// Name of the field with the file. It comes last: what binds the form has to be known before.
+const FILE: &str = "file";
+
+/// Longest of the other fields, bytes, and most of them.
+const LONGEST: u64 = 4096;
+const MOST: usize = 32;
+
+/// A form of somebody who is signed in, with a file.
+pub(super) struct PostedFile {
+    pub(super) visitor: Visitor,
+    /// What stood before the file.
+    pub(super) form: Form,
+    /// The file, when one was chosen.
+    pub(super) file: Option<SentFile>,
+}
+
+/// A file on its way.
+pub(super) struct SentFile {
+    pub(super) name: String,
+    pub(super) body: Body,
+}
+
+impl FromRequest<App> for PostedFile {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        let kind = parts.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let boundary = parse_boundary(kind.unwrap_or_default()).map_err(|_| {
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            ApiError::status(status, "unsupported_media_type", "Not a form with a file.")
+        })?;
+        // What reads the file has its own limit.
+        let limit = SizeLimit::new().per_field(LONGEST).for_field(FILE, u64::MAX);
+        let constraints = Constraints::new().size_limit(limit);
+        let stream = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+        let read = timeout(app.config().request_timeout, read(stream)).await;
+        let (form, file) = read.map_err(|_| cut_off(StatusCode::REQUEST_TIMEOUT))??;
+        if !visitor.visit.is_of_this_site() || !visitor.holds(app, form.get(BINDING))? {
+            return Err(stale());
+        }
+        Ok(Self { visitor, form, file })
+    }
+}
+
+/// Reads a form up to its file.
+async fn read(mut stream: Multipart<'static>) -> Result<(Form, Option<SentFile>), ApiError> {
+    let mut fields = Vec::new();
+    while let Some(field) = stream.next_field().await.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == FILE {
+            return Ok((Form::of(fields), chosen(field)));
+        }
+        if fields.len() == MOST {
+            return Err(cut_off(StatusCode::BAD_REQUEST));
+        }
+        fields.push((name, field.text().await.map_err(unreadable)?));
+    }
+    Ok((Form::of(fields), None))
+}
+
+/// Browsers send a file without a name when none was chosen.
+fn chosen(field: Field<'static>) -> Option<SentFile> {
+    let name = field.file_name().filter(|name| !name.is_empty())?.to_owned();
+    Some(SentFile { name, body: Body::from_stream(field) })
+}
+
+/// The reason is not told: it may repeat what was sent.
+fn unreadable(_: multer::Error) -> ApiError {
+    cut_off(StatusCode::BAD_REQUEST)
+}
+
+fn cut_off(status: StatusCode) -> ApiError {
+    ApiError::status(status, "parse_error", "The form was cut off, or is not one with a file.")
+}
