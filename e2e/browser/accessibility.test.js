@@ -1,0 +1,353 @@
+// Every page with nothing, with everything, with errors and with names that are too long: axe with all
+// of its rules in light and dark, on a desk and on a phone; nothing wider than the window; what the
+// page's policy forbids does not happen. A picture of each is kept in e2e/screenshots.
+
+'use strict';
+
+const assert = require('node:assert/strict');
+const { readFileSync, readdirSync } = require('node:fs');
+const path = require('node:path');
+const { after, before, test } = require('node:test');
+const { LONGEST, launch, newcomer } = require('./browser');
+const { Installation } = require('./installation');
+const { THEMES, faults, look, lookInside, looked } = require('./look');
+const { Receiver } = require('./receiver');
+
+const TEMPLATES = path.join(__dirname, '..', '..', 'crates', 'server', 'templates');
+const PASSWORD = 'una frase bastante larga';
+const OWNER = 'persona-ejemplo-con-una-direccion-muy-larga-que-no-cabe@ejemplo-de-empresa.example.com';
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+// Nothing in it lets a browser begin a new line.
+const LONG = 'Persona_Ejemplo_De_La_Santisima_Trinidad_'.repeat(6);
+// Of all pages together.
+const STATES = 54;
+const ELSEWHERE = 'https://app.example.com';
+
+let browser;
+let installation;
+let page;
+let sandbox;
+let production;
+const receivers = {};
+
+before(async () => {
+  [browser, installation] = [await launch(), await Installation.start()];
+  receivers.good = await Receiver.start({ status: 200, body: LONG.repeat(3) });
+  receivers.bad = await Receiver.start({ status: 500, body: `<h1>${LONG}</h1>` });
+  receivers.gone = await Receiver.start({ status: 410, body: 'gone' });
+});
+
+after(async () => {
+  await browser.close();
+  for (const receiver of Object.values(receivers)) await receiver.stop();
+  await installation.stop();
+});
+
+const part = (name, run) => test(name, { timeout: LONGEST }, run);
+
+const button = (name) => page.getByRole('button', { name, exact: true });
+const field = (label) => page.getByLabel(label, { exact: true });
+const visit = (address) => page.goto(`/dashboard/${address}`);
+
+part('who is not signed in', async () => {
+  page = await newcomer(browser, installation);
+  await page.goto(installation.welcome);
+  await look(page, 'welcome', 'first');
+  await field('E-mail').fill(OWNER);
+  await field('Password').fill(PASSWORD);
+  await field('Password again').fill(`${PASSWORD}!`);
+  await button('Set password').click();
+  await page.getByRole('alert').waitFor();
+  await look(page, 'welcome', 'wrong');
+  await field('Password').fill(PASSWORD);
+  await field('Password again').fill(PASSWORD);
+  await button('Set password').click();
+  await page.getByRole('heading', { name: 'Home' }).waitFor();
+
+
+  await page.context().clearCookies();
+  await visit('sign-in');
+  await look(page, 'sign_in', 'empty');
+  await signIn('not what it was');
+  await page.getByRole('alert').waitFor();
+  await look(page, 'sign_in', 'wrong');
+  await signIn(PASSWORD);
+  await headed('Home');
+
+  await page.goto(installation.welcome);
+  await look(page, 'error', 'unknown');
+});
+
+async function signIn(password) {
+  await field('E-mail').fill(OWNER);
+  await field('Password').fill(password);
+  await button('Sign in').click();
+}
+
+async function headed(name) {
+  await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+}
+
+part('an empty workspace', async () => {
+  for (const name of ['home', 'links', 'keys', 'webhooks', 'deliveries']) {
+    await visit(`sandbox${name === 'home' ? '' : `/${name}`}`);
+    await look(page, name, 'empty');
+  }
+  await visit('sandbox/audit?actor=person');
+  await look(page, 'audit', 'empty');
+});
+
+part('keys', async () => {
+  await visit('sandbox/keys');
+  await field('Name').fill(LONG);
+  await field('Scopes').fill('everything');
+  await field('Allowed networks').fill('nowhere 10.0.0.0/8');
+  await field('Ends').fill('tomorrow');
+  await button('Generate API key').click();
+  await page.getByRole('alert').waitFor();
+  await look(page, 'keys', 'wrong');
+  await field('Scopes').fill('links:read links:write employments:read owners:read manage');
+  await field('Allowed networks').fill('127.0.0.1 10.0.0.0/8 2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff');
+  await field('Ends').fill('');
+  await button('Generate API key').click();
+  await headed('Key generated');
+  await look(page, 'key_made', 'new');
+  await page.getByRole('link', { name: 'Back' }).click();
+  await headed('API keys');
+  await page.locator('summary', { hasText: 'Rotate' }).click();
+  await button('Rotate').click();
+  await headed('Key generated');
+  await look(page, 'key_made', 'rotated');
+  [sandbox, production] = ['sandbox', 'production'].map((it) => installation.client(it));
+  await visit('sandbox/keys');
+  await look(page, 'keys', 'filled');
+  await lookInside(page, 'keys', 'unfolded');
+});
+
+part('webhooks', async () => {
+  await visit('sandbox/webhooks');
+  await field('URL').fill(`ftp://${LONG}.example.com`);
+  await field('LINK').check();
+  await button('Create webhook').click();
+  await page.getByRole('alert').waitFor();
+  await look(page, 'webhooks', 'wrong');
+  await field('URL').fill(`${receivers.good.url}?${LONG}`);
+  await field('LINK').uncheck();
+  await button('Create webhook').click();
+  await headed('Webhook created');
+  await look(page, 'webhook_made', 'new');
+  for (const { url } of [receivers.bad, receivers.gone]) {
+    await sandbox('POST', '/manage/v1/webhook-endpoints/', { url }, 201);
+  }
+  await visit('sandbox/webhooks');
+  await page.getByRole('link', { name: receivers.good.url }).click();
+  await look(page, 'webhook', 'new');
+  await button('Send test event').click();
+  await page.getByText('The test event is on its way.').waitFor();
+  await look(page, 'webhook', 'tested');
+});
+
+part('links', async () => {
+  await sandbox('PATCH', '/manage/v1/settings/', { accept_unknown_people: true });
+  for (const [username, externalId] of [
+    ['1999000017', LONG], ['1999000018', 'COHORT_32_User_6790023X5'], ['1999000404', undefined],
+  ]) {
+    await sandbox('POST', '/api/links/', {
+      institution: 'pila_co_employment', username, external_id: externalId,
+      fetch_resources: ['EMPLOYMENTS', 'OWNERS'],
+    }, 201);
+  }
+  // And the test event.
+  await receivers.good.first(1 + 2 * 3);
+  await visit('sandbox/links');
+  await look(page, 'links', 'filled');
+  await visit('sandbox/links?status=token_required');
+  await look(page, 'links', 'filtered');
+  await search('1999000001');
+  await look(page, 'links', 'none');
+  await search('1999000017');
+  await look(page, 'links', 'found');
+  await read('three');
+  await page.getByText('The same numbers as a table').click();
+  await look(page, 'link', 'table');
+  await search('1999000018');
+  await read('long');
+  await search('1999000404');
+  await read('nothing');
+  await lookInside(page, 'link', 'unfolded');
+});
+
+// Reads the link that a search has found.
+async function read(state) {
+  await page.locator('tbody a').click();
+  await headed('Link');
+  await look(page, 'link', state);
+}
+
+async function search(number) {
+  await visit('sandbox/links');
+  await field('Value').fill(number);
+  await button('Search').click();
+  await headed('What was found');
+}
+
+part('deliveries', async () => {
+  // The receiver that is gone was told so by its first event.
+  await visit('sandbox/webhooks');
+  await page.getByRole('link', { name: receivers.gone.url }).click();
+  await reloaded('.tag.failed');
+  await look(page, 'webhook', 'disabled');
+  await visit('sandbox/webhooks');
+  await look(page, 'webhooks', 'filled');
+  await page.getByRole('link', { name: receivers.good.url }).click();
+  await lookInside(page, 'webhook', 'unfolded');
+  await page.locator('summary', { hasText: 'New secret' }).click();
+  await page.locator('summary', { hasText: 'New secret' }).click();
+  await button('Rotate').click();
+  await headed('New secret');
+  await look(page, 'webhook_made', 'rotated');
+
+  await visit('sandbox/deliveries');
+  await look(page, 'deliveries', 'filled');
+  await visit('sandbox/deliveries?status=pending');
+  await reloaded('tbody a');
+  await page.locator('tbody a').first().click();
+  await reloaded('tbody pre');
+  await look(page, 'delivery', 'failing');
+  await visit('sandbox/deliveries?status=delivered');
+  await page.locator('tbody a').first().click();
+  await button('Send again').click();
+  await page.getByText('The delivery is on its way again.').waitFor();
+  await look(page, 'delivery', 'replayed');
+});
+
+// Looks again until something is there; the test's own timeout ends it.
+async function reloaded(selector) {
+  await page.waitForLoadState();
+  while ((await page.locator(selector).count()) === 0) await page.reload();
+}
+
+part('a workspace that is full', async () => {
+  await visit('sandbox');
+  await look(page, 'home', 'filled');
+  await visit('sandbox/audit');
+  await look(page, 'audit', 'filled');
+});
+
+part('production, from planillas', async () => {
+  const planilla = exported();
+  const send = (name, body) => (
+    production('POST', `/manage/v1/imports/?name=${name}`, Buffer.from(body, 'latin1'), 202));
+  await send(`${LONG}.txt`, planilla.replace('EMPRESA FICTICIA 000000 S.A.S.'.padEnd(200), LONG.slice(0, 200)));
+  await send('con_errores.txt', planilla.replace('0200001CC1995', '0200007XX1995'));
+  await visit('production');
+  await reloaded('.tag.accepted');
+  await reloaded('.tag.refused');
+  await look(page, 'home', 'production');
+  const link = await production('POST', '/api/links/', {
+    institution: 'pila_co_employment', username: '1995000000', fetch_resources: ['EMPLOYMENTS', 'OWNERS'],
+  }, 201);
+  await visit(`production/links/${link.id}`);
+  await reloaded('figure');
+  await look(page, 'link', 'production');
+});
+
+// The first planilla of the made-up country.
+function exported() {
+  const folder = path.join(installation.folder, 'planillas');
+  installation.command('operator', 'export', '--months', '3', '--payers', '3', '--out', folder);
+  const [first] = readdirSync(folder).sort();
+  return readFileSync(path.join(folder, first), 'latin1');
+}
+
+part('somebody who may not see people', async () => {
+  const auditor = await newcomer(browser, installation);
+  const { link } = installation.run('users', 'create', 'auditor@example.com', '--role', 'auditor');
+  await auditor.goto(new URL(link, installation.url).pathname);
+  await look(auditor, 'welcome', 'named');
+  await auditor.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await auditor.getByLabel('Password again', { exact: true }).fill(PASSWORD);
+  await auditor.getByRole('button', { name: 'Set password' }).click();
+  await auditor.getByRole('heading', { name: 'Home' }).waitFor();
+  await look(auditor, 'home', 'auditor');
+  await auditor.goto('/dashboard/sandbox/links');
+  await look(auditor, 'error', 'denied');
+  await auditor.goto('/dashboard/sandbox/webhooks');
+  await look(auditor, 'webhooks', 'auditor');
+  await auditor.locator('[name=form]').first().evaluate((input) => { input.value = 'old'; });
+  await auditor.getByRole('button', { name: 'Español' }).click();
+  await auditor.getByRole('heading', { name: 'There is a problem' }).waitFor();
+  await look(auditor, 'error', 'stale');
+  await auditor.leave();
+});
+
+part('the consent page', async () => {
+  const guest = await newcomer(browser, installation, { locale: 'es-CO', elsewhere: [ELSEWHERE] });
+  const press = (name) => guest.getByRole('button', { name }).click();
+  const answer = async (number) => {
+    await guest.getByLabel('Número de documento').fill(number);
+    await guest.getByLabel(/^Autorizo a/).check();
+    await press('Autorizar y continuar');
+  };
+
+  await open(guest, sandbox, {});
+  await look(guest, 'connect_form', 'empty');
+  await press('Autorizar y continuar');
+  await guest.getByRole('alert').waitFor();
+  await look(guest, 'connect_form', 'wrong');
+  await answer('1999000503');
+  await guest.getByText('La fuente de los datos no responde').waitFor();
+  await look(guest, 'connect_form', 'down');
+  await answer('1999000001');
+  await guest.getByRole('heading', { name: 'Listo' }).waitFor();
+  await look(guest, 'connect_end', 'done');
+
+  await open(guest, sandbox, {});
+  // Nobody waits as long as this one takes.
+  await answer('1999000504');
+  await guest.getByRole('heading', { name: 'Consultando' }).waitFor();
+  await look(guest, 'connect_wait', 'asking');
+
+  await open(guest, sandbox, {});
+  await press('No autorizo');
+  await guest.getByRole('heading', { name: 'No autorizaste' }).waitFor();
+  await look(guest, 'connect_end', 'left');
+  await guest.goto('/connect/?access_token=nothing');
+  await look(guest, 'connect_end', 'unknown');
+
+  await open(guest, production, {});
+  await look(guest, 'connect_end', 'not_ready');
+  await production('PATCH', '/manage/v1/settings/', {
+    lender_name: LONG.slice(0, 200), lender_contact: `${LONG.slice(0, 180)}@example.com`,
+    consent_purpose: LONG.repeat(2), consent_months: 60,
+  });
+  await open(guest, production, {
+    callback_urls: { success: `${ELSEWHERE}/ok`, exit: `${ELSEWHERE}/no`, event: `${ELSEWHERE}/event` },
+    branding: {
+      company_name: LONG.slice(0, 100), company_logo: `${ELSEWHERE}/logo.svg`,
+      company_terms_url: `${ELSEWHERE}/terms`, company_terms_version: '3',
+    },
+  });
+  await look(guest, 'connect_form', 'long');
+  await guest.leave();
+});
+
+async function open(guest, client, widget) {
+  const { access } = await client('POST', '/api/token/', {
+    scopes: 'read_institutions,write_links,read_links',
+    fetch_resources: ['EMPLOYMENTS', 'OWNERS'],
+    widget,
+  });
+  await guest.goto(`/connect/?access_token=${access}`);
+}
+
+part('everything was looked at, and nothing is wrong', async () => {
+  await page.leave();
+  assert.deepEqual(faults, []);
+  const all = readdirSync(TEMPLATES).filter((file) => {
+    return readFileSync(path.join(TEMPLATES, file), 'utf8').startsWith('{% extends');
+  });
+  const seen = new Set(looked.map(([name]) => `${name}.html`));
+  assert.deepEqual(all.filter((file) => !seen.has(file)), [], 'pages that nobody has looked at');
+  assert.equal(looked.length, STATES * THEMES.length);
+});
