@@ -8,7 +8,7 @@ const assert = require('node:assert/strict');
 const { readFileSync, readdirSync } = require('node:fs');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
-const { LONGEST, launch, newcomer } = require('./browser');
+const { LONGEST, headed, launch, newcomer, openConsent, reloaded } = require('./browser');
 const { Installation } = require('./installation');
 const { THEMES, faults, look, lookInside, looked } = require('./look');
 const { Receiver } = require('./receiver');
@@ -62,7 +62,7 @@ part('who is not signed in', async () => {
   await field('Password').fill(PASSWORD);
   await field('Password again').fill(PASSWORD);
   await button('Set password').click();
-  await page.getByRole('heading', { name: 'Home' }).waitFor();
+  await headed(page, 'Home');
 
 
   await page.context().clearCookies();
@@ -72,7 +72,7 @@ part('who is not signed in', async () => {
   await page.getByRole('alert').waitFor();
   await look(page, 'sign_in', 'wrong');
   await signIn(PASSWORD);
-  await headed('Home');
+  await headed(page, 'Home');
 
   await page.goto(installation.welcome);
   await look(page, 'error', 'unknown');
@@ -82,10 +82,6 @@ async function signIn(password) {
   await field('E-mail').fill(OWNER);
   await field('Password').fill(password);
   await button('Sign in').click();
-}
-
-async function headed(name) {
-  await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
 }
 
 part('an empty workspace', async () => {
@@ -110,13 +106,13 @@ part('keys', async () => {
   await field('Allowed networks').fill('127.0.0.1 10.0.0.0/8 2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff');
   await field('Ends').fill('');
   await button('Generate API key').click();
-  await headed('Key generated');
+  await headed(page, 'Key generated');
   await look(page, 'key_made', 'new');
   await page.getByRole('link', { name: 'Back' }).click();
-  await headed('API keys');
+  await headed(page, 'API keys');
   await page.locator('summary', { hasText: 'Rotate' }).click();
   await button('Rotate').click();
-  await headed('Key generated');
+  await headed(page, 'Key generated');
   await look(page, 'key_made', 'rotated');
   [sandbox, production] = ['sandbox', 'production'].map((it) => installation.client(it));
   await visit('sandbox/keys');
@@ -134,7 +130,7 @@ part('webhooks', async () => {
   await field('URL').fill(`${receivers.good.url}?${LONG}`);
   await field('LINK').uncheck();
   await button('Create webhook').click();
-  await headed('Webhook created');
+  await headed(page, 'Webhook created');
   await look(page, 'webhook_made', 'new');
   for (const { url } of [receivers.bad, receivers.gone]) {
     await sandbox('POST', '/manage/v1/webhook-endpoints/', { url }, 201);
@@ -180,7 +176,7 @@ part('links', async () => {
 // Reads the link that a search has found.
 async function read(state) {
   await page.locator('tbody a').click();
-  await headed('Link');
+  await headed(page, 'Link');
   await look(page, 'link', state);
 }
 
@@ -188,14 +184,14 @@ async function search(number) {
   await visit('sandbox/links');
   await field('Value').fill(number);
   await button('Search').click();
-  await headed('What was found');
+  await headed(page, 'What was found');
 }
 
 part('deliveries', async () => {
   // The receiver that is gone was told so by its first event.
   await visit('sandbox/webhooks');
   await page.getByRole('link', { name: receivers.gone.url }).click();
-  await reloaded('.tag.failed');
+  await reloaded(page, '.tag.failed');
   await look(page, 'webhook', 'disabled');
   await visit('sandbox/webhooks');
   await look(page, 'webhooks', 'filled');
@@ -204,15 +200,15 @@ part('deliveries', async () => {
   await page.locator('summary', { hasText: 'New secret' }).click();
   await page.locator('summary', { hasText: 'New secret' }).click();
   await button('Rotate').click();
-  await headed('New secret');
+  await headed(page, 'New secret');
   await look(page, 'webhook_made', 'rotated');
 
   await visit('sandbox/deliveries');
   await look(page, 'deliveries', 'filled');
   await visit('sandbox/deliveries?status=pending');
-  await reloaded('tbody a');
+  await reloaded(page, 'tbody a');
   await page.locator('tbody a').first().click();
-  await reloaded('tbody pre');
+  await reloaded(page, 'tbody pre');
   await look(page, 'delivery', 'failing');
   await visit('sandbox/deliveries?status=delivered');
   await page.locator('tbody a').first().click();
@@ -220,12 +216,6 @@ part('deliveries', async () => {
   await page.getByText('The delivery is on its way again.').waitFor();
   await look(page, 'delivery', 'replayed');
 });
-
-// Looks again until something is there; the test's own timeout ends it.
-async function reloaded(selector) {
-  await page.waitForLoadState();
-  while ((await page.locator(selector).count()) === 0) await page.reload();
-}
 
 part('a workspace that is full', async () => {
   await visit('sandbox');
@@ -238,17 +228,18 @@ part('production, from planillas', async () => {
   const planilla = exported();
   const send = (name, body) => (
     production('POST', `/manage/v1/imports/?name=${name}`, Buffer.from(body, 'latin1'), 202));
-  await send(`${LONG}.txt`, planilla.replace('EMPRESA FICTICIA 000000 S.A.S.'.padEnd(200), LONG.slice(0, 200)));
+  const employer = 'EMPRESA FICTICIA 000000 S.A.S.'.padEnd(200);
+  await send(`${LONG}.txt`, planilla.replace(employer, LONG.slice(0, 200)));
   await send('con_errores.txt', planilla.replace('0200001CC1995', '0200007XX1995'));
   await visit('production');
-  await reloaded('.tag.accepted');
-  await reloaded('.tag.refused');
+  await reloaded(page, '.tag.accepted');
+  await reloaded(page, '.tag.refused');
   await look(page, 'home', 'production');
   const link = await production('POST', '/api/links/', {
     institution: 'pila_co_employment', username: '1995000000', fetch_resources: ['EMPLOYMENTS', 'OWNERS'],
   }, 201);
   await visit(`production/links/${link.id}`);
-  await reloaded('figure');
+  await reloaded(page, 'figure');
   await look(page, 'link', 'production');
 });
 
@@ -268,7 +259,7 @@ part('somebody who may not see people', async () => {
   await auditor.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await auditor.getByLabel('Password again', { exact: true }).fill(PASSWORD);
   await auditor.getByRole('button', { name: 'Set password' }).click();
-  await auditor.getByRole('heading', { name: 'Home' }).waitFor();
+  await headed(auditor, 'Home');
   await look(auditor, 'home', 'auditor');
   await auditor.goto('/dashboard/sandbox/links');
   await look(auditor, 'error', 'denied');
@@ -276,7 +267,7 @@ part('somebody who may not see people', async () => {
   await look(auditor, 'webhooks', 'auditor');
   await auditor.locator('[name=form]').first().evaluate((input) => { input.value = 'old'; });
   await auditor.getByRole('button', { name: 'Español' }).click();
-  await auditor.getByRole('heading', { name: 'There is a problem' }).waitFor();
+  await headed(auditor, 'There is a problem');
   await look(auditor, 'error', 'stale');
   await auditor.leave();
 });
@@ -290,7 +281,7 @@ part('the consent page', async () => {
     await press('Autorizar y continuar');
   };
 
-  await open(guest, sandbox, {});
+  await openConsent(guest, sandbox, {});
   await look(guest, 'connect_form', 'empty');
   await press('Autorizar y continuar');
   await guest.getByRole('alert').waitFor();
@@ -299,47 +290,39 @@ part('the consent page', async () => {
   await guest.getByText('La fuente de los datos no responde').waitFor();
   await look(guest, 'connect_form', 'down');
   await answer('1999000001');
-  await guest.getByRole('heading', { name: 'Listo' }).waitFor();
+  await headed(guest, 'Listo');
   await look(guest, 'connect_end', 'done');
 
-  await open(guest, sandbox, {});
+  await openConsent(guest, sandbox, {});
   // Nobody waits as long as this one takes.
   await answer('1999000504');
-  await guest.getByRole('heading', { name: 'Consultando' }).waitFor();
+  await headed(guest, 'Consultando…');
   await look(guest, 'connect_wait', 'asking');
 
-  await open(guest, sandbox, {});
+  await openConsent(guest, sandbox, {});
   await press('No autorizo');
-  await guest.getByRole('heading', { name: 'No autorizaste' }).waitFor();
+  await headed(guest, 'No autorizaste');
   await look(guest, 'connect_end', 'left');
   await guest.goto('/connect/?access_token=nothing');
   await look(guest, 'connect_end', 'unknown');
 
-  await open(guest, production, {});
+  await openConsent(guest, production, {});
   await look(guest, 'connect_end', 'not_ready');
   await production('PATCH', '/manage/v1/settings/', {
     lender_name: LONG.slice(0, 200), lender_contact: `${LONG.slice(0, 180)}@example.com`,
     consent_purpose: LONG.repeat(2), consent_months: 60,
   });
-  await open(guest, production, {
-    callback_urls: { success: `${ELSEWHERE}/ok`, exit: `${ELSEWHERE}/no`, event: `${ELSEWHERE}/event` },
-    branding: {
-      company_name: LONG.slice(0, 100), company_logo: `${ELSEWHERE}/logo.svg`,
-      company_terms_url: `${ELSEWHERE}/terms`, company_terms_version: '3',
+  await openConsent(guest, production, {
+    widget: {
+      branding: {
+        company_name: LONG.slice(0, 100), company_logo: `${ELSEWHERE}/logo.svg`,
+        company_terms_url: `${ELSEWHERE}/terms`, company_terms_version: '3',
+      },
     },
   });
   await look(guest, 'connect_form', 'long');
   await guest.leave();
 });
-
-async function open(guest, client, widget) {
-  const { access } = await client('POST', '/api/token/', {
-    scopes: 'read_institutions,write_links,read_links',
-    fetch_resources: ['EMPLOYMENTS', 'OWNERS'],
-    widget,
-  });
-  await guest.goto(`/connect/?access_token=${access}`);
-}
 
 part('everything was looked at, and nothing is wrong', async () => {
   await page.leave();

@@ -9,7 +9,8 @@ const { chromium } = require('playwright-core');
 const DESKTOP = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
-// How long the machine may take over a step, and over a test, milliseconds; nothing waits this long unless something is broken.
+// How long the machine may take over a step, and over a test, milliseconds; nothing waits this long
+// unless something is broken.
 const PATIENCE = 30_000;
 const LONGEST = 120_000;
 
@@ -62,4 +63,24 @@ async function newcomer(browser, installation, { elsewhere = [], ...options } = 
   return page;
 }
 
-module.exports = { DESKTOP, LONGEST, PHONE, launch, newcomer };
+async function headed(page, name) {
+  await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+}
+
+// Looks again until something is there; the test's own timeout ends it.
+async function reloaded(page, selector) {
+  await page.waitForLoadState();
+  while ((await page.locator(selector).count()) === 0) await page.reload();
+}
+
+// Opens the consent page with a new token, as a lender's application does.
+async function openConsent(page, client, fields) {
+  const { access } = await client('POST', '/api/token/', {
+    scopes: 'read_institutions,write_links,read_links',
+    fetch_resources: ['EMPLOYMENTS', 'OWNERS'],
+    ...fields,
+  });
+  await page.goto(`/connect/?access_token=${access}`);
+}
+
+module.exports = { DESKTOP, LONGEST, PHONE, headed, launch, newcomer, openConsent, reloaded };

@@ -4,9 +4,12 @@
 
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
-const { LONGEST, PHONE, launch, newcomer } = require('./browser');
+const {
+  LONGEST, PHONE, headed, launch, newcomer, openConsent,
+} = require('./browser');
 const { keyboard, mouse } = require('./hands');
 const { Installation } = require('./installation');
+const { picture } = require('./look');
 
 const LENDER = 'https://app.example.com';
 const STATEMENT = /^Autorizo a /;
@@ -34,6 +37,7 @@ for (const [way, hands, options] of WAYS) {
   test(`a worker corrects the document and says yes, ${way}`, { timeout: LONGEST }, async () => {
     const before = await consents();
     const page = await opened(options, yes);
+    await picture(page, 'consent');
     await hands.write(page, 'Número de documento', '1999000404');
     await hands.press(page, 'Autorizar y continuar');
     // The box is the person's to tick.
@@ -48,8 +52,8 @@ for (const [way, hands, options] of WAYS) {
     await hands.write(page, 'Número de documento', '1.999.000.200');
     await hands.tick(page, STATEMENT);
     await hands.press(page, 'Autorizar y continuar');
-    await page.getByRole('heading', { name: 'Consultando' }).waitFor();
-    await page.getByRole('heading', { name: 'Listo' }).waitFor();
+    await headed(page, 'Consultando…');
+    await headed(page, 'Listo');
     await hands.follow(page, 'Volver a Crédito Ejemplo');
     await page.waitForURL(`${LENDER}/ok?*`);
 
@@ -67,7 +71,7 @@ for (const [way, hands, options] of WAYS) {
     const page = await opened(options, no);
     await hands.follow(page, 'English');
     await hands.press(page, 'I do not authorize');
-    await page.getByRole('heading', { name: 'You did not authorize' }).waitFor();
+    await headed(page, 'You did not authorize');
     await page.waitForURL(`${LENDER}/no?*`);
     assert.equal(new URL(page.url()).searchParams.get('meta_data_step'), 'consent');
     assert.deepEqual(await links(no), []);
@@ -77,19 +81,16 @@ for (const [way, hands, options] of WAYS) {
 
 // The page in Spanish, as a lender's application opens it.
 async function opened(options, externalId) {
-  const { access } = await client('POST', '/api/token/', {
-    scopes: 'read_institutions,write_links,read_links',
-    fetch_resources: ['EMPLOYMENTS', 'OWNERS'],
+  const page = await newcomer(browser, installation, {
+    viewport: PHONE, isMobile: true, hasTouch: true, locale: 'es-CO', elsewhere: [LENDER], ...options,
+  });
+  await openConsent(page, client, {
     external_id: externalId,
     widget: {
       callback_urls: { success: `${LENDER}/ok`, exit: `${LENDER}/no`, event: `${LENDER}/event` },
       branding: { company_name: 'Crédito Ejemplo' },
     },
   });
-  const page = await newcomer(browser, installation, {
-    viewport: PHONE, isMobile: true, hasTouch: true, locale: 'es-CO', elsewhere: [LENDER], ...options,
-  });
-  await page.goto(`/connect/?access_token=${access}`);
   assert.ok(!page.url().includes('access_token'));
   return page;
 }

@@ -4,9 +4,10 @@
 
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
-const { LONGEST, launch, newcomer } = require('./browser');
+const { LONGEST, headed, launch, newcomer, reloaded } = require('./browser');
 const { keyboard, mouse } = require('./hands');
 const { Installation } = require('./installation');
+const { picture } = require('./look');
 const { Receiver } = require('./receiver');
 
 const EMAIL = 'persona@example.com';
@@ -31,26 +32,20 @@ async function guide(hands, options) {
   try {
     await firstRun(page, hands, installation);
     const keys = await key(page, hands, options);
+    await picture(page, 'guide-key');
     await webhook(page, hands, receiver);
     const link = await createLink(installation, keys);
     const deliveries = await bothArrive(page, hands, receiver, link);
     await replay(page, hands, receiver, deliveries);
+    await picture(page, 'guide-delivery');
     await employments(page, hands, link);
+    await picture(page, 'guide-link');
     await comeBack(page, hands);
     await page.leave();
   } finally {
     await receiver.stop();
     await installation.stop();
   }
-}
-
-async function headed(page, heading) {
-  await page.getByRole('heading', { level: 1, name: heading }).waitFor();
-}
-
-// Looks again until something is there; the test's own timeout ends it.
-async function reloaded(page, locator) {
-  while ((await locator.count()) === 0) await page.reload();
 }
 
 async function firstRun(page, hands, { url, welcome }) {
@@ -116,8 +111,8 @@ async function bothArrive(page, hands, receiver, link) {
   );
   await hands.follow(page, 'Deliveries');
   await headed(page, 'Deliveries');
-  await reloaded(page, page.locator('tr:nth-child(2) .tag.delivered'));
-  await reloaded(page, page.locator('tr:nth-child(1) .tag.delivered'));
+  await reloaded(page, 'tr:nth-child(2) .tag.delivered');
+  await reloaded(page, 'tr:nth-child(1) .tag.delivered');
   return arrived;
 }
 
@@ -128,7 +123,7 @@ async function replay(page, hands, receiver, sent) {
   await page.getByText('The delivery is on its way again.').waitFor();
   const [, , again] = await receiver.first(3);
   assert.ok(sent.some((first) => JSON.stringify(first) === JSON.stringify(again)), 'not the same');
-  await reloaded(page, page.locator('tbody tr:nth-child(2)'));
+  await reloaded(page, 'tbody tr:nth-child(2)');
   assert.equal(await page.locator('tbody tr').getByText('200', { exact: true }).count(), 2);
 }
 

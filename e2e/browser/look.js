@@ -23,7 +23,7 @@ async function look(page, name, state) {
     await page.emulateMedia({ colorScheme: theme });
     await page.setViewportSize(size);
     faults.push(...(await broken(page)).map((fault) => `${what}: ${fault}`));
-    await page.screenshot({ path: path.join(PICTURES, `${what}.png`), fullPage: true });
+    await picture(page, what);
     looked.push([name, state, theme]);
   }
   await page.setViewportSize(NARROW);
@@ -31,6 +31,11 @@ async function look(page, name, state) {
     scrollWidth: document.documentElement.scrollWidth, innerWidth,
   }));
   if (scrollWidth > innerWidth) faults.push(`${name}-${state} is ${scrollWidth} px wide`);
+}
+
+// Keeps a picture of a page.
+async function picture(page, name) {
+  await page.screenshot({ path: path.join(PICTURES, `${name}.png`), fullPage: true });
 }
 
 // The same with everything open that can be opened.
@@ -49,4 +54,4 @@ async function broken(page) {
   return violations.map(({ id, nodes }) => `${id} ${nodes.map(({ html }) => html).join(' ')}`);
 }
 
-module.exports = { THEMES, faults, look, lookInside, looked };
+module.exports = { THEMES, faults, look, lookInside, looked, picture };
