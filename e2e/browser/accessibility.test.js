@@ -225,7 +225,7 @@ part('a workspace that is full', async () => {
 });
 
 part('production, from planillas', async () => {
-  const planilla = exported();
+  const planilla = installation.planilla();
   const send = (name, body) => (
     production('POST', `/manage/v1/imports/?name=${name}`, Buffer.from(body, 'latin1'), 202));
   const employer = 'EMPRESA FICTICIA 000000 S.A.S.'.padEnd(200);
@@ -242,14 +242,6 @@ part('production, from planillas', async () => {
   await reloaded(page, 'figure');
   await look(page, 'link', 'production');
 });
-
-// The first planilla of the made-up country.
-function exported() {
-  const folder = path.join(installation.folder, 'planillas');
-  installation.command('operator', 'export', '--months', '3', '--payers', '3', '--out', folder);
-  const [first] = readdirSync(folder).sort();
-  return readFileSync(path.join(folder, first), 'latin1');
-}
 
 part('somebody who may not see people', async () => {
   const auditor = await newcomer(browser, installation);

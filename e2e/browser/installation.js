@@ -5,7 +5,9 @@
 const assert = require('node:assert/strict');
 const { execFileSync, spawn } = require('node:child_process');
 const { once } = require('node:events');
-const { mkdtempSync, rmSync } = require('node:fs');
+const {
+  mkdtempSync, readFileSync, readdirSync, rmSync,
+} = require('node:fs');
 const { tmpdir } = require('node:os');
 const path = require('node:path');
 const readline = require('node:readline');
@@ -48,6 +50,14 @@ class Installation {
   // The JSON that a command on the installation prints.
   run(...command) {
     return JSON.parse(this.command(...this.arguments(...command, '--json')));
+  }
+
+  // The first planilla of the made-up country, as text.
+  planilla() {
+    const folder = path.join(this.folder, 'planillas');
+    this.command('operator', 'export', '--months', '3', '--payers', '3', '--out', folder);
+    const [first] = readdirSync(folder).sort();
+    return readFileSync(path.join(folder, first), 'latin1');
   }
 
   // A function that asks the API with new keys: the JSON of an answer that must be of this status.
