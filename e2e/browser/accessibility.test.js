@@ -16,11 +16,11 @@ const { Receiver } = require('./receiver');
 const TEMPLATES = path.join(__dirname, '..', '..', 'crates', 'server', 'templates');
 const PASSWORD = 'una frase bastante larga';
 const OWNER = 'persona-ejemplo-con-una-direccion-muy-larga-que-no-cabe@ejemplo-de-empresa.example.com';
-const NOBODY = '00000000-0000-4000-8000-000000000000';
 // Nothing in it lets a browser begin a new line.
 const LONG = 'Persona_Ejemplo_De_La_Santisima_Trinidad_'.repeat(6);
 // Of all pages together.
 const STATES = 54;
+// Another site.
 const ELSEWHERE = 'https://app.example.com';
 
 let browser;
@@ -197,8 +197,6 @@ part('deliveries', async () => {
   await look(page, 'webhooks', 'filled');
   await page.getByRole('link', { name: receivers.good.url }).click();
   await lookInside(page, 'webhook', 'unfolded');
-  await page.locator('summary', { hasText: 'New secret' }).click();
-  await page.locator('summary', { hasText: 'New secret' }).click();
   await button('Rotate').click();
   await headed(page, 'New secret');
   await look(page, 'webhook_made', 'rotated');
@@ -314,6 +312,15 @@ part('the consent page', async () => {
   });
   await look(guest, 'connect_form', 'long');
   await guest.leave();
+});
+
+part('the first stop of the Tab key leads past the navigation', async () => {
+  await visit('sandbox/keys');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**#main');
+  await page.keyboard.press('Tab');
+  assert.ok(await page.evaluate(() => document.activeElement.closest('main') !== null));
 });
 
 part('everything was looked at, and nothing is wrong', async () => {
