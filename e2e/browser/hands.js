@@ -4,7 +4,8 @@
 
 const assert = require('node:assert/strict');
 
-const link = (page, name) => page.getByRole('link', { name, exact: true });
+// The first: some pages link to what the navigation has too.
+const link = (page, name) => page.getByRole('link', { name, exact: true }).first();
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 const field = (page, label) => page.getByLabel(label, { exact: true });
 const summary = (page, name) => page.locator('summary').filter({ hasText: name });
