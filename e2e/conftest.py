@@ -19,6 +19,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--node-modules", required=True, type=Path, help="where the npm packages of js/ are"
     )
+    parser.addoption("--chromium", required=True, help="the browser")
     parser.addoption("--seed", type=int, default=20260101, help="of the generated requests")
 
 
