@@ -57,7 +57,7 @@ pub struct Setup<'a> {
 }
 
 impl Process {
-    /// Starts a command that says `listening on URL` in its first line.
+    /// Starts a command that says `listening on URL` in a line of its own.
     ///
     /// # Errors
     /// When it cannot be started or says something else.
@@ -65,10 +65,13 @@ impl Process {
         let child = command.stdout(Stdio::piped()).spawn()?;
         let mut process = Self { url: String::new(), child };
         let stdout = process.child.stdout.take().context("no output")?;
-        let line = BufReader::new(stdout).lines().next().context("the server ended")??;
-        let url = line.strip_prefix("listening on ").context("unexpected first line")?;
-        url.clone_into(&mut process.url);
-        Ok(process)
+        for line in BufReader::new(stdout).lines() {
+            if let Some(url) = line?.strip_prefix("listening on ") {
+                url.clone_into(&mut process.url);
+                return Ok(process);
+            }
+        }
+        anyhow::bail!("the server ended")
     }
 
     /// Time of the processor that it has taken so far, in steps of 10 ms.
@@ -219,6 +222,16 @@ impl Installation {
     /// When the server does not start.
     pub fn serve(&self) -> anyhow::Result<Process> {
         Process::start(self.serve_command())
+    }
+
+    /// Runs the simulated operator in a process of its own, on a free port.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn operator(&self) -> anyhow::Result<Process> {
+        let mut command = Command::new(&self.binary);
+        command.env_clear().args(["operator", "--listen", "127.0.0.1:0"]);
+        Process::start(command)
     }
 
     /// Folder of the embedded database and of the master key.

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -64,6 +65,9 @@ struct Arguments {
     /// 100 kills instead of 10, and as much more of everything else
     #[arg(long)]
     long: bool,
+    /// Only this: minutes under load, while source, receiver and database fail at random
+    #[arg(long, value_name = "MINUTES", conflicts_with_all = ["long", "rows"])]
+    soak: Option<u64>,
     /// Rows to play, such as A1 or B3; all of them when none is named
     rows: Vec<String>,
     /// Links a second
@@ -93,7 +97,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     println!("seed {}, {} links/s\n", arguments.seed, arguments.rate);
     let mut missed = 0;
-    for group in GROUPS {
+    let groups = if arguments.soak.is_some() { &["soak"][..] } else { &GROUPS[..] };
+    for &group in groups {
         let row = group.split_once('-').map_or(group, |(row, _)| row);
         if !(arguments.rows.is_empty() || arguments.rows.iter().any(|wanted| wanted == row)) {
             continue;
@@ -109,7 +114,9 @@ async fn main() -> anyhow::Result<ExitCode> {
             }
         }
     }
-    NOT_RUN.iter().for_each(|row| println!("{row}"));
+    if arguments.soak.is_none() {
+        NOT_RUN.iter().for_each(|row| println!("{row}"));
+    }
     Ok(ExitCode::from(u8::from(missed > 0)))
 }
 
@@ -144,6 +151,10 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
         "A7-quota" => faults::full_quota(&rounds(times(5, 2))).await,
         "A7-disk" => faults::full_disk(&rounds(times(5, 2))).await,
         "A8" => faults::refused_starts(&plan),
+        "soak" => {
+            let length = Duration::from_secs(60 * arguments.soak.unwrap_or_default());
+            faults::soak(&plan, &receiver, &mut Postgres::start()?, length).await
+        }
         "A10" => faults::stopped_server(&rounds(times(50, 5))).await,
         "B2" => faults::bad_endpoints(&plan, times(60, 8) as u32).await,
         "B7" => faults::returning_receiver(&plan, times(10_000, 1_000)).await,

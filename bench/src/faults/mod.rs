@@ -11,6 +11,7 @@ mod database;
 mod disk;
 mod kill;
 mod slow;
+mod soak;
 mod stale;
 mod start;
 
@@ -23,6 +24,7 @@ pub use database::{idle_sessions, restarts, terminated_sessions};
 pub use disk::{full_disk, full_quota};
 pub use kill::{killed_and_paused_workers, killed_server, stopped_server};
 pub use slow::slow_receivers;
+pub use soak::soak;
 pub use stale::stale_worker;
 pub use start::refused_starts;
 

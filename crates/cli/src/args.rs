@@ -8,6 +8,7 @@ mod consents;
 mod http;
 mod keys;
 mod operator;
+mod papers;
 mod source_terms;
 mod sources;
 mod tls;
@@ -33,6 +34,7 @@ pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use operator::{Export, OperatorCommand};
+pub(crate) use papers::{Completions, Man};
 pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
@@ -113,14 +115,20 @@ pub(crate) enum Command {
         #[arg(long)]
         postman: bool,
     },
+    /// Print every setting, as docs/REFERENCE.md
+    Reference,
+    /// Print a script that completes commands and options in a shell
+    Completions(Completions),
+    /// Write the pages of the manual
+    Man(Man),
 }
 
 /// Which installation to open.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Database {
-    /// Folder of the embedded database and of the development master key
-    /// [default: ./vinculo-data]
+    /// Folder of the embedded database, of received files and of the development master key; made
+    /// 0700. Processes on one PostgreSQL that import files share it [default: ./vinculo-data]
     #[arg(long, env = "VINCULO_DATA_DIR", value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
     /// `postgres://…` or `sqlite://FOLDER` [default: SQLite in the data folder]
@@ -129,13 +137,14 @@ pub(crate) struct Database {
     /// `production` refuses to start without a given master key [default: development]
     #[arg(long, env = "VINCULO_MODE", value_name = "MODE")]
     pub(crate) mode: Option<Mode>,
-    /// File that holds the master key: 64 hexadecimal digits or base64 of 32 bytes
+    /// File that holds the master key: 64 hexadecimal digits or base64 of 32 bytes; several as `1:…
+    /// 2:…`, the highest is used for new keys
     #[arg(long, env = "VINCULO_MASTER_KEY_FILE", value_name = "FILE")]
     pub(crate) master_key_file: Option<PathBuf>,
-    /// Command that prints the master key, run by `sh -c` at every start
+    /// Command that prints the master key as such a file has it, run by `sh -c` at every start
     #[arg(long, env = "VINCULO_MASTER_KEY_COMMAND", value_name = "COMMAND")]
     pub(crate) master_key_command: Option<String>,
-    /// The master key itself; for the environment only, command lines can be read by others
+    /// The master key itself, as such a file has it
     #[arg(long, env = "VINCULO_MASTER_KEY", hide = true, hide_env_values = true)]
     pub(crate) master_key: Option<Secret>,
 }
@@ -186,10 +195,6 @@ pub(crate) struct Serve {
     #[command(flatten)]
     pub(crate) egress: Egress,
     #[command(flatten)]
-    pub(crate) sources: Sources,
-    #[command(flatten)]
-    pub(crate) terms: Terms,
-    #[command(flatten)]
     pub(crate) cohorts: CohortLimits,
     #[command(flatten)]
     pub(crate) keeping: Keeping,
@@ -197,6 +202,11 @@ pub(crate) struct Serve {
     pub(crate) watching: Watching,
     #[command(flatten)]
     pub(crate) logging: Logging,
+    // Last: their headings in the help would be those of whatever follows.
+    #[command(flatten)]
+    pub(crate) sources: Sources,
+    #[command(flatten)]
+    pub(crate) terms: Terms,
 }
 
 impl Serve {
@@ -223,13 +233,15 @@ impl Serve {
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Server {
-    /// Address to listen on [default: 127.0.0.1:8080]
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, env = "VINCULO_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Base URL under which clients reach the server [default: follow the Host header]
+    /// Base URL under which clients reach the server: of `next` and `previous`, of links to the
+    /// dashboard, and what its forms must come from; counts before what a proxy says [default: the
+    /// Host header]
     #[arg(long, env = "VINCULO_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<url::Url>,
-    /// Serve only; another process works off the jobs
+    /// Serve only; another process works off the jobs [default: false]
     #[arg(long, env = "VINCULO_NO_WORKER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) no_worker: Option<bool>,
 }

@@ -104,6 +104,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi { postman } => commands::openapi::run(postman),
+        Command::Reference => Ok(commands::reference::run()),
+        Command::Completions(options) => Ok(commands::papers::completions(options.shell)),
+        Command::Man(options) => commands::papers::man(&options.dir),
     }
 }
 

@@ -137,7 +137,7 @@ pub(crate) struct Doctor {
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct WebhookAddresses {
-    /// Allow webhooks to loopback and private addresses, and over plain HTTP
+    /// Allow webhooks to loopback and private addresses, and over plain HTTP [default: false]
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_private: Option<bool>,
 }

@@ -17,20 +17,23 @@ pub(crate) struct Http {
     /// networks, separated by commas [default: none]
     #[arg(long, env = "VINCULO_TRUSTED_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
     pub(crate) trusted_proxies: Option<Vec<Network>>,
-    /// Requests a minute of one API key; 0 is no limit [default: 30000]
+    /// Requests a minute, and at once, of one API key; 0 is no limit [default: 30000]
     #[arg(long, env = "VINCULO_RATE_LIMIT_PER_MINUTE", value_name = "NUMBER")]
     pub(crate) rate_limit_per_minute: Option<u32>,
     /// Deletions a minute of one workspace and kind of object, without
     /// `X-Belvo-Request-Mode: async`; 0 is no limit [default: 5]
     #[arg(long, env = "VINCULO_DELETE_LIMIT_PER_MINUTE", value_name = "NUMBER")]
     pub(crate) delete_limit_per_minute: Option<u32>,
-    /// Failed logins a minute from one address; 0 is no limit [default: 60]
+    /// Failed logins a minute from one address (IPv6: one /64), tries to sign in to the dashboard, and
+    /// bad tokens brought to the consent page; with 0 neither they nor what one user or one token may
+    /// do are limited [default: 60]
     #[arg(long, env = "VINCULO_LOGIN_FAILURES_PER_MINUTE", value_name = "NUMBER")]
     pub(crate) login_failures_per_minute: Option<u32>,
     /// Seconds after which a single link that was made recurrent is loaded [default: 86400, a day]
     #[arg(long, env = "VINCULO_RECURRENT_DELAY_SECONDS", value_name = "SECONDS")]
     pub(crate) recurrent_delay_seconds: Option<u32>,
-    /// How long the refresh token of a widget lasts, hours [default: 24]
+    /// How long the refresh token of a widget lasts, hours; the access token always lasts ten minutes
+    /// [default: 24]
     #[arg(long, env = "VINCULO_REFRESH_TOKEN_HOURS", value_name = "HOURS")]
     pub(crate) refresh_token_hours: Option<u16>,
 }

@@ -12,11 +12,11 @@ use operators::{Ach, AgilData, Mareigua};
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Sources {
-    /// Sources of production links, in order: planillas, ach, mareigua, agil_data [default:
-    /// planillas]
+    /// Sources of production links, in the order in which they are asked [default: planillas]
     #[arg(long, env = "VINCULO_SOURCE_PRODUCTION", value_delimiter = ',', value_name = "SOURCE")]
     pub(crate) source_production: Option<Vec<SourceName>>,
-    /// Lets questions cross a network in clear: operators over plain HTTP
+    /// Lets questions cross a network in clear: operators over plain HTTP, beyond this machine
+    /// [default: false]
     #[arg(long, env = "VINCULO_SOURCE_ALLOW_HTTP", value_name = "BOOL", num_args = 0..=1)]
     #[arg(default_missing_value = "true")]
     pub(crate) source_allow_http: Option<bool>,

@@ -13,10 +13,10 @@ use super::{Database, Environment, Secret};
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Outgoing {
-    /// Allow webhooks to loopback and private addresses, and over plain HTTP
+    /// Allow webhooks to loopback and private addresses, and over plain HTTP [default: false]
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_PRIVATE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_private: Option<bool>,
-    /// Allow webhooks over plain HTTP
+    /// Allow webhooks over plain HTTP [default: false]
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_HTTP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_http: Option<bool>,
     /// Ports that webhooks may go to, separated by commas [default: 80, 443, and those above 1023

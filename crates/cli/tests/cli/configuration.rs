@@ -38,6 +38,15 @@ fn refusals(starts: &[&[(&str, &str)]]) -> String {
 }
 
 #[test]
+fn the_reference_is_what_the_program_knows() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let printed = finished(&mut crate::support::vinculo(folder.path(), ["reference"])).accepted();
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/REFERENCE.md");
+    let kept = std::fs::read_to_string(kept).expect("a document");
+    assert!(printed == kept, "make it anew: cargo run -- reference > docs/REFERENCE.md");
+}
+
+#[test]
 fn unknown_settings_stop_the_start() {
     let told = refusals(&[
         &[("VINCULO_LISTN", "127.0.0.1:0")],

@@ -62,6 +62,9 @@ const COMMANDS: &[&[&str]] = &[
     &["doctor"],
     &["migrate"],
     &["openapi"],
+    &["reference"],
+    &["completions"],
+    &["man"],
 ];
 
 fn help(command: &[&str]) -> String {
@@ -99,4 +102,45 @@ fn the_version_is_told() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let version = finished(&mut vinculo(folder.path(), ["--version"])).accepted();
     assert_eq!(version, format!("vinculo {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn every_command_has_a_page_in_the_manual() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    finished(&mut vinculo(folder.path(), ["man", "--dir", "pages/man1"])).accepted();
+    for command in COMMANDS.iter().copied() {
+        let name = [&["vinculo"][..], command].concat().join("-");
+        let page = folder.path().join("pages/man1").join(format!("{name}.1"));
+        let page = std::fs::read_to_string(page).expect(&name);
+        assert!(page.contains(&format!(".TH {name} 1")), "{name}");
+    }
+    let pages = std::fs::read_dir(folder.path().join("pages/man1")).expect("a folder");
+    assert_eq!(pages.count(), COMMANDS.len(), "no other pages");
+    std::fs::write(folder.path().join("file"), "").expect("a file");
+    let refused = finished(&mut vinculo(folder.path(), ["man", "--dir", "file"])).refused();
+    assert!(refused.starts_with("folder file: "), "{refused}");
+}
+
+#[test]
+fn a_shell_completes_commands_and_options() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let script = finished(&mut vinculo(folder.path(), ["completions", "bash"])).accepted();
+    let complete = |words: &str, last: usize| {
+        let asked = format!(
+            "{script}\nCOMP_WORDS=({words}); COMP_CWORD={last}\n\
+             _vinculo vinculo \"${{COMP_WORDS[{last}]}}\" \"${{COMP_WORDS[{last} - 1]}}\"; echo \"${{COMPREPLY[@]}}\""
+        );
+        let script = folder.path().join("complete.bash");
+        std::fs::write(&script, asked).expect("a file");
+        finished(std::process::Command::new("bash").arg(&script)).accepted()
+    };
+    assert_eq!(complete("vinculo ke", 1), "keys\n");
+    assert_eq!(complete("vinculo pila check --al", 3), "--allow\n");
+    assert_eq!(complete("vinculo keys create --environment ''", 4), "sandbox production\n");
+    for shell in ["zsh", "fish"] {
+        let script = finished(&mut vinculo(folder.path(), ["completions", shell])).accepted();
+        assert!(script.contains("webhook-allow-private"), "{shell}");
+    }
+    let unknown = finished(&mut vinculo(folder.path(), ["completions", "ksh"]));
+    assert_eq!(unknown.code, Some(2), "{unknown:?}");
 }

@@ -46,5 +46,6 @@ mod sandboxes;
 mod settings;
 mod source_calls;
 mod subjects;
+mod upgrades;
 mod users;
 mod widget_tokens;

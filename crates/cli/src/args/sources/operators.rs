@@ -51,17 +51,17 @@ macro_rules! operator {
             /// Base URL
             #[arg(long, env = concat!("VINCULO_", $prefix, "_BASE_URL"), value_name = "URL")]
             $base_url: Option<String>,
-            /// How it knows us
+            /// How it knows us [default: none for ach, oauth2 for mareigua, basic for agil_data]
             #[arg(long, env = concat!("VINCULO_", $prefix, "_AUTH"), value_name = "KIND")]
             $auth: Option<AuthKind>,
             /// User name for basic authentication, or for a token by password
             #[arg(long, env = concat!("VINCULO_", $prefix, "_USERNAME"), value_name = "NAME")]
             $username: Option<String>,
-            /// Password; for the environment only
+            /// Password
             #[arg(long, env = concat!("VINCULO_", $prefix, "_PASSWORD"))]
             #[arg(hide = true, hide_env_values = true)]
             $password: Option<Secret>,
-            /// Bearer token; for the environment only
+            /// Bearer token
             #[arg(long, env = concat!("VINCULO_", $prefix, "_TOKEN"))]
             #[arg(hide = true, hide_env_values = true)]
             $token: Option<Secret>,
@@ -71,7 +71,7 @@ macro_rules! operator {
             /// Client id for a token by client credentials
             #[arg(long, env = concat!("VINCULO_", $prefix, "_CLIENT_ID"), value_name = "ID")]
             $client_id: Option<String>,
-            /// Client secret; for the environment only
+            /// Client secret
             #[arg(long, env = concat!("VINCULO_", $prefix, "_CLIENT_SECRET"))]
             #[arg(hide = true, hide_env_values = true)]
             $client_secret: Option<Secret>,
@@ -87,7 +87,7 @@ macro_rules! operator {
             /// The only roots it may have a certificate of, PEM [default: those of the system]
             #[arg(long, env = concat!("VINCULO_", $prefix, "_CA_FILE"), value_name = "FILE")]
             $ca_file: Option<PathBuf>,
-            /// Further headers, one `Name: value` a line; for the environment only
+            /// Further headers, one `Name: value` a line
             #[arg(long, env = concat!("VINCULO_", $prefix, "_HEADERS"))]
             #[arg(hide = true, hide_env_values = true)]
             $headers: Option<Secret>,
@@ -155,7 +155,8 @@ operator! {
     /// Statuses that mean "nothing found" when the body is empty or a message [default: 404]
     #[arg(long, env = "VINCULO_ACH_NO_DATA_STATUSES", value_delimiter = ',', value_name = "STATUS")]
     ach_no_data_statuses: Vec<u16>,
-    /// Parts of a message that mean "nothing found"
+    /// Parts of a message that mean "nothing found" [default: no se encontr, sin informacion, no
+    /// existe, no registra]
     #[arg(long, env = "VINCULO_ACH_NO_DATA_MESSAGES", value_delimiter = ',', value_name = "TEXT")]
     ach_no_data_messages: Vec<String>,
 }
@@ -175,11 +176,11 @@ operator! {
     /// Salary that questions declare, pesos [default: 0]
     #[arg(long, env = "VINCULO_MAREIGUA_DECLARED_SALARY", value_name = "PESOS")]
     mareigua_declared_salary: u64,
-    /// Sends the token in the body of the question, not in a header
+    /// Sends the token in the body of the question, not in a header [default: false]
     #[arg(long, env = "VINCULO_MAREIGUA_TOKEN_IN_BODY", value_name = "BOOL", num_args = 0..=1)]
     #[arg(default_missing_value = "true")]
     mareigua_token_in_body: bool,
-    /// Asks for tokens with a JSON object, not with a form
+    /// Asks for tokens with a JSON object, not with a form [default: false]
     #[arg(long, env = "VINCULO_MAREIGUA_TOKEN_JSON", value_name = "BOOL", num_args = 0..=1)]
     #[arg(default_missing_value = "true")]
     mareigua_token_json: bool,
@@ -187,7 +188,7 @@ operator! {
     /// is no bus without
     #[arg(long, env = "VINCULO_MAREIGUA_BUS_SUCCESS", value_delimiter = ',', value_name = "CODE")]
     mareigua_bus_success: Vec<String>,
-    /// `requestHeader` for the bus, a JSON object; for the environment only
+    /// `requestHeader` for the bus, a JSON object
     #[arg(long, env = "VINCULO_MAREIGUA_BUS_HEADER", hide = true, hide_env_values = true)]
     mareigua_bus_header: Secret,
 }

@@ -1,0 +1,136 @@
+//! Every schema that there ever was becomes today's, and none takes away what an earlier program,
+//! still running, uses.
+
+use std::path::{Path, PathBuf};
+
+use refinery::{Migration, Runner, Target as Until};
+use vinculo_store::{Options, Store, Target, migrate};
+
+use crate::support::TestDatabase;
+
+/// Of SQLite's second format of contributions: it puts the same columns in another order of rows.
+const REWRITTEN: &str = "V5__contributions_in_order_of_arrival";
+
+const MARK: &str = "insert into organizations (id, uuid, name, created_at) values \
+     (77, $UUID, 'from before', 0)";
+
+fn folder(of: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(of)
+}
+
+/// Names and texts, by version.
+fn migrations(of: &str) -> Vec<(String, String)> {
+    let files = std::fs::read_dir(folder(of)).expect("no folder");
+    let mut files: Vec<_> = files.map(|file| file.expect("no entry").path()).collect();
+    files.sort_by_key(|file| version(&name(file)));
+    files.iter().map(|f| (name(f), std::fs::read_to_string(f).expect("no text"))).collect()
+}
+
+fn name(file: &Path) -> String {
+    file.file_stem().and_then(|name| name.to_str()).expect("no name").to_owned()
+}
+
+fn version(name: &str) -> i32 {
+    let digits = name.trim_start_matches('V').split("__").next();
+    digits.and_then(|digits| digits.parse().ok()).expect("no version")
+}
+
+/// The migrations up to a version, as a program of that time had them.
+fn program_of(of: &str, last: i32) -> Runner {
+    let made = |(name, text): &(String, String)| {
+        Migration::unapplied(name, text).expect("not a migration")
+    };
+    let known: Vec<_> = migrations(of).iter().map(made).collect();
+    Runner::new(&known).set_target(Until::Version(last))
+}
+
+fn versions(of: &str) -> Vec<i32> {
+    migrations(of).iter().map(|(name, _)| version(name)).collect()
+}
+
+/// Opens what an older program left, by today's, and looks for what it stored.
+fn opens(target: &Target, seen: impl FnOnce() -> i64, last: i32) {
+    let refused = Store::open(target, &Options::default()).err();
+    let newest = versions("data/sqlite").pop();
+    assert_eq!(refused.is_some(), Some(last) != newest, "{last}: {refused:?}");
+    let applied = migrate(target).expect("not migrated");
+    let expected: Vec<_> = versions("data/sqlite").into_iter().filter(|v| *v > last).collect();
+    let done = |name: &String| version(name);
+    assert_eq!(applied.data.iter().map(done).collect::<Vec<_>>(), expected, "from {last}");
+    Store::open(target, &Options { postgres_lanes: 1, ..Options::default() }).expect("not opened");
+    assert_eq!(seen(), 1, "{last}: what was stored is there");
+}
+
+#[test]
+fn every_older_schema_of_sqlite_becomes_todays() {
+    for last in versions("data/sqlite") {
+        let folder = tempfile::tempdir().expect("no temporary folder");
+        let file = |name: &str| rusqlite::Connection::open(folder.path().join(name));
+        let mut data = file("vinculo.db").expect("not opened");
+        program_of("data/sqlite", last).run(&mut data).expect("not made");
+        let mut vault = file("vault.db").expect("not opened");
+        program_of("vault/sqlite", last).run(&mut vault).expect("not made");
+        data.execute_batch(&MARK.replace("$UUID", "randomblob(16)")).expect("not stored");
+        let seen = "select count(*) from organizations where id = 77 and name = 'from before'";
+        let target = Target::Sqlite { dir: folder.path().to_owned() };
+        opens(&target, || data.query_row(seen, [], |row| row.get(0)).expect("not read"), last);
+    }
+}
+
+#[test]
+fn every_older_schema_of_postgres_becomes_todays() {
+    let db = TestDatabase::postgres();
+    let Target::Postgres { url } = &db.target else { panic!("another database") };
+    let mut client = postgres::Client::connect(url, postgres::NoTls).expect("not connected");
+    for last in versions("data/postgres") {
+        let empty = "drop schema public cascade; drop schema vault cascade; create schema public; \
+                     create schema vault; set search_path = vault";
+        client.batch_execute(empty).expect("not emptied");
+        let mut vault = program_of("vault/postgres", last);
+        vault.set_migration_table_name("refinery_vault_history");
+        vault.run(&mut client).expect("not made");
+        client.batch_execute("set search_path = public").expect("not chosen");
+        program_of("data/postgres", last).run(&mut client).expect("not made");
+        client.batch_execute(&MARK.replace("$UUID", "gen_random_uuid()")).expect("not stored");
+        let seen = "select count(*) from organizations where id = 77 and name = 'from before'";
+        let mut count = || client.query_one(seen, &[]).expect("not read").get::<_, i64>(0);
+        opens(&db.target, &mut count, last);
+    }
+}
+
+/// An older program goes on while this one has migrated: its statements still mean something.
+#[test]
+fn migrations_only_add() {
+    for of in ["data/sqlite", "data/postgres", "vault/sqlite", "vault/postgres"] {
+        for (name, text) in migrations(of).into_iter().skip(1).filter(|(n, _)| n != REWRITTEN) {
+            assert_eq!(taking_away(&text), None, "{of}/{name}");
+        }
+    }
+    for wrong in [
+        "alter table links drop column failures",
+        "drop table links",
+        "alter table links rename column failures to misses",
+        "alter table links alter column failures set not null",
+        "alter table links add column misses bigint not null",
+        "delete from links",
+    ] {
+        assert_eq!(taking_away(&format!("-- harmless\n{wrong};")).as_deref(), Some(wrong));
+    }
+}
+
+/// The first statement after which an earlier program's would fail, or find less.
+fn taking_away(text: &str) -> Option<String> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let text = lines.collect::<Vec<_>>().join(" ").to_lowercase();
+    let statements = text.split(';').map(|s| s.split_whitespace().collect::<Vec<_>>().join(" "));
+    // Statistics of the planner are SQLite's own; no program reads them.
+    let mut ours = statements.filter(|s| !s.starts_with("drop table if exists sqlite_stat"));
+    ours.find(|statement| {
+        let one_of = |words: &[&str]| words.iter().any(|word| statement.contains(word));
+        let unfilled = statement.contains("add column")
+            && statement.contains("not null")
+            && !statement.contains(" default ");
+        let takes = one_of(&["drop table", "drop column", " rename ", " alter column "]);
+        takes || unfilled || statement.starts_with("delete from")
+    })
+}

@@ -1,0 +1,156 @@
+"""The release as somebody gets it: unpacked into an empty folder, run with an empty environment."""
+
+import os
+import re
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGING = ROOT / "packaging"
+UNITS = ("vinculo.service", "vinculo-worker@.service")
+# Of systemd-analyze security, where 10 (100 here) is no protection at all.
+EXPOSURE = 20
+
+
+def packed(binary, out):
+    environment = dict(os.environ, SOURCE_DATE_EPOCH="1767225600")
+    command = [PACKAGING / "tarball", "--binary", binary, "--out", out]
+    subprocess.run(command, check=True, env=environment)
+    [archive] = out.glob("vinculo-*.tar.gz")
+    return archive
+
+
+@pytest.fixture(scope="module")
+def archive(binary, tmp_path_factory):
+    return packed(binary, tmp_path_factory.mktemp("packed"))
+
+
+@pytest.fixture(scope="module")
+def usr(archive, tmp_path_factory):
+    """The release, unpacked where nothing else is."""
+    folder = tmp_path_factory.mktemp("usr")
+    command = ["tar", "-xzf", archive, "-C", folder, "--strip-components=1"]
+    subprocess.run(command, check=True)
+    return folder
+
+
+def alone(*command, folder):
+    """A command that finds nothing: no variable, no file but its own."""
+    done = subprocess.run(command, env={}, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_same_binary_gives_the_same_bytes(binary, archive, tmp_path):
+    again = packed(binary, tmp_path)
+    assert again.read_bytes() == archive.read_bytes()
+    subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=archive.parent, check=True)
+
+
+def test_nothing_of_the_builder_is_in_the_archive(archive):
+    with tarfile.open(archive) as tar:
+        entries = tar.getmembers()
+    assert {(entry.uid, entry.gid, entry.uname, entry.gname) for entry in entries} == {
+        (0, 0, "root", "root")
+    }
+    assert {entry.mtime for entry in entries} == {1767225600}
+    assert [entry.name for entry in entries] == sorted(entry.name for entry in entries)
+    assert {entry.mode for entry in entries} == {0o644, 0o755}
+
+
+def test_it_runs_in_an_empty_environment(usr, tmp_path):
+    vinculo = usr / "bin/vinculo"
+    assert alone(vinculo, "--version", folder=tmp_path).startswith("vinculo ")
+    # Plays the guide: keys, a webhook, a link, employments, over HTTP.
+    told = alone(vinculo, "demo", folder=tmp_path)
+    assert "employments" in told
+    assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
+
+
+def test_what_belongs_to_a_release_is_in_it(usr):
+    documents = usr / "share/doc/vinculo"
+    licences = (documents / "THIRD-PARTY-LICENCES").read_text()
+    linked = subprocess.run(
+        ["cargo", "tree", "--package=vinculo-cli", "--edges=normal", "--prefix=none", "--locked",
+         "--format={p}"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    names = {" ".join(line.split()[:2]).replace(" v", " ") for line in linked.stdout.splitlines()}
+    missing = [name for name in names if name not in licences and not name.startswith("vinculo-")]
+    assert missing == []
+    assert (documents / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    assert (documents / "docs/REFERENCE.md").is_file()
+    completions = usr / "share/bash-completion/completions/vinculo"
+    subprocess.run(["bash", "-n", completions], check=True)
+
+
+def test_systemd_understands_the_units(usr, tmp_path):
+    for name in UNITS:
+        unit = (usr / "lib/systemd/system" / name).read_text()
+        assert "ExecStart=/usr/bin/vinculo serve" in unit
+        unit = unit.replace("/usr/bin/vinculo", str(usr / "bin/vinculo"))
+        (tmp_path / name.replace("@.", "@1.")).write_text(unit)
+    units = [str(unit) for unit in tmp_path.iterdir()]
+    # The manual that the units point to is the one of the release.
+    environment = dict(os.environ, MANPATH=str(usr / "share/man"))
+    command = ["systemd-analyze", "verify", *units]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    ours = [line for line in done.stderr.splitlines() if "vinculo" in line]
+    assert (ours, done.returncode) == ([], 0), done.stderr
+    for unit in units:
+        limit = f"--threshold={EXPOSURE}"
+        command = ["systemd-analyze", "security", "--offline=true", limit, unit]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
+def test_the_user_and_the_folder_of_the_service_are_made(usr, tmp_path):
+    root = f"--root={tmp_path}"
+    (tmp_path / "etc/vinculo").mkdir(parents=True)
+    key = tmp_path / "etc/vinculo/master.key"
+    key.write_text("00" * 32)
+    subprocess.run(["systemd-sysusers", root, usr / "lib/sysusers.d/vinculo.conf"], check=True)
+    passwd = (tmp_path / "etc/passwd").read_text()
+    assert re.search(r"^vinculo:x:\d+:\d+:vinculo:/var/lib/vinculo:\S*nologin$", passwd, re.M)
+    command = ["systemd-tmpfiles", root, "--create", usr / "lib/tmpfiles.d/vinculo.conf"]
+    subprocess.run(command, check=True)
+    folder = key.parent.stat()
+    group = re.search(r"^vinculo:x:(\d+):", (tmp_path / "etc/group").read_text(), re.M).group(1)
+    assert (folder.st_mode & 0o777, folder.st_uid, folder.st_gid) == (0o750, 0, int(group))
+    assert (key.stat().st_mode & 0o777, key.stat().st_uid) == (0o600, 0)
+
+
+def test_no_setting_is_misspelt(usr):
+    known = set(re.findall(r"VINCULO_\w+", alone(usr / "bin/vinculo", "reference", folder=usr)))
+    files = [PACKAGING / "Containerfile", PACKAGING / "compose.yaml"]
+    files += [PACKAGING / "systemd" / name for name in UNITS]
+    for file in files:
+        named = set(re.findall(r"VINCULO_\w+", file.read_text()))
+        assert named and named <= known, (file.name, named - known)
+
+
+def test_the_services_of_the_compose_file_fit_together():
+    compose = yaml.safe_load((PACKAGING / "compose.yaml").read_text())
+    services = compose["services"]
+    assert set(services) == {"database", "server", "worker"}
+    for name, service in services.items():
+        assert set(service.get("secrets", [])) <= set(compose["secrets"]), name
+        volumes = {volume.split(":")[0] for volume in service.get("volumes", [])}
+        assert volumes <= set(compose["volumes"]), name
+        assert set(service.get("depends_on", {})) <= set(services), name
+    # One of the two works off the jobs, and both are the same image on the same data.
+    settings = [services[name]["environment"] for name in ("server", "worker")]
+    assert [one["VINCULO_NO_WORKER"] for one in settings] == ["true", "false"]
+    assert services["server"]["volumes"] == services["worker"]["volumes"]
+
+
+def test_the_image_is_made_of_the_release(archive):
+    lines = (PACKAGING / "Containerfile").read_text()
+    [source] = re.findall(r"^ADD (\S+) ", lines, re.M)
+    assert Path(archive.name).match(source)
+    assert re.search(r"^USER 10001:10001$", lines, re.M), "not root"
