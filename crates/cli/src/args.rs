@@ -4,6 +4,7 @@
 mod audit;
 mod care;
 mod consents;
+mod db;
 mod http;
 mod keys;
 mod operator;
@@ -13,6 +14,7 @@ mod tls;
 mod users;
 mod watching;
 mod webhooks;
+mod worker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +30,7 @@ pub(crate) use care::{
     Backup, Doctor, Keeping, Restore, Retention, RetentionOptions, Vault, VaultOptions,
 };
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
+pub(crate) use db::{CopyDatabase, Db};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use operator::{Export, OperatorCommand};
@@ -40,6 +43,7 @@ pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
     ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,
 };
+pub(crate) use worker::{Pool, Worker};
 
 /// Employment data for Colombia, from PILA, on your own machine.
 #[derive(Debug, Parser)]
@@ -59,6 +63,8 @@ pub(crate) enum Command {
     Demo,
     /// Serve the API and work off its jobs
     Serve(Box<Serve>),
+    /// Work off the jobs of an installation and serve nothing
+    Worker(Box<Worker>),
     /// Run the simulated PILA operator on its own
     Operator(Operator),
     /// API keys
@@ -98,6 +104,9 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make an embedded database from a backup
     Restore(Restore),
+    /// The database as a whole
+    #[command(subcommand)]
+    Db(Db),
     /// Check an installation; exit 1 when something is wrong
     Doctor(Doctor),
     /// Bring the database to this version's schema
@@ -169,44 +178,23 @@ pub(crate) enum Mode {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
-    pub(crate) database: Database,
+    pub(crate) work: Worker,
     #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
     pub(crate) tls: TlsFiles,
     #[command(flatten)]
     pub(crate) http: Http,
-    #[command(flatten)]
-    pub(crate) outgoing: Outgoing,
-    #[command(flatten)]
-    pub(crate) egress: Egress,
-    #[command(flatten)]
-    pub(crate) sources: Sources,
-    #[command(flatten)]
-    pub(crate) terms: Terms,
-    #[command(flatten)]
-    pub(crate) keeping: Keeping,
-    #[command(flatten)]
-    pub(crate) watching: Watching,
-    #[command(flatten)]
-    pub(crate) logging: Logging,
 }
 
 impl Serve {
     /// The options with what the file adds.
     pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
         Ok(Self {
-            database: file.complete(self.database)?,
+            work: self.work.completed(file)?,
             server: file.complete(self.server)?,
             tls: file.complete(self.tls)?,
             http: file.complete(self.http)?,
-            outgoing: file.complete(self.outgoing)?,
-            egress: file.complete(self.egress)?,
-            sources: file.complete(self.sources)?,
-            terms: file.complete(self.terms)?,
-            keeping: file.complete(self.keeping)?,
-            watching: file.complete(self.watching)?,
-            logging: file.complete(self.logging)?,
         })
     }
 }

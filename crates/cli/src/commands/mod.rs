@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod consents;
+pub(crate) mod db;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod export;
@@ -20,3 +21,4 @@ pub(crate) mod show;
 pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod webhooks;
+pub(crate) mod worker;
