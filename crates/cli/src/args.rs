@@ -5,6 +5,7 @@ mod audit;
 mod care;
 mod cohorts;
 mod consents;
+mod db;
 mod http;
 mod keys;
 mod operator;
@@ -15,6 +16,7 @@ mod tls;
 mod users;
 mod watching;
 mod webhooks;
+mod worker;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,6 +33,7 @@ pub(crate) use care::{
 };
 pub(crate) use cohorts::{CohortLimits, Cohorts, CreateCohort, OneCohort};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
+pub(crate) use db::{CopyDatabase, Db};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
 pub(crate) use operator::{Export, OperatorCommand};
@@ -44,6 +47,7 @@ pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
     ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,
 };
+pub(crate) use worker::{Pool, Worker};
 
 /// Employment data for Colombia, from PILA, on your own machine.
 #[derive(Debug, Parser)]
@@ -63,6 +67,8 @@ pub(crate) enum Command {
     Demo,
     /// Serve the API and work off its jobs
     Serve(Box<Serve>),
+    /// Work off the jobs of an installation and serve nothing
+    Worker(Box<Worker>),
     /// Run the simulated PILA operator on its own
     Operator(Operator),
     /// API keys
@@ -105,6 +111,9 @@ pub(crate) enum Command {
     Backup(Backup),
     /// Make an embedded database from a backup
     Restore(Restore),
+    /// The database as a whole
+    #[command(subcommand)]
+    Db(Db),
     /// Check an installation; exit 1 when something is wrong
     Doctor(Doctor),
     /// Bring the database to this version's schema
@@ -183,48 +192,24 @@ pub(crate) enum Mode {
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
     #[command(flatten)]
-    pub(crate) database: Database,
-    #[command(flatten)]
     pub(crate) server: Server,
     #[command(flatten)]
     pub(crate) tls: TlsFiles,
     #[command(flatten)]
     pub(crate) http: Http,
+    // Last, as in it what has a heading in the help: whatever follows would stand under that.
     #[command(flatten)]
-    pub(crate) outgoing: Outgoing,
-    #[command(flatten)]
-    pub(crate) egress: Egress,
-    #[command(flatten)]
-    pub(crate) cohorts: CohortLimits,
-    #[command(flatten)]
-    pub(crate) keeping: Keeping,
-    #[command(flatten)]
-    pub(crate) watching: Watching,
-    #[command(flatten)]
-    pub(crate) logging: Logging,
-    // Last: their headings in the help would be those of whatever follows.
-    #[command(flatten)]
-    pub(crate) sources: Sources,
-    #[command(flatten)]
-    pub(crate) terms: Terms,
+    pub(crate) work: Worker,
 }
 
 impl Serve {
     /// The options with what the file adds.
     pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
         Ok(Self {
-            database: file.complete(self.database)?,
+            work: self.work.completed(file)?,
             server: file.complete(self.server)?,
             tls: file.complete(self.tls)?,
             http: file.complete(self.http)?,
-            outgoing: file.complete(self.outgoing)?,
-            egress: file.complete(self.egress)?,
-            sources: file.complete(self.sources)?,
-            terms: file.complete(self.terms)?,
-            cohorts: file.complete(self.cohorts)?,
-            keeping: file.complete(self.keeping)?,
-            watching: file.complete(self.watching)?,
-            logging: file.complete(self.logging)?,
         })
     }
 }
@@ -250,7 +235,7 @@ pub(crate) struct Server {
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Logging {
-    /// Filter of the log on standard error, such as `info` or `vinculo_server=debug`
+    /// Filter of the log on standard error, such as `info` or `vinculo_server=debug`; of requests refused with 503, one in ten seconds is logged, with how many were not
     /// [default: info]
     #[arg(long, env = "VINCULO_LOG", value_name = "FILTER")]
     pub(crate) log: Option<String>,

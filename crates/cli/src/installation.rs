@@ -12,7 +12,7 @@ use vinculo_sources::ach::AchConfig;
 use vinculo_store::{Options, RunnerLock, Store, Target, Timer};
 use vinculo_vault::{SystemRandom, Vault};
 
-use crate::args::Database;
+use crate::args::{Database, Pool};
 use crate::master_key;
 
 /// An address that nothing is asked at.
@@ -57,6 +57,11 @@ fn data_dir(options: &Database) -> PathBuf {
 impl Installation {
     /// Opens an installation, making it when it is new. Blocks; not for async code.
     pub(crate) fn open(options: &Database) -> anyhow::Result<Self> {
+        Self::open_with(options, &Pool::default())
+    }
+
+    /// [`open`](Self::open) with a budget of connections.
+    pub(crate) fn open_with(options: &Database, pool: &Pool) -> anyhow::Result<Self> {
         let target = target(options)?;
         let home = home(options, &target);
         let random = Arc::new(SystemRandom);
@@ -67,7 +72,7 @@ impl Installation {
             let passed = SystemClock.now().duration_since(Timestamp::UNIX_EPOCH);
             passed.try_into().unwrap_or_default()
         });
-        let store = Store::open(&target, &Options { timer, ..Options::default() })?;
+        let store = Store::open(&target, &pool.apply(Options { timer, ..Options::default() }))?;
         let secrets = installation::open(&store, masters, random, micros(SystemClock.now()))?;
         Ok(Self { store, secrets, spool_dir: spool_dir(&home) })
     }

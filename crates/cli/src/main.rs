@@ -33,6 +33,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Demo => commands::demo::run(),
         Command::Serve(options) => commands::serve::run(options.completed(&file)?),
+        Command::Worker(options) => commands::worker::run(options.completed(&file)?),
         Command::Operator(args::Operator {
             command: Some(args::OperatorCommand::Export(options)),
             ..
@@ -96,6 +97,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::restore::run(&args::Restore { database, ..options })
         }
+        Command::Db(command) => commands::db::run(&command.completed(&file)?),
         Command::Doctor(options) => {
             let database = file.complete(options.database)?;
             let webhooks = file.complete(options.webhooks)?;

@@ -13,6 +13,8 @@ use vinculo_server::clock::{Clock as _, SystemClock};
 use vinculo_server::jobs::Runner;
 use vinculo_server::{App, Tls, serve_metrics};
 
+use crate::print::tell;
+
 /// How long open connections, and what their requests began, may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -42,18 +44,83 @@ impl InnerOperator {
     }
 }
 
+/// The address of the simulated operator, and the one inside this process when none is given.
+pub(crate) async fn sandbox(
+    url: Option<String>,
+) -> anyhow::Result<(String, Option<InnerOperator>)> {
+    if let Some(url) = url {
+        return Ok((url, None));
+    }
+    let inner = InnerOperator::start().await?;
+    Ok((inner.url.clone(), Some(inner)))
+}
+
+/// What goes on beside the requests, and without any.
+pub(crate) struct Background {
+    app: App,
+    /// Where operators watch it.
+    watched: Option<SocketAddr>,
+    metrics: Option<JoinHandle<std::io::Result<()>>>,
+    runner: Option<JoinHandle<()>>,
+    operator: Option<InnerOperator>,
+}
+
+impl Background {
+    /// Shows what there is to watch on a listener; with `worker`, works off jobs until `stop`.
+    pub(crate) async fn start(
+        app: App,
+        watched: Option<TcpListener>,
+        worker: bool,
+        operator: Option<InnerOperator>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let runner = if worker { Some(start_runner(&app, stop).await?) } else { None };
+        let (metrics, watched) = match watched {
+            Some(listener) => {
+                let (address, app) = (listener.local_addr()?, app.clone());
+                let stopped = stop.clone().cancelled_owned();
+                let serve = async move { serve_metrics(&app, listener, stopped).await };
+                (Some(tokio::spawn(serve)), Some(address))
+            }
+            None => (None, None),
+        };
+        Ok(Self { app, watched, metrics, runner, operator })
+    }
+
+    /// Says where operators watch it.
+    pub(crate) fn tell_watched(&self) {
+        if let Some(address) = self.watched {
+            tell(format_args!("metrics on http://{address}/metrics"));
+        }
+    }
+
+    /// Lets end what was begun, for so long.
+    pub(crate) async fn finish_work(&self) {
+        let _ = tokio::time::timeout(GRACE, self.app.finish_work()).await;
+    }
+
+    /// Waits for the runner, which was told to stop, and closes the database.
+    pub(crate) async fn end(self) {
+        if let Some(runner) = self.runner {
+            let _ = runner.await;
+        }
+        if let Some(metrics) = self.metrics {
+            metrics.abort();
+        }
+        if let Some(operator) = self.operator {
+            operator.stop().await;
+        }
+        self.app.store().clone().close().await;
+    }
+}
+
 /// A server that takes requests.
 pub(crate) struct Serving {
     /// Where it listens.
     pub(crate) address: SocketAddr,
-    /// Where operators watch it.
-    pub(crate) watched: Option<SocketAddr>,
-    app: App,
+    pub(crate) background: Background,
     stop: CancellationToken,
     http: JoinHandle<()>,
-    metrics: Option<JoinHandle<std::io::Result<()>>>,
-    runner: Option<JoinHandle<()>>,
-    operator: Option<InnerOperator>,
 }
 
 impl Serving {
@@ -67,46 +134,26 @@ impl Serving {
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let stop = CancellationToken::new();
-        let runner = if worker { Some(start_runner(&app, &stop).await?) } else { None };
         let (served, stopped) = (app.clone(), stop.clone().cancelled_owned());
+        let background = Background::start(app, watched, worker, operator, &stop).await?;
         let http = async move {
             match tls {
                 Some(tls) => vinculo_server::serve_tls(&served, listener, &tls, stopped).await,
                 None => vinculo_server::serve(&served, listener, stopped).await,
             }
         };
-        let http = tokio::spawn(http);
-        let (metrics, watched) = match watched {
-            Some(listener) => {
-                let (address, app) = (listener.local_addr()?, app.clone());
-                let stopped = stop.clone().cancelled_owned();
-                let serve = async move { serve_metrics(&app, listener, stopped).await };
-                (Some(tokio::spawn(serve)), Some(address))
-            }
-            None => (None, None),
-        };
-        Ok(Self { address, watched, app, stop, http, metrics, runner, operator })
+        Ok(Self { address, background, stop, http: tokio::spawn(http) })
     }
 
     /// Stops taking requests and jobs, lets what runs end, closes the database.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
-        let (http, app) = (self.http, self.app.clone());
-        let ended = async move {
-            let _ = http.await;
-            app.finish_work().await;
+        let ended = async {
+            let _ = self.http.await;
+            self.background.app.finish_work().await;
         };
         let _ = tokio::time::timeout(GRACE, ended).await;
-        if let Some(runner) = self.runner {
-            let _ = runner.await;
-        }
-        if let Some(metrics) = self.metrics {
-            metrics.abort();
-        }
-        if let Some(operator) = self.operator {
-            operator.stop().await;
-        }
-        self.app.store().clone().close().await;
+        self.background.end().await;
     }
 }
 

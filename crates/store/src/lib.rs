@@ -5,6 +5,7 @@
 //! can do are the named operations on [`Tx`]. Nothing else touches a connection.
 
 mod backup;
+mod copy;
 mod engine;
 mod error;
 mod lock;
@@ -20,6 +21,7 @@ mod value;
 mod wake;
 
 pub use backup::{Part, back_up, restore};
+pub use copy::{Copied, CopiedTable, CopyPhase, CopyProgress, copy};
 pub use error::{Cause, Error, Result};
 pub use lock::RunnerLock;
 pub use migrate::{Applied, migrate};

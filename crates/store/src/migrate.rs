@@ -1,5 +1,6 @@
 //! Bringing a database to the schema of this program, and refusing one that is not there.
 
+use crate::copy::UNFINISHED;
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::{Error, Result};
@@ -107,8 +108,28 @@ fn run<C: refinery::Migrate>(
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
 }
 
-/// Fails unless both schemas of a SQLite installation are exactly this program's.
-pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
+/// Whether half a copy will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// No.
+    Only,
+    /// Yes, for whoever finishes it.
+    OrUnfinished,
+}
+
+impl Whole {
+    fn check(self, is_unfinished: bool) -> Result<()> {
+        if self == Self::OrUnfinished || !is_unfinished {
+            return Ok(());
+        }
+        let why = "the database is half a copy; finish it with `vinculo db copy`";
+        Err(Error::Migration(why.to_owned()))
+    }
+}
+
+/// Fails unless both schemas of a SQLite installation are exactly this program's, and it is as
+/// whole as it must be.
+pub(crate) fn check_sqlite(dir: &Path, busy: Duration, whole: Whole) -> Result<()> {
     for (file, runner) in [
         (sqlite::data_file(dir), embedded::data_sqlite::migrations::runner()),
         (sqlite::vault_file(dir), embedded::vault_sqlite::migrations::runner()),
@@ -122,11 +143,15 @@ pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
         let connection = rusqlite::Connection::open_with_flags(&file, flags)?;
         connection.busy_timeout(busy)?;
-        let found = connection.query_row(
-            "select count(*) from sqlite_master where type = 'table' and name = ?1",
-            [HISTORY],
-            |row| row.get::<_, i64>(0),
-        )?;
+        let count = |table: &str| {
+            connection.query_row(
+                "select count(*) from sqlite_master where type = 'table' and name = ?1",
+                [table],
+                |row| row.get::<_, i64>(0),
+            )
+        };
+        whole.check(count(UNFINISHED)? > 0)?;
+        let found = count(HISTORY)?;
         let version = match found {
             0 => None,
             _ => connection.query_row(&newest(HISTORY), [], |row| row.get(0))?,
@@ -136,8 +161,12 @@ pub(crate) fn check_sqlite(dir: &Path, busy: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Fails unless both schemas of a PostgreSQL database are exactly this program's.
-pub(crate) fn check_postgres(client: &mut Client) -> Result<()> {
+/// Fails unless both schemas of a PostgreSQL database are exactly this program's, and it is as
+/// whole as it must be.
+pub(crate) fn check_postgres(client: &mut Client, whole: Whole) -> Result<()> {
+    let unfinished = format!("public.{UNFINISHED}");
+    let found = client.query_one("select to_regclass($1) is not null", &[&unfinished])?;
+    whole.check(found.get(0))?;
     for (schema, history, runner) in [
         ("public", HISTORY, embedded::data_postgres::migrations::runner()),
         ("vault", VAULT_HISTORY, embedded::vault_postgres::migrations::runner()),

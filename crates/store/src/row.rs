@@ -1,5 +1,6 @@
 //! Rows coming out of a statement, read by position, the same for both databases.
 
+use crate::copy::Cell;
 use crate::error::{Error, Result};
 use postgres::types::{FromSql, Type};
 use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
@@ -88,6 +89,29 @@ impl Row<'_> {
         secret_hash, opt_secret_hash -> SecretHash = |bytes| SecretHash::from_bytes(&bytes);
         "A wrapped key."
         wrapped_key, opt_wrapped_key -> WrappedKey = |bytes| WrappedKey::from_bytes(&bytes);
+    }
+
+    /// Whatever the column holds; a UUID as its bytes.
+    pub(crate) fn any(&self, column: usize) -> Result<Cell> {
+        let postgres_type = match &self.cells {
+            Cells::Sqlite(row) => {
+                return Ok(match row.get_ref(column)? {
+                    ValueRef::Null => Cell::Null,
+                    ValueRef::Integer(number) => Cell::Int(number),
+                    ValueRef::Text(_) => Cell::Text(self.text(column)?),
+                    ValueRef::Blob(bytes) => Cell::Bytes(bytes.to_vec()),
+                    ValueRef::Real(_) => return Err(self.broken(column, "is not of a known type")),
+                });
+            }
+            Cells::Postgres(row) => row.columns().get(column).map(postgres::Column::type_),
+        };
+        let cell = match postgres_type {
+            Some(&Type::TEXT) => self.opt_text(column)?.map(Cell::Text),
+            Some(&Type::BYTEA) => self.opt_bytes(column)?.map(Cell::Bytes),
+            Some(&Type::UUID) => self.opt_uuid(column)?.map(|id| Cell::Bytes(id.into())),
+            _ => self.opt_int(column)?.map(Cell::Int),
+        };
+        Ok(cell.unwrap_or(Cell::Null))
     }
 
     fn cell<T>(&self, column: usize, kind: &str) -> Result<Option<T>>

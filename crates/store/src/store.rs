@@ -4,7 +4,7 @@ use crate::engine::lane::{Message, apart, spawn, submit};
 use crate::engine::{notify, postgres, sqlite};
 use crate::error::{Error, Result};
 use crate::lock::{RunnerLock, use_files};
-use crate::migrate;
+use crate::migrate::{self, Whole};
 use crate::stats::{Busy, LaneStatus, Stats, Timer};
 use crate::target::Target;
 use crate::tx::{Mode, Tx};
@@ -79,13 +79,23 @@ impl Store {
     /// Blocks for some milliseconds.
     ///
     /// # Errors
-    /// [`Error::Migration`] when the schema is missing, older or newer;
-    /// [`Error::Unavailable`] when the database cannot be reached, or somebody must be alone with
-    /// it: whoever has it open, or this store when [`Options::exclusive`] is set.
+    /// [`Error::Migration`] when the schema is missing, older or newer, or the database is half a
+    /// [`copy`](fn@crate::copy); [`Error::Unavailable`] when the database cannot be reached, or
+    /// somebody must be alone with it: whoever has it open, or this store when
+    /// [`Options::exclusive`] is set.
     pub fn open(target: &Target, options: &Options) -> Result<Self> {
+        Self::open_if(target, options, Whole::Only)
+    }
+
+    /// [`open`](Self::open) for a database that may be half a copy.
+    pub(crate) fn open_unfinished(target: &Target, options: &Options) -> Result<Self> {
+        Self::open_if(target, options, Whole::OrUnfinished)
+    }
+
+    fn open_if(target: &Target, options: &Options, whole: Whole) -> Result<Self> {
         match target {
-            Target::Sqlite { dir } => open_sqlite(dir, options),
-            Target::Postgres { url } => apart(|| open_postgres(url, options)),
+            Target::Sqlite { dir } => open_sqlite(dir, options, whole),
+            Target::Postgres { url } => apart(|| open_postgres(url, options, whole)),
         }
     }
 
@@ -308,8 +318,8 @@ impl fmt::Debug for Store {
     }
 }
 
-fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
-    migrate::check_sqlite(dir, options.busy_timeout)?;
+fn open_sqlite(dir: &Path, options: &Options, whole: Whole) -> Result<Store> {
+    migrate::check_sqlite(dir, options.busy_timeout, whole)?;
     let used = use_files(dir, options.exclusive)?;
     let hub = Hub::new();
     let (write, writes) = bounded(options.waiting.max(1));
@@ -341,10 +351,10 @@ fn open_sqlite(dir: &Path, options: &Options) -> Result<Store> {
     })))
 }
 
-fn open_postgres(url: &str, options: &Options) -> Result<Store> {
+fn open_postgres(url: &str, options: &Options, whole: Whole) -> Result<Store> {
     let config = postgres::configure(url)?;
     let mut client = postgres::connect(&config)?;
-    migrate::check_postgres(&mut client)?;
+    migrate::check_postgres(&mut client, whole)?;
     postgres::hold(&mut client, options.exclusive)?;
     let hub = Hub::new();
     let (sender, jobs) = bounded(options.waiting.max(1));

@@ -122,8 +122,8 @@ impl<'a> Tx<'a> {
     /// prepared statement on SQLite, `COPY` on PostgreSQL. Gives the number of rows.
     pub(crate) fn bulk_insert<'v, R: AsRef<[Value<'v>]>>(
         &mut self,
-        table: &'static str,
-        columns: &[&'static str],
+        table: &str,
+        columns: &[&str],
         rows: impl IntoIterator<Item = R>,
     ) -> Result<u64> {
         self.admit()?;

@@ -14,7 +14,7 @@ fn sound(file: &Path) -> String {
 }
 
 /// The master key of one installation is that of the other.
-fn hand_over_key(from: &Installation, to: &Installation) {
+pub(crate) fn hand_over_key(from: &Installation, to: &Installation) {
     let private = &mut std::fs::DirBuilder::new();
     private.recursive(true).mode(0o700).create(to.data_dir()).expect("a folder");
     let key = |of: &Installation| of.data_dir().join("master.key");

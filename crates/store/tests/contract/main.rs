@@ -25,6 +25,7 @@ mod backup;
 mod connect_sessions;
 mod consents;
 mod contributions;
+mod copy;
 mod data_keys;
 mod deliveries;
 mod delivery_log;

@@ -41,6 +41,12 @@ impl Installation {
         self.folder().join("data")
     }
 
+    /// Where its database is.
+    pub(crate) fn url(&self) -> String {
+        let sqlite = || format!("sqlite://{}", self.data_dir().display());
+        self.postgres.as_ref().map_or_else(sqlite, Database::url)
+    }
+
     /// The database, looked at beside the binary.
     pub(crate) fn store(&self) -> Store {
         let target = match &self.postgres {

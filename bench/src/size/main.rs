@@ -1,0 +1,68 @@
+//! How PostgreSQL grows with lines: what a thousand lines cost to store, how long one person takes
+//! to find, and how large tables and indexes are, at several sizes of one database.
+//!
+//! ```text
+//! cargo run --release -p vinculo-bench --bin size -- [--lines 300000,1000000]
+//! ```
+//!
+//! Months of made-up people are stored one after the other by the calls that an import makes
+//! (`ensure_subjects`, `insert_contributions`), a thousand lines in a transaction. Nothing is parsed
+//! or sealed: what is stored as sealed is as long as a real line, and random. In a month everybody
+//! has one line; a tenth works for somebody else than in the month before. PostgreSQL is a private
+//! one, as its package configures it, that syncs its disk.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+
+mod country;
+mod measure;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use vinculo_bench::postgres::Postgres;
+use vinculo_store::{Options, Store, Target, migrate};
+
+use country::{Country, LINES_PER_BATCH};
+
+/// Months that a database of the largest size holds.
+const MONTHS: u64 = 24;
+
+/// Measures growth.
+#[derive(Parser)]
+struct Arguments {
+    /// Numbers of lines at which to look, ascending; the last decides how many people there are
+    #[arg(long, value_delimiter = ',', default_values_t = [300_000, 1_000_000])]
+    lines: Vec<u64>,
+    /// People to find at each look
+    #[arg(long, default_value_t = 5_000)]
+    finds: u64,
+    /// Transactions at once
+    #[arg(long, default_value_t = 2)]
+    at_once: u64,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let looks = &arguments.lines;
+    ensure!(looks.is_sorted() && looks.first() > Some(&0), "--lines must ascend from above 0");
+    let last = looks.last().context("--lines is empty")?;
+    let mut server = Postgres::start()?;
+    let url = server.database()?;
+    let target = Target::Postgres { url: url.clone() };
+    migrate(&target)?;
+    let store = Store::open(&target, &Options::default())?;
+    let country = Country::settle(&store, &url, last / MONTHS, last.div_ceil(LINES_PER_BATCH))?;
+    println!("{} people, {} lines a month\n", country.people, country.people);
+    measure::print_head();
+    let mut stored = 0;
+    for look in looks {
+        let wanted = look.div_ceil(LINES_PER_BATCH);
+        let took = country.store(&store, stored..wanted, arguments.at_once)?;
+        let lines = (wanted - stored) * LINES_PER_BATCH;
+        stored = wanted;
+        let rate = lines as f64 / took.as_secs_f64();
+        let before = country.find(&store, stored, arguments.finds)?;
+        measure::print(&url, stored * LINES_PER_BATCH, rate, &before)?;
+    }
+    measure::print_sizes(&url, stored * LINES_PER_BATCH)?;
+    store.close_blocking();
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! What is printed.
+
+use anyhow::Result;
+use hdrhistogram::Histogram;
+use postgres::{Client, NoTls};
+
+/// Where lines go and what finds them.
+const OF_LINES: [&str; 2] = ["contributions", "subjects"];
+
+pub(crate) fn print_head() {
+    println!(
+        "{:>12} {:>10} {:>10} {:>10} {:>12} {:>14} {:>10}",
+        "lines", "lines/s", "find p50", "find p99", "database", "per million", "WAL a line"
+    );
+}
+
+/// One row: the rate since the last one, and everything else as it is now.
+pub(crate) fn print(url: &str, lines: u64, rate: f64, found: &Histogram<u64>) -> Result<()> {
+    let mut client = Client::connect(url, NoTls)?;
+    let sizes = "select pg_database_size(current_database()), \
+         cast(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') as bigint)";
+    let row = client.query_one(sizes, &[])?;
+    let (database, log): (i64, i64) = (row.get(0), row.get(1));
+    let per_line = |bytes: i64| bytes as f64 / lines as f64;
+    println!(
+        "{lines:>12} {rate:>10.0} {:>7} µs {:>7} µs {:>9.0} MB {:>11.0} MB {:>8.0} B",
+        found.value_at_quantile(0.5),
+        found.value_at_quantile(0.99),
+        database as f64 / 1e6,
+        per_line(database),
+        per_line(log),
+    );
+    Ok(())
+}
+
+/// How large the tables of lines and people are, and each of their indexes.
+pub(crate) fn print_sizes(url: &str, lines: u64) -> Result<()> {
+    println!("\n{:<44} {:>12} {:>14}", "relation", "size", "per million");
+    let mut client = Client::connect(url, NoTls)?;
+    let sql = "select cast(c.relname as text), pg_relation_size(c.oid) from pg_class c \
+         left join pg_index i on i.indexrelid = c.oid \
+         where coalesce(i.indrelid, c.oid) in (cast(cast($1 as text) as regclass), \
+         cast(cast($2 as text) as regclass), cast('vault.data_keys' as regclass)) \
+         order by 2 desc";
+    for row in client.query(sql, &[&OF_LINES[0], &OF_LINES[1]])? {
+        let (name, bytes): (String, i64) = (row.get(0), row.get(1));
+        let megabytes = bytes as f64 / 1e6;
+        println!("{name:<44} {megabytes:>9.1} MB {:>11.1} MB", bytes as f64 / lines as f64);
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! `vinculo worker`
+
+use std::process::ExitCode;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use vinculo_server::config::{Config, SourceConfig};
+
+use super::serve::{asked_to_stop, listen};
+use crate::args::Worker;
+use crate::installation::Installation;
+use crate::logging;
+use crate::operators::production;
+use crate::print::tell;
+use crate::serving::{Background, sandbox};
+
+/// Works off jobs until SIGTERM or SIGINT, and answers nobody but those who watch it.
+pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
+    logging::start(&options.logging)?;
+    let production = production(&options.sources)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
+    let watched = watched.transpose()?;
+    let installation = Installation::open_with(&options.database, &options.pool)?;
+    runtime.block_on(work(options, installation, watched, production))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work(
+    options: Worker,
+    installation: Installation,
+    watched: Option<TcpListener>,
+    production: Vec<SourceConfig>,
+) -> anyhow::Result<()> {
+    let asked = asked_to_stop()?;
+    let (url, operator) = sandbox(options.sources.sandbox_operator_url.clone()).await?;
+    let config = Config { production, ..options.apply(installation.config(url)) };
+    let app = installation.app(config)?;
+    let stop = CancellationToken::new();
+    let background = Background::start(app, watched, true, operator, &stop).await?;
+    tell("working");
+    background.tell_watched();
+    asked.await;
+    tracing::info!("stopping");
+    stop.cancel();
+    background.finish_work().await;
+    background.end().await;
+    Ok(())
+}

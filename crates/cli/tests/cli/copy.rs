@@ -1,0 +1,167 @@
+//! An installation that moves to another database, and back.
+
+use rusqlite::params;
+use serde_json::Value;
+
+use crate::backup::hand_over_key;
+use crate::support::{
+    Client, Finished, Installation, Link, Process, finished, in_the_end, vinculo,
+};
+use crate::support::{Multiplied, Receiver};
+
+/// Lines that make a copy last until it can be killed.
+const LINES: i64 = 150_000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_installation_moves_to_postgres_and_back() {
+    let receiver = Receiver::start().await;
+    let home = Installation::sqlite();
+    home.webhook("sandbox", &receiver.url);
+    let (mut server, base) = home.serve().await;
+    let client = home.client("sandbox", &base);
+    let mut links = Vec::new();
+    for person in ["1999000001", "1999000002", "1999000003"] {
+        links.push(client.link(person).await);
+    }
+    receiver.until_told(&links).await;
+    let planilla = Multiplied::new(2);
+    std::fs::write(home.folder().join("planilla.txt"), &planilla.bytes).expect("a file");
+    home.run(&["pila", "import", "planilla.txt", "--environment", "production"]).accepted();
+    let before = answers(&client, &links).await;
+    let shown = show(&home, &planilla);
+    let refused = copy(&home.url(), &home.url().replace("/data", "/other")).refused();
+    assert!(refused.contains("stop every server"), "{refused}");
+    stop(&mut server).await;
+
+    let away = Installation::postgres();
+    hand_over_key(&home, &away);
+    let there = copy(&home.url(), &away.url()).json();
+    assert!(there["rows"].as_i64().is_some_and(|rows| rows > 100), "{there}");
+    let (mut server, base) = served(&away).await;
+    assert_eq!(answers(&client.at(&base), &links).await, before);
+    assert_eq!(show(&away, &planilla), shown);
+    away.run(&["audit", "verify"]).accepted();
+    // What is made after the move has ids that nobody had.
+    let more = client.at(&base).link("1999000004").await;
+    receiver.until_told(std::slice::from_ref(&more)).await;
+    links.push(more);
+    let before = answers(&client.at(&base), &links).await;
+    stop(&mut server).await;
+
+    let back = Installation::sqlite();
+    hand_over_key(&home, &back);
+    let returned = copied_when_free(&away.url(), &back.url()).await.json();
+    assert!(returned["rows"].as_i64() > there["rows"].as_i64());
+    let (mut server, base) = back.serve().await;
+    assert_eq!(answers(&client.at(&base), &links).await, before);
+    assert_eq!(show(&back, &planilla), shown);
+    stop(&mut server).await;
+    back.run(&["doctor"]).accepted();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_copy_goes_on() {
+    let (home, away) = (Installation::sqlite(), Installation::postgres());
+    home.key("sandbox");
+    let database = rusqlite::Connection::open(home.data_dir().join("vinculo.db")).expect("open");
+    let fill = "with recursive lines (n) as (select 1 union all select n + 1 from lines \
+         where n < ?1) insert into contributions (workspace_id, subject_id, origin, batch_id, \
+         line, payer_index, period, planilla_type, sealed) \
+         select 1, n % 9000, 'planilla', n / 1000, n, randomblob(32), 202601, 'E', randomblob(200) \
+         from lines";
+    database.execute(fill, params![LINES]).expect("filled");
+    drop(database);
+    let arguments = ["db", "copy", "--json", "--from", &home.url(), "--to", &away.url()];
+    let mut process = Process::start(&mut vinculo(home.folder(), arguments));
+    in_the_end("a beginning", async {
+        let there = "select count(*) from information_schema.tables where table_name = \
+             'unfinished_copy'";
+        while away.sql(there) != "1" || away.sql("select count(*) from contributions") == "0" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    process.kill();
+    let left: i64 = away.sql("select count(*) from contributions").parse().expect("a number");
+    println!("killed after {left} of {LINES} lines");
+    assert!(left < LINES, "the copy was too fast to be killed");
+    let refused = loop {
+        let refused = away.run(&["keys", "list", "--environment", "sandbox"]).refused();
+        if !refused.contains("another process") {
+            break refused;
+        }
+    };
+    assert!(refused.contains("half a copy"), "{refused}");
+
+    let finished = copied_when_free(&home.url(), &away.url()).await.json();
+    let found = finished["found"].as_i64().expect("a number");
+    assert!((left..LINES).contains(&found), "{found} rows were there, of which {left} lines");
+    let lines = finished["tables"].as_array().expect("tables").iter();
+    let lines = lines.filter(|table| table["table"] == "contributions");
+    assert_eq!(lines.map(|table| table["rows"].as_i64()).collect::<Vec<_>>(), [Some(LINES)]);
+    assert_eq!(away.sql("select count(*) from contributions"), LINES.to_string());
+}
+
+fn copy(from: &str, to: &str) -> Finished {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let arguments = ["db", "copy", "--json", "--from", from, "--to", to];
+    finished(&mut vinculo(folder.path(), arguments))
+}
+
+/// PostgreSQL notices a little later that a process has ended.
+async fn copied_when_free(from: &str, to: &str) -> Finished {
+    in_the_end("a free database", async {
+        loop {
+            let finished = copy(from, to);
+            if !finished.stderr.contains("another process") {
+                return finished;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+}
+
+/// Serves a database that a copy has just let go.
+async fn served(installation: &Installation) -> (Process, String) {
+    in_the_end("a free database", async {
+        while installation.run(&["keys", "list", "--environment", "sandbox"]).code != Some(0) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    installation.serve().await
+}
+
+async fn stop(server: &mut Process) {
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+}
+
+/// What a customer is told about these links.
+async fn answers(client: &Client, links: &[Link]) -> Vec<Value> {
+    let mut answers = Vec::new();
+    for link in links {
+        let id = &link.0;
+        for path in [
+            format!("/api/links/{id}/"),
+            format!("/api/co/employments/?link={id}"),
+            format!("/api/owners/?link={id}"),
+        ] {
+            let (status, mut body) = client.get(&path).await;
+            assert_eq!(status, 200, "{body}");
+            assert_ne!(body["count"], 0, "{path} is empty");
+            // Reading a link notes that it was read.
+            if let Some(link) = body.as_object_mut() {
+                link.remove("last_accessed_at");
+            }
+            answers.push(body);
+        }
+    }
+    answers
+}
+
+fn show(installation: &Installation, planilla: &Multiplied) -> String {
+    let of = format!("CC:{}", planilla.documents[1]);
+    installation.run(&["pila", "show", "--document", &of, "--environment", "production"]).accepted()
+}
