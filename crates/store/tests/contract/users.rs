@@ -156,11 +156,11 @@ async fn codes_are_asked_for_once_confirmed(db: TestDatabase) {
     };
     assert!(!confirm(user, vec![1]).await, "nothing was set up");
     assert!(begin(20).await && begin(21).await);
-    let factor = found().await.unwrap();
+    let factor = found().await.expect("a second factor");
     assert_eq!((factor.confirmed_at, factor.sealed), (None, sealed(21)));
     assert!(confirm(user, vec![1, 2]).await && !confirm(user, vec![3]).await);
     assert!(!begin(22).await, "what is asked for is not replaced");
-    let factor = found().await.unwrap();
+    let factor = found().await.expect("a second factor");
     assert_eq!((factor.confirmed_at, factor.sealed), (Some(NOW), sealed(21)));
     let left = async || read(&db, move |tx| tx.recovery_codes_left(user)).await;
     assert_eq!(left().await, 2);
