@@ -292,7 +292,7 @@ part('production, from planillas', async () => {
   await reloaded(page, 'figure');
   await look(page, 'link', 'production');
   await page.getByRole('link', { name: 'Provenance' }).first().click();
-  await headed(page, 'Provenance');
+  await page.waitForURL('**/provenance/**');
   await look(page, 'provenance', 'planilla');
   await visit('production/imports');
   await look(page, 'imports', 'filled');

@@ -151,7 +151,7 @@ async function comeBack(page, hands) {
   await hands.write(page, 'E-mail', EMAIL);
   await hands.write(page, 'Password', 'not what it was');
   await hands.press(page, 'Sign in');
-  await page.getByText('E-mail and password do not belong together.').waitFor();
+  await page.getByText('E-mail, password and code do not belong together.').waitFor();
   await hands.write(page, 'Password', PASSWORD);
   await hands.press(page, 'Sign in');
   await headed(page, 'Home');

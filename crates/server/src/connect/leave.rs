@@ -22,6 +22,11 @@ pub(super) async fn leave(State(app): State<App>, posted: Posted) -> Result<Resp
         let entry = Entry::of(AuditAction::ConsentRefused).object(row.jti);
         let writer = app.clone();
         let left = app.store().write(move |tx| {
+            let (workspace, jti) = (session.row.workspace, session.row.jti);
+            // Somebody said yes with this token, on another page: that stands.
+            if tx.widget_token_is_used(workspace, jti)? {
+                return Ok(());
+            }
             if tx.change_connect_session(&session.row, ConnectState::Left, now, &sealed)? {
                 trail.note(tx, &writer, entry)?;
             }

@@ -34,7 +34,7 @@ words! {
     unknown_person: "La PILA no tiene aportes con ese documento. Revisa el tipo y el número.", "PILA has no contributions under that document. Check kind and number.";
     other_person: "Ese documento no es el del permiso que se va a confirmar.", "That document is not the one of the permission to be confirmed.";
     down: "La fuente de los datos no responde en este momento. No se obtuvo ningún dato. Inténtalo otra vez en unos minutos.", "The source of the data does not answer now. No data was obtained. Try again in some minutes.";
-    duplicated: "Ya habías autorizado esta consulta.", "You had authorized this before.";
+    duplicated: "Ya hay una consulta de este documento. No se registró nada nuevo.", "There is a query of this document already. Nothing new was recorded.";
     not_possible: "Esta consulta no se puede hacer ahora. No se guardó ninguna autorización.", "This cannot be looked up now. No authorization was stored.";
     wait: "Consultando", "Looking up";
     wait_text: "Preguntamos a la PILA. Puede tardar hasta un minuto; no cierres esta página.", "PILA is being asked. It can take up to a minute; do not close this page.";

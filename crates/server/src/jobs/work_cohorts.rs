@@ -137,10 +137,15 @@ impl Making<'_> {
     async fn rows(&self, rows: Vec<CohortRow>) -> Result<Option<Micros>, ApiError> {
         let at_once = self.app.config().cohorts.at_once.max(1);
         let mut done = iter(rows).map(|row| self.row(row)).buffer_unordered(at_once);
+        let mut all = Ok(());
+        // What is being asked is recorded, whatever became of the others.
         while let Some(done) = done.next().await {
-            done?;
+            if done.is_err() {
+                self.pause(self.app.now_micros());
+            }
+            all = all.and(done);
         }
-        Ok(self.paused())
+        all.map(|()| self.paused())
     }
 
     fn paused(&self) -> Option<Micros> {
@@ -171,8 +176,8 @@ impl Making<'_> {
                 self.end(line, CohortRowState::Invalid, &error).await
             }
             Answered::Unanswered { outcome, held: Some(held), .. } => {
-                self.hold(held, &outcome);
-                Ok(())
+                let at = self.hold(held, &outcome);
+                self.postpone(line, at, 0).await
             }
             Answered::Unanswered { error, held: None, .. } => self.try_again(&row, &error).await,
         }
@@ -201,7 +206,8 @@ impl Making<'_> {
                 false => Err(ApiError::refused("cancelled", "The row does not wait any more.")),
             }
         };
-        Row { fields, quiet: self.cohort.quiet }.register(self.app, caller, made).await
+        let Cohort { quiet, created_at: asked_since, .. } = self.cohort;
+        Row { fields, quiet, asked_since }.register(self.app, caller, made).await
     }
 
     async fn end(
@@ -226,16 +232,25 @@ impl Making<'_> {
         if tries >= MOST_TRIES {
             return self.end(row.line, CohortRowState::Failed, error).await;
         }
-        let place = (self.cohort.id, row.line);
-        let due = after(self.app.now_micros(), backoff(tries));
-        Ok(self.app.store().write(move |tx| tx.postpone_cohort_row(place, due)).await?)
+        self.postpone(row.line, after(self.app.now_micros(), backoff(tries)), 1).await
     }
 
-    /// A source takes no more questions now: nothing more is begun.
-    fn hold(&self, held: HeldBack, outcome: &Outcome) {
+    async fn postpone(&self, line: i64, due: Micros, tries: i64) -> Result<(), ApiError> {
+        let place = (self.cohort.id, line);
+        Ok(self.app.store().write(move |tx| tx.postpone_cohort_row(place, due, tries)).await?)
+    }
+
+    /// A source takes no more questions now: nothing more is begun until the moment that is answered.
+    /// Rows that have not been tried go first then.
+    fn hold(&self, held: HeldBack, outcome: &Outcome) -> Micros {
         let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(LONGEST_LOOK);
         let wait = wait.min(LONGEST_LOOK);
         let at = self.app.now().checked_add(wait).map_or(Micros::MAX, Timestamp::as_microsecond);
+        self.pause(at);
+        at
+    }
+
+    fn pause(&self, at: Micros) {
         let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
         *pause = Some(pause.map_or(at, |before| before.max(at)));
     }

@@ -351,6 +351,8 @@ async fn two_tabs_do_not_meet(database: TestDatabase) {
     let second = exchange(&mut browser, &two, "").await;
     // The first token once more: a tab that was opened again.
     let third = exchange(&mut browser, &one, "").await;
+    browser.get(&third).await.page();
+    let mut tab = browser.twin();
     assert_eq!(
         agree(&mut browser, &second, "1999000404").await.matches("role=\"alert\"").count(),
         1
@@ -358,6 +360,10 @@ async fn two_tabs_do_not_meet(database: TestDatabase) {
     let link = link_of(&agree(&mut browser, &first, ONE_JOB).await);
     let used = browser.get(&third).await;
     assert_eq!(used.status, 410, "the token made its link: {}", used.body);
+    // Who said yes in one tab has not said no in the other.
+    assert_eq!(tab.submit(&says_no(&third), &[]).await.location(), third);
+    assert_eq!(browser.get(&third).await.status, 410);
+    assert!(client.results("/manage/v1/audit/?action=consent.refused").await.is_empty());
     let other = link_of(&agree(&mut browser, &second, "1999000002").await);
     assert_ne!(link, other);
     assert_eq!(link_of(&browser.get(&first).await.page()), link);

@@ -188,7 +188,8 @@ impl Tx<'_> {
         Ok(changed == 1)
     }
 
-    /// The sources did not answer about a row: it is tried again later.
+    /// The sources did not answer about a row, or could not be asked: later again. Adds `tries` to those
+    /// that were made.
     ///
     /// # Errors
     /// When the database fails.
@@ -196,11 +197,12 @@ impl Tx<'_> {
         &mut self,
         (id, line): (CohortId, i64),
         due_at: Micros,
+        tries: i64,
     ) -> Result<()> {
         self.execute(
-            "update cohort_rows set due_at = $3, tries = tries + 1 \
+            "update cohort_rows set due_at = $3, tries = tries + $4 \
              where cohort_id = $1 and line = $2 and state = 'waiting'",
-            &[id.into(), line.into(), due_at.into()],
+            &[id.into(), line.into(), due_at.into(), tries.into()],
         )?;
         Ok(())
     }

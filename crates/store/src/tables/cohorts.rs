@@ -285,14 +285,18 @@ impl Tx<'_> {
         if changed == 0 {
             return Ok(false);
         }
-        self.execute(
+        let cancelled = self.execute(
             &format!(
-                "update cohort_rows set state = 'cancelled', {ENDED} = $2 \
+                "update cohort_rows set state = 'cancelled', counted = 1, {ENDED} = $2 \
                  where cohort_id = $1 and state = 'waiting'"
             ),
             &[id.into(), now.into()],
         )?;
-        self.count_cohort(id)?;
+        // Who counts other rows at this moment holds them and waits for the cohort: they are left to it.
+        self.execute(
+            "update cohorts set cancelled = cancelled + $2 where id = $1",
+            &[id.into(), (cancelled as i64).into()],
+        )?;
         Ok(true)
     }
 

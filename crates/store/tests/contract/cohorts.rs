@@ -121,7 +121,7 @@ async fn a_cohort_is_seen_by_its_workspace_only(db: TestDatabase) {
 
 async fn rows_are_worked_on_from_the_longest_due(db: TestDatabase) {
     let (_, cohort) = begun(&db, 1, 2..6).await;
-    write(&db, move |tx| tx.postpone_cohort_row((cohort, 2), NOW + SECOND)).await;
+    write(&db, move |tx| tx.postpone_cohort_row((cohort, 2), NOW + SECOND, 1)).await;
     let due = async |now, limit| {
         let rows = read(&db, move |tx| tx.due_cohort_rows(cohort, now, limit)).await;
         rows.iter().map(|row| (row.line, row.tries)).collect::<Vec<_>>()

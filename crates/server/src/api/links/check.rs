@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
-use vinculo_store::{AuditAction, Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_store::{AuditAction, Micros, Purpose, SourceCallId, SubjectId, Tx};
 use vinculo_vault::DataKey;
 
 use crate::App;
@@ -21,6 +21,18 @@ use crate::sources::{
     reusable_since,
 };
 
+/// Which answers about a person stand for new ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reuse {
+    /// None.
+    Nothing,
+    /// Those that the terms of their sources let stand.
+    ByTerms,
+    /// These, and what was answered since a moment: who asks again because one source has not
+    /// answered asks the others once.
+    Since(Micros),
+}
+
 /// A person about whom the sources have been asked.
 pub(super) struct Checked {
     pub(super) app: App,
@@ -33,19 +45,19 @@ pub(super) struct Checked {
 
 impl Checked {
     /// Asks, by the workspace's `policy`, under a consent or what the customer attests. What is known
-    /// and not old is not asked again, unless the answer must be `new`.
+    /// is not asked again, as far as `reuse` goes.
     ///
     /// # Errors
     /// When the database fails.
     pub(super) async fn ask(
         (app, caller): (App, Caller),
         (person, consent): (Document, Option<Uuid>),
-        (policy, new): (SourcePolicy, bool),
+        (policy, reuse): (SourcePolicy, Reuse),
         deadlines: Deadlines,
         wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
-        let kept = if new { Vec::new() } else { kept(&app, &secrets, &person).await? };
+        let kept = kept(&app, &secrets, &person, reuse).await?;
         let inquiry = Inquiry { person: &person, policy, deadlines, kept, wish };
         let asked = sources::ask(&app, &secrets, inquiry).await?;
         Ok(Arc::new(Self { app, caller, person, consent, asked }))
@@ -132,9 +144,17 @@ async fn kept(
     app: &App,
     secrets: &Arc<WorkspaceSecrets>,
     person: &Document,
+    reuse: Reuse,
 ) -> Result<Vec<Asked>, ApiError> {
-    let environment = secrets.workspace().environment;
-    let Some(since) = any_reusable_since(app, environment) else { return Ok(Vec::new()) };
+    let by_terms = any_reusable_since(app, secrets.workspace().environment);
+    let (since, begun) = match reuse {
+        Reuse::Nothing => (None, None),
+        Reuse::ByTerms => (by_terms, None),
+        Reuse::Since(begun) => {
+            (Some(by_terms.map_or(begun, |since| since.min(begun))), Some(begun))
+        }
+    };
+    let Some(since) = since else { return Ok(Vec::new()) };
     let workspace = secrets.workspace().id;
     let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
     let found = app.store().read(move |tx| {
@@ -142,7 +162,10 @@ async fn kept(
         Ok::<_, ApiError>((subject, tx.answers_since(workspace, &index, since)?))
     });
     let (subject, mut stored) = found.await?;
-    stored.retain(|answer| answer.created_at > reusable_since(app, &answer.source));
+    stored.retain(|answer| {
+        let own = begun.is_some_and(|begun| answer.created_at >= begun);
+        own || answer.created_at > reusable_since(app, &answer.source)
+    });
     let vault = app.all_secrets().vault();
     let key = subject.map(|subject| vault.unwrap_key(&subject.key)).transpose()?;
     kept_answers(app, secrets, person, key.as_ref(), stored)

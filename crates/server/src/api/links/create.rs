@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
 
-use super::check::Checked;
+use super::check::{Checked, Reuse};
 use super::registration::{Admission, Registration};
 use super::schema::{AccessMode as ModeName, Link, ResourceName};
 use super::wanted::Wanted;
@@ -110,7 +110,7 @@ pub(crate) async fn register(
     });
     let (Admission { terms, person, consent }, wanted) = admission.await?;
     let external_id = wanted.reference(&person);
-    let asking = (terms.source_policy, false);
+    let asking = (terms.source_policy, Reuse::ByTerms);
     let deadlines = Deadlines::registration(app.config());
     let who = (app.clone(), permit.clone());
     let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
-use vinculo_store::{LoadId, Tx};
+use vinculo_store::{LoadId, Micros, Tx};
 
-use super::check::Checked;
+use super::check::{Checked, Reuse};
 use super::registration::{Admission, Registration};
 use super::wanted::Wanted;
 use crate::App;
@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) fields: JsonObject,
     /// Whether the customer is not told when the link is filled.
     pub(crate) quiet: bool,
+    /// Since when a source that has answered about the person is not asked again.
+    pub(crate) asked_since: Micros,
 }
 
 /// A link that was made, inside its transaction.
@@ -96,7 +98,7 @@ impl Row {
         caller: Caller,
         then: impl FnOnce(&mut Tx<'_>, MadeLink) -> Result<(), ApiError> + Send + 'static,
     ) -> Result<Answered, ApiError> {
-        let Self { fields, quiet } = self;
+        let Self { fields, quiet, asked_since } = self;
         let wanted = Wanted::parse(&fields)?;
         let secrets = app.secrets(caller.workspace.id)?;
         let now = app.now_micros();
@@ -105,8 +107,8 @@ impl Row {
         });
         let (Admission { terms, person, consent }, wanted) = admission.await?;
         let external_id = wanted.reference(&person);
-        let (asking, deadlines) =
-            ((terms.source_policy, false), Deadlines::background(app.config()));
+        let asking = (terms.source_policy, Reuse::Since(asked_since));
+        let deadlines = Deadlines::background(app.config());
         let (who, wish) = ((app.clone(), caller), Wish::default());
         let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;
         if let Some(refusal) = checked.refusal(terms.accept_unknown) {

@@ -12,7 +12,7 @@ use vinculo_store::{AccessMode, AuditAction, Due, Job, Link, NewLoad, Resource, 
 use vinculo_vault::DataKey;
 
 use super::access::{self, hold};
-use super::check::Checked;
+use super::check::{Checked, Reuse};
 use super::fields;
 use super::{schema, wire};
 use crate::App;
@@ -122,7 +122,7 @@ async fn ask_and_restore(
         Ok::<_, ApiError>((consent, Settings::read(tx, workspace)?))
     });
     let (consent, settings) = asked.await?;
-    let asking = (settings.source_policy, true);
+    let asking = (settings.source_policy, Reuse::Nothing);
     let deadlines = Deadlines::registration(app.config());
     let who = (app.clone(), permit.clone());
     let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;
