@@ -11,8 +11,10 @@ use vinculo_sources::ach::AchConfig;
 use vinculo_sources::mareigua::MareiguaConfig;
 use vinculo_store::Environment::Production;
 
+use crate::cohorts;
 use crate::support::{
-    Answer, Client, Says, Service, Setup, TestApp, TestDatabase, link_request, on_both_databases,
+    Answer, Client, Says, Service, Setup, TestApp, TestDatabase, link_request, look_again,
+    on_both_databases,
 };
 
 on_both_databases!(
@@ -30,6 +32,7 @@ on_both_databases!(
     a_paid_answer_is_used_again,
     what_was_said_before_a_newer_answer_is_over,
     an_answer_of_an_earlier_attempt_is_not_paid_twice,
+    a_row_asks_a_source_once_that_has_answered,
     odd_months_of_usage_are_refused,
 );
 
@@ -597,6 +600,36 @@ async fn an_answer_of_an_earlier_attempt_is_not_paid_twice(database: TestDatabas
         (2, 2),
         "the one that had answered is not asked again"
     );
+    app.finish().await;
+}
+
+async fn a_row_asks_a_source_once_that_has_answered(database: TestDatabase) {
+    let (answering, away) =
+        (Service::start(Says::status(404)).await, Service::start(Says::status(503)).await);
+    let config = MareiguaConfig::new(ServiceConfig::new(&away.url), 1);
+    let production = vec![ach(&answering), SourceConfig::Mareigua(Box::new(config))];
+    let configure = move |config: &mut Config| {
+        config.production.clone_from(&production);
+        let mut terms = SourceTerms::shipped("mareigua");
+        terms.breaker.failures = 1;
+        terms.breaker.pause = Duration::from_secs(30);
+        config.source_terms.insert("mareigua".to_owned(), terms);
+    };
+    let app = Setup::new(database).configure(configure).start().await;
+    let client = app.production();
+    // Which has the second source paused.
+    assert_eq!(register(&client, OTHER, "single").await.codes(), ["institution_down"]);
+    assert_eq!(answering.asked(), 1);
+    let id = cohorts::create(&client, "", &format!("document\n{PERSON}\n")).await;
+    let later = app.now() + Duration::from_secs(150);
+    while app.now() < later {
+        app.let_jobs_come().await;
+        look_again().await;
+    }
+    assert_eq!(answering.asked(), 2, "once for the row, whenever it comes again");
+    away.says(Says::json(&json!({ "respuesta_id": 1 })));
+    let cohort = cohorts::ended(&app, &client, &id).await;
+    assert_eq!((&cohort["no_data"], answering.asked()), (&json!(1), 2));
     app.finish().await;
 }
 
