@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
-UNITS = ("vinculo.service", "vinculo-worker@.service")
+UNITS = {"vinculo.service": "serve", "vinculo-worker@.service": "worker"}
 # Of systemd-analyze security, where 10 (100 here) is no protection at all.
 EXPOSURE = 20
 
@@ -89,9 +89,9 @@ def test_what_belongs_to_a_release_is_in_it(usr):
 
 
 def test_systemd_understands_the_units(usr, tmp_path):
-    for name in UNITS:
+    for name, command in UNITS.items():
         unit = (usr / "lib/systemd/system" / name).read_text()
-        assert "ExecStart=/usr/bin/vinculo serve" in unit
+        assert f"ExecStart=/usr/bin/vinculo {command}\n" in unit
         unit = unit.replace("/usr/bin/vinculo", str(usr / "bin/vinculo"))
         (tmp_path / name.replace("@.", "@1.")).write_text(unit)
     units = [str(unit) for unit in tmp_path.iterdir()]
@@ -144,8 +144,8 @@ def test_the_services_of_the_compose_file_fit_together():
         assert volumes <= set(compose["volumes"]), name
         assert set(service.get("depends_on", {})) <= set(services), name
     # One of the two works off the jobs, and both are the same image on the same data.
-    settings = [services[name]["environment"] for name in ("server", "worker")]
-    assert [one["VINCULO_NO_WORKER"] for one in settings] == ["true", "false"]
+    commands = [services[name]["command"] for name in ("server", "worker")]
+    assert commands == [["serve", "--no-worker"], ["worker"]]
     assert services["server"]["volumes"] == services["worker"]["volumes"]
 
 

@@ -97,6 +97,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     }
     println!("seed {}, {} links/s\n", arguments.seed, arguments.rate);
     let mut missed = 0;
+    let known = |row: &String| GROUPS.iter().any(|group| group.split('-').next() == Some(row));
+    if let Some(unknown) = arguments.rows.iter().find(|row| !known(row)) {
+        anyhow::bail!("there is no row {unknown:?}; A3 and A4 are read with A1 and A2, B4 with B3");
+    }
     let groups = if arguments.soak.is_some() { &["soak"][..] } else { &GROUPS[..] };
     for &group in groups {
         let row = group.split_once('-').map_or(group, |(row, _)| row);

@@ -12,7 +12,9 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 
+use crate::App;
 use crate::limits::whole_seconds;
+use crate::request_id;
 use crate::scopes::Scope;
 
 /// One object of an error body.
@@ -41,6 +43,14 @@ pub struct ApiError {
 /// The items of an error, carried by the response to the layer that writes the body.
 #[derive(Debug, Clone)]
 pub(crate) struct ErrorItems(pub Vec<ErrorItem>);
+
+/// A page in place of a refusal: the reason goes to the log all the same.
+pub(crate) fn in_place_of(mut refusal: Response, mut page: Response) -> Response {
+    if let Some(failure) = refusal.extensions_mut().remove::<Failure>() {
+        page.extensions_mut().insert(failure);
+    }
+    page
+}
 
 /// Why the request failed, carried by the response to the layer that logs it.
 #[derive(Debug, Clone)]
@@ -162,10 +172,10 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// Writes what was unexpected to the log.
-    pub(crate) fn log(&self) {
+    /// Writes what was unexpected to the log, where no answer carries it there.
+    pub(crate) fn log(&self, app: &App) {
         if let Some(cause) = &self.cause {
-            tracing::error!(%cause, status = self.status.as_u16(), "request failed");
+            request_id::log(app, self.status, cause);
         }
     }
 

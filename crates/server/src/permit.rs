@@ -17,7 +17,6 @@ use crate::audit::{Origin, Trail};
 use crate::auth::{Authorization, Caller};
 use crate::error::ApiError;
 use crate::sandbox;
-use crate::scopes::Scopes;
 use crate::tokens::{Scope, WidgetToken};
 
 /// A scope as a type.
@@ -110,8 +109,7 @@ impl Permit {
     pub(crate) fn of_page(token: WidgetToken, visit: Uuid, origin: Origin) -> Self {
         let workspace = token.secrets().workspace().clone();
         let trail = Trail::of(workspace.id, (ActorKind::Person, visit), origin);
-        let scopes = Scopes::NONE;
-        let caller = Caller { workspace, key: None, scopes, by_old_password: false, trail };
+        let caller = Caller::without_key(workspace, trail);
         Self { caller, token: Some(token) }
     }
 
@@ -125,8 +123,7 @@ impl Permit {
                 let workspace = token.secrets().workspace().clone();
                 let actor = (ActorKind::Widget, token.claims().jti);
                 let trail = Trail::of(workspace.id, actor, Origin::of(parts)?);
-                let scopes = Scopes::NONE;
-                let caller = Caller { workspace, key: None, scopes, by_old_password: false, trail };
+                let caller = Caller::without_key(workspace, trail);
                 app.limits().admit(parts, &caller, true)?;
                 sandbox::admit(&parts.headers, &caller.workspace)?;
                 Ok(Self { caller, token: Some(token) })

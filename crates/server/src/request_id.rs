@@ -73,7 +73,7 @@ pub(crate) fn is_behind(id: Uuid) {
 
 /// Says why a request failed. What has no answer for the time being refuses many: not each of them
 /// is said.
-fn log(app: &App, status: StatusCode, cause: &str) {
+pub(crate) fn log(app: &App, status: StatusCode, cause: &str) {
     let code = status.as_u16();
     if status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(cause, status = code, "request failed");

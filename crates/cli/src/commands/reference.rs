@@ -10,7 +10,8 @@ use crate::args::{Arguments, Database};
 const INTRODUCTION: &str = "\
 # Reference
 
-Every setting, as the program knows it: `vinculo reference` prints this page, and a test compares them.
+Every setting but the two of `vinculo db copy`, as the program knows it: `vinculo reference` prints this
+page, and a test compares them.
 [CONFIGURATION.md](CONFIGURATION.md) says where settings come from and how they work together. A setting
 without a flag is a secret: command lines can be read by others. A list has commas between its values; in
 the file it is a list of texts, or of numbers.

@@ -85,12 +85,16 @@ async fn a_killed_copy_goes_on() {
     let left: i64 = away.sql("select count(*) from contributions").parse().expect("a number");
     println!("killed after {left} of {LINES} lines");
     assert!(left < LINES, "the copy was too fast to be killed");
-    let refused = loop {
-        let refused = away.run(&["keys", "list", "--environment", "sandbox"]).refused();
-        if !refused.contains("another process") {
-            break refused;
+    let refused = in_the_end("the end of the killed copy's sessions", async {
+        loop {
+            let refused = away.run(&["keys", "list", "--environment", "sandbox"]).refused();
+            if !refused.contains("another process") {
+                break refused;
+            }
+            tokio::task::yield_now().await;
         }
-    };
+    });
+    let refused = refused.await;
     assert!(refused.contains("half a copy"), "{refused}");
 
     let finished = copied_when_free(&home.url(), &away.url()).await.json();

@@ -71,8 +71,8 @@ pub(super) struct FileRow {
     pub(super) fields: Map<String, Value>,
 }
 
-/// The header, which was read to find the separator, and what follows it.
-type Whole<R> = Chain<Cursor<Vec<u8>>, BufReader<Counted<R>>>;
+/// The header, which was read to find the separator, what follows it, and the end of its last line.
+type Whole<R> = Chain<Chain<Cursor<Vec<u8>>, BufReader<Counted<R>>>, &'static [u8]>;
 
 /// A file that is being read.
 pub(super) struct CohortFile<R: Read> {
@@ -89,11 +89,16 @@ impl<R: Read> CohortFile<R> {
         let counted =
             Counted { from: contents, bytes: 0, digest: digest::Context::new(&digest::SHA256) };
         let (mut head, mut rest) = (Vec::new(), BufReader::new(counted));
-        rest.by_ref().take(HEADER).read_until(b'\n', &mut head)?;
+        while head.trim_ascii().is_empty() {
+            if rest.by_ref().take(HEADER).read_until(b'\n', &mut head)? == 0 {
+                break;
+            }
+        }
         let mut csv = csv::ReaderBuilder::new()
             .delimiter(separator(&head))
             .trim(csv::Trim::All)
-            .from_reader(Cursor::new(head).chain(rest));
+            .flexible(true)
+            .from_reader(Cursor::new(head).chain(rest).chain(b"\n".as_slice()));
         let header = csv.headers().map_err(broken)?;
         let mut fields = Vec::with_capacity(header.len());
         for column in header {
@@ -124,7 +129,13 @@ impl<R: Read> CohortFile<R> {
         if self.rows > self.most {
             return Err(BadFile::TooMany(self.most));
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
+        // Where it began is told as where the one before it ended, blank lines between them or not.
+        let within = self.record.iter().map(|text| text.matches('\n').count() as u64).sum::<u64>();
+        let line = self.csv.position().line().saturating_sub(1 + within);
+        let (found, expected) = (self.record.len() as u64, self.fields.len() as u64);
+        if found != expected {
+            return Err(BadFile::Fields { line, found, expected });
+        }
         let given = self.fields.iter().zip(&self.record).filter(|(_, text)| !text.is_empty());
         let fields = given.map(|(field, text)| ((*field).to_owned(), value_of(field, text)));
         Ok(Some(FileRow { line: i64::try_from(line).unwrap_or(0), fields: fields.collect() }))
@@ -133,7 +144,8 @@ impl<R: Read> CohortFile<R> {
     /// SHA-256 of what was read.
     pub(super) fn sha256(self) -> [u8; 32] {
         let mut sha256 = [0; 32];
-        let (_, rest) = self.csv.into_inner().into_inner();
+        let (whole, _) = self.csv.into_inner().into_inner();
+        let (_, rest) = whole.into_inner();
         sha256.copy_from_slice(rest.into_inner().digest.finish().as_ref());
         sha256
     }
@@ -150,9 +162,6 @@ fn broken(error: csv::Error) -> BadFile {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => BadFile::Read(error),
         csv::ErrorKind::Utf8 { .. } => BadFile::NotUtf8(line),
-        csv::ErrorKind::UnequalLengths { expected_len: expected, len: found, .. } => {
-            BadFile::Fields { line, found, expected }
-        }
         _ => BadFile::Read(io::ErrorKind::InvalidData.into()),
     }
 }

@@ -206,7 +206,7 @@ impl Asking {
             }
         };
         if let Err(error) = end(&app, session, done).await {
-            error.log();
+            error.log(&app);
         }
     }
 }
@@ -235,7 +235,7 @@ async fn end(app: &App, session: Session, done: Result<Uuid, ApiError>) -> Resul
             (ended, ConnectState::Done)
         }
         Err(error) => {
-            error.log();
+            error.log(app);
             let item = error.into_items().into_iter().next();
             let refused = item.map(|item| Refused {
                 code: item.code.to_owned(),

@@ -15,7 +15,7 @@ use super::lender::Lender;
 use super::words::{self, Words};
 use crate::api::query::Query;
 use crate::dashboard::{Finished, Language};
-use crate::error::{ApiError, ErrorItems, Failure};
+use crate::error::{ApiError, ErrorItems, in_place_of};
 use crate::request_id::RequestId;
 
 /// What is around a page.
@@ -130,8 +130,5 @@ fn refusal(mut response: Response, language: Language, id: Option<String>) -> Re
     if let Some(wait) = response.headers_mut().remove(RETRY_AFTER) {
         page.headers_mut().insert(RETRY_AFTER, wait);
     }
-    if let Some(failure) = response.extensions_mut().remove::<Failure>() {
-        page.extensions_mut().insert(failure);
-    }
-    page
+    in_place_of(response, page)
 }

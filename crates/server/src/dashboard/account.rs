@@ -22,6 +22,8 @@ struct AccountPage {
     shell: Shell,
     /// Recovery codes left, when codes are asked for.
     left: Option<i64>,
+    /// Whether codes were being set up, and a wrong one was given.
+    begun: bool,
     problems: Vec<Problem>,
 }
 
@@ -57,10 +59,11 @@ async fn show(
         CodesOf::None => None,
         CodesOf::Asked { left } => Some(left),
     };
+    let begun = left.is_none() && wrong.is_some();
     let shell = visitor.shell("account");
     let problem = |text: &str| Problem { field: shell.d.factor_code, text: text.to_owned() };
     let problems = wrong.into_iter().map(problem).collect();
-    html_with(status, &AccountPage { shell, left, problems })
+    html_with(status, &AccountPage { shell, left, begun, problems })
 }
 
 /// Sets the second factor up, or takes it away.

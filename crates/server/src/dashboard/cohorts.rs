@@ -7,8 +7,7 @@ use http::StatusCode;
 use vinculo_store::{CohortResult, Tx};
 
 use super::form::{Posted, Problem, problems};
-use super::link_changes::known;
-use super::page::{Pager, Shell, html, html_with, see, when};
+use super::page::{Pager, Shell, html, html_with, known, see, when};
 use super::upload::PostedFile;
 use super::visitor::Visitor;
 use crate::App;

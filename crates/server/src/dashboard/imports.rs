@@ -9,8 +9,7 @@ use serde_json::Value;
 use vinculo_pila::planilla::CheckOptions;
 
 use super::form::Problem;
-use super::link_changes::known;
-use super::page::{Pager, Shell, html, html_with, see, when};
+use super::page::{Pager, Shell, html, html_with, known, see, when};
 use super::record::{Drawn, draw};
 use super::upload::PostedFile;
 use super::visitor::Visitor;

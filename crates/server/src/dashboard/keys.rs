@@ -7,11 +7,10 @@ use http::StatusCode;
 use vinculo_store::{PageRequest, Tx};
 
 use super::form::{Form, Posted, Problem, problems};
-use super::page::{Pager, Shell, html, html_with, see, when};
+use super::page::{Pager, Shell, html, html_with, known, see, when};
 use super::visitor::Visitor;
 use crate::App;
 use crate::api::page::PageQuery;
-use crate::api::query::parse_id;
 use crate::error::ApiError;
 use crate::keys::{self, IssuedKey, KeyStatus, Terms};
 use crate::manage::keys::Wanted;
@@ -133,7 +132,7 @@ pub(super) async fn change(
     posted: Posted,
 ) -> Result<Response, ApiError> {
     let visitor = posted.visitor;
-    let id = parse_id("id", &id).map_err(|_| ApiError::not_found())?;
+    let id = known(&id)?;
     let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
     let workspace = visitor.workspace();
     let changed = app.store().write(move |tx: &mut Tx<'_>| {

@@ -7,11 +7,10 @@ use uuid::Uuid;
 use vinculo_store::Resource;
 
 use super::form::Posted;
-use super::page::{Shell, html, see};
+use super::page::{Shell, html, known, see};
 use super::visitor::Visitor;
 use crate::App;
 use crate::api::links::{access, ask, remove};
-use crate::api::query::parse_id;
 use crate::error::ApiError;
 
 #[derive(Template)]
@@ -19,10 +18,6 @@ use crate::error::ApiError;
 struct DeletePage {
     shell: Shell,
     id: Uuid,
-}
-
-pub(super) fn known(id: &str) -> Result<Uuid, ApiError> {
-    parse_id("id", id).map_err(|_| ApiError::not_found())
 }
 
 /// Asks for the link to be filled again.

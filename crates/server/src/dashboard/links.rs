@@ -9,8 +9,7 @@ use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Reso
 
 use super::chart::{self, Chart};
 use super::form::{Form, Posted};
-use super::link_changes::known;
-use super::page::{Pager, Shell, html, second, when};
+use super::page::{Pager, Shell, html, known, second, when};
 use super::steps::{self, Step};
 use super::visitor::Visitor;
 use super::words::Words;

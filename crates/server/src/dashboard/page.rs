@@ -6,15 +6,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, SET_COOKIE,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderValue, StatusCode};
+use uuid::Uuid;
 use vinculo_store::UserRole;
 
 use super::data_words;
 use super::words::{Language, Words};
 use crate::api::page::PageQuery;
-use crate::error::{ApiError, ErrorItems, Failure};
+use crate::api::query::parse_id;
+use crate::error::{ApiError, ErrorItems, in_place_of};
 use crate::request_id::RequestId;
 
 /// Nothing that is not here runs or is shown; forms go here; nobody puts a page into a frame.
@@ -158,14 +160,15 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
         status if status.is_server_error() => id.into_iter().collect(),
         _ => items.into_iter().map(|item| item.message.into_owned()).collect(),
     };
-    let failure = response.extensions_mut().remove::<Failure>();
-    response.headers_mut().remove(WWW_AUTHENTICATE);
-    let page = html_with(status, &ErrorPage { w: words, title, text, details });
-    let mut page = page.unwrap_or(response);
-    if let Some(failure) = failure {
-        page.extensions_mut().insert(failure);
+    match html_with(status, &ErrorPage { w: words, title, text, details }) {
+        Ok(page) => in_place_of(response, page),
+        Err(_) => response,
     }
-    page
+}
+
+/// The id in an address; what is none leads nowhere.
+pub(super) fn known(id: &str) -> Result<Uuid, ApiError> {
+    parse_id("id", id).map_err(|_| ApiError::not_found())
 }
 
 /// A time of the wire as pages show it: to the minute, UTC.

@@ -6,8 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::link_changes::known;
-use super::page::{Shell, html, when};
+use super::page::{Shell, html, known, when};
 use super::visitor::Visitor;
 use crate::App;
 use crate::Pesos;

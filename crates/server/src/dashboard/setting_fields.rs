@@ -82,10 +82,7 @@ impl Field {
 
     /// The field with a value.
     pub(super) fn row(&self, d: &Words, value: &Value) -> Row {
-        let words: Vec<String> = match value {
-            Value::Array(items) => items.iter().map(text).collect(),
-            other => vec![text(other)],
-        };
+        let words = words(value);
         let chosen = |option: &'static str| (option, words.iter().any(|word| word == option));
         let options = match self.kind {
             Kind::Choice(options) => options.iter().map(|option| chosen(option)).collect(),
@@ -115,6 +112,26 @@ impl Field {
             Kind::Resources => form.all(self.name).into_iter().map(Value::from).collect(),
         }
     }
+}
+
+fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().map(text).collect(),
+        other => vec![text(other)],
+    }
+}
+
+/// What a form gives that is not what it was shown with: a setting that somebody else has changed
+/// meanwhile stays changed.
+pub(super) fn changed(
+    given: &Map<String, Value>,
+    shown: &Map<String, Value>,
+) -> Map<String, Value> {
+    let same = |name: &String, value: &Value| {
+        shown.get(name).is_some_and(|shown| words(shown).join(" ") == words(value).join(" "))
+    };
+    let changed = given.iter().filter(|(name, value)| !same(name, value));
+    changed.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn text(value: &Value) -> String {

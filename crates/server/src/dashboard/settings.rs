@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::data_words::Words;
 use super::form::{Posted, Problem, problems};
 use super::page::{Shell, html_with, second, see};
-use super::setting_fields::{FIELDS, Field, Kind, Row, of_form};
+use super::setting_fields::{FIELDS, Field, Kind, Row, changed, of_form};
 use super::visitor::Visitor;
 use crate::App;
 use crate::Pesos;
@@ -25,6 +25,8 @@ use crate::settings::Settings;
 struct SettingsPage {
     shell: Shell,
     groups: Vec<(&'static str, Vec<Row>)>,
+    /// Everything as it was when the form was shown first, JSON.
+    shown: String,
     problems: Vec<Problem>,
     said: Option<&'static str>,
     /// Limits of this server, each with its unit.
@@ -45,14 +47,17 @@ pub(super) async fn page(
         return Err(ApiError::unexpected("settings that are no object"));
     };
     let said = page.query.get("said") == Some("saved");
-    show(&app, &visitor, &decided, Vec::new(), said).await
+    let shown = serde_json::to_string(&decided)?;
+    show(&app, &visitor, (&decided, shown), Vec::new(), said).await
 }
 
 /// Changes the settings; what is wrong is said beside what was given.
 pub(super) async fn change(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
     let Posted { visitor, form } = posted;
-    let given = of_form(&form);
-    match manage::settings::named(&JsonObject::of(given.clone())) {
+    let (given, shown) = (of_form(&form), form.get("shown").to_owned());
+    // Without it everything is taken as changed.
+    let before = serde_json::from_str(&shown).unwrap_or_default();
+    match manage::settings::named(&JsonObject::of(changed(&given, &before))) {
         Ok(named) => {
             let trail = visitor.trail.clone();
             manage::settings::put(&app, trail, visitor.workspace(), named).await?;
@@ -62,7 +67,7 @@ pub(super) async fn change(State(app): State<App>, posted: Posted) -> Result<Res
             let d = visitor.language.data_words();
             let labels: Vec<_> = FIELDS.iter().map(|it| (it.name, (it.label)(d))).collect();
             let problems = problems(refused, visitor.language, &labels)?;
-            show(&app, &visitor, &given, problems, false).await
+            show(&app, &visitor, (&given, shown), problems, false).await
         }
     }
 }
@@ -70,7 +75,7 @@ pub(super) async fn change(State(app): State<App>, posted: Posted) -> Result<Res
 async fn show(
     app: &App,
     visitor: &Visitor,
-    values: &Map<String, Value>,
+    (values, shown): (&Map<String, Value>, String),
     problems: Vec<Problem>,
     said: bool,
 ) -> Result<Response, ApiError> {
@@ -82,6 +87,7 @@ async fn show(
         status,
         &SettingsPage {
             groups: groups(d, values),
+            shown,
             problems,
             said: said.then_some(d.saved),
             limits: limits(app, d),

@@ -1,7 +1,11 @@
 //! Forms with a file in them. The file is a stream: it is never held whole.
 
-use axum::body::Body;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use futures_util::{Stream, StreamExt as _};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use multer::{Constraints, Field, Multipart, SizeLimit, parse_boundary};
@@ -18,6 +22,9 @@ const FILE: &str = "file";
 /// Longest of the other fields, bytes, and most of them.
 const LONGEST: u64 = 4096;
 const MOST: usize = 32;
+
+/// Most bytes before the file, with those of it that came along.
+const MOST_BEFORE: usize = 1024 * 1024;
 
 /// A form of somebody who is signed in, with a file.
 pub(super) struct PostedFile {
@@ -48,14 +55,33 @@ impl FromRequest<App> for PostedFile {
         // What reads the file has its own limit.
         let limit = SizeLimit::new().per_field(LONGEST).for_field(FILE, u64::MAX);
         let constraints = Constraints::new().size_limit(limit);
-        let stream = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+        let begun = Arc::new(AtomicBool::new(false));
+        let stream = bounded(body.into_data_stream(), Arc::clone(&begun));
+        let stream = Multipart::with_constraints(stream, boundary, constraints);
         let read = timeout(app.config().request_timeout, read(stream)).await;
         let (form, file) = read.map_err(|_| cut_off(StatusCode::REQUEST_TIMEOUT))??;
+        begun.store(true, Ordering::Relaxed);
         if !visitor.visit.is_of_this_site() || !visitor.holds(app, form.get(BINDING))? {
             return Err(stale());
         }
         Ok(Self { visitor, form, file })
     }
+}
+
+/// A body of which not much comes before its file has begun: until then what has no end yet is held.
+fn bounded(
+    body: BodyDataStream,
+    begun: Arc<AtomicBool>,
+) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static {
+    let mut before = 0;
+    body.map(move |read| {
+        let chunk = read?;
+        before += chunk.len();
+        match before <= MOST_BEFORE || begun.load(Ordering::Relaxed) {
+            true => Ok(chunk),
+            false => Err(axum::Error::new("too much before the file")),
+        }
+    })
 }
 
 /// Reads a form up to its file.

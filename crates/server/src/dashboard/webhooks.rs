@@ -4,16 +4,14 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use uuid::Uuid;
 use vinculo_store::{DeliveryFilter, PageRequest};
 
 use super::deliveries;
 use super::form::{Form, Posted, Problem, problems};
-use super::page::{Pager, Shell, html, html_with, see, when};
+use super::page::{Pager, Shell, html, html_with, known, see, when};
 use super::visitor::Visitor;
 use crate::App;
 use crate::api::page::PageQuery;
-use crate::api::query::parse_id;
 use crate::error::ApiError;
 use crate::manage::webhook_endpoints;
 use crate::webhooks::{self, DeliveryStatus, EndpointChange, EndpointStatus, TYPES};
@@ -138,10 +136,6 @@ pub(super) async fn detail(
     let said = (page.query.get("said") == Some("test")).then_some(w.test_sent);
     let (shell, pager) = (visitor.shell("webhooks"), Pager::of(&page, count)?);
     html(&WebhookPage { shell, endpoint, deliveries, pager, said })
-}
-
-fn known(id: &str) -> Result<Uuid, ApiError> {
-    parse_id("id", id).map_err(|_| ApiError::not_found())
 }
 
 /// Enables, disables, tests or removes an endpoint, or gives it another secret.

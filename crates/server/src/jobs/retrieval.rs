@@ -24,8 +24,7 @@ use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
 use crate::sources::{
-    self, Asked, Deadlines, Inquiry, SourcePolicy, any_reusable_since, best, kept_answers,
-    reusable_since,
+    self, Asked, Deadlines, Inquiry, SourcePolicy, answers_that_stand, best, kept_answers,
 };
 use crate::terms::{Storage, stale_at};
 
@@ -384,18 +383,8 @@ fn stored(
     }
     let secrets = app.secrets(load.workspace)?;
     let of_attempts = (attempt == Attempt::Again).then_some(load.created_at);
-    let scheduled = load.trigger == Trigger::Schedule;
-    let reused = any_reusable_since(app, secrets.workspace().environment).filter(|_| scheduled);
-    let Some(since) = [of_attempts, reused].into_iter().flatten().min() else {
-        return Ok(Vec::new());
-    };
-    let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-    let mut stored = tx.answers_since(load.workspace, &document, since)?;
-    stored.retain(|answer| {
-        of_attempts.is_some_and(|since| answer.created_at >= since)
-            || (scheduled && answer.created_at > reusable_since(app, &answer.source))
-    });
-    Ok(stored)
+    let which = (of_attempts, load.trigger == Trigger::Schedule);
+    Ok(answers_that_stand(tx, app, &secrets, person, which)?)
 }
 
 fn nobody_to_ask() -> ApiError {

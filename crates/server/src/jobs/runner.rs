@@ -141,6 +141,7 @@ impl Runner {
     /// is hours after it was changed, and it is looked for as often as work that nobody announced.
     async fn run_schedule(self: &Arc<Self>, stop: &CancellationToken) {
         while !stop.is_cancelled() {
+            self.learn_organizations().await;
             let all_done = schedule::run_due(&self.app, &self.room, stop).await;
             let next = self.app.store().read(|tx| tx.next_due_link()).await.ok().flatten();
             let poll = self.app.now().checked_add(self.app.config().runner.poll);
@@ -151,6 +152,18 @@ impl Runner {
                 () = stop.cancelled() => {}
                 () = self.app.clock().sleep_until(next.map_or(poll, |next| next.min(poll))) => {}
             }
+        }
+    }
+
+    /// Opens the keys of organizations that were made since the last look: work for them that came
+    /// before comes again.
+    async fn learn_organizations(&self) {
+        let learnt = match self.app.store().read(|tx| tx.workspaces()).await {
+            Ok(all) => self.app.all_secrets().learn(all).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = learnt {
+            tracing::error!(error, "cannot see new organizations");
         }
     }
 

@@ -23,53 +23,75 @@ const LINKS: i64 = 64;
 /// many links are due at once, who has just made one waits for few of them.
 const JOBS: i64 = 64;
 
-/// Acts on every link that is due, as there is room among the jobs. `false` when some could not be
-/// acted on, and are due still. `room` is told of jobs that end here.
+/// Acts on every link that is due: at once where something that is stored has to go, and as there is
+/// room among the jobs where a refresh becomes one. `false` when some could not be acted on, and are due
+/// still. `room` is told of jobs that end here.
 pub(super) async fn run_due(app: &App, room: &Notify, stop: &CancellationToken) -> bool {
     let (mut after, mut all_done) = (LinkId(0), true);
-    while wait_for_room(app, room, stop).await {
-        let now = app.now_micros();
-        let due = match app.store().read(move |tx| tx.due_links(now, after, LINKS)).await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!(%error, "cannot see which links are due");
-                return false;
-            }
-        };
-        let Some(&last) = due.last() else { return all_done };
-        after = last;
-        for link in due {
-            if let Err(error) = act(app, link).await {
-                tracing::error!(%link, cause = error.cause().unwrap_or("refused"), "link left due");
-                all_done = false;
-            }
-        }
-    }
-    false
-}
-
-/// Waits until few jobs wait; `false` when it was told to stop, or the database fails.
-async fn wait_for_room(app: &App, room: &Notify, stop: &CancellationToken) -> bool {
     loop {
+        let Ok(done) = end_all(app, stop).await else { return false };
+        all_done &= done;
         if stop.is_cancelled() {
             return false;
         }
-        let now = app.now_micros();
-        match app.store().read(move |tx| tx.count_due_jobs(now, JOBS)).await {
-            Ok(jobs) if jobs < JOBS => return true,
-            Ok(_) => {}
-            Err(error) => {
-                tracing::error!(%error, "cannot see how many jobs wait");
-                return false;
+        let (now, from) = (app.now_micros(), after);
+        let due = app.store().read(move |tx| match tx.count_due_jobs(now, JOBS)? {
+            jobs if jobs < JOBS => tx.due_links(now, from, LINKS).map(Some),
+            _ => Ok(None),
+        });
+        let Ok(due) = seen(due.await) else { return false };
+        match due {
+            Some(due) => {
+                let Some(&last) = due.last() else { return all_done };
+                after = last;
+                all_done &= act_on(app, due).await;
             }
+            None => wait_for_room(app, room, stop).await,
         }
-        // Other processes run jobs too.
-        let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = room.notified() => {}
-            () = app.clock().sleep_until(poll) => {}
+    }
+}
+
+/// Acts on the links that store what has to go. `false` when some could not be acted on.
+async fn end_all(app: &App, stop: &CancellationToken) -> Result<bool, Unseen> {
+    let (mut after, mut all_done) = (LinkId(0), true);
+    while !stop.is_cancelled() {
+        let now = app.now_micros();
+        let due = seen(app.store().read(move |tx| tx.ending_links(now, after, LINKS)).await)?;
+        let Some(&last) = due.last() else { break };
+        after = last;
+        all_done &= act_on(app, due).await;
+    }
+    Ok(all_done)
+}
+
+/// It cannot be seen what is due. The log says why.
+struct Unseen;
+
+fn seen<T>(read: Result<T, vinculo_store::Error>) -> Result<T, Unseen> {
+    read.map_err(|error| {
+        tracing::error!(%error, "cannot see which links are due");
+        Unseen
+    })
+}
+
+async fn act_on(app: &App, due: Vec<LinkId>) -> bool {
+    let mut all_done = true;
+    for link in due {
+        if let Err(error) = act(app, link).await {
+            tracing::error!(%link, cause = error.cause().unwrap_or("refused"), "link left due");
+            all_done = false;
         }
+    }
+    all_done
+}
+
+/// Waits until a job has ended, here or, as far as can be told, elsewhere.
+async fn wait_for_room(app: &App, room: &Notify, stop: &CancellationToken) {
+    let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = room.notified() => {}
+        () = app.clock().sleep_until(poll) => {}
     }
 }
 

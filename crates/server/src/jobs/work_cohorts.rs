@@ -22,7 +22,6 @@ use crate::audit::Trail;
 use crate::auth::Caller;
 use crate::cohorts::{open_row, tell_end};
 use crate::error::{ApiError, ErrorItem};
-use crate::scopes::Scopes;
 use crate::secrets::WorkspaceSecrets;
 use crate::sources::HeldBack;
 use crate::terms::after;
@@ -187,8 +186,7 @@ impl Making<'_> {
         let fields = open_row(&self.secrets, &self.cohort, (row.line, &row.sealed))?;
         let workspace = self.secrets.workspace().clone();
         let trail = Trail::system(workspace.id);
-        let scopes = Scopes::NONE;
-        let caller = Caller { workspace, key: None, scopes, by_old_password: false, trail };
+        let caller = Caller::without_key(workspace, trail);
         let (place, now) = ((self.cohort.id, row.line), self.app.now_micros());
         let made = move |tx: &mut Tx<'_>, made: MadeLink| {
             let waited = match made.load {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use vinculo_pila::Document;
 use vinculo_sources::{Answer, NoDataReason, Outcome};
-use vinculo_store::{Environment, Micros, StoredPayload};
+use vinculo_store::{Environment, Micros, StoredPayload, Tx};
 use vinculo_vault::{Context, DataKey};
 
 use super::{Asked, KeptAnswer, Source};
@@ -21,16 +21,42 @@ pub(crate) fn payload_context(call: uuid::Uuid) -> Context<'static> {
 }
 
 /// From when on answers of a source are used again that nobody asked to be new.
-pub(crate) fn reusable_since(app: &App, source: &str) -> Micros {
+fn reusable_since(app: &App, source: &str) -> Micros {
     let since = app.now().checked_sub(app.config().terms_of(source).reuse);
     micros(since.unwrap_or(Timestamp::MIN))
 }
 
 /// From when on answers of any source of an environment are; `None` when no source has a time for it.
-pub(crate) fn any_reusable_since(app: &App, environment: Environment) -> Option<Micros> {
+fn any_reusable_since(app: &App, environment: Environment) -> Option<Micros> {
     let sources = app.sources().of(environment).iter().map(Source::name);
     let paid = sources.filter(|name| app.config().terms_of(name).reuse > Duration::ZERO);
     paid.map(|name| reusable_since(app, name)).min()
+}
+
+/// What was answered about a person that stands for a new answer: since `begun`, by whatever asked
+/// then, and with `by_terms` what the terms of its source let stand.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn answers_that_stand(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+    (begun, by_terms): (Option<Micros>, bool),
+) -> Result<Vec<StoredPayload>, vinculo_store::Error> {
+    let workspace = secrets.workspace();
+    let reused = any_reusable_since(app, workspace.environment).filter(|_| by_terms);
+    let Some(since) = [begun, reused].into_iter().flatten().min() else {
+        return Ok(Vec::new());
+    };
+    let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let mut stored = tx.answers_since(workspace.id, &document, since)?;
+    stored.retain(|answer| {
+        begun.is_some_and(|since| answer.created_at >= since)
+            || (by_terms && answer.created_at > reusable_since(app, &answer.source))
+    });
+    Ok(stored)
 }
 
 /// The newest answer of each source that is still configured and whose answer is still kept. `key` opens

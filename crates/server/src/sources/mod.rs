@@ -33,7 +33,7 @@ pub use answer::KeptAnswer;
 pub use breaker::BreakerConfig;
 pub(crate) use breaker::Cause;
 pub(crate) use gate::{Gate, HeldBack, Standing};
-pub(crate) use kept::{any_reusable_since, kept_answers, payload_context, reusable_since};
+pub(crate) use kept::{answers_that_stand, kept_answers, payload_context};
 pub use person::{InvalidDocument, KINDS, document_kind, person};
 pub use terms::{BilledOn, SourceTerms};
 pub(crate) use waterfall::{Deadlines, Inquiry, SourcePolicy, ask};

@@ -45,11 +45,10 @@ impl WidgetToken {
     /// 401 when it is no token of this installation, was changed, has ended, is used up, or is no
     /// access token.
     pub(crate) async fn open(app: &App, token: &str) -> Result<Self, ApiError> {
-        let opened = Self::verify(app, token).ok_or_else(ApiError::unauthenticated)?;
-        if !has_not_ended(&opened.claims, app.now()) || opened.is_used(app).await? {
-            return Err(ApiError::unauthenticated());
+        match Self::recognise(app, token).await? {
+            Some((opened, true)) => Ok(opened),
+            _ => Err(ApiError::unauthenticated()),
         }
-        Ok(opened)
     }
 
     /// An access token of this installation, also one that has ended or is used up; whether it still

@@ -95,7 +95,7 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim("", now, lease_until, limit)
+        self.claim(&Job::KINDS, now, lease_until, limit)
     }
 
     /// As [`Self::claim_jobs`], but received files alone: for a worker that knows nothing of the
@@ -109,19 +109,21 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim(" and kind = 'import_file'", now, lease_until, limit)
+        self.claim(&[Job::ImportFile(ImportId(0)).kind()], now, lease_until, limit)
     }
 
-    /// `which` is a further condition on the rows.
+    /// Of these kinds alone: what a later version left is for a worker that knows it.
     fn claim(
         &mut self,
-        which: &str,
+        kinds: &[&'static str],
         now: Micros,
         lease_until: Micros,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        let due =
-            format!("select id from jobs where due_at <= $1{which} order by due_at, id limit $3");
+        let due = format!(
+            "select id from jobs where due_at <= $1 and kind in ('{}') order by due_at, id limit $3",
+            kinds.join("', '")
+        );
         let chosen = match self.dialect() {
             Dialect::Sqlite => format!("in ({due})"),
             // An array, unlike a set, is made once, whatever the plan.

@@ -222,6 +222,20 @@ impl Tx<'_> {
         )
     }
 
+    /// Links after `after` of which something that is stored has to go, in the order of their ids, up to
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn ending_links(&mut self, now: Micros, after: LinkId, limit: i64) -> Result<Vec<LinkId>> {
+        self.query(
+            "select id from links where expires_at <= $1 and id > $2 union \
+             select id from links where stale_at <= $1 and id > $2 order by id limit $3",
+            &[now.into(), after.into(), limit.into()],
+            |row| Ok(LinkId(row.int(0)?)),
+        )
+    }
+
     /// When the next link is due for anything, past or future.
     ///
     /// # Errors

@@ -76,8 +76,9 @@ fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
     };
     Ok(if !waiting.is_empty() {
         let message = format!("due for ten minutes and not begun: {}", counted(&waiting));
-        finding("jobs", State::Wrong, message)
-            .mend("run a `vinculo serve` without --no-worker, and see its log")
+        finding("jobs", State::Wrong, message).mend(
+            "run a `vinculo worker`, or a `vinculo serve` without --no-worker, and see its log",
+        )
     } else if let Some(worst) = failing.iter().max_by_key(|stuck| stuck.tried) {
         let why = worst.failure.as_deref().unwrap_or("it was not said why");
         let (tried, all) = (worst.tried, counted(&failing));

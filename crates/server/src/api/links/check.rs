@@ -17,8 +17,7 @@ use crate::jobs::{Known, Question, answered_from, record_calls};
 use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 use crate::sources::{
-    self, Asked, Deadlines, Inquiry, SourcePolicy, any_reusable_since, best, kept_answers,
-    reusable_since,
+    self, Asked, Deadlines, Inquiry, SourcePolicy, answers_that_stand, best, kept_answers,
 };
 
 /// Which answers about a person stand for new ones.
@@ -146,26 +145,23 @@ async fn kept(
     person: &Document,
     reuse: Reuse,
 ) -> Result<Vec<Asked>, ApiError> {
-    let by_terms = any_reusable_since(app, secrets.workspace().environment);
-    let (since, begun) = match reuse {
-        Reuse::Nothing => (None, None),
-        Reuse::ByTerms => (by_terms, None),
-        Reuse::Since(begun) => {
-            (Some(by_terms.map_or(begun, |since| since.min(begun))), Some(begun))
-        }
+    let which = match reuse {
+        Reuse::Nothing => return Ok(Vec::new()),
+        Reuse::ByTerms => (None, true),
+        Reuse::Since(begun) => (Some(begun), true),
     };
-    let Some(since) = since else { return Ok(Vec::new()) };
-    let workspace = secrets.workspace().id;
-    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let (reader, of, about) = (app.clone(), Arc::clone(secrets), person.clone());
     let found = app.store().read(move |tx| {
-        let subject = tx.subject(workspace, &index)?;
-        Ok::<_, ApiError>((subject, tx.answers_since(workspace, &index, since)?))
+        let index = of.indexes().lookup_document(about.kind.code(), &about.number);
+        let stored = answers_that_stand(tx, &reader, &of, &about, which)?;
+        // Most of the time there is none, and nobody's key is needed.
+        let subject = match stored.is_empty() {
+            true => None,
+            false => tx.subject(of.workspace().id, &index)?,
+        };
+        Ok::<_, ApiError>((subject, stored))
     });
-    let (subject, mut stored) = found.await?;
-    stored.retain(|answer| {
-        let own = begun.is_some_and(|begun| answer.created_at >= begun);
-        own || answer.created_at > reusable_since(app, &answer.source)
-    });
+    let (subject, stored) = found.await?;
     let vault = app.all_secrets().vault();
     let key = subject.map(|subject| vault.unwrap_key(&subject.key)).transpose()?;
     kept_answers(app, secrets, person, key.as_ref(), stored)

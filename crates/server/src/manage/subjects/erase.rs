@@ -80,6 +80,10 @@ fn erase_person(
     let (kind, number) = (person.kind.code(), person.number.as_str());
     let document = secrets.indexes().lookup_document(kind, number);
     let receipt = secrets.indexes().erased_person(kind, number);
+    // In the order of whoever makes a link of a row: first the person, then the row.
+    if let Some(subject) = tx.subject(workspace, &document)? {
+        tx.lock_subject(subject.id)?;
+    }
     let rows = tx.erase_cohort_rows(workspace, &receipt, app.now_micros())?;
     let known = (rows > 0).then(Erased::default);
     let erased = tx.erase_person(workspace, &document)?.or(known);
