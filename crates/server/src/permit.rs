@@ -62,7 +62,11 @@ pub(crate) struct OnLink<S> {
 pub(crate) struct Permit {
     caller: Caller,
     token: Option<WidgetToken>,
+    page: Option<Ending>,
 }
+
+/// What a page leaves of itself, in the transaction that makes or updates its link.
+pub(crate) type Ending = Box<dyn FnOnce(&mut Tx<'_>, Uuid) -> Result<(), ApiError> + Send>;
 
 impl<S: Scoped> FromRequestParts<App> for Permitted<S> {
     type Rejection = ApiError;
@@ -106,11 +110,11 @@ impl<S> OnLink<S> {
 impl Permit {
     /// The person whom a link is about, on a page that was opened with a token that may make or
     /// update it.
-    pub(crate) fn of_page(token: WidgetToken, visit: Uuid, origin: Origin) -> Self {
+    pub(crate) fn of_page(token: WidgetToken, visit: Uuid, origin: Origin, ending: Ending) -> Self {
         let workspace = token.secrets().workspace().clone();
         let trail = Trail::of(workspace.id, (ActorKind::Person, visit), origin);
         let caller = Caller::without_key(workspace, trail);
-        Self { caller, token: Some(token) }
+        Self { caller, token: Some(token), page: Some(ending) }
     }
 
     async fn with(scope: Scope, parts: &Parts, app: &App) -> Result<Self, ApiError> {
@@ -126,12 +130,12 @@ impl Permit {
                 let caller = Caller::without_key(workspace, trail);
                 app.limits().admit(parts, &caller, true)?;
                 sandbox::admit(&parts.headers, &caller.workspace)?;
-                Ok(Self { caller, token: Some(token) })
+                Ok(Self { caller, token: Some(token), page: None })
             }
             given => {
                 let caller = Caller::of(app, parts, given).await?;
                 sandbox::admit(&parts.headers, &caller.workspace)?;
-                Ok(Self { caller, token: None })
+                Ok(Self { caller, token: None, page: None })
             }
         }
     }
@@ -160,12 +164,14 @@ impl Permit {
         body
     }
 
-    /// Uses the token up, if there is one, in the transaction that makes or updates its link.
+    /// Uses the token up, if there is one, in the transaction that makes or updates its link, and ends
+    /// the page.
     ///
     /// # Errors
     /// 401 when another request was faster.
-    pub(crate) fn spend(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
-        self.token.as_ref().map_or(Ok(()), |token| token.spend(tx))
+    pub(crate) fn spend(self, tx: &mut Tx<'_>, link: Uuid) -> Result<(), ApiError> {
+        self.token.map_or(Ok(()), |token| token.spend(tx))?;
+        self.page.map_or(Ok(()), |end| end(tx, link))
     }
 }
 

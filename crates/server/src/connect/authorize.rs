@@ -1,5 +1,7 @@
 //! The person says yes.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
@@ -24,7 +26,7 @@ use crate::consents::{Given, Grant};
 use crate::dashboard::Form;
 use crate::error::ApiError;
 use crate::once::Claim;
-use crate::permit::Permit;
+use crate::permit::{Ending, Permit};
 use crate::sandbox::Wish;
 use crate::sources;
 
@@ -54,7 +56,7 @@ pub(super) async fn authorize(
         return Ok(Redirect::to(&path).into_response());
     }
     let Some(offer) = Offer::of(&app, &guest.session, guest.language).await? else {
-        return open::over(&guest.session.contents, guest.language);
+        return open::over(&guest.session.contents, guest.language, None);
     };
     let typed = Typed {
         document_type: form.get("document_type").to_owned(),
@@ -188,24 +190,31 @@ impl Asking {
     /// Asks, makes or updates the link as the API does, and leaves in the session how it ended.
     async fn run(self) {
         let Self { app, session, offer, person, given, request, origin } = self;
-        let permit = Permit::of_page(session.token(), session.row.uuid, origin);
+        let session = Arc::new(session);
+        let ending: Ending = {
+            let (app, session) = (app.clone(), Arc::clone(&session));
+            Box::new(move |tx, link| session.end(tx, link, app.now_micros()))
+        };
+        let permit = Permit::of_page(session.token(), session.row.uuid, origin, ending);
         let done = match session.contents.claims.link_id {
             Some(link) => {
                 let named = Some((person.kind, person.number));
                 let wish = Wish::default();
                 let done =
                     links::renew(app.clone(), (permit, Some(given)), link, named, wish, request);
-                done.await.map(|_| link)
+                done.await.map(drop)
             }
             None => {
                 let body = (Wish::default(), registration(&session.contents, &offer, &person));
                 let claim = Claim::unkeyed();
                 let done =
                     links::register(app.clone(), (permit, Some(given)), request, claim, body);
-                done.await.map(|(link, _)| link)
+                done.await.map(drop)
             }
         };
-        if let Err(error) = end(&app, session, done).await {
+        let Err(refused) = done else { return };
+        refused.log(&app);
+        if let Err(error) = refuse(&app, session, refused).await {
             error.log(&app);
         }
     }
@@ -228,25 +237,15 @@ fn registration(contents: &Contents, offer: &Offer, person: &Document) -> JsonOb
     JsonObject::of(body)
 }
 
-async fn end(app: &App, session: Session, done: Result<Uuid, ApiError>) -> Result<(), ApiError> {
-    let (contents, state) = match done {
-        Ok(link) => {
-            let ended = Contents { typed: None, link: Some(link), ..session.contents.clone() };
-            (ended, ConnectState::Done)
-        }
-        Err(error) => {
-            error.log(app);
-            let item = error.into_items().into_iter().next();
-            let refused = item.map(|item| Refused {
-                code: item.code.to_owned(),
-                message: item.message.into_owned(),
-            });
-            (Contents { refused, ..session.contents.clone() }, ConnectState::Open)
-        }
-    };
+/// Shows the form again, with why there is no link.
+async fn refuse(app: &App, session: Arc<Session>, refused: ApiError) -> Result<(), ApiError> {
+    let item = refused.into_items().into_iter().next();
+    let refused =
+        item.map(|item| Refused { code: item.code.to_owned(), message: item.message.into_owned() });
+    let contents = Contents { refused, ..session.contents.clone() };
     let (sealed, now) = (session.seal(&contents)?, app.now_micros());
-    let ended = app
-        .store()
-        .write(move |tx| tx.change_connect_session(&session.row, state, now, &sealed).map(|_| ()));
-    Ok(ended.await?)
+    let open = app.store().write(move |tx| {
+        tx.change_connect_session(&session.row, ConnectState::Open, now, &sealed).map(|_| ())
+    });
+    Ok(open.await?)
 }

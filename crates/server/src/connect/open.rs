@@ -63,15 +63,16 @@ async fn exchange(
         return Err(ApiError::too_many_requests(wait));
     }
     let mut contents = Contents::of(claims.clone());
+    let settings = app.store().read(move |tx| Settings::read(tx, workspace.id)).await?;
+    let lender = Lender::of(settings, claims, workspace.environment);
     if !opens || !claims.scopes.contains(&Scope::WriteLinks) {
-        return over(&contents, language);
+        return over(&contents, language, lender.ok().as_ref());
     }
+    let lender = lender?;
     let chosen = |name| query.get(name).map(str::to_owned);
     contents.access_mode = chosen("access_mode").filter(|it| AccessMode::parse(it).is_some());
     let external_id = chosen("external_id").filter(|id| (3..=256).contains(&id.chars().count()));
     contents.external_id = external_id.filter(|id| !id.contains('\0'));
-    let settings = app.store().read(move |tx| Settings::read(tx, workspace.id)).await?;
-    let lender = Lender::of(settings, claims, workspace.environment)?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
     let cookie = random_secret(app.random()).map_err(ApiError::unexpected)?;
     let hash = app.all_secrets().vault().user_keys()?.session(&cookie);
@@ -94,11 +95,15 @@ async fn exchange(
     Ok(answer)
 }
 
-/// The page of a token that opens nothing.
-pub(super) fn over(contents: &Contents, language: Language) -> Result<Response, ApiError> {
+/// The page of a token that opens nothing any more; of the lender, where it is known who that is.
+pub(super) fn over(
+    contents: &Contents,
+    language: Language,
+    lender: Option<&Lender>,
+) -> Result<Response, ApiError> {
     let w = words::of(language);
-    let shell = Shell { w, lender: None, switch: None };
+    let shell = Shell { w, lender, switch: None };
     let lines = vec![w.over_text.to_owned()];
     let page = EndPage { shell, title: w.over, lines, onward: ends::over(contents) };
-    html(StatusCode::GONE, &page, None)
+    html(StatusCode::GONE, &page, lender)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use vinculo_store::{ConnectSession, ConnectState, Micros};
+use vinculo_store::{ConnectSession, ConnectState, Micros, Tx};
 use vinculo_vault::{BlindIndex, Context, Sealed};
 
 use super::{MINUTE, REMEMBERED};
@@ -138,6 +138,17 @@ impl Session {
     /// The token it was opened with.
     pub(super) fn token(&self) -> WidgetToken {
         WidgetToken::of(Arc::clone(&self.secrets), self.contents.claims.clone())
+    }
+
+    /// Ends it with its link, in the transaction that makes or updates it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) fn end(&self, tx: &mut Tx<'_>, link: Uuid, now: Micros) -> Result<(), ApiError> {
+        let ended = Contents { typed: None, link: Some(link), ..self.contents.clone() };
+        let sealed = self.seal(&ended)?;
+        tx.change_connect_session(&self.row, ConnectState::Done, now, &sealed)?;
+        Ok(())
     }
 
     /// Other contents for it.

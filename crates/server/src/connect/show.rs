@@ -77,7 +77,7 @@ pub(super) async fn show(State(app): State<App>, guest: Guest) -> Result<Respons
                 let typed = contents.typed.clone().unwrap_or_default();
                 ask(&guest, offer, &typed, problems)
             }
-            _ => open::over(contents, *language),
+            _ => open::over(contents, *language, lender),
         },
         Stage::Asking => html(StatusCode::OK, &WaitPage { shell, path: guest.path() }, lender),
         Stage::Done(link) => {
@@ -92,7 +92,7 @@ pub(super) async fn show(State(app): State<App>, guest: Guest) -> Result<Respons
             let onward = ends::exit(contents, asked);
             html(StatusCode::OK, &EndPage { shell, title: w.left, lines, onward }, lender)
         }
-        Stage::Over => open::over(contents, *language),
+        Stage::Over => open::over(contents, *language, lender),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, ready};
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use multer::{Constraints, Field, Multipart, SizeLimit, parse_boundary};
@@ -69,18 +70,27 @@ impl FromRequest<App> for PostedFile {
 }
 
 /// A body of which not much comes before its file has begun: until then what has no end yet is held.
+/// One piece at a time: the reader of the form takes all there is before it looks at any of it.
 fn bounded(
-    body: BodyDataStream,
+    mut body: BodyDataStream,
     begun: Arc<AtomicBool>,
 ) -> impl Stream<Item = Result<Bytes, axum::Error>> + Send + 'static {
-    let mut before = 0;
-    body.map(move |read| {
-        let chunk = read?;
-        before += chunk.len();
-        match before <= MOST_BEFORE || begun.load(Ordering::Relaxed) {
-            true => Ok(chunk),
-            false => Err(axum::Error::new("too much before the file")),
+    let (mut before, mut took) = (0, false);
+    stream::poll_fn(move |context| {
+        if std::mem::take(&mut took) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
+        let read = ready!(body.poll_next_unpin(context));
+        took = true;
+        Poll::Ready(read.map(|read| {
+            let chunk = read?;
+            before += chunk.len();
+            match before <= MOST_BEFORE || begun.load(Ordering::Relaxed) {
+                true => Ok(chunk),
+                false => Err(axum::Error::new("too much before the file")),
+            }
+        }))
     })
 }
 

@@ -161,6 +161,11 @@ async fn a_file_of_a_spreadsheet_is_read(database: TestDatabase) {
     let link = client.results("/api/links/").await.remove(0);
     let said = [&link["external_id"], &link["fetch_resources"]];
     assert_eq!(said, [&json!("user;1"), &json!(["OWNERS", "EMPLOYMENTS"])]);
+    // Lines are counted as an editor counts them, whatever is empty.
+    let file = "\r\ndocument;external_id\r\n\r\n\r\n1999000404;user-3\r\n\n1999000404;user-4";
+    let id = create(&client, "", file).await;
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["5,no_data,,login_error,", "7,no_data,,login_error,"]);
     app.finish().await;
 }
 
@@ -195,6 +200,12 @@ async fn a_file_whose_structure_is_wrong_is_refused(database: TestDatabase) {
         ("", "document,salary\n1999000001,2\n", "salary", "\"salary\" is no column"),
         ("", "document,username\n1,2\n", "username", "twice"),
         ("", "document,external_id\n1,abc\n2\n", "file", "Line 3 has 1 fields, and the header 2"),
+        (
+            "",
+            "\n\ndocument;external_id\n\n1;\"a\nb\"\n\r\n2\n",
+            "file",
+            "Line 8 has 1 fields, and the header 2",
+        ),
         ("", "document\n1\n2\n3\n4\n", "file", "More than 3 rows"),
         ("?access_mode=never", "document\n1\n", "access_mode", "never"),
         ("?webhooks=never", "document\n1\n", "webhooks", "never"),

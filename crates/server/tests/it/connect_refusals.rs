@@ -229,12 +229,19 @@ async fn a_workspace_names_who_may_frame_the_page(database: TestDatabase) {
     let (mut browser, path) = opened(&app, json!({})).await;
     let shown = browser.get(&path).await;
     assert!(!shown.headers.contains_key("x-frame-options"));
-    let policy = shown.headers["content-security-policy"].to_str().unwrap();
+    let policy = shown.headers["content-security-policy"].to_str().unwrap().to_owned();
     assert!(policy.ends_with("frame-ancestors https://app.example.com https://b.example.com:8443"));
     let text = text_of(&shown.body);
     let fields = [("text", text.as_str()), ("document_type", "CC")];
     let (form, origin) = (browser.form(), Some("https://connect.example.com"));
     assert_eq!(browser.submit_as(&path, &fields, origin, &form).await.status, 400);
+    // Nor does the frame of a page that came too late stay empty.
+    app.advance(Duration::from_secs(31 * 60));
+    for over in [browser.get(&path).await, visit(&app, &access).await] {
+        assert_eq!(over.status, 410, "{}", over.body);
+        assert_eq!(over.headers["content-security-policy"].to_str().unwrap(), policy);
+        assert!(!over.headers.contains_key("x-frame-options"));
+    }
     app.finish().await;
 }
 

@@ -1,11 +1,13 @@
 //! The pages of the dashboard, looked at by a browser without scripts.
 
+use std::time::Duration;
+
 use serde_json::json;
 use uuid::Uuid;
-use vinculo_server::{IssuedKey, create_organization};
+use vinculo_server::{IssuedKey, create_organization, create_user};
 use vinculo_store::{Environment, UserRole};
 
-use crate::dashboard_sessions::signed_in;
+use crate::dashboard_sessions::{accept, signed_in};
 use crate::support::{Browser, Receiver, Reply, TestApp, TestDatabase, between, on_both_databases};
 
 on_both_databases!(
@@ -20,6 +22,7 @@ on_both_databases!(
     links_are_listed_filtered_and_searched,
     a_link_shows_owner_employments_and_pay,
     an_organization_sees_its_own_alone,
+    a_worker_learns_of_organizations_that_others_made,
     what_is_shown_is_noted,
 );
 
@@ -422,6 +425,26 @@ async fn a_link_shows_owner_employments_and_pay(database: TestDatabase) {
     let page = browser.get(&format!("/dashboard/sandbox/links/{id}")).await.page();
     assert!(!page.contains("PERSONA SEGUNDA EJEMPLO DOS"), "{page}");
     assert!(page.contains("class=\"pay pay-1\""), "{page}");
+    app.finish().await;
+}
+
+async fn a_worker_learns_of_organizations_that_others_made(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let neighbour = app.another_process().await;
+    create_organization(&neighbour.app, "Nueva").await.unwrap();
+    let owner = create_user(&neighbour.app, "Nueva", "ana@nueva.example", UserRole::Owner);
+    let mut browser = neighbour.browser();
+    accept(&mut browser, &owner.await.unwrap().link).await.location();
+    browser.get("/dashboard/sandbox/keys").await.page();
+    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &[]).await.page());
+    let client = neighbour.client_of(&key);
+    let link = client.create_link("1999000001", json!({})).await;
+    // The process that works was never asked by anybody of the organization, and looks by itself.
+    app.advance(Duration::from_secs(2));
+    app.work_off().await;
+    let list = format!("/api/co/employments/?link={}", link["id"].as_str().unwrap());
+    assert_eq!(client.results(&list).await.len(), 1);
+    neighbour.finish().await;
     app.finish().await;
 }
 

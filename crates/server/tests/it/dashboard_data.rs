@@ -17,6 +17,8 @@ on_both_databases!(
     a_link_is_refreshed_and_deleted,
     every_month_tells_where_it_comes_from,
     settings_are_changed_by_who_may,
+    what_somebody_else_has_set_meanwhile_stays,
+    what_never_comes_to_its_file_is_cut_off,
     home_tells_times_outcomes_and_sources,
 );
 
@@ -366,6 +368,58 @@ async fn settings_are_changed_by_who_may(database: TestDatabase) {
         page.contains("Cooperativa &#60;Ejemplo&#62;") && !page.contains("<input id="),
         "{page}"
     );
+    app.finish().await;
+}
+
+async fn what_somebody_else_has_set_meanwhile_stays(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = developer(&app).await;
+    let page = browser.get(SETTINGS).await.page();
+    let shown = between(&page, "name=\"shown\" value=\"", "\"").replace("&#34;", "\"");
+    let client = app.sandbox();
+    let elsewhere = json!({ "refresh_rate": "30d", "include_drafts": true });
+    assert_eq!(client.patch("/manage/v1/settings/", &elsewhere).await.status, 200);
+    let before = client.get("/manage/v1/settings/").await.json();
+
+    let values: serde_json::Value = serde_json::from_str(&shown).expect("what was shown");
+    let mut fields = vec![("shown".to_owned(), shown.clone())];
+    for (name, value) in values.as_object().expect("an object") {
+        let all = match value {
+            serde_json::Value::Bool(false) | serde_json::Value::Null => continue,
+            serde_json::Value::Array(all) if name == "fetch_resources" => all.clone(),
+            serde_json::Value::Array(all) => {
+                let all = all.iter().map(|it| it.to_string().replace('"', ""));
+                vec![json!(all.collect::<Vec<_>>().join(" "))]
+            }
+            value => vec![value.clone()],
+        };
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => text.clone(),
+            value => value.to_string(),
+        };
+        fields.extend(all.iter().map(|value| (name.clone(), text(value))));
+    }
+    let months = fields.iter_mut().find(|(name, _)| name == "consent_months").expect("a field");
+    months.1 = "7".to_owned();
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (&**name, &**value)).collect();
+    browser.submit(SETTINGS, &fields).await.location();
+    let mut expected = before;
+    expected["consent_months"] = json!(7);
+    assert_eq!(client.get("/manage/v1/settings/").await.json(), expected);
+    app.finish().await;
+}
+
+async fn what_never_comes_to_its_file_is_cut_off(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = developer(&app).await;
+    browser.get(IMPORTS).await.page();
+    let answer = browser.upload_without_end(IMPORTS, 2 * 1024 * 1024).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    // A file may be as long, and come as fast.
+    let long = [b"x".repeat(100_000), b"\r\n".to_vec()].concat().repeat(20);
+    let here = upload(&mut browser, IMPORTS, &[], &long).await;
+    app.settled().await;
+    assert!(browser.get(&here).await.page().contains("finding"));
     app.finish().await;
 }
 

@@ -35,7 +35,7 @@ pub(crate) async fn invite(app: &TestApp, organization: &str, role: UserRole) ->
 }
 
 /// Sets a password by an invitation.
-async fn accept(browser: &mut Browser, link: &str) -> Shown {
+pub(crate) async fn accept(browser: &mut Browser, link: &str) -> Shown {
     browser.get(link).await.page();
     let fields = [("password", PASSWORD), ("again", PASSWORD), ("email", "first@example.com")];
     browser.submit(link, &fields).await

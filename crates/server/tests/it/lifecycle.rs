@@ -467,7 +467,9 @@ async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) 
     for _ in 0..AT_ONCE {
         app.sandbox().create_link(ONE_JOB, both("recurrent")).await;
     }
+    let ends = app.sandbox().create_link("1999000002", json!({ "stale_in": "5d" })).await;
     app.settled().await;
+    assert_eq!(employments(&app, &ends).await.len(), 2);
     app.stop_runner().await;
     app.operator_is(Mood::Silent);
     app.advance(7 * DAY);
@@ -489,6 +491,7 @@ async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) 
     .await;
     assert!((64..64 + 64).contains(&waiting().await), "{} wait", waiting().await);
     assert!(app.next_due_link().await.unwrap() <= app.now(), "the others are still due");
+    assert!(employments(&app, &ends).await.is_empty(), "what has to go waits for no room");
     app.operator_is(Mood::Helpful);
     app.settled().await;
     assert!(app.next_due_link().await.unwrap() > app.now(), "all of them had their turn");

@@ -276,6 +276,10 @@ async fn what_happens_is_counted(database: TestDatabase) {
 async fn what_waits_is_looked_at(database: TestDatabase) {
     let mut app = Setup::new(database).without_runner().start().await;
     let watch = Watch::start(&app).await;
+    let receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Sandbox, None).await;
+    let keep = json!({ "keep_events_days": 1 });
+    assert_eq!(app.sandbox().patch("/manage/v1/settings/", &keep).await.status, 200);
     app.sandbox().create_link("1999000001", json!({})).await;
     app.advance(Duration::from_secs(60));
     let backlog = async |what: &str, kind: &str| {
@@ -295,11 +299,14 @@ async fn what_waits_is_looked_at(database: TestDatabase) {
 
     // What was removed is told by whoever is asked.
     app.start_runner().await;
+    let cleaned_up = async |now: f64| {
+        watch.until(&app, "vinculo_clean_up_timestamp_seconds", &[], now).await;
+    };
     app.settled().await;
+    cleaned_up(app.now().as_second() as f64).await;
     app.advance(Duration::from_secs(2 * 24 * 60 * 60));
-    let name = "vinculo_clean_up_timestamp_seconds";
     let now = app.now().as_second() as f64;
-    watch.until(&app, name, &[], now).await;
+    cleaned_up(now).await;
     app.settled().await;
     app.advance(Duration::from_secs(6));
     let reading = watch.read(&app).await;
@@ -307,7 +314,12 @@ async fn what_waits_is_looked_at(database: TestDatabase) {
         let rule = [("rule", rule.as_str())];
         let removed = reading.value("vinculo_retention_removed_rows_total", &rule);
         let at = reading.value("vinculo_retention_removed_timestamp_seconds", &rule);
-        assert!(removed == Some(0.0) && at == Some(0.0), "{rule:?}");
+        let expected = match rule[0].1 {
+            // One for each resource of the link.
+            "events" => (Some(2.0), Some(now)),
+            _ => (Some(0.0), Some(0.0)),
+        };
+        assert_eq!((removed, at), expected, "{rule:?}");
     }
     watch.finish().await;
     app.finish().await;

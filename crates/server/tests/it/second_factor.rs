@@ -80,6 +80,8 @@ async fn a_second_factor_is_set_up_asked_for_and_removed(database: TestDatabase)
     let wrong = browser.submit(&format!("{ACCOUNT}/confirm"), &[("code", "no")]).await;
     assert_eq!(wrong.status, 400);
     assert!(wrong.body.contains("The code is wrong"), "{}", wrong.body);
+    let again = format!("action=\"{ACCOUNT}/confirm\"");
+    assert!(wrong.body.contains(&again), "the secret stands, and can be confirmed: {}", wrong.body);
     assert_eq!(sign_in(&app, "").await.location(), "/dashboard", "it is not asked for yet");
 
     app.advance(Duration::from_secs(60));

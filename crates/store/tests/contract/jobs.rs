@@ -11,6 +11,7 @@ on_both_databases! {
     what_waits_already_is_not_added_again,
     the_longest_due_are_taken_first_and_others_left,
     received_files_can_be_taken_alone,
+    what_a_later_version_left_is_not_taken,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
     a_job_given_back_comes_again_when_it_said,
     only_what_is_held_is_prolonged,
@@ -60,6 +61,15 @@ async fn what_is_due_and_not_held_is_counted(db: TestDatabase) {
     );
     write(&db, |tx| claim(tx, NOW + 2, 2)).await;
     assert_eq!(count(NOW + 3, 9).await, 2);
+}
+
+async fn what_a_later_version_left_is_not_taken(db: TestDatabase) {
+    add(&db, &[(1, 0), (2, 1)]).await;
+    raw::run(&db, "update jobs set kind = 'of_a_later_version' where target_id = 1");
+    let claimed = write(&db, |tx| claim(tx, NOW + 9, 5)).await;
+    assert_eq!(loads(&claimed), [2]);
+    assert!(write(&db, |tx| tx.claim_imports(NOW + 9, NOW + LEASE, 5)).await.is_empty());
+    assert_eq!(raw::rows(&db, ROWS)[0], format!("1|{NOW}|0|0|"));
 }
 
 async fn a_job_is_taken_once_and_finished(db: TestDatabase) {

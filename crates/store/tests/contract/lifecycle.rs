@@ -169,9 +169,15 @@ async fn links_are_found_when_they_are_due(db: TestDatabase) {
     ] {
         let due = read(&db, move |tx| tx.due_links(at, LinkId(0), 10)).await;
         assert_eq!(due, expected);
+        // A refresh takes nothing away.
+        let ending = read(&db, move |tx| tx.ending_links(at, LinkId(0), 10)).await;
+        assert_eq!(ending, expected.into_iter().filter(|it| *it != first).collect::<Vec<_>>());
     }
     let page = async |after| read(&db, move |tx| tx.due_links(NOW + 3, after, 2)).await;
     assert_eq!(page(LinkId(0)).await, [first, second]);
+    assert_eq!(page(second).await, [third]);
+    let page = async |after| read(&db, move |tx| tx.ending_links(NOW + 3, after, 1)).await;
+    assert_eq!(page(LinkId(0)).await, [second]);
     assert_eq!(page(second).await, [third]);
     write(&db, move |tx| tx.invalidate_link(first)).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 2));

@@ -132,7 +132,7 @@ pub(crate) async fn register(
     };
     let written = checked.commit(move |tx| {
         let made = registration.write(tx)?;
-        permit.spend(tx)?;
+        permit.spend(tx, uuid)?;
         let about = About { subject: made.subject, link: Some(made.link), key: &made.key };
         claim.record(tx, StatusCode::CREATED, &made.body, Some(about))?;
         Ok(made.body)

@@ -134,7 +134,7 @@ async fn ask_and_restore(
     let secrets = app.secrets(workspace)?;
     let question = Arc::clone(&checked);
     let body = checked.commit(move |tx| {
-        permit.spend(tx)?;
+        permit.spend(tx, id)?;
         if let Some(given) = &given {
             let noted = (given, &question.caller.trail);
             consents::grant(tx, &app, &secrets, noted, &offered)?;

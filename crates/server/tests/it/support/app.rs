@@ -20,7 +20,7 @@ use vinculo_store::{Environment, ImportId, Queue};
 use vinculo_vault::{MasterKeys, SeededRandom};
 
 use super::operator::{Mood, TestOperator};
-use super::{Browser, Client, Receiver, TestDatabase, look_again, soon};
+use super::{Browser, Client, PATIENCE, Receiver, TestDatabase, look_again, say_why, soon};
 
 /// When every test begins: noon of 24 November 2026, UTC.
 const NOW: &str = "2026-11-24T12:00:00Z";
@@ -60,11 +60,22 @@ pub(crate) struct TestApp {
 pub(crate) struct Neighbour {
     /// A client of its sandbox workspace.
     pub(crate) sandbox: Client,
-    app: App,
+    pub(crate) app: App,
+    http: reqwest::Client,
     server: Server,
 }
 
 impl Neighbour {
+    /// A client of it with another key.
+    pub(crate) fn client_of(&self, key: &IssuedKey) -> Client {
+        Client::new(self.http.clone(), self.server.base.clone(), Some(key))
+    }
+
+    /// A browser at it that nobody has signed in with.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.http.clone(), self.server.base.clone())
+    }
+
     /// Ends it.
     pub(crate) async fn finish(mut self) {
         self.server.stop().await;
@@ -117,6 +128,7 @@ impl Setup {
     /// Starts the application.
     pub(crate) async fn start(self) -> TestApp {
         let Self { database, runner, configure } = self;
+        say_why();
         let clock = ManualClock::new(NOW.parse().unwrap());
         let operator = TestOperator::start(clock.clone()).await;
         let app = open(&database, &clock, &operator, (1, MASTER_KEY), &configure).await;
@@ -261,7 +273,14 @@ impl TestApp {
         // Longer than any lease of what runs.
         let running = Duration::from_secs(7);
         soon("the end of all work", async {
-            while let Some(due) = self.next_due(&[Queue::Jobs, Queue::Deliveries]).await {
+            loop {
+                // What links are due for becomes jobs.
+                if self.next_due_link().await.is_some_and(|due| due <= self.now()) {
+                    look_again().await;
+                    continue;
+                }
+                let queues = [Queue::Jobs, Queue::Deliveries];
+                let Some(due) = self.next_due(&queues).await else { break };
                 if due > self.now() + running {
                     let wait = due.duration_since(self.now()).try_into().expect("a time to come");
                     // What was postponed together comes together.
@@ -281,7 +300,7 @@ impl TestApp {
         let app = open(database, clock, operator, process, configure).await;
         let server = Server::start(&app).await;
         let client = |key| Client::new(self.http.clone(), server.base.clone(), Some(key));
-        Neighbour { sandbox: client(&self.keys.sandbox), app, server }
+        Neighbour { sandbox: client(&self.keys.sandbox), app, http: self.http.clone(), server }
     }
 
     /// Sends the events of an environment to a receiver.
@@ -350,7 +369,7 @@ impl TestApp {
     }
 
     async fn until_done(&self, queues: &[Queue]) {
-        soon("the end of all work", async {
+        let done = async {
             // What links are due for becomes jobs, jobs become deliveries: looked at in this order.
             while self.next_due_link().await.is_some_and(|due| due <= self.now()) {
                 look_again().await;
@@ -362,8 +381,16 @@ impl TestApp {
                 );
                 look_again().await;
             }
-        })
-        .await;
+        };
+        if tokio::time::timeout(PATIENCE, done).await.is_err() {
+            let links = self.next_due_link().await;
+            let jobs = self.next_due(&[Queue::Jobs]).await;
+            let deliveries = self.next_due(&[Queue::Deliveries]).await;
+            panic!(
+                "work is left at {}: due are links {links:?}, jobs {jobs:?}, deliveries {deliveries:?}",
+                self.now()
+            );
+        }
     }
 
     /// Waits until no delivery is due or running: those that are left wait for another try.

@@ -1,10 +1,14 @@
 //! A browser without scripts: it keeps cookies, and sends the forms it was shown.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
+use futures_util::StreamExt as _;
 use http::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method};
 use reqwest::RequestBuilder;
+
+use super::soon;
 
 /// Stands between the parts of a form with a file.
 const EDGE: &str = "edge-of-a-part";
@@ -92,6 +96,21 @@ impl Browser {
         let kind = format!("multipart/form-data; boundary={EDGE}");
         let request = self.request(Method::POST, path).header(ORIGIN, self.base.clone());
         self.send(request.header(CONTENT_TYPE, kind).body(body)).await
+    }
+
+    /// Begins to send a form with a file: so many bytes without an end of what comes before it, and
+    /// then nothing.
+    pub(crate) async fn upload_without_end(&mut self, path: &str, bytes: usize) -> Shown {
+        let kind = format!("multipart/form-data; boundary={EDGE}");
+        let head = format!("--{EDGE}\r\nContent-Disposition: form-data; x=").into_bytes();
+        let pieces = std::iter::repeat_n(vec![b'x'; 64 * 1024], bytes / (64 * 1024));
+        let sent = futures_util::stream::iter(
+            std::iter::once(head).chain(pieces).map(Ok::<_, Infallible>),
+        );
+        let body = sent.chain(futures_util::stream::pending());
+        let request = self.request(Method::POST, path).header(ORIGIN, self.base.clone());
+        let request = request.header(CONTENT_TYPE, kind).body(reqwest::Body::wrap_stream(body));
+        soon("an answer before the end", self.send(request)).await
     }
 
     /// What the last page's forms carry.

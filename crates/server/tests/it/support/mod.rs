@@ -21,7 +21,7 @@ pub(crate) use service::{Says, Service};
 pub(crate) use snapshot::assert_wire_snapshot;
 
 /// The longest a test waits for something that is due at once.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(90);
 
 /// Between two looks at the database: a look costs, and tests run beside one another.
 pub(crate) async fn look_again() {
@@ -34,4 +34,11 @@ pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
         Ok(value) => value,
         Err(_) => panic!("{what}: not within {} s", PATIENCE.as_secs()),
     }
+}
+
+/// Lets a failed test show what the application complained of.
+fn say_why() {
+    let complaints = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN);
+    // Every test of a process that has several asks for it.
+    let _ = complaints.with_test_writer().try_init();
 }
