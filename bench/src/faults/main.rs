@@ -16,10 +16,12 @@ use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Process;
 
 /// What is played, each with a receiver of its own; before the dash, the row.
-const GROUPS: [&str; 14] = [
+const GROUPS: [&str; 16] = [
     "A1",
     "A2-stale",
     "A2-workers",
+    "A5-sqlite",
+    "A5-postgres",
     "A6-restarts",
     "A6-sessions",
     "A6-idle",
@@ -34,8 +36,7 @@ const GROUPS: [&str; 14] = [
 ];
 
 /// Rows that this program does not play, and where they are looked at otherwise.
-const NOT_RUN: [&str; 21] = [
-    "A5 kill at every commit point: NOT RUN, there are no failpoints; A1 kills at random",
+const NOT_RUN: [&str; 20] = [
     "A8 read-only file system, wrong owner: NOT RUN here; crates/cli/tests/cli/installation.rs",
     "A9 torn writes: NOT RUN, it takes a file system or code in C that drops unsynced writes",
     "B1 one of 100 endpoints hangs: NOT RUN here; --bin deliver",
@@ -142,6 +143,11 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
             let mut postgres = Postgres::start()?;
             let plan = rounds(times(100, 8));
             faults::killed_and_paused_workers(&plan, &postgres.database()?).await
+        }
+        "A5-sqlite" => faults::every_point(&plan, None).await,
+        "A5-postgres" => {
+            let mut postgres = Postgres::start()?;
+            faults::every_point(&plan, Some(&postgres.database()?)).await
         }
         "A6-restarts" => faults::restarts(&rounds(times(10, 3)), &mut Postgres::start()?).await,
         "A6-sessions" => {

@@ -42,6 +42,15 @@ async fn a_server_asked_to_stop_under_load_loses_and_repeats_nothing() {
     assert_met(faults::stopped_server(&plan(&receiver, 2)).await, "A10");
 }
 
+/// What `crates/cli/tests/failpoints.rs` looks for and finds.
+#[test]
+#[cfg(not(feature = "failpoints"))]
+fn the_binary_has_no_failpoints() {
+    let binary = std::fs::read(env!("CARGO_BIN_EXE_vinculo")).expect("the binary");
+    let name = b"VINCULO_TEST_FAILPOINT_AT";
+    assert!(!binary.windows(name.len()).any(|window| window == name));
+}
+
 async fn receiver() -> String {
     Receiver::start().await.expect("a port").url
 }
