@@ -1,0 +1,148 @@
+//! Power failures: what was written and not synced is lost in part.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::ensure;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use super::book::{Book, report};
+use super::customer::Customer;
+use super::journal::{Disk, Lost};
+use super::{Dice, Plan, Verdict};
+use crate::server::{Installation, Process};
+
+/// Loaded before the server's libraries.
+const SHIM: &str = include_str!("power.c");
+
+/// A9 on SQLite: at a random moment the server is killed, and of what it had written and not synced
+/// its folder keeps some sectors; then it is started again. The control is a disk that says that it
+/// has synced and has not: if nothing is missed there, the row proves nothing.
+///
+/// # Errors
+/// When there is no C compiler, or a server that should start does not.
+pub async fn power_failures(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
+    let honest = failures(plan, plan.rounds, false).await?;
+    let (rounds, mut missed) = (plan.rounds.min(5), String::new());
+    let found = match failures(plan, rounds, true).await {
+        Ok(outcome) => {
+            missed = outcome.told();
+            !outcome.sound()
+        }
+        Err(error) => {
+            missed.push_str(&format!("{error:#}"));
+            true
+        }
+    };
+    Ok(vec![
+        Verdict {
+            row: "A9 power failures under load, SQLite",
+            goal: "nothing acknowledged is lost, nothing was told of what is not stored, and the files \
+                   are sound",
+            met: honest.sound() && honest.lost.sectors > 0,
+            told: honest.told(),
+        },
+        Verdict {
+            row: "A9 control: the same on a disk that has not synced what it says it has",
+            goal: "something is missed",
+            met: found,
+            told: format!("{rounds} failures at most; {missed}"),
+        },
+    ])
+}
+
+struct Outcome {
+    failures: usize,
+    lost: Lost,
+    /// Links that were told about and are not stored.
+    untrue: usize,
+    /// What SQLite says of each file.
+    integrity: Vec<String>,
+    book: Book,
+}
+
+impl Outcome {
+    fn sound(&self) -> bool {
+        self.book.sound() && self.untrue == 0 && self.integrity.iter().all(|said| said == "ok")
+    }
+
+    fn told(&self) -> String {
+        format!(
+            "{} failures, in which {} sectors and {} names were lost that were not synced; {} links \
+             told about and not stored; integrity {:?}; {}",
+            self.failures,
+            self.lost.sectors,
+            self.lost.names,
+            self.untrue,
+            self.integrity,
+            self.book.told()
+        )
+    }
+}
+
+async fn failures(plan: &Plan<'_>, rounds: usize, lies: bool) -> anyhow::Result<Outcome> {
+    let workshop = tempfile::tempdir()?;
+    let shim = compile(&workshop)?;
+    let installation = plan.installation("/ok", None, None)?;
+    let (mut customer, mut dice) = (Customer::new(&installation)?, Dice(plan.seed));
+    let mut lost = Lost::default();
+    for _ in 0..rounds {
+        let journal = workshop.path().join("journal");
+        let mut disk = Disk::of(installation.folder())?;
+        let mut server = serve(&installation, &shim, &journal)?;
+        let url = server.url.clone();
+        customer.repeat(&url).await?;
+        let moment = dice.moment();
+        let kill = async {
+            sleep(moment).await;
+            server.kill()
+        };
+        customer.create_during(&[&url], plan.rate, kill).await?;
+        disk.play(&std::fs::read(&journal)?, lies)?;
+        std::fs::remove_file(&journal)?;
+        let round = disk.fail(&mut dice)?;
+        lost.sectors += round.sectors;
+        lost.names += round.names;
+    }
+    let mut server = installation.serve()?;
+    customer.repeat(&server.url).await?;
+    let book = Book::close(&customer, &server.url, plan.receiver, &[]).await?;
+    let untrue = untrue(&customer, &server.url, plan.receiver).await?;
+    ensure!(server.stop()?.success(), "the server does not stop well");
+    let files = ["vinculo.db", "vault.db"].map(|name| integrity(&installation.folder().join(name)));
+    let integrity = files.into_iter().collect::<Result<_, _>>()?;
+    Ok(Outcome { failures: rounds, lost, untrue, integrity, book })
+}
+
+/// How many links were told about that are not stored.
+async fn untrue(customer: &Customer, server: &str, receiver: &str) -> anyhow::Result<usize> {
+    let stored = customer.all(server, "/api/links/?").await?;
+    let stored: BTreeSet<_> = stored.iter().filter_map(|link| link["id"].as_str()).collect();
+    let told: BTreeSet<_> =
+        report(receiver).await?.events.into_values().map(|event| event.link).collect();
+    Ok(told.iter().filter(|link| !stored.contains(link.as_str())).count())
+}
+
+fn integrity(file: &Path) -> anyhow::Result<String> {
+    Ok(Connection::open(file)?.query_row("pragma integrity_check", [], |row| row.get(0))?)
+}
+
+fn compile(workshop: &TempDir) -> anyhow::Result<std::path::PathBuf> {
+    let [source, shim] = ["power.c", "power.so"].map(|name| workshop.path().join(name));
+    std::fs::write(&source, SHIM)?;
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O2", "-o"]).arg(&shim).arg(&source);
+    ensure!(compiler.args(["-ldl", "-lpthread"]).status()?.success(), "cc failed");
+    Ok(shim)
+}
+
+fn serve(installation: &Installation, shim: &Path, journal: &Path) -> anyhow::Result<Process> {
+    let mut command = installation.serve_command();
+    command.env("LD_PRELOAD", shim).env("VINCULO_TEST_POWER_JOURNAL", journal);
+    command.env("VINCULO_TEST_POWER_FOLDER", installation.folder());
+    Process::start(command)
+}
