@@ -42,6 +42,8 @@ pub(super) struct Disk {
     folders: HashMap<PathBuf, u64>,
     /// Every name that there ever was.
     known: BTreeSet<PathBuf>,
+    /// It says that it has synced, and has not.
+    lies: bool,
 }
 
 /// How much of what was not synced the disk has lost.
@@ -49,12 +51,22 @@ pub(super) struct Disk {
 pub(super) struct Lost {
     pub(super) sectors: usize,
     pub(super) names: usize,
+    /// Failures in which anything was.
+    pub(super) failures: usize,
+}
+
+impl Lost {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.sectors += other.sectors;
+        self.names += other.names;
+        self.failures += usize::from(other.sectors + other.names > 0);
+    }
 }
 
 impl Disk {
-    /// A folder all of which is on the disk.
-    pub(super) fn of(folder: &Path) -> anyhow::Result<Self> {
-        let mut disk = Self::default();
+    /// A folder all of which is on the disk. One that lies says that it has synced, and has not.
+    pub(super) fn of(folder: &Path, lies: bool) -> anyhow::Result<Self> {
+        let mut disk = Self { lies, ..Self::default() };
         disk.read(folder)?;
         Ok(disk)
     }
@@ -75,8 +87,8 @@ impl Disk {
         Ok(())
     }
 
-    /// Does what a journal says. A disk that lies says that it has synced, and has not.
-    pub(super) fn play(&mut self, journal: &[u8], lies: bool) -> anyhow::Result<()> {
+    /// Does what a journal says.
+    pub(super) fn play(&mut self, journal: &[u8]) -> anyhow::Result<()> {
         let mut rest = journal;
         // The last record may be cut off: its write was not acknowledged to anybody.
         while let Some((head, tail)) = rest.split_first_chunk::<32>() {
@@ -92,7 +104,7 @@ impl Disk {
                 1 => self.opened(inode, text(bytes)?, offset == 1),
                 2 => self.change(inode, Change::Written(offset, bytes.to_vec())),
                 3 => self.change(inode, Change::Cut(offset)),
-                4 if lies => {}
+                4 if self.lies => {}
                 4 => self.synced(inode),
                 5 => self.rename(text(bytes)?, None)?,
                 6 => {
@@ -148,13 +160,34 @@ impl Disk {
     /// A file, or the names in a folder.
     fn synced(&mut self, inode: u64) {
         for naming in self.namings.remove(&inode).into_iter().flatten() {
-            apply_name(&mut self.names, naming);
+            apply_name(&mut self.names, &naming);
         }
         if let Some(file) = self.files.get_mut(&inode) {
             for change in std::mem::take(&mut file.pending) {
-                apply(&mut file.synced, &change, |_| true, SECTORS[0]);
+                apply(&mut file.synced, &change, || true, SECTORS[0]);
             }
         }
+    }
+
+    /// Whether the journal tells of everything that was done to the folder, which is as a killed
+    /// process left it.
+    pub(super) fn is_complete(&self) -> bool {
+        let mut names = self.names.clone();
+        for naming in self.namings.values().flatten() {
+            apply_name(&mut names, naming);
+        }
+        let named = |path: &&PathBuf| !is_mapped(path);
+        self.known.iter().filter(named).all(|path| {
+            let file = names.get(path).and_then(|inode| self.files.get(inode));
+            let expected = file.map(|file| {
+                let mut contents = file.synced.clone();
+                for change in &file.pending {
+                    apply(&mut contents, change, || true, SECTORS[0]);
+                }
+                contents
+            });
+            expected == fs::read(path).ok()
+        })
     }
 
     /// Makes the folder what the disk holds when the power fails now: of what was not synced some
@@ -162,24 +195,24 @@ impl Disk {
     pub(super) fn fail(mut self, dice: &mut Dice) -> anyhow::Result<Lost> {
         let mut lost = Lost::default();
         let sector = SECTORS[usize::from(dice.below(2) == 1)];
-        // From nearly everything to nothing.
-        let kept = dice.below(11);
+        // From nothing to everything; of a disk that lies nothing, or nobody could start on it.
+        let kept = if self.lies { 0 } else { dice.below(11) };
         for namings in std::mem::take(&mut self.namings).into_values() {
-            let first = usize::try_from(dice.below(namings.len() as u64 + 1))?;
+            let most = if self.lies { 0 } else { namings.len() as u64 };
+            let first = usize::try_from(dice.below(most + 1))?;
             lost.names += namings.len() - first;
-            namings.into_iter().take(first).for_each(|one| apply_name(&mut self.names, one));
+            namings.iter().take(first).for_each(|one| apply_name(&mut self.names, one));
         }
         for path in &self.known {
             let held = self.names.get(path).and_then(|inode| self.files.get_mut(inode));
-            // Mapped memory is no part of what survives.
-            let Some(file) = held.filter(|_| !path.to_string_lossy().ends_with("-shm")) else {
+            let Some(file) = held.filter(|_| !is_mapped(path)) else {
                 let _ = fs::remove_file(path);
                 continue;
             };
             for change in std::mem::take(&mut file.pending) {
-                let choose = |all: usize| {
+                let choose = || {
                     let keeps = dice.below(10) < kept;
-                    lost.sectors += if keeps { 0 } else { all };
+                    lost.sectors += usize::from(!keeps);
                     keeps
                 };
                 apply(&mut file.synced, &change, choose, sector);
@@ -197,28 +230,28 @@ fn text(bytes: &[u8]) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(std::str::from_utf8(bytes)?))
 }
 
-fn apply_name(names: &mut BTreeMap<PathBuf, u64>, naming: Naming) {
+/// Whether it is written by mapped memory, which is no part of what survives.
+fn is_mapped(path: &Path) -> bool {
+    path.to_string_lossy().ends_with("-shm")
+}
+
+fn apply_name(names: &mut BTreeMap<PathBuf, u64>, naming: &Naming) {
     match naming {
-        Naming::Named(path, inode) => names.insert(path, inode),
-        Naming::Gone(path) => names.remove(&path),
+        Naming::Named(path, inode) => names.insert(path.clone(), *inode),
+        Naming::Gone(path) => names.remove(path),
     };
 }
 
 /// Does those sectors of a change that are chosen.
-fn apply(
-    contents: &mut Vec<u8>,
-    change: &Change,
-    mut choose: impl FnMut(usize) -> bool,
-    sector: usize,
-) {
+fn apply(contents: &mut Vec<u8>, change: &Change, mut choose: impl FnMut() -> bool, sector: usize) {
     match change {
-        Change::Cut(length) if choose(1) => contents.resize(*length, 0),
+        Change::Cut(length) if choose() => contents.resize(*length, 0),
         Change::Cut(_) => {}
         Change::Written(offset, bytes) => {
             let (mut at, mut left) = (*offset, bytes.as_slice());
             while !left.is_empty() {
                 let (piece, rest) = left.split_at((sector - at % sector).min(left.len()));
-                if choose(1) {
+                if choose() {
                     contents.resize(contents.len().max(at + piece.len()), 0);
                     contents[at..at + piece.len()].copy_from_slice(piece);
                 }

@@ -1,5 +1,6 @@
 // Loaded before the C library of a server: writes down, in order, what it does to the files of one
 // folder and which of it was synced. What is left after a power failure is made of that (power.rs).
+// May kill the server when it syncs for the n-th time, before that is done: when most is not synced.
 //
 // Not seen: memory that is mapped (the -shm files of SQLite, which are made anew), descriptors made by
 // dup, writev, fallocate, copy_file_range. A folder is known by the paths that begin with it.
@@ -7,6 +8,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -27,12 +29,15 @@ static uint64_t inodes[DESCRIPTORS];
 static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 static const char *folder;
 static int journal = -1;
+static long syncs_left;
 
 #define REAL(name, ...) ((__typeof__(name) *)dlsym(RTLD_NEXT, #name))(__VA_ARGS__)
 
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("VINCULO_TEST_POWER_JOURNAL");
+    const char *syncs = getenv("VINCULO_TEST_POWER_SYNCS");
     folder = getenv("VINCULO_TEST_POWER_FOLDER");
+    syncs_left = syncs ? atol(syncs) : 0;
     if (path && folder)
         journal = REAL(open, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
@@ -128,6 +133,8 @@ PWRITE(pwrite64)
         if (!watched(fd))                                                                           \
             return REAL(name, __VA_ARGS__);                                                         \
         pthread_mutex_lock(&one_at_a_time);                                                         \
+        if (kind == SYNCED && syncs_left > 0 && !--syncs_left)                                      \
+            raise(SIGKILL);                                                                         \
         int failed = REAL(name, __VA_ARGS__);                                                       \
         if (!failed)                                                                                \
             note(kind, inodes[fd], offset, "", 0);                                                  \
