@@ -1,6 +1,5 @@
 //! The server ends wherever something becomes durable or is told: row A5 of `bench/faults`. Needs a
 //! binary with the feature `failpoints`, so it is not among the other tests of the binary.
-#![expect(clippy::expect_used, reason = "a helper that fails is a test that fails")]
 
 use std::path::Path;
 
