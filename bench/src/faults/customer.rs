@@ -91,6 +91,20 @@ impl Customer {
         outcome
     }
 
+    /// Asks for one link, once.
+    pub(super) async fn create(&mut self, server: &str) {
+        let number = self.next;
+        self.next += 1;
+        self.open.insert(number);
+        let answer = answer(self.request(number, server)).await;
+        self.note(number, answer);
+    }
+
+    /// How many links were asked for.
+    pub(super) const fn asked(&self) -> usize {
+        self.next
+    }
+
     /// Asks again, with the same `Idempotency-Key`, for everything that got no 201.
     pub(super) async fn repeat(&mut self, server: &str) -> anyhow::Result<()> {
         self.repeated += self.open.len();

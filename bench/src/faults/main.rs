@@ -16,16 +16,19 @@ use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Process;
 
 /// What is played, each with a receiver of its own; before the dash, the row.
-const GROUPS: [&str; 14] = [
+const GROUPS: [&str; 17] = [
     "A1",
     "A2-stale",
     "A2-workers",
+    "A5-sqlite",
+    "A5-postgres",
     "A6-restarts",
     "A6-sessions",
     "A6-idle",
     "A7-quota",
     "A7-disk",
     "A8",
+    "A9",
     "A10",
     "B2",
     "B3",
@@ -34,10 +37,8 @@ const GROUPS: [&str; 14] = [
 ];
 
 /// Rows that this program does not play, and where they are looked at otherwise.
-const NOT_RUN: [&str; 21] = [
-    "A5 kill at every commit point: NOT RUN, there are no failpoints; A1 kills at random",
+const NOT_RUN: [&str; 19] = [
     "A8 read-only file system, wrong owner: NOT RUN here; crates/cli/tests/cli/installation.rs",
-    "A9 torn writes: NOT RUN, it takes a file system or code in C that drops unsynced writes",
     "B1 one of 100 endpoints hangs: NOT RUN here; --bin deliver",
     "B3 silent TLS handshakes, black holes: NOT RUN here; crates/webhook/tests/sending.rs",
     "B4 gzip bombs, 100 k headers: NOT RUN",
@@ -52,7 +53,7 @@ const NOT_RUN: [&str; 21] = [
     "C6 endpoint changed between event and try: NOT RUN here; crates/server/tests/it/webhook_control.rs",
     "C7 idempotent creation: A4 above; crates/server/tests/it/idempotency.rs",
     "C8 loads run twice: NOT RUN here; crates/server/tests/it/restarts.rs",
-    "C9 clock jumps: NOT RUN",
+    "C9 clock jumps: NOT RUN here; crates/server/tests/it/set_clock.rs",
     "C10 random commands against a model: NOT RUN here; crates/store/tests/contract/delivery_model.rs",
     "D1 refused addresses at creation: NOT RUN here; crates/webhook/tests/registration.rs",
     "D1 refused addresses at connect: NOT RUN here; crates/webhook/tests/sending.rs",
@@ -143,6 +144,11 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
             let plan = rounds(times(100, 8));
             faults::killed_and_paused_workers(&plan, &postgres.database()?).await
         }
+        "A5-sqlite" => faults::every_point(&plan, None).await,
+        "A5-postgres" => {
+            let mut postgres = Postgres::start()?;
+            faults::every_point(&plan, Some(&postgres.database()?)).await
+        }
         "A6-restarts" => faults::restarts(&rounds(times(10, 3)), &mut Postgres::start()?).await,
         "A6-sessions" => {
             let seconds = if arguments.long { 30 } else { 5 };
@@ -154,6 +160,7 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
         }
         "A7-quota" => faults::full_quota(&rounds(times(5, 2))).await,
         "A7-disk" => faults::full_disk(&rounds(times(5, 2))).await,
+        "A9" => faults::power_failures(&rounds(times(200, 10))).await,
         "A8" => faults::refused_starts(&plan),
         "soak" => {
             let length = Duration::from_secs(60 * arguments.soak.unwrap_or_default());

@@ -2,11 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use vinculo_pila::Month;
 
@@ -15,10 +15,14 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Where the time comes from.
 pub trait Clock: Send + Sync {
-    /// The present moment, UTC.
+    /// The present moment, UTC. It leaps when somebody sets the machine's clock.
     fn now(&self) -> Timestamp;
 
-    /// Ends once `now()` is at or past `until`.
+    /// Time that has passed since some moment of this process. It never leaps.
+    fn elapsed(&self) -> Duration;
+
+    /// Ends when the time has passed that there is from now until `until`, also when the clock is set
+    /// meanwhile.
     fn sleep_until(&self, until: Timestamp) -> Sleep;
 }
 
@@ -26,10 +30,17 @@ pub trait Clock: Send + Sync {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+static FIRST_LOOK: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        FIRST_LOOK.elapsed()
     }
 
     fn sleep_until(&self, until: Timestamp) -> Sleep {
@@ -41,34 +52,53 @@ impl Clock for SystemClock {
 /// A clock that stands still until it is moved.
 #[derive(Debug, Clone)]
 pub struct ManualClock {
-    now: Arc<watch::Sender<Timestamp>>,
+    time: Arc<watch::Sender<Time>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Time {
+    now: Timestamp,
+    elapsed: Duration,
 }
 
 impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { now: Arc::new(watch::Sender::new(now)) }
+        Self { time: Arc::new(watch::Sender::new(Time { now, elapsed: Duration::ZERO })) }
     }
 
-    /// Moves the clock forward and wakes whoever waited for a moment that has come.
+    /// Lets time pass, and wakes whoever waited for a moment that has come.
     pub fn advance(&self, by: Duration) {
-        self.now.send_modify(|now| {
-            *now = now.checked_add(by).unwrap_or(Timestamp::MAX);
+        self.time.send_modify(|time| {
+            time.now = time.now.checked_add(by).unwrap_or(Timestamp::MAX);
+            time.elapsed = time.elapsed.saturating_add(by);
         });
+    }
+
+    /// Sets the clock forward or back, in no time.
+    pub fn set_by(&self, by: SignedDuration) {
+        self.time.send_modify(|time| time.now = time.now.saturating_add(by).unwrap_or(time.now));
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.now.borrow()
+        self.time.borrow().now
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.time.borrow().elapsed
     }
 
     fn sleep_until(&self, until: Timestamp) -> Sleep {
-        let mut seen = self.now.subscribe();
+        let mut seen = self.time.subscribe();
+        let start = *seen.borrow();
+        let wait = Duration::try_from(until.duration_since(start.now)).unwrap_or_default();
+        let end = start.elapsed.saturating_add(wait);
         Box::pin(async move {
             // The sender lives as long as the clock; without one nobody is left to wait for.
-            let _ = seen.wait_for(|now| *now >= until).await;
+            let _ = seen.wait_for(|time| time.elapsed >= end).await;
         })
     }
 }
@@ -119,6 +149,8 @@ pub fn wire_time(micros: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -154,5 +186,17 @@ mod tests {
         let sleeper = clock.sleep_until("2026-11-01T00:10:00Z".parse().unwrap());
         clock.advance(Duration::from_secs(600));
         sleeper.await;
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_wakes_nobody_and_keeps_nobody() {
+        let clock = ManualClock::new("2026-11-01T00:00:00Z".parse().unwrap());
+        let mut sleeper = clock.sleep_until("2026-11-01T00:10:00Z".parse().unwrap());
+        clock.set_by(SignedDuration::from_hours(1));
+        assert!((&mut sleeper).now_or_never().is_none());
+        clock.set_by(SignedDuration::from_hours(-2));
+        clock.advance(Duration::from_secs(600));
+        sleeper.await;
+        assert_eq!(clock.now(), "2026-10-31T23:10:00Z".parse().unwrap());
     }
 }

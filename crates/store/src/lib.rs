@@ -8,6 +8,8 @@ mod backup;
 mod copy;
 mod engine;
 mod error;
+#[cfg(feature = "failpoints")]
+pub mod failpoint;
 mod lock;
 mod migrate;
 mod row;

@@ -42,6 +42,21 @@ async fn a_server_asked_to_stop_under_load_loses_and_repeats_nothing() {
     assert_met(faults::stopped_server(&plan(&receiver, 2)).await, "A10");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_power_failure_loses_nothing_that_was_acknowledged() {
+    let receiver = receiver().await;
+    assert_met(faults::power_failures(&plan(&receiver, 4)).await, "A9");
+}
+
+/// What `crates/cli/tests/failpoints.rs` looks for and finds.
+#[test]
+#[cfg(not(feature = "failpoints"))]
+fn the_binary_has_no_failpoints() {
+    let binary = std::fs::read(env!("CARGO_BIN_EXE_vinculo")).expect("the binary");
+    let name = b"VINCULO_TEST_FAILPOINT_AT";
+    assert!(!binary.windows(name.len()).any(|window| window == name));
+}
+
 async fn receiver() -> String {
     Receiver::start().await.expect("a port").url
 }

@@ -50,10 +50,11 @@ impl Failures {
         begins
     }
 
-    /// When the minute is over, if one has begun.
-    pub(super) fn due(&self) -> Option<Timestamp> {
+    /// When the minute is over, if one has begun: at once when the clock was set back since.
+    pub(super) fn due(&self, now: Timestamp) -> Option<Timestamp> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.since.map(|since| since.checked_add(MINUTE).unwrap_or(Timestamp::MAX))
+        let end = |since: Timestamp| since.checked_add(MINUTE).unwrap_or(Timestamp::MAX);
+        counts.since.map(|since| if since > now { now } else { end(since) })
     }
 
     /// Takes what was counted.

@@ -144,7 +144,7 @@ impl Audit {
 
     /// The same, but strangers are counted until their minute is over.
     async fn write_due(&self, app: &App) -> Result<(), ApiError> {
-        let over = self.failures.due().is_some_and(|due| due <= app.now());
+        let over = self.failures.due(app.now()).is_some_and(|due| due <= app.now());
         let failures = if over { self.failures.take() } else { Vec::new() };
         self.write_all(app, failures).await
     }
@@ -302,7 +302,7 @@ pub(crate) async fn record(app: App, stopped: CancellationToken) {
     while !stopped.is_cancelled() {
         let audit = app.audit();
         let minute = async {
-            match audit.failures.due() {
+            match audit.failures.due(app.now()) {
                 Some(due) => app.clock().sleep_until(due).await,
                 None => std::future::pending().await,
             }

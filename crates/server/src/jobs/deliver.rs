@@ -87,7 +87,11 @@ async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
         body: body.to_vec().into(),
         headers: &headers,
     };
+    #[cfg(feature = "failpoints")]
+    vinculo_store::failpoint::pass("before a request");
     let Attempt { result, duration } = app.sender().send(request).await;
+    #[cfg(feature = "failpoints")]
+    vinculo_store::failpoint::pass("after an answer");
     let result = result.map_err(|failure| failure.code());
     let excerpt = excerpt(key, due.subject, due.claim, result.as_ref().ok())?;
     Ok(Tried { started_at, duration, result, excerpt })

@@ -21,6 +21,7 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
+use super::set_clock::{self, LastLook};
 use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
 use crate::health::Worker;
@@ -53,6 +54,7 @@ impl Runner {
             let now = app.now_micros();
             app.store().write(move |tx| tx.void_leases(now)).await?;
         }
+        set_clock::end_endless_waits(&app).await?;
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
         let (room, files_only) = (Notify::new(), false);
         Ok(Some(Self { app, jobs, deliveries, room, files_only, _lock: lock }))
@@ -338,6 +340,7 @@ impl Runner {
     }
 
     async fn beat(self: Arc<Self>, stopped: CancellationToken) {
+        let mut last = LastLook::of(self.app.clock());
         loop {
             let every: Duration = self.app.config().runner.heartbeat;
             let next = self.app.now().checked_add(every).unwrap_or(Timestamp::MAX);
@@ -345,6 +348,7 @@ impl Runner {
                 () = stopped.cancelled() => return,
                 () = self.app.clock().sleep_until(next) => {}
             }
+            set_clock::compare(&self.app, &mut last).await;
             let (jobs, deliveries) = (self.jobs.rows(), self.deliveries.rows());
             if jobs.is_empty() && deliveries.is_empty() {
                 continue;

@@ -71,7 +71,7 @@ impl Breaker {
     pub(crate) fn admit(&mut self, now: Timestamp) -> Admission {
         match self.state {
             State::Closed { .. } => Admission::Asks,
-            State::Open { shut, pauses } if shut.until <= now => {
+            State::Open { shut, pauses } if self.is_over(shut, now) => {
                 self.state = State::Probing { shut, pauses };
                 Admission::Probes
             }
@@ -121,11 +121,17 @@ impl Breaker {
         }
     }
 
+    /// Whether a pause has ended. One that would last longer than any is left over from before the
+    /// clock was set back.
+    fn is_over(&self, shut: Shut, now: Timestamp) -> bool {
+        shut.until <= now || shut.until > after(now, self.config.longest_pause)
+    }
+
     /// `closed`, `open` or `half_open`: a probe is due or on its way.
     pub(crate) fn word(&self, now: Timestamp) -> &'static str {
         match self.state {
             State::Closed { .. } => "closed",
-            State::Open { shut, .. } if shut.until > now => "open",
+            State::Open { shut, .. } if !self.is_over(shut, now) => "open",
             State::Open { .. } | State::Probing { .. } => "half_open",
         }
     }
@@ -190,6 +196,16 @@ mod tests {
         assert_eq!(breaker.admit(now), Admission::Probes);
         breaker.worked();
         assert_eq!((breaker.word(now), breaker.admit(now)), ("closed", Admission::Asks));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        let mut breaker = Breaker::new(CONFIG);
+        for _ in 0..3 {
+            breaker.failed(noon(), Cause::Down, false);
+        }
+        let back = noon() - Duration::from_secs(3600);
+        assert_eq!((breaker.word(back), breaker.admit(back)), ("half_open", Admission::Probes));
     }
 
     #[test]

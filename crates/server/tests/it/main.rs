@@ -56,6 +56,7 @@ mod rotation;
 mod sandbox;
 mod second_factor;
 mod secrecy;
+mod set_clock;
 mod settings;
 mod sources;
 mod tls;

@@ -162,6 +162,15 @@ impl Connection {
         outcome
     }
 
+    fn commit(&mut self) -> Result<()> {
+        #[cfg(feature = "failpoints")]
+        crate::failpoint::pass("before a commit");
+        self.batch("commit")?;
+        #[cfg(feature = "failpoints")]
+        crate::failpoint::pass("after a commit");
+        Ok(())
+    }
+
     fn forget(&mut self) {
         self.client = None;
         self.statements.clear();
@@ -192,12 +201,15 @@ pub(crate) fn lane(
     serve(jobs, busy, |mode, mut job| {
         let fate = match mode {
             Mode::Write => transaction(&mut connection, job.as_mut()),
-            Mode::Read | Mode::Single => {
-                match job.run(Tx::new(Driver::Postgres(&mut connection), mode)) {
-                    Outcome::Keep(wakes) => Ok(wakes),
-                    Outcome::Undo(_) => Ok(Queues::default()),
-                }
+            Mode::Single => {
+                #[cfg(feature = "failpoints")]
+                crate::failpoint::pass("before a commit");
+                let wakes = bare(&mut connection, mode, job.as_mut());
+                #[cfg(feature = "failpoints")]
+                crate::failpoint::pass("after a commit");
+                Ok(wakes)
             }
+            Mode::Read => Ok(bare(&mut connection, mode, job.as_mut())),
         };
         if let Ok(wakes) = fate {
             hub.wake(wakes);
@@ -207,12 +219,20 @@ pub(crate) fn lane(
     });
 }
 
+/// Runs a closure without a transaction: what to wake.
+fn bare(connection: &mut Connection, mode: Mode, job: &mut dyn Job) -> Queues {
+    match job.run(Tx::new(Driver::Postgres(connection), mode)) {
+        Outcome::Keep(wakes) => wakes,
+        Outcome::Undo(_) => Queues::default(),
+    }
+}
+
 /// Runs a closure between begin and commit; what to wake, or why nothing was committed although
 /// the closure succeeded.
 fn transaction(connection: &mut Connection, job: &mut dyn Job) -> Result<Queues> {
     connection.begin()?;
     match job.run(Tx::new(Driver::Postgres(connection), Mode::Write)) {
-        Outcome::Keep(wakes) => connection.batch("commit").map(|()| wakes),
+        Outcome::Keep(wakes) => connection.commit().map(|()| wakes),
         Outcome::Undo(_) => {
             if connection.client.is_some() && connection.batch("rollback").is_err() {
                 connection.forget();

@@ -145,6 +145,15 @@ impl Connection {
         self.inner.prepare_cached(sql)?.execute([])?;
         Ok(())
     }
+
+    fn commit(&self) -> Result<()> {
+        #[cfg(feature = "failpoints")]
+        crate::failpoint::pass("before a commit");
+        self.run("commit")?;
+        #[cfg(feature = "failpoints")]
+        crate::failpoint::pass("after a commit");
+        Ok(())
+    }
 }
 
 /// Runs closures that only read, each statement on its own snapshot.
@@ -195,7 +204,7 @@ impl Group {
             return refuse_waiting(first, jobs, &error);
         }
         let (stop, fate) = self.run_waiting(mode, first, jobs);
-        let fate = fate.and_then(|()| self.connection.run("commit"));
+        let fate = fate.and_then(|()| self.connection.commit());
         if fate.is_ok() {
             hub.wake(self.wakes);
         } else if !self.connection.inner.is_autocommit() {

@@ -196,6 +196,36 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Ends what waits for a time by which the clock may be wrong: leases end at `lease_until` at the
+    /// latest, and whatever else waits beyond `longest` is due now. Links that would be refreshed
+    /// beyond `refresh` are refreshed then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn end_waits(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        longest: Micros,
+        refresh: Micros,
+    ) -> Result<()> {
+        for (table, leased, at, beyond) in [
+            ("jobs", "leased = 1", lease_until, lease_until),
+            ("jobs", "leased = 0", now, longest),
+            ("deliveries", "leased = 1 and state = 'pending'", lease_until, lease_until),
+            ("deliveries", "leased = 0 and state = 'pending'", now, longest),
+            ("cohort_rows", "state = 'waiting'", now, longest),
+        ] {
+            let sql = format!("update {table} set due_at = $1 where due_at > $2 and {leased}");
+            self.execute(&sql, &[at.into(), beyond.into()])?;
+        }
+        let sql = "update links set refresh_at = $1 where refresh_at > $1";
+        self.execute(sql, &[refresh.into()])?;
+        self.wake(Queue::Jobs);
+        self.wake(Queue::Deliveries);
+        Ok(())
+    }
+
     /// How many jobs are due and not being worked on, counted up to `most`.
     ///
     /// # Errors

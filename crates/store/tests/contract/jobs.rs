@@ -1,10 +1,12 @@
-use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, workspaces, write};
+use crate::fixture::{
+    NOW, SECOND, add_endpoint, add_link, emit_at, person, read, workspaces, write,
+};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::mpsc;
-use vinculo_store::{ClaimedJob, ImportId, Job, LoadId, Micros, Queue, Tx};
+use vinculo_store::{ClaimedJob, ImportId, Job, LoadId, Micros, Queue, Trigger, Tx};
 
 on_both_databases! {
     a_job_is_taken_once_and_finished,
@@ -16,6 +18,7 @@ on_both_databases! {
     a_job_given_back_comes_again_when_it_said,
     only_what_is_held_is_prolonged,
     a_new_runner_voids_all_leases,
+    what_waits_too_long_is_due,
     claimers_at_once_never_share_a_job,
     the_next_due_time_is_known,
     work_is_counted_until_it_is_done,
@@ -204,6 +207,50 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
     let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8)).await;
     assert_eq!((again[0].claim.id, again[0].claim.attempt), (pending.id, 2));
     assert_eq!(again.len(), 1);
+}
+
+async fn what_waits_too_long_is_due(db: TestDatabase) {
+    const LONGEST: Micros = 60 * SECOND;
+    const REFRESH: Micros = 90 * SECOND;
+    // Two leases, and two that wait: of each, one a moment too long.
+    let waits =
+        [(1, LEASE, 1), (2, LEASE + 1, 1), (3, LONGEST, 0), (4, LONGEST + 1, 0), (5, -1, 0)];
+    let (here, _) = workspaces(&db).await;
+    write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        add_endpoint(tx, here, 90)?;
+        for n in 1..=5 {
+            tx.enqueue(Job::SyncLink(LoadId(n)), NOW, NOW)?;
+            emit_at(tx, here, subject, 80 + n.unsigned_abs(), NOW)?;
+        }
+        let cohort = crate::cohorts::add_cohort(tx, here, 9, &[(3, None), (4, None)])?;
+        tx.postpone_cohort_row((cohort, 3), NOW + LONGEST, 0)?;
+        tx.postpone_cohort_row((cohort, 4), NOW + LONGEST + 1, 0)?;
+        for (n, at) in [(1, REFRESH - 1), (2, REFRESH + 1)] {
+            let link = add_link(tx, here, subject, n)?;
+            tx.set_refresh(link, Some((NOW + at, Trigger::Schedule)))?;
+        }
+        Ok(())
+    })
+    .await;
+    for (id, wait, leased) in waits {
+        let changes = format!("set due_at = {}, leased = {leased} where", NOW + wait);
+        raw::run(&db, &format!("update jobs {changes} target_id = {id}"));
+        raw::run(&db, &format!("update deliveries {changes} id = {id}"));
+    }
+
+    let end = |tx: &mut Tx<'_>| tx.end_waits(NOW, NOW + LEASE, NOW + LONGEST, NOW + REFRESH);
+    write(&db, end).await;
+
+    let due = |sql: &str| -> Vec<Micros> {
+        raw::rows(&db, sql).iter().map(|at| at.parse::<Micros>().unwrap() - NOW).collect()
+    };
+    for table in ["jobs", "deliveries"] {
+        let due = due(&format!("select due_at from {table} order by id"));
+        assert_eq!(due, [LEASE, LEASE, LONGEST, 0, -1], "{table}");
+    }
+    assert_eq!(due("select due_at from cohort_rows order by line"), [LONGEST, 0]);
+    assert_eq!(due("select refresh_at from links order by id"), [REFRESH - 1, REFRESH]);
 }
 
 async fn claimers_at_once_never_share_a_job(db: TestDatabase) {

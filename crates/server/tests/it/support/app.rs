@@ -403,6 +403,16 @@ impl TestApp {
         .await;
     }
 
+    /// Waits until the leases of all deliveries end before so much time has passed.
+    pub(crate) async fn until_leases_end_within(&self, time: Duration) {
+        soon("shorter leases", async {
+            while self.next_delivery_due().await.is_some_and(|due| due > self.now() + time) {
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
     /// When the next delivery is due, or the lease of a running one ends.
     pub(crate) async fn next_delivery_due(&self) -> Option<Timestamp> {
         self.next_due(&[Queue::Deliveries]).await
