@@ -175,9 +175,11 @@ impl Reading {
         let values: Vec<_> = self.runs.iter().map(|run| run.value).collect();
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);
         let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let spread = 100.0 * (most - least) / median;
-        let mut text = format!("{}\n    {} {}", self.name, list(values), self.unit);
-        text += &format!(", median {} (spread {spread:.0} %)", number(median));
+        let mut text = format!("{}\n    {} {}", self.name, list(values.clone()), self.unit);
+        if values.len() > 1 {
+            let spread = 100.0 * (most - least) / median;
+            text += &format!(", median {} (spread {spread:.0} %)", number(median));
+        }
         if let (Some(goal), Some(held)) = (self.goal, judged.held) {
             let (sign, verdict) =
                 (if goal.least { ">=" } else { "<=" }, if held { "MET" } else { "MISSED" });

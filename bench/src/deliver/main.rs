@@ -24,7 +24,7 @@ const RUNS: usize = 3;
 #[derive(Parser)]
 struct Arguments {
     /// Events of each run of the closed loop
-    #[arg(long, default_value_t = 5000)]
+    #[arg(long, default_value_t = 100_000)]
     events: usize,
     /// Seconds of each run at a constant rate
     #[arg(long, default_value_t = 20)]
