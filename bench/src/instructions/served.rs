@@ -1,5 +1,6 @@
 //! Paths of a server on SQLite.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -37,8 +38,9 @@ struct Customer<'a> {
 }
 
 impl Served {
-    /// What a server costs from its start to its end with so many of these.
-    pub(crate) async fn count(self, operations: u32) -> anyhow::Result<Counted> {
+    /// What a server costs from its start to its end with so many of these; callgrind writes into
+    /// the file.
+    pub(crate) async fn count(self, operations: u32, into: &Path) -> anyhow::Result<Counted> {
         let receiver = Receiver::start().await?;
         // The operator is a process of its own, that it is not counted.
         let operator = Installation::new(&Setup::default())?.operator()?;
@@ -53,9 +55,7 @@ impl Served {
             variables: &variables,
             ..Setup::default()
         })?;
-        let folder = tempfile::tempdir()?;
-        let into = folder.path().join("callgrind");
-        let mut server = Process::start(callgrind::counted(&installation.serve_command(), &into))?;
+        let mut server = Process::start(callgrind::counted(&installation.serve_command(), into))?;
         let url = server.url.clone();
         let client = reqwest::Client::builder().no_proxy().build()?;
         let customer =
@@ -63,7 +63,7 @@ impl Served {
         customer.ask(self, operations).await?;
         let status = server.stop()?;
         ensure!(status.success(), "the server ended with {status}");
-        callgrind::read(&into)
+        callgrind::read(into)
     }
 }
 
