@@ -5,6 +5,7 @@ import time
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -40,9 +41,9 @@ def figures(tmp_path, monkeypatch):
 
 def benchmark(folder, name, *readings, then="exit 0"):
     """A program that appends these readings to the file it is given last."""
-    lines = "".join(json.dumps(reading) + "\n" for reading in readings)
+    lines = "".join(f"echo {quote(json.dumps(reading))} >>\"${{!#}}\"\n" for reading in readings)
     program = folder / name
-    program.write_text(f'#!/bin/bash\ncat >>"${{!#}}" <<"END"\n{lines}END\n{then}\n')
+    program.write_text(f"#!/bin/bash\n{lines}{then}\n")
     program.chmod(0o755)
 
 
@@ -124,6 +125,27 @@ def test_missed_goals_of_faults_are_no_failure(figures, tmp_path, monkeypatch):
     benchmark(tmp_path, "faults", told, then="exit 1")
     assert figures.measure(["faults"], "release", []) == []
     assert "| A1 killed (`faults`) | nothing lost | 1 lost | **missed** | a |" in figures.PAGE.read_text()
+
+
+def test_the_binary_is_judged_by_what_packs_it(figures, tmp_path, monkeypatch):
+    packed = tmp_path / "dist/vinculo"
+    packed.parent.mkdir()
+    packed.write_bytes(b"built before")
+    pack = tmp_path / "pack"
+    monkeypatch.setattr(figures, "TARBALL", str(pack))
+    monkeypatch.setattr(figures, "SETS", {"binary": (str(pack), 1)})
+    monkeypatch.setattr(figures, "build", lambda profile, wanted: tmp_path / "release")
+    figures.FIGURES.write_text(FIGURES + "binary\tbinary\tas packed\tMB\t<= 25\t\t\n")
+    for script, read, verdict in [
+        (f"truncate --size 26000000 {packed}; exit 1", "26.0 MB", "**missed**"),
+        (f"truncate --size 24000000 {packed}", "24.0 MB", "held"),
+    ]:
+        benchmark(tmp_path, "pack", then=script)
+        assert figures.measure(["binary"], "release", []) == []
+        assert (row(figures, "binary")[4], row(figures, "binary")[6]) == (read, verdict)
+    benchmark(tmp_path, "pack", then="exit 1")
+    assert figures.measure(["binary"], "release", []) == ["binary"]
+    assert row(figures, "binary")[4] == "not run"
 
 
 def test_unknown_sets_are_named(figures, monkeypatch, capsys):
