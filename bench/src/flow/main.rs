@@ -202,8 +202,13 @@ fn waiting(output: &Output, rate: u32, heights: &[(u64, Vec<u64>)]) -> anyhow::R
     if more < 1.0 {
         return Ok(());
     }
-    let kib = low.iter().zip(high).map(|(low, high)| high.saturating_sub(*low) as f64 / more);
+    let kib = low.iter().zip(high).map(|(low, high)| (*high as f64 - *low as f64) / more);
     let runs: Vec<_> = kib.map(Run::of).collect();
+    if runs.iter().any(|run| run.value <= 0.0) {
+        // Links wait for a server that cannot keep up in either, and it grows as much.
+        println!("what a waiting link takes cannot be told: the server did not keep up\n");
+        return Ok(());
+    }
     if rate == 200 {
         return output.tell(&Reading::new("waiting", runs)?);
     }
