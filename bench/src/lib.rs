@@ -3,5 +3,6 @@
 pub mod faults;
 pub mod machine;
 pub mod postgres;
+pub mod reading;
 pub mod receiver;
 pub mod server;

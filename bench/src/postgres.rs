@@ -18,6 +18,9 @@ pub struct Postgres {
     databases: usize,
 }
 
+/// Open sessions, closed when this value is dropped.
+pub struct Sessions(Vec<Client>);
+
 /// What a server has written since it was made.
 #[derive(Clone, Copy)]
 pub struct Written {
@@ -84,11 +87,12 @@ impl Postgres {
     ///
     /// # Errors
     /// When the server has no room for them.
-    pub fn idle_sessions(&self, count: usize) -> anyhow::Result<Vec<Client>> {
+    pub fn idle_sessions(&self, count: usize) -> anyhow::Result<Sessions> {
         let url = self.url("postgres");
-        let open = || (0..count).map(|_| Ok(Client::connect(&url, NoTls)?)).collect();
+        let connect = |_| Ok(Client::connect(&url, NoTls)?);
+        let open = || (0..count).map(connect).collect::<anyhow::Result<_>>();
         let opened = std::thread::scope(|scope| scope.spawn(open).join());
-        opened.map_err(|_| anyhow::anyhow!("the client panicked"))?
+        Ok(Sessions(opened.map_err(|_| anyhow::anyhow!("the client panicked"))??))
     }
 
     /// What the whole server has written so far. A session may tell of its syncs a second late.
@@ -132,6 +136,22 @@ impl Postgres {
             pause(Duration::from_millis(50));
         }
         anyhow::bail!("PostgreSQL does not answer")
+    }
+}
+
+impl Sessions {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Drop for Sessions {
+    fn drop(&mut self) {
+        // A client waits while it closes, which no thread of an async runtime may do.
+        let clients = std::mem::take(&mut self.0);
+        let _ = std::thread::spawn(move || drop(clients)).join();
     }
 }
 

@@ -286,7 +286,11 @@ impl Server {
     }
 }
 
-fn binary() -> anyhow::Result<PathBuf> {
+/// The `vinculo` built beside this program.
+///
+/// # Errors
+/// When there is none.
+pub fn binary() -> anyhow::Result<PathBuf> {
     let beside = std::env::current_exe()?.with_file_name("vinculo");
     ensure!(beside.exists(), "build it first: cargo build --release");
     Ok(beside)

@@ -42,7 +42,6 @@ pub(crate) struct Steady {
 /// What a server that has ended left behind.
 pub(crate) struct Rest {
     pub(crate) starts_ms: Vec<f64>,
-    pub(crate) binary_mb: f64,
     pub(crate) folder_kib: f64,
     pub(crate) events: usize,
     pub(crate) others: f64,
@@ -133,7 +132,6 @@ impl Stand {
             process.stop()?;
         }
         let others = Processors::now(own)?.others_since(before);
-        let binary_mb = std::fs::metadata(installation.binary())?.len() as f64 / 1e6;
-        Ok(Rest { starts_ms, binary_mb, folder_kib: bytes as f64 / 1024.0, events, others })
+        Ok(Rest { starts_ms, folder_kib: bytes as f64 / 1024.0, events, others })
     }
 }

@@ -120,6 +120,6 @@ pub async fn idle_sessions(
         row: "A6 300 idle sessions of others beside ours",
         goal: "nothing lost, no refusals",
         met: book.sound() && refused == 0,
-        told: format!("{} idle sessions, {refused} refusals; {}", idle.len(), book.told()),
+        told: format!("{} idle sessions, {refused} refusals; {}", idle.count(), book.told()),
     }])
 }

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 use vinculo_bench::faults::{self, Plan, Verdict};
 use vinculo_bench::postgres::Postgres;
+use vinculo_bench::reading::Output;
 use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Process;
 
@@ -77,6 +78,8 @@ struct Arguments {
     /// Where random moments come from
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    output: Output,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -108,16 +111,13 @@ async fn main() -> anyhow::Result<ExitCode> {
         if !(arguments.rows.is_empty() || arguments.rows.iter().any(|wanted| wanted == row)) {
             continue;
         }
-        match play(group, &arguments).await {
-            Ok(verdicts) => {
-                missed += verdicts.iter().filter(|verdict| !verdict.met).count();
-                verdicts.iter().for_each(|verdict| println!("{verdict}\n"));
-            }
-            Err(error) => {
-                missed += 1;
-                println!("{group}: MISSED\n    {error:#}\n");
-            }
-        }
+        let played = play(group, &arguments).await;
+        let verdicts = played.unwrap_or_else(|error| {
+            let told = format!("{error:#}");
+            vec![Verdict { row: group, goal: "that it can be played", met: false, told }]
+        });
+        missed += verdicts.iter().filter(|verdict| !verdict.met).count();
+        verdicts.iter().try_for_each(|verdict| arguments.output.verdict(verdict))?;
     }
     if arguments.soak.is_none() {
         NOT_RUN.iter().for_each(|row| println!("{row}"));

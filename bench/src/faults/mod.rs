@@ -21,6 +21,8 @@ mod start;
 use std::path::Path;
 use std::time::Duration;
 
+use serde::Serialize;
+
 pub use clients::slow_clients;
 pub use crowd::{bad_endpoints, returning_receiver};
 pub use database::{idle_sessions, restarts, terminated_sessions};
@@ -74,7 +76,7 @@ impl Plan<'_> {
 }
 
 /// What came of a row.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     /// Its name and what is done.
     pub row: &'static str,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use vinculo_bench::reading::{Output, Reading, Run};
 use vinculo_bench::server::{Server, Setup};
 
 /// The first of the people of the made-up country.
@@ -16,7 +17,11 @@ const ALL: usize = 10_320;
 ///
 /// # Errors
 /// When a row ends otherwise than with a link or without data.
-pub(crate) async fn run(rows: usize, postgres: Option<&str>) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    rows: usize,
+    postgres: Option<&str>,
+    output: &Output,
+) -> anyhow::Result<()> {
     let server = Server::start(&Setup { postgres, ..Setup::default() })?;
     let client = reqwest::Client::builder().no_proxy().build()?;
     let send = async |people: usize| {
@@ -48,8 +53,8 @@ pub(crate) async fn run(rows: usize, postgres: Option<&str>) -> anyhow::Result<(
         received.as_secs_f64(),
         rows as f64 / took
     );
-    println!("memory: {before} KiB at the height of 200 rows, {height} KiB of {rows}");
-    Ok(())
+    let [before, height] = [before, height].map(|kib| kib as f64 / 1024.0);
+    output.tell(&Reading::new("cohort", vec![Run::beside(height, before)])?)
 }
 
 /// The cohort once it has ended, and the most memory seen until then, KiB.

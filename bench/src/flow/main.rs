@@ -21,15 +21,9 @@ use hdrhistogram::Histogram;
 use load::Answered;
 use operator::{SlowOperator, people};
 use receiver::Receiver;
+use vinculo_bench::machine::Processors;
+use vinculo_bench::reading::{Output, Reading, Run};
 use vinculo_bench::server::{Server, Setup};
-
-/// The figures to reach from link to webhook at 50 links a second, source time excluded:
-/// milliseconds.
-const TARGET_P50: f64 = 5.0;
-const TARGET_P99: f64 = 15.0;
-
-/// Memory to stay under for a link whose source has not answered yet, bytes.
-const TARGET_WAITING: f64 = 1024.0;
 
 /// Links before a measurement.
 const WARM_UP: usize = 40;
@@ -55,53 +49,50 @@ struct Arguments {
     /// PostgreSQL instead of SQLite, for one measurement
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// What one measurement says.
-struct Reading {
+struct Measured {
     own: Histogram<u64>,
     whole: Histogram<u64>,
     /// Resident memory before and at the height of the load, KiB.
     before: u64,
     height: u64,
+    /// Percent of the processors that others took.
+    others: f64,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if let Some(rows) = arguments.cohort {
-        return cohort::run(rows, arguments.postgres.as_deref()).await;
+        return cohort::run(rows, arguments.postgres.as_deref(), &arguments.output).await;
     }
     println!(
-        "{:>5} {:>8} {:>4} {:>22} {:>26} {:>18} {:>22}",
-        "rate",
-        "latency",
-        "run",
-        "own ms p50 / p99",
-        "of the target p50 / p99",
-        "whole ms p50 / p99",
-        "KiB before / height"
+        "{:>5} {:>8} {:>4} {:>22} {:>18} {:>22}",
+        "rate", "latency", "run", "own ms p50 / p99", "whole ms p50 / p99", "KiB before / height"
     );
     for &rate in &arguments.rate {
         let mut heights = Vec::new();
         for &latency in &arguments.latency {
-            let mut readings = Vec::new();
+            let mut all = Vec::new();
             for run in 1..=arguments.runs {
-                let reading = measure(&arguments, rate, Duration::from_millis(latency)).await?;
-                print(rate, latency, run, &reading);
-                readings.push(reading);
+                let measured = measure(&arguments, rate, Duration::from_millis(latency)).await?;
+                print(rate, latency, run, &measured);
+                all.push(measured);
             }
-            spread(&readings);
-            let grown = |reading: &Reading| reading.height.saturating_sub(reading.before);
-            let median = median(readings.iter().map(grown).collect());
-            heights.push((latency, median));
+            tell(&arguments.output, (rate, latency), &all)?;
+            let grown = |one: &Measured| one.height.saturating_sub(one.before);
+            heights.push((latency, all.iter().map(grown).collect()));
         }
-        waiting(rate, &heights);
+        waiting(&arguments.output, rate, &heights)?;
     }
     Ok(())
 }
 
-async fn measure(arguments: &Arguments, rate: u32, latency: Duration) -> anyhow::Result<Reading> {
+async fn measure(arguments: &Arguments, rate: u32, latency: Duration) -> anyhow::Result<Measured> {
     let people = people(WARM_UP + (rate * arguments.seconds) as usize).await?;
     let (warm_up, people) = people.split_at(WARM_UP);
     let operator = SlowOperator::start(latency).await?;
@@ -128,6 +119,7 @@ async fn measure(arguments: &Arguments, rate: u32, latency: Duration) -> anyhow:
     load::run(&server, 20, warm_up).await?;
     receiver.expect(2 * WARM_UP).await?;
     let before = server.resident_kib()?;
+    let processors = Processors::now(server.process().cpu()?)?;
     let answered = async {
         let (loaded, height) =
             tokio::join!(load::run(&server, rate, people), height(&server, arguments.seconds));
@@ -135,8 +127,9 @@ async fn measure(arguments: &Arguments, rate: u32, latency: Duration) -> anyhow:
     };
     let (answered, height) = answered.await?;
     let arrivals = receiver.expect(answered.len() * 2).await?;
+    let others = Processors::now(server.process().cpu()?)?.others_since(processors);
     let (own, whole) = histograms(&answered, &arrivals, &operator)?;
-    Ok(Reading { own, whole, before, height })
+    Ok(Measured { own, whole, before, height, others })
 }
 
 /// The most memory seen while the load lasts.
@@ -169,50 +162,60 @@ fn histograms(
     Ok((own, whole))
 }
 
-fn print(rate: u32, latency: u64, run: u32, reading: &Reading) {
-    let [p50, p99] = quantiles(&reading.own);
-    let [whole_p50, whole_p99] = quantiles(&reading.whole);
-    let better = format!("{:.1} x / {:.1} x", TARGET_P50 / p50, TARGET_P99 / p99);
+fn print(rate: u32, latency: u64, run: u32, measured: &Measured) {
+    let [p50, p99] = quantiles(&measured.own);
+    let [whole_p50, whole_p99] = quantiles(&measured.whole);
     println!(
-        "{rate:>5} {latency:>8} {run:>4} {:>22} {better:>26} {:>18} {:>22}",
+        "{rate:>5} {latency:>8} {run:>4} {:>22} {:>18} {:>22}",
         format!("{p50:.1} / {p99:.1}"),
         format!("{whole_p50:.0} / {whole_p99:.0}"),
-        format!("{} / {}", reading.before, reading.height),
+        format!("{} / {}", measured.before, measured.height),
     );
 }
 
-/// How far several readings of one kind lie apart.
-fn spread(readings: &[Reading]) {
-    if readings.len() < 2 {
-        return;
+/// The figures that are read at this rate and latency.
+fn tell(output: &Output, load: (u32, u64), all: &[Measured]) -> anyhow::Result<()> {
+    let told = |key: &str, value: &dyn Fn(&Measured) -> f64| {
+        let runs = all.iter().map(|one| Run::of(value(one)).others(one.others)).collect();
+        output.tell(&Reading::new(key, runs)?)
+    };
+    let name = match load {
+        (50, 0) => "flow",
+        (200, 1000) => "burst",
+        _ => return Ok(()),
+    };
+    told(&format!("{name}-p50"), &|one| quantiles(&one.own)[0])?;
+    told(&format!("{name}-p99"), &|one| quantiles(&one.own)[1])?;
+    if name == "burst" {
+        told("burst-memory", &|one| one.height as f64 / 1024.0)?;
     }
-    for (name, place) in [("p50", 0), ("p99", 1)] {
-        let mut all: Vec<_> =
-            readings.iter().map(|reading| quantiles(&reading.own)[place]).collect();
-        all.sort_by(f64::total_cmp);
-        println!("      {name}: {:.1} to {:.1} ms", all[0], all[all.len() - 1]);
-    }
-}
-
-fn median(mut all: Vec<u64>) -> u64 {
-    all.sort_unstable();
-    all[all.len() / 2]
+    Ok(())
 }
 
 /// What a link takes in memory that waits for its source: how much more the server grew with the
 /// longest latency than with the shortest, for each link that waited at once.
-fn waiting(rate: u32, heights: &[(u64, u64)]) {
-    let (Some(&(short, low)), Some(&(long, high))) = (heights.first(), heights.last()) else {
-        return;
+fn waiting(output: &Output, rate: u32, heights: &[(u64, Vec<u64>)]) -> anyhow::Result<()> {
+    let (Some((short, low)), Some((long, high))) = (heights.first(), heights.last()) else {
+        return Ok(());
     };
-    let more = (f64::from(rate) * (long.saturating_sub(short)) as f64 / 1000.0).max(0.0);
+    let more = f64::from(rate) * long.saturating_sub(*short) as f64 / 1000.0;
     if more < 1.0 {
-        return;
+        return Ok(());
     }
-    let bytes = high.saturating_sub(low) as f64 * 1024.0 / more;
-    println!(
-        "{rate:>5} links/s: {bytes:.0} bytes more for each of {more:.0} waiting links; target {TARGET_WAITING:.0}"
-    );
+    let kib = low.iter().zip(high).map(|(low, high)| (*high as f64 - *low as f64) / more);
+    let runs: Vec<_> = kib.map(Run::of).collect();
+    if runs.iter().any(|run| run.value <= 0.0) {
+        // Links wait for a server that cannot keep up in either, and it grows as much.
+        println!("what a waiting link takes cannot be told: the server did not keep up\n");
+        return Ok(());
+    }
+    if rate == 200 {
+        return output.tell(&Reading::new("waiting", runs)?);
+    }
+    for run in runs {
+        println!("{:.1} KiB more for each of {more:.0} waiting links", run.value);
+    }
+    Ok(())
 }
 
 fn quantiles(histogram: &Histogram<u64>) -> [f64; 2] {

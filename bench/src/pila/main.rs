@@ -19,20 +19,15 @@ mod read;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
 
 use clock::Took;
 use files::Planillas;
-
-/// The figures to reach: MB of the check per second of a core, and times the speed of pandas.
-const CHECK_MB: f64 = 400.0;
-const TIMES_PANDAS: f64 = 50.0;
-
-/// The figures to reach: imported lines a second, of new people and of people already known.
-const NEW_LINES: f64 = 30_000.0;
-const KNOWN_LINES: f64 = 100_000.0;
+use vinculo_bench::machine::Processors;
+use vinculo_bench::reading::{Output, Reading, Run};
 
 /// Measures planillas.
 #[derive(Parser)]
@@ -46,6 +41,11 @@ struct Arguments {
     /// Leave the import out
     #[arg(long)]
     read_only: bool,
+    /// Times each figure is read
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
@@ -65,73 +65,69 @@ fn main() -> Result<()> {
         took.clock.as_secs_f64(),
         load()?,
     );
-    reading(&first, folder.path())?;
+    reading(&arguments, &first, folder.path())?;
     if !arguments.read_only {
         let second = Planillas::write(&country, 1, folder.path())?;
-        importing(&first, &second, &folder.path().join("data"))?;
+        importing(&arguments, &first, &second, folder.path())?;
     }
-    println!("\nload {}", load()?);
+    println!("load {}", load()?);
     Ok(())
 }
 
-fn reading(planillas: &Planillas, folder: &Path) -> Result<()> {
-    let heads = ["MB/s core", "MB/s wall", "lines/s core", "ratio", "target"];
-    let [core, wall, lines, ratio, target] = heads;
-    println!("{:<44} {core:>10} {wall:>10} {lines:>13} {ratio:>7} {target:>10}", "reading");
-    let row = |name: &str, took: Took, ratio: Option<f64>, target: &str| {
-        let seconds = took.processor.as_secs_f64();
-        let rate = |seconds: f64| megabytes(planillas) / seconds;
-        let lines = planillas.lines as f64 / seconds;
-        let ratio = ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
-        let (core, wall) = (rate(seconds), rate(took.clock.as_secs_f64()));
-        println!("{name:<44} {core:>10.1} {wall:>10.1} {lines:>13.0} {ratio:>7} {target:>10}");
-    };
-    let in_memory = read::check_in_memory(planillas)?;
-    let share = megabytes(planillas) / in_memory.processor.as_secs_f64() / CHECK_MB;
-    row("check, bytes in memory", in_memory, Some(share), &format!("{CHECK_MB} MB/s"));
-    let checked = read::check(planillas)?;
-    row("check, from the file", checked, None, "");
+fn reading(arguments: &Arguments, planillas: &Planillas, folder: &Path) -> Result<()> {
+    let rate = |took: Took| planillas.lines as f64 / took.processor.as_secs_f64();
+    let (mut in_memory, mut checked) = (Vec::new(), Vec::new());
+    for _ in 0..arguments.runs {
+        let seconds = read::check_in_memory(planillas)?.processor.as_secs_f64();
+        in_memory.push(Run::of(megabytes(planillas) / seconds));
+        checked.push(rate(read::check(planillas)?));
+    }
+    arguments.output.tell(&Reading::new("check", in_memory)?)?;
     let (found, decoded) = read::contributions(planillas)?;
     ensure!(found.records == planillas.lines, "lines were lost");
-    row("check + every contribution, from the file", decoded, None, "");
+    println!("check + every contribution, from the file: {:.0} lines/s\n", rate(decoded));
     for (name, columns) in
         [("pandas", "ten"), ("pandas", "all"), ("polars", "ten"), ("polars", "all")]
     {
-        let Some(peer) = read::peer(name, columns, planillas, folder)? else {
-            println!("{name:<44} not installed: run bench/pila-peers/set-up");
+        let mut runs = Vec::new();
+        for ours in &checked {
+            let Some(peer) = read::peer(name, columns, planillas, folder)? else { break };
+            ensure!(peer.found == found, "{name} read something else: {:?}", peer.found);
+            println!("{}, {columns} columns: {:.0} lines/s", peer.name, rate(peer.took));
+            runs.push(Run::beside(*ours, rate(peer.took)));
+        }
+        if runs.is_empty() {
+            println!("{name} is not installed: run bench/pila-peers/set-up");
             continue;
-        };
-        ensure!(peer.found == found, "{name} read something else: {:?}", peer.found);
-        row(&format!("{}, {columns} columns", peer.name), peer.took, None, "");
-        let target = if name == "pandas" { format!("{TIMES_PANDAS} x") } else { String::new() };
-        let times = |ours: Took| peer.took.processor.as_secs_f64() / ours.processor.as_secs_f64();
-        println!("{:<80} {:>7.1} {target:>10}", "    check beside it", times(checked));
-        println!("{:<80} {:>7.1}", "    check + every contribution beside it", times(decoded));
+        }
+        arguments.output.tell(&Reading::new(&format!("check-{name}-{columns}"), runs)?)?;
     }
     Ok(())
 }
 
-fn importing(first: &Planillas, second: &Planillas, data: &Path) -> Result<()> {
-    let heads = ["lines/s", "seconds", "CPU s", "peak MiB", "ratio", "target"];
-    let [rate, seconds, processor, peak, ratio, target] = heads;
-    println!(
-        "\n{:<33} {rate:>10} {seconds:>10} {processor:>10} {peak:>13} {ratio:>7} {target:>10}",
-        "vinculo pila import, SQLite"
-    );
-    let months =
-        [("people not known yet", first, NEW_LINES), ("a month later", second, KNOWN_LINES)];
-    for (name, planillas, target) in months {
-        let import = import::run(planillas, data)?;
-        let seconds = import.took.as_secs_f64();
-        let rate = planillas.lines as f64 / seconds;
-        let (peak, ratio) = (import.peak_kib as f64 / 1024.0, rate / target);
-        let processor = import.processor.as_secs_f64();
-        println!(
-            "{name:<33} {rate:>10.0} {seconds:>10.1} {processor:>10.1} {peak:>13.1} {ratio:>7.2} \
-             {target:>10.0}"
-        );
+fn importing(
+    arguments: &Arguments,
+    first: &Planillas,
+    second: &Planillas,
+    folder: &Path,
+) -> Result<()> {
+    let [mut new, mut known, mut memory] = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..arguments.runs {
+        let (data, mut peak) = (tempfile::tempdir_in(folder)?, 0);
+        for (planillas, runs) in [(first, &mut new), (second, &mut known)] {
+            let before = Processors::now(Duration::ZERO)?;
+            let import = import::run(planillas, data.path())?;
+            let others = Processors::now(import.processor)?.others_since(before);
+            let lines = planillas.lines as f64;
+            runs.push(Run::of(lines / import.took.as_secs_f64()).others(others));
+            println!("{:.1} µs of processor a line", import.processor.as_secs_f64() * 1e6 / lines);
+            peak = peak.max(import.peak_kib);
+        }
+        memory.push(Run::of(peak as f64 / 1024.0));
     }
-    Ok(())
+    arguments.output.tell(&Reading::new("import-new", new)?)?;
+    arguments.output.tell(&Reading::new("import-known", known)?)?;
+    arguments.output.tell(&Reading::new("import-memory", memory)?)
 }
 
 fn megabytes(planillas: &Planillas) -> f64 {

@@ -20,13 +20,10 @@ pub(crate) struct Found {
     pub(crate) health_base: i64,
 }
 
-/// Rounds of which the best counts.
-const ROUNDS: usize = 3;
-
 /// Checks bytes that are in memory already.
 pub(crate) fn check_in_memory(planillas: &Planillas) -> Result<Took> {
     let files: Vec<_> = planillas.paths.iter().map(fs::read).collect::<Result<_, _>>()?;
-    best(|| {
+    time(|| {
         for bytes in &files {
             ensure!(planilla::check(bytes).accepted(), "a planilla was refused");
         }
@@ -37,7 +34,7 @@ pub(crate) fn check_in_memory(planillas: &Planillas) -> Result<Took> {
 
 /// Reads files and checks them.
 pub(crate) fn check(planillas: &Planillas) -> Result<Took> {
-    best(|| {
+    time(|| {
         for path in &planillas.paths {
             let bytes = fs::read(path)?;
             ensure!(planilla::check(&bytes).accepted(), "{} was refused", path.display());
@@ -49,7 +46,7 @@ pub(crate) fn check(planillas: &Planillas) -> Result<Took> {
 
 /// Reads files, checks them and brings every line into the normal form.
 pub(crate) fn contributions(planillas: &Planillas) -> Result<(Found, Took)> {
-    best(|| {
+    time(|| {
         let mut found = Found::default();
         for path in &planillas.paths {
             let bytes = fs::read(path)?;
@@ -63,17 +60,6 @@ pub(crate) fn contributions(planillas: &Planillas) -> Result<(Found, Took)> {
         }
         Ok(found)
     })
-}
-
-fn best<T>(work: impl Fn() -> Result<T>) -> Result<(T, Took)> {
-    let mut best = time(&work)?;
-    for _ in 1..ROUNDS {
-        let (result, took) = time(&work)?;
-        if took.processor < best.1.processor {
-            best = (result, took);
-        }
-    }
-    Ok(best)
 }
 
 /// A reader in Python.

@@ -1,6 +1,5 @@
 //! Two loads: as fast as the server answers, and at a constant rate.
 
-use std::ops::AddAssign;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,15 +8,16 @@ use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use vinculo_bench::server::Process;
+
 use crate::connection::Target;
 
 /// Requests answered in some time.
-#[derive(Clone, Copy, Default)]
 pub(crate) struct Counted {
     requests: u64,
     wall: Duration,
     /// Time of the processor that the server took.
-    pub(crate) cpu: Duration,
+    cpu: Duration,
 }
 
 impl Counted {
@@ -32,22 +32,15 @@ impl Counted {
     }
 }
 
-impl AddAssign for Counted {
-    fn add_assign(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.wall += other.wall;
-        self.cpu += other.cpu;
-    }
-}
-
-/// Asks on every connection at once, the next as soon as one is answered.
+/// Asks a process on every connection at once, the next as soon as one is answered.
 pub(crate) async fn flood(
+    process: &Process,
     target: &Target,
     connections: usize,
     span: Duration,
 ) -> anyhow::Result<Counted> {
     let mut tasks = JoinSet::new();
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), process.cpu()?);
     for _ in 0..connections {
         let mut connection = target.connect().await?;
         tasks.spawn(async move {
@@ -60,7 +53,7 @@ pub(crate) async fn flood(
         });
     }
     let requests = tasks.join_all().await.into_iter().sum::<anyhow::Result<u64>>()?;
-    Ok(Counted { requests, wall: started.elapsed(), cpu: Duration::ZERO })
+    Ok(Counted { requests, wall: started.elapsed(), cpu: process.cpu()? - before })
 }
 
 /// Asks `rate` times a second, on whichever connection is free. Answers the microseconds from the

@@ -23,16 +23,12 @@ use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand};
 use serde_json::Value;
 use tokio::time::Instant;
-use vinculo_bench::server::{Server, Setup};
+use vinculo_bench::machine::Processors;
+use vinculo_bench::reading::{Output, Reading, Run};
+use vinculo_bench::server::{Process, Server, Setup};
 
 use bare::Bare;
 use connection::Target;
-use load::Counted;
-
-/// The figures to reach: requests a second against the bare route, and milliseconds at half load.
-const TARGET_RATIO: f64 = 0.5;
-const TARGET_P99: f64 = 10.0;
-
 /// Person of the sandbox with two employers.
 const PERSON: &str = "1999000002";
 
@@ -46,7 +42,7 @@ struct Arguments {
     #[arg(long, default_value_t = 32)]
     connections: usize,
     /// Rounds of both servers
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 3)]
     rounds: usize,
     /// Seconds of each server in each round
     #[arg(long, default_value_t = 4)]
@@ -54,6 +50,8 @@ struct Arguments {
     /// An empty PostgreSQL database instead of SQLite
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    #[command(flatten)]
+    output: Output,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -85,41 +83,40 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let vinculo = Target::new(server.url(), &path, (&server.id, &server.password), body.len())?;
     let bare = Target::new(&peer.url, "/", (&server.id, &server.password), body.len())?;
 
-    println!("{:<14} {:>12} {:>12} {:>8}", "requests/s", "vinculo", "bare axum", "ratio");
     let span = Duration::from_secs(arguments.seconds);
-    let mut total = [Counted::default(); 2];
-    for target in [&vinculo, &bare] {
-        load::flood(target, arguments.connections, span / 4).await?;
+    for (process, target) in [(server.process(), &vinculo), (&peer, &bare)] {
+        load::flood(process, target, arguments.connections, span / 4).await?;
     }
-    for round in 1..=arguments.rounds {
-        let mut both = [Counted::default(); 2];
-        for (counted, (target, process)) in
-            both.iter_mut().zip([(&vinculo, server.process()), (&bare, &peer)])
-        {
-            let before = process.cpu()?;
-            *counted = load::flood(target, arguments.connections, span).await?;
-            counted.cpu = process.cpu()? - before;
+    let (mut rates, mut cpu) = (Vec::new(), Vec::new());
+    for _ in 0..arguments.rounds {
+        let before = processors(&server, &peer)?;
+        let ours = load::flood(server.process(), &vinculo, arguments.connections, span).await?;
+        let theirs = load::flood(&peer, &bare, arguments.connections, span).await?;
+        let others = processors(&server, &peer)?.others_since(before);
+        rates.push(Run::beside(ours.per_second(), theirs.per_second()).others(others));
+        cpu.push(Run::beside(ours.cpu_micros(), theirs.cpu_micros()));
+    }
+    let rate = rates.iter().map(|run| run.value).sum::<f64>() / rates.len() as f64 / 2.0;
+    arguments.output.tell(&Reading::new("read", rates)?)?;
+    arguments.output.tell(&Reading::new("read-cpu", cpu)?)?;
+    println!("memory {} KiB; from here on {rate:.0} requests/s\n", server.resident_kib()?);
+    let mut slowest = Vec::new();
+    for _ in 0..arguments.rounds {
+        let mut p99 = [0.0; 2];
+        for (p99, target) in p99.iter_mut().zip([&vinculo, &bare]) {
+            let latencies = load::steady(target, arguments.connections, rate, span).await?;
+            let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
+            println!("p50 {:.2}, p99 {:.2}, p99.9 {:.2} ms", at(0.5), at(0.99), at(0.999));
+            *p99 = at(0.99);
         }
-        total.iter_mut().zip(both).for_each(|(total, counted)| *total += counted);
-        row(&format!("round {round}"), both.map(|counted| counted.per_second()));
+        slowest.push(Run::beside(p99[0], p99[1]));
     }
-    row("all", total.map(|counted| counted.per_second()));
-    let [ours, theirs] = total.map(|counted| counted.cpu_micros());
-    println!("{:<14} {ours:>12.0} {theirs:>12.0} {:>8.2}", "CPU us each", theirs / ours);
-    println!("target {TARGET_RATIO} x; memory {} KiB\n", server.resident_kib()?);
-    let rate = total[0].per_second() / 2.0;
-    println!("{:<14} {:>12} {:>12} {:>12}", format!("ms at {rate:.0}/s"), "p50", "p99", "p99.9");
-    for (name, target) in [("vinculo", &vinculo), ("bare axum", &bare)] {
-        let latencies = load::steady(target, arguments.connections, rate, span * 2).await?;
-        let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
-        println!("{name:<14} {:>12.2} {:>12.2} {:>12.2}", at(0.5), at(0.99), at(0.999));
-    }
-    println!("target p99 {TARGET_P99}");
-    Ok(())
+    arguments.output.tell(&Reading::new("read-p99", slowest)?)
 }
 
-fn row(name: &str, [ours, theirs]: [f64; 2]) {
-    println!("{name:<14} {ours:>12.0} {theirs:>12.0} {:>8.2}", ours / theirs);
+/// Processors now; both servers are measured.
+fn processors(server: &Server, peer: &Process) -> anyhow::Result<Processors> {
+    Processors::now(server.process().cpu()? + peer.cpu()?)
 }
 
 /// A link that has been loaded: where its employments are listed, and what is answered there.

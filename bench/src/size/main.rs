@@ -18,12 +18,16 @@ mod measure;
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use vinculo_bench::postgres::Postgres;
+use vinculo_bench::reading::{Output, Reading, Run};
 use vinculo_store::{Options, Store, Target, migrate};
 
 use country::{Country, LINES_PER_BATCH};
 
 /// Months that a database of the largest size holds.
 const MONTHS: u64 = 24;
+
+/// Lines of 24 months of Colombia, to which the size of the database is extrapolated.
+const COUNTRY_LINES: f64 = 350e6;
 
 /// Measures growth.
 #[derive(Parser)]
@@ -37,6 +41,8 @@ struct Arguments {
     /// Transactions at once
     #[arg(long, default_value_t = 2)]
     at_once: u64,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
@@ -52,7 +58,7 @@ fn main() -> Result<()> {
     let country = Country::settle(&store, &url, last / MONTHS, last.div_ceil(LINES_PER_BATCH))?;
     println!("{} people, {} lines a month\n", country.people, country.people);
     measure::print_head();
-    let mut stored = 0;
+    let (mut stored, mut last_look) = (0, None);
     for look in looks {
         let wanted = look.div_ceil(LINES_PER_BATCH);
         let took = country.store(&store, stored..wanted, arguments.at_once)?;
@@ -60,9 +66,18 @@ fn main() -> Result<()> {
         stored = wanted;
         let rate = lines as f64 / took.as_secs_f64();
         let before = country.find(&store, stored, arguments.finds)?;
-        measure::print(&url, stored * LINES_PER_BATCH, rate, &before)?;
+        let bytes = measure::print(&url, stored * LINES_PER_BATCH, rate, &before)?;
+        let find = before.value_at_quantile(0.99) as f64 / 1000.0;
+        last_look = Some((rate, find, bytes));
     }
     measure::print_sizes(&url, stored * LINES_PER_BATCH)?;
     store.close_blocking();
+    let (rate, find, bytes) = last_look.context("no look")?;
+    let country = bytes * COUNTRY_LINES / 1e9;
+    for (key, value) in
+        [("size-rate", rate), ("size-find", find), ("size-line", bytes), ("size-country", country)]
+    {
+        arguments.output.tell(&Reading::new(key, vec![Run::of(value)])?)?;
+    }
     Ok(())
 }

@@ -14,8 +14,9 @@ pub(crate) fn print_head() {
     );
 }
 
-/// One row: the rate since the last one, and everything else as it is now.
-pub(crate) fn print(url: &str, lines: u64, rate: f64, found: &Histogram<u64>) -> Result<()> {
+/// One row: the rate since the last one, and everything else as it is now. Answers the bytes of the
+/// database for a line.
+pub(crate) fn print(url: &str, lines: u64, rate: f64, found: &Histogram<u64>) -> Result<f64> {
     let mut client = Client::connect(url, NoTls)?;
     let sizes = "select pg_database_size(current_database()), \
          cast(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') as bigint)";
@@ -30,7 +31,7 @@ pub(crate) fn print(url: &str, lines: u64, rate: f64, found: &Histogram<u64>) ->
         per_line(database),
         per_line(log),
     );
-    Ok(())
+    Ok(per_line(database))
 }
 
 /// How large the tables of lines and people are, and each of their indexes.

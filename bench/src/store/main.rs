@@ -15,10 +15,11 @@ mod rows;
 mod table;
 mod through;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Parser;
 use std::path::PathBuf;
 use table::{Figure, Table};
+use vinculo_bench::reading::{Output, Reading, Run};
 use vinculo_store::{Target, migrate};
 
 /// Callers at once.
@@ -35,11 +36,23 @@ struct Arguments {
     /// Transactions of one row of the table.
     #[arg(long, default_value_t = 40_000)]
     transactions: usize,
+    /// Times the figure of SQLite is read
+    #[arg(long, default_value_t = 1)]
+    runs: usize,
+    #[command(flatten)]
+    output: Output,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    sqlite(&arguments)?.print();
+    let mut runs = Vec::new();
+    for _ in 0..arguments.runs {
+        let table = sqlite(&arguments)?;
+        table.print();
+        let (ours, bare) = table.last().context("an empty table")?;
+        runs.push(Run::beside(ours, bare));
+    }
+    arguments.output.tell(&Reading::new("store", runs)?)?;
     if let Some(server) = &arguments.postgres {
         postgres(&arguments, server)?.print();
     }

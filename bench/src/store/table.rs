@@ -38,12 +38,13 @@ pub(crate) struct Table {
     title: &'static str,
     ceilings: Vec<f64>,
     lines: Vec<String>,
+    last: Option<(f64, f64)>,
 }
 
 impl Table {
     pub(crate) fn new(title: &'static str) -> Self {
         println!("measuring {title}");
-        Self { title, ceilings: Vec::new(), lines: Vec::new() }
+        Self { title, ceilings: Vec::new(), lines: Vec::new(), last: None }
     }
 
     /// What the bare driver does.
@@ -54,7 +55,8 @@ impl Table {
 
     /// What the store does, and which of the ceilings, by order, it is held against.
     pub(crate) fn ours(&mut self, label: String, figure: Figure, ceiling: usize) {
-        let ratio = self.ceilings.get(ceiling).map(|bare| figure.per_second / bare);
+        self.last = self.ceilings.get(ceiling).map(|bare| (figure.per_second, *bare));
+        let ratio = self.last.map(|(ours, bare)| ours / bare);
         self.line(&label, &figure, ratio);
     }
 
@@ -68,6 +70,11 @@ impl Table {
             milliseconds(figure.p99),
             milliseconds(figure.max),
         ));
+    }
+
+    /// What the store did in the last line, and what it is held against.
+    pub(crate) fn last(&self) -> Option<(f64, f64)> {
+        self.last
     }
 
     pub(crate) fn print(&self) {
