@@ -243,7 +243,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
     write(&db, end).await;
 
     let due = |sql: &str| -> Vec<Micros> {
-        raw::rows(&db, sql).iter().map(|at| at.parse::<Micros>().unwrap() - NOW).collect()
+        raw::rows(&db, sql).iter().map(|at| at.parse::<Micros>().expect("a moment") - NOW).collect()
     };
     for table in ["jobs", "deliveries"] {
         let due = due(&format!("select due_at from {table} order by id"));
