@@ -40,6 +40,11 @@ pub struct Config {
     pub answer_silence: Duration,
     /// Longest time of a TLS handshake.
     pub handshake_timeout: Duration,
+    /// Links that are being made at once in one workspace, beyond which a request for another is refused.
+    pub registrations_at_once: usize,
+    /// Jobs of one workspace that are due and wait, beside which no request makes another link: more
+    /// than its cohorts and refreshes leave waiting.
+    pub jobs_waiting: i64,
     /// What production links are asked from, in order, until one resolves.
     pub production: Vec<SourceConfig>,
     /// The simulated operator behind every sandbox link.
@@ -183,6 +188,8 @@ impl Config {
             rest_timeout: Duration::from_secs(75),
             answer_silence: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
+            registrations_at_once: 256,
+            jobs_waiting: 512,
             production: vec![SourceConfig::Planillas],
             sandbox,
             source_terms: BTreeMap::new(),

@@ -7,7 +7,9 @@ use vinculo_server::config::Config;
 use vinculo_server::issue_key;
 use vinculo_store::Environment;
 
-use crate::support::{Answer, Client, Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{
+    Answer, Client, Mood, Setup, TestApp, TestDatabase, link_request, on_both_databases,
+};
 
 on_both_databases!(
     a_key_may_ask_so_often_a_minute,
@@ -15,6 +17,8 @@ on_both_databases!(
     a_limit_may_be_off,
     who_guesses_keys_is_told_to_wait,
     an_address_is_judged_by_itself,
+    so_many_links_are_made_at_once,
+    no_links_are_made_while_jobs_pile_up,
 );
 
 const NOBODYS: &str = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
@@ -166,5 +170,50 @@ async fn an_address_is_judged_by_itself(database: TestDatabase) {
         assert_eq!(guess(&stranger, Some(address)).await.status, status, "{address}");
     }
     assert_eq!(app.sandbox().get("/api/").await.status, 200);
+    app.finish().await;
+}
+
+const SOMEBODY: &str = "1999000001";
+
+fn single() -> serde_json::Value {
+    link_request(SOMEBODY, serde_json::json!({ "access_mode": "single" }))
+}
+
+fn assert_overloaded(answer: &Answer) {
+    assert_eq!((answer.status, answer.codes()), (503, vec!["service_unavailable".to_owned()]));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+}
+
+async fn so_many_links_are_made_at_once(database: TestDatabase) {
+    let one = |config: &mut Config| config.registrations_at_once = 1;
+    let app = Setup::new(database).configure(one).start().await;
+    let (client, asked) = (app.sandbox(), app.asked());
+    app.operator_is(Mood::Silent);
+    let first = tokio::spawn({
+        let client = client.clone();
+        async move { client.post("/api/links/", &single()).await.status }
+    });
+    app.until_asked(asked + 1).await;
+    assert_overloaded(&client.post("/api/links/", &single()).await);
+    assert_eq!(client.get("/api/links/").await.status, 200, "others have their own places");
+    app.operator_is(Mood::Helpful);
+    assert_eq!(first.await.unwrap(), 201);
+    assert_eq!(client.post("/api/links/", &single()).await.status, 201);
+    app.finish().await;
+}
+
+async fn no_links_are_made_while_jobs_pile_up(database: TestDatabase) {
+    let two = |config: &mut Config| config.jobs_waiting = 2;
+    let mut app = Setup::new(database).configure(two).without_runner().start().await;
+    let client = app.sandbox();
+    for _ in 0..2 {
+        assert_eq!(client.post("/api/links/", &single()).await.status, 201);
+    }
+    let asked = app.asked();
+    assert_overloaded(&client.post("/api/links/", &single()).await);
+    assert_eq!(app.asked(), asked, "no source was asked in vain");
+    app.start_runner().await;
+    app.settled().await;
+    assert_eq!(client.post("/api/links/", &single()).await.status, 201);
     app.finish().await;
 }

@@ -230,6 +230,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether a workspace has at least `most` jobs that are due and not being worked on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_crowded(&mut self, workspace: WorkspaceId, now: Micros, most: i64) -> Result<bool> {
+        let last = self.query_opt(
+            "select id from jobs where workspace_id = $1 and due_at <= $2 \
+             order by due_at, id limit 1 offset $3",
+            &[workspace.into(), now.into(), (most - 1).max(0).into()],
+            |row| row.int(0),
+        )?;
+        Ok(last.is_some())
+    }
+
     /// Workspaces with at least `most` jobs that are due and not being worked on.
     ///
     /// # Errors

@@ -139,6 +139,11 @@ async fn a_crowded_workspace_has_many_jobs_that_wait(db: TestDatabase) {
     assert_eq!(crowded(NOW + 6, 4).await, [here]);
     assert_eq!(crowded(NOW + 5, 3).await, [here], "not all of the second is due");
     assert!(crowded(NOW - 1, 1).await.is_empty());
+    for (workspace, most, expected) in [(here, 4, true), (here, 5, false), (there, 3, true)] {
+        let is_crowded = read(&db, move |tx| tx.is_crowded(workspace, NOW + 6, most)).await;
+        assert_eq!(is_crowded, expected, "{workspace} {most}");
+    }
+    assert!(!read(&db, move |tx| tx.is_crowded(there, NOW + 5, 3)).await);
     write(&db, |tx| claim(tx, NOW + 6, 2)).await;
     assert!(crowded(NOW + 6, 4).await.is_empty(), "what is at work does not wait");
 }

@@ -282,6 +282,7 @@ const CALLS: &[(&str, Call)] = &[
         tx.record_attempt(&record, NOW)
     }),
     ("crowded_workspaces", |tx| Ok(tx.crowded_workspaces(NOW, 10)? == [HERE])),
+    ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
     ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
     ("keep_answer", |tx| {
