@@ -179,16 +179,24 @@ impl Installation {
             variables: variables.map(|&(name, value)| (name.into(), value.into())).collect(),
         };
         let environment = if setup.production { "production" } else { "sandbox" };
-        let key = made.command(&["keys", "create", "--environment", environment, "--json"]);
-        let key = answer(key)?;
-        let text =
-            |name: &str| Ok::<_, anyhow::Error>(key[name].as_str().context("no key")?.into());
-        (made.id, made.password) = (text("secret_id")?, text("secret_password")?);
+        (made.id, made.password) = made.key(environment)?;
         if let Some(receiver) = setup.receiver {
             let webhook = ["webhooks", "create", "--environment", environment, "--json", "--url"];
             answer(made.command(&[&webhook[..], &[receiver]].concat()))?;
         }
         Ok(made)
+    }
+
+    /// Makes another key, for an environment: its id and password.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub fn key(&self, environment: &str) -> anyhow::Result<(String, String)> {
+        let key =
+            answer(self.command(&["keys", "create", "--environment", environment, "--json"]))?;
+        let text =
+            |name: &str| Ok::<_, anyhow::Error>(key[name].as_str().context("no key")?.into());
+        Ok((text("secret_id")?, text("secret_password")?))
     }
 
     /// The `vinculo` that it is served by.
@@ -222,6 +230,16 @@ impl Installation {
     /// When the server does not start.
     pub fn serve(&self) -> anyhow::Result<Process> {
         Process::start(self.serve_command())
+    }
+
+    /// Serves it as [`Self::serve`], but works off no jobs.
+    ///
+    /// # Errors
+    /// When the server does not start.
+    pub fn serve_only(&self) -> anyhow::Result<Process> {
+        let mut command = self.serve_command();
+        command.arg("--no-worker");
+        Process::start(command)
     }
 
     /// Runs the simulated operator in a process of its own, on a free port.

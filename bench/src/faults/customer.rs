@@ -1,9 +1,12 @@
 //! A customer who creates links at a constant rate, and remembers what was promised.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
+use futures_util::{StreamExt as _, stream};
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -15,6 +18,10 @@ use crate::server::Installation;
 const PEOPLE: [&str; 5] = ["1999000001", "1999000002", "1999000003", "1999000004", "1999000005"];
 /// How long an answer is waited for: longer than a healthy one takes, shorter than a pause.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// Where the numbers of the next customer begin: no two ask under one key.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+/// Requests at once of a customer who asks as fast as answers come.
+const AT_ONCE: usize = 16;
 /// How often what was not answered is asked again before that is a failure.
 const REPEATS: usize = 20;
 
@@ -41,6 +48,18 @@ pub(super) struct Promise {
     pub(super) answered: Instant,
 }
 
+/// A request for a link, whatever became of it.
+pub(super) struct Tried {
+    pub(super) sent: Instant,
+    pub(super) took: Duration,
+    /// `None` when there was no answer.
+    pub(super) status: Option<StatusCode>,
+    /// The link that was made.
+    pub(super) link: Option<String>,
+    /// Whether the answer says when to come again.
+    pub(super) asked_to_wait: bool,
+}
+
 enum Answer {
     Created(Promise),
     Refused(StatusCode, String),
@@ -49,10 +68,15 @@ enum Answer {
 
 impl Customer {
     pub(super) fn new(installation: &Installation) -> anyhow::Result<Self> {
+        Self::of((installation.id.clone(), installation.password.clone()))
+    }
+
+    /// One with this key.
+    pub(super) fn of(key: (String, String)) -> anyhow::Result<Self> {
         Ok(Self {
             client: reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?,
-            key: (installation.id.clone(), installation.password.clone()),
-            next: 0,
+            key,
+            next: STARTED.fetch_add(1_000_000, Ordering::Relaxed),
             answered: BTreeMap::new(),
             open: BTreeSet::new(),
             repeated: 0,
@@ -92,7 +116,7 @@ impl Customer {
     }
 
     /// Asks for one link, once.
-    pub(super) async fn create(&mut self, server: &str) {
+    pub(super) async fn create_one(&mut self, server: &str) {
         let number = self.next;
         self.next += 1;
         self.open.insert(number);
@@ -103,6 +127,56 @@ impl Customer {
     /// How many links were asked for.
     pub(super) const fn asked(&self) -> usize {
         self.next
+    }
+
+    /// Creates links as fast as answers come, some at once.
+    pub(super) async fn create(&mut self, server: &str, links: usize) -> anyhow::Result<()> {
+        let numbers = self.next..self.next + links;
+        self.next += links;
+        let requests = numbers.map(|number| (number, self.request(number, server)));
+        let requests: Vec<_> = requests.collect();
+        let answers = stream::iter(requests)
+            .map(async |(number, request)| (number, answer(request).await))
+            .buffer_unordered(AT_ONCE);
+        let answers: Vec<_> = answers.collect().await;
+        for (number, answer) in answers {
+            if matches!(answer, Answer::Nothing) {
+                bail!("request {number} got no answer");
+            }
+            self.note(number, answer);
+        }
+        Ok(())
+    }
+
+    /// Asks for a link, and is patient.
+    pub(super) fn attempt(
+        &self,
+        number: usize,
+        server: &str,
+    ) -> impl Future<Output = Tried> + Send + use<> {
+        let request = self.request(number, server).timeout(PATIENCE * 10);
+        async move {
+            let sent = Instant::now();
+            let answer = request.send().await.ok();
+            let status = answer.as_ref().map(reqwest::Response::status);
+            let asked_to_wait =
+                answer.as_ref().is_some_and(|it| it.headers().contains_key(RETRY_AFTER));
+            let link = match answer {
+                Some(answer) => answer.json::<Value>().await.ok(),
+                None => None,
+            };
+            let took = sent.elapsed();
+            let created = status == Some(StatusCode::CREATED);
+            let link = link.filter(|_| created).and_then(|it| Some(it["id"].as_str()?.to_owned()));
+            Tried { sent, took, status, link, asked_to_wait }
+        }
+    }
+
+    /// The value of the header by which it is known.
+    pub(super) fn authorization(&self) -> anyhow::Result<String> {
+        let request = self.request(0, "http://127.0.0.1").build()?;
+        let value = request.headers().get("authorization").context("no key")?;
+        Ok(value.to_str()?.to_owned())
     }
 
     /// Asks again, with the same `Idempotency-Key`, for everything that got no 201.

@@ -17,7 +17,7 @@ use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Process;
 
 /// What is played, each with a receiver of its own; before the dash, the row.
-const GROUPS: [&str; 17] = [
+const GROUPS: [&str; 19] = [
     "A1",
     "A2-stale",
     "A2-workers",
@@ -33,19 +33,18 @@ const GROUPS: [&str; 17] = [
     "A10",
     "B2",
     "B3",
+    "B5",
+    "B6",
     "B7",
     "B8",
 ];
 
 /// Rows that this program does not play, and where they are looked at otherwise.
-const NOT_RUN: [&str; 19] = [
+const NOT_RUN: [&str; 17] = [
     "A8 read-only file system, wrong owner: NOT RUN here; crates/cli/tests/cli/installation.rs",
     "B1 one of 100 endpoints hangs: NOT RUN here; --bin deliver",
     "B3 silent TLS handshakes, black holes: NOT RUN here; crates/webhook/tests/sending.rs",
     "B4 gzip bombs, 100 k headers: NOT RUN",
-    "B5 100,000 jobs of one workspace beside 10 of another: NOT RUN; that links which come due \
-     together leave room is looked at in crates/server/tests/it/lifecycle.rs",
-    "B6 three times the sustainable rate: NOT RUN",
     "C1 signatures by the official libraries: NOT RUN here; e2e, crates/webhook/tests/signature.rs",
     "C2 schedule and Retry-After: NOT RUN here; crates/webhook/tests/schedule.rs",
     "C3 every status: NOT RUN here; crates/webhook/tests/sending.rs",
@@ -168,6 +167,8 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
         }
         "A10" => faults::stopped_server(&rounds(times(50, 5))).await,
         "B2" => faults::bad_endpoints(&plan, times(60, 8) as u32).await,
+        "B5" => faults::long_queue_beside(&plan, times(100_000, 3_000)).await,
+        "B6" => faults::overloaded(&plan, Duration::from_secs(times(60, 15) as u64)).await,
         "B7" => faults::returning_receiver(&plan, times(10_000, 1_000)).await,
         "B8" => faults::slow_clients(&plan).await,
         _ => faults::slow_receivers(&plan).await,

@@ -70,7 +70,7 @@ async fn end_at(
     command.env("VINCULO_TEST_FAILPOINT_AT", point).env("VINCULO_TEST_FAILPOINT_PROOF", &proof);
     // Some points come while it starts.
     if let Ok(mut server) = Process::start(command) {
-        customer.create(&server.url.clone()).await;
+        customer.create_one(&server.url.clone()).await;
         let started = Instant::now();
         while server.runs()? && !all_told(customer, &server).await.unwrap_or(false) {
             ensure!(started.elapsed() < PATIENCE, "{point}: neither delivered nor ended");

@@ -30,14 +30,21 @@ pub struct Config {
     /// Longest time a request under `/api/` may take: a question to every source fits, with room to
     /// spare.
     pub request_timeout: Duration,
-    /// Longest silence of whoever uploads a file.
-    pub upload_silence: Duration,
-    /// Longest time until the head of a request is there, from the connection or the answer before.
+    /// Longest time for the next 8 KiB of a request's body, or what is left of it.
+    pub body_timeout: Duration,
+    /// Longest time until the head of a request is there, from the connection or its first byte.
     pub header_timeout: Duration,
+    /// Longest time from an answer to the next request of its connection.
+    pub rest_timeout: Duration,
     /// Longest time a client may take nothing of an answer that is on its way.
     pub answer_silence: Duration,
     /// Longest time of a TLS handshake.
     pub handshake_timeout: Duration,
+    /// Links that are being made at once in one workspace, beyond which a request for another is refused.
+    pub registrations_at_once: usize,
+    /// Jobs of one workspace that are due and wait, beside which no request makes another link: more
+    /// than its cohorts and refreshes leave waiting.
+    pub jobs_waiting: i64,
     /// What production links are asked from, in order, until one resolves.
     pub production: Vec<SourceConfig>,
     /// The simulated operator behind every sandbox link.
@@ -175,10 +182,14 @@ impl Config {
             delete_limit_per_minute: 5,
             login_failures_per_minute: 60,
             request_timeout: Duration::from_secs(120),
-            upload_silence: Duration::from_secs(30),
-            header_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
+            header_timeout: Duration::from_secs(10),
+            // Longer than proxies keep theirs: they must not send into a connection that ends.
+            rest_timeout: Duration::from_secs(75),
             answer_silence: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
+            registrations_at_once: 256,
+            jobs_waiting: 512,
             production: vec![SourceConfig::Planillas],
             sandbox,
             source_terms: BTreeMap::new(),

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::BoxError;
 use http::Request;
 use http::header::EXPECT;
 use http_body_util::{BodyExt as _, Limited};
@@ -15,12 +16,14 @@ use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::serve::paced::Paced;
 
 /// A body that is read to its end by somebody.
 pub(crate) struct Whole {
-    /// `None` when it has ended.
-    body: Option<Incoming>,
+    /// `None` when it has ended. Clients send in the machine's time, whatever the application plays.
+    body: Option<Paced<Incoming, SystemClock>>,
     /// Most bytes to throw away.
     most: usize,
     /// Longest time for them to come.
@@ -34,18 +37,21 @@ impl Whole {
         let asks = request.headers().contains_key(EXPECT);
         let (most, longest) = (config.body_limit, config.header_timeout);
         let most = if asks { 0 } else { most };
-        request.map(|body| Self { body: Some(body), most, longest })
+        request.map(|body| {
+            let body = Paced::new(body, SystemClock, config.body_timeout);
+            Self { body: Some(body), most, longest }
+        })
     }
 }
 
 impl Body for Whole {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let frame = ready!(Pin::new(body).poll_frame(context));
         if !matches!(frame, Some(Ok(_))) {
@@ -70,7 +76,7 @@ impl Drop for Whole {
         if self.most == 0 || left > self.most {
             return;
         }
-        let (mut rest, longest) = (Limited::new(body, self.most), self.longest);
+        let (mut rest, longest) = (Limited::new(body.into_inner(), self.most), self.longest);
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(timeout(longest, async move {
                 while let Some(Ok(_)) = rest.frame().await {}

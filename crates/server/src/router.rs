@@ -91,7 +91,7 @@ pub(crate) fn api() -> OpenApiRouter<App> {
 pub fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
-    // An upload takes as long as it takes; its own silence is limited.
+    // An upload takes as long as it takes, as long as it comes on.
     let longest = app.config().request_timeout;
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest);
     let routes = api

@@ -6,13 +6,32 @@ use crate::row::Row;
 use crate::value::Value;
 use crate::wake::{Queue, Queues};
 
-/// Which database answers; only the job claim, bulk loading and wake-ups may ask.
+/// Which database answers; only locks, bulk loading and wake-ups may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// SQLite, in two files.
     Sqlite,
     /// PostgreSQL, or what speaks its protocol.
     Postgres,
+}
+
+impl Dialect {
+    /// Behind an ordered `select`: rows are locked in that order. Whoever changes several rows does
+    /// that, or two who change the same ones wait for each other. SQLite has one writer.
+    pub(crate) const fn locking(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for update",
+        }
+    }
+
+    /// Behind a `select`: rows that somebody else has locked are left out.
+    pub(crate) const fn passing_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for update skip locked",
+        }
+    }
 }
 
 /// How the statements of a closure hang together.

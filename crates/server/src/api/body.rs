@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::App;
 use crate::error::{ApiError, ErrorItem, item_of_status};
+use crate::serve::paced::is_too_slow;
 
 /// The JSON object of a request, and the bytes it was read from.
 #[derive(Debug)]
@@ -62,8 +63,12 @@ impl FromRequest<App> for OptionalJsonObject {
 }
 
 async fn read(request: Request, app: &App) -> Result<Bytes, ApiError> {
-    let too_large = of_status(StatusCode::PAYLOAD_TOO_LARGE, &request);
+    let refusal = [StatusCode::PAYLOAD_TOO_LARGE, StatusCode::REQUEST_TIMEOUT];
+    let [too_large, too_slow] = refusal.map(|status| of_status(status, &request));
     Bytes::from_request(request, app).await.map_err(|rejection| {
+        if is_too_slow(&rejection) {
+            return too_slow;
+        }
         match axum::response::IntoResponse::into_response(rejection).status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large,
             _ => ApiError::refused("parse_error", "JSON parse error - the body was cut off"),

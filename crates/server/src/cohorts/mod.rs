@@ -178,8 +178,8 @@ pub(crate) fn open_row(
 /// Reads a file to its end and stores its rows.
 ///
 /// # Errors
-/// 400 when it is no CSV with rows, or has too many; 413 when it is too large, 408 when its sender
-/// falls silent. Nothing is left of it then.
+/// 400 when it is no CSV with rows, or has too many; 413 when it is too large, 408 when it comes too
+/// slowly. Nothing is left of it then.
 pub(crate) async fn receive(
     app: &App,
     workspace: WorkspaceId,

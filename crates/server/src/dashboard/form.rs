@@ -13,9 +13,15 @@ use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::query::Query;
 use crate::error::{ApiError, ErrorItem};
+use crate::serve::paced::is_too_slow;
 
 /// Name of the field that binds a form to its session.
 pub(crate) const BINDING: &str = "form";
+
+/// The status for a form that could not be read to its end.
+pub(super) fn unread(error: &(dyn std::error::Error + 'static)) -> StatusCode {
+    if is_too_slow(error) { StatusCode::REQUEST_TIMEOUT } else { StatusCode::BAD_REQUEST }
+}
 
 /// The fields of a form.
 pub(crate) struct Form(Query);
@@ -77,7 +83,9 @@ impl Form {
             return Err(ApiError::status(status, "unsupported_media_type", "Not a form."));
         }
         let body = Bytes::from_request(request, app).await;
-        let body = body.map_err(|_| ApiError::refused("parse_error", "The form was cut off."))?;
+        let body = body.map_err(|error| {
+            ApiError::status(unread(&error), "parse_error", "The form was cut off.")
+        })?;
         let text = std::str::from_utf8(&body);
         let text = text.map_err(|_| ApiError::refused("parse_error", "The form is no text."))?;
         Ok(Self(Query::parse(text)))

@@ -12,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use multer::{Constraints, Field, Multipart, SizeLimit, parse_boundary};
 use tokio::time::timeout;
 
-use super::form::{BINDING, Form, stale};
+use super::form::{BINDING, Form, stale, unread};
 use super::visitor::Visitor;
 use crate::App;
 use crate::error::ApiError;
@@ -117,8 +117,8 @@ fn chosen(field: Field<'static>) -> Option<SentFile> {
 }
 
 /// The reason is not told: it may repeat what was sent.
-fn unreadable(_: multer::Error) -> ApiError {
-    cut_off(StatusCode::BAD_REQUEST)
+fn unreadable(error: multer::Error) -> ApiError {
+    cut_off(unread(&error))
 }
 
 fn cut_off(status: StatusCode) -> ApiError {

@@ -97,10 +97,11 @@ impl Runner {
         let mut wakes = self.app.store().wakes();
         while let Some(permits) = self.ready(stop, &slots, &mut running).await {
             let looked_at = self.app.now();
-            let claimed = self.claim_jobs(permits.available()).await;
+            let claimed = self.claim_jobs(&slots, permits.available()).await;
             if claimed.is_empty() {
                 drop(permits);
-                self.rest(Queue::Jobs, looked_at, stop, &mut wakes).await;
+                let queue = Queue::Jobs;
+                self.rest_or_finish(queue, looked_at, stop, &mut running, &mut wakes).await;
                 continue;
             }
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
@@ -124,7 +125,8 @@ impl Runner {
             let claimed = self.claim_deliveries(&slots, permits.available()).await;
             if claimed.is_empty() {
                 drop(permits);
-                self.rest_or_finish(looked_at, stop, &mut running, &mut wakes).await;
+                let queue = Queue::Deliveries;
+                self.rest_or_finish(queue, looked_at, stop, &mut running, &mut wakes).await;
                 continue;
             }
             for (due, permit) in claimed.into_iter().zip(permits.split()) {
@@ -187,13 +189,19 @@ impl Runner {
         Some(Permits { first, rest })
     }
 
-    async fn claim_jobs(&self, limit: usize) -> Vec<ClaimedJob> {
+    /// Takes jobs for free slots. The last quarter of all slots is for the first job of a workspace
+    /// alone: however long the jobs of one take, those of the others are begun.
+    async fn claim_jobs(&self, slots: &Semaphore, taken: usize) -> Vec<ClaimedJob> {
         let (now, until) = self.lease();
+        let last_quarter = self.app.config().runner.jobs / 4;
+        let beyond = (slots.available_permits() + taken).saturating_sub(last_quarter);
+        let limit = if beyond == 0 { taken } else { taken.min(beyond) };
         let limit = i64::try_from(limit).unwrap_or(1);
         let files_only = self.files_only;
-        let claim = self.app.store().write_one(move |tx| match files_only {
-            true => tx.claim_imports(now, until, limit),
-            false => tx.claim_jobs(now, until, limit),
+        let claim = self.app.store().write_one(move |tx| match (files_only, beyond) {
+            (true, _) => tx.claim_imports(now, until, limit),
+            (false, 0) => tx.claim_first_jobs(now, until, limit),
+            (false, _) => tx.claim_jobs(now, until, limit),
         });
         claim.await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot take jobs");
@@ -305,16 +313,17 @@ impl Runner {
         }
     }
 
-    /// As [`Self::rest`] for deliveries, but a finished one may have made room at its endpoint.
+    /// As [`Self::rest`], but what has ended may have made room at its endpoint or for its workspace.
     async fn rest_or_finish(
         &self,
+        queue: Queue,
         looked_at: Timestamp,
         stop: &CancellationToken,
         running: &mut JoinSet<()>,
         wakes: &mut Wakes,
     ) {
         tokio::select! {
-            () = self.rest(Queue::Deliveries, looked_at, stop, wakes) => {}
+            () = self.rest(queue, looked_at, stop, wakes) => {}
             Some(_) = running.join_next(), if !running.is_empty() => {}
         }
     }
@@ -354,6 +363,7 @@ impl Runner {
                 continue;
             }
             let (_, until) = self.lease();
+            // Neither waits for anybody's lock.
             let extended = self.app.store().write(move |tx| {
                 tx.extend_jobs(&jobs, until)?;
                 tx.extend_deliveries(&deliveries, until)

@@ -2,6 +2,8 @@
 //! of what was loaded for them. One transaction a link, which looks again before it acts: any
 //! number of workers may look at the same time.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -19,49 +21,54 @@ use crate::terms::RefreshRate;
 /// Links handled between two looks.
 const LINKS: i64 = 64;
 
-/// Waiting jobs beside which no link becomes one. Jobs are taken in the order of their coming: however
-/// many links are due at once, who has just made one waits for few of them.
+/// Waiting jobs of a workspace beside which no link of it becomes one. Its jobs are taken in the order of
+/// their coming: however many links are due at once, who has just made one waits for few of them.
 const JOBS: i64 = 64;
 
 /// Acts on every link that is due: at once where something that is stored has to go, and as there is
-/// room among the jobs where a refresh becomes one. `false` when some could not be acted on, and are due
-/// still. `room` is told of jobs that end here.
+/// room among the jobs of its workspace where a refresh becomes one. `false` when some could not be acted
+/// on, and are due still. `room` is told of jobs that end here.
 pub(super) async fn run_due(app: &App, room: &Notify, stop: &CancellationToken) -> bool {
-    let (mut after, mut all_done) = (LinkId(0), true);
+    let (mut after, mut left) = (LinkId(0), BTreeSet::new());
     loop {
-        let Ok(done) = end_all(app, stop).await else { return false };
-        all_done &= done;
+        let Ok(not_ended) = end_all(app, stop).await else { return false };
+        left.extend(not_ended);
         if stop.is_cancelled() {
             return false;
         }
         let (now, from) = (app.now_micros(), after);
-        let due = app.store().read(move |tx| match tx.count_due_jobs(now, JOBS)? {
-            jobs if jobs < JOBS => tx.due_links(now, from, LINKS).map(Some),
-            _ => Ok(None),
+        let looked = app.store().read(move |tx| {
+            let crowded = tx.crowded_workspaces(now, JOBS)?;
+            Ok((tx.due_links(now, from, LINKS, &crowded)?, !crowded.is_empty()))
         });
-        let Ok(due) = seen(due.await) else { return false };
-        match due {
-            Some(due) => {
-                let Some(&last) = due.last() else { return all_done };
+        let Ok((mut due, crowded)) = seen(looked.await) else { return false };
+        match due.last() {
+            Some(&last) => {
                 after = last;
-                all_done &= act_on(app, due).await;
+                due.retain(|link| !left.contains(link));
+                left.extend(act_on(app, due).await);
             }
-            None => wait_for_room(app, room, stop).await,
+            // Links were passed over for want of room.
+            None if crowded => {
+                after = LinkId(0);
+                wait_for_room(app, room, stop).await;
+            }
+            None => return left.is_empty(),
         }
     }
 }
 
-/// Acts on the links that store what has to go. `false` when some could not be acted on.
-async fn end_all(app: &App, stop: &CancellationToken) -> Result<bool, Unseen> {
-    let (mut after, mut all_done) = (LinkId(0), true);
+/// Acts on the links that store what has to go. Answers those that could not be acted on.
+async fn end_all(app: &App, stop: &CancellationToken) -> Result<Vec<LinkId>, Unseen> {
+    let (mut after, mut left) = (LinkId(0), Vec::new());
     while !stop.is_cancelled() {
         let now = app.now_micros();
         let due = seen(app.store().read(move |tx| tx.ending_links(now, after, LINKS)).await)?;
         let Some(&last) = due.last() else { break };
         after = last;
-        all_done &= act_on(app, due).await;
+        left.extend(act_on(app, due).await);
     }
-    Ok(all_done)
+    Ok(left)
 }
 
 /// It cannot be seen what is due. The log says why.
@@ -74,15 +81,16 @@ fn seen<T>(read: Result<T, vinculo_store::Error>) -> Result<T, Unseen> {
     })
 }
 
-async fn act_on(app: &App, due: Vec<LinkId>) -> bool {
-    let mut all_done = true;
+/// Acts on links. Answers those that could not be acted on.
+async fn act_on(app: &App, due: Vec<LinkId>) -> Vec<LinkId> {
+    let mut left = Vec::new();
     for link in due {
         if let Err(error) = act(app, link).await {
             tracing::error!(%link, cause = error.cause().unwrap_or("refused"), "link left due");
-            all_done = false;
+            left.push(link);
         }
     }
-    all_done
+    left
 }
 
 /// Waits until a job has ended, here or, as far as can be told, elsewhere.

@@ -1,6 +1,7 @@
 //! Limits (contract 2.10): requests of a key, synchronous deletions of a workspace, and failed
 //! logins from an address. They count in this process alone.
 
+mod at_once;
 mod limit;
 mod steady;
 
@@ -29,6 +30,7 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::request_id::RequestId;
 
+use at_once::{AtOnce, Inside};
 use limit::Standing;
 
 pub(crate) use limit::Limit;
@@ -59,6 +61,10 @@ pub(crate) struct Limits {
     sign_ins: Option<(Limit<IpAddr>, Limit<BlindIndex>)>,
     /// Bad tokens brought to the consent page, by address, and visits with one token.
     visits: Option<(Limit<IpAddr>, Limit<Token>)>,
+    /// Links that are being made.
+    registrations: AtOnce<WorkspaceId>,
+    /// Most of them at once, of one workspace.
+    registrations_at_once: usize,
     /// Addresses that failed too often, and until when they are not listened to.
     barred: Mutex<HashMap<IpAddr, Duration>>,
     clock: Steady,
@@ -95,6 +101,8 @@ impl Limits {
                 .zip(Limit::new(SIGN_INS_OF_A_USER, &clock)),
             visits: Limit::new(config.login_failures_per_minute, &clock)
                 .zip(Limit::new(VISITS_OF_A_TOKEN, &clock)),
+            registrations: AtOnce::default(),
+            registrations_at_once: config.registrations_at_once,
             barred: Mutex::default(),
             clock,
         }
@@ -130,6 +138,21 @@ impl Limits {
     pub(crate) fn admit_read(&self, told: &Told, caller: &Caller) -> Result<(), ApiError> {
         let key = (caller.workspace.id, caller.key);
         self.requests.as_ref().map_or(Ok(()), |limit| told.admit(limit.count(&key)))
+    }
+
+    /// A place for a link that is being made, as long as it is.
+    ///
+    /// # Errors
+    /// 503 when the workspace has all it may have.
+    pub(crate) fn registration(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Inside<WorkspaceId>, ApiError> {
+        let most = self.registrations_at_once;
+        let place = self.registrations.enter(workspace, most);
+        place.ok_or_else(|| {
+            ApiError::unavailable(format_args!("{most} links of a workspace are being made"))
+        })
     }
 
     /// Counts a try to sign in, whether or not there is such a user; how long to wait when there

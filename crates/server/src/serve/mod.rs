@@ -1,6 +1,8 @@
 //! Serving over HTTP/1, plain or inside TLS: connections, and the limits on what comes before a
 //! request is one.
 
+mod head;
+pub(crate) mod paced;
 mod patient;
 mod tls;
 mod validity;
@@ -14,7 +16,7 @@ use std::time::Duration;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,6 +30,7 @@ use crate::keys::uses;
 use crate::rest::Whole;
 use crate::{App, audit, router};
 
+use head::{HeadTimer, Heard};
 use patient::Patient;
 pub use tls::{Tls, TlsError};
 
@@ -56,9 +59,7 @@ pub async fn serve_tls(
 async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Future<Output = ()>) {
     let mut connections = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(app.config().header_timeout)
-        .max_header_size(LARGEST_HEADER);
+    http.header_read_timeout(app.config().rest_timeout).max_header_size(LARGEST_HEADER);
     let (open, stopping) = (GracefulShutdown::new(), CancellationToken::new());
     let served = CancellationToken::new();
     let recorder = tokio::spawn(audit::record(app.clone(), served.clone()));
@@ -71,7 +72,8 @@ async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Fut
             never = &mut beside => match never {},
             accepted = accept(&listener) => accepted,
         };
-        let stream = Patient::new(stream, app.config().answer_silence);
+        let heard = Heard::default();
+        let stream = Patient::new(stream, heard.clone(), app.config().answer_silence);
         let service =
             connections.call(peer).await.unwrap_or_else(|never: Infallible| match never {});
         let (serving, over_tls) = (app.clone(), tls.is_some());
@@ -81,7 +83,8 @@ async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Fut
             }
             Whole::of(request, serving.config())
         });
-        let (http, open) = (http.clone(), open.watcher());
+        let (mut http, open) = (http.clone(), open.watcher());
+        http.timer(HeadTimer::new(heard, app.config().header_timeout));
         let Some(tls) = tls else {
             tokio::spawn(converse(http, stream, service, open));
             continue;

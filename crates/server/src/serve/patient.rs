@@ -1,4 +1,5 @@
-//! A connection that waits only so long for a client to take what it asked for.
+//! A connection that waits only so long for a client to take what it asked for, and says that something
+//! has come.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -8,18 +9,21 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::head::Heard;
+
 /// Fails a write of which nothing is taken for `longest`. Whoever reads slowly, but reads, may take
 /// any time.
 pub(super) struct Patient<S> {
     stream: S,
+    heard: Heard,
     longest: Duration,
     /// Runs while a write waits.
     patience: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(stream: S, longest: Duration) -> Self {
-        Self { stream, longest, patience: None }
+    pub(super) fn new(stream: S, heard: Heard, longest: Duration) -> Self {
+        Self { stream, heard, longest, patience: None }
     }
 
     fn judge<T>(&mut self, context: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
@@ -39,7 +43,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.heard.note();
+        }
+        read
     }
 }
 

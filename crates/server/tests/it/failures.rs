@@ -7,6 +7,7 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::interval;
 use vinculo_server::config::Config;
 use vinculo_server::{IssuedKey, issue_key};
 use vinculo_store::{Environment, KeyTerms, NewApiKey};
@@ -16,7 +17,9 @@ use crate::support::{Mood, Setup, TestApp, TestDatabase, link_request, on_both_d
 on_both_databases!(
     an_operator_that_never_answers_ends_in_a_timeout,
     a_body_that_never_ends_ends_in_a_timeout,
+    a_body_that_trickles_ends_in_a_timeout,
     a_head_that_never_ends_ends_the_connection,
+    a_connection_rests_longer_than_a_head_may_take,
     a_head_may_not_be_of_any_size,
     a_client_that_takes_no_answer_is_given_up,
     a_refusal_before_the_body_keeps_the_connection,
@@ -32,7 +35,7 @@ const UNEXPECTED: &str = "Belvo is unable to process the request due to an inter
 /// Shorter than anybody would configure: what runs into it never ends by itself.
 fn impatient(config: &mut Config) {
     config.request_timeout = Duration::from_millis(200);
-    config.upload_silence = Duration::from_millis(200);
+    config.body_timeout = Duration::from_millis(200);
     config.header_timeout = Duration::from_millis(200);
 }
 
@@ -72,16 +75,25 @@ async fn heard(mut stream: TcpStream) -> String {
     String::from_utf8(text).expect("no text")
 }
 
-async fn a_body_that_never_ends_ends_in_a_timeout(database: TestDatabase) {
-    let app = Setup::new(database).configure(impatient).start().await;
+/// Connections on which a body was begun, each for another kind of handler, and is far from its end.
+async fn begun_bodies(app: &TestApp) -> Vec<TcpStream> {
     let request = app.sandbox().request(Method::POST, "/api/links/").build().unwrap();
     let key = request.headers()["authorization"].to_str().unwrap().to_owned();
-    for path in ["/api/links/", "/manage/v1/imports/"] {
-        let mut stream = connect(&app).await;
+    let mut begun = Vec::new();
+    for path in ["/api/links/", "/manage/v1/imports/", "/manage/v1/cohorts/", "/manage/v1/keys/"] {
+        let mut stream = connect(app).await;
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: h\r\nauthorization: {key}\r\ncontent-length: 9\r\n\r\n{{"
+            "POST {path} HTTP/1.1\r\nhost: h\r\nauthorization: {key}\r\ncontent-length: 8000\r\n\r\n{{"
         );
         stream.write_all(head.as_bytes()).await.unwrap();
+        begun.push(stream);
+    }
+    begun
+}
+
+async fn a_body_that_never_ends_ends_in_a_timeout(database: TestDatabase) {
+    let app = Setup::new(database).configure(impatient).start().await;
+    for stream in begun_bodies(&app).await {
         let said = heard(stream).await;
         assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
         assert!(said.contains("[{\"request_id\":") && said.contains("request_timeout"), "{said}");
@@ -90,11 +102,53 @@ async fn a_body_that_never_ends_ends_in_a_timeout(database: TestDatabase) {
     app.finish().await;
 }
 
+async fn a_body_that_trickles_ends_in_a_timeout(database: TestDatabase) {
+    // A byte every now and then is no silence, and the whole request may take its time.
+    let slow = |config: &mut Config| config.body_timeout = Duration::from_millis(200);
+    let app = Setup::new(database).configure(slow).start().await;
+    for stream in begun_bodies(&app).await {
+        let (mut answer, mut body) = stream.into_split();
+        let mut every = interval(Duration::from_millis(40));
+        let trickle = async {
+            while body.write_all(b" ").await.is_ok() {
+                every.tick().await;
+            }
+            std::future::pending::<()>().await;
+        };
+        let mut said = String::new();
+        tokio::select! {
+            () = trickle => {}
+            _ = soon("the end of the connection", answer.read_to_string(&mut said)) => {}
+        }
+        assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+    }
+    app.finish().await;
+}
+
 async fn a_head_that_never_ends_ends_the_connection(database: TestDatabase) {
     let app = Setup::new(database).configure(impatient).start().await;
-    let mut stream = connect(&app).await;
-    stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").await.unwrap();
-    assert_eq!(heard(stream).await, "");
+    for begun in [&b"GET /livez HTTP/1.1\r\nhost:"[..], b"G", b""] {
+        let mut stream = connect(&app).await;
+        stream.write_all(begun).await.unwrap();
+        assert_eq!(heard(stream).await, "");
+    }
+    app.finish().await;
+}
+
+async fn a_connection_rests_longer_than_a_head_may_take(database: TestDatabase) {
+    let app = Setup::new(database).configure(impatient).start().await;
+    let (mut resting, mut slow) = (connect(&app).await, connect(&app).await);
+    let request = b"GET /livez HTTP/1.1\r\nhost: h\r\n\r\n";
+    for stream in [&mut resting, &mut slow] {
+        stream.write_all(request).await.unwrap();
+        next_answer(stream).await;
+    }
+    // The one begins its next head after the other has begun to rest, and is given up first.
+    slow.write_all(&request[..9]).await.unwrap();
+    assert_eq!(heard(slow).await, "");
+    resting.write_all(request).await.unwrap();
+    let said = next_answer(&mut resting).await;
+    assert!(said.starts_with("HTTP/1.1 200 "), "{said}");
     app.finish().await;
 }
 

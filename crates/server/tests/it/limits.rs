@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use http::Method;
+use serde_json::{Value, json};
 use vinculo_server::config::Config;
 use vinculo_server::issue_key;
 use vinculo_store::Environment;
 
-use crate::support::{Answer, Client, Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{
+    Answer, Client, Mood, Setup, TestApp, TestDatabase, link_request, on_both_databases,
+};
 
 on_both_databases!(
     a_key_may_ask_so_often_a_minute,
@@ -15,6 +18,8 @@ on_both_databases!(
     a_limit_may_be_off,
     who_guesses_keys_is_told_to_wait,
     an_address_is_judged_by_itself,
+    so_many_links_are_made_at_once,
+    no_links_are_made_while_jobs_pile_up,
 );
 
 const NOBODYS: &str = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
@@ -55,7 +60,7 @@ async fn a_key_may_ask_so_often_a_minute(database: TestDatabase) {
         assert_refused(&refused, "20");
         assert_eq!(standing(&refused), Some([3, 0, 60]));
     }
-    assert_eq!(client.post("/api/links/", &serde_json::Value::Null).await.status, 429);
+    assert_eq!(client.post("/api/links/", &Value::Null).await.status, 429);
     assert_eq!(standing(&app.stranger().get("/livez").await), None);
 
     let other = issue_key(&app.app, Environment::Sandbox, "other".to_owned()).await.unwrap();
@@ -166,5 +171,58 @@ async fn an_address_is_judged_by_itself(database: TestDatabase) {
         assert_eq!(guess(&stranger, Some(address)).await.status, status, "{address}");
     }
     assert_eq!(app.sandbox().get("/api/").await.status, 200);
+    app.finish().await;
+}
+
+const SOMEBODY: &str = "1999000001";
+
+fn single() -> Value {
+    let more = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    link_request(SOMEBODY, more)
+}
+
+/// A failure of the server's own is what is looked for.
+async fn assert_overloaded(client: &Client) {
+    let request = client.request(Method::POST, "/api/links/").json(&single());
+    let answer = request.send().await.expect("no answer");
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["retry-after"]),
+        (503, &"1".parse().unwrap())
+    );
+    let body: Value = answer.json().await.expect("not JSON");
+    assert_eq!(body[0]["code"], "service_unavailable");
+}
+
+async fn so_many_links_are_made_at_once(database: TestDatabase) {
+    let one = |config: &mut Config| config.registrations_at_once = 1;
+    let app = Setup::new(database).configure(one).start().await;
+    let (client, asked) = (app.sandbox(), app.asked());
+    app.operator_is(Mood::Silent);
+    let first = tokio::spawn({
+        let client = client.clone();
+        async move { client.post("/api/links/", &single()).await.status }
+    });
+    app.until_asked(asked + 1).await;
+    assert_overloaded(&client).await;
+    assert_eq!(client.get("/api/links/").await.status, 200, "others have their own places");
+    app.operator_is(Mood::Helpful);
+    assert_eq!(first.await.unwrap(), 201);
+    assert_eq!(client.post("/api/links/", &single()).await.status, 201);
+    app.finish().await;
+}
+
+async fn no_links_are_made_while_jobs_pile_up(database: TestDatabase) {
+    let two = |config: &mut Config| config.jobs_waiting = 2;
+    let mut app = Setup::new(database).configure(two).without_runner().start().await;
+    let client = app.sandbox();
+    for _ in 0..2 {
+        assert_eq!(client.post("/api/links/", &single()).await.status, 201);
+    }
+    let asked = app.asked();
+    assert_overloaded(&client).await;
+    assert_eq!(app.asked(), asked, "no source was asked in vain");
+    app.start_runner().await;
+    app.settled().await;
+    assert_eq!(client.post("/api/links/", &single()).await.status, 201);
     app.finish().await;
 }

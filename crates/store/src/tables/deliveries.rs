@@ -204,7 +204,8 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Prolongs the leases of deliveries that are still held.
+    /// Prolongs the leases of deliveries that are still held. A row that somebody is changing is left as
+    /// it is, so that this waits for nobody.
     ///
     /// # Errors
     /// When the database fails.
@@ -213,12 +214,19 @@ impl Tx<'_> {
         claims: &[ClaimedDelivery],
         lease_until: Micros,
     ) -> Result<()> {
+        self.hold_until(claims, "leased", lease_until)
+    }
+
+    /// Moves the end of what is still held, and says whether it is held then.
+    fn hold_until(&mut self, claims: &[ClaimedDelivery], leased: &str, at: Micros) -> Result<()> {
+        let passing = self.dialect().passing_locked();
+        let sql = format!(
+            "update deliveries set leased = {leased}, due_at = $3 where id = (select id \
+             from deliveries where id = $1 and attempt = $2 and leased = 1 \
+             and state = 'pending'{passing})"
+        );
         for claim in claims {
-            self.execute(
-                "update deliveries set due_at = $3 \
-                 where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",
-                &[claim.id.into(), claim.attempt.into(), lease_until.into()],
-            )?;
+            self.execute(&sql, &[claim.id.into(), claim.attempt.into(), at.into()])?;
         }
         Ok(())
     }
@@ -228,13 +236,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn release_deliveries(&mut self, claims: &[ClaimedDelivery], now: Micros) -> Result<()> {
-        for claim in claims {
-            self.execute(
-                "update deliveries set leased = 0, due_at = $3 \
-                 where id = $1 and attempt = $2 and leased = 1 and state = 'pending'",
-                &[claim.id.into(), claim.attempt.into(), now.into()],
-            )?;
-        }
+        self.hold_until(claims, "0", now)?;
         self.wake(Queue::Deliveries);
         Ok(())
     }

@@ -249,9 +249,13 @@ impl Tx<'_> {
     }
 
     fn cancel_deliveries(&mut self, endpoint: EndpointId, now: Micros) -> Result<()> {
+        let in_order = self.dialect().locking();
         self.execute(
-            "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
-             where endpoint_id = $1 and state = 'pending'",
+            &format!(
+                "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
+                 where id in (select id from deliveries where endpoint_id = $1 \
+                 and state = 'pending' order by id{in_order})"
+            ),
             &[endpoint.into(), now.into()],
         )?;
         Ok(())
@@ -263,10 +267,14 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn cancel_stranded_deliveries(&mut self, now: Micros) -> Result<()> {
+        let in_order = self.dialect().locking();
         self.execute(
-            "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 \
-             where state = 'pending' and not exists (select 1 from webhook_endpoints e \
-             where e.id = deliveries.endpoint_id and e.disabled_at is null)",
+            &format!(
+                "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 \
+                 where id in (select d.id from deliveries d where d.state = 'pending' \
+                 and not exists (select 1 from webhook_endpoints e \
+                 where e.id = d.endpoint_id and e.disabled_at is null) order by d.id{in_order})"
+            ),
             &[now.into()],
         )?;
         Ok(())

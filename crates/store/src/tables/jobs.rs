@@ -1,5 +1,6 @@
 //! Jobs: rows that say what to do next. A worker takes one by lease and must finish it under the
-//! attempt number it was given; a worker whose lease was taken over is refused.
+//! attempt number it was given; a worker whose lease was taken over is refused. Workspaces take turns:
+//! whoever has the fewest jobs at work comes first, and within a workspace the longest due.
 
 use super::{ImportId, JobId, LoadId, Micros, WorkspaceId};
 use crate::{Dialect, Error, Queue, Result, Row, Tx};
@@ -37,6 +38,15 @@ impl Job {
         }
     }
 
+    /// Whose turn it takes, of the row that `$2` is the id of.
+    const fn workspace(self) -> &'static str {
+        match self {
+            Self::SyncLink(_) => "(select workspace_id from loads where id = $2)",
+            Self::ImportFile(_) => "(select workspace_id from imports where id = $2)",
+            Self::WorkCohorts(_) => "cast($2 as bigint)",
+        }
+    }
+
     fn from_columns(kind: &str, target: i64) -> Result<Self> {
         match kind {
             "sync_link" => Ok(Self::SyncLink(LoadId(target))),
@@ -46,6 +56,20 @@ impl Job {
         }
     }
 }
+
+/// Due rows that are looked at beside those that may be taken, on PostgreSQL: others may be taking
+/// some at the same moment.
+const BESIDE: i64 = 32;
+
+/// Workspaces with jobs, found one after the other in an index: as many looks as there are of them,
+/// however many jobs.
+const WITH_JOBS: &str = "with recursive at(id) as (select min(workspace_id) from jobs union all \
+     select (select min(j.workspace_id) from jobs j where j.workspace_id > at.id) from at \
+     where at.id is not null)";
+
+/// How many jobs of each workspace are at work.
+const HELD: &str = "(select workspace_id, count(*) as held from jobs \
+     where leased = 1 and due_at > $1 group by workspace_id) h";
 
 /// A job held by a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,16 +100,19 @@ impl Tx<'_> {
     pub fn enqueue(&mut self, job: Job, due_at: Micros, now: Micros) -> Result<()> {
         let (kind, target) = job.columns();
         self.execute(
-            "insert into jobs (kind, target_id, due_at, created_at) values ($1, $2, $3, $4) \
-             on conflict (kind, target_id) do nothing",
+            &format!(
+                "insert into jobs (kind, target_id, due_at, created_at, workspace_id) \
+                 values ($1, $2, $3, $4, coalesce({}, 0)) on conflict (kind, target_id) do nothing",
+                job.workspace()
+            ),
             &[kind.into(), target.into(), due_at.into(), now.into()],
         )?;
         self.wake(Queue::Jobs);
         Ok(())
     }
 
-    /// Takes up to `limit` due jobs until `lease_until`, the longest due first; answers them in no
-    /// particular order.
+    /// Takes up to `limit` due jobs until `lease_until`, in turns: a workspace comes after those of
+    /// which fewer jobs are at work. Answers them in no particular order.
     ///
     /// # Errors
     /// When the database fails.
@@ -95,7 +122,20 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim(&Job::KINDS, now, lease_until, limit)
+        self.claim(&Job::KINDS, [now, lease_until, limit, i64::MAX])
+    }
+
+    /// As [`Self::claim_jobs`], but one job of each workspace of which none is at work.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn claim_first_jobs(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+    ) -> Result<Vec<ClaimedJob>> {
+        self.claim(&Job::KINDS, [now, lease_until, limit, 1])
     }
 
     /// As [`Self::claim_jobs`], but received files alone: for a worker that knows nothing of the
@@ -109,32 +149,23 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim(&[Job::ImportFile(ImportId(0)).kind()], now, lease_until, limit)
+        let kinds = [Job::ImportFile(ImportId(0)).kind()];
+        self.claim(&kinds, [now, lease_until, limit, i64::MAX])
     }
 
     /// Of these kinds alone: what a later version left is for a worker that knows it.
-    fn claim(
-        &mut self,
-        kinds: &[&'static str],
-        now: Micros,
-        lease_until: Micros,
-        limit: i64,
-    ) -> Result<Vec<ClaimedJob>> {
-        let due = format!(
-            "select id from jobs where due_at <= $1 and kind in ('{}') order by due_at, id limit $3",
-            kinds.join("', '")
-        );
+    fn claim(&mut self, kinds: &[&'static str], terms: [i64; 4]) -> Result<Vec<ClaimedJob>> {
         let chosen = match self.dialect() {
-            Dialect::Sqlite => format!("in ({due})"),
+            Dialect::Sqlite => format!("in ({})", turns_of_sqlite(kinds)),
             // An array, unlike a set, is made once, whatever the plan.
-            Dialect::Postgres => format!("= any(array({due} for update skip locked))"),
+            Dialect::Postgres => format!("= any(array({}))", turns_of_postgres(kinds)),
         };
         self.query(
             &format!(
                 "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 \
                  where id {chosen} returning id, kind, target_id, attempt"
             ),
-            &[now.into(), lease_until.into(), limit.into()],
+            &terms.map(Into::into),
             ClaimedJob::from_row,
         )
     }
@@ -168,16 +199,19 @@ impl Tx<'_> {
         Ok(changed == 1)
     }
 
-    /// Prolongs the leases of running jobs that are still held.
+    /// Prolongs the leases of running jobs that are still held. A row that somebody is changing is left
+    /// as it is, so that this waits for nobody.
     ///
     /// # Errors
     /// When the database fails.
     pub fn extend_jobs(&mut self, jobs: &[ClaimedJob], lease_until: Micros) -> Result<()> {
+        let passing = self.dialect().passing_locked();
+        let sql = format!(
+            "update jobs set due_at = $3 where id = (select id from jobs \
+             where id = $1 and attempt = $2 and leased = 1{passing})"
+        );
         for job in jobs {
-            self.execute(
-                "update jobs set due_at = $3 where id = $1 and attempt = $2 and leased = 1",
-                &[job.id.into(), job.attempt.into(), lease_until.into()],
-            )?;
+            self.execute(&sql, &[job.id.into(), job.attempt.into(), lease_until.into()])?;
         }
         Ok(())
     }
@@ -226,13 +260,31 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// How many jobs are due and not being worked on, counted up to `most`.
+    /// Whether a workspace has at least `most` jobs that are due and not being worked on.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn count_due_jobs(&mut self, now: Micros, most: i64) -> Result<i64> {
-        let sql = "select count(*) from (select 1 from jobs where due_at <= $1 limit $2) due";
-        self.query_one(sql, &[now.into(), most.into()], |row| row.int(0))
+    pub fn is_crowded(&mut self, workspace: WorkspaceId, now: Micros, most: i64) -> Result<bool> {
+        let last = self.query_opt(
+            "select id from jobs where workspace_id = $1 and due_at <= $2 \
+             order by due_at, id limit 1 offset $3",
+            &[workspace.into(), now.into(), (most - 1).max(0).into()],
+            |row| row.int(0),
+        )?;
+        Ok(last.is_some())
+    }
+
+    /// Workspaces with at least `most` jobs that are due and not being worked on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn crowded_workspaces(&mut self, now: Micros, most: i64) -> Result<Vec<WorkspaceId>> {
+        self.query(
+            "select w.id from workspaces w where (select count(*) from (select 1 from jobs j \
+             where j.workspace_id = w.id and j.due_at <= $1 limit $2) due) >= $2 order by w.id",
+            &[now.into(), most.into()],
+            |row| Ok(WorkspaceId(row.int(0)?)),
+        )
     }
 
     /// When the next row of a queue becomes due, past or future.
@@ -264,4 +316,40 @@ impl Tx<'_> {
             |row| row.int(0),
         )
     }
+}
+
+/// The due rows whose turn it is. Of each workspace no more are looked at than may be taken, so that
+/// a long backlog costs no more than a short one.
+fn turns_of_sqlite(kinds: &[&str]) -> String {
+    let kinds = kinds.join("', '");
+    format!(
+        "{WITH_JOBS} select t.id from (select d.id, d.due_at, d.workspace_id, \
+         row_number() over (partition by d.workspace_id order by d.due_at, d.id) as place \
+         from at join jobs d on d.id in (select f.id from jobs f where f.workspace_id = at.id \
+         and f.due_at <= $1 and f.kind in ('{kinds}') order by f.due_at, f.id limit $3)) t \
+         left join {HELD} on h.workspace_id = t.workspace_id \
+         where t.place + coalesce(h.held, 0) <= $4 \
+         order by t.place + coalesce(h.held, 0), t.due_at, t.id limit $3"
+    )
+}
+
+/// The same with the chosen rows locked, one after the other in the order of their turns: rows that
+/// another worker is taking are passed over, and a row that was taken since this statement began no
+/// longer has the `due_at` it was chosen by. Worded so that rows come from an index in their order,
+/// whatever the planner knows about the table.
+fn turns_of_postgres(kinds: &[&str]) -> String {
+    let kinds = kinds.join("', '");
+    format!(
+        "select t.id from ({WITH_JOBS} select d.id, d.due_at from at left join {HELD} \
+         on h.workspace_id = at.id cross join lateral \
+         (select f.id, f.due_at, row_number() over (order by f.due_at, f.id) as place from \
+         (select workspace_id, due_at, id from jobs where workspace_id >= at.id \
+         and case when kind in ('{kinds}') then true else false end \
+         order by workspace_id, due_at, id limit $3 + {BESIDE}) f \
+         where f.workspace_id = at.id and f.due_at <= $1) d \
+         where d.place + coalesce(h.held, 0) <= $4 \
+         order by d.place + coalesce(h.held, 0), d.due_at, d.id limit $3 + {BESIDE}) turn \
+         cross join lateral (select j.id from jobs j where j.id = turn.id \
+         and j.due_at = turn.due_at for update skip locked) t limit $3"
+    )
 }

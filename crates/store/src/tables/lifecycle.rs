@@ -3,7 +3,7 @@
 use vinculo_vault::Sealed;
 
 use super::{AccessMode, LinkId, Micros, Resource, SubjectId, Trigger, WorkspaceId};
-use crate::{Result, Row, Tx};
+use crate::{Result, Row, Tx, Value};
 
 /// What a link will be due for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -208,16 +208,32 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Links after `after` that are due for anything, in the order of their ids, up to `limit`.
+    /// Links after `after` that are due for anything, in the order of their ids, up to `limit`; those of
+    /// `crowded` workspaces not for a refresh.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn due_links(&mut self, now: Micros, after: LinkId, limit: i64) -> Result<Vec<LinkId>> {
+    pub fn due_links(
+        &mut self,
+        now: Micros,
+        after: LinkId,
+        limit: i64,
+        crowded: &[WorkspaceId],
+    ) -> Result<Vec<LinkId>> {
+        let mut params = vec![now.into(), after.into(), limit.into()];
+        params.extend(crowded.iter().map(|&workspace| Value::from(workspace)));
+        let places: Vec<_> = (4..=params.len()).map(|place| format!("${place}")).collect();
+        let others = match places.is_empty() {
+            true => String::new(),
+            false => format!("and workspace_id not in ({})", places.join(", ")),
+        };
         self.query(
-            "select id from links where refresh_at <= $1 and id > $2 union \
-             select id from links where expires_at <= $1 and id > $2 union \
-             select id from links where stale_at <= $1 and id > $2 order by id limit $3",
-            &[now.into(), after.into(), limit.into()],
+            &format!(
+                "select id from links where refresh_at <= $1 and id > $2 {others} union \
+                 select id from links where expires_at <= $1 and id > $2 union \
+                 select id from links where stale_at <= $1 and id > $2 order by id limit $3"
+            ),
+            &params,
             |row| Ok(LinkId(row.int(0)?)),
         )
     }

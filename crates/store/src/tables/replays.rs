@@ -2,7 +2,7 @@
 
 use super::delivery_log::FILTERED;
 use super::{DeliveryFilter, DeliveryId, EndpointId, EventFilter, EventId, Micros, WorkspaceId};
-use crate::{Queue, Result, Tx, Value};
+use crate::{Dialect, Queue, Result, Tx, Value};
 
 impl Tx<'_> {
     /// Makes deliveries due now that match, come after `after` by id, and whose endpoint is
@@ -25,13 +25,14 @@ impl Tx<'_> {
         let mut params = clause.params().to_vec();
         params.extend([Value::from(now), limit.into()]);
         let (at, most) = (params.len() - 1, params.len());
+        let of_d = if self.dialect() == Dialect::Postgres { " for update of d" } else { "" };
         let mut ids = self.query(
             &format!(
                 "update deliveries set state = 'pending', leased = 0, due_at = ${at}, \
                  finished_at = null, earlier_tries = (select count(*) from attempts a \
                  where a.delivery_id = deliveries.id) where id in (select d.id {FILTERED} \
                  join webhook_endpoints e on e.id = d.endpoint_id and e.disabled_at is null{} \
-                 order by d.id limit ${most}) returning id",
+                 order by d.id limit ${most}{of_d}) returning id",
                 clause.sql()
             ),
             &params,

@@ -1,12 +1,16 @@
 use crate::fixture::{
-    NOW, SECOND, add_endpoint, add_link, emit_at, person, read, workspaces, write,
+    NOW, SECOND, add_endpoint, add_link, add_load, emit_at, person, read, sealed, spread, uuid,
+    workspaces, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::mpsc;
-use vinculo_store::{ClaimedJob, ImportId, Job, LoadId, Micros, Queue, Trigger, Tx};
+use vinculo_store::{
+    ClaimedJob, DisabledReason, ImportId, Job, LoadId, Micros, NewImport, Queue, Resource, Trigger,
+    Tx, WorkspaceId,
+};
 
 on_both_databases! {
     a_job_is_taken_once_and_finished,
@@ -22,7 +26,10 @@ on_both_databases! {
     claimers_at_once_never_share_a_job,
     the_next_due_time_is_known,
     work_is_counted_until_it_is_done,
-    what_is_due_and_not_held_is_counted,
+    a_job_is_of_the_workspace_of_what_it_is_about,
+    workspaces_take_turns,
+    the_first_jobs_of_workspaces_can_be_taken_alone,
+    a_crowded_workspace_has_many_jobs_that_wait,
     a_job_is_announced,
 }
 
@@ -55,15 +62,92 @@ async fn add(db: &TestDatabase, due: &'static [(i64, Micros)]) {
     write(db, all).await;
 }
 
-async fn what_is_due_and_not_held_is_counted(db: TestDatabase) {
-    add(&db, &[(1, 0), (2, 1), (3, 2), (4, 3)]).await;
-    let count = |now, most| read(&db, move |tx| tx.count_due_jobs(now, most));
-    assert_eq!(
-        [count(NOW - 1, 9).await, count(NOW + 2, 9).await, count(NOW + 9, 3).await],
-        [0, 3, 3]
-    );
-    write(&db, |tx| claim(tx, NOW + 2, 2)).await;
-    assert_eq!(count(NOW + 3, 9).await, 2);
+/// Jobs of two workspaces, due in the order of their numbers: those of the second come last.
+async fn two_workspaces(db: &TestDatabase, first: i64, second: i64) -> [WorkspaceId; 2] {
+    let (here, there) = workspaces(db).await;
+    let all = move |tx: &mut Tx<'_>| {
+        (0..first + second).try_for_each(|n| tx.enqueue(Job::SyncLink(LoadId(n)), NOW + n, NOW))
+    };
+    write(db, all).await;
+    raw::run(db, &format!("update jobs set workspace_id = {there} where target_id >= {first}"));
+    raw::run(db, &format!("update jobs set workspace_id = {here} where target_id < {first}"));
+    [here, there]
+}
+
+async fn a_job_is_of_the_workspace_of_what_it_is_about(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    write(&db, move |tx| {
+        let subject = person(tx, there, 50)?.id;
+        let link = add_link(tx, there, subject, 60)?;
+        let load = add_load(tx, there, subject, link, &[Resource::Owners])?;
+        tx.enqueue(Job::SyncLink(load), NOW, NOW)?;
+        tx.enqueue(Job::WorkCohorts(here), NOW, NOW)?;
+        let (sha256, name) = (&spread(1), &sealed(1));
+        let (import, _) = tx.receive_import(&NewImport {
+            uuid: uuid(70),
+            workspace: there,
+            sha256,
+            bytes: 1,
+            name,
+            allowed: "",
+            created_at: NOW,
+        })?;
+        tx.enqueue(Job::ImportFile(import), NOW, NOW)?;
+        // What it was about is gone.
+        tx.enqueue(Job::SyncLink(LoadId(999)), NOW + 1, NOW)
+    })
+    .await;
+    let rows = raw::rows(&db, "select kind, workspace_id from jobs order by kind, due_at");
+    let expected = [
+        format!("import_file|{there}"),
+        format!("sync_link|{there}"),
+        "sync_link|0".to_owned(),
+        format!("work_cohorts|{here}"),
+    ];
+    assert_eq!(rows, expected);
+    assert_eq!(write(&db, |tx| claim(tx, NOW + 1, 9)).await.len(), 4, "all of them have a turn");
+}
+
+async fn workspaces_take_turns(db: TestDatabase) {
+    two_workspaces(&db, 500, 3).await;
+    let mut take = async |limit| loads(&write(&db, move |tx| claim(tx, NOW + 999, limit)).await);
+    assert_eq!(take(1).await, [0], "the longest due");
+    assert_eq!(take(1).await, [500], "nothing of the second is at work yet");
+    assert_eq!(take(3).await, [1, 2, 501]);
+    assert_eq!(take(1).await, [502], "three are at work of the first, two of the second");
+    assert_eq!(take(300).await, (3..303).collect::<Vec<_>>(), "nobody else is there");
+    let done = write(&db, |tx| claim(tx, NOW + 999, 1)).await[0];
+    assert!(write(&db, move |tx| tx.finish_job(&done)).await);
+    // Leases that have ended are no work, and due again.
+    let ended = NOW + 999 + LEASE;
+    assert_eq!(loads(&write(&db, move |tx| claim(tx, ended, 4)).await), [304, 305, 500, 501]);
+}
+
+async fn the_first_jobs_of_workspaces_can_be_taken_alone(db: TestDatabase) {
+    two_workspaces(&db, 5, 5).await;
+    let first = |tx: &mut Tx<'_>| tx.claim_first_jobs(NOW + 99, NOW + 99 + LEASE, 9);
+    let mut firsts = loads(&write(&db, first).await);
+    firsts.sort_unstable();
+    assert_eq!(firsts, [0, 5]);
+    assert!(write(&db, first).await.is_empty(), "one of each is at work");
+    raw::run(&db, "update jobs set leased = 0 where target_id = 5");
+    assert_eq!(loads(&write(&db, first).await), [6]);
+}
+
+async fn a_crowded_workspace_has_many_jobs_that_wait(db: TestDatabase) {
+    let [here, there] = two_workspaces(&db, 4, 3).await;
+    let crowded = |now, most| read(&db, move |tx| tx.crowded_workspaces(now, most));
+    assert_eq!(crowded(NOW + 6, 3).await, [here, there]);
+    assert_eq!(crowded(NOW + 6, 4).await, [here]);
+    assert_eq!(crowded(NOW + 5, 3).await, [here], "not all of the second is due");
+    assert!(crowded(NOW - 1, 1).await.is_empty());
+    for (workspace, most, expected) in [(here, 4, true), (here, 5, false), (there, 3, true)] {
+        let is_crowded = read(&db, move |tx| tx.is_crowded(workspace, NOW + 6, most)).await;
+        assert_eq!(is_crowded, expected, "{workspace} {most}");
+    }
+    assert!(!read(&db, move |tx| tx.is_crowded(there, NOW + 5, 3)).await);
+    write(&db, |tx| claim(tx, NOW + 6, 2)).await;
+    assert!(crowded(NOW + 6, 4).await.is_empty(), "what is at work does not wait");
 }
 
 async fn what_a_later_version_left_is_not_taken(db: TestDatabase) {
@@ -351,4 +435,50 @@ async fn claims_in_flight_share_the_work_without_waiting() {
     go_on.send(()).expect("the first is gone");
     let first = first.await.expect("the first panicked").expect("not taken");
     assert_eq!((loads(&first), loads(&second)), (vec![1, 2], vec![3]));
+}
+
+/// A heartbeat passes over a row that somebody is changing: it waits for nobody, so that nobody waits
+/// for it in a circle. SQLite has one writer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heartbeat_waits_for_nobody() {
+    let db = TestDatabase::postgres();
+    add(&db, &[(1, 0), (2, 0)]).await;
+    let jobs = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let (here, _) = workspaces(&db).await;
+    let (endpoint, sent) = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let endpoint = add_endpoint(tx, here, 90)?;
+        emit_at(tx, here, subject, 80, NOW)?;
+        emit_at(tx, here, subject, 81, NOW)?;
+        Ok((endpoint, tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?))
+    })
+    .await;
+    let claims: Vec<_> = sent.iter().map(|due| due.claim).collect();
+    let (changed, is_changed) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel::<()>();
+    let (store, job) = (db.store.clone(), jobs[0]);
+    let other = tokio::spawn(async move {
+        let slow = move |tx: &mut Tx<'_>| {
+            tx.finish_job(&job)?;
+            tx.disable_endpoint(endpoint, DisabledReason::Gone, NOW)?;
+            changed.send(()).expect("nobody waits");
+            may_go_on.recv().expect("nobody lets it go on");
+            Ok::<_, vinculo_store::Error>(())
+        };
+        store.write(slow).await
+    });
+    is_changed.recv().expect("never changed");
+    let held = jobs.clone();
+    write(&db, move |tx| {
+        tx.extend_jobs(&held, NOW + 9 * LEASE)?;
+        tx.extend_deliveries(&claims, NOW + 9 * LEASE)?;
+        tx.release_deliveries(&claims, NOW)
+    })
+    .await;
+    go_on.send(()).expect("the other is gone");
+    other.await.expect("the other panicked").expect("not changed");
+    let due = raw::rows(&db, "select target_id, due_at from jobs");
+    assert_eq!(due, [format!("2|{}", NOW + 9 * LEASE)]);
+    let states = raw::rows(&db, "select distinct state, leased, due_at from deliveries");
+    assert_eq!(states, [format!("cancelled|0|{}", NOW + LEASE)]);
 }

@@ -157,7 +157,7 @@ fn due_links(tx: &mut Tx<'_>, here: WorkspaceId) -> Result<[LinkId; 3]> {
 }
 
 async fn links_are_found_when_they_are_due(db: TestDatabase) {
-    let (here, _) = workspaces(&db).await;
+    let (here, there) = workspaces(&db).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, None);
     let [first, second, third] = write(&db, move |tx| due_links(tx, here)).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 1));
@@ -167,18 +167,23 @@ async fn links_are_found_when_they_are_due(db: TestDatabase) {
         (NOW + 2, vec![first, second]),
         (NOW + 3, vec![first, second, third]),
     ] {
-        let due = read(&db, move |tx| tx.due_links(at, LinkId(0), 10)).await;
+        let due = read(&db, move |tx| tx.due_links(at, LinkId(0), 10, &[])).await;
         assert_eq!(due, expected);
         // A refresh takes nothing away.
         let ending = read(&db, move |tx| tx.ending_links(at, LinkId(0), 10)).await;
         assert_eq!(ending, expected.into_iter().filter(|it| *it != first).collect::<Vec<_>>());
     }
-    let page = async |after| read(&db, move |tx| tx.due_links(NOW + 3, after, 2)).await;
+    let page = async |after| read(&db, move |tx| tx.due_links(NOW + 3, after, 2, &[])).await;
     assert_eq!(page(LinkId(0)).await, [first, second]);
     assert_eq!(page(second).await, [third]);
     let page = async |after| read(&db, move |tx| tx.ending_links(NOW + 3, after, 1)).await;
     assert_eq!(page(LinkId(0)).await, [second]);
     assert_eq!(page(second).await, [third]);
+    let except = |crowded: Vec<WorkspaceId>| {
+        read(&db, move |tx| tx.due_links(NOW + 3, LinkId(0), 10, &crowded))
+    };
+    assert_eq!(except(vec![there, here]).await, [second, third], "a refresh takes room");
+    assert_eq!(except(vec![there]).await, [first, second, third]);
     write(&db, move |tx| tx.invalidate_link(first)).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 2));
 }

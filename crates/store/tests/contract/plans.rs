@@ -68,8 +68,8 @@ const FILL: &str = "
     insert into audit_blocks (chain, sequence, created_at, entries, digest, previous, anchors, hash,
         seal) select pg_uuid(1), n, n, 10, pg_index(n), pg_index(n), pg_sealed(), pg_index(n),
         pg_index(n) from generate_series(0, 500) n;
-    insert into jobs (kind, target_id, due_at, created_at)
-        select 'sync_link', n, n, 0 from generate_series(1, 5000) n;
+    insert into jobs (kind, target_id, due_at, created_at, workspace_id)
+        select 'sync_link', n, n, 0, 1 from generate_series(1, 5000) n;
     insert into webhook_endpoints (uuid, workspace_id, created_at, sealed)
         select pg_uuid(n), 1, 0, pg_sealed() from generate_series(1, 10) n;
     insert into events (webhook_id, workspace_id, subject_id, link_id, webhook_type, webhook_code,
@@ -281,7 +281,9 @@ const CALLS: &[(&str, Call)] = &[
         };
         tx.record_attempt(&record, NOW)
     }),
-    ("count_due_jobs", |tx| Ok(tx.count_due_jobs(NOW, 10)? == 10)),
+    ("crowded_workspaces", |tx| Ok(tx.crowded_workspaces(NOW, 10)? == [HERE])),
+    ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
+    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
     ("keep_answer", |tx| {
         let answer = NewKeptAnswer {

@@ -93,7 +93,7 @@ pub(crate) async fn create(
 /// under it, and it is recorded with the link. Answers id and body of the link.
 ///
 /// # Errors
-/// As the operation.
+/// As the operation; 503 when the workspace asks for more than can be done.
 pub(crate) async fn register(
     app: App,
     (permit, given): (Permit, Option<Given>),
@@ -102,9 +102,14 @@ pub(crate) async fn register(
     (wish, body): (Wish, JsonObject),
 ) -> Result<(Uuid, Vec<u8>), ApiError> {
     let wanted = Wanted::parse(&permit.with_defaults(body))?;
+    let _place = app.limits().registration(permit.workspace.id)?;
     let secrets = app.secrets(permit.workspace.id)?;
     let (now, being_given) = (app.now_micros(), given.as_ref().map(|given| given.consent));
+    let most = app.config().jobs_waiting;
     let admission = app.store().read(move |tx| {
+        if tx.is_crowded(secrets.workspace().id, now, most)? {
+            return Err(ApiError::unavailable("the jobs of a workspace pile up"));
+        }
         let admission = Admission::read(tx, &secrets, &wanted, being_given, now);
         admission.map(|admission| (admission, wanted))
     });

@@ -68,7 +68,7 @@ pub(crate) async fn receive(
     terms: CohortTerms,
     body: Body,
 ) -> Result<ReceivedCohort, ApiError> {
-    let (contents, sent) = upload(body, app.config().upload_silence);
+    let (contents, sent) = upload(body);
     let received = cohorts::receive(app, workspace, terms, contents);
     let (received, ()) = tokio::join!(received, sent);
     received

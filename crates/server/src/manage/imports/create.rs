@@ -53,13 +53,13 @@ pub(crate) async fn create(
 /// Reads a body to its end into the spool.
 ///
 /// # Errors
-/// 413 for a file that is too large, 408 when its sender falls silent.
+/// 413 for a file that is too large, 408 when it comes too slowly.
 pub(crate) async fn spool(
     app: &App,
     workspace: WorkspaceId,
     body: Body,
 ) -> Result<Spooled, ApiError> {
-    let (contents, sent) = upload(body, app.config().upload_silence);
+    let (contents, sent) = upload(body);
     let spooled = imports::spool_file(app, workspace, contents);
     let (spooled, ()) = tokio::join!(spooled, sent);
     spooled.map_err(refusal)

@@ -1,13 +1,13 @@
 //! A request body on its way to a thread that may block.
 
 use std::io::{self, Read};
-use std::time::Duration;
 
 use axum::body::Body;
 use bytes::{Buf as _, Bytes};
 use http_body_util::BodyExt as _;
 use tokio::sync::mpsc::{Receiver, channel};
-use tokio::time::timeout;
+
+use crate::serve::paced::is_too_slow;
 
 /// Pieces of the body that wait for the spool.
 const AHEAD: usize = 4;
@@ -20,20 +20,20 @@ pub(crate) struct Upload {
     ended: bool,
 }
 
-/// Splits a body into a reader and the future that feeds it; the future ends with the body, with the
-/// sender's silence, or when the reader is dropped.
-pub(crate) fn upload(mut body: Body, silence: Duration) -> (Upload, impl Future<Output = ()>) {
+/// Splits a body into a reader and the future that feeds it; the future ends with the body or when the
+/// reader is dropped.
+pub(crate) fn upload(mut body: Body) -> (Upload, impl Future<Output = ()>) {
     let (sender, pieces) = channel(AHEAD);
     let feed = async move {
         loop {
-            let piece = match timeout(silence, body.frame()).await {
-                Ok(Some(Ok(frame))) => match frame.into_data() {
+            let piece = match body.frame().await {
+                Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => Ok(data),
                     _ => continue,
                 },
-                Ok(Some(Err(error))) => Err(io::Error::other(error)),
-                Ok(None) => Ok(Bytes::new()),
-                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+                Some(Err(error)) if is_too_slow(&error) => Err(io::ErrorKind::TimedOut.into()),
+                Some(Err(error)) => Err(io::Error::other(error)),
+                None => Ok(Bytes::new()),
             };
             let last = piece.as_ref().map_or(true, Bytes::is_empty);
             if sender.send(piece).await.is_err() || last {
@@ -63,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_comes_out_whole() {
-        let (mut upload, feed) = upload(Body::from("planilla"), Duration::MAX);
+        let (mut upload, feed) = upload(Body::from("planilla"));
         let read = tokio::task::spawn_blocking(move || {
             let mut text = String::new();
             upload.read_to_string(&mut text).map(|_| text)
@@ -74,7 +74,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_is_given_up_is_no_end() {
-        let (mut upload, feed) = upload(Body::from("planilla"), Duration::MAX);
+        let (mut upload, feed) = upload(Body::from("planilla"));
         drop(feed);
         let read = tokio::task::spawn_blocking(move || upload.read_to_end(&mut Vec::new()));
         let error = read.await.unwrap().unwrap_err();

@@ -1,0 +1,101 @@
+//! One customer has a long queue of work, another a little.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use rusqlite::Connection;
+use tokio::time::{Instant, sleep};
+
+use super::book::report;
+use super::customer::Customer;
+use super::{Plan, SILENT, Verdict};
+use crate::server::{Installation, Process, Setup};
+
+/// Links of the customer who has little.
+const FEW: usize = 10;
+/// Links of the other; the server lets nobody have more than some hundreds of jobs waiting.
+const LINKS: usize = 100;
+/// So many loads of these links more, and their jobs.
+const MANY: &str = "
+    insert into loads (workspace_id, subject_id, link_id, trigger, resources, request_id, state,
+        created_at) with recursive n(n) as (select 1 union all select n + 1 from n where n < $MANY)
+        select workspace_id, subject_id, link_id, trigger, resources, request_id, state, created_at
+        from n, (select * from loads where state = 'waiting' order by id) waiting
+        where waiting.id % 100 = n % 100;
+    insert or ignore into jobs (kind, target_id, due_at, created_at, workspace_id)
+        select 'sync_link', id, created_at, created_at, workspace_id from loads
+        where state = 'waiting'";
+/// How often their time is taken without the others.
+const ALONE: usize = 3;
+/// Longest time for them.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// B5: one workspace has many jobs waiting, another ten.
+///
+/// # Errors
+/// When the server fails in a way that is not counted.
+pub async fn long_queue_beside(plan: &Plan<'_>, many: usize) -> anyhow::Result<Vec<Verdict>> {
+    let place = Setup { binary: plan.binary, ..Setup::default() };
+    let operator = Installation::new(&place)?.operator()?;
+    let hook = format!("{}/ok", plan.receiver);
+    let variables = [
+        SILENT[0],
+        ("VINCULO_RATE_LIMIT_PER_MINUTE", "0"),
+        ("VINCULO_SOURCE_PRODUCTION", "ach"),
+        ("VINCULO_SOURCE_ALLOW_HTTP", "true"),
+        ("VINCULO_ACH_BASE_URL", &operator.url),
+    ];
+    let setup = Setup { receiver: Some(&hook), variables: &variables, production: true, ..place };
+    let installation = Installation::new(&setup)?;
+    let server = installation.serve()?;
+    let alone = Customer::new(&installation)?;
+    few(plan, alone, &server).await?;
+    let mut undisturbed = Duration::ZERO;
+    for _ in 0..ALONE {
+        undisturbed = undisturbed.max(few(plan, Customer::new(&installation)?, &server).await?);
+    }
+    drop(server);
+    // Nobody works on what the first customer asks for until all of it waits.
+    let idle = installation.serve_only()?;
+    let mut first = Customer::of(installation.key("sandbox")?)?;
+    first.create(&idle.url, LINKS).await?;
+    drop(idle);
+    let data = Connection::open(installation.folder().join("vinculo.db"))?;
+    data.execute_batch(&MANY.replace("$MANY", &many.to_string()))?;
+    let server = installation.serve()?;
+    let beside = few(plan, Customer::new(&installation)?, &server).await?;
+    let left: i64 = data.query_row("select count(*) from jobs", [], |row| row.get(0))?;
+    ensure!(left > 0, "nothing waited any more: ask for more than {many}");
+    let times = beside.as_secs_f64() / undisturbed.as_secs_f64();
+    Ok(vec![Verdict {
+        row: "B5 a workspace with a long queue beside one with ten links",
+        goal: "the ten are filled and told of within twice their undisturbed time",
+        met: times <= 2.0,
+        told: format!(
+            "{many} jobs of the one wait, {left} were left when the ten of the other were done; \
+             {undisturbed:.1?} undisturbed, the slowest of {ALONE}, {beside:.1?} beside them: \
+             {times:.2} x"
+        ),
+    }])
+}
+
+/// Makes a few links, one right after the other: how long until both events of each have come.
+async fn few(
+    plan: &Plan<'_>,
+    mut customer: Customer,
+    server: &Process,
+) -> anyhow::Result<Duration> {
+    let started = Instant::now();
+    customer.create(&server.url, FEW).await?;
+    ensure!(customer.answered.len() == FEW, "refused: {}", customer.last_refusal);
+    let links: Vec<_> = customer.answered.values().map(|promise| promise.link.as_str()).collect();
+    loop {
+        let events = report(plan.receiver).await?.events;
+        let came = events.values().filter(|event| links.contains(&event.link.as_str())).count();
+        if came >= 2 * FEW {
+            return Ok(started.elapsed());
+        }
+        ensure!(started.elapsed() < PATIENCE, "{came} of {} events came", 2 * FEW);
+        sleep(Duration::from_millis(5)).await;
+    }
+}
