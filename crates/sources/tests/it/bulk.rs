@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use vinculo_pila::{Document, DocumentKind};
 use vinculo_sources::ach::{Ach, AchConfig, Job, JobError, NextStep};
-use vinculo_sources::{InvalidField, NoDataReason, Outcome, RetryReason};
+use vinculo_sources::{Connector as _, InvalidField, NoDataReason, Outcome, Received, RetryReason};
 
 use crate::conformance::told;
 use crate::support::{PATIENT, connector, http, now, resolved, serve_all};
@@ -38,7 +38,7 @@ fn later(reason: RetryReason) -> Outcome {
 async fn a_job_runs_from_its_submission_to_its_result() {
     let replies = ["job_new", "job_running", "job_finished", "job_result"].map(fixture).to_vec();
     let (ach, operator) = served(replies).await;
-    let job = ach.submit(&people(), 36, Some("u-7"), PATIENT).await.expect("a job");
+    let job = ach.submit(&people(), (36, Some("u-7")), &[], PATIENT).await.expect("a job");
     assert_eq!((job.id.as_str(), job.submitted_at, job.looks), (ID, now(), 0));
     assert_eq!(job.next(now()), NextStep::Look(Duration::from_secs(2)));
 
@@ -50,13 +50,19 @@ async fn a_job_runs_from_its_submission_to_its_result() {
     assert_eq!(job.next(now()), NextStep::Fetch);
     let result = ach.fetch(&job, &people(), PATIENT).await.expect("a result");
     assert!(result.totals_agree);
-    let (documents, outcomes): (Vec<_>, Vec<_>) = result.people.into_iter().unzip();
-    assert_eq!(documents, people());
+    let asked: Vec<_> = result.people.iter().map(|answer| answer.person.clone()).collect();
+    assert_eq!(asked, people());
+    let outcomes: Vec<_> = result.people.iter().map(|answer| answer.outcome.clone()).collect();
     let lines: Vec<_> = resolved(outcomes[0].clone()).contributions.iter().map(told).collect();
     assert_eq!(lines, ["2026-09 NI999500102 health=3000000 salary=3000000 worker=01 planilla=E"]);
     assert_eq!(outcomes[1], Outcome::NoData(NoDataReason::NotFound));
     assert_eq!(outcomes[2], Outcome::InvalidInput(InvalidField::Other));
     assert_eq!(outcomes[3], later(RetryReason::JobRunning));
+    // The rows of a person are what a single question is answered with.
+    let body = result.people[0].rows.as_deref().expect("rows");
+    let answer = Received { status: 200, content_type: Some("application/json"), body };
+    assert_eq!(ach.read(answer, &people()[0]).outcome, outcomes[0]);
+    assert!(result.people[1..].iter().all(|answer| answer.rows.is_none()));
 
     let requests = operator.await.expect("requests");
     let head = |index: usize| requests[index].lines().next().unwrap_or_default().to_owned();
@@ -86,7 +92,7 @@ async fn a_job_runs_from_its_submission_to_its_result() {
 
 async fn job() -> Job {
     let (ach, _operator) = served(vec![fixture("job_new")]).await;
-    ach.submit(&people(), 24, None, PATIENT).await.expect("a job")
+    ach.submit(&people(), (24, None), &[], PATIENT).await.expect("a job")
 }
 
 #[tokio::test]
@@ -114,7 +120,7 @@ async fn every_success_starts_a_job_and_everything_else_does_not() {
     for status in [200, 201, 202] {
         let reply = http(status, "", br#"{"numeroSolicitud": 77, "estado": null}"#);
         let (ach, _operator) = served(vec![reply]).await;
-        let job = ach.submit(&people(), 24, None, PATIENT).await.expect("a job");
+        let job = ach.submit(&people(), (24, None), &[], PATIENT).await.expect("a job");
         assert_eq!(job.id, "77");
     }
     let failed = |outcome| JobError::Failed(outcome);
@@ -126,11 +132,11 @@ async fn every_success_starts_a_job_and_everything_else_does_not() {
     ];
     for (status, body, error) in cases {
         let (ach, _operator) = served(vec![http(status, "", body.as_bytes())]).await;
-        assert_eq!(ach.submit(&people(), 24, None, PATIENT).await, Err(error), "{status}");
+        assert_eq!(ach.submit(&people(), (24, None), &[], PATIENT).await, Err(error), "{status}");
     }
     for body in ["", "[]", "{}", "<html>", r#"{"numeroSolicitud": null}"#] {
         let (ach, _operator) = served(vec![http(200, "", body.as_bytes())]).await;
-        let error = ach.submit(&people(), 24, None, PATIENT).await.expect_err("no job");
+        let error = ach.submit(&people(), (24, None), &[], PATIENT).await.expect_err("no job");
         assert!(matches!(error, JobError::Failed(Outcome::Fault(_))), "{body}: {error:?}");
     }
 }
@@ -143,7 +149,7 @@ async fn people_that_cannot_be_asked_about_start_no_job() {
     for (people, field) in
         [(vec![nit], InvalidField::DocumentKind), (Vec::new(), InvalidField::Other)]
     {
-        let error = ach.submit(&people, 24, None, PATIENT).await;
+        let error = ach.submit(&people, (24, None), &[], PATIENT).await;
         assert_eq!(error, Err(JobError::Failed(Outcome::InvalidInput(field))));
     }
 }
@@ -179,7 +185,7 @@ async fn odd_results_are_read_entry_by_entry() {
     let (ach, _operator) = served(vec![http(200, "", result.to_string().as_bytes())]).await;
     let result = ach.fetch(&job, &people(), PATIENT).await.expect("a result");
     assert!(!result.totals_agree);
-    let codes: Vec<_> = result.people.iter().map(|(_, outcome)| outcome.code()).collect();
+    let codes: Vec<_> = result.people.iter().map(|answer| answer.outcome.code()).collect();
     assert_eq!(codes, ["no_data", "fault", "retry_later", "retry_later"]);
 
     let (ach, _operator) = served(vec![http(200, "", br#"{"listaExitosos": 7}"#)]).await;
