@@ -37,7 +37,7 @@ const MOST_SUBMISSIONS: i64 = 2;
 const NAMING: Duration = Duration::from_secs(120);
 
 /// How long a row waits for another one about the same person.
-const A_MOMENT: Duration = Duration::from_secs(10);
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// Code of a row whose answer was lost at the source as often as it was asked for.
 const LOST: &str = "answer_lost";
@@ -88,7 +88,7 @@ impl<'a> Bulk<'a> {
         };
         let Sorted { mut alone, mut together, later, months_ahead } = self.sort(rows).await?;
         for line in later {
-            self.making.postpone(line, after(self.now(), A_MOMENT), 0).await?;
+            self.making.postpone(line, after(self.now(), A_MINUTE), 0).await?;
         }
         if together.len() == 1 {
             alone.extend(together.drain(..).map(|(row, _)| row));

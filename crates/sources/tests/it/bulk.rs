@@ -141,6 +141,92 @@ async fn every_success_starts_a_job_and_everything_else_does_not() {
     }
 }
 
+/// Answers about a job, and what each call reads them as: typed from the description of the service, its
+/// states and statuses.
+#[tokio::test]
+async fn every_answer_about_a_job_has_one_meaning() {
+    const STATE: &str = r#"{"numeroSolicitud": "7", "estado": "EN EJECUCCION"}"#;
+    const EARLY: &str =
+        r#"{"numeroSolicitud": "7", "estado": "EN EJECUCCION", "listaExitosos": []}"#;
+    const CSV: &str = "tipoDocumento;numDocumento";
+    let job = job().await;
+    let table = [
+        // Status, body, and how a look and a fetch end.
+        (200, STATE, "running", "retry_later:job_running"),
+        (200, r#"{"estado": " finalizada "}"#, "finished", "told"),
+        (200, r#"{"estado": "EN EJECUCION"}"#, "running", "retry_later:job_running"),
+        (200, r#"{"estado": "PAUSADA"}"#, "running", "retry_later:job_running"),
+        (200, r#"{"estado": 7}"#, "running", "retry_later:job_running"),
+        (200, "{}", "running", "retry_later:job_running"),
+        (200, EARLY, "running", "retry_later:job_running"),
+        (200, r#"{"estado": "FINALIZADA", "listaNoValidos": {}}"#, "finished", "fault"),
+        (200, "[]", "fault", "fault"),
+        (200, "", "fault", "fault"),
+        (200, CSV, "fault", "fault"),
+        (200, "<html></html>", "fault", "fault"),
+        (301, "", "fault", "fault"),
+        (400, r#"{"message": "no"}"#, "invalid_input:other", "invalid_input:other"),
+        (401, "", "not_authorized", "not_authorized"),
+        (403, "", "not_authorized", "not_authorized"),
+        (404, r#"{"message": "no existe"}"#, "unknown", "unknown"),
+        (404, "", "unknown", "unknown"),
+        (407, "", "not_authorized", "not_authorized"),
+        (408, "", "retry_later:upstream_down", "retry_later:upstream_down"),
+        (409, r#"{"message": "en proceso"}"#, "retry_later:job_running", "retry_later:job_running"),
+        (415, "", "invalid_input:other", "invalid_input:other"),
+        (422, "", "invalid_input:other", "invalid_input:other"),
+        (429, "", "retry_later:rate_limited", "retry_later:rate_limited"),
+        (500, "", "fault", "fault"),
+        (502, "", "retry_later:upstream_down", "retry_later:upstream_down"),
+        (503, "", "retry_later:upstream_down", "retry_later:upstream_down"),
+        (504, "", "retry_later:upstream_down", "retry_later:upstream_down"),
+    ];
+    for (status, body, looked, fetched) in table {
+        let reply = http(status, "", body.as_bytes());
+        let (ach, _operator) = served(vec![reply.clone(), reply]).await;
+        let seen = match ach.look(&job, PATIENT).await {
+            Ok(job) if job.state.finished => "finished".to_owned(),
+            Ok(_) => "running".to_owned(),
+            Err(error) => meaning(&error),
+        };
+        assert_eq!(seen, looked, "a look: {status} {body}");
+        let seen = match ach.fetch(&job, &people(), PATIENT).await {
+            Ok(_) => "told".to_owned(),
+            Err(error) => meaning(&error),
+        };
+        assert_eq!(seen, fetched, "a fetch: {status} {body}");
+    }
+    let waits = http(429, "retry-after: 90\r\n", b"");
+    let (ach, _operator) = served(vec![waits]).await;
+    let not_before = Some(Duration::from_secs(90));
+    let later = Outcome::RetryLater { reason: RetryReason::RateLimited, not_before };
+    assert_eq!(ach.look(&job, PATIENT).await, Err(JobError::Failed(later)));
+}
+
+fn meaning(error: &JobError) -> String {
+    match error {
+        JobError::Unknown => "unknown".to_owned(),
+        JobError::Failed(outcome) => match outcome.reason() {
+            Some(reason) => format!("{}:{reason}", outcome.code()),
+            None => outcome.code().to_owned(),
+        },
+    }
+}
+
+#[tokio::test]
+async fn only_documents_of_known_kinds_are_taken() {
+    let ach = connector(AchConfig::new("http://127.0.0.1:9"));
+    for (kind, number, takes) in [
+        (DocumentKind::Cc, "1900500001", true),
+        (DocumentKind::Ce, "199900", true),
+        (DocumentKind::Pt, "1999001", false),
+        (DocumentKind::Nit, "999500101", false),
+        (DocumentKind::Cc, "19-99", false),
+    ] {
+        assert_eq!(ach.takes(&Document::new(kind, number)), takes, "{kind} {number}");
+    }
+}
+
 #[tokio::test]
 async fn people_that_cannot_be_asked_about_start_no_job() {
     // Nothing listens there.
