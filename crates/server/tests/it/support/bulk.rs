@@ -9,15 +9,21 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use vinculo_server::clock::{Clock as _, ManualClock};
 
 /// What it does.
 #[derive(Debug, Clone)]
 pub(crate) struct Manner {
     /// Status of a submission.
     pub(crate) submission: u16,
+    /// How many submissions get that; later ones are taken.
+    pub(crate) refusals: usize,
+    /// By what it tells when it was looked at.
+    pub(crate) clock: Option<ManualClock>,
     /// Status of looks and results.
     pub(crate) looks: u16,
     /// Whether jobs are finished.
@@ -31,7 +37,9 @@ pub(crate) struct Manner {
 impl Default for Manner {
     fn default() -> Self {
         let people = BTreeMap::new();
-        Self { submission: 200, looks: 200, finished: true, expires: None, people }
+        let (submission, looks, refusals) = (200, 200, usize::MAX);
+        let (finished, expires, clock) = (true, None, None);
+        Self { submission, refusals, clock, looks, finished, expires, people }
     }
 }
 
@@ -41,6 +49,8 @@ pub(crate) struct Seen {
     /// The documents of each submission.
     pub(crate) jobs: Vec<Vec<String>>,
     pub(crate) looks: usize,
+    /// When, as far as it has a clock.
+    pub(crate) looked_at: Vec<Timestamp>,
     pub(crate) fetches: usize,
     /// The documents of single questions.
     pub(crate) alone: Vec<String>,
@@ -113,7 +123,8 @@ async fn submit(State(Desk(desk)): State<Desk>, Json(list): Json<Value>) -> Resp
     let people = list["contenido"].as_array().unwrap();
     let number = |entry: &Value| entry["numDocumento"].as_str().unwrap().to_owned();
     desk.1.jobs.push(people.iter().map(number).collect());
-    let status = StatusCode::from_u16(desk.0.submission).unwrap();
+    let refused = desk.1.jobs.len() <= desk.0.refusals;
+    let status = StatusCode::from_u16(if refused { desk.0.submission } else { 202 }).unwrap();
     let id = desk.1.jobs.len().to_string();
     let answer = json!({ "numeroSolicitud": id, "estado": "EN EJECUCCION" });
     (status, Json(if status.is_success() { answer } else { Value::Null })).into_response()
@@ -122,6 +133,8 @@ async fn submit(State(Desk(desk)): State<Desk>, Json(list): Json<Value>) -> Resp
 async fn look(State(Desk(desk)): State<Desk>, Path(id): Path<String>) -> Response {
     let mut desk = desk.lock().unwrap();
     desk.1.looks += 1;
+    let now = desk.0.clock.as_ref().map(|clock| clock.now());
+    desk.1.looked_at.extend(now);
     let status = StatusCode::from_u16(desk.0.looks).unwrap();
     (status, Json(state(&desk.0, &id))).into_response()
 }
