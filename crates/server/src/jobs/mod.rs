@@ -6,6 +6,7 @@
 
 mod announce;
 mod bulk;
+mod bulk_result;
 mod calls;
 mod changes;
 mod clean_up;
