@@ -121,11 +121,15 @@ pub struct CohortConfig {
     /// Rows about which sources are asked at once, of each workspace: fewer than the places of a
     /// source, so that others find some.
     pub at_once: usize,
+    /// People in one job of a source that takes jobs about many; below two, none are handed in.
+    pub bulk: usize,
+    /// Whether people are asked about alone whose job is refused, or who are missing from its result.
+    pub bulk_else_alone: bool,
 }
 
 impl Default for CohortConfig {
     fn default() -> Self {
-        Self { rows: 100_000, at_once: 6 }
+        Self { rows: 100_000, at_once: 6, bulk: 0, bulk_else_alone: true }
     }
 }
 

@@ -19,6 +19,13 @@ pub(crate) struct CohortLimits {
     /// Rows of the cohorts of a workspace that sources are asked about at once [default: 6]
     #[arg(long, env = "VINCULO_COHORT_AT_ONCE", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) cohort_at_once: Option<u16>,
+    /// People of cohorts in one job of a source that takes jobs about many; 0 asks about each alone
+    /// [default: 0]
+    #[arg(long, env = "VINCULO_COHORT_BULK", value_name = "NUMBER")]
+    pub(crate) cohort_bulk: Option<u16>,
+    /// Ask about people alone whose job is refused, or who are missing from its result [default: true]
+    #[arg(long, env = "VINCULO_COHORT_BULK_ELSE_ALONE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) cohort_bulk_else_alone: Option<bool>,
 }
 
 impl CohortLimits {
@@ -28,6 +35,8 @@ impl CohortLimits {
         let cohorts = CohortConfig {
             rows: self.cohort_rows.unwrap_or(shipped.rows),
             at_once: self.cohort_at_once.map_or(shipped.at_once, usize::from),
+            bulk: self.cohort_bulk.map_or(shipped.bulk, usize::from),
+            bulk_else_alone: self.cohort_bulk_else_alone.unwrap_or(shipped.bulk_else_alone),
         };
         Config { cohorts, ..config }
     }

@@ -55,7 +55,7 @@ pub(crate) struct Terms {
     /// What a question about one person costs, whole pesos [default: 0]
     #[arg(long, env = "VINCULO_SOURCE_PRICE", value_delimiter = ',', value_name = "SOURCE=PESOS")]
     source_price: Option<Vec<OfSource<u32>>>,
-    /// What the entry of one person in a job about many costs, whole pesos [default: 0]
+    /// What the entry of one person in a job about many costs, whole pesos [default: as a question]
     #[arg(
         long,
         env = "VINCULO_SOURCE_BULK_PRICE",
@@ -105,7 +105,9 @@ impl Terms {
             let pause = seconds(u64::from(pause).max(1));
             (terms.breaker.pause, terms.breaker.longest_pause) = (pause, pause * 20);
         });
-        set(&mut all, self.source_price.as_ref(), |terms, pesos| terms.price = pesos.into());
+        set(&mut all, self.source_price.as_ref(), |terms, pesos| {
+            (terms.price, terms.bulk_price) = (pesos.into(), pesos.into());
+        });
         set(&mut all, self.source_bulk_price.as_ref(), |terms, pesos| {
             terms.bulk_price = pesos.into();
         });
@@ -198,6 +200,7 @@ mod tests {
     fn what_is_given_changes_the_terms_of_its_source_alone() {
         let given = Terms {
             source_price: Some(vec!["ach=1200".parse().unwrap(), "agil_data=9".parse().unwrap()]),
+            source_bulk_price: Some(vec!["ach=300".parse().unwrap()]),
             source_at_once: Some(vec!["mareigua=100".parse().unwrap()]),
             source_pause_seconds: Some(vec!["ach=3".parse().unwrap()]),
             ..Terms::default()
@@ -206,8 +209,12 @@ mod tests {
         let config = given.apply(Config::new(operator, std::path::PathBuf::new()));
         let (ach, agil) = (config.terms_of("ach"), config.terms_of("agil_data"));
         assert_eq!((ach.price, agil.price, config.terms_of("mareigua").price), (1_200, 9, 0));
+        assert_eq!((ach.bulk_price, agil.bulk_price), (300, 9), "as a question, unless given");
         assert_eq!(ach.breaker.longest_pause, Duration::from_secs(60));
-        assert_eq!(SourceTerms { price: 0, ..agil }, SourceTerms::shipped("agil_data"));
+        assert_eq!(
+            SourceTerms { price: 0, bulk_price: 0, ..agil },
+            SourceTerms::shipped("agil_data")
+        );
         assert_eq!(config.runner.jobs, 12 + 100 + 12 + SPARE_JOBS, "room for everything else");
     }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 use vinculo_pila::Document;
-use vinculo_store::{CallKind, NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_store::{NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
 use vinculo_vault::DataKey;
 
 use crate::App;
@@ -58,7 +58,7 @@ pub(crate) fn record_calls(
             document: &document,
             source: call.source,
             purpose,
-            kind: CallKind::Individual,
+            kind: call.kind,
             outcome: call.outcome.code(),
             reason: call.outcome.reason(),
             http_status: call.http_status.map(i64::from),

@@ -5,6 +5,8 @@
 //! changes nothing: the second run finds the load finished, or the import accepted.
 
 mod announce;
+mod bulk;
+mod bulk_result;
 mod calls;
 mod changes;
 mod clean_up;

@@ -11,9 +11,10 @@ use futures_util::stream::iter;
 use jiff::Timestamp;
 use vinculo_sources::Outcome;
 use vinculo_store::{
-    ClaimedJob, Cohort, CohortRow, CohortRowState, Micros, RowEnd, Tx, WorkspaceId,
+    ClaimedJob, Cohort, CohortRow, CohortRowState, Micros, RowEnd, SourceJob, Tx, WorkspaceId,
 };
 
+use super::bulk::{Bulk, HandedIn};
 use super::failure::{JobFailure, backoff};
 use super::sync_link::wait_for;
 use crate::App;
@@ -23,23 +24,23 @@ use crate::auth::Caller;
 use crate::cohorts::{open_row, tell_end};
 use crate::error::{ApiError, ErrorItem};
 use crate::secrets::WorkspaceSecrets;
-use crate::sources::HeldBack;
+use crate::sources::{Asked, HeldBack};
 use crate::terms::after;
 
 /// Rows of one run.
-const SLICE: i64 = 64;
+const SLICE: usize = 64;
 
 /// Links of cohorts that are being filled, beyond which no more are made.
 const MOST_LOADING: i64 = 256;
 
 /// Questions about one row until it has failed.
-const MOST_TRIES: i64 = 4;
+pub(super) const MOST_TRIES: i64 = 4;
 
 /// How often loads are looked at that are waited for.
 const LOOK: Duration = Duration::from_secs(2);
 
 /// How long nothing is looked at at most: somebody may have cancelled what waits.
-const LONGEST_LOOK: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 /// Code of a row whose work failed for a reason that is not the customer's.
 const UNEXPECTED: &str = "unexpected_error";
@@ -50,8 +51,10 @@ enum Next {
     Over,
     /// Nothing until then.
     At(Micros),
-    /// Make links of these.
-    Rows(Cohort, Vec<CohortRow>),
+    /// Make links of these, while so many jobs of sources are on their way.
+    Rows(Cohort, Vec<CohortRow>, Vec<SourceJob>),
+    /// Go on with a job of a source.
+    Job(Cohort, SourceJob),
 }
 
 /// Runs the job of a workspace's cohorts.
@@ -63,14 +66,23 @@ pub(super) async fn run(
     let secrets = app.secrets(workspace).map_err(ApiError::from)?;
     let (writer, of) = (app.clone(), Arc::clone(&secrets));
     let next = app.store().write(move |tx| look(tx, &writer, &of, job)).await?;
-    let (cohort, rows) = match next {
+    let again = match next {
         Next::Over => return Ok(()),
-        Next::At(at) => return go_on(app, job, at).await,
-        Next::Rows(cohort, rows) => (cohort, rows),
+        Next::At(at) => at,
+        Next::Rows(cohort, rows, jobs) => {
+            let making = Making::new(app, secrets, cohort);
+            let HandedIn { mut alone, again } = Bulk::of(&making).hand_in(rows, &jobs).await?;
+            alone.truncate(SLICE);
+            let pause = making.rows(alone.into_iter().map(|row| (row, None)).collect()).await?;
+            pause.max(again).unwrap_or(app.now_micros())
+        }
+        Next::Job(cohort, job) => {
+            let making = Making::new(app, secrets, cohort);
+            Bulk::of(&making).go_on(job).await?;
+            app.now_micros()
+        }
     };
-    let making = Making { app, secrets, cohort, pause: Mutex::new(None) };
-    let pause = making.rows(rows).await?;
-    go_on(app, job, pause.unwrap_or(app.now_micros())).await
+    go_on(app, job, again).await
 }
 
 /// Lets the job come again at a moment, behind whatever is due then. A new row wakes the runner; one
@@ -105,15 +117,24 @@ fn look(
         soonest = [soonest, work.due_at].into_iter().flatten().min();
         open.push(cohort);
     }
+    let jobs = tx.open_source_jobs(workspace, now)?;
     if open.is_empty() {
         tx.finish_job(&job)?;
         return Ok(Next::Over);
     }
+    soonest = soonest.into_iter().chain(jobs.first().map(|job| job.due_at)).min();
+    if let Some(due) = jobs.first().filter(|job| job.due_at <= now)
+        && let Some(place) = open.iter().position(|cohort| cohort.id == due.cohort)
+    {
+        return Ok(Next::Job(open.swap_remove(place), due.clone()));
+    }
     if loading < MOST_LOADING {
+        let slice = app.config().cohorts.bulk.max(SLICE);
+        let slice = i64::try_from(slice).unwrap_or(i64::MAX);
         for cohort in open {
-            let rows = tx.due_cohort_rows(cohort.id, now, SLICE)?;
+            let rows = tx.due_cohort_rows(cohort.id, now, slice)?;
             if !rows.is_empty() {
-                return Ok(Next::Rows(cohort, rows));
+                return Ok(Next::Rows(cohort, rows, jobs));
             }
         }
     }
@@ -123,19 +144,27 @@ fn look(
 }
 
 /// Some rows of one cohort.
-struct Making<'a> {
-    app: &'a App,
-    secrets: Arc<WorkspaceSecrets>,
-    cohort: Cohort,
+pub(super) struct Making<'a> {
+    pub(super) app: &'a App,
+    pub(super) secrets: Arc<WorkspaceSecrets>,
+    pub(super) cohort: Cohort,
     /// When to go on, once a source takes no more questions.
     pause: Mutex<Option<Micros>>,
 }
 
-impl Making<'_> {
-    /// Makes links of rows. Answers when to go on, if that is not at once.
-    async fn rows(&self, rows: Vec<CohortRow>) -> Result<Option<Micros>, ApiError> {
+impl<'a> Making<'a> {
+    fn new(app: &'a App, secrets: Arc<WorkspaceSecrets>, cohort: Cohort) -> Self {
+        Self { app, secrets, cohort, pause: Mutex::new(None) }
+    }
+
+    /// Makes links of rows, of some of which a job has told. Answers when to go on, if that is not at
+    /// once.
+    pub(super) async fn rows(
+        &self,
+        rows: Vec<(CohortRow, Option<Asked>)>,
+    ) -> Result<Option<Micros>, ApiError> {
         let at_once = self.app.config().cohorts.at_once.max(1);
-        let mut done = iter(rows).map(|row| self.row(row)).buffer_unordered(at_once);
+        let mut done = iter(rows).map(|(row, told)| self.row(row, told)).buffer_unordered(at_once);
         let mut all = Ok(());
         // What is being asked is recorded, whatever became of the others.
         while let Some(done) = done.next().await {
@@ -151,12 +180,12 @@ impl Making<'_> {
         *self.pause.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn row(&self, row: CohortRow) -> Result<(), ApiError> {
+    async fn row(&self, row: CohortRow, told: Option<Asked>) -> Result<(), ApiError> {
         if self.paused().is_some() {
             return Ok(());
         }
         let line = row.line;
-        let answered = match self.register(&row).await {
+        let answered = match self.register(&row, told).await {
             Ok(answered) => answered,
             Err(error) if error.is_unavailable() => return Err(error),
             // One row that cannot be worked on must not stop the others.
@@ -182,7 +211,7 @@ impl Making<'_> {
         }
     }
 
-    async fn register(&self, row: &CohortRow) -> Result<Answered, ApiError> {
+    async fn register(&self, row: &CohortRow, told: Option<Asked>) -> Result<Answered, ApiError> {
         let fields = open_row(&self.secrets, &self.cohort, (row.line, &row.sealed))?;
         let workspace = self.secrets.workspace().clone();
         let trail = Trail::system(workspace.id);
@@ -205,7 +234,7 @@ impl Making<'_> {
             }
         };
         let Cohort { quiet, created_at: asked_since, .. } = self.cohort;
-        Row { fields, quiet, asked_since }.register(self.app, caller, made).await
+        Row { fields, quiet, asked_since, told }.register(self.app, caller, made).await
     }
 
     async fn end(
@@ -225,7 +254,11 @@ impl Making<'_> {
     }
 
     /// The sources were asked and did not say: later, a few times.
-    async fn try_again(&self, row: &CohortRow, error: &ErrorItem) -> Result<(), ApiError> {
+    pub(super) async fn try_again(
+        &self,
+        row: &CohortRow,
+        error: &ErrorItem,
+    ) -> Result<(), ApiError> {
         let tries = row.tries + 1;
         if tries >= MOST_TRIES {
             return self.end(row.line, CohortRowState::Failed, error).await;
@@ -233,14 +266,19 @@ impl Making<'_> {
         self.postpone(row.line, after(self.app.now_micros(), backoff(tries)), 1).await
     }
 
-    async fn postpone(&self, line: i64, due: Micros, tries: i64) -> Result<(), ApiError> {
+    pub(super) async fn postpone(
+        &self,
+        line: i64,
+        due: Micros,
+        tries: i64,
+    ) -> Result<(), ApiError> {
         let place = (self.cohort.id, line);
         Ok(self.app.store().write(move |tx| tx.postpone_cohort_row(place, due, tries)).await?)
     }
 
     /// A source takes no more questions now: nothing more is begun until the moment that is answered.
     /// Rows that have not been tried go first then.
-    fn hold(&self, held: HeldBack, outcome: &Outcome) -> Micros {
+    pub(super) fn hold(&self, held: HeldBack, outcome: &Outcome) -> Micros {
         let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(LONGEST_LOOK);
         let wait = wait.min(LONGEST_LOOK);
         let at = self.app.now().checked_add(wait).map_or(Micros::MAX, Timestamp::as_microsecond);

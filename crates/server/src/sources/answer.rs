@@ -36,6 +36,11 @@ impl KeptAnswer {
         })
     }
 
+    /// The rows of a person in the result of a job, as a single question is answered with them.
+    pub(super) fn of_rows(rows: Vec<u8>) -> Self {
+        Self { status: 200, content_type: Some("application/json".to_owned()), body: rows }
+    }
+
     /// One line of status and media type, then the payload.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

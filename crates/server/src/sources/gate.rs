@@ -32,7 +32,7 @@ pub(crate) enum HeldBack {
 
 impl HeldBack {
     /// What stands for the answer.
-    pub(super) fn outcome(self, now: Timestamp) -> Outcome {
+    pub(crate) fn outcome(self, now: Timestamp) -> Outcome {
         let wait = |until: Timestamp| Duration::try_from(until.duration_since(now)).ok();
         let (reason, not_before) = match self {
             Self::Shut(Shut { cause: Cause::Refused, .. }) => return Outcome::NotAuthorized,
@@ -99,7 +99,7 @@ impl fmt::Debug for Gate {
 }
 
 /// Leave to ask one question. Whoever drops it without telling the end gave the question up.
-pub(super) struct Pass<'a> {
+pub(crate) struct Pass<'a> {
     gate: &'a Gate,
     was_probe: bool,
     reserved: i64,
@@ -158,7 +158,7 @@ impl Gate {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets a question through, or says why not. A caller who waits for the answer waits up to
+    /// Lets a question about one person through, or says why not. A caller who waits for the answer waits up to
     /// `patience` for a place; work in the background comes again.
     ///
     /// # Errors
@@ -166,6 +166,19 @@ impl Gate {
     pub(super) async fn admit(
         &self,
         app: &App,
+        patience: Option<Duration>,
+    ) -> Result<Result<Pass<'_>, HeldBack>, vinculo_store::Error> {
+        self.admit_costing(app, self.terms.price, patience).await
+    }
+
+    /// As [`Self::admit`], for a call that may cost this much.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn admit_costing(
+        &self,
+        app: &App,
+        price: i64,
         patience: Option<Duration>,
     ) -> Result<Result<Pass<'_>, HeldBack>, vinculo_store::Error> {
         let shut = self.watch().breaker.shut(app.now());
@@ -184,15 +197,15 @@ impl Gate {
         if let Some(wait) = self.pace.as_ref().and_then(|pace| pace.count(&()).refused) {
             return Ok(Err(HeldBack::TooFast(wait)));
         }
-        Ok(self.enter(app.now(), place))
+        Ok(self.enter(app.now(), price, place))
     }
 
     fn enter<'a>(
         &'a self,
         now: Timestamp,
+        price: i64,
         place: SemaphorePermit<'a>,
     ) -> Result<Pass<'a>, HeldBack> {
-        let price = self.terms.price;
         let mut watched = self.watch();
         if let Some(budget) = &mut watched.budget
             && !budget.reserve(price)
@@ -211,6 +224,28 @@ impl Gate {
         Ok(Pass { gate: self, was_probe, reserved: price, outcome: None, now, _place: place })
     }
 
+    /// For how many people at this price the month's budget is enough; `None` without a limit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn affords(
+        &self,
+        app: &App,
+        price: i64,
+    ) -> Result<Option<usize>, vinculo_store::Error> {
+        self.read_budget(app).await?;
+        let left = self.watch().budget.as_ref().map(Budget::left);
+        let people = left.filter(|_| price > 0).map(|left| left.max(0) / price);
+        Ok(people.map(|people| usize::try_from(people).unwrap_or(usize::MAX)))
+    }
+
+    /// A job was begun or ended: what it may cost is in the database.
+    pub(super) fn job_changed(&self) {
+        if let Some(budget) = &mut self.watch().budget {
+            budget.read_again();
+        }
+    }
+
     /// Brings what was spent this month up to date, where that matters.
     async fn read_budget(&self, app: &App) -> Result<(), vinculo_store::Error> {
         let now = app.now();
@@ -220,7 +255,13 @@ impl Gate {
             return Ok(());
         }
         let (source, from) = (self.source, micros(month_start(month)));
-        let spent = app.store().read(move |tx| tx.source_cost(source, from)).await?;
+        let spent = app.store().read(move |tx| {
+            Ok::<_, vinculo_store::Error>((
+                tx.source_cost(source, from)?,
+                tx.source_reserved(source, from)?,
+            ))
+        });
+        let spent = spent.await?;
         if let Some(budget) = &mut self.watch().budget {
             budget.read(month, spent, now);
         }
@@ -259,7 +300,7 @@ impl Gate {
 
 impl Pass<'_> {
     /// The question ended.
-    pub(super) fn end(mut self, now: Timestamp, outcome: &Outcome, cost: i64) {
+    pub(crate) fn end(mut self, now: Timestamp, outcome: &Outcome, cost: i64) {
         let verdict = Verdict::of(outcome);
         (self.outcome, self.now) = (Some((verdict, cost)), now);
         let mut watched = self.gate.watch();
@@ -269,6 +310,12 @@ impl Pass<'_> {
             Verdict::Failed(Cause::Down) => watched.refused_since,
             Verdict::Worked => None,
         };
+    }
+
+    /// The source did what it was asked for, and nothing was said about anybody.
+    pub(super) fn worked(mut self, now: Timestamp) {
+        (self.outcome, self.now) = (Some((Verdict::Worked, 0)), now);
+        self.gate.watch().refused_since = None;
     }
 }
 

@@ -4,6 +4,7 @@
 mod answer;
 mod breaker;
 mod budget;
+mod bulk;
 mod gate;
 mod kept;
 mod person;
@@ -22,7 +23,7 @@ use vinculo_sources::mareigua::Mareigua;
 use vinculo_sources::{
     Call, ConfigError, Connector as _, Outcome, Question, Received, RetryClass, RetryReason,
 };
-use vinculo_store::{Environment, SourceCallId};
+use vinculo_store::{CallKind, Environment, SourceCallId};
 
 use crate::App;
 use crate::clock::Clock;
@@ -32,6 +33,7 @@ use crate::limits::Steady;
 pub use answer::KeptAnswer;
 pub use breaker::BreakerConfig;
 pub(crate) use breaker::Cause;
+pub(crate) use bulk::{BulkSource, Seen, pause};
 pub(crate) use gate::{Gate, HeldBack, Standing};
 pub(crate) use kept::{answers_that_stand, kept_answers, payload_context};
 pub use person::{InvalidDocument, KINDS, document_kind, person};
@@ -72,10 +74,12 @@ pub struct UnusableSource {
 }
 
 /// One question to one source: answered, held back, or answered before.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Asked {
     /// Name of the source.
     pub(crate) source: &'static str,
+    /// Whether it was about one person, or one of many.
+    pub(crate) kind: CallKind,
     /// How it ended.
     pub(crate) outcome: Outcome,
     /// HTTP status of the answer.
@@ -225,6 +229,7 @@ impl Asked {
     fn of(source: &'static str, outcome: Outcome) -> Self {
         Self {
             source,
+            kind: CallKind::Individual,
             retry: outcome.retry_class(),
             outcome,
             http_status: None,
@@ -250,7 +255,7 @@ impl Asked {
     }
 
     /// Tells whoever runs the installation how it went, and what only they can mend.
-    fn tell(&self, app: &App) {
+    pub(crate) fn tell(&self, app: &App) {
         let (source, outcome) = (self.source, self.outcome.code());
         app.metrics().asked(self);
         let held_back = self.held.map(HeldBack::word);

@@ -76,6 +76,21 @@ impl SourceTerms {
     /// counts for nothing until the source's own invoice says otherwise.
     #[must_use]
     pub(super) fn bill(&self, outcome: &Outcome, http_status: Option<u16>) -> (&'static str, i64) {
+        self.bill_at(self.price, outcome, http_status)
+    }
+
+    /// As [`Self::bill`], of an entry in a job about many.
+    #[must_use]
+    pub(super) fn bill_entry(&self, outcome: &Outcome) -> (&'static str, i64) {
+        self.bill_at(self.bulk_price, outcome, Some(200))
+    }
+
+    fn bill_at(
+        &self,
+        price: i64,
+        outcome: &Outcome,
+        http_status: Option<u16>,
+    ) -> (&'static str, i64) {
         let billed = match (outcome, http_status) {
             (Outcome::NotAuthorized, _) | (_, None) => "no",
             (Outcome::RetryLater { .. } | Outcome::Fault(_), Some(_)) => "unknown",
@@ -83,7 +98,7 @@ impl SourceTerms {
             (_, Some(_)) if self.billed_on == BilledOn::Call => "yes",
             _ => "no",
         };
-        (billed, if billed == "yes" { self.price } else { 0 })
+        (billed, if billed == "yes" { price } else { 0 })
     }
 }
 
@@ -95,7 +110,8 @@ mod tests {
 
     #[test]
     fn what_is_billed_depends_on_the_contract() {
-        let priced = |billed_on| SourceTerms { price: 900, billed_on, ..SourceTerms::shipped("x") };
+        let shipped = SourceTerms { price: 900, bulk_price: 70, ..SourceTerms::shipped("x") };
+        let priced = |billed_on| SourceTerms { billed_on, ..shipped };
         let (call, hit) = (priced(BilledOn::Call), priced(BilledOn::Hit));
         let later = Outcome::RetryLater { reason: RetryReason::Saturated, not_before: None };
         for (outcome, by_call, by_hit) in [
@@ -110,6 +126,9 @@ mod tests {
             assert_eq!(call.bill(&outcome, Some(200)), by_call, "{outcome:?}");
             assert_eq!(hit.bill(&outcome, Some(200)), by_hit, "{outcome:?}");
             assert_eq!(call.bill(&outcome, None), ("no", 0), "nobody answered");
+            let entry = |price: i64| if price == 0 { 0 } else { 70 };
+            assert_eq!(call.bill_entry(&outcome), (by_call.0, entry(by_call.1)), "{outcome:?}");
+            assert_eq!(hit.bill_entry(&outcome), (by_hit.0, entry(by_hit.1)), "{outcome:?}");
         }
     }
 }

@@ -14,10 +14,10 @@ use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 
 /// Months a question looks back.
-const MONTHS: u32 = 24;
+pub(super) const MONTHS: u32 = 24;
 
 /// Header that tells the simulated operator by how many months the workspace's calendar is ahead.
-const MONTH_OFFSET_HEADER: &str = "x-vinculo-month-offset";
+pub(super) const MONTH_OFFSET_HEADER: &str = "x-vinculo-month-offset";
 
 /// Header that tells the simulated operator how often this workspace has asked about a person.
 const TRY_HEADER: &str = "x-vinculo-try";
@@ -85,7 +85,7 @@ pub(crate) struct Inquiry<'a> {
     pub(crate) person: &'a Document,
     pub(crate) policy: SourcePolicy,
     pub(crate) deadlines: Deadlines,
-    /// Answers that stand for a question to their source.
+    /// Answers that stand for a question to their source: of earlier questions, or of a job.
     pub(crate) kept: Vec<Asked>,
     /// How the question is to end; it reaches the simulated operator alone.
     pub(crate) wish: &'a Wish,
@@ -106,7 +106,14 @@ pub(crate) async fn ask(
     let started = app.now();
     for source in app.sources().of(secrets.workspace().environment) {
         let asked = match kept.iter().position(|kept| kept.source == source.name()) {
-            Some(place) => kept.swap_remove(place),
+            Some(place) => {
+                let kept = kept.swap_remove(place);
+                // What a job said is told here, like an answer of its own.
+                if kept.kept.is_none() {
+                    kept.tell(app);
+                }
+                kept
+            }
             None => {
                 let spent = app.now().duration_since(started);
                 let spent = Duration::try_from(spent).unwrap_or_default();

@@ -42,12 +42,12 @@ pub(crate) async fn create(client: &Client, query: &str, file: &str) -> String {
     answer.json()["id"].as_str().unwrap().to_owned()
 }
 
-async fn shown(client: &Client, id: &str) -> Value {
+pub(crate) async fn shown(client: &Client, id: &str) -> Value {
     client.get(&format!("{COHORTS}{id}/")).await.json()
 }
 
 /// The results without their header, and without the ids of links: `-` stands for one.
-async fn results(client: &Client, id: &str) -> Vec<String> {
+pub(crate) async fn results(client: &Client, id: &str) -> Vec<String> {
     let answer = client.get(&format!("{COHORTS}{id}/results/")).await;
     assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
     let mut lines = answer.body.lines();

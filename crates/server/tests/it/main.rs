@@ -14,6 +14,7 @@ mod support;
 mod access;
 mod addresses;
 mod audit;
+mod bulk;
 mod cohorts;
 mod connect;
 mod connect_refusals;

@@ -4,6 +4,7 @@
 //! keeps the job meanwhile.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -74,10 +75,28 @@ pub enum NextStep {
 /// The result of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobResult {
-    /// An outcome for everybody asked about, in the order asked.
-    pub people: Vec<(Document, Outcome)>,
+    /// An answer about everybody asked about, in the order asked.
+    pub people: Vec<JobAnswer>,
     /// Whether the lists are as long as the totals say.
     pub totals_agree: bool,
+}
+
+/// What a result says about one person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JobAnswer {
+    /// Who was asked about.
+    pub person: Document,
+    /// How the question ended.
+    pub outcome: Outcome,
+    /// The person's rows as JSON: what a single question is answered with, and read again by
+    /// [`Connector::read`](crate::Connector::read). `None` for whoever has none.
+    pub rows: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for JobAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobAnswer").field("outcome", &self.outcome).finish_non_exhaustive()
+    }
 }
 
 /// Why there is nothing to be had of a job now.
@@ -125,18 +144,24 @@ impl Job {
 }
 
 impl Ach {
+    /// Whether the operator takes documents like this one.
+    #[must_use]
+    pub fn takes(&self, person: &Document) -> bool {
+        self.paper(person).is_ok()
+    }
+
     /// Submits a job about these people; `months` are taken as 1 to 24, `user` is the pseudonym of
-    /// whoever asks.
+    /// whoever asks, `headers` go with this call alone.
     ///
     /// # Errors
     ///
     /// The outcome that stands for everybody. A document that the operator cannot take is
-    /// [`Outcome::InvalidInput`] without a call: leave it out.
+    /// [`Outcome::InvalidInput`] without a call: leave it out ([`Ach::takes`]).
     pub async fn submit(
         &self,
         people: &[Document],
-        months: u32,
-        user: Option<&str>,
+        (months, user): (u32, Option<&str>),
+        headers: &[(String, String)],
         timeout: Duration,
     ) -> Result<Job, JobError> {
         let list = people.iter().map(|person| {
@@ -153,7 +178,7 @@ impl Ach {
         let ask = |client: &Client, _: Option<&str>| {
             Ok(self.named(client.post(url.clone()).body(body.to_string()), user))
         };
-        let fields = self.object(&self.service.ask(&[], timeout, &ask).await)?;
+        let fields = self.object(&self.service.ask(headers, timeout, &ask).await)?;
         let id = Fields(&fields).text("numeroSolicitud");
         let id = id.ok_or_else(|| fault("the new job has no numeroSolicitud"))?;
         let state = state(Fields(&fields));
@@ -234,17 +259,20 @@ impl Ach {
         for entry in found.iter().filter_map(Fields::of) {
             told.extend(self.about(entry).zip(Some(Told::Found(entry))));
         }
-        let outcome = |person: &Document| match told.get(&key(person.kind, &person.number)) {
-            Some(Told::Found(entry)) => self.found(*entry, person),
-            Some(Told::Missing) => Outcome::NoData(NoDataReason::NotFound),
-            Some(Told::Invalid) => Outcome::InvalidInput(InvalidField::Other),
-            None => running(),
+        let answer = |person: &Document| {
+            let (outcome, rows) = match told.get(&key(person.kind, &person.number)) {
+                Some(Told::Found(entry)) => (self.found(*entry, person), rows_of(*entry)),
+                Some(Told::Missing) => (Outcome::NoData(NoDataReason::NotFound), None),
+                Some(Told::Invalid) => (Outcome::InvalidInput(InvalidField::Other), None),
+                None => (running(), None),
+            };
+            JobAnswer { person: person.clone(), outcome, rows }
         };
         let agree = |told: Option<u64>, list: &[Value]| {
             told.is_none_or(|told| u64::try_from(list.len()).is_ok_and(|length| length == told))
         };
         Ok(JobResult {
-            people: people.iter().map(|person| (person.clone(), outcome(person))).collect(),
+            people: people.iter().map(answer).collect(),
             totals_agree: agree(state.found, found)
                 && agree(state.not_found, missing)
                 && agree(state.invalid, invalid),
@@ -265,6 +293,11 @@ impl Ach {
             Some(list) => rows::read(list, &self.config.documents, person, Notes::default()),
         }
     }
+}
+
+/// The rows of an entry as a body of their own.
+fn rows_of(entry: Fields<'_>) -> Option<Vec<u8>> {
+    serde_json::to_vec(entry.0.get("resultado")?).ok()
 }
 
 fn state(fields: Fields<'_>) -> JobState {

@@ -21,7 +21,7 @@ use serde_json::Value;
 use url::Url;
 use vinculo_pila::Document;
 
-pub use bulk::{Job, JobError, JobResult, JobState, NextStep};
+pub use bulk::{Job, JobAnswer, JobError, JobResult, JobState, NextStep};
 pub use config::AchConfig;
 
 use crate::reading::coded::not_json;

@@ -6,7 +6,7 @@ use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
 use super::{CohortId, LoadId, Micros, WorkspaceId};
-use crate::{Result, Tx};
+use crate::{Result, Row, Tx};
 
 text_enum! {
     /// How far a row of a cohort has come.
@@ -48,6 +48,22 @@ pub struct CohortRow {
     pub sealed: Sealed,
     /// How often the sources did not answer.
     pub tries: i64,
+    /// How many jobs of sources it was in.
+    pub submissions: i64,
+    /// Whether it is asked about alone.
+    pub alone: bool,
+}
+
+impl CohortRow {
+    pub(super) fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            line: row.int(0)?,
+            sealed: row.sealed(1)?,
+            tries: row.int(2)?,
+            submissions: row.int(3)?,
+            alone: row.int(4)? != 0,
+        })
+    }
 }
 
 /// How a row ended.
@@ -121,7 +137,8 @@ impl Tx<'_> {
         self.bulk_insert("cohort_rows", &columns, rows)
     }
 
-    /// Rows of which a link may be made now, longest due first.
+    /// Rows of which a link may be made now, longest due first, without those that a job of a source
+    /// asks about.
     ///
     /// # Errors
     /// When the database fails.
@@ -132,10 +149,11 @@ impl Tx<'_> {
         limit: i64,
     ) -> Result<Vec<CohortRow>> {
         self.query(
-            "select line, sealed, tries from cohort_rows where cohort_id = $1 \
-             and state = 'waiting' and due_at <= $2 order by due_at, line limit $3",
+            "select line, sealed, tries, submissions, alone from cohort_rows where cohort_id = $1 \
+             and state = 'waiting' and source_job_id is null and due_at <= $2 \
+             order by due_at, line limit $3",
             &[id.into(), now.into(), limit.into()],
-            |row| Ok(CohortRow { line: row.int(0)?, sealed: row.sealed(1)?, tries: row.int(2)? }),
+            CohortRow::from_row,
         )
     }
 
@@ -189,7 +207,7 @@ impl Tx<'_> {
     }
 
     /// The sources did not answer about a row, or could not be asked: later again. Adds `tries` to those
-    /// that were made.
+    /// that were made. A job of a source asks about it no more.
     ///
     /// # Errors
     /// When the database fails.
@@ -200,7 +218,7 @@ impl Tx<'_> {
         tries: i64,
     ) -> Result<()> {
         self.execute(
-            "update cohort_rows set due_at = $3, tries = tries + $4 \
+            "update cohort_rows set due_at = $3, tries = tries + $4, source_job_id = null \
              where cohort_id = $1 and line = $2 and state = 'waiting'",
             &[id.into(), line.into(), due_at.into(), tries.into()],
         )?;

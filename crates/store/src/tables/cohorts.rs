@@ -84,7 +84,8 @@ pub struct Cohort {
 pub struct CohortWork {
     /// Rows whose link is being filled.
     pub loading: i64,
-    /// When the next of those without a link is due; `None` when every row has one or has ended.
+    /// When the next of those without a link is due; `None` when every row has one, is in a job of a
+    /// source, or has ended.
     pub due_at: Option<Micros>,
 }
 
@@ -242,7 +243,7 @@ impl Tx<'_> {
         )?;
         let due_at = self.query_opt(
             "select due_at from cohort_rows where cohort_id = $1 and state = 'waiting' \
-             order by due_at, line limit 1",
+             and source_job_id is null order by due_at, line limit 1",
             &[id.into()],
             |row| row.int(0),
         )?;

@@ -43,6 +43,8 @@ ids! {
     ImportId;
     /// Many people handed in at once.
     CohortId;
+    /// A source's job about many people.
+    SourceJobId;
     /// A receiver of webhooks.
     EndpointId;
     /// Something that happened.

@@ -249,6 +249,7 @@ impl Tx<'_> {
             ("deliveries", "leased = 1 and state = 'pending'", lease_until, lease_until),
             ("deliveries", "leased = 0 and state = 'pending'", now, longest),
             ("cohort_rows", "state = 'waiting'", now, longest),
+            ("source_jobs", "ended_at is null", now, longest),
         ] {
             let sql = format!("update {table} set due_at = $1 where due_at > $2 and {leased}");
             self.execute(&sql, &[at.into(), beyond.into()])?;

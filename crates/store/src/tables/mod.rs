@@ -38,6 +38,7 @@ mod second_factors;
 mod sessions;
 mod settings;
 mod source_calls;
+mod source_jobs;
 mod subjects;
 mod users;
 mod widget_tokens;
@@ -64,7 +65,7 @@ pub use erasures::{Erased, Erasure, NewErasure};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
     ApiKeyId, CohortId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId,
-    OrganizationId, SourceCallId, SubjectId, UserId, WorkspaceId,
+    OrganizationId, SourceCallId, SourceJobId, SubjectId, UserId, WorkspaceId,
 };
 pub use imports::{Import, ImportKind, ImportState, NewImport, PlanillaIdentity, Verdict};
 pub use index_keys::{IndexColumn, IndexVersion};
@@ -84,6 +85,7 @@ pub use sandboxes::Sandbox;
 pub use second_factors::SecondFactor;
 pub use sessions::Session;
 pub use source_calls::{CallKind, NewSourceCall, Purpose, SourceCall, StoredPayload, Usage};
+pub use source_jobs::{LeftRow, NewSourceJob, SourceJob, SourceJobSight};
 pub use subjects::Subject;
 pub use users::{NewUser, User, UserRole};
 pub use widget_tokens::UsedToken;

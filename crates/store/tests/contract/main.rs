@@ -46,6 +46,7 @@ mod retention;
 mod sandboxes;
 mod settings;
 mod source_calls;
+mod source_jobs;
 mod subjects;
 mod upgrades;
 mod users;

@@ -44,19 +44,24 @@ pub(super) struct Checked {
 
 impl Checked {
     /// Asks, by the workspace's `policy`, under a consent or what the customer attests. What is known
-    /// is not asked again, as far as `reuse` goes.
+    /// is not asked again, as far as `reuse` goes, nor is a source that has `told` about the person in
+    /// a job.
     ///
     /// # Errors
     /// When the database fails.
     pub(super) async fn ask(
         (app, caller): (App, Caller),
         (person, consent): (Document, Option<Uuid>),
-        (policy, reuse): (SourcePolicy, Reuse),
+        (policy, reuse, told): (SourcePolicy, Reuse, Option<Asked>),
         deadlines: Deadlines,
         wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
-        let kept = kept(&app, &secrets, &person, reuse).await?;
+        let mut kept = kept(&app, &secrets, &person, reuse).await?;
+        if let Some(told) = told {
+            kept.retain(|kept| kept.source != told.source);
+            kept.push(told);
+        }
         let inquiry = Inquiry { person: &person, policy, deadlines, kept, wish };
         let asked = sources::ask(&app, &secrets, inquiry).await?;
         Ok(Arc::new(Self { app, caller, person, consent, asked }))

@@ -115,7 +115,7 @@ pub(crate) async fn register(
     });
     let (Admission { terms, person, consent }, wanted) = admission.await?;
     let external_id = wanted.reference(&person);
-    let asking = (terms.source_policy, Reuse::ByTerms);
+    let asking = (terms.source_policy, Reuse::ByTerms, None);
     let deadlines = Deadlines::registration(app.config());
     let who = (app.clone(), permit.clone());
     let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;

@@ -24,6 +24,8 @@ pub(crate) use list::{__path_list, filter, list, read};
 pub(crate) use modify::{__path_modify, modify};
 pub(crate) use refresh::{__path_refresh, ask, refresh};
 pub(crate) use resume::{__path_resume, resume};
-pub(crate) use row::{Answered, MadeLink, Row, check_terms, person_of};
+pub(crate) use row::{
+    Answered, MadeLink, Prospect, Row, check_terms, person_of, prospect, record, unanswered,
+};
 pub(crate) use schema::{RefreshRate as RefreshRateName, ResourceName};
 pub(crate) use update::{__path_update, renew, update};

@@ -6,17 +6,20 @@ use std::sync::Arc;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
-use vinculo_store::{LoadId, Micros, Tx};
+use vinculo_store::{LoadId, Micros, Purpose, Tx};
 
 use super::check::{Checked, Reuse};
 use super::registration::{Admission, Registration};
 use super::wanted::Wanted;
 use crate::App;
 use crate::api::body::JsonObject;
+use crate::api::refusal::{self, Asking};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
+use crate::jobs::{Question, record_calls};
 use crate::sandbox::Wish;
-use crate::sources::{Deadlines, HeldBack};
+use crate::secrets::WorkspaceSecrets;
+use crate::sources::{Asked, Deadlines, HeldBack, SourcePolicy};
 
 /// Of what a link is to be made.
 pub(crate) struct Row {
@@ -26,6 +29,8 @@ pub(crate) struct Row {
     pub(crate) quiet: bool,
     /// Since when a source that has answered about the person is not asked again.
     pub(crate) asked_since: Micros,
+    /// What a job of a source has told about the person.
+    pub(crate) told: Option<Asked>,
 }
 
 /// A link that was made, inside its transaction.
@@ -74,6 +79,51 @@ pub(crate) fn person_of(fields: &JsonObject) -> Option<Document> {
     Wanted::parse(fields).and_then(|wanted| wanted.person()).ok()
 }
 
+/// Whom the fields of a registration are about, under which consent, and by which rule they are asked
+/// about; `None` when no link may be made of them.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn prospect(
+    tx: &mut Tx<'_>,
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    fields: &JsonObject,
+) -> Result<Option<Prospect>, ApiError> {
+    let read = Wanted::parse(fields)
+        .and_then(|wanted| Admission::read(tx, secrets, &wanted, None, app.now_micros()));
+    match read {
+        Ok(Admission { terms, person, consent }) => {
+            Ok(Some(Prospect { person, consent, policy: terms.source_policy }))
+        }
+        Err(error) if error.is_refusal() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Who would be asked about.
+pub(crate) struct Prospect {
+    pub(crate) person: Document,
+    pub(crate) consent: Option<Uuid>,
+    pub(crate) policy: SourcePolicy,
+}
+
+/// Records what a job has told about a person when nothing is made of it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn record(
+    tx: &mut Tx<'_>,
+    (app, secrets): (&App, &WorkspaceSecrets),
+    (person, consent): (&Document, Option<Uuid>),
+    told: Asked,
+) -> Result<(), ApiError> {
+    told.tell(app);
+    let (asked, purpose) = (&[told], Purpose::Check);
+    record_calls(tx, app, secrets, Question { person, asked, purpose, consent }, None)?;
+    Ok(())
+}
+
 impl Row {
     /// Asks the sources and makes the link; `then` is told of it in its transaction, and undoes it
     /// with an error.
@@ -98,16 +148,26 @@ impl Row {
         caller: Caller,
         then: impl FnOnce(&mut Tx<'_>, MadeLink) -> Result<(), ApiError> + Send + 'static,
     ) -> Result<Answered, ApiError> {
-        let Self { fields, quiet, asked_since } = self;
+        let Self { fields, quiet, asked_since, told } = self;
         let wanted = Wanted::parse(&fields)?;
-        let secrets = app.secrets(caller.workspace.id)?;
-        let now = app.now_micros();
+        let (secrets, now) = (app.secrets(caller.workspace.id)?, app.now_micros());
+        let of = Arc::clone(&secrets);
         let admission = app.store().read(move |tx| {
-            Admission::read(tx, &secrets, &wanted, None, now).map(|admission| (admission, wanted))
+            Ok::<_, ApiError>((Admission::read(tx, &of, &wanted, None, now), wanted))
         });
-        let (Admission { terms, person, consent }, wanted) = admission.await?;
+        let (admission, wanted) = admission.await?;
+        let Admission { terms, person, consent } = match (admission, told.as_ref()) {
+            // It may have been paid for.
+            (Err(error), Some(told)) if error.is_refusal() => {
+                let (app, told, person) = (app.clone(), told.clone(), wanted.person()?);
+                let write = app.store().clone();
+                write.write(move |tx| record(tx, (&app, &secrets), (&person, None), told)).await?;
+                return Err(error);
+            }
+            (admission, _) => admission?,
+        };
         let external_id = wanted.reference(&person);
-        let asking = (terms.source_policy, Reuse::Since(asked_since));
+        let asking = (terms.source_policy, Reuse::Since(asked_since), told);
         let deadlines = Deadlines::background(app.config());
         let (who, wish) = ((app.clone(), caller), Wish::default());
         let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;
@@ -153,6 +213,15 @@ fn unmade(checked: &Checked, refusal: ApiError) -> Result<Answered, ApiError> {
 
 fn refused(error: ApiError, no_data: bool) -> Result<Answered, ApiError> {
     Ok(Answered::Refused { error: first(error)?, no_data })
+}
+
+/// What the caller of a request would have read of sources that do not say.
+///
+/// # Errors
+/// When they do.
+pub(crate) fn unanswered(outcome: &Outcome) -> Result<ErrorItem, ApiError> {
+    let refusal = refusal::of(outcome, None, Asking::Login);
+    first(refusal.ok_or_else(|| ApiError::unexpected("an answer is no refusal"))?)
 }
 
 fn first(error: ApiError) -> Result<ErrorItem, ApiError> {

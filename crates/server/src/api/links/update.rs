@@ -122,7 +122,7 @@ async fn ask_and_restore(
         Ok::<_, ApiError>((consent, Settings::read(tx, workspace)?))
     });
     let (consent, settings) = asked.await?;
-    let asking = (settings.source_policy, Reuse::Nothing);
+    let asking = (settings.source_policy, Reuse::Nothing, None);
     let deadlines = Deadlines::registration(app.config());
     let who = (app.clone(), permit.clone());
     let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;

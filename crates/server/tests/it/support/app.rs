@@ -229,7 +229,9 @@ impl TestApp {
         let leases = Duration::from_secs(4)..=Duration::from_secs(6);
         let Some(due) = self.next_due(&[Queue::Jobs]).await else { return };
         let wait = Duration::try_from(due.duration_since(self.now())).unwrap_or_default();
-        if !wait.is_zero() && !leases.contains(&wait) {
+        // To the microsecond it is the second look at a job of a source.
+        let look = wait == Duration::from_secs(5);
+        if !wait.is_zero() && (look || !leases.contains(&wait)) {
             self.advance(wait);
         }
     }

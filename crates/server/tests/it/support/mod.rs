@@ -2,6 +2,7 @@
 
 mod app;
 mod browser;
+mod bulk;
 mod client;
 mod database;
 mod description;
@@ -12,6 +13,7 @@ mod snapshot;
 
 pub(crate) use app::{MASTER_KEY, Setup, TestApp};
 pub(crate) use browser::{Browser, Shown, between};
+pub(crate) use bulk::{BulkService, Manner};
 pub(crate) use client::{Answer, Client, is_plain_hex, link_request};
 pub(crate) use database::{TestDatabase, on_both_databases};
 pub(crate) use description::{assert_matches, escaped};
