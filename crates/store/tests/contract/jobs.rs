@@ -108,7 +108,7 @@ async fn a_job_is_of_the_workspace_of_what_it_is_about(db: TestDatabase) {
 
 async fn workspaces_take_turns(db: TestDatabase) {
     two_workspaces(&db, 500, 3).await;
-    let mut take = async |limit| loads(&write(&db, move |tx| claim(tx, NOW + 999, limit)).await);
+    let take = async |limit| loads(&write(&db, move |tx| claim(tx, NOW + 999, limit)).await);
     assert_eq!(take(1).await, [0], "the longest due");
     assert_eq!(take(1).await, [500], "nothing of the second is at work yet");
     assert_eq!(take(3).await, [1, 2, 501]);
