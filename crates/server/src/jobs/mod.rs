@@ -16,6 +16,7 @@ mod import_file;
 mod import_lines;
 mod in_flight;
 mod learned;
+mod permits;
 mod project_again;
 mod retrieval;
 pub mod runner;

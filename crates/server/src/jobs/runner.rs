@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
@@ -21,6 +21,7 @@ use vinculo_store::{
 
 use super::failure::{JobFailure, backoff};
 use super::in_flight::InFlight;
+use super::permits::Permits;
 use super::set_clock::{self, LastLook};
 use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
@@ -184,9 +185,7 @@ impl Runner {
             () = stop.cancelled() => return None,
             permit = Arc::clone(slots).acquire_owned() => permit.ok()?,
         };
-        let rest = u32::try_from(slots.available_permits().min(MOST_PER_CLAIM - 1)).unwrap_or(0);
-        let rest = Arc::clone(slots).try_acquire_many_owned(rest).ok();
-        Some(Permits { first, rest })
+        Some(Permits::beside(first, slots))
     }
 
     /// Takes jobs for free slots. The last quarter of all slots is for the first job of a workspace
@@ -379,25 +378,4 @@ impl Runner {
 fn span(job: &ClaimedJob) -> Span {
     let (kind, attempt) = (job.job.kind(), job.attempt);
     tracing::info_span!("job", id = %job.id, kind, attempt, request_id = Empty)
-}
-
-/// Rows taken in one claim.
-const MOST_PER_CLAIM: usize = 64;
-
-/// Free slots, taken together and handed out one by one.
-struct Permits {
-    first: OwnedSemaphorePermit,
-    rest: Option<OwnedSemaphorePermit>,
-}
-
-impl Permits {
-    fn available(&self) -> usize {
-        1 + self.rest.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
-    }
-
-    fn split(self) -> impl Iterator<Item = OwnedSemaphorePermit> {
-        let mut rest = self.rest;
-        let others = std::iter::from_fn(move || rest.as_mut()?.split(1));
-        std::iter::once(self.first).chain(others)
-    }
 }

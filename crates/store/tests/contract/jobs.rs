@@ -3,6 +3,7 @@ use crate::fixture::{
     workspaces, write,
 };
 use crate::raw;
+use crate::source_jobs::begin;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -310,6 +311,8 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
         let cohort = crate::cohorts::add_cohort(tx, here, 9, &[(3, None), (4, None)])?;
         tx.postpone_cohort_row((cohort, 3), NOW + LONGEST, 0)?;
         tx.postpone_cohort_row((cohort, 4), NOW + LONGEST + 1, 0)?;
+        begin(tx, (here, cohort), &[3], NOW + LONGEST - SECOND)?;
+        begin(tx, (here, cohort), &[4], NOW + LONGEST - SECOND + 1)?;
         for (n, at) in [(1, REFRESH - 1), (2, REFRESH + 1)] {
             let link = add_link(tx, here, subject, n)?;
             tx.set_refresh(link, Some((NOW + at, Trigger::Schedule)))?;
@@ -334,6 +337,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
         assert_eq!(due, [LEASE, LEASE, LONGEST, 0, -1], "{table}");
     }
     assert_eq!(due("select due_at from cohort_rows order by line"), [LONGEST, 0]);
+    assert_eq!(due("select due_at from source_jobs order by id"), [LONGEST, 0]);
     assert_eq!(due("select refresh_at from links order by id"), [REFRESH - 1, REFRESH]);
 }
 

@@ -13,7 +13,7 @@ on_both_databases! {
     what_jobs_may_cost_is_reserved,
 }
 
-fn begin(
+pub(crate) fn begin(
     tx: &mut Tx<'_>,
     (workspace, cohort): (WorkspaceId, CohortId),
     lines: &[i64],
