@@ -208,6 +208,7 @@ async fn so_many_links_are_made_at_once(database: TestDatabase) {
     app.operator_is(Mood::Helpful);
     assert_eq!(first.await.unwrap(), 201);
     assert_eq!(client.post("/api/links/", &single()).await.status, 201);
+    app.settled().await;
     app.finish().await;
 }
 
@@ -224,5 +225,6 @@ async fn no_links_are_made_while_jobs_pile_up(database: TestDatabase) {
     app.start_runner().await;
     app.settled().await;
     assert_eq!(client.post("/api/links/", &single()).await.status, 201);
+    app.settled().await;
     app.finish().await;
 }

@@ -19,6 +19,8 @@ const HEALTHY: usize = 20;
 /// Each of them four times.
 const OTHERS: [&str; 5] = ["reset", "garbage", "flood", "500", "301"];
 const EVENTS: usize = 10;
+/// Nobody may send to another path on a connection that ends.
+const LAST: &str = "connection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// Answers as the last word of the path says.
 async fn misbehave(mut stream: TcpStream) -> std::io::Result<()> {
@@ -43,10 +45,10 @@ async fn misbehave(mut stream: TcpStream) -> std::io::Result<()> {
             Ok(())
         }
         "/301" => {
-            let head = b"HTTP/1.1 301 Moved\r\nlocation: /hang\r\ncontent-length: 0\r\n\r\n";
-            stream.write_all(head).await
+            let head = format!("HTTP/1.1 301 Moved\r\nlocation: /hang\r\n{LAST}");
+            stream.write_all(head.as_bytes()).await
         }
-        _ => stream.write_all(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n").await,
+        _ => stream.write_all(format!("HTTP/1.1 500 No\r\n{LAST}").as_bytes()).await,
     }
 }
 
