@@ -16,6 +16,11 @@ pub(super) enum JobFailure {
         /// For the record; no personal data.
         why: String,
     },
+    /// The database did not answer: nobody else is to blame, and it is soon back.
+    Away {
+        /// For the record.
+        why: String,
+    },
 }
 
 impl JobFailure {
@@ -26,14 +31,22 @@ impl JobFailure {
 
 impl From<ApiError> for JobFailure {
     fn from(error: ApiError) -> Self {
-        Self::retry(error.cause().unwrap_or("refused").to_owned())
+        let why = error.cause().unwrap_or("refused").to_owned();
+        if error.is_unavailable() { Self::Away { why } } else { Self::retry(why) }
     }
 }
 
 impl From<vinculo_store::Error> for JobFailure {
     fn from(error: vinculo_store::Error) -> Self {
-        Self::retry(error.to_string())
+        let why = error.to_string();
+        if error.is_transient() { Self::Away { why } } else { Self::retry(why) }
     }
+}
+
+/// How long to wait for the database after the `attempt`-th try (from 1): 5 s more each time, to a
+/// minute.
+pub(super) fn wait_for_database(attempt: i64) -> Duration {
+    Duration::from_secs(5 * attempt.clamp(1, 12).unsigned_abs())
 }
 
 /// How long to wait after the `attempt`-th try (from 1): 1, 5, 15, 60 minutes, then hourly.

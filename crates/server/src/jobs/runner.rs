@@ -19,7 +19,7 @@ use vinculo_store::{
     ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock, Wakes,
 };
 
-use super::failure::{JobFailure, backoff};
+use super::failure::{JobFailure, backoff, wait_for_database};
 use super::in_flight::InFlight;
 use super::permits::Permits;
 use super::set_clock::{self, LastLook};
@@ -259,7 +259,14 @@ impl Runner {
             Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
             Job::WorkCohorts(of) => work_cohorts::run(&self.app, of, claimed).await,
         };
-        let Err(JobFailure::Retry { at, why }) = result else { return RunResult::Done };
+        let (at, why) = match result {
+            Ok(()) => return RunResult::Done,
+            Err(JobFailure::Retry { at, why }) => (at, why),
+            Err(JobFailure::Away { why }) => {
+                let again = self.app.now().checked_add(wait_for_database(claimed.attempt));
+                (again.map(micros).ok(), why)
+            }
+        };
         self.give_back(claimed, at, why).await;
         RunResult::Postponed
     }
