@@ -21,7 +21,7 @@ pub(crate) struct CohortLimits {
     pub(crate) cohort_at_once: Option<u16>,
     /// People of cohorts in one job of a source that takes jobs about many; 0 asks about each alone
     /// [default: 0]
-    #[arg(long, env = "VINCULO_COHORT_BULK", value_name = "NUMBER")]
+    #[arg(long, env = "VINCULO_COHORT_BULK", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(0..=1500))]
     pub(crate) cohort_bulk: Option<u16>,
     /// Ask about people alone whose job is refused, or who are missing from its result [default: true]
     #[arg(long, env = "VINCULO_COHORT_BULK_ELSE_ALONE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]

@@ -120,6 +120,8 @@ impl Terms {
         });
         let at_once: usize = all.iter().map(|(_, terms)| terms.at_once).sum();
         config.runner.jobs = config.runner.jobs.max(at_once + SPARE_JOBS);
+        // As many may wait for an operator as it may be asked at once.
+        config.registrations_at_once = config.registrations_at_once.max(2 * at_once);
         config.source_terms.extend(all.map(|(source, terms)| (source.to_owned(), terms)));
         config
     }
@@ -216,6 +218,16 @@ mod tests {
             SourceTerms::shipped("agil_data")
         );
         assert_eq!(config.runner.jobs, 12 + 100 + 12 + SPARE_JOBS, "room for everything else");
+        assert_eq!(config.registrations_at_once, 512);
+    }
+
+    #[test]
+    fn who_may_be_asked_more_at_once_lets_more_links_be_made() {
+        let given =
+            Terms { source_at_once: Some(vec!["ach=600".parse().unwrap()]), ..Terms::default() };
+        let operator = vinculo_sources::ach::AchConfig::new("http://127.0.0.1:1");
+        let config = given.apply(Config::new(operator, std::path::PathBuf::new()));
+        assert_eq!(config.registrations_at_once, 2 * (600 + 12 + 12));
     }
 
     #[test]

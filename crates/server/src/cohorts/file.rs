@@ -89,8 +89,12 @@ impl<R: Read> CohortFile<R> {
         let counted =
             Counted { from: contents, bytes: 0, digest: digest::Context::new(&digest::SHA256) };
         let (mut head, mut rest) = (Vec::new(), BufReader::new(counted));
-        while head.trim_ascii().is_empty() {
-            if rest.by_ref().take(HEADER).read_until(b'\n', &mut head)? == 0 {
+        loop {
+            let begun = head.len();
+            rest.by_ref().take(HEADER).read_until(b'\n', &mut head)?;
+            // Behind so many blank lines no header is looked for any more.
+            let line = head.get(begun..).unwrap_or_default();
+            if line.is_empty() || !line.trim_ascii().is_empty() || head.len() as u64 > HEADER {
                 break;
             }
         }

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vinculo_pila::Document;
-use vinculo_sources::Outcome;
 use vinculo_sources::ach::Job;
+use vinculo_sources::{Outcome, RetryReason};
 use vinculo_store::{
     CohortRow, LeftRow, Micros, NewSourceJob, SourceJob, SourceJobId, SourceJobSight,
 };
 
 use super::failure::backoff;
 use super::sync_link::wait_for;
-use super::work_cohorts::Making;
+use super::work_cohorts::{LONGEST_LOOK, Making};
 use crate::api::body::JsonObject;
 use crate::api::links::{Prospect, prospect, unanswered};
 use crate::clock::micros;
@@ -108,12 +108,13 @@ impl<'a> Bulk<'a> {
         let store = app.store().clone();
         let sorted = store.read(move |tx| {
             let environment = secrets.workspace().environment;
+            let else_alone = app.config().cohorts.bulk_else_alone;
             let mut sorted = Sorted::default();
             let mut seen = HashSet::new();
             let Some(source) = app.sources().bulk(environment) else { return Ok(sorted) };
             sorted.months_ahead = sandbox::months_ahead(tx, secrets.workspace())?;
             for row in rows {
-                if row.alone || row.submissions >= MOST_SUBMISSIONS {
+                if row.alone || (else_alone && row.submissions >= MOST_SUBMISSIONS) {
                     sorted.alone.push(row);
                     continue;
                 }
@@ -156,9 +157,13 @@ impl<'a> Bulk<'a> {
         let reserved = source.entry_price().saturating_mul(entries);
         let pass = match source.admit(app, reserved).await? {
             Ok(pass) => pass,
+            // Whoever stands behind them in the file does not wait for them.
             Err(held) => {
-                let outcome = held.outcome(app.now());
-                return Ok(Some(self.making.hold(held, &outcome)));
+                let at = self.making.held_until(held, &held.outcome(app.now()));
+                for row in &rows {
+                    self.making.postpone(row.line, at, 0).await?;
+                }
+                return Ok(None);
             }
         };
         let id = self.begin(source.name(), &rows, (reserved, months_ahead)).await?;
@@ -167,6 +172,8 @@ impl<'a> Bulk<'a> {
         let submitted = source.submit(app, asking, &people, pass).await;
         let again = match submitted {
             Ok(job) => self.submitted(id, &job).await.map(|()| None),
+            // It may have been taken: nobody is handed in again before that would be known.
+            Err(Outcome::RetryLater { reason: RetryReason::Timeout, .. }) => Ok(None),
             Err(outcome) => self.refused(id, rows, &outcome).await,
         };
         source.job_changed();
@@ -237,7 +244,7 @@ impl<'a> Bulk<'a> {
             self.making.try_again(row, &error).await?;
         }
         let wait = wait_for(app, outcome, None, 1).map_or(backoff(1), |wait| wait.max(backoff(1)));
-        Ok(Some(after(self.now(), wait)))
+        Ok(Some(after(self.now(), wait.min(LONGEST_LOOK))))
     }
 
     pub(super) async fn settle(&self, id: SourceJobId, reserved: i64) -> Result<(), ApiError> {

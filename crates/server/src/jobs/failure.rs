@@ -43,10 +43,13 @@ impl From<vinculo_store::Error> for JobFailure {
     }
 }
 
-/// How long to wait for the database after the `attempt`-th try (from 1): 5 s more each time, to a
-/// minute.
-pub(super) fn wait_for_database(attempt: i64) -> Duration {
-    Duration::from_secs(5 * attempt.clamp(1, 12).unsigned_abs())
+/// How long to wait for the database after the `attempt`-th try (from 1): 5 s once, and then as after any
+/// failure, because a source may be asked anew each time.
+pub(super) const fn wait_for_database(attempt: i64) -> Duration {
+    match attempt {
+        ..=1 => Duration::from_secs(5),
+        more => backoff(more),
+    }
 }
 
 /// How long to wait after the `attempt`-th try (from 1): 1, 5, 15, 60 minutes, then hourly.

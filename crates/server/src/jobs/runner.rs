@@ -22,6 +22,7 @@ use vinculo_store::{
 use super::failure::{JobFailure, backoff, wait_for_database};
 use super::in_flight::InFlight;
 use super::permits::Permits;
+use super::schedule::Done;
 use super::set_clock::{self, LastLook};
 use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
@@ -147,7 +148,12 @@ impl Runner {
     async fn run_schedule(self: &Arc<Self>, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             self.learn_organizations().await;
-            let all_done = schedule::run_due(&self.app, &self.room, stop).await;
+            let done = schedule::run_due(&self.app, stop).await;
+            if matches!(done, Done::AsThereWasRoom) {
+                schedule::wait_for_room(&self.app, &self.room, stop).await;
+                continue;
+            }
+            let all_done = matches!(done, Done::All);
             let next = self.app.store().read(|tx| tx.next_due_link()).await.ok().flatten();
             let poll = self.app.now().checked_add(self.app.config().runner.poll);
             let poll = poll.unwrap_or(Timestamp::MAX);

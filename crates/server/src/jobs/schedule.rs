@@ -26,36 +26,43 @@ const LINKS: i64 = 64;
 const JOBS: i64 = 64;
 
 /// Acts on every link that is due: at once where something that is stored has to go, and as there is
-/// room among the jobs of its workspace where a refresh becomes one. `false` when some could not be acted
-/// on, and are due still. `room` is told of jobs that end here.
-pub(super) async fn run_due(app: &App, room: &Notify, stop: &CancellationToken) -> bool {
+/// room among the jobs of its workspace where a refresh becomes one.
+pub(super) async fn run_due(app: &App, stop: &CancellationToken) -> Done {
     let (mut after, mut left) = (LinkId(0), BTreeSet::new());
     loop {
-        let Ok(not_ended) = end_all(app, stop).await else { return false };
+        let Ok(not_ended) = end_all(app, stop).await else { return Done::InPart };
         left.extend(not_ended);
         if stop.is_cancelled() {
-            return false;
+            return Done::InPart;
         }
         let (now, from) = (app.now_micros(), after);
         let looked = app.store().read(move |tx| {
             let crowded = tx.crowded_workspaces(now, JOBS)?;
             Ok((tx.due_links(now, from, LINKS, &crowded)?, !crowded.is_empty()))
         });
-        let Ok((mut due, crowded)) = seen(looked.await) else { return false };
+        let Ok((mut due, crowded)) = seen(looked.await) else { return Done::InPart };
         match due.last() {
             Some(&last) => {
                 after = last;
                 due.retain(|link| !left.contains(link));
                 left.extend(act_on(app, due).await);
             }
-            // Links were passed over for want of room.
-            None if crowded => {
-                after = LinkId(0);
-                wait_for_room(app, room, stop).await;
-            }
-            None => return left.is_empty(),
+            // Links may have been passed over.
+            None if crowded => return Done::AsThereWasRoom,
+            None if left.is_empty() => return Done::All,
+            None => return Done::InPart,
         }
     }
+}
+
+/// How much was done of what links were due for.
+pub(super) enum Done {
+    /// All of it.
+    All,
+    /// All but refreshes of workspaces that have as many jobs waiting as may.
+    AsThereWasRoom,
+    /// Some could not be acted on, and are due still.
+    InPart,
 }
 
 /// Acts on the links that store what has to go. Answers those that could not be acted on.
@@ -93,8 +100,8 @@ async fn act_on(app: &App, due: Vec<LinkId>) -> Vec<LinkId> {
     left
 }
 
-/// Waits until a job has ended, here or, as far as can be told, elsewhere.
-async fn wait_for_room(app: &App, room: &Notify, stop: &CancellationToken) {
+/// Waits until a job has ended: here, of which `room` is told, or, as far as can be told, elsewhere.
+pub(super) async fn wait_for_room(app: &App, room: &Notify, stop: &CancellationToken) {
     let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
     tokio::select! {
         () = stop.cancelled() => {}

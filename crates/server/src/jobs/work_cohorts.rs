@@ -278,12 +278,17 @@ impl<'a> Making<'a> {
 
     /// A source takes no more questions now: nothing more is begun until the moment that is answered.
     /// Rows that have not been tried go first then.
-    pub(super) fn hold(&self, held: HeldBack, outcome: &Outcome) -> Micros {
-        let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(LONGEST_LOOK);
-        let wait = wait.min(LONGEST_LOOK);
-        let at = self.app.now().checked_add(wait).map_or(Micros::MAX, Timestamp::as_microsecond);
+    fn hold(&self, held: HeldBack, outcome: &Outcome) -> Micros {
+        let at = self.held_until(held, outcome);
         self.pause(at);
         at
+    }
+
+    /// When a source that takes no more questions now is looked at again.
+    pub(super) fn held_until(&self, held: HeldBack, outcome: &Outcome) -> Micros {
+        let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(LONGEST_LOOK);
+        let wait = wait.min(LONGEST_LOOK);
+        self.app.now().checked_add(wait).map_or(Micros::MAX, Timestamp::as_microsecond)
     }
 
     fn pause(&self, at: Micros) {

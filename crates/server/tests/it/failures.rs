@@ -137,12 +137,14 @@ async fn a_head_that_never_ends_ends_the_connection(database: TestDatabase) {
 
 async fn a_connection_rests_longer_than_a_head_may_take(database: TestDatabase) {
     let app = Setup::new(database).configure(impatient).start().await;
-    let (mut resting, mut slow) = (connect(&app).await, connect(&app).await);
     let request = b"GET /livez HTTP/1.1\r\nhost: h\r\n\r\n";
-    for stream in [&mut resting, &mut slow] {
+    let answered = async || {
+        let mut stream = connect(&app).await;
         stream.write_all(request).await.unwrap();
-        next_answer(stream).await;
-    }
+        next_answer(&mut stream).await;
+        stream
+    };
+    let (mut resting, mut slow) = (answered().await, answered().await);
     // The one begins its next head after the other has begun to rest, and is given up first.
     slow.write_all(&request[..9]).await.unwrap();
     assert_eq!(heard(slow).await, "");

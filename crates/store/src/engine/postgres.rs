@@ -21,6 +21,9 @@ const STATEMENTS: usize = 512;
 /// How long to wait for a server that does not answer, unless the address says otherwise.
 const CONNECT: Duration = Duration::from_secs(5);
 const UNANSWERED: Duration = Duration::from_secs(20);
+/// A process that is stopped or cut off in the middle of a transaction keeps what it has locked no longer
+/// than this.
+const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '15s'";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
 const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
@@ -71,7 +74,9 @@ impl Connection {
 
     fn client(&mut self) -> Result<&mut Client> {
         if self.client.is_none() {
-            self.client = Some(connect(&self.config)?);
+            let mut client = connect(&self.config)?;
+            client.batch_execute(GIVE_UP)?;
+            self.client = Some(client);
         }
         self.client.as_mut().ok_or_else(Error::closed)
     }

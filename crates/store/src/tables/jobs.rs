@@ -248,7 +248,13 @@ impl Tx<'_> {
             ("jobs", "leased = 0", now, longest),
             ("deliveries", "leased = 1 and state = 'pending'", lease_until, lease_until),
             ("deliveries", "leased = 0 and state = 'pending'", now, longest),
-            ("cohort_rows", "state = 'waiting'", now, longest),
+            (
+                "cohort_rows",
+                "state = 'waiting' and cohort_id in \
+                 (select id from cohorts where state in ('running', 'cancelling'))",
+                now,
+                longest,
+            ),
             ("source_jobs", "ended_at is null", now, longest),
         ] {
             let sql = format!("update {table} set due_at = $1 where due_at > $2 and {leased}");
@@ -261,28 +267,29 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether a workspace has at least `most` jobs that are due and not being worked on.
+    /// Whether a workspace has at least `most` loads of links that are due and not being worked on.
     ///
     /// # Errors
     /// When the database fails.
     pub fn is_crowded(&mut self, workspace: WorkspaceId, now: Micros, most: i64) -> Result<bool> {
         let last = self.query_opt(
             "select id from jobs where workspace_id = $1 and due_at <= $2 \
-             order by due_at, id limit 1 offset $3",
+             and kind = 'sync_link' order by due_at, id limit 1 offset $3",
             &[workspace.into(), now.into(), (most - 1).max(0).into()],
             |row| row.int(0),
         )?;
         Ok(last.is_some())
     }
 
-    /// Workspaces with at least `most` jobs that are due and not being worked on.
+    /// Workspaces with at least `most` loads of links that are due and not being worked on.
     ///
     /// # Errors
     /// When the database fails.
     pub fn crowded_workspaces(&mut self, now: Micros, most: i64) -> Result<Vec<WorkspaceId>> {
         self.query(
             "select w.id from workspaces w where (select count(*) from (select 1 from jobs j \
-             where j.workspace_id = w.id and j.due_at <= $1 limit $2) due) >= $2 order by w.id",
+             where j.workspace_id = w.id and j.due_at <= $1 and j.kind = 'sync_link' limit $2) due) >= $2 \
+             order by w.id",
             &[now.into(), most.into()],
             |row| Ok(WorkspaceId(row.int(0)?)),
         )
