@@ -14,7 +14,7 @@ const follow = () => setTimeout(async () => {
   const part = document.querySelector("[data-live]");
   if (!part) return;
   try {
-    const answer = await fetch(location.href);
+    const answer = await fetch(location.href, { headers: { "X-Renewal": "1" } });
     if (answer.redirected) return location.reload();
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(part.id);

@@ -127,11 +127,15 @@ fn begin(tx: &mut Tx<'_>, app: &App, origin: Origin, user: &User) -> Result<Stri
     Ok(token)
 }
 
-/// Who has the session of this token, if it has not ended.
+/// Who has the session of this token, if it has not ended. It goes on when it is used by somebody.
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn signed_in(app: &App, token: &str) -> Result<Option<Signed>, ApiError> {
+pub(crate) async fn signed_in(
+    app: &App,
+    token: &str,
+    is_used: bool,
+) -> Result<Option<Signed>, ApiError> {
     let session = app.all_secrets().vault().user_keys()?.session(token);
     let (reader, now) = (app.clone(), app.now_micros());
     let found = app.store().read(move |tx| {
@@ -148,7 +152,7 @@ pub(crate) async fn signed_in(app: &App, token: &str) -> Result<Option<Signed>, 
     else {
         return Ok(None);
     };
-    if !live(found.seen_at, MINUTE) {
+    if is_used && !live(found.seen_at, MINUTE) {
         app.store().write(move |tx| tx.touch_session(&session, now)).await?;
     }
     Ok(Some(Signed { session, user: found.user }))

@@ -50,6 +50,12 @@ impl Browser {
         self.send(request).await
     }
 
+    /// As a page that follows what is under way looks at itself again.
+    pub(crate) async fn renew(&mut self, path: &str) -> Shown {
+        let request = self.request(Method::GET, path).header("x-renewal", "1");
+        self.send(request).await
+    }
+
     /// Sends a form of the page that was shown last.
     pub(crate) async fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> Shown {
         let form = self.form.clone();
