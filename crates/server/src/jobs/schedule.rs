@@ -21,7 +21,7 @@ use crate::terms::RefreshRate;
 /// Links handled between two looks.
 const LINKS: i64 = 64;
 
-/// Waiting jobs of a workspace beside which no link of it becomes one. Its jobs are taken in the order of
+/// Waiting loads of a workspace beside which no link of it begins another. Its jobs are taken in the order of
 /// their coming: however many links are due at once, who has just made one waits for few of them.
 const JOBS: i64 = 64;
 

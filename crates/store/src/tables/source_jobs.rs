@@ -188,8 +188,8 @@ impl Tx<'_> {
         )?;
         self.query(
             "select id, cohort_id, source, reference, reserved, months_ahead, looks, finished, \
-             submitted_at, expires_at, due_at from source_jobs where workspace_id = $1 and ended_at is null \
-             order by due_at, id",
+             submitted_at, expires_at, due_at from source_jobs \
+             where workspace_id = $1 and ended_at is null order by due_at, id",
             &[workspace.into()],
             SourceJob::from_row,
         )
@@ -238,7 +238,7 @@ impl Tx<'_> {
         self.execute(
             "update cohort_rows set source_job_id = null, due_at = $3, \
              alone = case when $4 = 1 then 1 else alone end, submissions = submissions - $5 \
-                 where cohort_id = $1 and line = $2 and state = 'waiting'",
+             where cohort_id = $1 and line = $2 and state = 'waiting'",
             &[
                 cohort.into(),
                 line.into(),

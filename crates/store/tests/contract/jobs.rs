@@ -147,6 +147,9 @@ async fn a_crowded_workspace_has_many_jobs_that_wait(db: TestDatabase) {
         assert_eq!(is_crowded, expected, "{workspace} {most}");
     }
     assert!(!read(&db, move |tx| tx.is_crowded(there, NOW + 5, 3)).await);
+    raw::run(&db, "update jobs set kind = 'import_file' where target_id = 6");
+    assert_eq!(crowded(NOW + 6, 3).await, [here], "a file that waits keeps no link from another");
+    assert!(!read(&db, move |tx| tx.is_crowded(there, NOW + 6, 3)).await);
     write(&db, |tx| claim(tx, NOW + 6, 2)).await;
     assert!(crowded(NOW + 6, 4).await.is_empty(), "what is at work does not wait");
 }

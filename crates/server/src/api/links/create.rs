@@ -108,7 +108,7 @@ pub(crate) async fn register(
     let most = app.config().jobs_waiting;
     let admission = app.store().read(move |tx| {
         if tx.is_crowded(secrets.workspace().id, now, most)? {
-            return Err(ApiError::unavailable("the jobs of a workspace pile up"));
+            return Err(ApiError::unavailable("the loads of a workspace pile up"));
         }
         let admission = Admission::read(tx, &secrets, &wanted, being_given, now);
         admission.map(|admission| (admission, wanted))

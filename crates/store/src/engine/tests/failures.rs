@@ -1,6 +1,6 @@
 use super::{bodies, note, with_notes};
 use crate::support::TestDatabase;
-use crate::{Error, Options, Queue, Result, Store, Target, migrate};
+use crate::{Error, Options, Queue, Result, Store, Target, Tx, migrate};
 use std::time::Duration;
 
 /// Ends every connection to the database of `db`, as a restart of the server would.
@@ -46,6 +46,14 @@ async fn a_connection_lost_inside_a_closure_is_reported_and_undone() {
     assert!(bodies(&db.store).await.is_empty());
     db.store.write(|tx| note(tx, 3, "three")).await.expect("not written");
     assert_eq!(bodies(&db.store).await, ["three"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_in_which_nothing_happens_is_given_up_by_the_server() {
+    let db = TestDatabase::postgres();
+    let sql = "select current_setting('idle_in_transaction_session_timeout')";
+    let asked = |tx: &mut Tx<'_>| tx.query_one(sql, &[], |row| row.text(0));
+    assert_eq!(db.store.write(asked).await.expect("not read"), "15s");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
