@@ -1,19 +1,20 @@
 //! The store: where closures go in and answers come out.
 
+mod open;
+
 use crate::engine::lane::{Message, apart, spawn, submit};
-use crate::engine::{notify, postgres, sqlite};
+use crate::engine::sqlite;
 use crate::error::{Error, Result};
-use crate::lock::{RunnerLock, use_files};
-use crate::migrate::{self, Whole};
+use crate::lock::RunnerLock;
+use crate::migrate::Whole;
 use crate::stats::{Busy, LaneStatus, Stats, Timer};
 use crate::target::Target;
 use crate::tx::{Mode, Tx};
 use crate::wake::{Hub, Wakes};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use prometheus_client::metrics::histogram::Histogram;
+use crossbeam_channel::Sender;
 use std::fmt;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -60,6 +61,8 @@ struct Inner {
     used: Mutex<Option<File>>,
     write: Lanes,
     read: Lanes,
+    /// A lane for leases alone, where they can wait for less than what else is written.
+    lease: Option<Lanes>,
     hub: Hub,
     timer: Timer,
     stats: Stats,
@@ -94,8 +97,8 @@ impl Store {
 
     fn open_if(target: &Target, options: &Options, whole: Whole) -> Result<Self> {
         match target {
-            Target::Sqlite { dir } => open_sqlite(dir, options, whole),
-            Target::Postgres { url } => apart(|| open_postgres(url, options, whole)),
+            Target::Sqlite { dir } => open::sqlite(dir, options, whole),
+            Target::Postgres { url } => apart(|| open::postgres(url, options, whole)),
         }
     }
 
@@ -114,17 +117,19 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let since = self.0.timer.now();
-        let answer = submit(&self.0.write.sender, Mode::Write, work)?.await;
-        self.0.arrived(&self.0.stats.writes, since, answer)
+        self.run(Mode::Write, work).await
     }
 
-    /// Like [`write`](Self::write) for a closure of exactly one statement, which PostgreSQL then
-    /// commits in the same round trip. A second statement is refused, but does not undo the first.
+    /// Takes or prolongs leases of work that may be done twice: answers when their commit can be seen,
+    /// which may be before it is on disk. On PostgreSQL every statement commits itself.
+    ///
+    /// What is written while a lease is held is on disk only with the lease that came before it. So a
+    /// database that fails loses no more than leases of which nothing is known yet. On PostgreSQL
+    /// their holders may be at work still, and the work is taken again at once, not when the lease ends.
     ///
     /// # Errors
     /// As for [`write`](Self::write).
-    pub async fn write_one<T, E>(
+    pub async fn lease<T, E>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
@@ -132,9 +137,25 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let since = self.0.timer.now();
-        let answer = submit(&self.0.write.sender, Mode::Single, work)?.await;
-        self.0.arrived(&self.0.stats.writes, since, answer)
+        self.run(Mode::Lease, work).await
+    }
+
+    /// As [`lease`](Self::lease) for work that costs something when it is done twice, by a closure of
+    /// exactly one statement. On SQLite a failure that loses the lease has ended its holder; on
+    /// PostgreSQL the lease is on disk, by the same round trip that takes it. A second statement is
+    /// refused, but does not undo the first.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub async fn lease_once<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.run(Mode::LeaseOnce, work).await
     }
 
     /// Runs `work`, which only reads. Every statement sees what is committed when it starts; there
@@ -150,9 +171,21 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.run(Mode::Read, work).await
+    }
+
+    async fn run<T, E>(
+        &self,
+        mode: Mode,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         let since = self.0.timer.now();
-        let answer = submit(&self.0.read.sender, Mode::Read, work)?.await;
-        self.0.arrived(&self.0.stats.reads, since, answer)
+        let answer = submit(&self.0.lanes_for(mode).sender, mode, work)?.await;
+        self.0.arrived(mode, since, answer)
     }
 
     /// [`write`](Self::write) for a thread that may block; panics inside an async runtime.
@@ -169,7 +202,7 @@ impl Store {
     {
         let since = self.0.timer.now();
         let answer = submit(&self.0.write.sender, Mode::Write, work)?.blocking_recv();
-        self.0.arrived(&self.0.stats.writes, since, answer)
+        self.0.arrived(Mode::Write, since, answer)
     }
 
     /// [`read`](Self::read) for a thread that may block; panics inside an async runtime.
@@ -186,7 +219,7 @@ impl Store {
     {
         let since = self.0.timer.now();
         let answer = submit(&self.0.read.sender, Mode::Read, work)?.blocking_recv();
-        self.0.arrived(&self.0.stats.reads, since, answer)
+        self.0.arrived(Mode::Read, since, answer)
     }
 
     /// How many closures wait for the write lane.
@@ -204,7 +237,7 @@ impl Store {
     /// How its lanes stand.
     #[must_use]
     pub fn lanes(&self) -> Vec<LaneStatus> {
-        let Inner { write, read, .. } = &*self.0;
+        let Inner { write, read, lease, .. } = &*self.0;
         let status = |lanes: &Lanes| LaneStatus {
             name: lanes.name,
             lanes: lanes.count,
@@ -212,7 +245,8 @@ impl Store {
             waiting: lanes.sender.len(),
         };
         // PostgreSQL's lanes do both, and are all counted as those that write.
-        [write, read].into_iter().filter(|lanes| lanes.count > 0).map(status).collect()
+        let lanes = [write, read].into_iter().chain(lease);
+        lanes.filter(|lanes| lanes.count > 0).map(status).collect()
     }
 
     /// A view of the queues that sees every wake from now on.
@@ -282,13 +316,25 @@ impl Store {
 }
 
 impl Inner {
+    const fn lanes_for(&self, mode: Mode) -> &Lanes {
+        match (mode, &self.lease) {
+            (Mode::Read, _) => &self.read,
+            (Mode::Lease, Some(lease)) => lease,
+            _ => &self.write,
+        }
+    }
+
     /// What a closure answered that was handed over at `since`.
     fn arrived<T, E: From<Error>>(
         &self,
-        seconds: &Histogram,
+        mode: Mode,
         since: Duration,
         answer: Result<Result<T, E>, oneshot::error::RecvError>,
     ) -> Result<T, E> {
+        let seconds = match mode {
+            Mode::Read => &self.stats.reads,
+            _ => &self.stats.writes,
+        };
         seconds.observe(self.timer.now().saturating_sub(since).as_secs_f64());
         answer.unwrap_or_else(|_| Err(Error::closed().into()))
     }
@@ -299,7 +345,7 @@ impl Inner {
         if threads.is_empty() {
             return;
         }
-        for lanes in [&self.write, &self.read] {
+        for lanes in [&self.write, &self.read].into_iter().chain(&self.lease) {
             for _ in 0..lanes.count {
                 // Fails when the lanes are gone already, which is what we want.
                 let _ = lanes.sender.send(Message::Stop);
@@ -316,67 +362,4 @@ impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("dir", &self.0.dir).finish_non_exhaustive()
     }
-}
-
-fn open_sqlite(dir: &Path, options: &Options, whole: Whole) -> Result<Store> {
-    migrate::check_sqlite(dir, options.busy_timeout, whole)?;
-    let used = use_files(dir, options.exclusive)?;
-    let hub = Hub::new();
-    let (write, writes) = bounded(options.waiting.max(1));
-    let (read, reads) = bounded(options.waiting.max(1));
-    let connection = sqlite::Connection::open(dir, options.busy_timeout)?;
-    let (stats, waker) = (Stats::default(), hub.clone());
-    let (writing, reading) = (Busy::default(), Busy::default());
-    let (busy, sizes) = (writing.clone(), stats.groups.clone());
-    let mut threads = vec![spawn("store-write", move || {
-        sqlite::write_lane(connection, &writes, &waker, (&busy, sizes));
-    })?];
-    let count = options.read_lanes.max(1);
-    for number in 0..count {
-        let connection = sqlite::Connection::open(dir, options.busy_timeout)?;
-        connection.refuse_writes()?;
-        let (reads, busy): (Receiver<Message>, _) = (reads.clone(), reading.clone());
-        let lane = move || sqlite::read_lane(connection, &reads, &busy);
-        threads.push(spawn(&format!("store-read-{number}"), lane)?);
-    }
-    Ok(Store(Arc::new(Inner {
-        dir: Some(dir.to_owned()),
-        used: Mutex::new(Some(used)),
-        write: Lanes { name: "write", sender: write, count: 1, busy: writing },
-        read: Lanes { name: "read", sender: read, count, busy: reading },
-        hub,
-        timer: options.timer.clone(),
-        stats,
-        threads: Mutex::new(threads),
-    })))
-}
-
-fn open_postgres(url: &str, options: &Options, whole: Whole) -> Result<Store> {
-    let config = postgres::configure(url)?;
-    let mut client = postgres::connect(&config)?;
-    migrate::check_postgres(&mut client, whole)?;
-    postgres::hold(&mut client, options.exclusive)?;
-    let hub = Hub::new();
-    let (sender, jobs) = bounded(options.waiting.max(1));
-    let (notifier, mut threads) = notify::start(client, &config, &hub, options.exclusive)?;
-    let (count, busy) = (options.postgres_lanes.max(1), Busy::default());
-    for number in 0..count {
-        let connection = postgres::Connection::new(config.clone());
-        let (jobs, hub, notifier): (Receiver<Message>, _, _) =
-            (jobs.clone(), hub.clone(), notifier.clone());
-        let busy = busy.clone();
-        let lane = move || postgres::lane(connection, &jobs, &busy, (&hub, &notifier));
-        threads.push(spawn(&format!("store-{number}"), lane)?);
-    }
-    drop(notifier);
-    Ok(Store(Arc::new(Inner {
-        dir: None,
-        used: Mutex::new(None),
-        write: Lanes { name: "pool", sender: sender.clone(), count, busy },
-        read: Lanes { name: "pool", sender, count: 0, busy: Busy::default() },
-        hub,
-        timer: options.timer.clone(),
-        stats: Stats::default(),
-        threads: Mutex::new(threads),
-    })))
 }

@@ -41,8 +41,18 @@ pub(crate) enum Mode {
     Read,
     /// All statements or none.
     Write,
-    /// Exactly one statement, which commits itself.
-    Single,
+    /// Leases that hang together no more than the statements of a read. Their commit is answered
+    /// before it is on disk.
+    Lease,
+    /// A lease taken by exactly one statement, which commits itself; on PostgreSQL it is on disk then.
+    LeaseOnce,
+}
+
+impl Mode {
+    /// Whether it is answered only when it is on disk, on either database.
+    pub(crate) const fn is_write(self) -> bool {
+        matches!(self, Self::Write)
+    }
 }
 
 /// The statements of one closure.
@@ -174,7 +184,7 @@ impl<'a> Tx<'a> {
             return Err(error.clone());
         }
         self.statements += 1;
-        if self.mode == Mode::Single && self.statements > 1 {
+        if self.mode == Mode::LeaseOnce && self.statements > 1 {
             let cause = Cause::own("a second statement where one commits itself");
             return self.note(Err(Error::Database(cause)));
         }

@@ -62,8 +62,8 @@ impl Worker {
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Pool {
-    /// Connections of this process to PostgreSQL that read and write; two more tell and hear of
-    /// work [default: 16]
+    /// Connections of this process to PostgreSQL that read and write; three more take leases, tell and
+    /// hear of work [default: 16]
     #[arg(long, env = "VINCULO_DATABASE_CONNECTIONS", value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) database_connections: Option<u16>,
 }

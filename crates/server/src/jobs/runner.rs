@@ -203,7 +203,7 @@ impl Runner {
         let limit = if beyond == 0 { taken } else { taken.min(beyond) };
         let limit = i64::try_from(limit).unwrap_or(1);
         let files_only = self.files_only;
-        let claim = self.app.store().write_one(move |tx| match (files_only, beyond) {
+        let claim = self.app.store().lease_once(move |tx| match (files_only, beyond) {
             (true, _) => tx.claim_imports(now, until, limit),
             (false, 0) => tx.claim_first_jobs(now, until, limit),
             (false, _) => tx.claim_jobs(now, until, limit),
@@ -226,7 +226,7 @@ impl Runner {
             spare => (taken.min(spare), config.deliveries_per_endpoint),
         };
         let [limit, each] = [limit, each].map(|number| i64::try_from(number).unwrap_or(1));
-        let claim = self.app.store().write(move |tx| tx.claim_deliveries(now, until, limit, each));
+        let claim = self.app.store().lease(move |tx| tx.claim_deliveries(now, until, limit, each));
         claim.await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot take deliveries");
             Vec::new()
@@ -376,7 +376,7 @@ impl Runner {
             }
             let (_, until) = self.lease();
             // Neither waits for anybody's lock.
-            let extended = self.app.store().write(move |tx| {
+            let extended = self.app.store().lease(move |tx| {
                 tx.extend_jobs(&jobs, until)?;
                 tx.extend_deliveries(&deliveries, until)
             });

@@ -24,6 +24,8 @@ const UNANSWERED: Duration = Duration::from_secs(20);
 /// A process that is stopped or cut off in the middle of a transaction keeps what it has locked no longer
 /// than this.
 const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '15s'";
+/// Commits of leases do not wait for the disk; the next commit that does brings them along.
+const UNSYNCED: &str = "set synchronous_commit = off";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
 const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
@@ -62,6 +64,8 @@ pub(crate) fn hold(client: &mut Client, exclusive: bool) -> Result<()> {
 /// A connection that comes back after it was lost.
 pub(crate) struct Connection {
     config: Config,
+    /// Whether a commit waits for the disk.
+    synced: bool,
     client: Option<Client>,
     statements: HashMap<Box<str>, Statement>,
 }
@@ -69,13 +73,21 @@ pub(crate) struct Connection {
 impl Connection {
     /// A connection that is made when it is first needed.
     pub(crate) fn new(config: Config) -> Self {
-        Self { config, client: None, statements: HashMap::new() }
+        Self { config, synced: true, client: None, statements: HashMap::new() }
+    }
+
+    /// One whose commits do not wait for the disk.
+    pub(crate) fn unsynced(config: Config) -> Self {
+        Self { synced: false, ..Self::new(config) }
     }
 
     fn client(&mut self) -> Result<&mut Client> {
         if self.client.is_none() {
             let mut client = connect(&self.config)?;
             client.batch_execute(GIVE_UP)?;
+            if !self.synced {
+                client.batch_execute(UNSYNCED)?;
+            }
             self.client = Some(client);
         }
         self.client.as_mut().ok_or_else(Error::closed)
@@ -201,12 +213,14 @@ pub(crate) fn lane(
     busy: &Busy,
     (hub, notifier): (&Hub, &Notifier),
 ) {
-    // Saves the first closure the wait; when it fails, that closure tries again and says why.
-    let _ = connection.client();
+    if connection.synced {
+        // Saves the first closure the wait; when it fails, that closure tries again and says why.
+        let _ = connection.client();
+    }
     serve(jobs, busy, |mode, mut job| {
         let fate = match mode {
             Mode::Write => transaction(&mut connection, job.as_mut()),
-            Mode::Single => {
+            Mode::Lease | Mode::LeaseOnce => {
                 #[cfg(feature = "failpoints")]
                 crate::failpoint::pass("before a commit");
                 let wakes = bare(&mut connection, mode, job.as_mut());

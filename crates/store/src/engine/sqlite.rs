@@ -71,6 +71,8 @@ pub(crate) fn compact(dir: &Path) -> Result<()> {
 pub(crate) struct Connection {
     inner: rusqlite::Connection,
     texts: Texts,
+    /// Whether a commit of data waits for the disk.
+    synced: bool,
 }
 
 impl Connection {
@@ -91,7 +93,7 @@ impl Connection {
         // Else every new value of a parameter would make it plan the statement again.
         inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         inner.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { inner, texts: Texts::default() })
+        Ok(Self { inner, texts: Texts::default(), synced: true })
     }
 
     /// From now on this connection refuses to change anything. What it has read is of use until the
@@ -146,6 +148,19 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether the commits of data from now on wait for the disk. A commit that does brings along what
+    /// was committed before it: the log is one file, synced whole and read up to its first gap. Keys
+    /// always wait.
+    fn sync_commits(&mut self, synced: bool) -> Result<()> {
+        if self.synced != synced {
+            // SQLite does this when it prepares the statement: a cached one would do nothing.
+            let level = if synced { "full" } else { "normal" };
+            self.inner.execute_batch(&format!("pragma data.synchronous = {level}"))?;
+            self.synced = synced;
+        }
+        Ok(())
+    }
+
     fn commit(&self) -> Result<()> {
         #[cfg(feature = "failpoints")]
         crate::failpoint::pass("before a commit");
@@ -165,7 +180,8 @@ pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>, bu
 }
 
 /// Runs closures that write: all that wait share one commit, each inside its own savepoint, and
-/// nobody is answered before the commit is on disk.
+/// nobody is answered before the commit is on disk. Leases alone do not wait for the disk; beside
+/// other closures they share their commit.
 pub(crate) fn write_lane(
     connection: Connection,
     jobs: &Receiver<Message>,
@@ -174,12 +190,10 @@ pub(crate) fn write_lane(
 ) {
     let done = Vec::with_capacity(GROUP);
     let mut group = Group { connection, done, wakes: Queues::default(), sizes };
-    while let Ok(Message::Run(mode, job)) = jobs.recv() {
+    let mut next = None;
+    while let Some(Message::Run(mode, job)) = next.take().or_else(|| jobs.recv().ok()) {
         let _working = busy.begin();
-        let stop = group.commit(mode, job, jobs, hub);
-        if stop {
-            break;
-        }
+        next = group.commit(mode, job, jobs, hub);
     }
 }
 
@@ -192,18 +206,20 @@ struct Group {
 }
 
 impl Group {
-    /// Commits `first` and whatever else waits; tells whether a stop was among it.
+    /// Commits `first` and whatever else waits and may share its commit; gives what was taken and
+    /// is not done.
     fn commit(
         &mut self,
         mode: Mode,
         first: Box<dyn Job>,
         jobs: &Receiver<Message>,
         hub: &Hub,
-    ) -> bool {
-        if let Err(error) = self.connection.run("begin immediate") {
+    ) -> Option<Message> {
+        let begun = self.connection.sync_commits(mode.is_write());
+        if let Err(error) = begun.and_then(|()| self.connection.run("begin immediate")) {
             return refuse_waiting(first, jobs, &error);
         }
-        let (stop, fate) = self.run_waiting(mode, first, jobs);
+        let (left, fate) = self.run_waiting(mode, first, jobs);
         let fate = fate.and_then(|()| self.connection.commit());
         if fate.is_ok() {
             hub.wake(self.wakes);
@@ -216,31 +232,34 @@ impl Group {
         for (job, kept) in self.done.drain(..) {
             job.answer(if kept { fate.clone() } else { Ok(()) });
         }
-        stop
+        left
     }
 
-    /// Runs `first` and then what waits, without waiting for more. An error means that the whole
-    /// transaction is gone.
+    /// Runs `first` and then what waits, without waiting for more, up to what may not share the
+    /// commit. An error means that the whole transaction is gone.
     fn run_waiting(
         &mut self,
         mode: Mode,
         first: Box<dyn Job>,
         jobs: &Receiver<Message>,
-    ) -> (bool, Result<()>) {
+    ) -> (Option<Message>, Result<()>) {
+        let leases_alone = !mode.is_write();
         let mut next = Some((mode, first));
         while let Some((mode, job)) = next.take() {
             if let Err(error) = self.run_one(mode, job) {
-                return (false, Err(error));
+                return (None, Err(error));
             }
             if self.done.len() < GROUP {
                 match jobs.try_recv() {
-                    Ok(Message::Run(mode, job)) => next = Some((mode, job)),
-                    Ok(Message::Stop) => return (true, Ok(())),
+                    Ok(Message::Run(mode, job)) if !(leases_alone && mode.is_write()) => {
+                        next = Some((mode, job));
+                    }
+                    Ok(left) => return (Some(left), Ok(())),
                     Err(_) => {}
                 }
             }
         }
-        (false, Ok(()))
+        (None, Ok(()))
     }
 
     fn run_one(&mut self, mode: Mode, mut job: Box<dyn Job>) -> Result<()> {
@@ -268,15 +287,19 @@ impl Group {
 }
 
 /// The database cannot be written: whoever waits now has waited for the lock as long as `first`.
-/// Whoever comes after the first answer has not.
-fn refuse_waiting(first: Box<dyn Job>, jobs: &Receiver<Message>, error: &Error) -> bool {
+/// Whoever comes after the first answer has not. Gives the stop that was among them.
+fn refuse_waiting(
+    first: Box<dyn Job>,
+    jobs: &Receiver<Message>,
+    error: &Error,
+) -> Option<Message> {
     let waiting = jobs.len();
     first.answer(Err(error.clone()));
     for message in jobs.try_iter().take(waiting) {
         match message {
             Message::Run(_, job) => job.answer(Err(error.clone())),
-            Message::Stop => return true,
+            Message::Stop => return Some(Message::Stop),
         }
     }
-    false
+    None
 }

@@ -354,7 +354,7 @@ async fn claimers_at_once_never_share_a_job(db: TestDatabase) {
         claimers.spawn(async move {
             let mut taken = Vec::new();
             loop {
-                let claimed = store.write_one(|tx| claim(tx, NOW, 3)).await.expect("not taken");
+                let claimed = store.lease_once(|tx| claim(tx, NOW, 3)).await.expect("not taken");
                 assert!(claimed.len() <= 3, "more than asked for");
                 if claimed.is_empty() {
                     return taken;

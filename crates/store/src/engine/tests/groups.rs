@@ -155,3 +155,66 @@ async fn too_many_waiting_are_told_so() {
     }
     store.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_behind_leases_waits_for_the_disk_and_keeps_its_place() {
+    let db = TestDatabase::sqlite();
+    with_notes(&db).await;
+    let (entered, inside) = tokio::sync::oneshot::channel();
+    let (release, gate) = mpsc::channel::<()>();
+    let store = db.store.clone();
+    let holder = tokio::spawn(async move {
+        store
+            .lease(move |tx| {
+                let _ = entered.send(());
+                gate.recv().expect("the gate is gone");
+                synced(tx, 0)
+            })
+            .await
+    });
+    inside.await.expect("the lane never started");
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let store = &db.store;
+    let mut lease = Box::pin(store.lease(|tx| synced(tx, 1)));
+    let mut write = Box::pin(store.write(|tx| synced(tx, 2)));
+    let mut joins = Box::pin(store.lease(|tx| synced(tx, 3)));
+    assert!(lease.as_mut().poll(&mut context).is_pending());
+    assert!(write.as_mut().poll(&mut context).is_pending());
+    assert!(joins.as_mut().poll(&mut context).is_pending());
+    release.send(()).expect("the lane is gone");
+    let held = holder.await.expect("the holder panicked").expect("not taken");
+    let rest = [lease.await, write.await, joins.await].map(|level| level.expect("not done"));
+    assert_eq!((held, rest), (1, [1, 2, 2]));
+    assert_eq!(bodies(store).await, ["0", "1", "2", "3"]);
+}
+
+/// Notes `id` and gives how durable the commit will be that it is part of, as SQLite numbers it.
+fn synced(tx: &mut Tx<'_>, id: i64) -> Result<i64> {
+    note(tx, id, &id.to_string())?;
+    tx.query_one("pragma data.synchronous", &[], |row| row.int(0))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_closes_behind_leases_does_what_was_sent_before() {
+    let db = TestDatabase::sqlite();
+    with_notes(&db).await;
+    let calls: Vec<_> = (0..40)
+        .map(|id| {
+            let store = db.store.clone();
+            let mut call = Box::pin(async move {
+                match id % 3 {
+                    0 => store.write(move |tx| note(tx, id, &id.to_string())).await,
+                    _ => store.lease(move |tx| note(tx, id, &id.to_string())).await,
+                }
+            });
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            let _ = call.as_mut().poll(&mut context);
+            call
+        })
+        .collect();
+    db.store.clone().close().await;
+    drop(calls);
+    let again = Store::open(&db.target, &Options::default()).expect("the store does not open");
+    assert_eq!(bodies(&again).await.len(), 40);
+    again.close().await;
+}

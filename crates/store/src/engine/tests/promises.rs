@@ -1,6 +1,6 @@
 use super::{AppError, bodies, note, with_notes};
 use crate::support::{TestDatabase, on_both_databases};
-use crate::{Error, Options, Result, Store, Tx, migrate};
+use crate::{Dialect, Error, Options, Result, Store, Target, Tx, migrate};
 
 on_both_databases! {
     a_commit_is_visible,
@@ -11,6 +11,7 @@ on_both_databases! {
     writers_do_not_lose_updates,
     a_cancelled_caller_is_carried_out,
     one_statement_commits_itself,
+    leases_alone_do_not_wait_for_the_disk,
     reads_may_fail_and_go_on,
     migrating_twice_does_nothing,
     two_migrations_at_once_agree,
@@ -137,17 +138,55 @@ async fn a_cancelled_caller_is_carried_out(db: TestDatabase) {
 
 async fn one_statement_commits_itself(db: TestDatabase) {
     with_notes(&db).await;
-    db.store.write_one(|tx| note(tx, 1, "one")).await.expect("not written");
+    db.store.lease_once(|tx| note(tx, 1, "one")).await.expect("not written");
     assert_eq!(bodies(&db.store).await, ["one"]);
     let second: Result<u64> = db
         .store
-        .write_one(|tx| {
+        .lease_once(|tx| {
             note(tx, 2, "two")?;
             note(tx, 3, "three")
         })
         .await;
     assert!(matches!(second, Err(Error::Database(_))), "{second:?}");
     assert!(!bodies(&db.store).await.contains(&"three".to_owned()));
+}
+
+/// Whether the transaction of a closure waits for the disk, as the database says inside it.
+fn waits_for_the_disk(tx: &mut Tx<'_>) -> Result<bool> {
+    match tx.dialect() {
+        Dialect::Sqlite => tx.query_one("pragma data.synchronous", &[], |row| Ok(row.int(0)? == 2)),
+        Dialect::Postgres => {
+            let sql = "select current_setting('synchronous_commit')";
+            tx.query_one(sql, &[], |row| Ok(row.text(0)? == "on"))
+        }
+    }
+}
+
+async fn leases_alone_do_not_wait_for_the_disk(db: TestDatabase) {
+    with_notes(&db).await;
+    let target = match &db.target {
+        Target::Sqlite { dir } => Target::Sqlite { dir: dir.clone() },
+        // The server that tests run on waits for no disk unless a session asks for it.
+        Target::Postgres { url } => {
+            let more = if url.contains('?') { '&' } else { '?' };
+            Target::Postgres { url: format!("{url}{more}options=-c%20synchronous_commit%3Don") }
+        }
+    };
+    let on_sqlite = matches!(target, Target::Sqlite { .. });
+    let store = Store::open(&target, &Options::default()).expect("the store does not open");
+    // In turns, so that none is left as the one before it was.
+    for n in 0..2 {
+        let waits = [
+            store.write(waits_for_the_disk).await.expect("no answer"),
+            store.lease(waits_for_the_disk).await.expect("no answer"),
+            // One statement, which is the question.
+            store.lease_once(waits_for_the_disk).await.expect("no answer"),
+        ];
+        assert_eq!(waits, [true, false, !on_sqlite]);
+        store.lease(move |tx| note(tx, n, &n.to_string())).await.expect("not taken");
+        assert_eq!(bodies(&db.store).await.len() as i64, n + 1);
+    }
+    store.close().await;
 }
 
 async fn reads_may_fail_and_go_on(db: TestDatabase) {
