@@ -108,16 +108,20 @@ pub fn router(app: &App) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })
-        .layer(DefaultBodyLimit::max(app.config().body_limit))
-        .layer(CatchPanicLayer::custom(|_| {
-            ApiError::unexpected("a handler panicked").into_response()
-        }))
-        .layer(from_fn(dashboard::layer))
-        .layer(from_fn(connect::layer))
-        .layer(from_fn_with_state(app.clone(), limits::layer))
-        .layer(from_fn_with_state(app.clone(), client::layer))
-        .layer(from_fn_with_state(app.clone(), request_id::layer))
-        .layer(from_fn_with_state(app.clone(), metrics::layer))
+        // One layer of many: every layer of a router is boxed, and copied with all below it for each
+        // request. The first is the outermost.
+        .layer((
+            from_fn_with_state(app.clone(), metrics::layer),
+            from_fn_with_state(app.clone(), request_id::layer),
+            from_fn_with_state(app.clone(), client::layer),
+            from_fn_with_state(app.clone(), limits::layer),
+            from_fn(connect::layer),
+            from_fn(dashboard::layer),
+            CatchPanicLayer::custom(|_| {
+                ApiError::unexpected("a handler panicked").into_response()
+            }),
+            DefaultBodyLimit::max(app.config().body_limit),
+        ))
         .with_state(app.clone());
     Router::new()
         .fallback_service(tower::Layer::layer(

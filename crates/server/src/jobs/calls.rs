@@ -49,7 +49,7 @@ pub(crate) fn record_calls(
         let uuid = app.uuid().map_err(ApiError::unexpected)?;
         let kept = known.filter(|known| known.keep).zip(call.answer.as_ref());
         let payload =
-            kept.map(|(known, answer)| known.key.seal(payload_context(uuid), &answer.to_bytes()));
+            kept.map(|(known, answer)| known.key.seal(payload_context(uuid), answer.as_bytes()));
         let payload = payload.transpose()?;
         calls.push(Some(tx.insert_source_call(&NewSourceCall {
             uuid,

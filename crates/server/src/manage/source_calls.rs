@@ -181,6 +181,6 @@ pub(crate) async fn detail(
     caller.trail.read_one(&app, entry).await?;
     let key = app.all_secrets().vault().unwrap_key(&link.key)?;
     let opened = sealed.map(|sealed| key.open(payload_context(call.uuid), &sealed)).transpose()?;
-    let payload = opened.and_then(|bytes| KeptAnswer::from_bytes(&bytes)).map(Payload::of);
+    let payload = opened.and_then(|bytes| KeptAnswer::unpack(&bytes)).map(Payload::of);
     Ok(Json(SourceCall::of(call, payload)))
 }

@@ -1,6 +1,15 @@
 //! An operator's answer as it is kept: sealed, and complete enough to be read again.
 
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use vinculo_sources::{Call, Outcome};
+
+/// The first byte of an answer that is compressed. One that was kept before answers were begins with
+/// its status.
+const COMPRESSED: u8 = 1;
 
 /// Bytes of an answer without data that are worth keeping.
 const LONGEST_REFUSAL: usize = 64 * 1024;
@@ -41,18 +50,31 @@ impl KeptAnswer {
         Self { status: 200, content_type: Some("application/json".to_owned()), body: rows }
     }
 
-    /// One line of status and media type, then the payload.
+    /// One line of status and media type, then the payload, compressed: operators repeat the names of
+    /// their fields in every line.
     #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub fn pack(&self) -> PackedAnswer {
         let media = self.content_type.as_deref().unwrap_or_default().replace(['\r', '\n'], " ");
-        let mut bytes = format!("{} {media}\n", self.status).into_bytes();
-        bytes.extend_from_slice(&self.body);
-        bytes
+        let line = format!("{} {media}\n", self.status);
+        let mut encoder = DeflateEncoder::new(vec![COMPRESSED], Compression::fast());
+        let written = encoder.write_all(line.as_bytes()).and_then(|()| encoder.write_all(&self.body));
+        // Writing into memory does not fail; if it did, the answer would be kept as it is.
+        let packed = written.and_then(|()| encoder.finish());
+        PackedAnswer(packed.unwrap_or_else(|_| [line.as_bytes(), &self.body].concat()))
     }
 
-    /// The answer written by [`Self::to_bytes`].
+    /// The answer that was packed; `None` when the bytes are none.
     #[must_use]
-    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub fn unpack(bytes: &[u8]) -> Option<Self> {
+        let Some((&COMPRESSED, compressed)) = bytes.split_first() else {
+            return Self::from_bytes(bytes);
+        };
+        let mut plain = Vec::with_capacity(compressed.len() * 8);
+        DeflateDecoder::new(compressed).read_to_end(&mut plain).ok()?;
+        Self::from_bytes(&plain)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let end = bytes.iter().position(|&byte| byte == b'\n')?;
         let line = std::str::from_utf8(&bytes[..end]).ok()?;
         let (status, media) = line.split_once(' ')?;
@@ -61,6 +83,24 @@ impl KeptAnswer {
             content_type: Some(media.to_owned()).filter(|media| !media.is_empty()),
             body: bytes[end + 1..].to_vec(),
         })
+    }
+}
+
+/// An answer as it is sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PackedAnswer(Vec<u8>);
+
+impl PackedAnswer {
+    /// What is sealed.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PackedAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PackedAnswer").field("bytes", &self.0.len()).finish_non_exhaustive()
     }
 }
 
@@ -78,7 +118,29 @@ mod tests {
             body in proptest::collection::vec(any::<u8>(), 0..200),
         ) {
             let kept = KeptAnswer { status, content_type, body };
-            prop_assert_eq!(KeptAnswer::from_bytes(&kept.to_bytes()), Some(kept));
+            prop_assert_eq!(KeptAnswer::unpack(kept.pack().as_bytes()), Some(kept));
         }
+
+        #[test]
+        fn what_is_no_answer_is_none(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = KeptAnswer::unpack(&bytes);
+            let compressed = [&[COMPRESSED][..], &bytes].concat();
+            let _ = KeptAnswer::unpack(&compressed);
+        }
+    }
+
+    #[test]
+    fn what_was_kept_before_answers_were_compressed_is_read() {
+        let kept = KeptAnswer::unpack(b"200 application/json\n{}").expect("not read");
+        let expected = (200, Some("application/json"), &b"{}"[..]);
+        assert_eq!((kept.status, kept.content_type.as_deref(), &kept.body[..]), expected);
+    }
+
+    #[test]
+    fn lines_that_repeat_their_names_take_a_tenth() {
+        let line = r#"{"tipoDocumentoAportante":"NI","numeroDocumentoAportante":"900000001","dias":30},"#;
+        let body = line.repeat(54).into_bytes();
+        let kept = KeptAnswer { status: 200, content_type: None, body };
+        assert!(kept.pack().as_bytes().len() * 10 < kept.body.len());
     }
 }

@@ -230,7 +230,7 @@ impl<'a> BulkSource<'a> {
             kind: CallKind::Bulk,
             http_status: Some(200),
             duration,
-            answer: rows.map(KeptAnswer::of_rows),
+            answer: rows.map(|rows| KeptAnswer::of_rows(rows).pack()),
             billed,
             cost,
             months_ahead: job.months_ahead,

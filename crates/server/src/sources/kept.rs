@@ -119,6 +119,6 @@ fn read_again(
     }
     let Some((payload, key)) = stored.payload.as_ref().zip(key) else { return Ok(None) };
     let bytes = key.open(payload_context(stored.uuid), payload)?;
-    let Some(answer) = KeptAnswer::from_bytes(&bytes) else { return Ok(None) };
+    let Some(answer) = KeptAnswer::unpack(&bytes) else { return Ok(None) };
     Ok(app.sources().reread(environment, &stored.source, &answer, person))
 }

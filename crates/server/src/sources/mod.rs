@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::config::{Config, SourceConfig};
 use crate::limits::Steady;
 
-pub use answer::KeptAnswer;
+pub use answer::{KeptAnswer, PackedAnswer};
 pub use breaker::BreakerConfig;
 pub(crate) use breaker::Cause;
 pub(crate) use bulk::{BulkSource, Seen, pause};
@@ -91,7 +91,7 @@ pub(crate) struct Asked {
     /// Time the source took.
     pub(crate) duration: Duration,
     /// The answer as received, to be kept sealed and read again.
-    pub(crate) answer: Option<KeptAnswer>,
+    pub(crate) answer: Option<PackedAnswer>,
     /// `yes`, `no` or `unknown`.
     pub(crate) billed: &'static str,
     /// What it cost, whole pesos.
@@ -273,7 +273,7 @@ impl Asked {
     }
 
     fn from_call(source: &'static str, call: Call, terms: &SourceTerms) -> Self {
-        let answer = KeptAnswer::of(&call);
+        let answer = KeptAnswer::of(&call).map(|answer| answer.pack());
         let (billed, cost) = terms.bill(&call.outcome, call.http_status);
         Self {
             http_status: call.http_status,
