@@ -19,6 +19,14 @@ const SEALED: usize = 283;
 /// One in so many works for somebody else than in the month before.
 const MOVED: u64 = 10;
 
+/// Months that a database of the largest size holds.
+pub(crate) const MONTHS: u64 = 24;
+
+/// A month as it is stored, from the first one on.
+pub(crate) const fn period(month: u64) -> u64 {
+    202_401 + month / 12 * 100 + month % 12
+}
+
 /// Who is paid.
 pub(crate) struct Country {
     pub(crate) people: u64,
@@ -77,8 +85,7 @@ impl Country {
             offered.push((document(person)?, wrapped(person)?));
         }
         let payer = document(u64::MAX - first / self.people * 7 - batch)?;
-        let month = i64::try_from(first / self.people)?;
-        let period = 202_401 + month / 12 * 100 + month % 12;
+        let period = i64::try_from(period((first / self.people).min(MONTHS - 1)))?;
         let sealed = (first..first + LINES_PER_BATCH).map(sealed).collect::<Result<Vec<_>>>()?;
         store.write_blocking(move |tx| {
             let mut distinct = offered.clone();
@@ -135,7 +142,7 @@ impl Country {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a benchmark times itself")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
 

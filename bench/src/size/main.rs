@@ -2,7 +2,7 @@
 //! to find, and how large tables and indexes are, at several sizes of one database.
 //!
 //! ```text
-//! cargo run --release -p vinculo-bench --bin size -- [--lines 300000,1000000]
+//! cargo run --release -p vinculo-bench --bin size -- [--lines 300000,1000000] [--parts period]
 //! ```
 //!
 //! Months of made-up people are stored one after the other by the calls that an import makes
@@ -14,6 +14,7 @@
 
 mod country;
 mod measure;
+mod parts;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -21,10 +22,8 @@ use vinculo_bench::postgres::Postgres;
 use vinculo_bench::reading::{Output, Reading, Run};
 use vinculo_store::{Options, Store, Target, migrate};
 
-use country::{Country, LINES_PER_BATCH};
-
-/// Months that a database of the largest size holds.
-const MONTHS: u64 = 24;
+use country::{Country, LINES_PER_BATCH, MONTHS};
+use parts::Parts;
 
 /// Lines of 24 months of Colombia, to which the size of the database is extrapolated.
 const COUNTRY_LINES: f64 = 350e6;
@@ -38,6 +37,9 @@ struct Arguments {
     /// People to find at each look
     #[arg(long, default_value_t = 5_000)]
     finds: u64,
+    /// By what lines are divided into parts
+    #[arg(long, value_enum, default_value_t = Parts::None)]
+    parts: Parts,
     /// Transactions at once
     #[arg(long, default_value_t = 2)]
     at_once: u64,
@@ -54,6 +56,7 @@ fn main() -> Result<()> {
     let url = server.database()?;
     let target = Target::Postgres { url: url.clone() };
     migrate(&target)?;
+    arguments.parts.make(&url)?;
     let store = Store::open(&target, &Options::default())?;
     let country = Country::settle(&store, &url, last / MONTHS, last.div_ceil(LINES_PER_BATCH))?;
     println!("{} people, {} lines a month\n", country.people, country.people);
@@ -71,6 +74,9 @@ fn main() -> Result<()> {
         last_look = Some((rate, find, bytes));
     }
     measure::print_sizes(&url, stored * LINES_PER_BATCH)?;
+    let start = country::now();
+    arguments.parts.remove_a_month(&url, country.people / LINES_PER_BATCH)?;
+    println!("\nthe oldest month removed in {:.3} s", start.elapsed().as_secs_f64());
     store.close_blocking();
     let (rate, find, bytes) = last_look.context("no look")?;
     let country = bytes * COUNTRY_LINES / 1e9;

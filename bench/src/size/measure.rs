@@ -38,11 +38,13 @@ pub(crate) fn print(url: &str, lines: u64, rate: f64, found: &Histogram<u64>) ->
 pub(crate) fn print_sizes(url: &str, lines: u64) -> Result<()> {
     println!("\n{:<44} {:>12} {:>14}", "relation", "size", "per million");
     let mut client = Client::connect(url, NoTls)?;
-    let sql = "select cast(c.relname as text), pg_relation_size(c.oid) from pg_class c \
+    // The parts of a table count as the table.
+    let sql = "select cast(cast(coalesce(pg_partition_root(c.oid), c.oid) as regclass) as text), \
+         cast(sum(pg_relation_size(c.oid)) as bigint) from pg_class c \
          left join pg_index i on i.indexrelid = c.oid \
-         where coalesce(i.indrelid, c.oid) in (cast(cast($1 as text) as regclass), \
-         cast(cast($2 as text) as regclass), cast('vault.data_keys' as regclass)) \
-         order by 2 desc";
+         where coalesce(pg_partition_root(i.indrelid), i.indrelid, pg_partition_root(c.oid), c.oid) in \
+         (cast(cast($1 as text) as regclass), cast(cast($2 as text) as regclass), \
+         cast('vault.data_keys' as regclass)) group by 1 order by 2 desc";
     for row in client.query(sql, &[&OF_LINES[0], &OF_LINES[1]])? {
         let (name, bytes): (String, i64) = (row.get(0), row.get(1));
         let megabytes = bytes as f64 / 1e6;

@@ -5,8 +5,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -39,22 +38,26 @@ struct WireError<'a> {
 }
 
 /// Gives the request an id, serves it, and writes the body of a refusal.
-pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    app: &App,
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let Ok(id) = app.uuid() else {
         let cause = "no randomness for a request id";
-        log(&app, StatusCode::INTERNAL_SERVER_ERROR, cause);
+        log(app, StatusCode::INTERNAL_SERVER_ERROR, cause);
         return ApiError::unexpected(cause).into_response();
     };
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
     let path = shown(request.uri().path());
     let span = tracing::info_span!("request", request_id = %id.simple(), %method, path);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = next(request).instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     let hex = id.simple().to_string();
     let status = response.status();
     if let Some(Failure(cause)) = response.extensions_mut().remove() {
-        span.in_scope(|| log(&app, status, &cause));
+        span.in_scope(|| log(app, status, &cause));
     }
     let refused = status.is_client_error() || status.is_server_error();
     if refused && response.extensions().get::<Finished>().is_none() {

@@ -1,7 +1,7 @@
 //! Every route, once.
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -108,15 +108,8 @@ pub fn router(app: &App) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })
-        // One layer of many: every layer of a router is boxed, and copied with all below it for each
-        // request. The first is the outermost.
         .layer((
-            from_fn_with_state(app.clone(), metrics::layer),
-            from_fn_with_state(app.clone(), request_id::layer),
-            from_fn_with_state(app.clone(), client::layer),
-            from_fn_with_state(app.clone(), limits::layer),
-            from_fn(connect::layer),
-            from_fn(dashboard::layer),
+            from_fn_with_state(app.clone(), around),
             CatchPanicLayer::custom(|_| {
                 ApiError::unexpected("a handler panicked").into_response()
             }),
@@ -134,6 +127,27 @@ pub fn router(app: &App) -> Router {
             routes,
         ))
         .layer(from_fn(options))
+}
+
+/// What stands around every route, the outermost first. They are functions in one another: every layer
+/// of a router is copied for each request with all that it holds, and what it answers is boxed.
+async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let pages = async move |request| {
+        connect::layer(request, async move |request| {
+            dashboard::layer(request, async move |request| next.run(request).await).await
+        })
+        .await
+    };
+    metrics::layer(&app, request, async |request| {
+        request_id::layer(&app, request, async |request| {
+            client::layer(&app, request, async |request| {
+                limits::layer(&app, request, pages).await
+            })
+            .await
+        })
+        .await
+    })
+    .await
 }
 
 /// Answers OPTIONS, which no route lists, from what the route allows. Nothing is said to browsers of

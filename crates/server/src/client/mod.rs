@@ -5,8 +5,7 @@ mod forwarded;
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request, State};
-use axum::middleware::Next;
+use axum::extract::{ConnectInfo, Request};
 use axum::response::Response;
 use http::header::HOST;
 use http::request::Parts;
@@ -31,7 +30,11 @@ pub(crate) struct Client {
 pub(crate) struct OverTls;
 
 /// Finds out about the client, for whoever takes a [`Client`] from the request.
-pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    app: &App,
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let trusted = &app.config().trusted_proxies;
     let client = peer.map(|peer| forwarded::client(peer, request.headers(), trusted));
@@ -39,7 +42,7 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     let over_tls = request.extensions().get::<OverTls>().is_some();
     client.scheme = client.scheme.or(over_tls.then_some("https"));
     request.extensions_mut().insert(client);
-    next.run(request).await
+    next(request).await
 }
 
 /// Base of the addresses that an answer names: the public URL when one is configured, else what the

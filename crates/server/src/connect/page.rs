@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, RETRY_AFTER,
@@ -94,15 +93,18 @@ pub(super) fn html(
 }
 
 /// Makes pages of refusals under `/connect`.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let path = request.uri().path();
     if path != "/connect" && !path.starts_with("/connect/") {
-        return next.run(request).await;
+        return next(request).await;
     }
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let language = words::language(query.get("locale"), request.headers());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.simple().to_string());
-    let response = next.run(request).await;
+    let response = next(request).await;
     let status = response.status();
     let refused = status.is_client_error() || status.is_server_error();
     if !refused || response.extensions().get::<Finished>().is_some() {

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY, SET_COOKIE,
@@ -129,14 +128,17 @@ pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -
 }
 
 /// Makes pages of refusals under `/dashboard`; who is not signed in is sent to where that is done.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let path = request.uri().path();
     if path != "/dashboard" && !path.starts_with("/dashboard/") {
-        return next.run(request).await;
+        return next(request).await;
     }
     let words = Language::of(request.headers()).words();
     let id = request.extensions().get::<RequestId>().map(|id| id.0.simple().to_string());
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     let status = response.status();
     let refused = status.is_client_error() || status.is_server_error();
     if !refused || response.extensions().get::<Finished>().is_some() {

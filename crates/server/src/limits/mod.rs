@@ -10,8 +10,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse as _, Response};
 use governor::clock::Clock as _;
 use http::header::AUTHORIZATION;
@@ -213,7 +212,11 @@ impl Limits {
 /// Counts failed logins, answers those of an address that failed too often with "too many", and tells
 /// callers how they stand. A right key is always listened to: keys cannot be guessed, and one stranger
 /// must not lock out everybody behind the same proxy.
-pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    app: &App,
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let address = request.extensions().get::<Client>().and_then(|client| client.address);
     let asks_for_a_key = needs_a_key(request.uri().path());
     let address = address.map(of_one_owner).filter(|_| asks_for_a_key);
@@ -222,7 +225,7 @@ pub(crate) async fn layer(State(app): State<App>, mut request: Request, next: Ne
     request.extensions_mut().insert(told.clone());
     // Without a header nothing was guessed, unless the body may hold a key.
     let guess = request.headers().contains_key(AUTHORIZATION) || request.method() == Method::POST;
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if asks_for_a_key
         && response.status() == StatusCode::UNAUTHORIZED
         && let Some(id) = id

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use http::Method;
 
@@ -15,17 +14,21 @@ use crate::App;
 const NO_ROUTE: &str = "none";
 
 /// Counts and times a request under the template of its route.
-pub(crate) async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn layer(
+    app: &App,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let metrics = app.metrics();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let route = ("route", route.map_or(NO_ROUTE, template));
     let (method, start) = (("method", method(request.method())), app.now());
     let going = Going::new(metrics.requests_in_flight.clone());
-    let response = next.run(request).await;
+    let response = next(request).await;
     drop(going);
     let status = ("status", class(response.status().as_u16()));
     metrics.requests.get_or_create(&[route, method, status]).inc();
-    let seconds = since(&app, start).as_secs_f64();
+    let seconds = since(app, start).as_secs_f64();
     metrics.request_seconds.get_or_create(&[route, method]).observe(seconds);
     response
 }
