@@ -110,9 +110,7 @@ pub fn router(app: &App) -> Router {
         .fallback(|| async { ApiError::not_found() })
         .layer((
             from_fn_with_state(app.clone(), around),
-            CatchPanicLayer::custom(|_| {
-                ApiError::unexpected("a handler panicked").into_response()
-            }),
+            CatchPanicLayer::custom(|_| ApiError::unexpected("a handler panicked").into_response()),
             DefaultBodyLimit::max(app.config().body_limit),
         ))
         .with_state(app.clone());
@@ -140,10 +138,8 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     };
     metrics::layer(&app, request, async |request| {
         request_id::layer(&app, request, async |request| {
-            client::layer(&app, request, async |request| {
-                limits::layer(&app, request, pages).await
-            })
-            .await
+            client::layer(&app, request, async |request| limits::layer(&app, request, pages).await)
+                .await
         })
         .await
     })

@@ -57,7 +57,8 @@ impl KeptAnswer {
         let media = self.content_type.as_deref().unwrap_or_default().replace(['\r', '\n'], " ");
         let line = format!("{} {media}\n", self.status);
         let mut encoder = DeflateEncoder::new(vec![COMPRESSED], Compression::fast());
-        let written = encoder.write_all(line.as_bytes()).and_then(|()| encoder.write_all(&self.body));
+        let written =
+            encoder.write_all(line.as_bytes()).and_then(|()| encoder.write_all(&self.body));
         // Writing into memory does not fail; if it did, the answer would be kept as it is.
         let packed = written.and_then(|()| encoder.finish());
         PackedAnswer(packed.unwrap_or_else(|_| [line.as_bytes(), &self.body].concat()))
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn lines_that_repeat_their_names_take_a_tenth() {
-        let line = r#"{"tipoDocumentoAportante":"NI","numeroDocumentoAportante":"900000001","dias":30},"#;
+        let line =
+            r#"{"tipoDocumentoAportante":"NI","numeroDocumentoAportante":"900000001","dias":30},"#;
         let body = line.repeat(54).into_bytes();
         let kept = KeptAnswer { status: 200, content_type: None, body };
         assert!(kept.pack().as_bytes().len() * 10 < kept.body.len());
