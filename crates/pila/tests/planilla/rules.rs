@@ -97,6 +97,8 @@ fn one_fault_on_every_line_is_counted_and_not_listed_without_end() {
     let report = planilla::check(&bytes);
     assert_eq!(report.errors, 1_500);
     assert_eq!(report.findings.len(), 1_000);
+    assert_eq!(report.unlisted(), 500);
+    assert_eq!(serde_json::to_value(&report).unwrap()["unlisted"], 500);
     assert_eq!(report.lines, 1_501);
 }
 
