@@ -97,29 +97,38 @@ impl Files {
         }
     }
 
-    /// Looks at a path. A file is given back, what a folder or an archive holds comes next.
-    fn look(&mut self, path: PathBuf, inside: bool) -> anyhow::Result<Option<InputFile>> {
+    fn at(&mut self, path: PathBuf, inside: bool) -> Option<InputFile> {
+        match self.is_plain(&path, inside) {
+            Ok(true) => return Some(InputFile::Plain(path)),
+            Ok(false) => {}
+            Err(error) => self.fail(&path.display().to_string(), error),
+        }
+        None
+    }
+
+    /// Whether there is a file to read. What a folder or an archive holds comes next.
+    fn is_plain(&mut self, path: &Path, inside: bool) -> anyhow::Result<bool> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if inside && is_clutter(&name) {
             self.pass_over(path.display().to_string());
-            return Ok(None);
+            return Ok(false);
         }
-        let metadata = std::fs::metadata(&path)?;
+        let metadata = std::fs::metadata(path)?;
         if metadata.is_dir() {
             if inside && is_clutter_folder(&name) {
                 self.pass_over(format!("{}/", path.display()));
             } else {
-                self.folder(&path)?;
+                self.folder(path)?;
             }
         } else if !metadata.is_file() {
             // Reading a pipe would wait for whoever writes into it.
             bail!("neither a file nor a folder");
         } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
-            self.pending.push(Pending::Members(Arc::new(Archive::open(path)?), 0));
+            self.pending.push(Pending::Members(Arc::new(Archive::open(path.to_owned())?), 0));
         } else {
-            return Ok(Some(InputFile::Plain(path)));
+            return Ok(true);
         }
-        Ok(None)
+        Ok(false)
     }
 
     fn folder(&mut self, path: &Path) -> anyhow::Result<()> {
@@ -134,16 +143,19 @@ impl Files {
         Ok(())
     }
 
-    /// The member of an archive, unless it is none that somebody packed; the next one comes next.
-    fn member(&mut self, archive: Arc<Archive>, index: usize) -> anyhow::Result<Option<InputFile>> {
-        let Some(member) = archive.member(index) else { return Ok(None) };
+    /// The member of an archive, unless it is no file or nobody meant to pack it. The next one comes next.
+    fn member(&mut self, archive: Arc<Archive>, index: usize) -> Option<InputFile> {
+        let member = archive.member(index)?;
         self.pending.push(Pending::Members(Arc::clone(&archive), index + 1));
-        let Some(name) = member? else { return Ok(None) };
-        if let Some(clutter) = clutter_of(&name) {
-            self.pass_over(archive.place_of(clutter));
-            return Ok(None);
+        match member {
+            Ok(Some(name)) => match clutter_of(&name) {
+                Some(clutter) => self.pass_over(archive.place_of(clutter)),
+                None => return Some(InputFile::Member { archive, index, name }),
+            },
+            Ok(None) => {}
+            Err(error) => self.fail(&archive.place_of(&format!("#{}", index + 1)), error),
         }
-        Ok(Some(InputFile::Member { archive, index, name }))
+        None
     }
 }
 
@@ -152,20 +164,16 @@ impl Iterator for Files {
 
     fn next(&mut self) -> Option<InputFile> {
         loop {
-            let (place, found) = match self.pending.pop()? {
+            let file = match self.pending.pop()? {
                 Pending::Argument(path) => {
                     self.folders.clear();
-                    (path.display().to_string(), self.look(path, false))
+                    self.at(path, false)
                 }
-                Pending::Inside(path) => (path.display().to_string(), self.look(path, true)),
-                Pending::Members(archive, index) => {
-                    (archive.place_of(&format!("#{}", index + 1)), self.member(archive, index))
-                }
+                Pending::Inside(path) => self.at(path, true),
+                Pending::Members(archive, index) => self.member(archive, index),
             };
-            match found {
-                Ok(Some(file)) => return Some(file),
-                Ok(None) => {}
-                Err(error) => self.fail(&place, error),
+            if file.is_some() {
+                return file;
             }
         }
     }

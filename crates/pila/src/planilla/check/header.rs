@@ -222,13 +222,12 @@ fn require_related(facts: &HeaderFacts, findings: &mut Findings) {
 }
 
 fn forbid_related(facts: &HeaderFacts, findings: &mut Findings) {
-    let letter = facts.planilla.map_or("", |planilla| planilla.code);
-    let expected = format!("spaces: planilla {letter} relates to no other");
+    let expected = "spaces: a planilla of this type relates to no other";
     if names_planilla(facts) {
-        findings.warn(Rule::RelatedPlanilla, &facts.cell::<9>(), &expected);
+        findings.warn(Rule::RelatedPlanilla, &facts.cell::<9>(), expected);
     }
     if !facts.view().is_blank::<10>() {
-        findings.warn(Rule::RelatedPlanilla, &facts.cell::<10>(), &expected);
+        findings.warn(Rule::RelatedPlanilla, &facts.cell::<10>(), expected);
     }
 }
 
