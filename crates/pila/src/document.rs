@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Kind of identity document (Resolución 2388 de 2016, annex 2, detail field 3 and header field 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum DocumentKind {
-    /// NIT, tax number; never a worker's.
+    /// NIT, tax number, of payers.
     #[serde(rename = "NI")]
     Nit,
     /// Cédula de ciudadanía.
@@ -37,11 +37,14 @@ pub enum DocumentKind {
     /// Permiso por protección temporal.
     #[serde(rename = "PT")]
     Pt,
+    /// Accepted by an operator with the mark of a foreigner; its meaning is not known.
+    #[serde(rename = "PC")]
+    Pc,
 }
 
 impl DocumentKind {
     /// Every kind, in the order of the regulation's table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Nit,
         Self::Cc,
         Self::Ti,
@@ -52,6 +55,7 @@ impl DocumentKind {
         Self::Rc,
         Self::Pe,
         Self::Pt,
+        Self::Pc,
     ];
 
     /// The two-letter PILA code.
@@ -68,6 +72,7 @@ impl DocumentKind {
             Self::Rc => "RC",
             Self::Pe => "PE",
             Self::Pt => "PT",
+            Self::Pc => "PC",
         }
     }
 

@@ -57,8 +57,21 @@ every_row_is_found! {
     family_funds: "ccf.tsv", catalog::family_fund, catalog::family_funds;
     risk_insurers: "arl.tsv", catalog::risk_insurer, catalog::risk_insurers;
     operators: "operators.tsv", catalog::operator, catalog::operators;
+    municipalities: "municipalities.tsv", catalog::municipality, catalog::municipalities;
     activities: "ciiu.tsv", catalog::activity, catalog::activities;
     risk_activities: "arl_activities.tsv", catalog::risk_activity, catalog::risk_activities;
+}
+
+#[test]
+fn places_are_codes_of_two_and_three_digits() {
+    let all = || catalog::municipalities().map(|it| it.code);
+    assert!(all().all(|code| code.len() == 5 && code.bytes().all(|byte| byte.is_ascii_digit())));
+    assert!(all().all(|code| catalog::is_department(&code[..2])));
+    let departments = (0..100).filter(|code| catalog::is_department(&format!("{code:02}")));
+    assert_eq!(departments.count(), 33);
+    for unknown in ["", "5", "98", "050", "é"] {
+        assert!(!catalog::is_department(unknown), "{unknown:?}");
+    }
 }
 
 #[test]
@@ -101,8 +114,9 @@ fn document_rules_keep_their_conditions() {
     assert_eq!(permit.kind, Some(DocumentKind::Pe));
     assert_eq!((permit.min_length, permit.max_length), (Some(15), Some(15)));
     assert_eq!(permit.worker_condition, Some("periods up to 2023-08"));
+    assert_eq!(permit.worker_until, Some(month("2023-08")));
+    assert_eq!(catalog::document_types().filter(|it| it.worker_until.is_some()).count(), 1);
     assert_eq!(catalog::document_type("CE").unwrap().letters, Letters::OlderData);
-    assert_eq!(catalog::document_type("PC").unwrap().kind, None);
     for kind in DocumentKind::ALL {
         assert_eq!(catalog::document_type(kind.code()).unwrap().kind, Some(kind));
     }

@@ -1,23 +1,22 @@
 //! `vinculo pila import`
 
 use std::collections::VecDeque;
-use std::io::BufReader;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anstream::println;
+use anstream::{eprintln, println};
 use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::sync::CancellationToken;
-use vinculo_pila::planilla::{self, CheckOptions, Report};
+use vinculo_pila::planilla::{CheckOptions, Report};
 use vinculo_server::jobs::Runner;
-use vinculo_server::{App, ImportStatus, ReceivedFile, import_status, receive_file};
-use vinculo_store::ImportId;
+use vinculo_server::{App, ImportStatus, ReceiveError, ReceivedFile, import_status, receive_file};
+use vinculo_store::{ImportId, WorkspaceId};
 
-use super::files::{InputFile, expand};
-use super::pila::print_findings;
-use crate::args::ImportFiles;
+use super::files::{Files, InputFile};
+use super::pila::{print_findings, report};
+use crate::args::{Environment, ImportFiles};
 use crate::installation::Installation;
 use crate::print::{BAD, DIM, GOOD};
 
@@ -28,19 +27,22 @@ const LONGEST_LOOK: Duration = Duration::from_millis(100);
 /// Files that are received while earlier ones are still being imported.
 const AHEAD: usize = 2;
 
+const SANDBOX_HINT: &str = "links of the sandbox ask the simulated operator and never find imported \
+                            planillas: import with --environment production for links";
+
 /// Imports files, and tells of them in their order. The jobs are worked off here, or by the server
 /// that runs beside this command on the same database.
 pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
-    let files = expand(&options.files)?;
     let allowed: Vec<&str> = options.allow.iter().map(String::as_str).collect();
     CheckOptions::allowing(&allowed)?;
     let installation = Installation::open(&options.database)?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let app = installation.quiet_app()?;
+        let workspace = app.secrets_of(options.environment.into())?.workspace().id;
         let stop = CancellationToken::new();
         let runner = Runner::claim(app.clone()).await?;
         let runner = runner.map(|runner| tokio::spawn(runner.files_only().run(stop.clone())));
-        let imported = Importing { app: &app, options, allowed }.all(files).await;
+        let imported = Importing { app: &app, options, workspace, allowed }.all().await;
         stop.cancel();
         if let Some(runner) = runner {
             runner.await?;
@@ -53,6 +55,7 @@ pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
 struct Importing<'a> {
     app: &'a App,
     options: &'a ImportFiles,
+    workspace: WorkspaceId,
     allowed: Vec<&'a str>,
 }
 
@@ -68,49 +71,53 @@ struct Received {
 impl Importing<'_> {
     /// Receives one file after the other, because the order decides which draft is the newer one,
     /// and works on the next while earlier ones are imported.
-    async fn all(&self, files: Vec<InputFile>) -> anyhow::Result<bool> {
-        let mut accepted = true;
+    async fn all(&self) -> anyhow::Result<bool> {
+        let (mut accepted, mut taken) = (true, false);
+        let mut end = |good: bool| {
+            accepted &= good;
+            taken |= good;
+        };
         let mut running = VecDeque::new();
         let mut failed = None;
-        for file in files {
+        let mut files = Files::of(&self.options.files);
+        while let Some(file) = files.next() {
             let place = file.place();
-            match self.receive(file).await.with_context(|| place) {
+            match self.receive(file).await {
                 Ok(received) => running.push_back(received),
-                Err(error) => {
+                Err(error) if is_of_store(&error) => {
                     // What was received before is still told of.
-                    failed = Some(error);
+                    failed = Some(error.context(place));
                     break;
                 }
+                Err(error) => files.fail(&place, error),
             }
             if running.len() > AHEAD
                 && let Some(first) = running.pop_front()
             {
-                accepted &= self.end(first).await?;
+                end(self.end(first).await?);
             }
         }
         for left in running {
-            accepted &= self.end(left).await?;
+            end(self.end(left).await?);
         }
-        failed.map_or(Ok(accepted), Err)
+        if taken && self.options.environment == Environment::Sandbox {
+            eprintln!("{DIM}hint:{DIM:#} {SANDBOX_HINT}");
+        }
+        failed.map_or(Ok(accepted && files.all_read()), Err)
     }
 
     async fn receive(&self, file: InputFile) -> anyhow::Result<Received> {
         let file = Arc::new(file);
         let report = if self.options.json { None } else { Some(self.check(&file).await?) };
-        let workspace = self.app.secrets_of(self.options.environment.into())?.workspace().id;
         let received = ReceivedFile::new(file.name(), &self.allowed)?;
-        let (id, new) = receive_file(self.app, workspace, received, file.open()?).await?;
+        let (id, new) = receive_file(self.app, self.workspace, received, file.open()?).await?;
         Ok(Received { file, report, id, new })
     }
 
     async fn check(&self, file: &Arc<InputFile>) -> anyhow::Result<Report> {
         let checks = CheckOptions::allowing(&self.allowed)?;
         let file = Arc::clone(file);
-        let check = tokio::task::spawn_blocking(move || {
-            let mut contents = BufReader::new(file.open()?);
-            Ok(planilla::check_reader_with(&mut contents, checks)?)
-        });
-        check.await?
+        tokio::task::spawn_blocking(move || report(&file, checks)).await?
     }
 
     /// Waits for the end of an import and tells of it; whether the file was taken.
@@ -127,6 +134,11 @@ impl Importing<'_> {
         print(&place, &status, self.options.json)?;
         Ok(status.state != "refused")
     }
+}
+
+/// Whether an error is that of the database, which the next file would meet as well.
+fn is_of_store(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ReceiveError::Store(_)))
 }
 
 /// Waits for the end of an import, with a bar on a terminal.
@@ -157,8 +169,8 @@ fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
     }
     let colour = if status.state == "refused" { BAD } else { GOOD };
     println!(
-        "{place}: {colour}{}{colour:#} {DIM}{} lines, {} warnings{DIM:#}",
-        status.state, status.lines, status.warnings
+        "{place}: {colour}{}{colour:#} {DIM}{} lines, {} errors, {} warnings{DIM:#}",
+        status.state, status.lines, status.errors, status.warnings
     );
     Ok(())
 }

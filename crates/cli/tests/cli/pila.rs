@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Finished, Installation, finished, sample, vinculo};
+use crate::support::{Finished, Installation, Multiplied, finished, sample, vinculo};
 
 /// Runs `pila check` in the folder of the samples, so that files have short names.
 fn check(arguments: &[&str]) -> Finished {
@@ -18,8 +18,8 @@ fn check(arguments: &[&str]) -> Finished {
 fn a_good_file_is_accepted() {
     let told = check(&["01-nandu-E-2025-10.txt", "type1/type1-nandu.txt"]).accepted();
     insta::assert_snapshot!(told, @r"
-    01-nandu-E-2025-10.txt: accepted, 8 lines
-    type1/type1-nandu.txt: accepted, 1 lines
+    01-nandu-E-2025-10.txt: accepted, 8 lines, 0 errors, 0 warnings
+    type1/type1-nandu.txt: accepted, 1 lines, 0 errors, 0 warnings
     ");
 }
 
@@ -40,8 +40,8 @@ fn warnings_do_not_refuse() {
     let told = check(&["bad/ok-07-lower-case.txt", "bad/ok-01-lf.txt"]).accepted();
     insta::assert_snapshot!(told, @r#"
     bad/ok-07-lower-case.txt:3:87-106: warning[lower_case] field 13 name1: found "Aaaa", expected capital letters (Resolución 2388/2016, annex 2, 2.1.2.1)
-    bad/ok-07-lower-case.txt: accepted, 10 lines
-    bad/ok-01-lf.txt: accepted, 10 lines
+    bad/ok-07-lower-case.txt: accepted, 10 lines, 0 errors, 1 warnings
+    bad/ok-01-lf.txt: accepted, 10 lines, 0 errors, 0 warnings
     "#);
 }
 
@@ -50,10 +50,10 @@ fn one_refused_file_among_good_ones_is_enough() {
     let checked = check(&["01-nandu-E-2025-10.txt", "bad/01-empty.txt", "02-nandu-E-2025-11.txt"]);
     assert_eq!(checked.code, Some(1));
     insta::assert_snapshot!(checked.stdout, @r"
-    01-nandu-E-2025-10.txt: accepted, 8 lines
+    01-nandu-E-2025-10.txt: accepted, 8 lines, 0 errors, 0 warnings
     bad/01-empty.txt:0: error[empty_file]: found no record, expected at least two records (Resolución 2388/2016, annex 2)
-    bad/01-empty.txt: refused, 0 lines
-    02-nandu-E-2025-11.txt: accepted, 12 lines
+    bad/01-empty.txt: refused, 0 lines, 1 errors, 0 warnings
+    02-nandu-E-2025-11.txt: accepted, 12 lines, 0 errors, 0 warnings
     ");
 }
 
@@ -195,6 +195,163 @@ fn what_came_before_a_file_that_cannot_be_read_is_imported_and_told() {
         .collect();
     let expected = ["01-nandu-E-2025-10.txt", "02-nandu-E-2025-11.txt"];
     assert_eq!(told, expected.map(|name| json!([name, "accepted", 100])));
+}
+
+/// A folder with two planillas and with everything else that folders have.
+fn odd_folder(folder: &Path) {
+    std::fs::create_dir(folder).expect("a writable folder");
+    let put = |name: &str| {
+        let place = folder.join(name);
+        std::fs::create_dir_all(place.parent().expect("a folder")).expect("a writable folder");
+        std::fs::copy(sample("01-nandu-E-2025-10.txt"), place).expect("a writable folder");
+    };
+    for name in ["a.txt", "z.txt", "._a.txt", ".DS_Store", "thumbs.db", ".git/config"] {
+        put(name);
+    }
+    let link = |to: &str, name: &str| {
+        std::os::unix::fs::symlink(to, folder.join(name)).expect("a writable folder");
+    };
+    link("nowhere", "broken.txt");
+    link(".", "circle");
+    link("itself", "itself");
+    let fifo = std::process::Command::new("mkfifo").arg(folder.join("pipe")).status();
+    assert!(fifo.expect("mkfifo").success());
+}
+
+#[test]
+fn one_odd_file_stops_no_other_and_what_a_desktop_leaves_is_passed_over() {
+    let installation = Installation::sqlite();
+    odd_folder(&installation.folder().join("odd"));
+    let checked = finished(&mut vinculo(installation.folder(), ["pila", "check", "odd"]));
+    assert_eq!(checked.code, Some(1));
+    insta::assert_snapshot!(checked.stdout, @r"
+    odd/a.txt: accepted, 8 lines, 0 errors, 0 warnings
+    odd/z.txt: accepted, 8 lines, 0 errors, 0 warnings
+    ");
+    insta::assert_snapshot!(checked.stderr, @r"
+    passed over: odd/.DS_Store
+    passed over: odd/._a.txt
+    passed over: odd/.git/
+    error: odd/broken.txt: No such file or directory (os error 2)
+    passed over: odd/circle/ (the same folder again)
+    error: odd/itself: Too many levels of symbolic links (os error 40)
+    error: odd/pipe: neither a file nor a folder
+    passed over: odd/thumbs.db
+    ");
+    // Whoever names a file means it.
+    let named = ["pila", "check", "odd/._a.txt", "odd/.git"];
+    let told = finished(&mut vinculo(installation.folder(), named)).accepted();
+    insta::assert_snapshot!(told, @r"
+    odd/._a.txt: accepted, 8 lines, 0 errors, 0 warnings
+    odd/.git/config: accepted, 8 lines, 0 errors, 0 warnings
+    ");
+}
+
+/// An archive as a Mac packs it, its member `bad.txt` damaged.
+fn odd_archive(place: &Path) {
+    let stored =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let contents = std::fs::read(sample("01-nandu-E-2025-10.txt")).expect("a sample");
+    for name in
+        ["./a.txt", "bad.txt", "__MACOSX/._a.txt", "__MACOSX/._bad.txt", "in/.DS_Store", "in/z.txt"]
+    {
+        archive.start_file(name, stored).expect("a member");
+        archive.write_all(&contents).expect("a member");
+    }
+    let mut bytes = archive.finish().expect("an archive").into_inner();
+    let damaged = bytes.windows(7).position(|at| at == b"bad.txt").expect("a name") + 1_000;
+    bytes[damaged] ^= 1;
+    std::fs::write(place, bytes).expect("a writable folder");
+}
+
+#[test]
+fn one_damaged_member_stops_no_other() {
+    let installation = Installation::sqlite();
+    odd_archive(&installation.folder().join("mac.zip"));
+    let checked = finished(&mut vinculo(installation.folder(), ["pila", "check", "mac.zip"]));
+    assert_eq!(checked.code, Some(1));
+    insta::assert_snapshot!(checked.stdout, @r"
+    mac.zip!./a.txt: accepted, 8 lines, 0 errors, 0 warnings
+    mac.zip!in/z.txt: accepted, 8 lines, 0 errors, 0 warnings
+    ");
+    insta::assert_snapshot!(checked.stderr, @r"
+    error: mac.zip!bad.txt: Invalid checksum
+    passed over: mac.zip!__MACOSX/
+    passed over: mac.zip!in/.DS_Store
+    ");
+
+    let archive = installation.folder().join("mac.zip");
+    let import = ["pila", "import", archive.to_str().expect("a path")];
+    let imported = installation.run(&[&import[..], &["--environment", "production"]].concat());
+    assert_eq!(imported.code, Some(1));
+    let states: Vec<_> = imported.stdout.lines().map(|line| line.rsplit('!').next()).collect();
+    assert_eq!(
+        states,
+        [
+            Some("./a.txt: accepted 8 lines, 0 errors, 0 warnings"),
+            Some("in/z.txt: repeated 8 lines, 0 errors, 0 warnings"),
+        ]
+    );
+    assert!(imported.stderr.contains("mac.zip!bad.txt: "), "{}", imported.stderr);
+}
+
+#[test]
+fn findings_that_are_not_listed_are_told() {
+    let installation = Installation::sqlite();
+    let planilla = Multiplied::new(15);
+    let mut wrong = Vec::new();
+    for (at, line) in planilla.bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let from = wrong.len();
+        wrong.extend_from_slice(line);
+        if at > 0 {
+            wrong[from + 201] = b'O';
+        }
+    }
+    std::fs::write(installation.folder().join("wrong.txt"), wrong).expect("a writable folder");
+    let lines = planilla.lines;
+    assert!(lines > 2_000);
+    let check = ["pila", "check", "wrong.txt", "--json"];
+    let checked = finished(&mut vinculo(installation.folder(), check));
+    let told: Value = serde_json::from_str(&checked.stdout).expect("JSON");
+    assert_eq!(
+        (&told["report"]["errors"], &told["report"]["unlisted"]),
+        (&lines.into(), &(lines - 1_000).into())
+    );
+    let checked = finished(&mut vinculo(installation.folder(), check.into_iter().take(3)));
+    let last: Vec<_> = checked.stdout.lines().skip(1_000).collect();
+    assert_eq!(
+        last,
+        [
+            format!(
+                "wrong.txt: {} more are not listed: 1000 of a rule are, and all are counted",
+                lines - 1_000
+            ),
+            format!("wrong.txt: refused, {} lines, {lines} errors, 0 warnings", lines + 1),
+        ]
+    );
+    let path = installation.folder().join("wrong.txt");
+    let import = ["pila", "import", path.to_str().expect("a path"), "--environment", "production"];
+    let imported = installation.run(&import);
+    let last = imported.stdout.lines().last().expect("a line");
+    assert!(
+        last.ends_with(&format!("refused {} lines, {lines} errors, 0 warnings", lines + 1)),
+        "{last}"
+    );
+}
+
+#[test]
+fn planillas_in_the_sandbox_come_with_a_hint() {
+    let installation = Installation::sqlite();
+    let file = sample("01-nandu-E-2025-10.txt");
+    let import = |environment: &str| {
+        let file = file.to_str().expect("a path");
+        installation.run(&["pila", "import", file, "--environment", environment])
+    };
+    let imported = import("sandbox");
+    assert_eq!(imported.code, Some(0));
+    assert!(imported.stderr.starts_with("hint: links of the sandbox"), "{}", imported.stderr);
+    assert_eq!(import("production").stderr, "");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod due;
 mod entity;
 mod money;
 mod payer;
+mod place;
 mod table;
 mod worker;
 
@@ -27,6 +28,7 @@ pub use payer::{
     contributor_classes, contributor_type, contributor_types, document_type, document_types,
     planilla_type, planilla_types,
 };
+pub use place::{Municipality, is_department, municipalities, municipality};
 pub use worker::{
     Duty, EmploymentType, Family, WorkerSubtype, WorkerType, worker_subtype, worker_subtypes,
     worker_type, worker_types,

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::table::{Indexed, Record, Row, Sorted};
-use crate::DocumentKind;
+use crate::{DocumentKind, Month};
 
 /// A planilla type (header field 8).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct DocumentType {
     pub worker: Option<bool>,
     /// The condition on its use for workers, as the list words it.
     pub worker_condition: Option<&'static str>,
+    /// Last month for which it may identify a worker; `None` without one.
+    pub worker_until: Option<Month>,
     /// May identify a payer; `None` when not known.
     pub payer: Option<bool>,
 }
@@ -151,6 +153,8 @@ impl Record for DocumentType {
             max_length: row.optional_parsed("max_length")?,
             worker,
             worker_condition: worker_text.filter(|_| worker.is_none()),
+            worker_until: worker_text
+                .and_then(|text| text.strip_prefix("periods up to ")?.parse().ok()),
             payer: row.optional_flag("payer")?,
         })
     }

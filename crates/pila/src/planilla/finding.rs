@@ -152,10 +152,6 @@ impl Place {
     }
 }
 
-/// Findings of one rule and severity beyond this number are counted and not kept, so that a file
-/// with the same fault on every line cannot fill the memory or hide the others.
-const KEPT_PER_RULE: u32 = 1_000;
-
 /// The findings of one check.
 #[derive(Debug)]
 pub(super) struct Findings {
@@ -240,7 +236,7 @@ impl Findings {
             Severity::Warning => self.warnings += 1,
         }
         let count = &mut self.per_rule[rule as usize][severity as usize];
-        if *count < KEPT_PER_RULE {
+        if *count < Report::LISTED_PER_RULE {
             *count += 1;
             self.kept.push(Finding { severity, allowed, ..finding() });
         }

@@ -1,7 +1,8 @@
 //! The answer of a check.
 
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::finding::Finding;
 use crate::Month;
@@ -42,13 +43,13 @@ pub struct Summary {
     pub record_length: Option<u16>,
 }
 
-/// Everything a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Everything a check found. Serialized it also has how many findings are not listed, `unlisted`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// What the file is; `None` when that cannot be told.
     pub kind: Option<FileKind>,
-    /// Findings in the order of the file. At most 1,000 of each rule and severity are
-    /// listed.
+    /// Findings in the order of the file. At most [`LISTED_PER_RULE`](Self::LISTED_PER_RULE) of each
+    /// rule and severity are listed.
     pub findings: Vec<Finding>,
     /// Errors found, listed or not.
     pub errors: u64,
@@ -61,6 +62,10 @@ pub struct Report {
 }
 
 impl Report {
+    /// Findings of one rule and severity beyond this number are counted and not listed, so that a
+    /// file with the same fault on every line cannot fill the memory or hide the others.
+    pub const LISTED_PER_RULE: u32 = 1_000;
+
     pub(super) const fn empty() -> Self {
         Self { kind: None, findings: Vec::new(), errors: 0, warnings: 0, lines: 0, summary: None }
     }
@@ -69,5 +74,26 @@ impl Report {
     #[must_use]
     pub const fn accepted(&self) -> bool {
         self.errors == 0
+    }
+
+    /// Findings that are counted and not listed.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        let listed = u64::try_from(self.findings.len()).unwrap_or(u64::MAX);
+        (self.errors + self.warnings).saturating_sub(listed)
+    }
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut report = serializer.serialize_struct("Report", 7)?;
+        report.serialize_field("kind", &self.kind)?;
+        report.serialize_field("findings", &self.findings)?;
+        report.serialize_field("errors", &self.errors)?;
+        report.serialize_field("warnings", &self.warnings)?;
+        report.serialize_field("unlisted", &self.unlisted())?;
+        report.serialize_field("lines", &self.lines)?;
+        report.serialize_field("summary", &self.summary)?;
+        report.end()
     }
 }

@@ -211,6 +211,9 @@ rules! {
         header [4, 12, 13], detail [11, 12, 13, 14];
     /// Zeros stand where spaces say that there is nothing.
     ZeroFilled = "zero_filled", WARNING, "spaces", header [9, 17];
+    /// A planilla that relates to no other one names one, or its day of payment.
+    RelatedPlanilla = "related_planilla", WARNING,
+        "spaces: only planillas N, F, J, O, Q and U relate to another", header [9, 10];
     /// A date is no day of the calendar.
     Date = "date", ERROR, "YYYY-MM-DD or spaces", header [10, 18],
         detail [80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 97],
@@ -225,10 +228,17 @@ rules! {
     Days = "days", ERROR, "00 to 30", detail [30, 36, 37, 38, 39];
     /// A code is not on its list; a warning where lists are known to lag behind.
     Catalog = "catalog", BOTH, "a code of the list", header [2, 5, 8, 11, 14, 21, 22],
-        detail [3, 5, 6, 9, 10, 31, 33, 35, 77], payer [2, 7, 8, 9, 10, 14, 28, 30, 33, 34];
+        detail [3, 5, 6, 9, 10, 31, 33, 35, 77], payer [2, 7, 8, 9, 10, 12, 13, 14, 28, 30, 32, 33, 34];
+    /// The class of a payer does not suit its kind.
+    PayerClass = "payer_class", WARNING, "a class that the kind of payer may have", payer [7];
+    /// A mail address holds no @.
+    MailAddress = "mail_address", WARNING, "an address with @, or blank", payer [17];
     /// A mark that the field does not know.
     Mark = "mark", ERROR, "a letter of the field, or blank",
         detail [7, 8, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 41, 76, 78, 79];
+    /// A mark of a transfer stands in a month that leaves it blank.
+    TransferMark = "transfer_mark", WARNING, "blank from January 2026 on",
+        law "Resolución 010/2026, annex 2", detail [17, 18, 19, 20];
     /// A correction mark stands in a planilla that corrects nothing.
     MarkNotAllowed = "mark_not_allowed", ERROR, "blank: only planilla N corrects", detail [22];
     /// The mark of a foreigner or of a national abroad does not suit the document.
@@ -258,7 +268,7 @@ rules! {
     /// A contribution is not its base times its rate, give or take one step of rounding.
     ContributionAmount = "contribution_amount", WARNING,
         "base times rate, rounded up to 100 pesos; 0 where the rate is 0",
-        law "Decreto 780/2016, art. 3.2.1.5", detail [47, 55, 63, 65, 67, 69];
+        law "Decreto 780/2016, art. 3.2.1.5", detail [47, 55, 63, 65, 67, 69, 71, 73];
     /// The total of pensions is not the sum of its parts.
     ContributionTotal = "contribution_total", WARNING, "the sum of fields 47 to 49", detail [50];
     /// The days of health, work risk and family fund of an employee differ or are zero.
@@ -289,6 +299,9 @@ rules! {
     Exoneration = "exoneration", WARNING,
         "N from 10 minimum wages, and for worker kinds without exoneration",
         law "Estatuto Tributario, art. 114-1", detail [76];
+    /// An exonerated worker's line does not pay the worker's share of health.
+    ExoneratedHealth = "exonerated_health", WARNING, "0.04000, unless the leave is unpaid",
+        law "Estatuto Tributario, art. 114-1", detail [54];
     /// Risk class and work-risk activity do not agree.
     RiskClass = "risk_class", WARNING, "an activity that starts with the risk class",
         law "Decreto 768/2022", detail [98];

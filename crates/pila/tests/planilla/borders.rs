@@ -246,6 +246,32 @@ fn the_exoneration_ends_at_ten_minimum_wages_of_the_month() {
 }
 
 #[test]
+fn an_exonerated_worker_pays_the_own_share_of_health() {
+    let health = |name: &str, line: usize, rate: &'static str| {
+        let edit = |line: &mut DetailBuf| {
+            let base = line.view().number::<43>().unwrap_or_default().cast_signed();
+            line.set_rate::<54>(rate.parse().unwrap())?.set_number::<55>(due(rate, base))?;
+            Ok(())
+        };
+        after(name, line, edit)
+    };
+    assert!(health(MONTH, 0, "0.04").is_empty());
+    assert_eq!(health(MONTH, 0, "0.125"), ["exonerated_health 54"]);
+    assert_eq!(health(MONTH, 0, "0"), ["exonerated_health 54"]);
+    assert!(health(LEAVE, 1, "0").is_empty(), "unpaid leave");
+    assert_eq!(health(MONTH, 3, "0.125"), [""; 0], "not exonerated");
+    let subtype = |subtype: u8| {
+        after(MONTH, 0, |line| {
+            line.set_number::<6>(subtype)?;
+            line.set_rate::<54>("0".parse().unwrap())?.set_number::<55>(0)?;
+            Ok(())
+        })
+    };
+    assert!(subtype(9).is_empty(), "a pensioner at the cap owes no health");
+    assert_eq!(subtype(1), ["exonerated_health 54"]);
+}
+
+#[test]
 fn hours_are_those_of_the_month_by_days() {
     let hours = |name: &str, line: usize, hours: u16| {
         after(name, line, |to| to.set_number::<96>(hours).map(|_| ()))

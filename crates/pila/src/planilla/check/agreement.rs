@@ -2,8 +2,10 @@
 //! recalculate small differences, and old rules differed.
 
 use super::detail::RecordCheck;
+use super::field;
 use super::header::{Figures, HeaderFacts};
-use crate::catalog::WorkerType;
+use super::month::EXONERATION_LIMIT;
+use crate::catalog::{self, Duty, WorkerType};
 use crate::planilla::finding::{Cell, Findings};
 use crate::planilla::layout::DETAIL;
 use crate::planilla::rule::Rule;
@@ -16,14 +18,16 @@ struct Contribution {
     amount: usize,
 }
 
-/// Pension, health, work risk, family fund, SENA and ICBF.
-const CONTRIBUTIONS: [Contribution; 6] = [
+/// Pension, health, work risk, family fund, SENA, ICBF, ESAP and the Ministry of Education.
+const CONTRIBUTIONS: [Contribution; 8] = [
     Contribution { base: 42, rate: 46, amount: 47 },
     Contribution { base: 43, rate: 54, amount: 55 },
     Contribution { base: 44, rate: 61, amount: 63 },
     Contribution { base: 45, rate: 64, amount: 65 },
     Contribution { base: 95, rate: 66, amount: 67 },
     Contribution { base: 95, rate: 68, amount: 69 },
+    Contribution { base: 95, rate: 70, amount: 71 },
+    Contribution { base: 95, rate: 72, amount: 73 },
 ];
 
 /// Rates are held in ten-millionths.
@@ -45,6 +49,7 @@ pub(super) fn check(
     exoneration(record, worker, findings);
     risk_class(record, findings);
     if let Some(header) = header {
+        exonerated_health(record, worker, &header.figures, findings);
         hours(record, &header.figures, findings);
         worker_in_planilla(record, header, worker, findings);
     }
@@ -53,9 +58,14 @@ pub(super) fn check(
 /// Each contribution is its base times its rate, give or take one step of rounding.
 fn contributions(record: &RecordCheck<'_>, findings: &mut Findings) {
     for contribution in &CONTRIBUTIONS {
-        let rate = scalar::ten_millionths(record.detail.field(&DETAIL[contribution.rate - 1]));
-        let share = record.value(contribution.base) * rate;
+        let rate = record.detail.field(&DETAIL[contribution.rate - 1]);
         let amount = record.value(contribution.amount) * UNIT;
+        // Most lines owe nothing to half of the funds.
+        if amount == 0 && rate == b"0.00000" {
+            continue;
+        }
+        let rate = scalar::ten_millionths(rate);
+        let share = record.value(contribution.base) * rate;
         let tolerance = if rate == 0 { 0 } else { ROUNDING * UNIT };
         if share.abs_diff(amount) > tolerance {
             let due = share.div_ceil(ROUNDING * UNIT) * ROUNDING;
@@ -95,6 +105,29 @@ fn exoneration(record: &RecordCheck<'_>, worker: &WorkerType, findings: &mut Fin
     if record.detail.raw::<76>() == b"S" && !worker.exoneration_allowed {
         let expected = format!("N: worker kind {} cannot be exonerated", worker.code);
         findings.warn(Rule::Exoneration, &record.cell::<76>(), &expected);
+    }
+}
+
+/// What an exonerated payer pays of health is the worker's share. Unpaid leave has rates of its own,
+/// who owes no health has none, and whom the exoneration cannot reach has another finding.
+fn exonerated_health(
+    record: &RecordCheck<'_>,
+    worker: &WorkerType,
+    figures: &Figures,
+    findings: &mut Findings,
+) {
+    let Some(due) = figures.health_exonerated else { return };
+    let exonerated = record.detail.raw::<76>() == b"S" && record.detail.raw::<24>() == b" ";
+    let limit = figures.minimum_wage.map_or(u64::MAX, |wage| wage * EXONERATION_LIMIT);
+    let reached = worker.exoneration_allowed && (1..limit).contains(&record.value(43));
+    if !exonerated || !reached || worker.health != Duty::Owed {
+        return;
+    }
+    let subtype = catalog::worker_subtype(field::code(record.detail.raw::<6>()));
+    let owed = subtype.and_then(|subtype| subtype.health_owed).unwrap_or(true);
+    if owed && scalar::ten_millionths(record.detail.raw::<54>()) != due {
+        let expected = "the worker's share: the worker is exonerated";
+        findings.warn(Rule::ExoneratedHealth, &record.cell::<54>(), expected);
     }
 }
 

@@ -1,11 +1,15 @@
-//! Codes of administrators in the detail. Administrators merge and rename, so that a code the
-//! lists do not have is a warning.
+//! Codes of places and administrators in the detail. Administrators merge and rename, so that a code
+//! the lists do not have is a warning.
+
+use std::ops::Range;
 
 use super::detail::RecordCheck;
 use super::field;
-use crate::catalog;
+use crate::catalog::{self, WorkerType};
 use crate::planilla::finding::Findings;
-use crate::planilla::layout::DETAIL;
+use crate::planilla::layout::{DETAIL, detail_span};
+use crate::planilla::rule::Rule;
+use crate::planilla::text::is_blank;
 
 /// A list of codes and the field that takes them.
 struct List {
@@ -33,11 +37,50 @@ const LISTS: [List; 4] = [
 #[derive(Debug, Default)]
 pub(super) struct Codes {
     known: [[u8; 6]; LISTS.len()],
+    place: [u8; PLACE.end - PLACE.start],
 }
+
+/// The bytes of department and municipality, fields 9 and 10.
+const PLACE: Range<usize> = detail_span(9, 10);
 
 impl Codes {
     /// Checks the codes of one record.
-    pub(super) fn check(&mut self, record: &RecordCheck<'_>, findings: &mut Findings) {
+    pub(super) fn check(
+        &mut self,
+        record: &RecordCheck<'_>,
+        worker: Option<&WorkerType>,
+        findings: &mut Findings,
+    ) {
+        self.place_of_work(record, worker, findings);
+        self.administrators(record, findings);
+    }
+
+    fn place_of_work(
+        &mut self,
+        record: &RecordCheck<'_>,
+        worker: Option<&WorkerType>,
+        findings: &mut Findings,
+    ) {
+        let raw = record.detail.bytes().get(PLACE).unwrap_or_default();
+        if raw == self.place {
+            return;
+        }
+        let known = catalog::municipality(field::code(raw)).is_some();
+        if let (true, Some(&place)) = (known, raw.first_chunk()) {
+            self.place = place;
+            return;
+        }
+        let (department, municipality) = (record.cell::<9>(), record.cell::<10>());
+        let free = record.detail.raw::<8>() == b"X" || worker.is_some_and(|kind| kind.code == "40");
+        for cell in [&department, &municipality] {
+            if is_blank(cell.raw) && !free {
+                findings.warn(Rule::Required, cell, "a DIVIPOLA code");
+            }
+        }
+        field::expect_place(&department, &municipality, findings);
+    }
+
+    fn administrators(&mut self, record: &RecordCheck<'_>, findings: &mut Findings) {
         for (list, known) in LISTS.iter().zip(&mut self.known) {
             let raw = record.detail.field(&DETAIL[list.field - 1]);
             let Some(&code) = raw.first_chunk::<6>() else {

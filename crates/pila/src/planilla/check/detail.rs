@@ -95,11 +95,11 @@ impl DetailCheck {
         }
         // What a displaced record seems to say is not worth telling.
         if sound {
-            novelty::check(line, &detail, findings);
+            let month = header.and_then(|header| header.figures.month);
+            novelty::check(line, &detail, month, findings);
             record.alignment(findings);
-            record.place_of_work(worker, findings);
             record.subtype(findings);
-            self.codes.check(&record, findings);
+            self.codes.check(&record, worker, findings);
             if let Some(worker) = worker {
                 agreement::check(&record, worker, header, findings);
                 if let Some(header) = header {
@@ -178,7 +178,13 @@ impl<'a> RecordCheck<'a> {
             self.keep(number, value);
         }
         field::require_digits(&self.cell::<6>(), findings);
-        field::require_digits_or_blank(&self.cell::<98>(), findings);
+        let activity = self.cell::<98>();
+        field::require_digits_or_blank(&activity, findings);
+        // The older records do not have the field, and who is not insured has no activity.
+        let insured = self.detail.raw::<78>() != b" ";
+        if insured && !activity.raw.is_empty() && is_blank(activity.raw) {
+            findings.warn(Rule::Numeric, &activity, "digits with zeros on the left");
+        }
     }
 
     fn rates(&self, findings: &mut Findings) {
@@ -239,6 +245,13 @@ impl<'a> RecordCheck<'a> {
         if let Some(kind) = field::document_kind(&self.cell::<3>(), holder, findings) {
             let lengths = header.is_some_and(|header| header.document_lengths);
             field::document_number(&self.cell::<4>(), kind, lengths, findings);
+            let month = header.and_then(|header| header.figures.month);
+            if let Some(until) = kind.worker_until
+                && month.is_some_and(|month| month > until)
+            {
+                let expected = format!("another kind: {} ended with {until}", kind.code);
+                findings.warn(Rule::Catalog, &self.cell::<3>(), &expected);
+            }
         }
         if holder == Holder::Beneficiary {
             self.main_worker(findings);
@@ -289,19 +302,6 @@ impl<'a> RecordCheck<'a> {
                 findings.error(Rule::Required, &cell, "A or C, as in every line of planilla N");
             }
             _ => {}
-        }
-    }
-
-    fn place_of_work(&self, worker: Option<&WorkerType>, findings: &mut Findings) {
-        let free = self.detail.raw::<8>() == b"X" || worker.is_some_and(|kind| kind.code == "40");
-        for cell in [self.cell::<9>(), self.cell::<10>()] {
-            if is_blank(cell.raw) {
-                if !free {
-                    findings.warn(Rule::Required, &cell, "a DIVIPOLA code");
-                }
-            } else if scalar::digits(cell.raw).is_none() {
-                findings.warn(Rule::Catalog, &cell, "a DIVIPOLA code");
-            }
         }
     }
 

@@ -107,25 +107,51 @@ pub(super) enum Holder {
     Beneficiary,
 }
 
-/// Checks the kind of a document; what the list says of it when it may identify the holder.
+/// Checks the kind of a document; what the list says of it. A kind that the list has and the holder
+/// should not have is a warning: it leaves no doubt about whom it means.
 pub(super) fn document_kind(
     cell: &Cell<'_>,
     holder: Holder,
     findings: &mut Findings,
 ) -> Option<&'static DocumentType> {
-    let listed = catalog::document_type(code(cell.raw)).filter(|kind| kind.kind.is_some());
-    let refused = |kind: &DocumentType| match holder {
-        Holder::Payer => kind.payer == Some(false),
-        Holder::Worker | Holder::Beneficiary => kind.worker == Some(false),
-    };
-    let Some(kind) = listed.filter(|kind| !refused(kind)) else {
-        findings.error(Rule::Catalog, cell, "a kind of document of the regulation");
+    let listed = catalog::document_type(code(cell.raw));
+    let Some((kind, meaning)) = listed.and_then(|kind| Some((kind, kind.kind?))) else {
+        findings.error(Rule::Catalog, cell, KIND);
         return None;
     };
-    if kind.kind == Some(DocumentKind::Rc) && holder == Holder::Worker {
-        findings.warn(Rule::Catalog, cell, "another kind: a birth record is for beneficiaries");
-    }
+    let expected = match (meaning, holder) {
+        (DocumentKind::Pc, _) => KIND,
+        (DocumentKind::Rc, Holder::Worker) => "another kind: a birth record is for beneficiaries",
+        (_, Holder::Payer) if kind.payer == Some(false) => "a kind of document that payers have",
+        (_, Holder::Worker | Holder::Beneficiary) if kind.worker == Some(false) => {
+            "a kind of document that workers have"
+        }
+        _ => return Some(kind),
+    };
+    findings.warn(Rule::Catalog, cell, expected);
     Some(kind)
+}
+
+const KIND: &str = "a kind of document of the regulation";
+
+/// Warns about codes of a department and a municipality that DIVIPOLA does not have; blanks are none.
+pub(super) fn expect_place(
+    department: &Cell<'_>,
+    municipality: &Cell<'_>,
+    findings: &mut Findings,
+) {
+    let (outer, inner) = (code(department.raw), code(municipality.raw));
+    if is_blank(department.raw) {
+        return;
+    }
+    if !catalog::is_department(outer) {
+        findings.warn(Rule::Catalog, department, "a DIVIPOLA department");
+    } else if !is_blank(municipality.raw)
+        && catalog::municipality(&format!("{outer}{inner}")).is_none()
+    {
+        let expected = format!("a DIVIPOLA municipality of department {outer}");
+        findings.warn(Rule::Catalog, municipality, &expected);
+    }
 }
 
 /// Checks the number of a document against its kind, and its length when `lengths` apply.

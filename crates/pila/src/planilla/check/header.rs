@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::field::{self, Holder};
 use crate::Month;
 use crate::catalog::{self, PlanillaType, RateKind};
-use crate::planilla::finding::{Cell, Findings};
+use crate::planilla::finding::{Cell, Findings, Severity};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar;
 use crate::planilla::text::{is_blank, trim};
@@ -45,6 +45,8 @@ pub(super) struct Figures {
     pub(super) hours: Option<u64>,
     /// Rate of pensions.
     pub(super) pension: Option<u64>,
+    /// Rate of health of the workers of an exonerated payer.
+    pub(super) health_exonerated: Option<u64>,
     /// Employer's share of health on a line of unpaid leave.
     pub(super) health_on_leave: Option<u64>,
 }
@@ -61,6 +63,7 @@ impl Figures {
             minimum_wage: wage.and_then(|wage| u64::try_from(wage).ok()),
             hours: hours.map(u64::from),
             pension: rate(RateKind::PensionTotal),
+            health_exonerated: rate(RateKind::HealthExonerated),
             health_on_leave: rate(RateKind::HealthUnpaidLeave),
         }
     }
@@ -189,20 +192,48 @@ fn check_purpose(facts: &HeaderFacts, findings: &mut Findings) {
         field::require_digits_or_blank(&related, findings);
     }
     field::require_date_or_blank(&facts.cell::<10>(), findings);
-    let refers = matches!(letter, "N" | "F");
-    if !refers {
-        field::expect_no_zeros(&related, findings);
-    }
-    if refers {
-        let unset = trim(related.raw).iter().all(|&byte| byte == b'0');
-        if unset {
-            findings.error(Rule::Required, &related, "the number of the related planilla");
+    match facts.planilla.and_then(|planilla| planilla.needs_related_planilla) {
+        Some(true) => require_related(facts, findings),
+        Some(false) => {
+            field::expect_no_zeros(&related, findings);
+            forbid_related(facts, findings);
         }
-        if facts.view().is_blank::<10>() {
-            let expected = "the day of payment of the related planilla";
-            findings.warn(Rule::Required, &facts.cell::<10>(), expected);
-        }
+        None => field::expect_no_zeros(&related, findings),
     }
+}
+
+/// Without its number a correction (N) or a completion (F) says nothing. What courts and the
+/// enforcement agency order stands without it.
+fn require_related(facts: &HeaderFacts, findings: &mut Findings) {
+    let letter = facts.planilla.map_or("", |planilla| planilla.code);
+    if !names_planilla(facts) {
+        let severity =
+            if matches!(letter, "N" | "F") { Severity::Error } else { Severity::Warning };
+        let expected = match letter {
+            "U" => "the title of the deposit",
+            _ => "the number of the related planilla",
+        };
+        findings.cell(severity, Rule::Required, &facts.cell::<9>(), expected);
+    }
+    if facts.view().is_blank::<10>() {
+        let expected = "the day of payment of the related planilla";
+        findings.warn(Rule::Required, &facts.cell::<10>(), expected);
+    }
+}
+
+fn forbid_related(facts: &HeaderFacts, findings: &mut Findings) {
+    let expected = "spaces: a planilla of this type relates to no other";
+    if names_planilla(facts) {
+        findings.warn(Rule::RelatedPlanilla, &facts.cell::<9>(), expected);
+    }
+    if !facts.view().is_blank::<10>() {
+        findings.warn(Rule::RelatedPlanilla, &facts.cell::<10>(), expected);
+    }
+}
+
+/// Whether field 9 holds more than spaces and zeros.
+fn names_planilla(facts: &HeaderFacts) -> bool {
+    trim(facts.view().raw::<9>()).iter().any(|&byte| byte != b'0')
 }
 
 fn check_periods(facts: &HeaderFacts, findings: &mut Findings) {

@@ -12,7 +12,7 @@ use crate::planilla::view::Detail;
 const MONTH: u64 = 30;
 
 /// The exoneration ends at this many minimum wages (tax code, article 114-1).
-const EXONERATION_LIMIT: u64 = 10;
+pub(super) const EXONERATION_LIMIT: u64 = 10;
 
 /// Bases end at this many minimum wages (Ley 797/2003, article 5).
 const CAP: u64 = 25;

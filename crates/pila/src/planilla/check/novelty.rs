@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::Month;
 use crate::planilla::finding::{Cell, Findings};
 use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::{Rule, Section};
@@ -35,6 +36,15 @@ const fn stretch(mark: usize, start: usize) -> Novelty {
     Novelty { mark, start, end: Some(start + 1) }
 }
 
+/// Transfers between health and pension administrators.
+const TRANSFERS: [usize; 4] = [17, 18, 19, 20];
+
+/// Transfers are left blank since version 29 of annex 2 (Resolución 010/2026).
+const NO_TRANSFERS_SINCE: Month = match Month::new(2026, 1) {
+    Some(month) => month,
+    None => panic!("January is a month"),
+};
+
 /// The bytes of the marks, fields 15 to 29.
 const MARKS_BLOCK: Range<usize> = detail_span(15, 29);
 
@@ -51,15 +61,20 @@ fn is_plain(detail: &Detail<'_>) -> bool {
 ///
 /// A missing date is a warning: writers repeat ING and RET on every line of the month and date
 /// one of them.
-pub(super) fn check(line: u64, detail: &Detail<'_>, findings: &mut Findings) {
+pub(super) fn check(line: u64, detail: &Detail<'_>, month: Option<Month>, findings: &mut Findings) {
     if is_plain(detail) {
         return;
     }
+    let cell = |number: usize| {
+        let field = &DETAIL[number - 1];
+        Cell { line, section: Section::Detail, field, raw: detail.field(field) }
+    };
+    if month.is_some_and(|month| month >= NO_TRANSFERS_SINCE) {
+        for transfer in TRANSFERS.map(cell).iter().filter(|cell| cell.raw != b" ") {
+            findings.warn(Rule::TransferMark, transfer, "blank, as since January 2026");
+        }
+    }
     for novelty in &NOVELTIES {
-        let cell = |number: usize| {
-            let field = &DETAIL[number - 1];
-            Cell { line, section: Section::Detail, field, raw: detail.field(field) }
-        };
         let start = cell(novelty.start);
         let end = novelty.end.map(cell);
         let marked = !matches!(cell(novelty.mark).raw, b" " | b"00");

@@ -84,6 +84,7 @@ impl<'a> RecordCheck<'a> {
     fn classes(&self, findings: &mut Findings) {
         let is_class = |code: &str| catalog::contributor_class(code).is_some();
         field::expect_listed(&self.cell::<7>(), "classes of payer", is_class, findings);
+        self.class_of_kind(findings);
         field::expect_letter(&self.cell::<8>(), b"12345", findings);
         field::expect_letter(&self.cell::<9>(), b"NJ", findings);
         field::expect_letter(&self.cell::<10>(), b"US", findings);
@@ -99,6 +100,19 @@ impl<'a> RecordCheck<'a> {
         self.contributor_type(findings);
     }
 
+    /// The class (field 7) against the kind of payer (field 30), when both are listed.
+    fn class_of_kind(&self, findings: &mut Findings) {
+        let cell = self.cell::<7>();
+        let Some(class) = catalog::contributor_class(field::code(cell.raw)) else { return };
+        let code = self.record.contributor_type().unwrap_or_default();
+        let Some(kind) = catalog::contributor_type(&code) else { return };
+        if !kind.allowed_classes.is_empty() && !kind.allowed_classes.contains(&class.code) {
+            let classes = kind.allowed_classes.join(" ");
+            let expected = format!("one of {classes} for kind of payer {}", kind.code);
+            findings.warn(Rule::PayerClass, &cell, &expected);
+        }
+    }
+
     fn contributor_type(&self, findings: &mut Findings) {
         let known = self.record.contributor_type();
         let cell = self.cell::<30>();
@@ -112,6 +126,11 @@ impl<'a> RecordCheck<'a> {
     }
 
     fn contacts(&self, findings: &mut Findings) {
+        field::expect_place(&self.cell::<13>(), &self.cell::<12>(), findings);
+        let mail = self.cell::<17>();
+        if !is_blank(mail.raw) && !mail.raw.contains(&b'@') {
+            findings.warn(Rule::MailAddress, &mail, "an address with @, or blank");
+        }
         for cell in [self.cell::<15>(), self.cell::<16>()] {
             if !is_blank(cell.raw) && scalar::digits(cell.raw).is_none() {
                 findings.warn(Rule::Numeric, &cell, "digits or blank");
@@ -135,6 +154,8 @@ impl<'a> RecordCheck<'a> {
         if self.record.bytes().len() == PAYER_OLD_LENGTH {
             return;
         }
+        let is_department = catalog::is_department;
+        field::expect_listed(&self.cell::<32>(), "DIVIPOLA departments", is_department, findings);
         field::expect_letter(&self.cell::<33>(), b" SN", findings);
         field::expect_letter(&self.cell::<34>(), b" SN", findings);
     }
