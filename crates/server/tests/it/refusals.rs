@@ -151,6 +151,12 @@ async fn a_body_that_is_not_needed_may_be_missing_or_null(database: TestDatabase
             assert_eq!(answer.codes(), codes, "{media} {body:?}");
         }
     }
+    let settings = client.get("/manage/v1/settings/").await.json();
+    for body in ["", "null"] {
+        let request = client.request(Method::PATCH, "/manage/v1/settings/");
+        let answer = client.send(request.header(CONTENT_TYPE, json).body(body)).await;
+        assert_eq!((answer.status, answer.json()), (200, settings.clone()), "{body:?}");
+    }
     app.finish().await;
 }
 
