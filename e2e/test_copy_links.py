@@ -15,7 +15,15 @@ from installation import PATIENCE_SECONDS, Vinculo
 
 SCRIPT = Path(__file__).parent.parent / "scripts" / "copy-links"
 BOTH = ["EMPLOYMENTS", "OWNERS"]
-COPIED = ["institution", "access_mode", "fetch_resources", "external_id", "credentials_storage", "stale_in"]
+COPIED = [
+    "institution",
+    "access_mode",
+    "fetch_resources",
+    "external_id",
+    "credentials_storage",
+    "stale_in",
+    "refresh_rate",
+]
 # Body of a registration without its institution; by the name the tests give the link.
 LINKS = {
     "recurrent": {
@@ -92,6 +100,10 @@ def links(old, receiver):
         answer = requests.post(f"{old.url}/api/links/", json=body, auth=old.auth)
         assert answer.status_code == 201, answer.text
         made[name] = answer.json()
+    daily = {"refresh_rate": "24h"}
+    path = f"{old.url}/manage/v1/links/{made['recurrent']['id']}/"
+    assert requests.patch(path, json=daily, auth=old.auth).status_code == 200
+    made["recurrent"] |= daily
     # It becomes invalid with its first load.
     receiver.wait_for(made["forgotten"]["id"], "EMPLOYMENTS")
     return made
@@ -296,6 +308,18 @@ def test_other_institutions_are_skipped_and_a_link_that_moved_is_met_once(people
     }
     first, second = ("/api/links/?page_size=2&page=1", "/api/links/?page_size=2&page=2")
     assert api.asked == [first, first, second]
+
+
+def test_a_pace_that_is_not_known_here_is_told(new, tmp_path):
+    people = tmp_path / "people.csv"
+    people.write_text(f"id,username\n{link_of(6)['id']},1999000006\n")
+    link = link_of(6) | {"access_mode": "recurrent", "refresh_rate": "48h"}
+    with OldApi([(200, {}, {"next": None, "results": [link]})]) as api:
+        done = copy(api.variables | new.variables("NEW"), people)
+    new_id, status = table(done)[link["id"]]
+    assert done.returncode == 1
+    assert status.startswith("created; refresh_rate 7d, not 48h: 400 invalid_choice"), status
+    assert [link["refresh_rate"] for link in new.links(id=new_id)] == ["7d"]
 
 
 @pytest.mark.parametrize(

@@ -100,24 +100,26 @@ impl Filling<'_> {
         project(tx, self.app, &person, fresh, Some(WIRE_MONTHS))
     }
 
-    /// Makes the projection all that the link holds of a resource. Answers the documents of the
-    /// wanted months, newest first.
+    /// Makes the projection all that the link holds of a resource. Answers how many objects that are,
+    /// and the documents of the wanted months, newest first.
     pub(crate) fn put(
         &self,
         tx: &mut Tx<'_>,
         resource: Resource,
         projection: &Projection,
         months: Option<Months>,
-    ) -> Result<Vec<Vec<u8>>, ApiError> {
+    ) -> Result<(usize, Vec<Vec<u8>>), ApiError> {
         let mut places = Places::kept(tx, resource, self)?;
         let objects = self.objects(resource, projection, &mut places)?;
         // Oldest first, so that newest-first lists show the newest employment on top.
         let sealed = objects.iter().rev().map(|object| self.seal(resource, object));
         tx.put_objects(resource, self.link.id, &sealed.collect::<Result<Vec<_>, _>>()?)?;
-        match months {
-            Some(months) => self.documents(resource, &within(projection, months), &mut places),
-            None => Ok(objects.into_iter().map(|object| object.document).collect()),
-        }
+        let held = objects.len();
+        let documents = match months {
+            Some(months) => self.documents(resource, &within(projection, months), &mut places)?,
+            None => objects.into_iter().map(|object| object.document).collect(),
+        };
+        Ok((held, documents))
     }
 
     /// The documents of the wanted months, newest first, with ids that nobody can look up.

@@ -161,6 +161,10 @@ impl Permit {
                 body.0.insert(name.to_owned(), value);
             }
         }
+        let mode = body.0.entry("access_mode").or_insert(Value::Null);
+        if mode.is_null() {
+            *mode = json!(defaults.access_mode().as_str());
+        }
         body
     }
 

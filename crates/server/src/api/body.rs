@@ -1,6 +1,7 @@
 //! Request bodies: JSON objects read field by field, every failing field reported at once
 //! (contract 2.7). Unknown keys are ignored (2.1).
 
+use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::StatusCode;
@@ -35,7 +36,7 @@ impl FromRequest<App> for JsonObject {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
-        if !is_json(&request) {
+        if !is_json(&request) && !request.body().is_end_stream() {
             return Err(of_status(StatusCode::UNSUPPORTED_MEDIA_TYPE, &request));
         }
         let bytes = read(request, app).await?;
@@ -55,7 +56,7 @@ impl FromRequest<App> for OptionalJsonObject {
             return Err(other_type);
         }
         // Typed clients spell a body that is not there `null`.
-        if given.is_empty() || given == b"null" {
+        if given == b"null" {
             return Ok(Self(JsonObject(Map::new(), bytes)));
         }
         parse(&bytes).map(Self)
@@ -88,7 +89,11 @@ fn of_status(status: StatusCode, request: &Request) -> ApiError {
     ApiError::status(status, item.code, item.message)
 }
 
+/// An empty body is an empty object: then every field that is required says so.
 fn parse(bytes: &Bytes) -> Result<JsonObject, ApiError> {
+    if bytes.trim_ascii().is_empty() {
+        return Ok(JsonObject(Map::new(), bytes.clone()));
+    }
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(JsonObject(object, bytes.clone())),
         Ok(other) => {
@@ -148,13 +153,16 @@ impl<'a> Fields<'a> {
         self.errors.extend(error.into_items());
     }
 
-    /// A truth value, if given. Clients also send it as a text.
+    /// A truth value, if given. Clients also send it as a text or as a number.
     pub(crate) fn optional_bool(&mut self, name: &'static str) -> Option<bool> {
-        match self.object.get(name)? {
-            Value::Null => None,
-            Value::Bool(value) => Some(*value),
-            Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
-            Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        let given = match self.object.get(name)? {
+            Value::Null => return None,
+            Value::Bool(value) => return Some(*value),
+            other => text(other).unwrap_or_default().to_ascii_lowercase(),
+        };
+        match given.as_str() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
             _ => self.fail("invalid", name, "Must be a valid boolean."),
         }
     }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
+use url::form_urlencoded;
 use vinculo_store::PageRequest;
 
 use super::body::shown;
@@ -128,19 +129,26 @@ impl PageQuery {
             return Err(invalid_page());
         }
         let last = (self.page.saturating_mul(self.size)) >= count;
-        let next = (!last).then(|| self.neighbour(self.page + 1)).flatten();
-        let previous = (self.page > 1).then(|| self.neighbour(self.page - 1)).flatten();
+        let next = (!last).then(|| self.neighbour(self.page + 1));
+        let previous = (self.page > 1).then(|| self.neighbour(self.page - 1));
         Ok([next, previous])
     }
 
-    fn neighbour(&self, page: i64) -> Option<String> {
-        let mut url = self.base.as_ref()?.url()?;
-        // Never `join`: a path that begins with two slashes would name another host.
-        let prefix = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&(prefix + &self.path));
+    /// The address of another page; a relative one for a client that wrote no host, which HTTP/1.0
+    /// allows.
+    fn neighbour(&self, page: i64) -> String {
         let others = self.query.pairs().iter().filter(|(name, _)| name != "page");
-        url.query_pairs_mut().clear().extend_pairs(others).append_pair("page", &page.to_string());
-        Some(url.into())
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query = query.extend_pairs(others).append_pair("page", &page.to_string()).finish();
+        // A path that begins with two slashes would name another host.
+        let path = format!("/{}", self.path.trim_start_matches('/'));
+        let Some(mut url) = self.base.as_ref().and_then(Base::url) else {
+            return format!("{path}?{query}");
+        };
+        let prefix = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&(prefix + &path));
+        url.set_query(Some(&query));
+        url.into()
     }
 }
 
@@ -194,7 +202,7 @@ mod tests {
                 prop_assert!(current.answer(count, Vec::<Vec<u8>>::new()).is_ok());
                 let last = current.page * current.size >= count;
                 if last { break; }
-                let next = Url::parse(&current.neighbour(current.page + 1).unwrap()).unwrap();
+                let next = Url::parse(&current.neighbour(current.page + 1)).unwrap();
                 query = next.query().unwrap().to_owned();
                 prop_assert!(query.contains("status=valid"));
             }

@@ -1,5 +1,5 @@
-//! Query strings: parameters by name, lists in the three encodings that clients use (contract
-//! 2.3). Unknown parameters are ignored.
+//! Query strings: parameters by name, lists in the encodings that clients use (contract 2.3, and
+//! numbered brackets, as PHP writes them). Unknown parameters are ignored.
 
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
@@ -38,13 +38,12 @@ impl Query {
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The values of a list: `a,b`, repeated keys, or `key[]`.
+    /// The values of a list: `a,b`, repeated keys, `key[]`, or `key[0]`.
     pub(crate) fn list(&self, name: &str) -> Option<Vec<&str>> {
-        let bracketed = format!("{name}[]");
         let mut given = self
             .pairs
             .iter()
-            .filter(|(key, _)| key == name || *key == bracketed)
+            .filter(|(key, _)| key.strip_prefix(name).is_some_and(is_index))
             .flat_map(|(_, value)| value.split(','))
             .map(str::trim)
             .filter(|value| !value.is_empty())
@@ -56,25 +55,15 @@ impl Query {
     /// The values under `name` or `name__in`: both given, both must hold. `None` when neither is.
     pub(crate) fn any_of(&self, name: &str) -> Option<Vec<&str>> {
         let one = self.get(name).map(|value| vec![value]);
-        match (one, self.list(&format!("{name}__in"))) {
-            (Some(one), Some(many)) => {
-                Some(one.into_iter().filter(|value| many.contains(value)).collect())
-            }
-            (one, many) => one.or(many),
-        }
+        both(one, self.list(&format!("{name}__in")))
     }
 
     /// The ids under `name` or `name__in`: both given, both must hold. `None` when neither is.
     pub(crate) fn ids(&self, name: &'static str) -> Result<Option<Vec<Uuid>>, ApiError> {
         let one = self.get(name).map(|value| parse_ids(name, &[value])).transpose()?;
-        let many = self.list(&format!("{name}__in"));
-        let many = many.map(|values| parse_ids(name, &values)).transpose()?;
-        Ok(match (one, many) {
-            (Some(one), Some(many)) => {
-                Some(one.into_iter().filter(|id| many.contains(id)).collect())
-            }
-            (one, many) => one.or(many),
-        })
+        let among = format!("{name}__in");
+        let many = self.list(&among).map(|values| parse_ids(&among, &values)).transpose()?;
+        Ok(both(one, many))
     }
 
     /// The ids of one list; empty when it is not given.
@@ -94,7 +83,7 @@ impl Query {
     /// Words of a fixed set in a list.
     pub(crate) fn words<T>(
         &self,
-        name: &'static str,
+        name: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Vec<T>>, ApiError> {
         let Some(values) = self.list(name) else { return Ok(None) };
@@ -105,33 +94,45 @@ impl Query {
             .map(Some)
     }
 
-    /// Words of a fixed set under `name` or `name__in`.
-    pub(crate) fn choices<T>(
+    /// Words of a fixed set under `name` or `name__in`: both given, both must hold.
+    pub(crate) fn choices<T: PartialEq>(
         &self,
         name: &'static str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Vec<T>>, ApiError> {
-        let Some(values) = self.any_of(name) else { return Ok(None) };
-        values
-            .iter()
-            .map(|value| parse_choice(name, value, &parse))
-            .collect::<Result<_, _>>()
-            .map(Some)
+        let one = self.choice(name, &parse)?.map(|one| vec![one]);
+        Ok(both(one, self.words(&format!("{name}__in"), &parse)?))
     }
 }
 
+/// What both of two filters let through.
+fn both<T: PartialEq>(one: Option<Vec<T>>, many: Option<Vec<T>>) -> Option<Vec<T>> {
+    match (one, many) {
+        (Some(one), Some(many)) => {
+            Some(one.into_iter().filter(|value| many.contains(value)).collect())
+        }
+        (one, many) => one.or(many),
+    }
+}
+
+/// Whether this is what stands behind the name of a list: nothing, `[]`, or a place such as `[0]`.
+fn is_index(behind: &str) -> bool {
+    let place = behind.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    behind.is_empty() || place.is_some_and(|place| place.bytes().all(|b| b.is_ascii_digit()))
+}
+
 fn parse_choice<T>(
-    name: &'static str,
+    name: &str,
     value: &str,
     parse: impl Fn(&str) -> Option<T>,
 ) -> Result<T, ApiError> {
     parse(value).ok_or_else(|| {
         let message = format!("\"{}\" is not a valid choice.", shown(value));
-        ApiError::bad_request(vec![ErrorItem::field("invalid_choice", name, message)])
+        ApiError::bad_request(vec![ErrorItem::field("invalid_choice", name.to_owned(), message)])
     })
 }
 
-fn parse_ids(name: &'static str, values: &[&str]) -> Result<Vec<Uuid>, ApiError> {
+fn parse_ids(name: &str, values: &[&str]) -> Result<Vec<Uuid>, ApiError> {
     values.iter().map(|value| parse_id(name, value)).collect()
 }
 
@@ -139,10 +140,10 @@ fn parse_ids(name: &'static str, values: &[&str]) -> Result<Vec<Uuid>, ApiError>
 ///
 /// # Errors
 /// 400 `invalid` naming the field and the value.
-pub(crate) fn parse_id(name: &'static str, value: &str) -> Result<Uuid, ApiError> {
+pub(crate) fn parse_id(name: &str, value: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(value).map_err(|_| {
         let message = format!("{} is not a valid UUID.", shown(value));
-        ApiError::bad_request(vec![ErrorItem::field("invalid", name, message)])
+        ApiError::bad_request(vec![ErrorItem::field("invalid", name.to_owned(), message)])
     })
 }
 
@@ -178,8 +179,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_come_in_three_encodings() {
-        for query in ["id__in=a,b", "id__in=a&id__in=b", "id__in[]=a&id__in[]=b"] {
+    fn lists_come_in_four_encodings() {
+        for query in [
+            "id__in=a,b",
+            "id__in=a&id__in=b",
+            "id__in[]=a&id__in[]=b",
+            "id__in[0]=a&id__in[1]=b",
+            "id__in%5B0%5D=a&id__in%5B10%5D=b&id__in[x]=c&id__in_[0]=d",
+        ] {
             assert_eq!(Query::parse(query).list("id__in"), Some(vec!["a", "b"]), "{query}");
         }
         assert_eq!(Query::parse("id__in=").list("id__in"), None);

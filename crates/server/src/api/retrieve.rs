@@ -26,7 +26,7 @@ use crate::error::{ApiError, ErrorItem};
 use crate::jobs::{Attempt, Learned, Retrieval};
 use crate::once::{About, Claim, Once};
 use crate::sandbox::{self, Wish};
-use crate::sources::{Deadlines, HeldBack};
+use crate::sources::{Deadlines, HeldBack, is_down};
 use crate::terms::after;
 
 /// The first day that has a month.
@@ -50,8 +50,14 @@ pub(super) struct Request {
 }
 
 impl Wanted {
-    /// Reads the fields; `dated` says whether the operation knows a period.
-    fn parse(today: Date, body: &JsonObject, dated: bool) -> Result<Self, ApiError> {
+    /// Reads the fields; `dated` says whether the operation knows a period, `asynchronous` whether
+    /// nobody waits for the objects.
+    fn parse(
+        today: Date,
+        body: &JsonObject,
+        dated: bool,
+        asynchronous: bool,
+    ) -> Result<Self, ApiError> {
         let mut fields = Fields::new(body);
         let link = fields.required_text("link").and_then(|text| {
             parse_id("link", &text).map_err(|error| fields.refuse_all(error)).ok()
@@ -61,6 +67,11 @@ impl Wanted {
             false => (None, None),
         };
         let save_data = fields.optional_bool("save_data").unwrap_or(true);
+        if asynchronous && !save_data {
+            let message = "What is retrieved in the background has to be saved: nothing else answers \
+                           with it.";
+            fields.refuse(ErrorItem::field("validation_error", "save_data", message));
+        }
         let window = window(&mut fields, today, from, to);
         fields.finish()?;
         Ok(Self { link: link.unwrap_or_default(), window, save_data })
@@ -116,7 +127,8 @@ impl Request {
         let workspace = self.caller.workspace.clone();
         let ahead = app.store().read(move |tx| sandbox::months_ahead(tx, &workspace)).await?;
         let dated = self.resource == Resource::Employments;
-        let wanted = Wanted::parse(sandbox::day(&app, ahead), &body, dated)?;
+        let today = sandbox::day(&app, ahead);
+        let wanted = Wanted::parse(today, &body, dated, self.asynchronous)?;
         if self.asynchronous {
             self.wish.refuse()?;
             self.begin(&app, &wanted, Some(claim)).await?;
@@ -280,8 +292,10 @@ async fn refuse(app: &App, mut retrieval: Retrieval, learned: Learned) -> Result
             match outcome {
                 Outcome::InvalidInput(_) => retrieval.refuse(tx),
                 _ if own_rule => Ok(()),
-                Outcome::RetryLater { .. } | Outcome::Fault(_) => retrieval.fail(tx),
-                // The institution answered, or refused us: neither speaks against the person.
+                Outcome::Fault(_) => retrieval.fail(tx),
+                Outcome::RetryLater { reason, .. } if is_down(reason) => retrieval.fail(tx),
+                // The institution answered, refused us or has much to do: none of it speaks against
+                // the person.
                 _ => Ok(()),
             }
         })

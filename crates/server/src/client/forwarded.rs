@@ -142,10 +142,13 @@ fn scheme(value: &str) -> Option<&'static str> {
     ["http", "https"].into_iter().find(|scheme| value.eq_ignore_ascii_case(scheme))
 }
 
-/// Host and port, and nothing else that an address can hold.
 fn host(value: String) -> Option<String> {
-    let sound = value.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@'));
-    sound.then_some(value)
+    is_host(&value).then_some(value)
+}
+
+/// Whether this is a host, with or without a port, and nothing else that an address can hold.
+pub(super) fn is_host(value: &str) -> bool {
+    value.parse::<Authority>().is_ok_and(|host| !host.as_str().contains('@'))
 }
 
 #[cfg(test)]

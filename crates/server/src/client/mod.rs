@@ -6,13 +6,16 @@ mod forwarded;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use http::Version;
 use http::header::HOST;
 use http::request::Parts;
 use ipnet::IpNet;
 use url::Url;
 
 use crate::App;
+use crate::api::body::shown;
+use crate::error::{ApiError, ErrorItem};
 
 /// The client of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +38,9 @@ pub(crate) async fn layer(
     mut request: Request,
     next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
+    if let Err(refused) = names_one_host(&request) {
+        return refused.into_response();
+    }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let trusted = &app.config().trusted_proxies;
     let client = peer.map(|peer| forwarded::client(peer, request.headers(), trusted));
@@ -43,6 +49,21 @@ pub(crate) async fn layer(
     client.scheme = client.scheme.or(over_tls.then_some("https"));
     request.extensions_mut().insert(client);
     next(request).await
+}
+
+/// A request says once which host it is for, since HTTP/1.1 (RFC 9112, section 3.2).
+fn names_one_host(request: &Request) -> Result<(), ApiError> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let message = match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() < Version::HTTP_11 => return Ok(()),
+        (None, _) => "The request has no Host header.".to_owned(),
+        (Some(_), Some(_)) => "The request has more than one Host header.".to_owned(),
+        (Some(host), None) => match host.to_str() {
+            Ok(host) if forwarded::is_host(host) => return Ok(()),
+            _ => format!("\"{}\" is no host.", shown(&String::from_utf8_lossy(host.as_bytes()))),
+        },
+    };
+    Err(ApiError::bad_request(vec![ErrorItem::field("invalid", "Host", message)]))
 }
 
 /// Base of the addresses that an answer names: the public URL when one is configured, else what the

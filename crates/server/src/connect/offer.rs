@@ -12,7 +12,7 @@ use crate::clock::{bogota_day, next_day};
 use crate::dashboard::Language;
 use crate::error::ApiError;
 use crate::settings::Settings;
-use crate::terms::{RefreshRate, Storage};
+use crate::terms::RefreshRate;
 
 /// Who asks for what, and the text that says so.
 pub(super) struct Offer {
@@ -84,14 +84,10 @@ impl Offer {
     }
 }
 
-/// A recurrent link stores the document (contract 3.3.3): a token that wants it gone means a single
-/// one.
 fn wanted_mode(session: &Session) -> AccessMode {
     let contents = &session.contents;
-    let storage = contents.claims.defaults.credentials_storage.as_deref();
-    let kept = storage.and_then(Storage::parse).is_none_or(|storage| storage == Storage::Store);
-    let default = if kept { AccessMode::Recurrent } else { AccessMode::Single };
-    contents.access_mode.as_deref().and_then(AccessMode::parse).unwrap_or(default)
+    let chosen = contents.access_mode.as_deref().and_then(AccessMode::parse);
+    chosen.unwrap_or_else(|| contents.claims.defaults.access_mode())
 }
 
 /// The last day of a consent that begins now, in Bogotá, and when that day ends. It begins with the

@@ -74,7 +74,7 @@ fn project_locked(
     for &resource in resources {
         let watched = recurrent && resource == Resource::Employments;
         let held = if watched { Some(Held::read(tx, resource, link, &key)?) } else { None };
-        let documents = filling.put(tx, resource, &projection, None)?;
+        let (_, documents) = filling.put(tx, resource, &projection, None)?;
         let news = held.map_or(Ok(0), |held| held.news(&documents))?;
         if news > 0 {
             let external_id = own.external_id.as_deref();

@@ -65,7 +65,9 @@ pub(crate) enum Attempt {
 pub(crate) struct Filled {
     /// The documents of the wanted months, newest first.
     pub(crate) documents: Vec<Vec<u8>>,
-    /// How many of them are new or changed.
+    /// How many objects the link has, of whatever months.
+    held: usize,
+    /// How many of the documents are new or changed.
     news: usize,
 }
 
@@ -286,7 +288,7 @@ impl Retrieval {
         let projection = filling.project(tx, &fresh)?;
         let show = |&resource| {
             let documents = filling.show(resource, &projection, months)?;
-            Ok(Filled { documents, news: 0 })
+            Ok(Filled { documents, held: 0, news: 0 })
         };
         self.load.resources.iter().map(show).collect()
     }
@@ -301,13 +303,13 @@ impl Retrieval {
         let compared = self.load.trigger == Trigger::Schedule;
         let mut filled = Vec::with_capacity(self.load.resources.len());
         for &resource in &self.load.resources {
-            let held = match compared {
+            let before = match compared {
                 true => Some(Held::read(tx, resource, &self.link, &self.key)?),
                 false => None,
             };
-            let documents = filling.put(tx, resource, &projection, months)?;
-            let news = held.map_or(Ok(documents.len()), |held| held.news(&documents))?;
-            filled.push(Filled { documents, news });
+            let (held, documents) = filling.put(tx, resource, &projection, months)?;
+            let news = before.map_or(Ok(documents.len()), |before| before.news(&documents))?;
+            filled.push(Filled { documents, held, news });
         }
         Ok(filled)
     }
@@ -321,14 +323,14 @@ impl Retrieval {
         Ok(tx.forget_credentials(self.link.id, &forgotten.seal(&self.key, self.link.uuid)?)?)
     }
 
-    /// Tells the customer what a load in the background found: everything after a request of
-    /// theirs, what is new after a refresh on schedule (contract 5.3).
+    /// Tells the customer what a load in the background found: everything that can be read after a
+    /// request of theirs, what is new after a refresh on schedule (contract 5.3).
     pub(super) fn announce(&self, tx: &mut Tx<'_>, filled: &[Filled]) -> Result<(), ApiError> {
         if self.load.quiet {
             return Ok(());
         }
         for (&resource, filled) in self.load.resources.iter().zip(filled) {
-            let found = filled.documents.len();
+            let found = filled.held;
             let webhook = match self.load.trigger {
                 Trigger::Creation | Trigger::Refresh => Webhook::filled(resource, found),
                 Trigger::Schedule if filled.news == 0 => continue,

@@ -123,11 +123,12 @@ pub(crate) async fn reset(
 
 fn months(body: &JsonObject) -> Result<i64, ApiError> {
     let mut fields = Fields::new(body);
-    let text = fields.required_text("months");
-    let months = text.as_deref().and_then(|text| {
+    let given = fields.required("months");
+    let months = given.and_then(|given| {
+        let text = given.as_str().map_or_else(|| given.to_string(), str::to_owned);
         let months = text.parse().ok().filter(|months| (1..=MOST_AT_ONCE).contains(months));
         if months.is_none() {
-            let message = format!("\"{}\" is not a number from 1 to {MOST_AT_ONCE}.", shown(text));
+            let message = format!("\"{}\" is not a number from 1 to {MOST_AT_ONCE}.", shown(&text));
             fields.refuse(ErrorItem::field("invalid", "months", message));
         }
         months

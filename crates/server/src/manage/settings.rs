@@ -7,7 +7,7 @@ use url::Url;
 use vinculo_store::{AuditAction, WorkspaceId};
 
 use crate::App;
-use crate::api::body::{Fields, JsonObject, shown};
+use crate::api::body::{Fields, JsonObject, OptionalJsonObject, shown};
 use crate::audit::{Entry, Trail};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
@@ -67,7 +67,7 @@ pub(crate) async fn read(
 /// Changes the settings that are named; the others stay. They hold for what happens from now on.
 #[utoipa::path(
     patch, path = "/manage/v1/settings/", tag = "settings", operation_id = "ChangeSettings",
-    request_body = Settings,
+    request_body = Option<Settings>,
     responses(
         (status = 200, description = "All settings", body = Settings),
         (status = 400, description = "An unknown setting, or a value it cannot have")
@@ -76,7 +76,7 @@ pub(crate) async fn read(
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
-    body: JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Json<Settings>, ApiError> {
     let named = named(&body)?;
     Ok(Json(put(&app, caller.trail, caller.workspace.id, named).await?))

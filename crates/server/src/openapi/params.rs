@@ -30,7 +30,7 @@ pub(crate) struct ShapeParams {
 }
 
 /// When an object was made (contract 2.3). A date is its whole day in UTC; a timestamp is its
-/// microsecond.
+/// microsecond, but for midnight, which ends a range with its day.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description; the query is read by name")]

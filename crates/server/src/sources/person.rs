@@ -19,11 +19,16 @@ pub const KINDS: [(&str, DocumentKind); 6] = [
     ("PE", DocumentKind::Pe),
 ];
 
-/// The kind behind a `username_type`: one of the codes of [`KINDS`], or PILA's two letters.
+/// The kind behind a `username_type`: one of the codes of [`KINDS`], also without its zeros, PILA's two
+/// letters, or the kind's name.
 #[must_use]
 pub fn document_kind(username_type: &str) -> Option<DocumentKind> {
+    let number = username_type.parse::<u16>().ok();
+    let name = username_type.to_lowercase();
     let named = |(code, kind): &(&str, DocumentKind)| {
-        *code == username_type || kind.code().eq_ignore_ascii_case(username_type)
+        kind.code().eq_ignore_ascii_case(username_type)
+            || number.is_some() && number == code.parse().ok()
+            || document_type(kind.code()).is_some_and(|kind| kind.name_es.to_lowercase() == name)
     };
     KINDS.iter().find(|known| named(known)).map(|(_, kind)| *kind)
 }
@@ -82,6 +87,11 @@ mod tests {
             ("CC", Some(DocumentKind::Cc)),
             ("pa", Some(DocumentKind::Pa)),
             ("PT", Some(DocumentKind::Pt)),
+            ("1", Some(DocumentKind::Cc)),
+            ("02", Some(DocumentKind::Ce)),
+            ("Cédula de ciudadanía", Some(DocumentKind::Cc)),
+            ("CÉDULA DE EXTRANJERÍA", Some(DocumentKind::Ce)),
+            ("Pasaporte", Some(DocumentKind::Pa)),
             ("NI", None),
             ("005", None),
             ("", None),

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use vinculo_store::Resource;
+use vinculo_store::{AccessMode, Resource};
 
 use super::Widget;
+use crate::terms::Storage;
 
 /// What a token may be used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,18 @@ pub(crate) struct LinkDefaults {
     pub(crate) stale_in: Option<String>,
     #[serde(with = "words")]
     pub(crate) fetch_resources: Option<Vec<Resource>>,
+}
+
+impl LinkDefaults {
+    /// The mode of a link whose request names none. A recurrent link stores the document (contract
+    /// 3.3.3): a token that wants it gone means a single one.
+    pub(crate) fn access_mode(&self) -> AccessMode {
+        let storage = self.credentials_storage.as_deref().and_then(Storage::parse);
+        match storage {
+            None | Some(Storage::Store) => AccessMode::Recurrent,
+            Some(_) => AccessMode::Single,
+        }
+    }
 }
 
 /// The payload. Times are whole seconds since 1970 UTC.

@@ -16,6 +16,7 @@ use crate::support::{
 on_both_databases!(
     a_worker_says_yes,
     a_worker_says_no,
+    the_page_of_an_app_leads_back_to_it,
     what_is_wrong_is_said_beside_its_field,
     an_unknown_document_can_be_corrected,
     a_source_that_is_down_can_be_asked_again,
@@ -219,6 +220,43 @@ async fn a_worker_says_no(database: TestDatabase) {
     let entries = app.sandbox().results(&format!("{AUDIT}?action=consent.refused")).await;
     let told: Vec<_> = entries.iter().map(|it| it["actor"].as_str().unwrap()).collect();
     assert_eq!(told, ["person"]);
+    app.finish().await;
+}
+
+/// Apps open the page in a browser of their own, and wait for an address with their scheme.
+async fn the_page_of_an_app_leads_back_to_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let callbacks = json!({
+        "success": "Your-Deeplink-Here://success?a=\"'><b>",
+        "exit": "com.example.app:/no",
+        "event": "intent://over/#Intent;scheme=ejemplo;package=co.example.app;end",
+    });
+    let widget = json!({ "widget": { "callback_urls": callbacks } });
+    for client in [app.sandbox(), app.production()] {
+        let answer = client.post("/api/token/", &wanted(widget.clone())).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let access = token(&app.sandbox(), widget.clone()).await;
+    let mut browser = app.browser();
+    let path = exchange(&mut browser, &access, "").await;
+    let page = agree(&mut browser, &path, ONE_JOB).await;
+    let to = onward(&page);
+    let expected = "your-deeplink-here://success?a=%22'%3E%3Cb%3E&link=";
+    assert!(to.replace("&#39;", "'").starts_with(expected), "{to}");
+    assert!(to.ends_with("&institution=pila_co_employment"), "{to}");
+
+    let over = browser.get(&format!("/connect/?access_token={access}")).await;
+    let expected = "intent://over/?error=ACCESS_TOKEN_NOT_VALID&error_message=\
+                    The+access+token+is+expired+or+was+used.\
+                    #Intent;scheme=ejemplo;package=co.example.app;end";
+    assert_eq!(onward(&over.body), expected);
+
+    let (mut browser, path) = opened(&app, widget).await;
+    browser.get(&path).await.page();
+    browser.submit(&says_no(&path), &[]).await;
+    let left = onward(&browser.get(&path).await.page());
+    assert!(left.starts_with("com.example.app:/no?last_encountered_error_code=&"), "{left}");
+    app.settled().await;
     app.finish().await;
 }
 

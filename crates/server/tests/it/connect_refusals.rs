@@ -20,6 +20,7 @@ on_both_databases!(
     the_source_is_not_asked_without_end,
     bad_tokens_are_counted,
     a_page_lets_nothing_in,
+    a_logo_that_cannot_be_used_is_left_out,
     a_workspace_names_who_may_frame_the_page,
     production_says_who_asks,
     looks_that_are_wrong_are_refused,
@@ -210,6 +211,29 @@ async fn a_page_lets_nothing_in(database: TestDatabase) {
     app.finish().await;
 }
 
+async fn a_logo_that_cannot_be_used_is_left_out(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    for logo in [
+        json!("http://example.com/a.png"),
+        json!("data:image/png;base64,AAAA"),
+        json!("/logo.png"),
+        json!(format!("https://example.com/{}", "x".repeat(500))),
+        json!({ "dark": "https://example.com/a.png" }),
+    ] {
+        let branding = json!({ "company_name": "Crédito Ejemplo", "company_logo": logo });
+        let (mut browser, path) = opened(&app, json!({ "widget": { "branding": branding } })).await;
+        let shown = browser.get(&path).await;
+        let policy = shown.headers["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(!policy.contains("img-src"), "{logo}: {policy}");
+        let page = shown.page();
+        assert!(page.contains("Crédito Ejemplo") && !page.contains("<img"), "{logo}: {page}");
+    }
+    let branding = json!({ "company_logo": "logo.png", "company_icon": "https://a.co/icon.png" });
+    let (mut browser, path) = opened(&app, json!({ "widget": { "branding": branding } })).await;
+    assert!(browser.get(&path).await.page().contains("src=\"https://a.co/icon.png\""));
+    app.finish().await;
+}
+
 async fn a_workspace_names_who_may_frame_the_page(database: TestDatabase) {
     let setup = Setup::new(database).configure(|config| {
         config.public_url = Some("https://connect.example.com".parse().unwrap());
@@ -285,10 +309,15 @@ async fn looks_that_are_wrong_are_refused(database: TestDatabase) {
         (json!({ "callback_urls": { "event": "/relative" } }), "callback_urls.event"),
         (json!({ "callback_urls": { "exit": "https://a:b@example.com/" } }), "callback_urls.exit"),
         (json!({ "callback_urls": { "exit": 7 } }), "callback_urls.exit"),
-        (
-            json!({ "branding": { "company_logo": "http://example.com/a.png" } }),
-            "branding.company_logo",
-        ),
+        (json!({ "callback_urls": { "exit": "JavaScript://%0aalert(1)" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "vbscript:msgbox(1)" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "blob:https://a.co/1" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "file:///etc/hosts" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "about:blank" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "localhost:3000/ok" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "app://a:b@ok" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "java\tscript://x" } }), "callback_urls.exit"),
+        (json!({ "callback_urls": { "exit": "https://" } }), "callback_urls.exit"),
         (json!({ "branding": { "company_name": "x".repeat(101) } }), "branding.company_name"),
         (json!({ "branding": { "company_name": "a\u{7}b" } }), "branding.company_name"),
         (
@@ -301,6 +330,13 @@ async fn looks_that_are_wrong_are_refused(database: TestDatabase) {
         let named = answer.json()[0]["field"].as_str().unwrap().to_owned();
         assert_eq!(named.strip_prefix("widget.").unwrap_or(&named), field, "{widget}");
     }
+    let underscore = json!({ "callback_urls": { "exit": "your_deeplink_here://exit" } });
+    let refused = app.sandbox().post("/api/token/", &wanted(json!({ "widget": underscore }))).await;
+    assert_eq!(
+        refused.json()[0]["message"],
+        "\"your_deeplink_here://exit\" is not an address: \"your_deeplink_here\" is no scheme, which \
+         begins with a letter and has letters, digits, \"+\", \"-\" and \".\" only."
+    );
     let local = json!({ "widget": { "callback_urls": { "success": "http://127.0.0.1:3000/ok" } } });
     assert_eq!(app.sandbox().post("/api/token/", &wanted(local.clone())).await.status, 200);
     assert_eq!(app.production().post("/api/token/", &wanted(local)).await.status, 400);

@@ -22,6 +22,7 @@ on_both_databases!(
     a_connection_rests_longer_than_a_head_may_take,
     a_head_may_not_be_of_any_size,
     a_client_that_takes_no_answer_is_given_up,
+    a_request_names_its_host,
     a_refusal_before_the_body_keeps_the_connection,
     a_refusal_before_a_long_body_ends_the_connection,
     a_refusal_is_no_invitation_to_send_the_body,
@@ -212,6 +213,54 @@ fn refused_heads(app: &TestApp) -> Vec<(&'static str, String)> {
         ("405", head("PATCH /api/co/employments/", &key)),
         ("401", head("POST /manage/v1/imports/", "Basic bm86bm8=")),
     ]
+}
+
+/// A request says once which host it is for. HTTP/1.0 need not: its next page is where this one is.
+async fn a_request_names_its_host(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    for _ in 0..2 {
+        client.create_link("1999000001", json!({ "access_mode": "single" })).await;
+    }
+    let request = client.request(Method::GET, "/api/").build().unwrap();
+    let key = request.headers()["authorization"].to_str().unwrap().to_owned();
+    let ask = async |line: &str, hosts: &str| {
+        let mut stream = connect(&app).await;
+        let head = format!("{line}\r\n{hosts}authorization: {key}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        next_answer(&mut stream).await
+    };
+    let page = "GET //api/links/?page_size=1&status=valid";
+    for (version, hosts, status, next) in [
+        ("1.1", "host: a.test:8080\r\n", 200, "http://a.test:8080/api/links/?page_size=1&"),
+        ("1.1", "host: under_score\r\n", 200, "http://under_score/api/links/?page_size=1&"),
+        ("1.1", "host: [::1]:8080\r\n", 200, "http://[::1]:8080/api/links/?page_size=1&"),
+        ("1.0", "host: a.test\r\n", 200, "http://a.test/api/links/?page_size=1&"),
+        ("1.0", "", 200, "/api/links/?page_size=1&"),
+        ("1.1", "", 400, "The request has no Host header."),
+        ("1.1", "host: a.test\r\nhost: a.test\r\n", 400, "more than one Host header."),
+        ("1.1", "host: evil\"/<x>\r\n", 400, "is no host."),
+        ("1.1", "host: a@b.test\r\n", 400, "\"a@b.test\" is no host."),
+        ("1.1", "host: \r\n", 400, "\"\" is no host."),
+        ("1.0", "host: a b\r\n", 400, "\"a b\" is no host."),
+    ] {
+        let said = ask(&format!("{page} HTTP/{version}"), hosts).await;
+        assert!(
+            said.starts_with(&format!("HTTP/{version} {status} ")),
+            "{version} {hosts}: {said}"
+        );
+        let body: Value = serde_json::from_str(said.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let told = if status == 200 { &body["next"] } else { &body[0]["message"] };
+        let told = told.as_str().unwrap();
+        let as_expected = if status == 200 { told.starts_with(next) } else { told.ends_with(next) };
+        assert!(as_expected, "{version} {hosts}: {told}");
+        if status == 200 {
+            assert!(told.ends_with("status=valid&page=2"), "{told}");
+        } else {
+            assert_eq!(body[0]["field"], "Host");
+        }
+    }
+    app.finish().await;
 }
 
 async fn a_refusal_before_the_body_keeps_the_connection(database: TestDatabase) {

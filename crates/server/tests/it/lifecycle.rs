@@ -23,6 +23,7 @@ on_both_databases!(
     a_refused_refresh_makes_the_link_invalid,
     an_operator_that_is_away_delays_the_news,
     a_refresh_on_demand_cools_down,
+    an_update_does_not_cool_a_link_down,
     a_deletion_that_nobody_waits_for_is_announced,
     the_pace_of_a_link_can_be_set,
     a_month_that_grew_too_old_is_no_news,
@@ -340,6 +341,21 @@ async fn a_refresh_on_demand_cools_down(database: TestDatabase) {
     assert_eq!(seen(&app, &link).await["fetch_resources"], link["fetch_resources"]);
     let unknown = format!("/api/links/{}/refresh/", Uuid::from_u128(7));
     assert_eq!(client.post(&unknown, &json!({})).await.status, 404);
+    app.finish().await;
+}
+
+/// An update asks again, but nobody has asked for a refresh.
+async fn an_update_does_not_cool_a_link_down(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (link, mut receiver) = link(&app, both("recurrent")).await;
+    let client = app.sandbox();
+    assert_eq!(client.put(&path(&link), &json!({})).await.status, 200);
+    receiver.take::<2>().await;
+    let refresh = format!("{}refresh/", path(&link));
+    assert_eq!(client.post(&refresh, &json!({})).await.status, 202);
+    receiver.take::<2>().await;
+    assert_eq!(client.post(&refresh, &json!({})).await.status, 409);
+    app.settled().await;
     app.finish().await;
 }
 

@@ -67,6 +67,9 @@ async fn a_reference_that_is_personal_data_becomes_null(database: TestDatabase) 
         ("someone@example.com", true),
         ("PERSONA EJEMPLO", true),
         ("3001234567", true),
+        ("6015551234", true),
+        ("4111-1111-1111-1111", true),
+        ("4111-1111-1111-1112", false),
         ("1999000001", true),
     ] {
         let more = json!({ "access_mode": "single", "external_id": reference });
@@ -95,6 +98,8 @@ async fn links_are_found_by_their_filters(database: TestDatabase) {
         (format!("id__in={one},{two}"), vec![&named, &single]),
         (format!("id__in={one}&id__in={two}"), vec![&named, &single]),
         (format!("id__in[]={one}&id__in[]={two}"), vec![&named, &single]),
+        (format!("id__in[0]={one}&id__in[1]={two}"), vec![&named, &single]),
+        (format!("id__in%5B0%5D={two}"), vec![&named]),
         (format!("id={one}&id__in={two}"), vec![]),
         ("external_id=user-00042".to_owned(), vec![&named]),
         (format!("institution_user_id={}", pseudonym.replace('=', "%3D")), vec![&single]),
@@ -120,6 +125,9 @@ async fn links_are_found_by_their_filters(database: TestDatabase) {
         ("created_at__lte=2026-11-25T12:00:00%2B00:00".to_owned(), vec![&named, &single]),
         ("created_at__range=2026-11-24,2026-11-25".to_owned(), vec![&named, &single]),
         ("created_at__range=2026-11-25&created_at__range=2026-11-26".to_owned(), vec![&named]),
+        // What PHP sends for a day, and what Python sends for a moment.
+        ("created_at=2026-11-24T00:00:00%2B00:00".to_owned(), vec![&single]),
+        ("created_at__gte=2026-11-25+12%3A00%3A00".to_owned(), vec![&named]),
         ("no_such_parameter=1".to_owned(), vec![&named, &single]),
     ] {
         let links = client.results(&format!("/api/links/?{query}")).await;

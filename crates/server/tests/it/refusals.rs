@@ -107,6 +107,17 @@ async fn a_body_must_be_a_json_object(database: TestDatabase) {
     }
     let untyped = client.send(client.request(Method::POST, LINKS).body("{}")).await;
     assert_eq!(untyped.codes(), ["required", "required"]);
+    // What is not there has no type.
+    for request in [
+        client.request(Method::POST, LINKS),
+        client.request(Method::POST, LINKS).body(" \n"),
+        client.request(Method::POST, LINKS).header(CONTENT_TYPE, "text/plain").body(""),
+    ] {
+        assert_eq!(client.send(request).await.codes(), ["required", "required"]);
+    }
+    for path in ["/api/co/employments/", "/api/owners/", "/api/token/"] {
+        assert_eq!(client.send(client.request(Method::POST, path)).await.codes(), ["required"]);
+    }
     let typed = client.request(Method::GET, LINKS).header(CONTENT_TYPE, "application/json");
     assert_eq!(client.send(typed).await.status, 200, "belvo-js types what has no body");
     app.finish().await;
@@ -139,6 +150,12 @@ async fn a_body_that_is_not_needed_may_be_missing_or_null(database: TestDatabase
         } else {
             assert_eq!(answer.codes(), codes, "{media} {body:?}");
         }
+    }
+    let settings = client.get("/manage/v1/settings/").await.json();
+    for body in ["", "null"] {
+        let request = client.request(Method::PATCH, "/manage/v1/settings/");
+        let answer = client.send(request.header(CONTENT_TYPE, json).body(body)).await;
+        assert_eq!((answer.status, answer.json()), (200, settings.clone()), "{body:?}");
     }
     app.finish().await;
 }
@@ -179,6 +196,8 @@ async fn a_list_says_what_is_wrong_with_its_filters(database: TestDatabase) {
         "/api/links/?external_id=%00",
         "/api/links/?status__in=valid,broken",
         "/api/links/?created_by__not_in=x",
+        "/api/owners/?link__in[0]=x",
+        "/api/institutions/?status=broken",
         "/api/links/?created_at=26/06/2024",
         "/api/links/?created_at=2026-02-30",
         "/api/links/?created_at__range=2026-11-24",

@@ -80,7 +80,7 @@ async fn a_retrieval_that_saves_nothing_leaves_nothing(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let link = empty_link(&app, ONE_JOB).await;
     let client = app.sandbox();
-    for unsaved in [json!(false), json!("false"), json!("False")] {
+    for unsaved in [json!(false), json!("false"), json!("False"), json!(0), json!("0")] {
         let body = json!({ "link": link["id"], "save_data": unsaved });
         for resource in [EMPLOYMENTS, OWNERS] {
             let shown = client.post(resource, &body).await;
@@ -135,6 +135,7 @@ async fn a_period_cuts_the_months_that_are_answered(database: TestDatabase) {
         (json!("2026-06-01"), Value::Null),
         (Value::Null, json!("2025-02-28")),
         (json!("2026-03-01T00:00:00+00:00"), json!("2026-03-02T00:00:00Z")),
+        (json!("2026-03-01T00:00:00"), json!("2026-03-02 00:00:00")),
     ] {
         let body = json!({ "link": link["id"], "date_from": from, "date_to": to });
         let cut = client.post(EMPLOYMENTS, &body).await;
@@ -162,8 +163,10 @@ async fn a_retrieval_in_the_background_is_announced(database: TestDatabase) {
     app.send_events_to(&receiver, Environment::Sandbox, None).await;
     let link = empty_link(&app, TWO_JOBS).await;
     let client = app.sandbox();
-    for saved in [true, false] {
-        let body = json!({ "link": link["id"], "save_data": saved });
+    // Dates choose the months of an answer, and here is none: what can be read is counted.
+    for dates in [json!({}), json!({ "date_from": "2010-01-01", "date_to": "2010-02-01" })] {
+        let mut body = dates;
+        body["link"] = link["id"].clone();
         let accepted = client.asynchronous(Method::POST, EMPLOYMENTS, &body).await;
         assert_eq!(accepted.status, 202, "{}", accepted.body);
         let told = receiver.next().await.json();
@@ -174,8 +177,15 @@ async fn a_retrieval_in_the_background_is_announced(database: TestDatabase) {
         app.settled().await;
         assert_eq!(list(&client, EMPLOYMENTS, &link).await.len(), 2);
     }
+    // Nothing would be there when the webhook arrives.
+    let unsaved = json!({ "link": link["id"], "save_data": false });
+    let (asked, refused) =
+        (app.asked(), client.asynchronous(Method::POST, EMPLOYMENTS, &unsaved).await);
+    assert_eq!((refused.status, refused.codes()), (400, vec!["validation_error".to_owned()]));
+    assert_eq!((&refused.json()[0]["field"], app.asked()), (&json!("save_data"), asked));
     // Owners know no such mode: the header is ignored.
     assert_eq!(client.asynchronous(Method::POST, OWNERS, &of(&link)).await.status, 201);
+    assert_eq!(client.asynchronous(Method::POST, OWNERS, &unsaved).await.status, 200);
     receiver.assert_quiet();
     app.finish().await;
 }
@@ -204,6 +214,10 @@ async fn bad_requests_name_what_is_wrong(database: TestDatabase) {
         ),
         (
             json!({ "link": id, "save_data": "perhaps" }),
+            vec![("invalid", "save_data", "Must be a valid boolean.")],
+        ),
+        (
+            json!({ "link": id, "save_data": 2 }),
             vec![("invalid", "save_data", "Must be a valid boolean.")],
         ),
     ] {
@@ -281,8 +295,9 @@ async fn six_failures_make_a_link_invalid(database: TestDatabase) {
     app.operator_is(Mood::Helpful);
     assert_eq!(client.post(EMPLOYMENTS, &of(&link)).await.status, 201, "the count begins anew");
     fail(5, Mood::Status(503)).await;
-    // Our own credentials are none of the person's business.
+    // Our own credentials are none of the person's business, nor is what others ask for.
     fail(3, Mood::Status(401)).await;
+    fail(3, Mood::Status(429)).await;
     assert_eq!(status(&app, &link).await, "valid");
     app.settled().await;
     receiver.assert_quiet();

@@ -151,6 +151,9 @@ async fn months_are_counted_and_limited(database: TestDatabase) {
         let refused = client.post(ADVANCE, &body).await;
         assert_eq!((refused.status, refused.codes()), (400, vec![code.to_owned()]), "{body}");
         assert_eq!(refused.json()[0]["field"], "months");
+        if body["months"] == 1.5 {
+            assert_eq!(refused.json()[0]["message"], "\"1.5\" is not a number from 1 to 24.");
+        }
     }
     // A repeated request moves the calendar once.
     let month = json!({ "months": 24 });

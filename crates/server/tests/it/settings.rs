@@ -190,6 +190,8 @@ async fn options_of_a_registration_go_together(database: TestDatabase) {
         (json!({ "credentials_storage": "400d" }), "invalid", Some("credentials_storage")),
         (json!({ "stale_in": "soon" }), "invalid", Some("stale_in")),
         (json!({ "username_type": "007" }), "invalid_choice", Some("username_type")),
+        (json!({ "username_type": "NI" }), "invalid_choice", Some("username_type")),
+        (json!({ "username_type": "41" }), "invalid_choice", Some("username_type")),
     ] {
         let refused = client.post("/api/links/", &link_request(ONE_JOB, more.clone())).await;
         assert_eq!((refused.status, refused.codes()), (400, vec![code.to_owned()]), "{more}");
@@ -204,6 +206,17 @@ async fn options_of_a_registration_go_together(database: TestDatabase) {
     });
     let link = client.create_link(ONE_JOB, more).await;
     assert_eq!((&link["credentials_storage"], &link["stale_in"]), (&json!("7d"), &json!("30d")));
+    // Of another country, a number, a name: one person, by the cédula.
+    for kind in [json!("101"), json!(1), json!("01"), json!("cédula de ciudadanía"), json!("")] {
+        let more = json!({ "access_mode": "single", "username_type": kind, "stale_in": "030d",
+            "credentials_storage": "007d" });
+        let other = client.create_link(ONE_JOB, more).await;
+        assert_eq!(other["institution_user_id"], link["institution_user_id"], "{kind}");
+        assert_eq!(
+            (&other["credentials_storage"], &other["stale_in"]),
+            (&json!("7d"), &json!("30d"))
+        );
+    }
     app.finish().await;
 }
 

@@ -161,6 +161,7 @@ async fn a_request_that_is_wrong_says_where(database: TestDatabase) {
         json!({ "scopes": ["read_links"] }),
         json!({ "scopes": "read_links,write_everything,READ_LINKS" }),
         json!({ "scopes": SDK, "link_id": "nothing" }),
+        json!({ "scopes": SDK, "link_id": "" }),
         json!({ "scopes": SDK, "link_id": "11111111-2222-4333-8444-555555555555" }),
         json!({ "scopes": SDK, "external_id": "ab" }),
         json!({ "scopes": SDK, "fetch_resources": "OWNERS" }),
@@ -313,6 +314,23 @@ async fn what_a_token_says_wins_over_the_request(database: TestDatabase) {
     );
     assert_eq!(link["fetch_resources"], json!(["OWNERS"]));
     assert_eq!((&link["credentials_storage"], &link["stale_in"]), (&json!("30d"), &json!("90d")));
+
+    // A recurrent link would store the document: without a mode it is a single one.
+    for unsaid in [json!({}), json!({ "access_mode": null })] {
+        let brief = access(&app, json!({ "scopes": SDK, "credentials_storage": "30d" })).await;
+        let link = register(&app, &brief, "1999000001", unsaid).await.json();
+        assert_eq!(
+            (&link["access_mode"], &link["credentials_storage"]),
+            (&json!("single"), &json!("30d"))
+        );
+    }
+    let kept = access(&app, json!({ "scopes": SDK, "credentials_storage": "store" })).await;
+    let link = register(&app, &kept, "1999000001", json!({})).await.json();
+    assert_eq!(link["access_mode"], "recurrent");
+    let brief = access(&app, json!({ "scopes": SDK, "credentials_storage": "30d" })).await;
+    let asked_for =
+        register(&app, &brief, "1999000001", json!({ "access_mode": "recurrent" })).await;
+    assert_refused(&asked_for, 400, "invalid_credentials_storage", "a recurrent link");
 
     let silent = access(&app, json!({ "scopes": SDK })).await;
     let link = register(&app, &silent, "1999000001", asked).await.json();

@@ -191,13 +191,16 @@ impl Tx<'_> {
         Ok(all)
     }
 
-    /// When a refresh of the link was last asked for.
+    /// When a refresh of the link was last asked for. One that has its answer from a check followed
+    /// an update of the link, which is none.
     ///
     /// # Errors
     /// When the database fails.
     pub fn last_refresh(&mut self, link: LinkId) -> Result<Option<Micros>> {
         self.query_one(
-            "select max(created_at) from loads where link_id = $1 and trigger = 'refresh'",
+            "select max(created_at) from loads where link_id = $1 and trigger = 'refresh' \
+             and not exists (select 1 from source_calls c \
+             where c.id = loads.source_call_id and c.purpose = 'check')",
             &[link.into()],
             |row| row.opt_int(0),
         )

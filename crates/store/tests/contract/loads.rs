@@ -1,9 +1,10 @@
-use crate::fixture::{NOW, add_link, add_load, person, read, uuid, workspaces, write};
+use crate::fixture::{NOW, add_link, add_load, index, person, read, uuid, workspaces, write};
 use crate::raw;
+use crate::source_calls::call;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    LinkId, Load, LoadCourse, LoadId, LoadState, NewLoad, Resource, SourceCallId, SubjectId,
-    Trigger, WorkspaceId,
+    LinkId, Load, LoadCourse, LoadId, LoadState, NewLoad, NewSourceCall, Purpose, Resource,
+    SourceCallId, SubjectId, Trigger, WorkspaceId,
 };
 
 on_both_databases! {
@@ -179,6 +180,21 @@ async fn the_last_refresh_is_known(db: TestDatabase) {
     load_at(&db, here, Trigger::Refresh, NOW + 1).await;
     load_at(&db, here, Trigger::Schedule, NOW + 3).await;
     assert_eq!(last().await, Some(NOW + 2));
+    // A load with the answer to a check follows an update.
+    for (purpose, created_at, known) in
+        [(Purpose::Check, NOW + 4, NOW + 2), (Purpose::Load, NOW + 5, NOW + 5)]
+    {
+        let load = load_at(&db, here, Trigger::Refresh, created_at).await;
+        write(&db, move |tx| {
+            let number = if purpose == Purpose::Check { 80 } else { 81 };
+            let document = index(50);
+            let call = NewSourceCall { purpose, ..call(here.0, &document, number) };
+            let call = tx.insert_source_call(&call)?;
+            tx.set_load_call(load, call)
+        })
+        .await;
+        assert_eq!(last().await, Some(known));
+    }
     assert_eq!(read(&db, move |tx| tx.last_refresh(LinkId(link.0 + 1))).await, None);
 }
 

@@ -58,6 +58,7 @@ pub(crate) async fn list(
     caller: Permitted<ReadInstitutions>,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
+    page.query.choices("status", |status| ["healthy", "down"].contains(&status).then_some(()))?;
     let pila = Institution::pila(&app, caller.workspace.environment);
     let matching = pila.matches(&page.query);
     let shown = (matching && page.request().offset == 0).then(|| serde_json::to_vec(&pila));

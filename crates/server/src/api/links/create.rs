@@ -39,8 +39,9 @@ pub(crate) struct RegisterLink {
     /// Number of the person's document; dots, spaces and dashes are dropped.
     username: String,
     /// Kind of the document: `001` cédula de ciudadanía (the default), `002` cédula de extranjería,
-    /// `003` passport, `004` tarjeta de identidad, `PT`, `PE`.
-    #[schema(pattern = "^(001|002|003|004|CC|CE|PA|TI|PT|PE)$")]
+    /// `003` passport, `004` tarjeta de identidad, `PT`, `PE`. Codes of other countries, such
+    /// as `101`, mean the default.
+    #[schema(pattern = "^(0*[1-4]|[1-9][0-9]{2}|CC|CE|PA|TI|PT|PE)$")]
     username_type: Option<String>,
     /// `EMPLOYMENTS`, `OWNERS` or both.
     fetch_resources: Option<Vec<ResourceName>>,

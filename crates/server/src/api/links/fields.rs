@@ -60,19 +60,23 @@ pub(crate) fn storage(fields: &mut Fields<'_>) -> Option<Storage> {
 /// `stale_in`, if given.
 pub(crate) fn stale_in(fields: &mut Fields<'_>) -> Option<String> {
     let text = fields.optional_text("stale_in").filter(|text| !text.is_empty())?;
-    if days(&text).is_none() {
+    let days = days(&text);
+    if days.is_none() {
         let message = format!("\"{}\" is not a number of days such as 90d.", shown(&text));
         fields.refuse(ErrorItem::field("invalid", "stale_in", message));
-        return None;
     }
-    Some(text)
+    days.map(|days| format!("{days}d"))
 }
 
 /// The kind of document behind `username_type`; a cédula de ciudadanía when none is named.
+///
+/// A code such as `101` belongs to an institution of another country: it says nothing here, and is
+/// tolerated (contract 3.3.3). Whatever else is not known may name a document of another kind, as
+/// Colombia's tax office has codes of two digits: a cédula with its number would be somebody else's.
 pub(super) fn username_kind(fields: &mut Fields<'_>) -> DocumentKind {
-    let given = fields.optional_choice("username_type", |text| match text {
-        "" => Some(DocumentKind::Cc),
-        other => document_kind(other),
+    let given = fields.optional_choice("username_type", |text| {
+        let foreign = text.len() == 3 && (100..=999_u16).contains(&text.parse().unwrap_or(0));
+        document_kind(text).or_else(|| (text.is_empty() || foreign).then_some(DocumentKind::Cc))
     });
     given.unwrap_or(DocumentKind::Cc)
 }

@@ -126,19 +126,42 @@ impl Terms {
     }
 }
 
-/// Whether a reference looks like personal data: an e-mail address, a text with spaces, a
-/// Colombian phone number, or the document itself (contract 6.8).
+/// Whether a reference looks like personal data: an e-mail address, a text with spaces, a telephone
+/// or card number, or the document itself (contract 6.8).
 fn is_personal(external_id: &str, person: &Document) -> bool {
     let digits: String = external_id.chars().filter(char::is_ascii_digit).collect();
     let kept = external_id.chars().filter(char::is_ascii_alphanumeric);
     let bare: String = kept.map(|c| c.to_ascii_uppercase()).collect();
-    let only_number = external_id.chars().all(|c| matches!(c, '0'..='9' | '+' | '-' | '.' | ' '));
-    let mobile = digits.strip_prefix("57").filter(|rest| rest.len() == 10).unwrap_or(&digits);
+    let only_number =
+        external_id.chars().all(|c| matches!(c, '0'..='9' | '+' | '-' | '.' | '(' | ')'));
     external_id.contains('@')
         || external_id.contains(char::is_whitespace)
         || digits == person.number
         || bare.ends_with(&person.number)
-        || (only_number && mobile.len() == 10 && mobile.starts_with('3'))
+        || only_number && (is_telephone(external_id, &digits) || is_card(&digits))
+}
+
+/// A mobile number or a land line of Colombia, or any number with a plus sign (ITU-T E.164).
+fn is_telephone(written: &str, digits: &str) -> bool {
+    let national = digits.strip_prefix("57").filter(|rest| rest.len() == 10).unwrap_or(digits);
+    let colombian = national.starts_with('3') || national.starts_with("60");
+    written.starts_with('+') && (8..=15).contains(&digits.len())
+        || national.len() == 10 && colombian
+}
+
+/// The number of a payment card (ISO/IEC 7812): its length, the digits that issuers begin with, and a
+/// good check digit. Numbers that count time begin otherwise.
+fn is_card(digits: &str) -> bool {
+    let issuer = digits.get(..4).and_then(|first| first.parse::<u16>().ok());
+    let issued = issuer.is_some_and(|first| matches!(first, 2221..=2720 | 3000..=6999));
+    let sum: u32 = digits.bytes().rev().map(|digit| u32::from(digit - b'0')).enumerate().fold(
+        0,
+        |sum, (place, digit)| match place % 2 {
+            0 => sum + digit,
+            _ => sum + digit * 2 % 10 + digit * 2 / 10,
+        },
+    );
+    (13..=19).contains(&digits.len()) && issued && sum.is_multiple_of(10)
 }
 
 #[cfg(test)]
@@ -158,6 +181,24 @@ mod tests {
             ("PERSONA EJEMPLO", true),
             ("3001234567", true),
             ("+573001234567", true),
+            ("6015551234", true),
+            ("(601)555-1234", true),
+            ("576015551234", true),
+            ("+14155552671", true),
+            ("+1-415-555-2671", true),
+            ("+1234567", false),
+            ("14155552671", false),
+            ("4111111111111111", true),
+            ("4111-1111-1111-1111", true),
+            ("4111111111111112", false),
+            ("378282246310005", true),
+            ("5555.5555.5555.4444", true),
+            ("2223003122003222", true),
+            ("6011000990139424", true),
+            ("order-4111111111111111", false),
+            // A time in milliseconds, and in digits, whose sums are good.
+            ("1719360000004", false),
+            ("20240626120003", false),
             ("1999000001", true),
             ("cc-1.999.000.001", true),
             ("user-42-1999000001", true),

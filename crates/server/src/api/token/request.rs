@@ -104,6 +104,10 @@ fn scopes(fields: &mut Fields<'_>) -> Vec<Scope> {
 
 fn link_id(fields: &mut Fields<'_>) -> Option<Uuid> {
     let text = fields.optional_text("link_id")?;
+    if text.trim().is_empty() {
+        fields.refuse(ErrorItem::field("blank", "link_id", "This field may not be blank."));
+        return None;
+    }
     let id = Uuid::try_parse(&text).ok();
     if id.is_none() {
         let message = format!("{} is not a valid UUID.", shown(&text));

@@ -12,6 +12,9 @@ use crate::tokens::{Branding, Callbacks, Widget};
 const LONGEST_URL: usize = 500;
 const LONGEST_TEXT: usize = 100;
 
+/// Schemes of no callback: what they name would run in the page, or is nothing of the customer's.
+const NO_CALLBACK: [&str; 6] = ["about", "blob", "data", "file", "javascript", "vbscript"];
+
 /// Looks of the consent page. Further keys are ignored.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
@@ -22,7 +25,8 @@ pub(super) struct WidgetLooks {
     branding: Option<CompanyBranding>,
 }
 
-/// Addresses with `https`; in the sandbox also with `http`.
+/// Addresses with `https` or the scheme of an app, such as `com.example.app://ok`; in the sandbox also
+/// with `http`.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 struct CallbackUrls {
@@ -44,7 +48,7 @@ struct CompanyBranding {
     /// Name that people know.
     #[schema(max_length = 100)]
     company_name: Option<String>,
-    /// Address of a picture, with `https`.
+    /// Address of a picture, with `https`; anything else is left out.
     #[schema(max_length = 500)]
     company_logo: Option<String>,
     /// The same; used when there is no logo.
@@ -73,12 +77,12 @@ pub(super) fn parse(fields: &mut Fields<'_>, environment: Environment) -> Option
     let insecure = environment == Environment::Sandbox;
     let mut callbacks = Part { fields, name: "callback_urls", object: part("callback_urls") };
     let callback_urls = Callbacks {
-        success: callbacks.url("success", insecure),
-        exit: callbacks.url("exit", insecure),
-        event: callbacks.url("event", insecure),
+        success: callbacks.callback("success", insecure),
+        exit: callbacks.callback("exit", insecure),
+        event: callbacks.callback("event", insecure),
     };
     let mut looks = Part { fields, name: "branding", object: part("branding") };
-    let (logo, icon) = (looks.url("company_logo", false), looks.url("company_icon", false));
+    let (logo, icon) = (looks.picture("company_logo"), looks.picture("company_icon"));
     let branding = Branding {
         company_name: looks.text("company_name", LONGEST_TEXT),
         company_logo: logo.or(icon),
@@ -115,14 +119,10 @@ impl Part<'_, '_> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// An address that a browser may be sent to.
+    /// An address on the web.
     fn url(&mut self, key: &'static str, insecure: bool) -> Option<String> {
         let text = self.text(key, LONGEST_URL)?;
-        let url = Url::parse(&text).ok().filter(|url| {
-            let scheme = url.scheme() == "https" || insecure && url.scheme() == "http";
-            scheme && url.has_host() && url.username().is_empty() && url.password().is_none()
-        });
-        match url {
+        match web_address(&text, insecure) {
             Some(url) => Some(url.into()),
             None => {
                 let scheme = if insecure { "http or https" } else { "https" };
@@ -132,9 +132,66 @@ impl Part<'_, '_> {
         }
     }
 
+    /// An address that a browser is sent to in the end: on the web, or of an app.
+    fn callback(&mut self, key: &'static str, insecure: bool) -> Option<String> {
+        let text = self.text(key, LONGEST_URL)?;
+        if let Some(url) = web_address(&text, insecure).or_else(|| app_address(&text)) {
+            return Some(url.into());
+        }
+        let message = match unsound_scheme(&text) {
+            Some(scheme) => format!(
+                "\"{}\" is not an address: \"{scheme}\" is no scheme, which begins with a letter \
+                 and has letters, digits, \"+\", \"-\" and \".\" only.",
+                shown(&text)
+            ),
+            None => format!(
+                "\"{}\" is not an address with {} or the scheme of an app, such as \
+                 com.example.app://ok.",
+                shown(&text),
+                if insecure { "http, https" } else { "https" }
+            ),
+        };
+        self.refuse(key, "invalid", message)
+    }
+
+    /// The address of a picture. The page is as good without one, so that nothing is refused.
+    fn picture(&self, key: &'static str) -> Option<String> {
+        let text = self.object?.get(key)?.as_str()?.trim();
+        let fits = text.chars().count() <= LONGEST_URL && !text.chars().any(char::is_control);
+        web_address(text, false).filter(|_| fits).map(Into::into)
+    }
+
     fn refuse<T>(&mut self, key: &str, code: &'static str, message: String) -> Option<T> {
         let field = format!("widget.{}.{key}", self.name);
         self.fields.refuse(ErrorItem::field(code, field, message));
         None
     }
+}
+
+fn web_address(text: &str, insecure: bool) -> Option<Url> {
+    let url = Url::parse(text).ok().filter(is_anonymous)?;
+    let scheme = url.scheme() == "https" || insecure && url.scheme() == "http";
+    (scheme && url.has_host()).then_some(url)
+}
+
+/// An address by which an app opens. Without a slash behind the scheme it is rather a forgotten one:
+/// `localhost:3000/ok`.
+fn app_address(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok().filter(is_anonymous)?;
+    let (scheme, web) = (url.scheme(), ["http", "https"]);
+    let refused = NO_CALLBACK.contains(&scheme) || web.contains(&scheme);
+    (!refused && !url.cannot_be_a_base()).then_some(url)
+}
+
+/// Names and passwords would stand in the token, which everybody can read.
+fn is_anonymous(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+/// What stands for a scheme and is none (RFC 3986, section 3.1).
+fn unsound_scheme(text: &str) -> Option<&str> {
+    let (scheme, _) = text.split_once("://")?;
+    let sound = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    (!sound).then_some(scheme)
 }

@@ -7,7 +7,7 @@ use vinculo_store::AuditAction;
 use super::holder::{Holder, keeps_itself};
 use super::wire::{KeyRequest, Wanted};
 use crate::App;
-use crate::api::body::JsonObject;
+use crate::api::body::OptionalJsonObject;
 use crate::api::query::PathId;
 use crate::audit::Entry;
 use crate::auth::Caller;
@@ -21,7 +21,7 @@ use crate::openapi::IdInPath;
 /// A key cannot take from itself what it is being used with.
 #[utoipa::path(
     patch, path = "/manage/v1/keys/{id}/", tag = "keys", operation_id = "ChangeKey",
-    request_body = KeyRequest,
+    request_body = Option<KeyRequest>,
     params(IdInPath),
     responses((status = 200, description = "The key", body = KeyStatus))
 )]
@@ -30,7 +30,7 @@ pub(crate) async fn change(
     caller: Caller,
     Extension(client): Extension<Client>,
     PathId(id): PathId,
-    body: JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Json<KeyStatus>, ApiError> {
     let now = app.now_micros();
     let wanted = Wanted::read(&body, now)?;

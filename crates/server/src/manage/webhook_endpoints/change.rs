@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use super::{WebhookType, types};
 use crate::App;
-use crate::api::body::{Fields, JsonObject};
+use crate::api::body::{Fields, OptionalJsonObject};
 use crate::api::query::PathId;
 use crate::auth::Caller;
 use crate::error::ApiError;
@@ -34,7 +34,7 @@ pub(crate) struct ChangeWebhookEndpoint {
 #[utoipa::path(
     patch, path = "/manage/v1/webhook-endpoints/{id}/", tag = "webhooks",
     operation_id = "ChangeWebhookEndpoint",
-    request_body = ChangeWebhookEndpoint,
+    request_body = Option<ChangeWebhookEndpoint>,
     params(IdInPath),
     responses((status = 200, description = "The endpoint", body = EndpointStatus))
 )]
@@ -42,7 +42,7 @@ pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     PathId(id): PathId,
-    body: JsonObject,
+    OptionalJsonObject(body): OptionalJsonObject,
 ) -> Result<Json<EndpointStatus>, ApiError> {
     let mut fields = Fields::new(&body);
     let names: Vec<&str> = fields.names().collect();
