@@ -74,25 +74,24 @@ fn place(
     import: ImportId,
     workspace: WorkspaceId,
 ) -> Result<(), ApiError> {
-    let settled = match tx.unplaced_line(import)? {
+    let slot = match tx.unplaced_line(import)? {
+        // Everybody was erased.
+        None => None,
         Some(kept) => {
             let key = app.all_secrets().vault().unwrap_key(&kept.key)?;
             let line = open_line(&key, (Origin::Planilla, import.0, kept.line), &kept.sealed)?;
-            Some(line).filter(|line| line.paid)
-        }
-        None => None,
-    };
-    let slot = match settled {
-        Some(line) => {
             let place = Place {
                 payer: &line.payer.document.normal(),
                 period: line.period,
                 planilla_type: line.planilla.kind,
                 branch: line.planilla.branch,
             };
-            Some(place.slot(app.secrets(workspace)?.indexes()))
+            let slot = place.slot(app.secrets(workspace)?.indexes());
+            if !line.paid {
+                return Ok(tx.make_draft(import, &slot)?);
+            }
+            Some(slot)
         }
-        None => None,
     };
     if tx.place_import(import, slot.as_ref())? {
         let now = app.now_micros();

@@ -20,6 +20,7 @@ on_both_databases!(
     a_planilla_paid_after_it_was_numbered_is_not_repeated,
     documents_are_found_however_a_planilla_writes_them,
     what_an_earlier_version_accepted_settles_its_drafts,
+    what_an_earlier_version_accepted_unpaid_is_a_draft,
 );
 
 /// Header field 17, with field 18 behind it.
@@ -184,25 +185,47 @@ async fn documents_are_found_however_a_planilla_writes_them(database: TestDataba
     app.finish().await;
 }
 
-/// Versions before 25 of the schema did not store what a planilla settles.
-async fn what_an_earlier_version_accepted_settles_its_drafts(database: TestDatabase) {
-    let mut app = TestApp::start(database).await;
-    import_all(&app, &[OCTOBER, &without_person(NOVEMBER)]).await;
-    app.database.run("update imports set slot_index = null");
-    import_all(&app, &[&draft(NOVEMBER)]).await;
-    let link = create_link(&app).await;
-    assert_eq!(months(&app, &link).await, ["2025-11", "2025-10"]);
-
-    app.stop_runner().await;
+/// Starts to work, and waits until planillas of earlier versions have their places.
+async fn look_for_older(app: &mut TestApp) {
     app.start_runner().await;
+    let unplaced = async || app.app.store().read(|tx| tx.unplaced_imports(1)).await.unwrap();
     let placed = async {
-        let unplaced = async || app.app.store().read(|tx| tx.unplaced_imports(1)).await.unwrap();
         while !unplaced().await.is_empty() {
             look_again().await;
         }
     };
     soon("the places of older planillas", placed).await;
+}
+
+/// Versions before 25 of the schema did not store what a planilla settles.
+async fn what_an_earlier_version_accepted_settles_its_drafts(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    import_all(&app, &[OCTOBER, &without_person(NOVEMBER)]).await;
+    app.database.run("update imports set state = 'refused' where period = 202511");
+    import_all(&app, &[&draft(NOVEMBER)]).await;
+    let link = create_link(&app).await;
+    assert_eq!(months(&app, &link).await, ["2025-11", "2025-10"]);
+
+    app.stop_runner().await;
+    app.database.run(
+        "update imports set state = 'accepted' where state = 'refused'; \
+         update imports set slot_index = null",
+    );
+    look_for_older(&mut app).await;
     app.settled().await;
     assert_eq!(months(&app, &link).await, ["2025-10"]);
+    app.finish().await;
+}
+
+/// They took a planilla for settled once it had a number.
+async fn what_an_earlier_version_accepted_unpaid_is_a_draft(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    import_all(&app, &[&altered(NOVEMBER, 1, PAID_ON, &[b' '; 10])]).await;
+    app.stop_runner().await;
+    app.database.run("update imports set number_index = draft_index, draft_index = null");
+    look_for_older(&mut app).await;
+    import_all(&app, &[&without_person(NOVEMBER)]).await;
+    let person = Document::new(DocumentKind::Cc, PERSON);
+    assert!(person_history(&app.app, Production, person).await.unwrap().is_none());
     app.finish().await;
 }

@@ -234,7 +234,7 @@ impl Tx<'_> {
         )
     }
 
-    /// Stores what such a planilla settles, `None` when that cannot be told any more. Answers whether
+    /// Stores what such a planilla settles; zeros when that cannot be told any more. Answers whether
     /// that is the place of a draft that counts.
     ///
     /// # Errors
@@ -242,7 +242,7 @@ impl Tx<'_> {
     pub fn place_import(&mut self, id: ImportId, slot: Option<&BlindIndex>) -> Result<bool> {
         let slot = slot.map_or(&NOBODY, BlindIndex::as_bytes);
         self.execute(
-            "update imports set slot_index = $2 where id = $1 and slot_index is null",
+            "update imports set slot_index = $2, paid = 1 where id = $1 and slot_index is null",
             &[id.into(), slot.into()],
         )?;
         let found = self.query_opt(
@@ -252,5 +252,20 @@ impl Tx<'_> {
             |row| row.int(0),
         )?;
         Ok(found.is_some())
+    }
+
+    /// Makes such a planilla, which was not paid, a draft of its place, unless another counts there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn make_draft(&mut self, id: ImportId, place: &BlindIndex) -> Result<()> {
+        self.execute(
+            "update imports set number_index = null, state = case when exists \
+             (select 1 from imports d where d.workspace_id = imports.workspace_id \
+             and d.draft_index = $2 and d.state = 'accepted') then 'superseded' else state end, \
+             draft_index = $2 where id = $1 and state = 'accepted' and slot_index is null",
+            &[id.into(), place.into()],
+        )?;
+        Ok(())
     }
 }

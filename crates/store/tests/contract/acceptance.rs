@@ -19,6 +19,7 @@ on_both_databases! {
     links_of_people_in_drafts_that_were_settled_are_touched,
     links_are_touched_when_an_earlier_file_takes_the_number,
     what_older_planillas_settle_is_stored_later,
+    what_older_planillas_were_not_paid_are_drafts,
 }
 
 /// A planilla with a number, which settles a place.
@@ -285,4 +286,30 @@ async fn what_older_planillas_settle_is_stored_later(db: TestDatabase) {
     let settled =
         format!("select count(*) from imports where id = {new} and slot_index is not null");
     assert_eq!(raw::rows(&db, &settled), ["1"]);
+}
+
+/// It had a number and was not paid.
+async fn what_older_planillas_were_not_paid_are_drafts(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [alone, beside, draft, settled] = write(&db, move |tx| {
+        let all = [
+            loading(tx, here, 1, &identity(Some(1), None))?,
+            loading(tx, here, 2, &identity(Some(2), None))?,
+            loading(tx, here, 3, &identity(None, Some(81)))?,
+            loading(tx, here, 4, &settling(4, 82))?,
+        ];
+        all.iter().try_for_each(|id| tx.accept_import(*id, NOW))?;
+        Ok(all)
+    })
+    .await;
+    for (id, slot) in [(alone, 80), (beside, 81), (settled, 83)] {
+        write(&db, move |tx| tx.make_draft(id, &index(slot))).await;
+    }
+    assert_eq!(state(&db, alone).await, ImportState::Accepted);
+    assert_eq!(state(&db, beside).await, ImportState::Superseded);
+    assert_eq!(state(&db, draft).await, ImportState::Accepted);
+    assert!(read(&db, |tx| tx.unplaced_imports(9)).await.is_empty());
+    let drafts = "select id from imports where draft_index is not null and number_index is null \
+         order by id";
+    assert_eq!(raw::rows(&db, drafts), [alone, beside, draft].map(|id| id.to_string()));
 }
