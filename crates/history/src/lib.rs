@@ -5,7 +5,7 @@
 //!
 //! [`project`] is a pure function of everything known about one person:
 //!
-//! 1. `select`: a file counts once, a draft only while nothing paid stands in its place;
+//! 1. `select`: a file counts once, a draft only while nothing settled stands in its place;
 //! 2. `correct`: correction planillas replace what they correct;
 //! 3. `merge`: several sources, one account of each month;
 //! 4. `month`, with `kind`, `gross`, `net` and `status`: one row per payer and month;
@@ -54,7 +54,7 @@ pub fn project(
     profiles: &[PayerProfile],
     options: &Options,
 ) -> Projection {
-    let lines = select::lines(contributions, options.include_drafts);
+    let lines = select::lines(contributions.iter(), options.include_drafts);
     let ledger = merge::ledger(&lines);
     let mut employments: Vec<Employment> =
         ledger.payers().filter_map(|payer| employment(payer, &ledger, profiles, options)).collect();

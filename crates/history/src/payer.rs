@@ -3,14 +3,15 @@
 use vinculo_pila::planilla::nit_check_digit;
 use vinculo_pila::{Document, DocumentKind};
 
-/// The document a payer is grouped under: a company's NIT written with its check digit is the
-/// nine-digit number.
+/// The document a payer is grouped under: in its normal form, and a company's NIT written with its
+/// check digit is the nine-digit number.
 ///
 /// Companies' numbers begin with 8 or 9. The ten-digit NIT of a natural person is the citizenship
 /// card, begins with 1, and its last digit is no check digit even when it happens to fit.
 pub(crate) fn canonical(document: &Document) -> Document {
-    let number = without_check_digit(document).unwrap_or(&document.number);
-    Document::new(document.kind, number)
+    let document = document.clone().normal();
+    let bare = without_check_digit(&document).map(str::to_owned);
+    Document { number: bare.unwrap_or(document.number), ..document }
 }
 
 fn without_check_digit(document: &Document) -> Option<&str> {

@@ -34,17 +34,23 @@ fn continues(earlier: &Account<'_>, later: &Account<'_>) -> bool {
     next && !later.marks().lines.iter().any(|line| starts(line)) && !ended(earlier)
 }
 
-/// Whether the bond was over at the end of the month: an end mark, and no start mark after it.
-/// A source of rows without order says nothing about which came first; there any start mark
-/// counts as later.
+/// Whether the bond was over at the end of the month: an end mark, and no start mark after it. The
+/// days of both tell, else the order of the lines. A source of rows without order says nothing about
+/// which came first; there any start mark counts as later.
 fn ended(account: &Account<'_>) -> bool {
     let lines = &account.marks().lines;
     let last_end = lines.iter().rposition(|line| ends(line));
     let last_start = lines.iter().rposition(|line| starts(line));
+    let ended_on = lines.iter().filter(|line| ends(line)).filter_map(|line| line.ended_on).max();
+    let started_on =
+        lines.iter().filter(|line| starts(line)).filter_map(|line| line.started_on).max();
     let ordered = lines.iter().all(|line| line.novelties_known == NoveltiesKnown::All);
     match (last_end, last_start) {
         (None, _) => false,
         (Some(_), None) => true,
-        (Some(end), Some(start)) => ordered && end >= start,
+        (Some(end), Some(start)) => match (ended_on, started_on) {
+            (Some(end), Some(start)) => end >= start,
+            _ => ordered && end >= start,
+        },
     }
 }

@@ -24,7 +24,8 @@ pub enum LineRole {
     Duplicate,
     /// Another source speaks for the month.
     OtherSource,
-    /// Of an unpaid planilla that a paid one replaced, or that does not count here.
+    /// Of a planilla without payment or number that a settled one replaced, or that does not count
+    /// here.
     Draft,
     /// Of a second copy of a planilla that counts already, or of another file under its number.
     Copy,
@@ -58,16 +59,22 @@ pub struct TracedLine {
 /// Every line about a payer in the months that [`project`](crate::project) shows for it with the
 /// same contributions and options, in the order of filing. `payer` is
 /// [`Employment::payer`](crate::Employment); one without an employment has no months.
+///
+/// `replaced` are the places of lines of drafts whose planilla was settled without the person: a
+/// projection is made without them.
 #[must_use]
 pub fn trace(
     contributions: &[Contribution],
+    replaced: &BTreeSet<usize>,
     payer: &Document,
     options: &Options,
 ) -> BTreeMap<Month, Vec<TracedLine>> {
-    let selected = select::lines(contributions, options.include_drafts);
+    let standing = contributions.iter().enumerate().filter(|(index, _)| !replaced.contains(index));
+    let standing = standing.map(|(_, line)| line);
+    let selected = select::lines(standing.clone(), options.include_drafts);
     let ledger = merge::ledger(&selected);
     let sorter = Sorter {
-        filed: select::of_planillas(contributions, options.include_drafts).map(place).collect(),
+        filed: select::of_planillas(standing, options.include_drafts).map(place).collect(),
         selected: selected.iter().copied().map(place).collect(),
     };
     let mut of_payer: BTreeMap<Month, Vec<(usize, &Contribution)>> = BTreeMap::new();

@@ -288,6 +288,12 @@ pub struct Contribution {
     pub novelties: Novelties,
     /// Which marks the source can report.
     pub novelties_known: NoveltiesKnown,
+    /// Day of the start (field 80); `None` when blank or not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_on: Option<jiff::civil::Date>,
+    /// Day of the end (field 81); `None` when blank or not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_on: Option<jiff::civil::Date>,
     /// Amounts paid.
     pub amounts: Amounts,
     /// Pension fund of the month.

@@ -104,6 +104,20 @@ impl Document {
     pub fn new(kind: DocumentKind, number: impl Into<String>) -> Self {
         Self { kind, number: number.into() }
     }
+
+    /// The document as everybody writes it: capitals, and no zeros on the left of a citizenship card
+    /// or a NIT, which some programs fill up with them. Other numbers may begin with a zero.
+    #[must_use]
+    pub fn normal(mut self) -> Self {
+        self.number.make_ascii_uppercase();
+        if matches!(self.kind, DocumentKind::Cc | DocumentKind::Nit) {
+            let digits = self.number.trim_start_matches('0');
+            if !digits.is_empty() && digits.len() < self.number.len() {
+                self.number = digits.to_owned();
+            }
+        }
+        self
+    }
 }
 
 impl fmt::Debug for Document {

@@ -66,12 +66,16 @@ prop_compose! {
 prop_compose! {
     fn planillas()(
         all in [some_text(), some_text(), some_text(), some_text()],
-        paid_on in option::of((1_i16..3_000, 1_i8..13, 1_i8..29)),
+        paid_on in some_day(),
     ) -> PlanillaRef {
         let [kind, number, branch, operator] = all;
-        let day = |(year, month, day)| jiff::civil::Date::new(year, month, day).expect("a day");
-        PlanillaRef { kind, number, branch, operator, paid_on: paid_on.map(day) }
+        PlanillaRef { kind, number, branch, operator, paid_on }
     }
+}
+
+fn some_day() -> impl Strategy<Value = Option<jiff::civil::Date>> {
+    let day = |(year, month, day)| jiff::civil::Date::new(year, month, day).expect("a day");
+    option::of((1_i16..3_000, 1_i8..13, 1_i8..29).prop_map(day))
 }
 
 prop_compose! {
@@ -137,6 +141,7 @@ prop_compose! {
         money in (per_system(amount().boxed()), amount(), amount(), amounts()),
         marks in (mark(), mark(), novelties()),
         funds in (administrators(), administrators()),
+        dates in (some_day(), some_day()),
     ) -> Contribution {
         let (person, names, payer, planilla) = who;
         let [worker_kind, worker_subtype, arl_activity] = texts;
@@ -149,6 +154,8 @@ prop_compose! {
             worker_kind, worker_subtype, worker_scale: scale, days, base, income, basic_salary,
             salary_kind, novelties,
             novelties_known: known,
+            started_on: dates.0,
+            ended_on: dates.1,
             amounts,
             pension_fund: funds.0,
             health_provider: funds.1,

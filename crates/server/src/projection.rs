@@ -1,11 +1,14 @@
 //! What is known about a person: the lines, sealed one by one, and what they prove.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_history::{Options, Projection};
 use vinculo_pila::{Contribution, Document, PayerProfile};
 use vinculo_store::{
-    AuditAction, Environment, NewContribution, Origin, Resource, SubjectId, Tx, WorkspaceId,
+    AuditAction, Environment, NewContribution, Origin, Resource, StoredContribution, SubjectId, Tx,
+    WorkspaceId,
 };
 use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
 
@@ -67,7 +70,8 @@ pub(crate) fn project(
     fresh: &[Contribution],
     window_months: Option<u32>,
 ) -> Result<Projection, ApiError> {
-    let kept = contributions(tx, person)?.into_iter().map(|(_, line)| line);
+    let kept = contributions(tx, person)?.into_iter().filter(|known| !known.replaced);
+    let kept = kept.map(|known| known.line);
     let kept = kept.filter(|line| fresh.iter().all(|fresh| fresh.origin != line.origin));
     let lines: Vec<_> = kept.chain(fresh.iter().cloned()).collect();
     let profiles = profiles(tx, app, person)?;
@@ -84,6 +88,8 @@ pub(crate) struct Traced {
     pub(crate) lines: Vec<Contribution>,
     /// What brought each of the lines.
     pub(crate) batches: Vec<BatchKey>,
+    /// The places of those that the projection was made without.
+    pub(crate) replaced: BTreeSet<usize>,
 }
 
 /// What brought a line.
@@ -100,11 +106,16 @@ pub(crate) fn project_traced(
     app: &App,
     person: &Person<'_>,
 ) -> Result<Traced, ApiError> {
-    let (batches, lines): (Vec<_>, Vec<_>) = contributions(tx, person)?.into_iter().unzip();
+    let known = contributions(tx, person)?;
+    let replaced: BTreeSet<usize> =
+        (0..).zip(&known).filter(|(_, known)| known.replaced).map(|(at, _)| at).collect();
+    let standing = known.iter().filter(|known| !known.replaced);
+    let standing: Vec<_> = standing.map(|known| known.line.clone()).collect();
     let profiles = profiles(tx, app, person)?;
     let options = options(tx, app, person, None)?;
-    let projection = vinculo_history::project(&lines, &profiles, &options);
-    Ok(Traced { projection, options, lines, batches })
+    let projection = vinculo_history::project(&standing, &profiles, &options);
+    let (batches, lines) = known.into_iter().map(|known| (known.batch, known.line)).unzip();
+    Ok(Traced { projection, options, lines, batches, replaced })
 }
 
 fn options(
@@ -226,24 +237,40 @@ pub(crate) fn seal_line(
     })
 }
 
-/// Every line about a person that counts, opened, with what brought it.
+/// A line about a person.
+pub(crate) struct KnownLine {
+    /// What brought it.
+    pub(crate) batch: BatchKey,
+    pub(crate) line: Contribution,
+    /// Whether it stands in a draft that was settled: nothing is projected from it.
+    pub(crate) replaced: bool,
+}
+
+/// Every line about a person, opened.
 pub(crate) fn contributions(
     tx: &mut Tx<'_>,
     person: &Person<'_>,
-) -> Result<Vec<(BatchKey, Contribution)>, ApiError> {
-    tx.contributions(person.subject)?
-        .into_iter()
-        .map(|stored| {
-            let row = line_row(stored.origin, stored.batch, stored.line);
-            let bytes = person.key.open(line_context(&row), &stored.sealed)?;
-            let line = match bytes.first() {
-                // Earlier versions kept JSON.
-                Some(b'{') => serde_json::from_slice(&bytes)?,
-                _ => Contribution::from_bytes(&bytes).map_err(ApiError::unexpected)?,
-            };
-            Ok((BatchKey { origin: stored.origin, id: stored.batch }, line))
-        })
-        .collect()
+) -> Result<Vec<KnownLine>, ApiError> {
+    let open = |stored: StoredContribution| {
+        let StoredContribution { origin, batch, line, replaced, sealed } = stored;
+        let line = open_line(person.key, (origin, batch, line), &sealed)?;
+        Ok(KnownLine { batch: BatchKey { origin, id: batch }, line, replaced })
+    };
+    tx.contributions(person.subject)?.into_iter().map(open).collect()
+}
+
+/// Opens one line of a batch with the key of the person it is about.
+pub(crate) fn open_line(
+    key: &DataKey,
+    (origin, batch, line): (Origin, i64, i64),
+    sealed: &Sealed,
+) -> Result<Contribution, ApiError> {
+    let bytes = key.open(line_context(&line_row(origin, batch, line)), sealed)?;
+    Ok(match bytes.first() {
+        // Earlier versions kept JSON.
+        Some(b'{') => serde_json::from_slice(&bytes)?,
+        _ => Contribution::from_bytes(&bytes).map_err(ApiError::unexpected)?,
+    })
 }
 
 /// Opens a document of the workspace's own, such as an endpoint's address.

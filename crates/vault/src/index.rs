@@ -112,7 +112,7 @@ impl WorkspaceKeys {
         self.index("planilla number", &[operator, number])
     }
 
-    /// Index of a planilla without a number: its payer, month (`YYYY-MM`), type and branch.
+    /// Index of what a planilla is a draft of, or settles: its payer, month (`YYYY-MM`), type and branch.
     #[must_use]
     pub fn draft(
         &self,

@@ -80,6 +80,43 @@ fn a_draft_counts_until_its_planilla_is_paid() {
 }
 
 #[test]
+fn a_planilla_number_is_the_same_with_and_without_what_fills_it_up() {
+    let padded = line("2026-01", "0000123456", 1, 2_000_000);
+    for other in ["123456", "123456    ", "000123456"] {
+        let again = line("2026-01", other, 1, 2_000_000);
+        assert_eq!(gross(&[padded.clone(), again]), Some(2_000_000), "{other:?}");
+    }
+    let another = line("2026-01", "1234560", 1, 500_000);
+    assert_eq!(gross(&[padded, another]), Some(2_500_000));
+}
+
+/// Settled is what was paid and has its number.
+#[test]
+fn what_lacks_its_number_or_its_payment_gives_way_to_the_settled_planilla() {
+    let settled = line("2026-01", "0000000100", 1, 2_000_000);
+    let mut unnumbered = line("2026-01", "", 1, 1_900_000);
+    unnumbered.planilla.number = None;
+    let mut unpaid = draft(line("2026-01", "", 1, 1_800_000));
+    unpaid.planilla.number = Some("0000000100".to_owned());
+    assert_eq!(gross(&[unnumbered.clone(), settled.clone()]), Some(2_000_000));
+    assert_eq!(gross(&[unpaid.clone(), settled]), Some(2_000_000));
+    assert_eq!(gross(&[unpaid.clone(), unnumbered.clone()]), Some(1_900_000), "paid comes first");
+    assert_eq!(gross(slice::from_ref(&unpaid)), Some(1_800_000));
+    assert_eq!(notes(slice::from_ref(&unpaid)), [Note::Unpaid]);
+    let hidden = Options { include_drafts: false, ..all_since("2026-03") };
+    let paid_months = |line| project(&[line], &[], &hidden).employments.len();
+    assert_eq!((paid_months(unpaid), paid_months(unnumbered)), (0, 1));
+}
+
+#[test]
+fn a_payer_written_in_two_ways_is_one() {
+    let mut other = line("2026-02", "0000000101", 1, 2_000_000);
+    other.payer.document.number = "0990100217".to_owned();
+    let filed = line("2026-01", "0000000100", 1, 2_000_000);
+    assert_eq!(only(&projected(&[filed, other], "2026-03")).employer.tenure, 2);
+}
+
+#[test]
 fn a_correction_replaces_the_line_it_repeats() {
     let paid = line("2026-01", "0000000100", 1, 2_000_000);
     let other = line("2026-01", "0000000100", 2, 400_000);
@@ -172,6 +209,42 @@ fn leaving_and_coming_back_in_a_month_restarts_tenure_there() {
     assert_eq!(only(&found).provenance.months_contributed, 3);
     let changes = [StatusChange::FirstMonth, StatusChange::FinalMonth];
     assert_eq!(only(&found).months[1].status_changes, changes);
+}
+
+/// A month after one of leaving and starting; `marks` are its lines, each with the days it tells.
+fn tenure_after(marks: &[(&str, Option<&str>)]) -> u32 {
+    let marked = |(at, (mark, day)): (u32, &(&str, Option<&str>))| {
+        let mut line = line("2026-01", "0000000100", at, 600_000);
+        let day = day.map(date);
+        match *mark {
+            "RET" => (line.novelties.ret, line.ended_on) = (Some('X'), day),
+            _ => (line.novelties.ing, line.started_on) = (Some('X'), day),
+        }
+        line
+    };
+    let mut lines: Vec<_> = (1..).zip(marks).map(marked).collect();
+    lines.push(line("2026-02", "0000000101", 1, 2_000_000));
+    only(&projected(&lines, "2026-03")).employer.tenure
+}
+
+#[test]
+fn days_tell_whether_the_end_or_the_start_of_a_month_came_last() {
+    let (end, start) = (("RET", Some("2026-01-10")), ("ING", Some("2026-01-25")));
+    assert_eq!(tenure_after(&[end, start]), 2);
+    assert_eq!(tenure_after(&[start, end]), 2, "the order of lines says nothing");
+    let (end, start) = (("RET", Some("2026-01-20")), ("ING", Some("2026-01-05")));
+    assert_eq!(tenure_after(&[end, start]), 1);
+    assert_eq!(tenure_after(&[start, end]), 1);
+    // Of a mark on every line the day may stand on one.
+    let repeated = [("RET", Some("2026-01-10")), ("ING", Some("2026-01-25")), ("RET", None)];
+    assert_eq!(tenure_after(&repeated), 2);
+    let one_day = [("RET", Some("2026-01-10")), ("ING", Some("2026-01-10"))];
+    assert_eq!(tenure_after(&one_day), 1, "started and ended on one day");
+    // Without a day of either, the lines are in order.
+    for day in [None, Some("2026-01-20")] {
+        assert_eq!(tenure_after(&[("RET", day), ("ING", None)]), 2);
+        assert_eq!(tenure_after(&[("ING", None), ("RET", day)]), 1);
+    }
 }
 
 #[test]

@@ -223,7 +223,7 @@ proptest! {
         options in options(),
     ) {
         for employment in seen(&lines, &options).employments {
-            let traced = trace(&lines, &employment.payer, &options);
+            let traced = trace(&lines, &BTreeSet::new(), &employment.payer, &options);
             let months = &employment.provenance.months;
             prop_assert!(traced.keys().rev().eq(months.iter().map(|told| &told.month)));
             for told in months {
@@ -247,7 +247,7 @@ proptest! {
         options in options(),
     ) {
         for employment in seen(&lines, &options).employments {
-            for (month, of_month) in trace(&lines, &employment.payer, &options) {
+            for (month, of_month) in trace(&lines, &BTreeSet::new(), &employment.payer, &options) {
                 let here: Vec<_> = of_month.iter().map(|line| &lines[line.index]).collect();
                 if here.iter().any(|line| line.planilla.kind.as_deref() == Some("N")) {
                     continue;

@@ -73,6 +73,8 @@ pub(crate) fn ach_row(
         salary_kind: None,
         novelties: Novelties::default(),
         novelties_known: NoveltiesKnown::StartAndEnd,
+        started_on: None,
+        ended_on: None,
         amounts: Amounts::default(),
         pension_fund: None,
         health_provider: None,

@@ -1,5 +1,7 @@
 //! Which lines made a month.
 
+use std::collections::BTreeSet;
+
 use vinculo_history::LineRole::{
     AsPaid, Copy, Corrected, Counted, Draft, Duplicate, NoEmployment, OtherSource, UnpaidLeave,
 };
@@ -37,7 +39,7 @@ fn correction(role: Option<Correction>, mut line: Contribution) -> Contribution 
 
 /// The roles of the lines, all of one month, in the order they are given in.
 fn roles_with(lines: &[Contribution], options: &Options) -> Vec<LineRole> {
-    let traced = trace(lines, &works().document, options);
+    let traced = trace(lines, &BTreeSet::new(), &works().document, options);
     let of_month = &traced[&month("2026-01")];
     let mut sorted: Vec<_> = of_month.iter().map(|line| (line.index, line.role)).collect();
     sorted.sort_unstable();
@@ -91,6 +93,18 @@ fn drafts_copies_and_duplicates_are_told_apart() {
     assert_eq!(roles(&[row(0, 2_000_000), row(1, 2_000_000)]), [Counted, Duplicate]);
 }
 
+/// The settled planilla does not name the person: only who knows its file can tell.
+#[test]
+fn a_draft_whose_planilla_was_settled_without_the_person_is_told_as_one() {
+    let mut branch = line("200", 1, 500_000);
+    branch.planilla.branch = Some("02".to_owned());
+    let lines = [draft(line("", 1, 2_000_000)), branch];
+    let traced = trace(&lines, &BTreeSet::from([0]), &works().document, &all_since("2026-03"));
+    let roles: Vec<_> =
+        traced[&month("2026-01")].iter().map(|line| (line.index, line.role)).collect();
+    assert_eq!(roles, [(1, Counted), (0, Draft)]);
+}
+
 #[test]
 fn another_source_and_other_kinds_of_worker_do_not_count() {
     let mut student = line("100", 2, 0);
@@ -108,8 +122,9 @@ fn lines_come_in_the_order_of_filing_and_of_one_payer() {
     let with_digit = payer(DocumentKind::Nit, "9901002172", "TALLER EJEMPLO S.A.S.");
     let same = planilla_line(PERSON, with_digit, "2026-01", "100", 1, 2_000_000);
     let lines = [late, elsewhere, same];
-    let traced = trace(&lines, &works().document, &all_since("2026-03"));
+    let (none, options) = (BTreeSet::new(), all_since("2026-03"));
+    let traced = trace(&lines, &none, &works().document, &options);
     let order: Vec<_> = traced[&month("2026-01")].iter().map(|line| line.index).collect();
     assert_eq!(order, [2, 0]);
-    assert!(trace(&[], &works().document, &all_since("2026-03")).is_empty());
+    assert!(trace(&[], &none, &works().document, &options).is_empty());
 }

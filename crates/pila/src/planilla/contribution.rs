@@ -73,6 +73,8 @@ impl Shared {
             salary_kind: detail.mark::<41>(),
             novelties: novelties(detail),
             novelties_known: NoveltiesKnown::All,
+            started_on: detail.date::<80>(),
+            ended_on: detail.date::<81>(),
             amounts: amounts(detail),
             pension_fund: administrator(detail.filled::<31>()),
             health_provider: administrator(detail.filled::<33>()),

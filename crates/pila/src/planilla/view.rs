@@ -147,10 +147,11 @@ impl<'a, L: Layout> Record<'a, L> {
         scalar::month(self.raw::<N>())
     }
 
-    /// The document whose kind is in field `KIND` and whose number is in field `NUMBER`.
+    /// The document whose kind is in field `KIND` and whose number is in field `NUMBER`, in its
+    /// normal form.
     fn document<const KIND: usize, const NUMBER: usize>(&self) -> Option<Document> {
         let kind = DocumentKind::from_code(&self.text::<KIND>())?;
-        Some(Document::new(kind, self.text::<NUMBER>()))
+        Some(Document::new(kind, self.text::<NUMBER>()).normal())
     }
 }
 
@@ -186,10 +187,12 @@ impl<'a> Header<'a> {
         self.month::<15>()
     }
 
-    /// Field 17: number given by the operator; `None` on a draft. Some writers fill it with zeros.
+    /// Field 17: number given by the operator, with the zeros on the left that some writers leave
+    /// out; `None` on a draft. Some writers fill it with zeros.
     #[must_use]
     pub fn planilla_number(&self) -> Option<String> {
-        self.filled::<17>().filter(|text| text.bytes().any(|byte| byte != b'0'))
+        let number = self.filled::<17>().filter(|text| text.bytes().any(|byte| byte != b'0'))?;
+        Some(format!("{number:0>width$}", width = self.raw::<17>().len()))
     }
 
     /// Field 18: day of payment; `None` on a draft.

@@ -58,6 +58,11 @@ pub(super) struct Line {
     /// 1 employee, 2 self-employed, 3 pensioner.
     #[prost(uint32, tag = "24")]
     pub(super) worker_scale: u32,
+    /// Year × 10,000 + month × 100 + day.
+    #[prost(int32, optional, tag = "25")]
+    pub(super) started_on: Option<i32>,
+    #[prost(int32, optional, tag = "26")]
+    pub(super) ended_on: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]

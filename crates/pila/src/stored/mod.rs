@@ -107,6 +107,8 @@ impl Line {
                 Some(WorkerScale::SelfEmployed) => 2,
                 Some(WorkerScale::Pensioner) => 3,
             },
+            started_on: line.started_on.map(number_of),
+            ended_on: line.ended_on.map(number_of),
         }
     }
 
@@ -161,6 +163,8 @@ impl Line {
                 3 => Some(WorkerScale::Pensioner),
                 _ => return None,
             },
+            started_on: day(self.started_on)?,
+            ended_on: day(self.ended_on)?,
         })
     }
 }
@@ -205,27 +209,17 @@ impl PaidBy {
 
 impl Form {
     fn of(planilla: PlanillaRef) -> Self {
-        let number = |day: Date| {
-            i32::from(day.year()) * 10_000 + i32::from(day.month()) * 100 + i32::from(day.day())
-        };
         Self {
             kind: planilla.kind,
             number: planilla.number,
             branch: planilla.branch,
-            paid_on: planilla.paid_on.map(number),
+            paid_on: planilla.paid_on.map(number_of),
             operator: planilla.operator,
         }
     }
 
     fn planilla(self) -> Option<PlanillaRef> {
-        let paid_on = match self.paid_on {
-            None => None,
-            Some(number) => {
-                let (month, day) = (number / 100 % 100, number % 100);
-                let year = i16::try_from(number / 10_000).ok()?;
-                Some(Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?)
-            }
-        };
+        let paid_on = day(self.paid_on)?;
         let Self { kind, number, branch, operator, .. } = self;
         Some(PlanillaRef { kind, number, branch, paid_on, operator })
     }
@@ -265,6 +259,18 @@ impl Fund {
     fn of(administrator: Administrator) -> Self {
         Self { code: administrator.code, name: administrator.name }
     }
+}
+
+fn number_of(day: Date) -> i32 {
+    i32::from(day.year()) * 10_000 + i32::from(day.month()) * 100 + i32::from(day.day())
+}
+
+/// `None` when the number is no day.
+fn day(number: Option<i32>) -> Option<Option<Date>> {
+    let Some(number) = number else { return Some(None) };
+    let (month, day) = (number / 100 % 100, number % 100);
+    let year = i16::try_from(number / 10_000).ok()?;
+    Some(Some(Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?))
 }
 
 fn days(days: Option<u32>) -> Option<Option<u8>> {

@@ -108,6 +108,40 @@ fn a_number_of_zeros_is_no_number() {
 }
 
 #[test]
+fn a_number_is_filled_up_with_zeros() {
+    for written in [b"0071000205", b"71000205  ", b"  71000205"] {
+        let bytes = altered("01-nandu-E-2025-10.txt", 1, 319, written);
+        let number = planilla(&bytes).header().planilla_number();
+        assert_eq!(number.as_deref(), Some("0071000205"));
+    }
+}
+
+#[test]
+fn documents_are_read_in_their_normal_form() {
+    let person = |kind: &[u8; 2], number: &[u8; 16]| {
+        let bytes = altered("01-nandu-E-2025-10.txt", 2, 8, &[&kind[..], number].concat());
+        planilla(&bytes).contributions().next().unwrap().person
+    };
+    let of = Document::new;
+    assert_eq!(person(b"CC", b"0019990000001   "), of(DocumentKind::Cc, "19990000001"));
+    assert_eq!(person(b"PA", b"xa199901        "), of(DocumentKind::Pa, "XA199901"));
+    assert_eq!(person(b"PA", b"00199901        "), of(DocumentKind::Pa, "00199901"));
+    assert_eq!(person(b"TI", b"00010112345     "), of(DocumentKind::Ti, "00010112345"), "a birth");
+}
+
+#[test]
+fn the_days_of_start_and_end_are_read() {
+    let day = |field, text: &[u8; 10]| {
+        let bytes = altered("01-nandu-E-2025-10.txt", 2, field, text);
+        let line = planilla(&bytes).contributions().next().unwrap();
+        (line.started_on, line.ended_on)
+    };
+    let tenth = Some(jiff::civil::date(2025, 10, 10));
+    assert_eq!(day(515, b"2025-10-10"), (tenth, None));
+    assert_eq!(day(525, b"2025-10-10"), (None, tenth));
+}
+
+#[test]
 fn a_branch_counts_when_presentation_is_by_branch() {
     let header = b"S       012NORTE";
     let bytes = altered("01-nandu-E-2025-10.txt", 1, 248, header);

@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use vinculo_store::{AuditAction, Micros, Old, RetentionRule, Tx, WorkspaceId};
 
+use super::planilla_place;
 use crate::App;
 use crate::audit::{Entry, Trail};
 use crate::clock::wire_time;
@@ -255,6 +256,7 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
         report("cohorts sent by halves", cohorts::sweep(&app, day_ago).await);
         report("destroyed keys", erasure::scrub(&app).await);
         report("stranded deliveries", webhooks::sweep(&app).await);
+        report("planillas of an earlier version", planilla_place::place_older(&app).await);
         app.metrics().cleaned_up.set(app.now().as_second());
         let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
         tokio::select! {

@@ -18,6 +18,7 @@ use vinculo_store::{
 
 use super::failure::JobFailure;
 use super::import_lines::Lines;
+use super::planilla_place::Place;
 use super::project_again::project_again;
 use crate::App;
 use crate::error::ApiError;
@@ -45,7 +46,7 @@ pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), 
     }
     if import.state == ImportState::Accepted {
         project_again(app, &import).await?;
-        app.store().write(move |tx| tx.drop_superseded_lines(id)).await?;
+        app.store().write(move |tx| tx.drop_replaced_lines(id)).await?;
     }
     forget_spool(app, import.uuid).await?;
     finish(app, job).await
@@ -171,7 +172,7 @@ impl Loading<'_> {
             (count(report.lines), count(report.errors), count(report.warnings));
         self.app.store().write_blocking(move |tx| {
             let repeated = match &identity {
-                Some(identity) => tx.has_planilla(workspace, identity)?,
+                Some(identity) => tx.has_planilla(workspace, identity, id)?,
                 None => false,
             };
             let state = if repeated { ImportState::Repeated } else { state };
@@ -189,7 +190,9 @@ impl Loading<'_> {
         let identity = PlanillaIdentity {
             payer: self.secrets.indexes().payer(document.code(), number),
             number: None,
+            slot: None,
             draft: None,
+            paid: false,
             period: 0,
             planilla_type: None,
         };
@@ -224,7 +227,6 @@ impl Loading<'_> {
     fn planilla(&self, report: &Report, activity: Option<&'static str>) -> Result<(), ApiError> {
         let reader = Reader::new(self.spooled().map_err(damaged)?).map_err(unreadable)?;
         let identity = self.identity(&reader.header())?;
-        let numbered = identity.number.is_some();
         if self.import.state == ImportState::Waiting {
             let state = self.judge(ImportState::Loading, report, Some(identity.clone()))?;
             if state != ImportState::Loading {
@@ -236,37 +238,25 @@ impl Loading<'_> {
             return Ok(());
         }
         let (id, now) = (self.import.id, self.app.now_micros());
-        let accepted = self.app.store().write_blocking(move |tx| tx.accept_import(id, now));
-        match accepted {
-            // The same planilla was accepted from another file while this one was being stored. Two
-            // drafts at once are sorted out by the next try.
-            Err(vinculo_store::Error::Conflict(_)) if numbered => {
-                self.judge(ImportState::Repeated, report, Some(identity))?;
-                let drop = self.app.store().write_blocking(move |tx| tx.drop_unaccepted_lines(id));
-                drop.map(|_| ()).map_err(ApiError::from)
-            }
-            other => Ok(other?),
-        }
+        let accepted = self.app.store().write_blocking(move |tx| {
+            tx.accept_import(id, now)?;
+            // Of a planilla that was accepted from an earlier file while this one was being stored.
+            tx.drop_unaccepted_lines(id)
+        });
+        accepted.map(|_| ()).map_err(ApiError::from)
     }
 
     fn identity(&self, header: &Header<'_>) -> Result<PlanillaIdentity, ApiError> {
-        let (Some(Document { kind, number }), Some(period)) = (header.payer(), header.period())
-        else {
+        let (Some(document), Some(period)) = (header.payer(), header.period()) else {
             return Err(ApiError::unexpected("the spooled file has changed"));
         };
-        let indexes = self.secrets.indexes();
-        let planilla_type = header.filled::<8>();
-        let letter = planilla_type.as_deref().unwrap_or_default();
-        let branch = header.branch().unwrap_or_default();
-        let draft = || indexes.draft((kind.code(), &number), &period.to_string(), letter, &branch);
-        let planilla_number = header.planilla_number();
-        Ok(PlanillaIdentity {
-            payer: indexes.payer(kind.code(), &number),
-            number: planilla_number.as_deref().map(|number| indexes.planilla_number("", number)),
-            draft: planilla_number.is_none().then(draft),
-            period: period.to_yyyymm(),
-            planilla_type,
-        })
+        let place = Place {
+            payer: &document,
+            period,
+            planilla_type: header.filled::<8>(),
+            branch: header.branch(),
+        };
+        Ok(place.identity(self.secrets.indexes(), header.planilla_number(), header.paid_on()))
     }
 }
 

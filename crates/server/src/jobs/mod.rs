@@ -17,6 +17,7 @@ mod import_lines;
 mod in_flight;
 mod learned;
 mod permits;
+mod planilla_place;
 mod project_again;
 mod retrieval;
 pub mod runner;

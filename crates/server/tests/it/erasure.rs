@@ -17,6 +17,7 @@ on_both_databases!(
     an_erased_person_is_gone_and_webhooks_are_not_sent,
     a_load_under_way_brings_nobody_back,
     imports_pass_over_whom_was_erased,
+    a_person_is_erased_with_and_without_zeros,
     a_person_who_pays_is_erased_as_a_payer,
     a_document_that_is_none_is_named,
     a_repeated_erasure_gets_its_first_answer,
@@ -171,6 +172,23 @@ async fn imports_pass_over_whom_was_erased(database: TestDatabase) {
     assert_eq!(never, json!({ "changed": false, "receipt": null }));
     assert_eq!(known(&app).await, [false, true], "what was erased does not come back");
     assert_eq!(app.import(Environment::Production, DECEMBER).await.state, "accepted");
+    assert_eq!(known(&app).await, [true, true]);
+    app.settled().await;
+    app.finish().await;
+}
+
+/// Programs fill citizenship cards up with zeros; lines are kept without.
+async fn a_person_is_erased_with_and_without_zeros(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.production();
+    app.import(Environment::Production, OCTOBER).await;
+    let erased = ask(&client, ERASE, "001900000101").await;
+    assert_eq!(erased["known"], true);
+    assert_eq!(known(&app).await, [false, true]);
+    app.import(Environment::Production, NOVEMBER).await;
+    assert_eq!(known(&app).await, [false, true]);
+    assert_eq!(ask(&client, ADMIT, "001900000101").await["changed"], true);
+    app.import(Environment::Production, DECEMBER).await;
     assert_eq!(known(&app).await, [true, true]);
     app.settled().await;
     app.finish().await;

@@ -59,6 +59,7 @@ mod second_factor;
 mod secrecy;
 mod set_clock;
 mod settings;
+mod settled;
 mod sources;
 mod tls;
 mod tokens;

@@ -31,22 +31,22 @@ macro_rules! sample {
     };
 }
 
-const OCTOBER: &[u8] = sample!("01-nandu-E-2025-10.txt");
-const NOVEMBER: &[u8] = sample!("02-nandu-E-2025-11.txt");
+pub(crate) const OCTOBER: &[u8] = sample!("01-nandu-E-2025-10.txt");
+pub(crate) const NOVEMBER: &[u8] = sample!("02-nandu-E-2025-11.txt");
 const DECEMBER: &[u8] = sample!("03-nandu-E-2025-12.txt");
 const DECEMBER_OTHER_LINE_ENDS: &[u8] = sample!("bad/ok-01-lf.txt");
-const JANUARY: &[u8] = sample!("05-nandu-E-2026-01.txt");
+pub(crate) const JANUARY: &[u8] = sample!("05-nandu-E-2026-01.txt");
 const NOVEMBER_CORRECTED: &[u8] = sample!("06-nandu-N-2025-11.txt");
 const FEBRUARY_UNPAID: &[u8] = sample!("08-nandu-E-2026-02-unpaid.txt");
 const SOMEBODY_ELSE: &[u8] = sample!("09-penon-E-2025-10.txt");
 const REFUSED: &[u8] = sample!("bad/09-check-digit.txt");
 const WRONG_TOTAL: &[u8] = sample!("bad/15-header-total.txt");
-const PAYER_RECORD: &[u8] = sample!("type1/type1-nandu.txt");
+pub(crate) const PAYER_RECORD: &[u8] = sample!("type1/type1-nandu.txt");
 
 const EXPECTED: &str = include_str!("../../../history/tests/expected/CC-1900000101.json");
-const PERSON: &str = "1900000101";
+pub(crate) const PERSON: &str = "1900000101";
 
-async fn import_all(app: &TestApp, files: &[&[u8]]) {
+pub(crate) async fn import_all(app: &TestApp, files: &[&[u8]]) {
     for file in files {
         let status = app.import(Production, file).await;
         assert_eq!((status.state, status.errors), ("accepted", 0), "{status:?}");
@@ -55,13 +55,13 @@ async fn import_all(app: &TestApp, files: &[&[u8]]) {
 }
 
 /// A production link for the person, loaded.
-async fn create_link(app: &TestApp) -> Value {
+pub(crate) async fn create_link(app: &TestApp) -> Value {
     let link = app.production().create_link(PERSON, json!({ "access_mode": "recurrent" })).await;
     app.settled().await;
     link
 }
 
-async fn employments(app: &TestApp, link: &Value) -> Vec<Value> {
+pub(crate) async fn employments(app: &TestApp, link: &Value) -> Vec<Value> {
     let id = link["id"].as_str().unwrap();
     app.production().results(&format!("/api/co/employments/?link={id}")).await
 }

@@ -93,6 +93,8 @@ impl<'a> Row<'a> {
             salary_kind: self.salary_kind(),
             novelties: self.novelties(),
             novelties_known: self.novelties_known(),
+            started_on: None,
+            ended_on: None,
             amounts: Amounts::default(),
             pension_fund: self.administrator("nombreAdministradoraPension"),
             health_provider: self.administrator("nombreAdministradoraSalud"),

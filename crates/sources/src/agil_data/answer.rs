@@ -165,6 +165,8 @@ impl History<'_> {
             salary_kind: None,
             novelties: Novelties::default(),
             novelties_known: NoveltiesKnown::None,
+            started_on: None,
+            ended_on: None,
             amounts: Amounts {
                 pension: payment.amount("valorCotizacionObligatoria", notes),
                 ..Amounts::default()

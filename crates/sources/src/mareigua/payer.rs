@@ -81,6 +81,8 @@ impl Payments {
                 Some(_) => NoveltiesKnown::StartAndEnd,
                 None => NoveltiesKnown::None,
             },
+            started_on: None,
+            ended_on: None,
             amounts: Amounts::default(),
             pension_fund: administrator(&person.pension_fund),
             health_provider: administrator(&person.health_provider),

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed};
 
+use super::acceptance::SETTLED;
 use super::ids::text_enum;
 use super::page::Where;
 use super::{ImportId, Micros, SubjectId, WorkspaceId};
@@ -51,6 +52,8 @@ pub struct StoredContribution {
     pub batch: i64,
     /// Position inside the batch.
     pub line: i64,
+    /// Whether it stands in a draft that a settled planilla has taken the place of: it counts no more.
+    pub replaced: bool,
     /// The line, sealed with the subject's key.
     pub sealed: Sealed,
 }
@@ -137,17 +140,19 @@ impl Tx<'_> {
         )
     }
 
-    /// Every line about the person that counts: operators' answers, and planillas whose import
-    /// was accepted.
+    /// Every line about the person of operators' answers, and of planillas whose import was accepted.
     ///
     /// # Errors
     /// When the database fails.
     pub fn contributions(&mut self, subject: SubjectId) -> Result<Vec<StoredContribution>> {
         self.query(
-            "select c.origin, c.batch_id, c.line, c.sealed from contributions c \
-             where c.subject_id = $1 and (c.origin <> 'planilla' or exists \
-             (select 1 from imports i where i.id = c.batch_id and i.state = 'accepted')) \
-             order by c.origin, c.batch_id, c.line",
+            &format!(
+                "select c.origin, c.batch_id, c.line, c.sealed, \
+                 case when exists ({SETTLED}) then 1 else 0 end from contributions c \
+                 left join imports i on i.id = c.batch_id and c.origin = 'planilla' \
+                 where c.subject_id = $1 and (c.origin <> 'planilla' or i.state = 'accepted') \
+                 order by c.origin, c.batch_id, c.line"
+            ),
             &[subject.into()],
             |row| {
                 Ok(StoredContribution {
@@ -155,6 +160,7 @@ impl Tx<'_> {
                     batch: row.int(1)?,
                     line: row.int(2)?,
                     sealed: row.sealed(3)?,
+                    replaced: row.int(4)? != 0,
                 })
             },
         )
@@ -187,7 +193,7 @@ impl Tx<'_> {
         })
     }
 
-    /// Whether any accepted planilla names the person.
+    /// Whether any planilla that counts names the person.
     ///
     /// # Errors
     /// When the database fails.
@@ -197,9 +203,12 @@ impl Tx<'_> {
         document: &BlindIndex,
     ) -> Result<bool> {
         let found = self.query_opt(
-            "select 1 from subjects s join contributions c on c.subject_id = s.id \
-             join imports i on i.id = c.batch_id and i.state = 'accepted' \
-             where s.workspace_id = $1 and s.document_index = $2 and c.origin = 'planilla' limit 1",
+            &format!(
+                "select 1 from subjects p join contributions c on c.subject_id = p.id \
+                 join imports i on i.id = c.batch_id and i.state = 'accepted' \
+                 where p.workspace_id = $1 and p.document_index = $2 and c.origin = 'planilla' \
+                 and not exists ({SETTLED}) limit 1"
+            ),
             &[workspace.into(), document.into()],
             |row| row.int(0),
         )?;

@@ -5,7 +5,7 @@ use vinculo_vault::{BlindIndex, Sealed};
 
 use super::ids::text_enum;
 use super::page::Where;
-use super::{ImportId, LinkId, Micros, Page, PageRequest, Resource, WorkspaceId};
+use super::{ImportId, Micros, Page, PageRequest, WorkspaceId};
 use crate::{Result, Row, Tx};
 
 text_enum! {
@@ -19,9 +19,9 @@ text_enum! {
         Accepted = "accepted",
         /// Refused by the checks; nothing of it was stored.
         Refused = "refused",
-        /// The same planilla was there already; nothing was changed.
+        /// The same planilla counts from a file that was received earlier.
         Repeated = "repeated",
-        /// A draft that a newer one has replaced.
+        /// A draft that a newer one, or one that was paid, has replaced.
         Superseded = "superseded",
     }
 }
@@ -107,15 +107,19 @@ pub struct Verdict<'a> {
     pub report: &'a Sealed,
 }
 
-/// What makes two files the same planilla.
+/// What makes two files the same planilla, and what it stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanillaIdentity {
     /// Payer.
     pub payer: BlindIndex,
-    /// The number given by the operator.
+    /// The number given by the operator, of a planilla that was paid.
     pub number: Option<BlindIndex>,
-    /// Payer, month, type and branch of a draft, which has no number.
+    /// Payer, month, type and branch of a numbered one, which it settles.
+    pub slot: Option<BlindIndex>,
+    /// The same of one that lacks its number or its payment.
     pub draft: Option<BlindIndex>,
+    /// Whether it was paid.
+    pub paid: bool,
     /// Month of work, yyyymm.
     pub period: i64,
     /// Letter of the planilla type.
@@ -124,18 +128,6 @@ pub struct PlanillaIdentity {
 
 const COLUMNS: &str = "select id, uuid, workspace_id, state, kind, lines, loaded, errors, \
      warnings, payer_index, allowed, created_at, sealed_name, sealed_report from imports";
-
-/// The drafts that import `$1` replaced.
-const SUPERSEDED: &str = "select old.id from imports old join imports new on new.id = $1 \
-     where new.state = 'accepted' and old.id <> new.id \
-     and old.workspace_id = new.workspace_id and old.draft_index = new.draft_index \
-     and old.state = 'superseded'";
-
-/// Lines that payer `$2` paid: those of its planillas, and those in operators' answers.
-const PAID_BY: &str = "origin = 'planilla' and batch_id in \
-     (select id from imports where workspace_id = $1 and payer_index = $2) \
-     union all select subject_id from contributions \
-     where origin = 'ach' and workspace_id = $1 and payer_index = $2";
 
 impl Import {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -239,24 +231,6 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Whether the workspace has accepted this numbered planilla already.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn has_planilla(
-        &mut self,
-        workspace: WorkspaceId,
-        identity: &PlanillaIdentity,
-    ) -> Result<bool> {
-        let found = self.query_opt(
-            "select 1 from imports where workspace_id = $1 and payer_index = $2 \
-             and number_index = $3 and state = 'accepted'",
-            &[workspace.into(), (&identity.payer).into(), identity.number.as_ref().into()],
-            |row| row.int(0),
-        )?;
-        Ok(found.is_some())
-    }
-
     /// Records what the checks said of an import that has not ended; one that has stays as it is.
     ///
     /// # Errors
@@ -267,8 +241,8 @@ impl Tx<'_> {
         self.execute(
             "update imports set state = $2, kind = $3, lines = $4, errors = $5, warnings = $6, \
              payer_index = $7, number_index = $8, draft_index = $9, period = $10, \
-             planilla_type = $11, sealed_report = $12, finished_at = $13 \
-             where id = $1 and state in ('waiting', 'loading')",
+             planilla_type = $11, sealed_report = $12, finished_at = $13, slot_index = $14, \
+             paid = $15 where id = $1 and state in ('waiting', 'loading')",
             &[
                 id.into(),
                 verdict.state.into(),
@@ -283,6 +257,8 @@ impl Tx<'_> {
                 identity.and_then(|identity| identity.planilla_type.as_deref()).into(),
                 verdict.report.into(),
                 finished.into(),
+                identity.and_then(|identity| identity.slot.as_ref()).into(),
+                i64::from(identity.is_some_and(|identity| identity.paid)).into(),
             ],
         )?;
         Ok(())
@@ -299,94 +275,5 @@ impl Tx<'_> {
             &[id.into(), from.into(), to.into()],
         )?;
         Ok(changed == 1)
-    }
-
-    /// Makes a loading import count; one that is not loading stays as it is. An accepted draft of
-    /// the same payer, month, type and branch that was received earlier stops counting; its lines
-    /// stay until [`Self::drop_superseded_lines`], to tell whom it named. A draft that was received
-    /// before one that counts already never counts.
-    ///
-    /// # Errors
-    /// `Conflict` when the same planilla was accepted meanwhile.
-    pub fn accept_import(&mut self, id: ImportId, now: Micros) -> Result<()> {
-        self.execute(
-            "update imports set state = 'superseded', finished_at = $2 \
-             where id = $1 and state = 'loading' and exists (select 1 from imports newer \
-             where newer.workspace_id = imports.workspace_id \
-             and newer.draft_index = imports.draft_index \
-             and newer.state = 'accepted' and newer.id > imports.id)",
-            &[id.into(), now.into()],
-        )?;
-        self.execute(
-            "update imports set state = 'superseded' where id in \
-             (select old.id from imports old join imports new on new.id = $1 \
-             where new.state = 'loading' and old.workspace_id = new.workspace_id \
-             and old.draft_index = new.draft_index and old.state = 'accepted')",
-            &[id.into()],
-        )?;
-        self.execute(
-            "update imports set state = 'accepted', finished_at = $2 \
-             where id = $1 and state = 'loading'",
-            &[id.into(), now.into()],
-        )?;
-        Ok(())
-    }
-
-    /// Removes the lines of the drafts that this import replaced.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn drop_superseded_lines(&mut self, id: ImportId) -> Result<u64> {
-        let batches = format!("batch_id in ({SUPERSEDED})");
-        let sql = format!("delete from contributions where origin = 'planilla' and {batches}");
-        self.execute(&sql, &[id.into()])
-    }
-
-    /// The links that an import changes: of people in its lines and in those of a draft it replaced,
-    /// or of people paid by the payer whose record it is. Each with what was loaded for it so far; `after` pages through them.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn links_touched_by(
-        &mut self,
-        import: &Import,
-        after: LinkId,
-        limit: i64,
-    ) -> Result<Vec<(LinkId, Vec<Resource>)>> {
-        let replaced = SUPERSEDED.replace("$1", "$2");
-        let own_lines = format!(
-            "+workspace_id = $1 and origin = 'planilla' \
-             and batch_id in (select cast($2 as bigint) union all {replaced})"
-        );
-        let (touched, value) = match (import.kind, &import.payer) {
-            (Some(ImportKind::PayerRecord), Some(payer)) => (PAID_BY, payer.into()),
-            _ => (own_lines.as_str(), import.id.into()),
-        };
-        let rows = self.query(
-            &format!(
-                "select distinct t.id, r.resources from (select id from links \
-                 where +workspace_id = $1 and +id > $3 and subject_id in \
-                 (select subject_id from contributions where {touched}) \
-                 order by id limit $4) t left join loads r \
-                 on r.link_id = t.id and r.state = 'done' order by t.id"
-            ),
-            &[import.workspace.into(), value, after.into(), limit.into()],
-            |row| {
-                let resources = row.opt_text(1)?.unwrap_or_default();
-                Ok((LinkId(row.int(0)?), Resource::from_list(&resources)?))
-            },
-        )?;
-        let mut links: Vec<(LinkId, Vec<Resource>)> = Vec::new();
-        for (link, resources) in rows {
-            match links.last_mut() {
-                Some((last, all)) if *last == link => {
-                    all.extend(resources);
-                    all.sort_unstable();
-                    all.dedup();
-                }
-                _ => links.push((link, resources)),
-            }
-        }
-        Ok(links)
     }
 }

@@ -29,6 +29,8 @@ text_enum! {
         ImportNumbers = "imports.number_index",
         /// Planillas without a number.
         ImportDrafts = "imports.draft_index",
+        /// What planillas with a number settle.
+        ImportSlots = "imports.slot_index",
         /// What employments are known by: their payers.
         Employments = "employments.object_index",
         /// What owners are known by: their documents.
@@ -68,6 +70,7 @@ impl IndexColumn {
             Self::ImportPayers => ("imports", "id", "payer_index"),
             Self::ImportNumbers => ("imports", "id", "number_index"),
             Self::ImportDrafts => ("imports", "id", "draft_index"),
+            Self::ImportSlots => ("imports", "id", "slot_index"),
             Self::Employments => ("employments", "id", "object_index"),
             Self::Owners => ("owners", "id", "object_index"),
         };

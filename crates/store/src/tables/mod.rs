@@ -1,6 +1,7 @@
 //! The tables, one file each. Every method is one named operation on a [`Tx`](crate::Tx).
 
 mod about;
+mod acceptance;
 mod api_keys;
 mod audit_actions;
 mod audit_chains;
@@ -44,6 +45,7 @@ mod users;
 mod widget_tokens;
 
 pub use about::{DeliveryAbout, EventAbout, LoadAbout};
+pub use acceptance::UnplacedLine;
 pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};

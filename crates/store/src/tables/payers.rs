@@ -23,7 +23,7 @@ pub struct NewPayer<'a> {
 }
 
 impl Tx<'_> {
-    /// Stores a payer's own record; the newest import stays.
+    /// Stores a payer's own record; that of the import received last stays.
     ///
     /// # Errors
     /// When the database fails.
@@ -33,7 +33,8 @@ impl Tx<'_> {
              sealed) values ($1, $2, $3, $4, $5, $6) \
              on conflict (workspace_id, payer_index) do update set \
              subject_id = excluded.subject_id, import_id = excluded.import_id, \
-             updated_at = excluded.updated_at, sealed = excluded.sealed",
+             updated_at = excluded.updated_at, sealed = excluded.sealed \
+             where payers.import_id <= excluded.import_id",
             &[
                 payer.workspace.into(),
                 payer.payer.into(),

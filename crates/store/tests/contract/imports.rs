@@ -1,12 +1,12 @@
 use crate::contributions::line;
 use crate::fixture::{
-    NOW, add_link, add_load, index, person, read, refused, sealed, spread, uuid, workspaces, write,
+    NOW, add_link, add_load, index, person, read, sealed, spread, uuid, workspaces, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Error, Import, ImportId, ImportKind, ImportState, Job, LinkId, LoadState, NewImport, NewPayer,
-    Origin, PageRequest, PlanillaIdentity, Resource, Result, SubjectId, Tx, Verdict, WorkspaceId,
+    Import, ImportId, ImportKind, ImportState, Job, LinkId, LoadState, NewImport, NewPayer, Origin,
+    PageRequest, PlanillaIdentity, Resource, Result, SubjectId, Tx, Verdict, WorkspaceId,
 };
 
 on_both_databases! {
@@ -19,7 +19,6 @@ on_both_databases! {
     the_verdict_is_kept,
     an_ended_import_is_not_judged_again,
     progress_moves_from_where_it_was,
-    a_numbered_planilla_is_accepted_once,
     a_newer_draft_replaces_the_older,
     an_older_draft_that_ends_later_never_counts,
     work_on_a_replaced_draft_leaves_its_lines_to_the_newer,
@@ -36,17 +35,19 @@ on_both_databases! {
 const REPORT: u64 = 77;
 
 /// What makes a test's planilla: its number, or the draft it is.
-fn identity(number: Option<u64>, draft: Option<u64>) -> PlanillaIdentity {
+pub(crate) fn identity(number: Option<u64>, draft: Option<u64>) -> PlanillaIdentity {
     PlanillaIdentity {
         payer: index(70),
         number: number.map(index),
+        slot: None,
         draft: draft.map(index),
+        paid: number.is_some(),
         period: 202_601,
         planilla_type: Some("E".to_owned()),
     }
 }
 
-fn receive(
+pub(crate) fn receive(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     id: u64,
@@ -63,7 +64,7 @@ fn receive(
     })
 }
 
-fn judge(
+pub(crate) fn judge(
     tx: &mut Tx<'_>,
     id: ImportId,
     state: ImportState,
@@ -77,7 +78,7 @@ fn judge(
 }
 
 /// An import that was checked and is being stored.
-fn loading(
+pub(crate) fn loading(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     n: u64,
@@ -88,11 +89,11 @@ fn loading(
     Ok(id)
 }
 
-async fn stored(db: &TestDatabase, id: ImportId) -> Import {
+pub(crate) async fn stored(db: &TestDatabase, id: ImportId) -> Import {
     read(db, move |tx| tx.import(id)).await.expect("no import")
 }
 
-async fn state(db: &TestDatabase, id: ImportId) -> ImportState {
+pub(crate) async fn state(db: &TestDatabase, id: ImportId) -> ImportState {
     stored(db, id).await.state
 }
 
@@ -262,47 +263,8 @@ async fn progress_moves_from_where_it_was(db: TestDatabase) {
     assert_eq!(stored(&db, id).await.loaded, 12);
 }
 
-async fn a_numbered_planilla_is_accepted_once(db: TestDatabase) {
-    let (here, there) = workspaces(&db).await;
-    let has = |workspace, number| {
-        move |tx: &mut Tx<'_>| tx.has_planilla(workspace, &identity(number, None))
-    };
-    let (first, second, other, foreign) = write(&db, move |tx| {
-        let known = identity(Some(5), None);
-        Ok((
-            loading(tx, here, 1, &known)?,
-            loading(tx, here, 2, &known)?,
-            loading(tx, here, 3, &identity(Some(6), None))?,
-            loading(tx, there, 4, &known)?,
-        ))
-    })
-    .await;
-    assert!(!read(&db, has(here, Some(5))).await, "none is accepted yet");
-    write(&db, move |tx| tx.accept_import(first, NOW + 5)).await;
-    assert!(read(&db, has(here, Some(5))).await);
-    for (workspace, number) in [(here, Some(6)), (there, Some(5)), (here, None)] {
-        assert!(!read(&db, has(workspace, number)).await);
-    }
-    let other_payer = PlanillaIdentity { payer: index(71), ..identity(Some(5), None) };
-    assert!(!read(&db, move |tx| tx.has_planilla(here, &other_payer)).await);
-
-    let error = refused(&db, move |tx| tx.accept_import(second, NOW + 6)).await;
-    assert!(matches!(error, Error::Conflict(_)), "{error}");
-    assert_eq!(
-        state(&db, second).await,
-        ImportState::Loading,
-        "its worker says what becomes of it"
-    );
-    for id in [other, foreign] {
-        write(&db, move |tx| tx.accept_import(id, NOW + 7)).await;
-        assert_eq!(state(&db, id).await, ImportState::Accepted);
-    }
-    let ended = format!("select finished_at from imports where id = {first}");
-    assert_eq!(raw::rows(&db, &ended), [(NOW + 5).to_string()]);
-}
-
 /// Stores an import with one line of the person.
-fn with_line(
+pub(crate) fn with_line(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     subject: SubjectId,
@@ -314,7 +276,7 @@ fn with_line(
     Ok(id)
 }
 
-fn batches(db: &TestDatabase) -> Vec<String> {
+pub(crate) fn batches(db: &TestDatabase) -> Vec<String> {
     raw::rows(db, "select batch_id from contributions order by batch_id")
 }
 
@@ -347,9 +309,9 @@ async fn a_newer_draft_replaces_the_older(db: TestDatabase) {
     assert_eq!(batches(&db).len(), 5, "the older's lines tell whom it named");
     let counted = read(&db, move |tx| tx.contributions(subject)).await;
     assert!(counted.iter().all(|line| line.batch != all[0].0), "but count no more");
-    assert_eq!(write(&db, move |tx| tx.drop_superseded_lines(all[1])).await, 0);
-    assert_eq!(write(&db, move |tx| tx.drop_superseded_lines(newer)).await, 1);
-    assert_eq!(write(&db, move |tx| tx.drop_superseded_lines(newer)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(all[1])).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer)).await, 0);
     assert_eq!(batches(&db), [all[1], all[2], all[3], newer].map(|id| id.to_string()));
     for id in &all[1..] {
         assert_eq!(state(&db, *id).await, ImportState::Accepted);
@@ -385,8 +347,8 @@ async fn work_on_a_replaced_draft_leaves_its_lines_to_the_newer(db: TestDatabase
     .await;
     write(&db, move |tx| tx.accept_import(older, NOW)).await;
     write(&db, move |tx| tx.accept_import(newer, NOW)).await;
-    assert_eq!(write(&db, move |tx| tx.drop_superseded_lines(older)).await, 0);
-    assert_eq!(write(&db, move |tx| tx.drop_superseded_lines(newer)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(older)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer)).await, 1);
 }
 
 async fn a_repeated_planilla_leaves_no_lines(db: TestDatabase) {
@@ -449,6 +411,8 @@ async fn the_newest_record_of_a_payer_stays(db: TestDatabase) {
         put(here, subject, 1, 1)?;
         put(there, subject, 2, 2)?;
         put(here, other, 3, 3)?;
+        // A record received before it whose work ends later.
+        put(here, subject, 2, 4)?;
         tx.insert_contributions(&[line(here, subject, Origin::Answer, 1, 1)])?;
         let found = tx.payer_profiles(here, subject)?;
         assert_eq!(found.len(), 1);
@@ -462,7 +426,10 @@ async fn the_newest_record_of_a_payer_stays(db: TestDatabase) {
 }
 
 /// Three people with two links each, whose first has loaded owners, and both resources twice.
-async fn people_with_links(db: &TestDatabase, here: WorkspaceId) -> Vec<(SubjectId, [LinkId; 2])> {
+pub(crate) async fn people_with_links(
+    db: &TestDatabase,
+    here: WorkspaceId,
+) -> Vec<(SubjectId, [LinkId; 2])> {
     write(db, move |tx| {
         (0..3)
             .map(|n| {
@@ -487,10 +454,10 @@ async fn people_with_links(db: &TestDatabase, here: WorkspaceId) -> Vec<(Subject
 }
 
 /// Links, each with what was loaded for it.
-type Links = Vec<(LinkId, Vec<Resource>)>;
+pub(crate) type Links = Vec<(LinkId, Vec<Resource>)>;
 
 /// Every page of two, until an empty one.
-fn touched(tx: &mut Tx<'_>, import: &Import) -> Result<Vec<Links>> {
+pub(crate) fn touched(tx: &mut Tx<'_>, import: &Import) -> Result<Vec<Links>> {
     let (mut pages, mut after) = (Vec::new(), LinkId(0));
     loop {
         let page = tx.links_touched_by(import, after, 2)?;
@@ -552,7 +519,7 @@ async fn links_of_people_whom_a_newer_draft_leaves_out_are_touched(db: TestDatab
         pages.concat().into_iter().map(|(link, _)| link).collect::<Vec<_>>()
     };
     assert_eq!(found(import.clone()).await, links(&[people[0], people[2]]));
-    write(&db, move |tx| tx.drop_superseded_lines(newer)).await;
+    write(&db, move |tx| tx.drop_replaced_lines(newer)).await;
     assert_eq!(found(import).await, links(&people[2..]));
 }
 

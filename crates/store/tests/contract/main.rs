@@ -18,6 +18,7 @@ mod raw;
 mod replays;
 
 mod about;
+mod acceptance;
 mod api_keys;
 mod audit;
 mod backlog;

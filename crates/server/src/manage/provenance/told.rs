@@ -89,7 +89,8 @@ impl<'a> Telling<'a> {
         employment: &Employment,
         count: usize,
     ) -> Result<Vec<ProvenanceMonth>, ApiError> {
-        let mut traced = trace(&self.traced.lines, &employment.payer, &self.traced.options);
+        let Traced { lines, replaced, options, .. } = self.traced;
+        let mut traced = trace(lines, replaced, &employment.payer, options);
         let told = employment.months.iter().zip(&employment.provenance.months).take(count);
         told.map(|(detail, provenance)| {
             let traced = traced.remove(&detail.month).unwrap_or_default();

@@ -4,9 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
+use vinculo_pila::Document;
 use vinculo_store::AuditAction;
 
-use super::wire::{ErasureReceipt, PersonOfDocument, person};
+use super::wire::{ErasureReceipt, PersonOfDocument, person, spellings};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::audit::Entry;
@@ -46,10 +47,13 @@ pub(crate) async fn admit(
     let (now, writer) = (app.now_micros(), app.clone());
     attempt
         .write(&app, StatusCode::OK, move |tx| {
-            let person = secrets.indexes().erased_person(person.kind.code(), &person.number);
-            let changed = tx.admit_person(workspace, &person, now)?;
+            let (mut changed, mut receipt) = (false, None);
+            for Document { kind, number } in spellings(&person) {
+                let person = secrets.indexes().erased_person(kind.code(), &number);
+                changed |= tx.admit_person(workspace, &person, now)?;
+                receipt = receipt.or(tx.erasure(workspace, &person)?);
+            }
             caller.trail.note(tx, &writer, Entry::of(AuditAction::SubjectAdmitted))?;
-            let receipt = tx.erasure(workspace, &person)?;
             Ok(AdmittedPerson { changed, receipt: receipt.as_ref().map(ErasureReceipt::of) })
         })
         .await

@@ -7,7 +7,7 @@ use serde::Serialize;
 use vinculo_pila::Document;
 use vinculo_store::{AuditAction, Erased, NewErasure, Tx};
 
-use super::wire::{ErasureReceipt, PersonOfDocument, person};
+use super::wire::{ErasureReceipt, PersonOfDocument, person, spellings};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::page::json;
@@ -77,30 +77,31 @@ fn erase_person(
 ) -> Result<ErasedPerson, ApiError> {
     let workspace = caller.workspace.id;
     let secrets = app.secrets(workspace)?;
-    let (kind, number) = (person.kind.code(), person.number.as_str());
-    let document = secrets.indexes().lookup_document(kind, number);
-    let receipt = secrets.indexes().erased_person(kind, number);
-    // In the order of whoever makes a link of a row: first the person, then the row.
-    if let Some(subject) = tx.subject(workspace, &document)? {
-        tx.lock_subject(subject.id)?;
+    let mut forgotten = Vec::new();
+    for document in spellings(person) {
+        let (kind, number) = (document.kind.code(), document.number.as_str());
+        let index = secrets.indexes().lookup_document(kind, number);
+        let receipt = secrets.indexes().erased_person(kind, number);
+        // In the order of whoever makes a link of a row: first the person, then the row.
+        if let Some(subject) = tx.subject(workspace, &index)? {
+            tx.lock_subject(subject.id)?;
+        }
+        let rows = tx.erase_cohort_rows(workspace, &receipt, app.now_micros())?;
+        let erased = tx.erase_person(workspace, &index)?;
+        forgotten.push((document, receipt, erased.or((rows > 0).then(Erased::default))));
     }
-    let rows = tx.erase_cohort_rows(workspace, &receipt, app.now_micros())?;
-    let known = (rows > 0).then(Erased::default);
-    let erased = tx.erase_person(workspace, &document)?.or(known);
-    let mut entry = Entry::of(AuditAction::SubjectErased);
-    if let Some(erased) = erased {
-        let uuid = app.uuid().map_err(ApiError::unexpected)?;
-        entry = entry.object(uuid);
-        tx.insert_erasure(&NewErasure {
-            uuid,
-            workspace,
-            person: &receipt,
-            erased,
-            erased_at: app.now_micros(),
-        })?;
-        consents::note_erasure(tx, app, &secrets, person, uuid)?;
+    let known = forgotten.iter().any(|(_, _, erased)| erased.is_some());
+    let (mut entry, mut told) = (Entry::of(AuditAction::SubjectErased), None);
+    for (document, person, erased) in forgotten {
+        if known {
+            let uuid = app.uuid().map_err(ApiError::unexpected)?;
+            entry = entry.object(uuid);
+            let (erased, erased_at) = (erased.unwrap_or_default(), app.now_micros());
+            tx.insert_erasure(&NewErasure { uuid, workspace, person: &person, erased, erased_at })?;
+            consents::note_erasure(tx, app, &secrets, &document, uuid)?;
+        }
+        told = told.or(tx.erasure(workspace, &person)?);
     }
     caller.trail.note(tx, app, entry)?;
-    let receipt = tx.erasure(workspace, &receipt)?;
-    Ok(ErasedPerson { known: erased.is_some(), receipt: receipt.as_ref().map(ErasureReceipt::of) })
+    Ok(ErasedPerson { known, receipt: told.as_ref().map(ErasureReceipt::of) })
 }

@@ -26,7 +26,7 @@ use crate::manage::audit::bring_up_to_date;
 use crate::manage::consents::WireConsent;
 use crate::once::{About, Claim, Once};
 use crate::openapi::OnceParams;
-use crate::projection::{Person, contributions, object_context, payer_context};
+use crate::projection::{KnownLine, Person, contributions, object_context, payer_context};
 
 /// Objects and entries of the log in one report at most; their number is told.
 const MOST: PageRequest = PageRequest { limit: 10_000, offset: 0 };
@@ -179,18 +179,18 @@ fn add_links(
     Ok(())
 }
 
-/// Every line that counts, with what brought it.
+/// Every line, with what brought it.
 fn told_lines(tx: &mut Tx<'_>, person: &Person<'_>) -> Result<Vec<Value>, ApiError> {
     let lines = contributions(tx, person)?;
     let mut batches = HashMap::new();
     for &origin in Origin::ALL {
-        let ids = lines.iter().map(|(batch, _)| batch).filter(|batch| batch.origin == origin);
+        let ids = lines.iter().map(|known| known.batch).filter(|batch| batch.origin == origin);
         let mut ids: Vec<_> = ids.map(|batch| batch.id).collect();
         ids.dedup();
         let found = tx.batches(person.workspace, origin, &ids)?;
         batches.extend(found.into_iter().map(|batch| ((origin, batch.id), batch)));
     }
-    let told = lines.into_iter().map(|(key, line)| {
+    let told = lines.into_iter().map(|KnownLine { batch: key, line, .. }| {
         let batch = batches.get(&(key.origin, key.id));
         let id = batch.map(|batch| batch.uuid);
         json!({

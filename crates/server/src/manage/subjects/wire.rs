@@ -136,3 +136,11 @@ pub(crate) fn person_of(fields: &mut Fields<'_>) -> Option<Document> {
     }
     Some(Document::new(kind?, number?))
 }
+
+/// The document as it was asked about, and as lines of planillas are kept: earlier versions kept
+/// the number as its file wrote it.
+pub(super) fn spellings(person: &Document) -> Vec<Document> {
+    let mut all = vec![person.clone(), person.clone().normal()];
+    all.dedup();
+    all
+}
