@@ -84,9 +84,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::vault::rotate_index(&args::VaultOptions { database, ..options })
         }
-        Command::Vault(args::Vault::Settle(options)) => {
+        Command::Vault(args::Vault::Settle(args::Settle { lost, options })) => {
             let database = file.complete(options.database)?;
-            commands::vault::settle(&args::VaultOptions { database, ..options })
+            commands::vault::settle(&args::VaultOptions { database, ..options }, lost)
         }
         Command::Retention(options) => commands::retention::run(options.completed(&file)?),
         Command::Backup(options) => {

@@ -17,7 +17,7 @@ use vinculo_store::ImportId;
 
 use super::files::{InputFile, expand};
 use super::pila::print_findings;
-use crate::args::ImportFiles;
+use crate::args::{ImportFiles, Pool};
 use crate::installation::Installation;
 use crate::print::{BAD, DIM, GOOD};
 
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
     let files = expand(&options.files)?;
     let allowed: Vec<&str> = options.allow.iter().map(String::as_str).collect();
     CheckOptions::allowing(&allowed)?;
-    let installation = Installation::open(&options.database)?;
+    let installation = Installation::open_or_make(&options.database, &Pool::default())?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let app = installation.quiet_app()?;
         let stop = CancellationToken::new();

@@ -30,7 +30,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     let watched =
         options.work.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
-    let installation = Installation::open_with(&options.work.database, &options.work.pool)?;
+    let installation = Installation::open_or_make(&options.work.database, &options.work.pool)?;
     runtime.block_on(serve(options, installation, (listener, tls, watched), production))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,7 +21,7 @@ pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
-    let installation = Installation::open_with(&options.database, &options.pool)?;
+    let installation = Installation::open_or_make(&options.database, &options.pool)?;
     runtime.block_on(work(options, installation, watched, production))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -74,6 +74,71 @@ fn production_takes_a_key_from_a_file_or_the_environment() {
 }
 
 #[test]
+fn a_lost_master_key_is_not_replaced() {
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        installation.key("sandbox");
+        let file = installation.data_dir().join("master.key");
+        let key = std::fs::read(&file).expect("a key");
+        std::fs::remove_file(&file).expect("removed");
+        let list = ["keys", "list", "--environment", "sandbox"];
+        for mut command in [installation.serve_command(), installation.command(&list)] {
+            let refused = finished(&mut command).refused();
+            let why = "is missing, and no other key opens what is here";
+            assert!(refused.contains(why), "{refused}");
+        }
+        assert!(!file.exists());
+        let doctor = installation.run(&["doctor"]);
+        assert!(doctor.stdout.contains("master.key: No such file"), "{}", doctor.stdout);
+        std::fs::write(&file, key).expect("the copy of it");
+        installation.run(&list).accepted();
+    }
+}
+
+#[test]
+fn a_command_that_finds_nothing_makes_nothing() {
+    let document = ["--document", "CC:1999000001"];
+    let sandbox = ["--environment", "sandbox"];
+    let commands: [&[&str]; 14] = [
+        &["keys", "create"],
+        &["keys", "list"],
+        &["users", "list"],
+        &["organizations", "list"],
+        &["webhooks", "list"],
+        &["deliveries", "list"],
+        &["subjects", "report", document[0], document[1]],
+        &["pila", "show", document[0], document[1]],
+        &["audit", "verify"],
+        &["consents", "list"],
+        &["consents", "verify"],
+        &["vault", "status"],
+        &["vault", "rotate-index"],
+        &["retention", "report"],
+    ];
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        let here = match installation.url().starts_with("sqlite:") {
+            true => installation.data_dir().display().to_string(),
+            false => "the database of VINCULO_DATABASE_URL".to_owned(),
+        };
+        for command in commands {
+            let wanted: &[&str] = match command[0] {
+                "users" | "organizations" | "audit" | "vault" | "retention" => &[],
+                "consents" if command[1] == "verify" => &[],
+                _ => &sandbox,
+            };
+            let refused = installation.run(&[command, wanted].concat()).refused();
+            let why = format!(
+                "no installation in {here}: `vinculo serve` makes one, `vinculo migrate` an empty one"
+            );
+            assert_eq!(refused, why, "{command:?}");
+            assert!(!installation.data_dir().exists(), "{command:?}");
+        }
+        let made = installation.run(&["migrate"]).accepted();
+        assert!(made.contains("up to date"), "{made}");
+        installation.run(&["keys", "list", "--environment", "sandbox"]).accepted();
+    }
+}
+
+#[test]
 fn another_key_opens_nothing() {
     for installation in [Installation::sqlite(), Installation::postgres()] {
         let create = ["keys", "create", "--environment", "sandbox"];
