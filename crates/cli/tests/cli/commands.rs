@@ -9,6 +9,7 @@ use crate::support::{Installation, Receiver, finished, sample, vinculo};
 #[test]
 fn a_key_is_three_texts() {
     let installation = Installation::sqlite();
+    installation.make();
     for environment in ["sandbox", "production"] {
         let create = ["keys", "create", "--environment", environment, "--name", "n", "--json"];
         let mut key = installation.run(&create).json();
@@ -34,8 +35,9 @@ fn no_two_keys_are_alike() {
 
 #[test]
 fn a_key_for_people_says_that_it_is_seen_once() {
-    let told = Installation::sqlite().run(&["keys", "create", "--environment", "sandbox"]);
-    let told = told.accepted();
+    let installation = Installation::sqlite();
+    installation.make();
+    let told = installation.run(&["keys", "create", "--environment", "sandbox"]).accepted();
     let first_words: Vec<_> = told.lines().map(|line| line.split("  ").next()).collect();
     let password = first_words[1].expect("a line");
     assert_eq!(first_words[0], Some("Secret ID"));
@@ -64,6 +66,7 @@ fn commands_say_what_is_missing() {
 #[test]
 fn a_webhook_that_cannot_be_called_is_refused() {
     let installation = Installation::sqlite();
+    installation.make();
     let create = |url: &str, authorization: &str| {
         let arguments = ["webhooks", "create", "--environment", "sandbox", "--url", url];
         let mut command = installation.command(&arguments);
@@ -91,6 +94,7 @@ fn a_webhook_that_cannot_be_called_is_refused() {
 #[test]
 fn webhooks_are_controlled_from_the_command_line() {
     for installation in [Installation::sqlite(), Installation::postgres()] {
+        installation.make();
         let run = |arguments: &[&str], more: &[&str]| {
             let here = ["--environment", "sandbox", "--json"];
             installation.run(&[arguments, more, &here].concat())

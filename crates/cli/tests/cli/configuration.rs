@@ -244,7 +244,7 @@ fn a_wrong_file_stops_the_start() {
 /// The data folder a command has used.
 fn used(installation: &Installation, command: &mut Command) -> String {
     let before = folders(installation);
-    finished(command.args(["keys", "create", "--environment", "sandbox"])).accepted();
+    finished(command.arg("migrate")).accepted();
     let mut made = folders(installation);
     made.retain(|name| !before.contains(name));
     made.pop().expect("a folder was made")
@@ -271,8 +271,7 @@ fn flags_beat_the_environment_and_the_environment_the_file() {
     );
     let mut flagged = command();
     flagged.env(environment.0, environment.1);
-    let made = ["keys", "create", "--environment", "sandbox", "--data-dir", "from-flag"];
-    finished(flagged.args(made)).accepted();
+    finished(flagged.args(["migrate", "--data-dir", "from-flag"])).accepted();
     assert!(folders(&installation).contains(&"from-flag".to_owned()));
 }
 
