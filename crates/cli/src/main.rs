@@ -9,6 +9,7 @@ mod operators;
 mod print;
 mod serving;
 mod settings;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
 
@@ -15,6 +14,7 @@ use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
 use crate::serving::{Serving, sandbox};
+use crate::signals::Signals;
 
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -31,7 +31,11 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         options.work.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
     let installation = Installation::open_or_make(&options.work.database, &options.work.pool)?;
-    runtime.block_on(serve(options, installation, (listener, tls, watched), production))?;
+    let served = serve(options, installation, (listener, tls, watched), production);
+    let served = runtime.block_on(served);
+    // Nobody waits for what did not end in time.
+    runtime.shutdown_background();
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -46,7 +50,7 @@ async fn serve(
     (listener, tls, watched): (TcpListener, Option<Tls>, Option<TcpListener>),
     production: Vec<SourceConfig>,
 ) -> anyhow::Result<()> {
-    let asked = asked_to_stop()?;
+    let mut signals = Signals::hear()?;
     let (url, operator) = sandbox(options.work.sources.sandbox_operator_url.clone()).await?;
     let config = Config {
         production,
@@ -67,20 +71,7 @@ async fn serve(
         tell("nobody can sign in yet; set up the first user, once, within two days:");
         tell(format_args!("{}{path}", base.trim_end_matches('/')));
     }
-    asked.await;
+    signals.next().await;
     tracing::info!("stopping");
-    serving.stop().await;
-    Ok(())
-}
-
-/// Ends at SIGTERM or SIGINT; hears them from now on.
-pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
+    signals.bound(serving.stop()).await
 }
