@@ -190,6 +190,8 @@ fn databases_that_cannot_be_reached_stop_the_start() {
         format!("mysql://user:{SECRET}@localhost/vinculo"),
         format!("postgres://user:{SECRET}@localhost:port/vinculo"),
         format!("postgres://user:{SECRET}@127.0.0.1:1/vinculo"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=require"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=verify-full"),
         SECRET.to_owned(),
         "sqlite://".to_owned(),
     ] {
@@ -202,6 +204,8 @@ fn databases_that_cannot_be_reached_stop_the_start() {
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither a PostgreSQL URL nor a list of key=value
     database unavailable: error connecting to server: connection refused
+    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
+    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     ");

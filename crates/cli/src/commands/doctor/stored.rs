@@ -97,7 +97,9 @@ fn endpoints(store: &Store) -> vinculo_store::Result<Finding> {
     Ok(match failing + disabled {
         0 => finding("webhook endpoints", State::Good, message),
         _ => finding("webhook endpoints", State::Doubtful, message).mend(
-            "`vinculo webhooks list` says which and why; `webhooks enable`, then `webhooks replay`",
+            "`vinculo webhooks list` says which, `vinculo deliveries list --endpoint ID` why; both want \
+             --environment. One that fails goes on once its receiver answers; a disabled one wants \
+             `webhooks enable`, then `webhooks replay`",
         ),
     })
 }
