@@ -18,7 +18,8 @@ use clap::Parser as _;
 use crate::args::{Arguments, Command};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    print::end_quietly_when_nobody_reads();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| settings::named(error).exit());
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {

@@ -218,6 +218,8 @@ async fn a_file_whose_structure_is_wrong_is_refused(database: TestDatabase) {
         ("?access_mode=never", "document\n1\n", "access_mode", "never"),
         ("?webhooks=never", "document\n1\n", "webhooks", "never"),
         ("?stale_in=long", "document\n1\n", "stale_in", "long"),
+        ("?acces_mode=single", "document\n1\n", "acces_mode", "Not a parameter of a cohort"),
+        ("?external_id=user-1", "document\n1\n", "external_id", "Not a parameter of a cohort"),
     ] {
         let answer = send(&client, query, file).await;
         assert_eq!(answer.status, 400, "{file:?}: {}", answer.body);
