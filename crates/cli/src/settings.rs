@@ -70,16 +70,24 @@ impl File {
             let place = self.path.display();
             alone.map_or_else(
                 || anyhow::anyhow!("configuration file {place}: {whole}"),
-                |(key, why)| anyhow::anyhow!("configuration file {place}: {}", told(key, &why)),
+                |(key, why)| {
+                    anyhow::anyhow!(
+                        "configuration file {place}: {}",
+                        told(key, &options[key], &why)
+                    )
+                },
             )
         })
     }
 }
 
 /// A key with what is wrong with its value, which may be quoted unless it is a secret.
-fn told(key: &str, why: &serde_json::Error) -> String {
+fn told(key: &str, value: &serde_json::Value, why: &serde_json::Error) -> String {
     let secrets = known(|arg| arg.is_hide_env_values_set().then(|| arg.get_id().to_string()));
-    if secrets.contains(key) { format!("{key}: bad value") } else { format!("{key}: {why}") }
+    match secrets.contains(key) {
+        true => format!("{key}: bad value"),
+        false => format!("{key} = {value}: {why}"),
+    }
 }
 
 /// A refusal of the command line that says where the value comes from, when a variable gave it and

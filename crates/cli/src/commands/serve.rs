@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
 use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
 
-use crate::args::Serve;
+use crate::args::{Mode, Serve, Worker};
 use crate::installation::Installation;
 use crate::logging;
 use crate::operators::production;
@@ -23,6 +23,10 @@ const LISTEN: SocketAddr =
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     logging::start(&options.work.logging)?;
     let production = production(&options.work.sources)?;
+    warn(&options.work);
+    if let Some(url) = &options.server.public_url {
+        refuse_no_base(url)?;
+    }
     let tls = options.tls.open()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let address = options.server.listen.unwrap_or(LISTEN);
@@ -37,6 +41,28 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fails unless paths can be put behind it.
+fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
+    let is_base = matches!(url.scheme(), "http" | "https");
+    if is_base && url.query().is_none() && url.fragment().is_none() {
+        return Ok(());
+    }
+    bail!("VINCULO_PUBLIC_URL: {url} is no base URL: http or https, without ? and #")
+}
+
+/// Says what starts and is seldom meant.
+pub(crate) fn warn(options: &Worker) {
+    let production = options.database.mode.unwrap_or_default() == Mode::Production;
+    if production && options.outgoing.webhook_allow_private == Some(true) {
+        tracing::warn!(
+            "VINCULO_WEBHOOK_ALLOW_PRIVATE: receivers may be this network's own machines"
+        );
+    }
+    for name in options.sources.given_and_not_asked() {
+        tracing::warn!("{name} is given, and VINCULO_SOURCE_PRODUCTION does not name its source");
+    }
 }
 
 /// Listens where operators or clients are told to come.

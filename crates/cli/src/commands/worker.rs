@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vinculo_server::config::{Config, SourceConfig};
 
-use super::serve::listen;
+use super::serve::{listen, warn};
 use crate::args::Worker;
 use crate::installation::Installation;
 use crate::logging;
@@ -19,6 +19,7 @@ use crate::signals::Signals;
 pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
     logging::start(&options.logging)?;
     let production = production(&options.sources)?;
+    warn(&options);
     let runtime = tokio::runtime::Runtime::new()?;
     let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
