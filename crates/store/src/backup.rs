@@ -84,21 +84,18 @@ pub fn restore<T, E: From<Error>>(
     let Target::Sqlite { dir } = target else { return Err(not_sqlite().into()) };
     refuse_two_or_none(dir, keys.is_some())?;
     let parts = [(Part::Keys, keys), (Part::Data, Some(data))];
-    let copies = parts.into_iter().filter_map(|(part, from)| from.map(|from| (part, from)));
+    let mut copies = parts.into_iter().filter_map(|(part, from)| from.map(|from| (part, from)));
     for (part, from) in copies.clone() {
         check(from, part)?;
     }
     let mut made = Vec::new();
-    let restored = copies
-        .map(|(part, from)| {
-            let to = part.file(dir);
-            copy(from, part, &to)?;
-            made.push(to);
-            Ok::<_, Error>(())
-        })
-        .collect::<Result<()>>()
-        .map_err(E::from)
-        .and_then(|()| settled(target, settle));
+    let copied = copies.try_for_each(|(part, from)| {
+        let to = part.file(dir);
+        copy(from, part, &to)?;
+        made.push(to);
+        Ok::<_, Error>(())
+    });
+    let restored = copied.map_err(E::from).and_then(|()| settled(target, settle));
     if restored.is_err() {
         made.iter().for_each(|file| remove(file));
     }

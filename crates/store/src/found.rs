@@ -3,10 +3,11 @@
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::Result;
-use crate::migrate::{HISTORY, VAULT_HISTORY, io_error, newest};
+use crate::migrate::{HISTORY, VAULT_HISTORY, io_error, migrate_lock, newest};
 use crate::target::Target;
 use ::postgres::Client;
 use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
@@ -55,7 +56,14 @@ impl Found {
 /// of it cannot be looked at; else what the database says to a file that is none.
 pub fn look(target: &Target) -> Result<Found> {
     let [data, keys] = match target {
-        Target::Sqlite { dir } => in_files(dir)?,
+        Target::Sqlite { dir } => {
+            // Whoever migrates at this moment has not made everything yet, and wants to be alone.
+            let lock =
+                File::open(migrate_lock(dir)).and_then(|lock| lock.lock_shared().map(|()| lock));
+            let found = in_files(dir)?;
+            drop(lock);
+            found
+        }
         Target::Postgres { url } => {
             apart(|| in_schemas(&mut postgres::connect(&postgres::configure(url)?)?))?
         }

@@ -10,7 +10,7 @@ use crate::tx::Dialect;
 use ::postgres::Client;
 use refinery::{Migration, Report, Runner};
 use std::fs::{DirBuilder, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -61,9 +61,14 @@ pub fn migrate(target: &Target) -> Result<Applied> {
     }
 }
 
+/// Held by whoever migrates a folder.
+pub(crate) fn migrate_lock(dir: &Path) -> PathBuf {
+    dir.join("migrate.lock")
+}
+
 fn migrate_sqlite(dir: &Path) -> Result<Applied> {
     make_private_folder(dir)?;
-    let path = dir.join("migrate.lock");
+    let path = migrate_lock(dir);
     let lock = File::create(&path).and_then(|file| file.lock().map(|()| file));
     let _lock = lock.map_err(|error| io_error(&path, &error))?;
     let mut applied = Applied::default();

@@ -149,7 +149,8 @@ pub(crate) struct Doctor {
     /// Print JSON, one object a check
     #[arg(long)]
     pub(crate) json: bool,
-    /// Compute the chains of the audit log and of consents again; takes minutes when they are long
+    /// Compute the chains of the audit log and of consents again, and look for people without a key;
+    /// takes minutes when there are many
     #[arg(long)]
     pub(crate) deep: bool,
     #[command(flatten)]

@@ -252,6 +252,16 @@ fn a_deep_look_computes_the_chains_again() {
     let done = doctor();
     assert_eq!(wrong(&done), []);
     assert_eq!(found(&done, "consents")[1], "0 receipts, all whole");
+    assert_eq!(found(&done, "people")[1], "everybody has a key, or was erased");
+    let data = installation.data_dir().join("vinculo.db");
+    let database = rusqlite::Connection::open(data).expect("a database");
+    let stranger = "insert into subjects (workspace_id, document_index, created_at) \
+         values (1, zeroblob(32), 7)";
+    database.execute_batch(stranger).expect("a person without a key");
+    let (check, message) = only(&doctor());
+    assert_eq!(check, "people");
+    assert!(message.starts_with("1 have neither a key nor the receipt"), "{message}");
+    database.execute_batch("delete from subjects").expect("gone");
     assert!(found(&done, "audit log")[1].ends_with("all sound"));
     let database = rusqlite::Connection::open(installation.data_dir().join("vinculo.db"));
     let forged = "insert into consent_receipts values (1, 5, zeroblob(32), null, '{}', \
