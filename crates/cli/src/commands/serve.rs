@@ -23,7 +23,6 @@ const LISTEN: SocketAddr =
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     logging::start(&options.work.logging)?;
     let production = production(&options.work.sources)?;
-    warn(&options.work);
     if let Some(url) = &options.server.public_url {
         refuse_no_base(url)?;
     }
@@ -35,6 +34,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         options.work.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
     let installation = Installation::open_or_make(&options.work.database, &options.work.pool)?;
+    warn(&options.work);
     let served = serve(options, installation, (listener, tls, watched), production);
     let served = runtime.block_on(served);
     // Nobody waits for what did not end in time.

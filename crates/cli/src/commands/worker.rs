@@ -19,11 +19,11 @@ use crate::signals::Signals;
 pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
     logging::start(&options.logging)?;
     let production = production(&options.sources)?;
-    warn(&options);
     let runtime = tokio::runtime::Runtime::new()?;
     let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
     let installation = Installation::open_or_make(&options.database, &options.pool)?;
+    warn(&options);
     let worked = runtime.block_on(work(options, installation, watched, production));
     // Nobody waits for what did not end in time.
     runtime.shutdown_background();
