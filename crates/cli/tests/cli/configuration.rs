@@ -266,6 +266,18 @@ fn a_wrong_file_stops_the_start() {
     "#);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_seldom_meant_is_told() {
+    let installation = Installation::sqlite();
+    let mut command = installation.serve_command();
+    command.env("VINCULO_MODE", "production").env("VINCULO_MASTER_KEY", "00".repeat(32));
+    command.env("VINCULO_ACH_BASE_URL", "https://operator.example");
+    let (mut server, _) = Process::start_listening(&mut command).await;
+    server.logs("VINCULO_WEBHOOK_ALLOW_PRIVATE: receivers may be this network's own").await;
+    let idle = "VINCULO_ACH_BASE_URL is given, and VINCULO_SOURCE_PRODUCTION does not name";
+    server.logs(idle).await;
+}
+
 #[test]
 fn a_bad_value_is_said_to_be_that_of_its_variable() {
     let installation = Installation::sqlite();
