@@ -179,6 +179,8 @@ impl Installation {
             variables: variables.map(|&(name, value)| (name.into(), value.into())).collect(),
         };
         let environment = if setup.production { "production" } else { "sandbox" };
+        let migrated = made.command(&["migrate"]).stdout(Stdio::null()).status()?;
+        ensure!(migrated.success(), "vinculo migrate: {migrated}");
         (made.id, made.password) = made.key(environment)?;
         if let Some(receiver) = setup.receiver {
             let webhook = ["webhooks", "create", "--environment", environment, "--json", "--url"];

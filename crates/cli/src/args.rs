@@ -29,7 +29,8 @@ use crate::settings::File;
 
 pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit};
 pub(crate) use care::{
-    Backup, Doctor, Keeping, Restore, Retention, RetentionOptions, Vault, VaultOptions,
+    Backup, Doctor, Keeping, Lost, Restore, Retention, RetentionOptions, Settle, Vault,
+    VaultOptions,
 };
 pub(crate) use cohorts::{CohortLimits, Cohorts, CreateCohort, OneCohort};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};

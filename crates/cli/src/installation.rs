@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
@@ -55,18 +55,20 @@ fn data_dir(options: &Database) -> PathBuf {
 }
 
 impl Installation {
-    /// Opens an installation, making it when it is new. Blocks; not for async code.
+    /// Opens an installation that is there: nobody who meant another folder is to find a new and
+    /// empty one. Blocks; not for async code.
     pub(crate) fn open(options: &Database) -> anyhow::Result<Self> {
-        Self::open_with(options, &Pool::default())
+        refuse_nothing(&target(options)?)?;
+        Self::open_or_make(options, &Pool::default())
     }
 
-    /// [`open`](Self::open) with a budget of connections.
-    pub(crate) fn open_with(options: &Database, pool: &Pool) -> anyhow::Result<Self> {
+    /// Opens an installation with a budget of connections, making it when it is new.
+    pub(crate) fn open_or_make(options: &Database, pool: &Pool) -> anyhow::Result<Self> {
         let target = target(options)?;
         let home = home(options, &target);
         let random = Arc::new(SystemRandom);
         // First of all: without a key nothing is made.
-        let masters = master_key::read(options, &home, &*random)?;
+        let masters = master_key::read(options, &home, &target, &*random)?;
         vinculo_store::migrate(&target)?;
         let timer = Timer::new(|| {
             let passed = SystemClock.now().duration_since(Timestamp::UNIX_EPOCH);
@@ -81,8 +83,9 @@ impl Installation {
     /// alone with it. Blocks; not for async code.
     pub(crate) fn open_alone(options: &Database) -> anyhow::Result<(Store, RunnerLock, Vault)> {
         let target = target(options)?;
+        refuse_nothing(&target)?;
         let random = Arc::new(SystemRandom);
-        let masters = master_key::read(options, &home(options, &target), &*random)?;
+        let masters = master_key::read(options, &home(options, &target), &target, &*random)?;
         vinculo_store::migrate(&target)?;
         let alone = Options { exclusive: true, ..Options::default() };
         let store = Store::open(&target, &alone)?;
@@ -117,6 +120,18 @@ impl Installation {
             config,
         })?)
     }
+}
+
+fn refuse_nothing(target: &Target) -> anyhow::Result<()> {
+    if !vinculo_store::look(target)?.is_nothing() {
+        return Ok(());
+    }
+    let place = match target {
+        Target::Sqlite { dir } => dir.display().to_string(),
+        // The address may hold a password.
+        Target::Postgres { .. } => "the database of VINCULO_DATABASE_URL".to_owned(),
+    };
+    bail!("no installation in {place}: `vinculo serve` makes one, `vinculo migrate` an empty one")
 }
 
 /// The client that asks operators: no redirects, no proxy from the environment.

@@ -9,6 +9,7 @@ mod operators;
 mod print;
 mod serving;
 mod settings;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,8 @@ use clap::Parser as _;
 use crate::args::{Arguments, Command};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    print::end_quietly_when_nobody_reads();
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| settings::named(error).exit());
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {
@@ -84,9 +86,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::vault::rotate_index(&args::VaultOptions { database, ..options })
         }
-        Command::Vault(args::Vault::Settle(options)) => {
+        Command::Vault(args::Vault::Settle(args::Settle { lost, options })) => {
             let database = file.complete(options.database)?;
-            commands::vault::settle(&args::VaultOptions { database, ..options })
+            commands::vault::settle(&args::VaultOptions { database, ..options }, lost)
         }
         Command::Retention(options) => commands::retention::run(options.completed(&file)?),
         Command::Backup(options) => {

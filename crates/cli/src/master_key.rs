@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use vinculo_store::Target;
 use vinculo_vault::{MasterKeys, Random};
 use zeroize::Zeroizing;
 
@@ -14,17 +15,19 @@ use crate::args::{Database, Mode};
 
 const FILE: &str = "master.key";
 
-/// The master keys of an installation.
+/// The master keys of an installation: those that somebody gave, or that of a development
+/// installation, made when there is none and nothing at `target` that needs another one.
 pub(crate) fn read(
     options: &Database,
     data_dir: &Path,
+    target: &Target,
     random: &dyn Random,
 ) -> anyhow::Result<MasterKeys> {
     if let Some(keys) = given(options)? {
         return Ok(keys);
     }
     create_private(data_dir).with_context(|| format!("data folder {}", data_dir.display()))?;
-    development(&development_file(data_dir), random)
+    development(&development_file(data_dir), target, random)
 }
 
 /// The master keys that somebody gave; `None` in a development installation that makes its own.
@@ -80,10 +83,26 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<MasterKeys> {
 
 /// Reads the key of a development installation, making it on the first start. Of two processes
 /// that start at once, one makes it and the other reads it.
-fn development(path: &Path, random: &dyn Random) -> anyhow::Result<MasterKeys> {
-    if path.exists() {
+fn development(path: &Path, target: &Target, random: &dyn Random) -> anyhow::Result<MasterKeys> {
+    let named = || format!("master key file {}", path.display());
+    let is_there = || path.try_exists().with_context(named);
+    if is_there()? {
         return from_file(path);
     }
+    let is_filled = vinculo_store::look(target)?.is_filled();
+    // Somebody who starts at the same moment makes the key first, and then what it opens.
+    match (is_there()?, is_filled) {
+        (true, _) => from_file(path),
+        (false, false) => make(path, random),
+        (false, true) => bail!(
+            "{} is missing, and no other key opens what is here: put the copy of it back, or give \
+             the key by VINCULO_MASTER_KEY_FILE",
+            named()
+        ),
+    }
+}
+
+fn make(path: &Path, random: &dyn Random) -> anyhow::Result<MasterKeys> {
     let keys = MasterKeys::generate(random)?;
     let temporary = path.with_extension(format!("key.{}", std::process::id()));
     write_private(&temporary, &keys.to_text())?;

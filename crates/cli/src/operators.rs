@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use clap::ValueEnum as _;
 use vinculo_server::config::SourceConfig;
 use vinculo_sources::ach::AchConfig;
 use vinculo_sources::agil_data::AgilDataConfig;
@@ -19,6 +20,12 @@ pub(crate) fn production(options: &Sources) -> anyhow::Result<Vec<SourceConfig>>
     let named = options.source_production.as_deref().unwrap_or(&[SourceName::Planillas]);
     if named.is_empty() {
         bail!("production needs a source: VINCULO_SOURCE_PRODUCTION names none");
+    }
+    if let Some((_, twice)) =
+        (1..named.len()).map(|n| (n, named[n])).find(|(n, it)| named[..*n].contains(it))
+    {
+        let name = twice.to_possible_value().map(|it| it.get_name().to_owned()).unwrap_or_default();
+        bail!("VINCULO_SOURCE_PRODUCTION names {name} twice");
     }
     named
         .iter()
@@ -42,7 +49,7 @@ fn ach(options: &Sources) -> anyhow::Result<AchConfig> {
         service,
         documents: reach.documents()?.unwrap_or(shipped.documents),
         user: given.ach_user.clone(),
-        ip: given.ach_ip.clone(),
+        ip: given.ach_ip.map(|ip| ip.to_string()),
         no_data_statuses: given.ach_no_data_statuses.clone().unwrap_or(shipped.no_data_statuses),
         no_data_messages: given.ach_no_data_messages.clone().unwrap_or(shipped.no_data_messages),
     })

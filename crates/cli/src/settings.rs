@@ -3,10 +3,13 @@
 //! error that would otherwise be a default in disguise.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::CommandFactory as _;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +20,10 @@ const PREFIX: &str = "VINCULO_";
 
 /// The configuration file, every key of it known.
 #[derive(Debug, Default)]
-pub(crate) struct File(toml::Table);
+pub(crate) struct File {
+    path: PathBuf,
+    table: toml::Table,
+}
 
 impl File {
     /// Reads the named file, or the default one when it exists.
@@ -34,27 +40,76 @@ impl File {
             anyhow::anyhow!("configuration file {}: line {line}: not TOML", path.display())
         })?;
         let known = known(|arg| Some(arg.get_id().to_string()));
+        let path = path.to_owned();
         if let Some(key) = table.keys().find(|key| !known.contains(*key)) {
             bail!("configuration file {}: unknown key {key:?}", path.display());
         }
-        Ok(Self(table))
+        Ok(Self { path, table })
     }
 
     /// Fills what no flag and no variable gave.
     pub(crate) fn complete<T: Serialize + DeserializeOwned>(&self, given: T) -> anyhow::Result<T> {
-        let mut options = serde_json::to_value(given)?;
+        let given = serde_json::to_value(given)?;
+        let mut options = given.clone();
         let mut from_file = Vec::new();
         for (key, slot) in options.as_object_mut().into_iter().flatten() {
             if slot.is_null()
-                && let Some(value) = self.0.get(key)
+                && let Some(value) = self.table.get(key)
             {
                 *slot = serde_json::to_value(value)?;
                 from_file.push(key.clone());
             }
         }
-        serde_json::from_value(options)
-            .map_err(|_| anyhow::anyhow!("configuration file: bad value among {from_file:?}"))
+        serde_json::from_value(options.clone()).map_err(|whole| {
+            // The one that is refused alone, beside what flags and variables gave.
+            let alone = from_file.iter().find_map(|key| {
+                let mut one = given.clone();
+                one[key] = options[key].clone();
+                Some((key, serde_json::from_value::<T>(one).err()?))
+            });
+            let place = self.path.display();
+            alone.map_or_else(
+                || anyhow::anyhow!("configuration file {place}: {whole}"),
+                |(key, why)| {
+                    anyhow::anyhow!(
+                        "configuration file {place}: {}",
+                        told(key, &options[key], &why)
+                    )
+                },
+            )
+        })
     }
+}
+
+/// A key with what is wrong with its value, which may be quoted unless it is a secret.
+fn told(key: &str, value: &serde_json::Value, why: &serde_json::Error) -> String {
+    let secrets = known(|arg| arg.is_hide_env_values_set().then(|| arg.get_id().to_string()));
+    match secrets.contains(key) {
+        true => format!("{key}: bad value"),
+        false => format!("{key} = {value}: {why}"),
+    }
+}
+
+/// A refusal of the command line that says where the value comes from, when a variable gave it and
+/// no flag.
+pub(crate) fn named(mut error: clap::Error) -> clap::Error {
+    let Some(ContextValue::String(argument)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let flag = argument.split([' ', '=']).next().unwrap_or_default().to_owned();
+    let is_given = |given: OsString| given.to_string_lossy().split('=').next() == Some(&flag);
+    let variable = known(|arg| {
+        let same = arg.get_long().is_some_and(|long| flag == format!("--{long}"));
+        same.then(|| arg.get_env().map(|name| name.to_string_lossy().into_owned())).flatten()
+    });
+    let variable = variable.first().filter(|name| std::env::var_os(name).is_some());
+    if let Some(variable) = variable
+        && !std::env::args_os().any(is_given)
+    {
+        let tip = StyledStr::from(format!("the value is that of the variable {variable}"));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// Stops on a `VINCULO_…` variable that no option reads.

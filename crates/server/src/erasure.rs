@@ -4,11 +4,12 @@
 use std::path::Path;
 
 use serde::Serialize;
-use vinculo_store::Store;
+use vinculo_store::{Store, Unopened};
 
 use crate::App;
 use crate::error::ApiError;
 use crate::imports;
+use crate::installation::{self, OpenError};
 
 /// People finished in one transaction.
 const BATCH: i64 = 100;
@@ -18,8 +19,42 @@ const BATCH: i64 = 100;
 pub struct Settled {
     /// People who had been erased since the backup was taken; nothing of them is left.
     pub erased_people: u64,
+    /// People who had neither a key nor a receipt; nothing of them is left either.
+    pub lost_people: u64,
     /// Imports that were under way when the backup was taken, and whose files it does not hold.
     pub refused_imports: u64,
+}
+
+/// Restored data that is not settled.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] vinculo_store::Error),
+    /// The keys are gone, or another installation's.
+    #[error(transparent)]
+    Keys(#[from] OpenError),
+    /// The keys do not open somebody whom nobody erased.
+    #[error(
+        "the keys are older than the data: {people} people have neither a key nor the receipt of an \
+         erasure, and {workspaces} workspaces have no key. Use a copy of the keys that is as new as \
+         the data; if there is none, --without-receipts removes these people too"
+    )]
+    Unopened {
+        /// People with neither key nor receipt.
+        people: i64,
+        /// Workspaces without a key.
+        workspaces: i64,
+    },
+}
+
+/// What becomes of people who have neither a key nor the receipt of an erasure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WithoutReceipt {
+    /// Nothing is settled.
+    Refuse,
+    /// They go like those who were erased: nothing opens them.
+    Remove,
 }
 
 /// Settles data that was restored from a backup, before anybody serves it: what is left of people
@@ -28,19 +63,26 @@ pub struct Settled {
 /// nothing. Blocks.
 ///
 /// # Errors
-/// When the database fails.
+/// Before anything is changed when the keys are not those of this data, or, unless told to remove
+/// them, do not open people whom no receipt calls erased; when the database fails.
 pub fn settle_restored(
     store: &Store,
     spool: &Path,
     now: i64,
-) -> Result<Settled, vinculo_store::Error> {
-    let mut erased_people = 0;
+    without_receipt: WithoutReceipt,
+) -> Result<Settled, SettleError> {
+    store.read_blocking(installation::find_keys)?;
+    let Unopened { people, workspaces } = store.read_blocking(|tx| tx.unopened())?;
+    if (people > 0 || workspaces > 0) && without_receipt == WithoutReceipt::Refuse {
+        return Err(SettleError::Unopened { people, workspaces });
+    }
+    let mut removed_people = 0;
     loop {
         let finished = store.write_blocking(|tx| tx.finish_erasures(BATCH))?;
         if finished == 0 {
             break;
         }
-        erased_people += finished;
+        removed_people += finished;
     }
     let mut refused_imports = 0;
     for (id, uuid) in store.read_blocking(|tx| tx.open_imports())? {
@@ -49,7 +91,9 @@ pub fn settle_restored(
             refused_imports += u64::from(refused);
         }
     }
-    Ok(Settled { erased_people, refused_imports })
+    let lost_people = people.unsigned_abs();
+    let erased_people = removed_people.saturating_sub(lost_people);
+    Ok(Settled { erased_people, lost_people, refused_imports })
 }
 
 /// Takes destroyed keys out of the files of an embedded database. Somebody who reads the keys at

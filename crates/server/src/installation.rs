@@ -26,8 +26,14 @@ pub enum OpenError {
     #[error(transparent)]
     Random(#[from] RandomError),
     /// The data is there, the keys that open it are not.
-    #[error("the keys of this installation are missing: restore vault.db, or the schema `vault`")]
+    #[error("{}", vinculo_store::Error::KeysMissing)]
     KeysMissing,
+    /// There are keys, and they were made for other data.
+    #[error(
+        "the keys that are there belong to another installation: restore this one's vault.db, or \
+         schema `vault`"
+    )]
+    Strangers,
     /// Look-up values of two derivations are there: nothing would be found.
     #[error("a rotation of the index keys was stopped: run `vinculo vault rotate-index` again")]
     IndexRotation,
@@ -75,7 +81,7 @@ pub fn verify(
     masters: MasterKeys,
     random: Arc<dyn Random>,
 ) -> Result<Vault, OpenError> {
-    let root = store.read_blocking(|tx| tx.root_key())?.ok_or(OpenError::KeysMissing)?;
+    let root = store.read_blocking(find_keys)?;
     let vault = Vault::open(masters, &root, random)?;
     try_versions(store, &vault)?;
     Ok(vault)
@@ -86,9 +92,15 @@ fn try_versions(store: &Store, vault: &Vault) -> Result<(), OpenError> {
     store.read_blocking(move |tx| try_keys(tx, &vault))
 }
 
-/// Whether the keys are there, and are wrapped by masters of this vault: one look for every version.
+/// The root key, when the keys are there and were made for this data.
+pub(crate) fn find_keys(tx: &mut Tx<'_>) -> Result<WrappedKey, OpenError> {
+    let root = tx.root_key()?.ok_or(OpenError::KeysMissing)?;
+    if tx.keys_fit()? { Ok(root) } else { Err(OpenError::Strangers) }
+}
+
+/// As [`find_keys`], and whether they are wrapped by masters of this vault: one look for every version.
 pub(crate) fn try_keys(tx: &mut Tx<'_>, vault: &Vault) -> Result<(), OpenError> {
-    tx.root_key()?.ok_or(OpenError::KeysMissing)?;
+    find_keys(tx)?;
     for key in tx.one_key_per_version()? {
         vault.unwrap_key(&key)?;
     }
@@ -103,8 +115,8 @@ fn open_vault(
 ) -> Result<Vault, OpenError> {
     let offered = Vault::create_root(&masters, &*random)?;
     let root = store.write_blocking(move |tx| -> Result<WrappedKey, OpenError> {
-        if let Some(root) = tx.root_key()? {
-            return Ok(root);
+        if tx.root_key()?.is_some() {
+            return find_keys(tx);
         }
         if !tx.is_new()? {
             return Err(OpenError::KeysMissing);

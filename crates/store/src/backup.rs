@@ -2,7 +2,8 @@
 
 use crate::engine::sqlite;
 use crate::error::{Error, Result};
-use crate::migrate::{HISTORY, io_error, make_private_folder};
+use crate::migrate::{HISTORY, io_error, make_private_folder, migrate};
+use crate::store::{Options, Store};
 use crate::target::Target;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
@@ -60,43 +61,80 @@ pub fn back_up(target: &Target, part: Part, to: &Path) -> Result<u64> {
     let Target::Sqlite { dir } = target else { return Err(not_sqlite()) };
     refuse_existing(to)?;
     let from = part.file(dir);
-    if !from.exists() {
+    if !from.try_exists().map_err(|error| io_error(&from, &error))? {
         return Err(Error::Backup(format!("{} does not exist", from.display())));
     }
     copy(&from, part, to)
 }
 
-/// Makes the files of an installation at `target`, which has no data yet, from copies: of the data,
-/// and of the keys unless they are there. Blocks.
+/// Makes an installation at `target`, which has no data yet, from copies: of the data, and of the
+/// keys unless they are there. It is brought to this program's schema and opened for `settle`, which
+/// says whether it is good; when anything fails, what was copied is removed again. Blocks.
 ///
 /// # Errors
-/// [`Error::Backup`] when `target` is not SQLite, has data already, would have no keys or two, or a
-/// file is no copy of its part; [`Error::Unavailable`] when a file cannot be read or written.
-pub fn restore(target: &Target, data: &Path, keys: Option<&Path>) -> Result<()> {
-    let Target::Sqlite { dir } = target else { return Err(not_sqlite()) };
+/// What `settle` gives; [`Error::Backup`] when `target` is not SQLite, has data already, would have
+/// no keys or two, or a file is no copy of its part; [`Error::Migration`] when a newer program made
+/// a copy; [`Error::Unavailable`] when a file cannot be read or written.
+pub fn restore<T, E: From<Error>>(
+    target: &Target,
+    data: &Path,
+    keys: Option<&Path>,
+    settle: impl FnOnce(&Store) -> Result<T, E>,
+) -> Result<T, E> {
+    let Target::Sqlite { dir } = target else { return Err(not_sqlite().into()) };
+    refuse_two_or_none(dir, keys.is_some())?;
+    let parts = [(Part::Keys, keys), (Part::Data, Some(data))];
+    let mut copies = parts.into_iter().filter_map(|(part, from)| from.map(|from| (part, from)));
+    for (part, from) in copies.clone() {
+        check(from, part)?;
+    }
+    let mut made = Vec::new();
+    let copied = copies.try_for_each(|(part, from)| {
+        let to = part.file(dir);
+        copy(from, part, &to)?;
+        made.push(to);
+        Ok::<_, Error>(())
+    });
+    let restored = copied.map_err(E::from).and_then(|()| settled(target, settle));
+    if restored.is_err() {
+        made.iter().for_each(|file| remove(file));
+    }
+    restored
+}
+
+fn settled<T, E: From<Error>>(
+    target: &Target,
+    settle: impl FnOnce(&Store) -> Result<T, E>,
+) -> Result<T, E> {
+    migrate(target)?;
+    let store = Store::open(target, &Options::default())?;
+    let settled = settle(&store);
+    store.close_blocking();
+    settled
+}
+
+fn refuse_two_or_none(dir: &Path, is_given_keys: bool) -> Result<()> {
     make_private_folder(dir)?;
     refuse_existing(&Part::Data.file(dir))?;
-    match (keys, Part::Keys.file(dir)) {
-        (Some(_), there) => refuse_existing(&there)?,
-        (None, there) if !there.exists() => {
-            let there = there.display();
-            let why = format!("no keys: put them at {there}, or name a copy of them");
-            return Err(Error::Backup(why));
-        }
-        (None, _) => {}
+    let keys = Part::Keys.file(dir);
+    if is_given_keys {
+        return refuse_existing(&keys);
     }
-    let parts = [(Part::Keys, keys), (Part::Data, Some(data))];
-    for (part, from) in parts {
-        if let Some(from) = from {
-            check(from, part)?;
-        }
+    if keys.try_exists().map_err(|error| io_error(&keys, &error))? {
+        return Ok(());
     }
-    for (part, from) in parts {
-        if let Some(from) = from {
-            copy(from, part, &part.file(dir))?;
-        }
+    let there = keys.display();
+    Err(Error::Backup(format!("no keys: put them at {there}, or name a copy of them")))
+}
+
+/// Removes a database that this process made; what cannot be removed is in the way of the next
+/// restore, which says so.
+fn remove(file: &Path) {
+    for end in ["", "-wal", "-shm"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        let _ = fs::remove_file(PathBuf::from(name));
     }
-    Ok(())
 }
 
 fn not_sqlite() -> Error {

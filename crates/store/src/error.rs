@@ -48,6 +48,9 @@ pub enum Error {
     /// The schema is missing, older or newer than this program, or could not be migrated.
     #[error("migration: {0}")]
     Migration(String),
+    /// The data is there, the keys that open it are not.
+    #[error("the keys of this installation are missing: restore vault.db, or the schema `vault`")]
+    KeysMissing,
     /// The closure given to the store panicked; its changes were undone.
     #[error("a store closure panicked and its changes were undone")]
     Panicked,

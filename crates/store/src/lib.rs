@@ -10,6 +10,7 @@ mod engine;
 mod error;
 #[cfg(feature = "failpoints")]
 pub mod failpoint;
+mod found;
 mod lock;
 mod migrate;
 mod row;
@@ -25,6 +26,7 @@ mod wake;
 pub use backup::{Part, back_up, restore};
 pub use copy::{Copied, CopiedTable, CopyPhase, CopyProgress, copy};
 pub use error::{Cause, Error, Result};
+pub use found::{Found, Half, look};
 pub use lock::RunnerLock;
 pub use migrate::{Applied, migrate};
 pub use row::Row;

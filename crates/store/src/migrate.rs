@@ -4,19 +4,20 @@ use crate::copy::UNFINISHED;
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::{Error, Result};
+use crate::found::{self, Half, Tables};
 use crate::target::Target;
 use crate::tx::Dialect;
 use ::postgres::Client;
 use refinery::{Migration, Report, Runner};
 use std::fs::{DirBuilder, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
 /// The table that refinery keeps of what it did; in PostgreSQL both schemas of one database
 /// have one, under different names.
 pub(crate) const HISTORY: &str = "refinery_schema_history";
-const VAULT_HISTORY: &str = "refinery_vault_history";
+pub(crate) const VAULT_HISTORY: &str = "refinery_vault_history";
 
 /// Any number, as long as it is always the same: two migrations wait for each other on it.
 const ADVISORY_LOCK: i64 = 0x76_69_6e_63_75_6c_6f;
@@ -51,6 +52,7 @@ pub struct Applied {
 ///
 /// # Errors
 /// [`Error::Migration`] when a migration fails or the database is newer than this program;
+/// [`Error::KeysMissing`] when there is data without its keys, beside which none are made;
 /// [`Error::Unavailable`] when the database cannot be reached.
 pub fn migrate(target: &Target) -> Result<Applied> {
     match target {
@@ -59,16 +61,26 @@ pub fn migrate(target: &Target) -> Result<Applied> {
     }
 }
 
+/// Held by whoever migrates a folder.
+pub(crate) fn migrate_lock(dir: &Path) -> PathBuf {
+    dir.join("migrate.lock")
+}
+
 fn migrate_sqlite(dir: &Path) -> Result<Applied> {
     make_private_folder(dir)?;
-    let path = dir.join("migrate.lock");
+    let path = migrate_lock(dir);
     let lock = File::create(&path).and_then(|file| file.lock().map(|()| file));
     let _lock = lock.map_err(|error| io_error(&path, &error))?;
     let mut applied = Applied::default();
-    for (file, runner, names) in [
-        (sqlite::vault_file(dir), embedded::vault_sqlite::migrations::runner(), &mut applied.vault),
-        (sqlite::data_file(dir), embedded::data_sqlite::migrations::runner(), &mut applied.data),
-    ] {
+    let (data, vault) = (sqlite::data_file(dir), sqlite::vault_file(dir));
+    let runners =
+        [embedded::data_sqlite::migrations::runner(), embedded::vault_sqlite::migrations::runner()];
+    let places = [&data, &vault].map(|file| file.display().to_string());
+    check_before(found::in_files(dir)?, &runners, places)?;
+    let [of_data, of_vault] = runners;
+    for (file, runner, names) in
+        [(vault, of_vault, &mut applied.vault), (data, of_data, &mut applied.data)]
+    {
         let mut connection = rusqlite::Connection::open(file)?;
         connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full")?;
         *names = run(runner, HISTORY, &mut connection)?;
@@ -87,11 +99,33 @@ fn migrate_postgres(url: &str) -> Result<Applied> {
 }
 
 fn migrate_schemas(client: &mut Client) -> Result<Applied> {
+    let runners = [
+        embedded::data_postgres::migrations::runner(),
+        embedded::vault_postgres::migrations::runner(),
+    ];
+    let places = ["schema public", "schema vault"].map(str::to_owned);
+    check_before(found::in_schemas(client)?, &runners, places)?;
+    let [data, vault] = runners;
     client.batch_execute("create schema if not exists vault; set search_path = vault")?;
-    let vault = run(embedded::vault_postgres::migrations::runner(), VAULT_HISTORY, client)?;
+    let vault = run(vault, VAULT_HISTORY, client)?;
     client.batch_execute("set search_path = public")?;
-    let data = run(embedded::data_postgres::migrations::runner(), HISTORY, client)?;
+    let data = run(data, HISTORY, client)?;
     Ok(Applied { data, vault })
+}
+
+/// Fails when what was found, data and keys, is newer than this program, or the keys are gone: an
+/// empty vault beside data would be in the way of the right one.
+fn check_before(found: [Tables; 2], runners: &[Runner; 2], places: [String; 2]) -> Result<()> {
+    for ((tables, runner), place) in found.iter().zip(runners).zip(places) {
+        let wanted = last_of(runner);
+        if tables.version > wanted {
+            compare(&place, tables.version, wanted)?;
+        }
+    }
+    match found.map(Tables::half) {
+        [Half::Filled, Half::Missing] => Err(Error::KeysMissing),
+        _ => Ok(()),
+    }
 }
 
 fn run<C: refinery::Migrate>(
@@ -134,7 +168,7 @@ pub(crate) fn check_sqlite(dir: &Path, busy: Duration, whole: Whole) -> Result<(
         (sqlite::data_file(dir), embedded::data_sqlite::migrations::runner()),
         (sqlite::vault_file(dir), embedded::vault_sqlite::migrations::runner()),
     ] {
-        if !file.exists() {
+        if !file.try_exists().map_err(|error| io_error(&file, &error))? {
             return Err(Error::Migration(format!(
                 "{} does not exist; migrate first",
                 file.display()
@@ -212,7 +246,7 @@ pub(crate) fn check_versions(dialect: Dialect, found: [Option<i64>; 2]) -> Resul
     Ok(())
 }
 
-fn newest(history: &str) -> String {
+pub(crate) fn newest(history: &str) -> String {
     format!("select max(version) from {history}")
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use vinculo_server::config::{Config, RetentionConfig};
+use vinculo_server::erasure::WithoutReceipt;
 
 use super::{Database, TlsFiles};
 use crate::settings::File;
@@ -20,7 +21,31 @@ pub(crate) enum Vault {
     /// Put every look-up value under the next key; every server must be stopped
     RotateIndex(VaultOptions),
     /// Settle data that was restored from a dump: people erased since then, lost imports
-    Settle(VaultOptions),
+    Settle(Settle),
+}
+
+/// `vinculo vault settle`
+#[derive(Debug, Args)]
+pub(crate) struct Settle {
+    #[command(flatten)]
+    pub(crate) lost: Lost,
+    #[command(flatten)]
+    pub(crate) options: VaultOptions,
+}
+
+/// What to do about people whom the keys do not open although nobody erased them.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Lost {
+    /// Go on with keys that are older than the data: remove people who have neither a key nor the
+    /// receipt of an erasure. Nothing brings them back but newer keys
+    #[arg(long)]
+    pub(crate) without_receipts: bool,
+}
+
+impl From<Lost> for WithoutReceipt {
+    fn from(lost: Lost) -> Self {
+        if lost.without_receipts { Self::Remove } else { Self::Refuse }
+    }
 }
 
 /// `vinculo vault status`, `rotate`, `rotate-index` and `settle`
@@ -113,6 +138,8 @@ pub(crate) struct Restore {
     #[arg(long, value_name = "FILE")]
     pub(crate) keys: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) lost: Lost,
+    #[command(flatten)]
     pub(crate) database: Database,
 }
 
@@ -122,7 +149,8 @@ pub(crate) struct Doctor {
     /// Print JSON, one object a check
     #[arg(long)]
     pub(crate) json: bool,
-    /// Compute the chains of the audit log and of consents again; takes minutes when they are long
+    /// Compute the chains of the audit log and of consents again, and look for people without a key;
+    /// takes minutes when there are many
     #[arg(long)]
     pub(crate) deep: bool,
     #[command(flatten)]

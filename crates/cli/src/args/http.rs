@@ -1,5 +1,6 @@
 //! Whom to believe and how much to take over HTTP.
 
+use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) struct Http {
     /// How long the refresh token of a widget lasts, hours; the access token always lasts ten minutes
     /// [default: 24]
     #[arg(long, env = "VINCULO_REFRESH_TOKEN_HOURS", value_name = "HOURS")]
-    pub(crate) refresh_token_hours: Option<u16>,
+    pub(crate) refresh_token_hours: Option<NonZeroU16>,
 }
 
 impl Http {
@@ -55,7 +56,7 @@ impl Http {
             config.recurrent_delay = Duration::from_secs(seconds.into());
         }
         if let Some(hours) = self.refresh_token_hours {
-            config.refresh_token_lifetime = Duration::from_secs(3600 * u64::from(hours));
+            config.refresh_token_lifetime = Duration::from_secs(3600 * u64::from(hours.get()));
         }
         config
     }

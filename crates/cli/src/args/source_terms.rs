@@ -1,6 +1,7 @@
 //! How sources may be used, and what they cost.
 
 use std::fmt::Display;
+use std::num::NonZeroU16;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(crate) struct Terms {
         value_delimiter = ',',
         value_name = "SOURCE=NUMBER"
     )]
-    source_at_once: Option<Vec<OfSource<u16>>>,
+    source_at_once: Option<Vec<OfSource<NonZeroU16>>>,
     /// Questions to a source a minute; 0 is no limit [default: 0]
     #[arg(
         long,
@@ -51,7 +52,7 @@ pub(crate) struct Terms {
         value_delimiter = ',',
         value_name = "SOURCE=SECONDS"
     )]
-    source_pause_seconds: Option<Vec<OfSource<u16>>>,
+    source_pause_seconds: Option<Vec<OfSource<NonZeroU16>>>,
     /// What a question about one person costs, whole pesos [default: 0]
     #[arg(long, env = "VINCULO_SOURCE_PRICE", value_delimiter = ',', value_name = "SOURCE=PESOS")]
     source_price: Option<Vec<OfSource<u32>>>,
@@ -95,14 +96,14 @@ impl Terms {
         let mut all = SOURCES.map(|source| (source, SourceTerms::shipped(source)));
         let seconds = Duration::from_secs;
         set(&mut all, self.source_at_once.as_ref(), |terms, number| {
-            terms.at_once = usize::from(number).max(1);
+            terms.at_once = usize::from(number.get());
         });
         set(&mut all, self.source_per_minute.as_ref(), |terms, number| terms.per_minute = number);
         set(&mut all, self.source_failures.as_ref(), |terms, number| {
             terms.breaker.failures = number;
         });
         set(&mut all, self.source_pause_seconds.as_ref(), |terms, pause| {
-            let pause = seconds(u64::from(pause).max(1));
+            let pause = seconds(u64::from(pause.get()));
             (terms.breaker.pause, terms.breaker.longest_pause) = (pause, pause * 20);
         });
         set(&mut all, self.source_price.as_ref(), |terms, pesos| {
@@ -141,27 +142,28 @@ fn set<T: Copy>(
 
 /// A value for one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String", bound = "T: FromStr + Display + Clone")]
+#[serde(try_from = "String", into = "String", bound = "T: FromStr<Err: Display> + Display + Clone")]
 struct OfSource<T> {
     source: String,
     value: T,
 }
 
-impl<T: FromStr> FromStr for OfSource<T> {
+impl<T: FromStr<Err: Display>> FromStr for OfSource<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = |what: &str| format!("{text:?}: {what}, such as ach=8");
-        let (source, value) = text.split_once('=').ok_or_else(|| wrong("expected SOURCE=VALUE"))?;
+        let wrong = |what: &dyn Display| format!("{text:?}: {what}");
+        let parts = text.split_once('=');
+        let (source, value) = parts.ok_or_else(|| wrong(&"expected SOURCE=VALUE"))?;
         let source = SOURCES.into_iter().find(|known| *known == source.trim());
-        let source = source.ok_or_else(|| wrong("expected one of ach, mareigua, agil_data"))?;
+        let source = source.ok_or_else(|| wrong(&"expected one of ach, mareigua, agil_data"))?;
         let source = source.to_owned();
-        let value = value.trim().parse().map_err(|_| wrong("a value that it cannot have"))?;
+        let value = value.trim().parse().map_err(|why| wrong(&why))?;
         Ok(Self { source, value })
     }
 }
 
-impl<T: FromStr> TryFrom<String> for OfSource<T> {
+impl<T: FromStr<Err: Display>> TryFrom<String> for OfSource<T> {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -180,11 +182,11 @@ impl<T: Display> From<OfSource<T>> for String {
 struct Billed(BilledOn);
 
 impl FromStr for Billed {
-    type Err = ();
+    type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let all = [BilledOn::Call, BilledOn::Hit].into_iter();
-        all.map(Self).find(|billed| billed.0.as_str() == text).ok_or(())
+        all.map(Self).find(|billed| billed.0.as_str() == text).ok_or("expected call or hit")
     }
 }
 
@@ -240,6 +242,10 @@ mod tests {
             let refused = wrong.parse::<OfSource<u16>>().expect_err(wrong);
             assert!(refused.contains(wrong), "{refused}");
         }
+        let refused = "ach=0".parse::<OfSource<NonZeroU16>>().expect_err("no place at all");
+        assert_eq!(refused, "\"ach=0\": number would be zero for non-zero type");
+        let refused = "ach=always".parse::<OfSource<Billed>>().expect_err("no word for it");
+        assert_eq!(refused, "\"ach=always\": expected call or hit");
         assert_eq!(String::from("mareigua=5".parse::<OfSource<u16>>().unwrap()), "mareigua=5");
     }
 }

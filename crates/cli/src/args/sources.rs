@@ -34,6 +34,21 @@ pub(crate) struct Sources {
     pub(crate) agil_data: AgilData,
 }
 
+impl Sources {
+    /// Variables of operators that production does not ask.
+    pub(crate) fn given_and_not_asked(&self) -> impl Iterator<Item = String> + '_ {
+        let named = self.source_production.as_deref().unwrap_or_default();
+        let reaches = [
+            (SourceName::Ach, self.ach.reach()),
+            (SourceName::Mareigua, self.mareigua.reach()),
+            (SourceName::AgilData, self.agil_data.reach()),
+        ];
+        let idle = reaches.into_iter().filter(|(name, _)| !named.contains(name));
+        let given = idle.filter(|(_, reach)| reach.base_url.is_some());
+        given.map(|(_, reach)| format!("VINCULO_{}_BASE_URL", reach.prefix))
+    }
+}
+
 /// A source of production links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -95,7 +95,7 @@ pub(crate) struct CreateWebhook {
     #[arg(long)]
     pub(crate) authorization: Option<Secret>,
     /// Types of events to send, separated by commas [default: all]
-    #[arg(long, value_delimiter = ',', value_parser = ["EMPLOYMENTS", "OWNERS", "LINK"], value_name = "TYPE")]
+    #[arg(long, value_delimiter = ',', value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT"], value_name = "TYPE")]
     pub(crate) types: Option<Vec<String>>,
     /// Print JSON
     #[arg(long)]

@@ -17,7 +17,7 @@ use vinculo_server::config::Config;
 use vinculo_server::{App, IssuedKey, WantedEndpoint, add_endpoint, issue_key};
 use vinculo_store::Environment;
 
-use crate::args::Database;
+use crate::args::{Database, Pool};
 use crate::installation::Installation;
 use crate::print::{DIM, GOOD, HEAD};
 use crate::serving::{InnerOperator, Serving};
@@ -32,7 +32,7 @@ const TOKEN: &str = "demo-token";
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir()?;
     let database = Database { data_dir: Some(folder.path().to_owned()), ..Database::default() };
-    let installation = Installation::open(&database)?;
+    let installation = Installation::open_or_make(&database, &Pool::default())?;
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let operator = InnerOperator::start().await?;

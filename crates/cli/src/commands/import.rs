@@ -16,7 +16,7 @@ use vinculo_store::{ImportId, WorkspaceId};
 
 use super::files::{Files, InputFile};
 use super::pila::{print_findings, report};
-use crate::args::{Environment, ImportFiles};
+use crate::args::{Environment, ImportFiles, Pool};
 use crate::installation::Installation;
 use crate::print::{BAD, DIM, GOOD};
 
@@ -35,7 +35,7 @@ const SANDBOX_HINT: &str = "links of the sandbox ask the simulated operator and 
 pub(crate) fn run(options: &ImportFiles) -> anyhow::Result<ExitCode> {
     let allowed: Vec<&str> = options.allow.iter().map(String::as_str).collect();
     CheckOptions::allowing(&allowed)?;
-    let installation = Installation::open(&options.database)?;
+    let installation = Installation::open_or_make(&options.database, &Pool::default())?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let app = installation.quiet_app()?;
         let workspace = app.secrets_of(options.environment.into())?.workspace().id;

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use anstream::println;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::erasure::settle_restored;
-use vinculo_store::{Options, Store};
 
 use super::vault::print_settled;
 use crate::args::Restore;
@@ -16,13 +15,12 @@ use crate::print::{DIM, GOOD};
 /// changed since the copy: erasures, and imports whose files are gone.
 pub(crate) fn run(options: &Restore) -> anyhow::Result<ExitCode> {
     let target = target(&options.database)?;
-    vinculo_store::restore(&target, &options.from, options.keys.as_deref())?;
-    vinculo_store::migrate(&target)?;
-    let store = Store::open(&target, &Options::default())?;
     let spool = spool_dir(&home(&options.database, &target));
-    let settled = settle_restored(&store, &spool, micros(SystemClock.now()));
-    store.close_blocking();
-    let settled = settled?;
+    let now = micros(SystemClock.now());
+    let settled =
+        vinculo_store::restore(&target, &options.from, options.keys.as_deref(), |store| {
+            settle_restored(store, &spool, now, options.lost.into())
+        })?;
     println!("{GOOD}restored{GOOD:#} {}", options.from.display());
     print_settled(settled);
     println!("{DIM}`vinculo doctor` tells whether the master key opens it.{DIM:#}");

@@ -3,18 +3,18 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
 
-use crate::args::Serve;
+use crate::args::{Mode, Serve, Worker};
 use crate::installation::Installation;
 use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
 use crate::serving::{Serving, sandbox};
+use crate::signals::Signals;
 
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -23,6 +23,9 @@ const LISTEN: SocketAddr =
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     logging::start(&options.work.logging)?;
     let production = production(&options.work.sources)?;
+    if let Some(url) = &options.server.public_url {
+        refuse_no_base(url)?;
+    }
     let tls = options.tls.open()?;
     let runtime = tokio::runtime::Runtime::new()?;
     let address = options.server.listen.unwrap_or(LISTEN);
@@ -30,9 +33,36 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     let watched =
         options.work.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
-    let installation = Installation::open_with(&options.work.database, &options.work.pool)?;
-    runtime.block_on(serve(options, installation, (listener, tls, watched), production))?;
+    let installation = Installation::open_or_make(&options.work.database, &options.work.pool)?;
+    warn(&options.work);
+    let served = serve(options, installation, (listener, tls, watched), production);
+    let served = runtime.block_on(served);
+    // Nobody waits for what did not end in time.
+    runtime.shutdown_background();
+    served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fails unless paths can be put behind it.
+fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
+    let is_base = matches!(url.scheme(), "http" | "https");
+    if is_base && url.query().is_none() && url.fragment().is_none() {
+        return Ok(());
+    }
+    bail!("VINCULO_PUBLIC_URL: {url} is no base URL: http or https, without ? and #")
+}
+
+/// Says what starts and is seldom meant.
+pub(crate) fn warn(options: &Worker) {
+    let production = options.database.mode.unwrap_or_default() == Mode::Production;
+    if production && options.outgoing.webhook_allow_private == Some(true) {
+        tracing::warn!(
+            "VINCULO_WEBHOOK_ALLOW_PRIVATE: receivers may be this network's own machines"
+        );
+    }
+    for name in options.sources.given_and_not_asked() {
+        tracing::warn!("{name} is given, and VINCULO_SOURCE_PRODUCTION does not name its source");
+    }
 }
 
 /// Listens where operators or clients are told to come.
@@ -46,7 +76,7 @@ async fn serve(
     (listener, tls, watched): (TcpListener, Option<Tls>, Option<TcpListener>),
     production: Vec<SourceConfig>,
 ) -> anyhow::Result<()> {
-    let asked = asked_to_stop()?;
+    let mut signals = Signals::hear()?;
     let (url, operator) = sandbox(options.work.sources.sandbox_operator_url.clone()).await?;
     let config = Config {
         production,
@@ -67,20 +97,7 @@ async fn serve(
         tell("nobody can sign in yet; set up the first user, once, within two days:");
         tell(format_args!("{}{path}", base.trim_end_matches('/')));
     }
-    asked.await;
+    signals.next().await;
     tracing::info!("stopping");
-    serving.stop().await;
-    Ok(())
-}
-
-/// Ends at SIGTERM or SIGINT; hears them from now on.
-pub(crate) fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
+    signals.bound(serving.stop()).await
 }

@@ -11,9 +11,9 @@ use vinculo_server::index_rotation::rotate_indexes;
 use vinculo_server::rotation::{self, KeyStatus};
 use vinculo_store::AuditAction;
 
-use crate::args::VaultOptions;
+use crate::args::{Lost, VaultOptions};
 use crate::installation::Installation;
-use crate::print::{DIM, GOOD, HEAD};
+use crate::print::{BAD, DIM, GOOD, HEAD};
 
 /// Prints how many keys each version of the master key wraps.
 pub(crate) fn status(options: &VaultOptions) -> anyhow::Result<ExitCode> {
@@ -74,9 +74,9 @@ pub(crate) fn rotate_index(options: &VaultOptions) -> anyhow::Result<ExitCode> {
 }
 
 /// Settles restored data before anybody serves it. The keys must be there; `restore` has done it.
-pub(crate) fn settle(options: &VaultOptions) -> anyhow::Result<ExitCode> {
+pub(crate) fn settle(options: &VaultOptions, lost: Lost) -> anyhow::Result<ExitCode> {
     let Installation { store, spool_dir, .. } = Installation::open(&options.database)?;
-    let settled = settle_restored(&store, &spool_dir, micros(SystemClock.now()));
+    let settled = settle_restored(&store, &spool_dir, micros(SystemClock.now()), lost.into());
     store.close_blocking();
     let settled = settled?;
     match options.json {
@@ -89,6 +89,10 @@ pub(crate) fn settle(options: &VaultOptions) -> anyhow::Result<ExitCode> {
 /// Says what was settled.
 pub(crate) fn print_settled(settled: Settled) {
     println!("{} people were erased since the backup and are gone", settled.erased_people);
+    if settled.lost_people > 0 {
+        let lost = settled.lost_people;
+        println!("{BAD}{lost} people{BAD:#} without a receipt of an erasure are gone too");
+    }
     println!("{} imports were under way: hand their files in again", settled.refused_imports);
 }
 

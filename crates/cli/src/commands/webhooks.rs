@@ -153,10 +153,10 @@ pub(crate) fn deliveries(options: &ListDeliveries) -> anyhow::Result<ExitCode> {
     if options.json {
         return json(&found);
     }
-    for DeliveryStatus { id, event, webhook_type, status, tries, created_at, endpoint, .. } in found
-    {
+    for delivery in &found {
+        let DeliveryStatus { id, event, webhook_type, created_at, endpoint, .. } = delivery;
         let endpoint = endpoint.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        println!("{id} {created_at} {event} {webhook_type} {endpoint} {status} {tries}");
+        println!("{id} {created_at} {event} {webhook_type} {endpoint} {}", outcome(delivery));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -166,10 +166,27 @@ fn span(wanted: &Wanted) -> TimeSpan {
     TimeSpan { from: wanted.from.map(micros), before: wanted.before.map(micros) }
 }
 
+/// How a delivery stands, and how its last try ended.
+fn outcome(delivery: &DeliveryStatus) -> String {
+    let DeliveryStatus { status, tries, attempts, .. } = delivery;
+    let last =
+        attempts.iter().flatten().next_back().map(|last| match (last.status, &last.failure) {
+            (Some(answered), _) => format!(", the last answered {answered}"),
+            (None, Some(failure)) => format!(", the last failed: {failure}"),
+            (None, None) => String::new(),
+        });
+    let word = if *tries == 1 { "try" } else { "tries" };
+    format!("{status}, {tries} {word}{}", last.unwrap_or_default())
+}
+
 fn line(endpoint: &EndpointStatus) {
-    let state = endpoint
-        .disabled_reason
-        .map_or_else(|| "enabled".to_owned(), |reason| format!("disabled ({reason})"));
+    let since =
+        |at: &Option<String>| at.as_ref().map_or_else(String::new, |at| format!(" since {at}"));
+    let state = match (endpoint.disabled_reason, &endpoint.failing_since) {
+        (Some(reason), _) => format!("disabled ({reason}){}", since(&endpoint.disabled_at)),
+        (None, Some(_)) => format!("enabled, failing{}", since(&endpoint.failing_since)),
+        (None, None) => "enabled".to_owned(),
+    };
     println!("{} {} {state}", endpoint.id, endpoint.url);
 }
 

@@ -6,13 +6,14 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vinculo_server::config::{Config, SourceConfig};
 
-use super::serve::{asked_to_stop, listen};
+use super::serve::{listen, warn};
 use crate::args::Worker;
 use crate::installation::Installation;
 use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
 use crate::serving::{Background, sandbox};
+use crate::signals::Signals;
 
 /// Works off jobs until SIGTERM or SIGINT, and answers nobody but those who watch it.
 pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
@@ -21,8 +22,12 @@ pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Runtime::new()?;
     let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
-    let installation = Installation::open_with(&options.database, &options.pool)?;
-    runtime.block_on(work(options, installation, watched, production))?;
+    let installation = Installation::open_or_make(&options.database, &options.pool)?;
+    warn(&options);
+    let worked = runtime.block_on(work(options, installation, watched, production));
+    // Nobody waits for what did not end in time.
+    runtime.shutdown_background();
+    worked?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -32,7 +37,7 @@ async fn work(
     watched: Option<TcpListener>,
     production: Vec<SourceConfig>,
 ) -> anyhow::Result<()> {
-    let asked = asked_to_stop()?;
+    let mut signals = Signals::hear()?;
     let (url, operator) = sandbox(options.sources.sandbox_operator_url.clone()).await?;
     let config = Config { production, ..options.apply(installation.config(url)) };
     let app = installation.app(config)?;
@@ -40,10 +45,12 @@ async fn work(
     let background = Background::start(app, watched, true, operator, &stop).await?;
     tell("working");
     background.tell_watched();
-    asked.await;
+    signals.next().await;
     tracing::info!("stopping");
     stop.cancel();
-    background.finish_work().await;
-    background.end().await;
-    Ok(())
+    let stopping = async {
+        background.finish_work().await;
+        background.end().await;
+    };
+    signals.bound(stopping).await
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{Installation, Link, Multiplied, Process, finished, in_the_end};
+use crate::support::{Installation, Link, Multiplied, Process, finished, in_the_end, sample};
 
 /// A database in one of the two files that SQLite has.
 fn sound(file: &Path) -> String {
@@ -153,4 +153,147 @@ async fn a_dump_of_postgres_without_its_keys_is_of_use_with_them_alone() {
     assert_eq!((client.links().await, client.counts(&link).await), (vec![link.clone()], (2, 1)));
     let refused = finished(&mut restored.command(&["backup", "x.db"])).refused();
     assert_eq!(refused, "this is for SQLite; PostgreSQL has pg_dump and pg_restore");
+}
+
+/// Imports a planilla, whose people are then known.
+fn import(installation: &Installation, planilla: &str) {
+    let file = sample(planilla);
+    let import = ["pila", "import", text(&file), "--environment", "production"];
+    installation.run(&import).accepted();
+}
+
+/// How many people are known.
+fn people(installation: &Installation) -> i64 {
+    let store = installation.store();
+    let pages = store.read_blocking(|tx| {
+        let keys = tx.count_keys()?;
+        Ok::<i64, vinculo_store::Error>(keys.iter().map(|count| count.subjects).sum())
+    });
+    store.close_blocking();
+    pages.expect("counted")
+}
+
+const EARLIER: &str = "27-temporal-E-2025-12-ascii.txt";
+const LATER: &str = "09-penon-E-2025-10.txt";
+
+#[test]
+fn keys_that_are_older_than_the_data_are_refused() {
+    let installation = Installation::sqlite();
+    import(&installation, EARLIER);
+    let at = |name: &str| installation.folder().join(name);
+    let (monday, keys, friday) = (at("monday.db"), at("keys.db"), at("friday.db"));
+    installation.run(&["backup", text(&monday), "--with-keys", text(&keys)]).accepted();
+    let then = people(&installation);
+    import(&installation, LATER);
+    installation.run(&["backup", text(&friday)]).accepted();
+    let came = people(&installation) - then;
+    assert!(came > 0);
+
+    let restored = Installation::sqlite();
+    hand_over_key(&installation, &restored);
+    let restore = ["restore", text(&friday), "--keys", text(&keys)];
+    let refused = restored.run(&restore).refused();
+    let why = format!("the keys are older than the data: {came} people have neither a key nor");
+    assert!(refused.starts_with(&why), "{refused}");
+    for name in ["vinculo.db", "vault.db"] {
+        assert!(!restored.data_dir().join(name).exists(), "{name}: nothing is in the way");
+    }
+    let told = restored.run(&[&restore[..], &["--without-receipts"]].concat()).accepted();
+    assert!(told.contains("\n0 people were erased since the backup and are gone\n"), "{told}");
+    let lost = format!("\n{came} people without a receipt of an erasure are gone too\n");
+    assert!(told.contains(&lost), "{told}");
+    assert_eq!(people(&restored), then);
+    assert_eq!(restored.run(&["doctor"]).code, Some(0));
+}
+
+#[test]
+fn a_dump_with_older_keys_is_not_settled() {
+    let installation = Installation::postgres();
+    import(&installation, EARLIER);
+    let keys = installation.dump_of(&["--schema", "vault"]);
+    let then = people(&installation);
+    import(&installation, LATER);
+    let data = installation.dump_of(&["--exclude-schema", "vault"]);
+    let came = people(&installation) - then;
+
+    let restored = Installation::postgres();
+    hand_over_key(&installation, &restored);
+    restored.psql(&data);
+    // Somebody starts too early: nothing is made that the keys would meet.
+    let early = finished(&mut restored.serve_command()).refused();
+    let missing =
+        "the keys of this installation are missing: restore vault.db, or the schema `vault`";
+    assert_eq!(early, missing);
+    restored.psql(&keys);
+    let refused = restored.run(&["vault", "settle"]).refused();
+    let why = format!("the keys are older than the data: {came} people have neither a key nor");
+    assert!(refused.starts_with(&why), "{refused}");
+    let settled = restored.run(&["vault", "settle", "--without-receipts", "--json"]).json();
+    assert_eq!(
+        settled,
+        serde_json::json!(
+            {"erased_people": 0, "lost_people": came, "refused_imports": 0}
+        )
+    );
+    let again = restored.run(&["vault", "settle", "--json"]).json();
+    assert_eq!(again["lost_people"], 0);
+}
+
+#[test]
+fn keys_of_another_installation_are_recognised() {
+    let [installation, other] = [(); 2].map(|()| Installation::sqlite());
+    import(&installation, EARLIER);
+    import(&other, EARLIER);
+    let at = |name: &str| installation.folder().join(name);
+    let (data, keys, strange) = (at("data.db"), at("keys.db"), at("strange.db"));
+    installation.run(&["backup", text(&data), "--with-keys", text(&keys)]).accepted();
+    other.run(&["backup", text(&at("x.db")), "--with-keys", text(&strange)]).accepted();
+    let why = "the keys that are there belong to another installation: restore this one's \
+               vault.db, or schema `vault`";
+
+    let restored = Installation::sqlite();
+    hand_over_key(&other, &restored);
+    let restore = |keys| restored.run(&["restore", text(&data), "--keys", text(keys)]);
+    assert_eq!(restore(&strange).refused(), why);
+    restore(&keys).accepted();
+    // Somebody puts them there by hand, and gives their master key.
+    for name in ["vault.db-wal", "vault.db-shm"] {
+        std::fs::remove_file(restored.data_dir().join(name)).ok();
+    }
+    std::fs::copy(&strange, restored.data_dir().join("vault.db")).expect("copied");
+    assert_eq!(finished(&mut restored.serve_command()).refused(), why);
+    let examined = restored.run(&["doctor"]);
+    assert_eq!(examined.code, Some(1));
+    assert!(examined.stdout.contains(why), "{}", examined.stdout);
+}
+
+#[test]
+fn keys_in_which_nothing_was_ever_stored_are_refused() {
+    let installation = Installation::sqlite();
+    import(&installation, EARLIER);
+    let data = installation.folder().join("data.db");
+    installation.run(&["backup", text(&data)]).accepted();
+    let empty = Installation::sqlite();
+    empty.make();
+    std::fs::remove_file(empty.data_dir().join("vinculo.db")).expect("removed");
+    let refused = empty.run(&["restore", text(&data)]).refused();
+    assert_eq!(
+        refused,
+        "the keys of this installation are missing: restore vault.db, or the schema `vault`"
+    );
+    assert!(!empty.data_dir().join("vinculo.db").exists());
+}
+
+#[test]
+fn a_refused_start_makes_no_keys() {
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let vault = installation.data_dir().join("vault.db");
+    std::fs::remove_file(&vault).expect("removed");
+    let list = ["keys", "list", "--environment", "sandbox"];
+    for mut command in [installation.serve_command(), installation.command(&list)] {
+        let refused = finished(&mut command).refused();
+        assert!(refused.starts_with("the keys of this installation are missing"), "{refused}");
+        assert!(!vault.exists());
+    }
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use vinculo_store::EndpointId;
 
-use crate::support::{Installation, Receiver, finished, sample, vinculo};
+use crate::support::{Installation, Process, Receiver, finished, in_the_end, sample, vinculo};
 
 #[test]
 fn a_key_is_three_texts() {
     let installation = Installation::sqlite();
+    installation.make();
     for environment in ["sandbox", "production"] {
         let create = ["keys", "create", "--environment", environment, "--name", "n", "--json"];
         let mut key = installation.run(&create).json();
@@ -34,8 +36,9 @@ fn no_two_keys_are_alike() {
 
 #[test]
 fn a_key_for_people_says_that_it_is_seen_once() {
-    let told = Installation::sqlite().run(&["keys", "create", "--environment", "sandbox"]);
-    let told = told.accepted();
+    let installation = Installation::sqlite();
+    installation.make();
+    let told = installation.run(&["keys", "create", "--environment", "sandbox"]).accepted();
     let first_words: Vec<_> = told.lines().map(|line| line.split("  ").next()).collect();
     let password = first_words[1].expect("a line");
     assert_eq!(first_words[0], Some("Secret ID"));
@@ -64,6 +67,7 @@ fn commands_say_what_is_missing() {
 #[test]
 fn a_webhook_that_cannot_be_called_is_refused() {
     let installation = Installation::sqlite();
+    installation.make();
     let create = |url: &str, authorization: &str| {
         let arguments = ["webhooks", "create", "--environment", "sandbox", "--url", url];
         let mut command = installation.command(&arguments);
@@ -88,16 +92,41 @@ fn a_webhook_that_cannot_be_called_is_refused() {
     assert!(made.contains(" receives events of sandbox\nSecret  whsec_"), "{made}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deliveries_say_how_the_last_try_ended() {
+    let installation = Installation::sqlite();
+    installation.webhook("sandbox", "http://127.0.0.1:9/hooks");
+    let here = ["--environment", "sandbox"];
+    let endpoint = installation.run(&[&["webhooks", "list", "--json"][..], &here].concat()).json();
+    let id = endpoint[0]["id"].as_str().expect("an id");
+    installation.run(&[&["webhooks", "test", id][..], &here].concat()).accepted();
+    let list = || installation.run(&[&["deliveries", "list"][..], &here].concat()).accepted();
+    assert!(list().ends_with(" pending, 0 tries\n"), "{}", list());
+    let mut command = installation.serve_command();
+    let (mut server, _) = Process::start_listening(command.env("VINCULO_LOG", "trace")).await;
+    in_the_end("a try", async {
+        while !list().contains(" pending, 1 try, the last failed: connect\n") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    server.terminate();
+    assert!(server.ended().await.success());
+    // However much is logged, nobody learns from it where receivers are.
+    server.assert_silent(["127.0.0.1:9/", "127.0.0.1:9\n", "127.0.0.1:9 ", "/hooks"]);
+}
+
 #[test]
 fn webhooks_are_controlled_from_the_command_line() {
     for installation in [Installation::sqlite(), Installation::postgres()] {
+        installation.make();
         let run = |arguments: &[&str], more: &[&str]| {
             let here = ["--environment", "sandbox", "--json"];
             installation.run(&[arguments, more, &here].concat())
         };
         let url = "http://127.0.0.1:9/hooks";
-        let made = run(&["webhooks", "create"], &["--url", url, "--types", "LINK,OWNERS"]).json();
-        assert_eq!(made["webhook_types"], serde_json::json!(["LINK", "OWNERS"]));
+        let made = run(&["webhooks", "create"], &["--url", url, "--types", "LINK,COHORT"]).json();
+        assert_eq!(made["webhook_types"], serde_json::json!(["LINK", "COHORT"]));
         let id = made["id"].as_str().expect("an id");
         let listed = run(&["webhooks", "list"], &[]).json();
         assert_eq!(
@@ -105,8 +134,19 @@ fn webhooks_are_controlled_from_the_command_line() {
             (&made["id"], &serde_json::Value::Null)
         );
 
+        let list = ["webhooks", "list", "--environment", "sandbox"];
+        let told = |state: &str| format!("{id} {url} {state}");
+        assert_eq!(installation.run(&list).accepted(), told("enabled\n"));
+        let store = installation.store();
+        store.write_blocking(|tx| tx.endpoint_failed(EndpointId(1), 0)).expect("changed");
+        store.close_blocking();
+        let failing = told("enabled, failing since 1970-01-01T00:00:00.000000Z\n");
+        assert_eq!(installation.run(&list).accepted(), failing);
+
         assert_eq!(run(&["webhooks", "disable"], &[id]).json()["disabled_reason"], "manual");
         assert_eq!(run(&["webhooks", "test"], &[id]).refused(), "The endpoint is disabled.");
+        let disabled = installation.run(&list).accepted();
+        assert!(disabled.starts_with(&told("disabled (manual) since 2")), "{disabled}");
         assert_eq!(run(&["webhooks", "enable"], &[id, "--replay-missed"]).json()["enabled"], true);
         let rotated = run(&["webhooks", "rotate"], &[id, "--keep-old-hours", "1"]).json();
         assert_ne!(rotated["secret"], made["secret"]);

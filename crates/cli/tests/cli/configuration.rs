@@ -1,5 +1,6 @@
 //! Where settings come from, and what happens to wrong ones.
 
+use std::path::Path;
 use std::process::Command;
 
 use reqwest::Method;
@@ -31,7 +32,11 @@ fn refusals(starts: &[&[(&str, &str)]]) -> String {
         let mut lines = refused.stderr.lines();
         told.push(lines.next().expect("a line").to_owned());
         // The command line adds what it would have taken, and where help is.
-        let more = ["  [possible values: ", "For more information, try '--help'."];
+        let more = [
+            "  [possible values: ",
+            "  tip: the value is that of",
+            "For more information, try '--help'.",
+        ];
         assert!(lines.all(|line| line.is_empty() || more.iter().any(|m| line.starts_with(m))));
     }
     told.join("\n")
@@ -66,12 +71,19 @@ fn bad_values_stop_the_start() {
         &[("VINCULO_MODE", "staging")],
         &[("VINCULO_NO_WORKER", "perhaps")],
         &[("VINCULO_PUBLIC_URL", "not a url")],
+        &[("VINCULO_PUBLIC_URL", "ftp://example.com")],
+        &[("VINCULO_PUBLIC_URL", "https://example.com/x?y=1")],
         &[("VINCULO_TRUSTED_PROXIES", "10.0.0.0/8,proxy")],
         &[("VINCULO_TRUSTED_PROXIES", "10.0.0.0/33")],
         &[("VINCULO_RATE_LIMIT_PER_MINUTE", "-1")],
         &[("VINCULO_DELETE_LIMIT_PER_MINUTE", "5.5")],
         &[("VINCULO_LOGIN_FAILURES_PER_MINUTE", "many")],
         &[("VINCULO_REFRESH_TOKEN_HOURS", "a day")],
+        &[("VINCULO_REFRESH_TOKEN_HOURS", "0")],
+        &[("VINCULO_SOURCE_AT_ONCE", "ach=0")],
+        &[("VINCULO_SOURCE_BILLED_ON", "ach=always")],
+        &[("VINCULO_ACH_IP", "notanip")],
+        &[("VINCULO_SOURCE_PRODUCTION", "planillas,planillas")],
         &[("VINCULO_SOURCE_PRODUCTION", "planillas,else")],
         &[("VINCULO_LOG_FORMAT", "xml")],
         &[("VINCULO_LOG", "a=b=c")],
@@ -83,12 +95,19 @@ fn bad_values_stop_the_start() {
     error: invalid value 'staging' for '--mode <MODE>'
     error: invalid value 'perhaps' for '--no-worker [<BOOL>]'
     error: invalid value 'not a url' for '--public-url <URL>': relative URL without a base
+    error: VINCULO_PUBLIC_URL: ftp://example.com/ is no base URL: http or https, without ? and #
+    error: VINCULO_PUBLIC_URL: https://example.com/x?y=1 is no base URL: http or https, without ? and #
     error: invalid value 'proxy' for '--trusted-proxies <NETWORK>': "proxy": expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8
     error: invalid value '10.0.0.0/33' for '--trusted-proxies <NETWORK>': "10.0.0.0/33": expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8
     error: invalid value '-1' for '--rate-limit-per-minute <NUMBER>': -1 is not in 0..=4294967295
     error: invalid value '5.5' for '--delete-limit-per-minute <NUMBER>': invalid digit found in string
     error: invalid value 'many' for '--login-failures-per-minute <NUMBER>': invalid digit found in string
     error: invalid value 'a day' for '--refresh-token-hours <HOURS>': invalid digit found in string
+    error: invalid value '0' for '--refresh-token-hours <HOURS>': number would be zero for non-zero type
+    error: invalid value 'ach=0' for '--source-at-once <SOURCE=NUMBER>': "ach=0": number would be zero for non-zero type
+    error: invalid value 'ach=always' for '--source-billed-on <SOURCE=WORD>': "ach=always": expected call or hit
+    error: invalid value 'notanip' for '--ach-ip <ADDRESS>': invalid IP address syntax
+    error: VINCULO_SOURCE_PRODUCTION names planillas twice
     error: invalid value 'else' for '--source-production <SOURCE>'
     error: invalid value 'xml' for '--log-format <FORMAT>'
     error: log filter "a=b=c": error parsing level filter: expected one of "off", "error", "warn", "info", "debug", "trace", or a number 0-5
@@ -190,6 +209,8 @@ fn databases_that_cannot_be_reached_stop_the_start() {
         format!("mysql://user:{SECRET}@localhost/vinculo"),
         format!("postgres://user:{SECRET}@localhost:port/vinculo"),
         format!("postgres://user:{SECRET}@127.0.0.1:1/vinculo"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=require"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=verify-full"),
         SECRET.to_owned(),
         "sqlite://".to_owned(),
     ] {
@@ -202,6 +223,8 @@ fn databases_that_cannot_be_reached_stop_the_start() {
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither a PostgreSQL URL nor a list of key=value
     database unavailable: error connecting to server: connection refused
+    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
+    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     ");
@@ -218,7 +241,8 @@ fn a_wrong_file_stops_the_start() {
         &format!("mode = \"production\"\nmaster_key = \"{SECRET}"),
         &format!("master_key = [\"{SECRET}\"]"),
         &format!("master_key = \"{SECRET}\""),
-        &format!("source_production = [\"{SECRET}\"]"),
+        "source_production = [\"achh\"]",
+        "rate_limit_per_minute = \"abc\"\ndelete_limit_per_minute = 7",
         &format!("json = true\nname = \"{SECRET}\""),
     ] {
         let installation = Installation::sqlite();
@@ -230,21 +254,59 @@ fn a_wrong_file_stops_the_start() {
     }
     insta::assert_snapshot!(told.join("\n"), @r#"
     configuration file vinculo.toml: unknown key "listn"
-    configuration file: bad value among ["listen"]
-    configuration file: bad value among ["listen"]
-    configuration file: bad value among ["no_worker"]
+    configuration file vinculo.toml: listen = 8080: invalid type: integer `8080`, expected socket address
+    configuration file vinculo.toml: listen = "nowhere": invalid socket address syntax
+    configuration file vinculo.toml: no_worker = "perhaps": invalid type: string "perhaps", expected a boolean
     configuration file vinculo.toml: line 2: not TOML
-    configuration file: bad value among ["master_key"]
+    configuration file vinculo.toml: master_key: bad value
     VINCULO_MASTER_KEY: master key version 1 is neither 64 hexadecimal digits nor base64 of 32 bytes
-    configuration file: bad value among ["source_production"]
+    configuration file vinculo.toml: source_production = ["achh"]: unknown variant `achh`, expected one of `planillas`, `ach`, `mareigua`, `agil_data`
+    configuration file vinculo.toml: rate_limit_per_minute = "abc": invalid type: string "abc", expected u32
     configuration file vinculo.toml: unknown key "json"
     "#);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_seldom_meant_is_told() {
+    let installation = Installation::sqlite();
+    let mut command = installation.serve_command();
+    command.env("VINCULO_MODE", "production").env("VINCULO_MASTER_KEY", "00".repeat(32));
+    command.env("VINCULO_ACH_BASE_URL", "https://operator.example");
+    let (mut server, _) = Process::start_listening(&mut command).await;
+    server.logs("VINCULO_WEBHOOK_ALLOW_PRIVATE: receivers may be this network's own").await;
+    let idle = "VINCULO_ACH_BASE_URL is given, and VINCULO_SOURCE_PRODUCTION does not name";
+    server.logs(idle).await;
+}
+
+#[test]
+fn a_bad_value_is_said_to_be_that_of_its_variable() {
+    let installation = Installation::sqlite();
+    let refused = serve(&installation, &[("VINCULO_RATE_LIMIT_PER_MINUTE", "abc")]);
+    let tip = "tip: the value is that of the variable VINCULO_RATE_LIMIT_PER_MINUTE";
+    assert!(refused.stderr.contains(tip), "{}", refused.stderr);
+    let mut flagged = installation.serve_command();
+    flagged.env("VINCULO_RATE_LIMIT_PER_MINUTE", "7").args(["--rate-limit-per-minute", "abc"]);
+    let refused = finished(&mut flagged);
+    assert!(refused.stderr.contains("invalid value 'abc'"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("variable"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_reader_who_has_gone_is_no_fault() {
+    for arguments in [&["openapi"][..], &["openapi", "--postman"], &["completions", "bash"]] {
+        let mut command = crate::support::vinculo(Path::new("/"), arguments.iter().copied());
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let done = command.stdout(writer).stderr(std::process::Stdio::piped()).output();
+        let done = done.expect("the binary runs");
+        assert_eq!((done.status.code(), done.stderr.as_slice()), (Some(141), &b""[..]));
+    }
 }
 
 /// The data folder a command has used.
 fn used(installation: &Installation, command: &mut Command) -> String {
     let before = folders(installation);
-    finished(command.args(["keys", "create", "--environment", "sandbox"])).accepted();
+    finished(command.arg("migrate")).accepted();
     let mut made = folders(installation);
     made.retain(|name| !before.contains(name));
     made.pop().expect("a folder was made")
@@ -271,8 +333,7 @@ fn flags_beat_the_environment_and_the_environment_the_file() {
     );
     let mut flagged = command();
     flagged.env(environment.0, environment.1);
-    let made = ["keys", "create", "--environment", "sandbox", "--data-dir", "from-flag"];
-    finished(flagged.args(made)).accepted();
+    finished(flagged.args(["migrate", "--data-dir", "from-flag"])).accepted();
     assert!(folders(&installation).contains(&"from-flag".to_owned()));
 }
 

@@ -118,6 +118,46 @@ fn every_fault_is_found_and_named() {
 }
 
 #[test]
+fn whoever_may_not_look_is_told_so() {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65534;
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let data = installation.data_dir();
+    let is_root = std::fs::metadata("/proc/self").expect("this process").uid() == 0;
+    let as_nobody = |arguments: &[&str]| {
+        let mut command = installation.command(arguments);
+        if is_root {
+            command.uid(NOBODY);
+        }
+        finished(&mut command)
+    };
+    chmod(installation.folder(), 0o711);
+    chmod(&data, if is_root { 0o700 } else { 0o000 });
+    let done = as_nobody(&["doctor", "--json"]);
+    let [state, message, mend] = found(&done, "data folder");
+    assert_eq!(state, "wrong");
+    assert!(message.ends_with("for whoever asks: Permission denied (os error 13)"), "{message}");
+    assert!(mend.starts_with("run this as the user"), "{mend}");
+    let [_, message, mend] = found(&done, "database");
+    let denied = format!("{}: Permission denied (os error 13)", data.join("vinculo.db").display());
+    assert!(message.ends_with(&denied), "{message}");
+    assert!(mend.contains("read and written by whoever runs this"), "{mend}");
+    let copy = installation.folder().join("copy.db");
+    let copy = copy.to_str().expect("a path");
+    for command in [&["keys", "list", "--environment", "sandbox"][..], &["backup", copy]] {
+        let refused = as_nobody(command).refused();
+        assert!(refused.ends_with(&denied), "{refused}");
+    }
+    chmod(&data, 0o700);
+    std::fs::write(data.join("vinculo.db"), "no database, but long enough to be one").expect("not");
+    let [_, message, mend] = found(&installation.run(&["doctor", "--json"]), "database");
+    assert!(message.contains("not a database"), "{message}");
+    assert_eq!(mend, "the file is damaged, or no database: restore it (docs/BACKUP.md)");
+}
+
+#[test]
 fn nothing_is_made_where_nothing_is() {
     let installation = Installation::sqlite();
     let mut command = installation.command(&["doctor", "--json"]);
@@ -212,6 +252,16 @@ fn a_deep_look_computes_the_chains_again() {
     let done = doctor();
     assert_eq!(wrong(&done), []);
     assert_eq!(found(&done, "consents")[1], "0 receipts, all whole");
+    assert_eq!(found(&done, "people")[1], "everybody has a key, or was erased");
+    let data = installation.data_dir().join("vinculo.db");
+    let database = rusqlite::Connection::open(data).expect("a database");
+    let stranger = "insert into subjects (workspace_id, document_index, created_at) \
+         values (1, zeroblob(32), 7)";
+    database.execute_batch(stranger).expect("a person without a key");
+    let (check, message) = only(&doctor());
+    assert_eq!(check, "people");
+    assert!(message.starts_with("1 have neither a key nor the receipt"), "{message}");
+    database.execute_batch("delete from subjects").expect("gone");
     assert!(found(&done, "audit log")[1].ends_with("all sound"));
     let database = rusqlite::Connection::open(installation.data_dir().join("vinculo.db"));
     let forged = "insert into consent_receipts values (1, 5, zeroblob(32), null, '{}', \

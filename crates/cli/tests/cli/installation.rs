@@ -38,6 +38,7 @@ fn a_master_key_is_made_once() {
 #[test]
 fn processes_that_start_at_once_agree_on_a_key() {
     let installation = Installation::sqlite();
+    installation.make();
     let create = ["keys", "create", "--environment", "sandbox", "--json"];
     std::thread::scope(|scope| {
         let started: Vec<_> = (0..4).map(|_| scope.spawn(|| installation.run(&create))).collect();
@@ -60,6 +61,7 @@ fn production_wants_a_key_and_makes_nothing_without() {
 #[test]
 fn production_takes_a_key_from_a_file_or_the_environment() {
     let installation = Installation::sqlite();
+    installation.make();
     let file = installation.folder().join("given.key");
     std::fs::write(&file, format!("{KEY}\n")).expect("a file");
     let create = ["keys", "create", "--environment", "production"];
@@ -74,8 +76,72 @@ fn production_takes_a_key_from_a_file_or_the_environment() {
 }
 
 #[test]
+fn a_lost_master_key_is_not_replaced() {
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        installation.key("sandbox");
+        let file = installation.data_dir().join("master.key");
+        let key = std::fs::read(&file).expect("a key");
+        std::fs::remove_file(&file).expect("removed");
+        let list = ["keys", "list", "--environment", "sandbox"];
+        for mut command in [installation.serve_command(), installation.command(&list)] {
+            let refused = finished(&mut command).refused();
+            let why = "is missing, and no other key opens what is here";
+            assert!(refused.contains(why), "{refused}");
+        }
+        assert!(!file.exists());
+        let doctor = installation.run(&["doctor"]);
+        assert!(doctor.stdout.contains("master.key: No such file"), "{}", doctor.stdout);
+        std::fs::write(&file, key).expect("the copy of it");
+        installation.run(&list).accepted();
+    }
+}
+
+#[test]
+fn a_command_that_finds_nothing_makes_nothing() {
+    let document = ["--document", "CC:1999000001"];
+    let sandbox = ["--environment", "sandbox"];
+    let commands: [&[&str]; 13] = [
+        &["keys", "create"],
+        &["keys", "list"],
+        &["users", "list"],
+        &["organizations", "list"],
+        &["webhooks", "list"],
+        &["deliveries", "list"],
+        &["subjects", "report", document[0], document[1]],
+        &["pila", "show", document[0], document[1]],
+        &["audit", "verify"],
+        &["consents", "verify"],
+        &["vault", "status"],
+        &["vault", "rotate-index"],
+        &["retention", "report"],
+    ];
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        let here = match installation.url().starts_with("sqlite:") {
+            true => installation.data_dir().display().to_string(),
+            false => "the database of VINCULO_DATABASE_URL".to_owned(),
+        };
+        for command in commands {
+            let wanted: &[&str] = match command[0] {
+                "users" | "organizations" | "audit" | "vault" | "retention" | "consents" => &[],
+                _ => &sandbox,
+            };
+            let refused = installation.run(&[command, wanted].concat()).refused();
+            let why = format!(
+                "no installation in {here}: `vinculo serve` makes one, `vinculo migrate` an empty one"
+            );
+            assert_eq!(refused, why, "{command:?}");
+            assert!(!installation.data_dir().exists(), "{command:?}");
+        }
+        let made = installation.run(&["migrate"]).accepted();
+        assert!(made.contains("up to date"), "{made}");
+        installation.run(&["keys", "list", "--environment", "sandbox"]).accepted();
+    }
+}
+
+#[test]
 fn another_key_opens_nothing() {
     for installation in [Installation::sqlite(), Installation::postgres()] {
+        installation.make();
         let create = ["keys", "create", "--environment", "sandbox"];
         let command = |key| {
             let mut command = installation.command(&create);
@@ -96,11 +162,11 @@ fn another_key_opens_nothing() {
 fn a_data_folder_that_cannot_be_one_is_named() {
     let installation = Installation::sqlite();
     std::fs::write(installation.data_dir(), "a file").expect("a file");
-    let create = ["keys", "create", "--environment", "sandbox"];
-    let refused = installation.run(&create).refused();
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let refused = installation.run(&serve).refused();
     let data_dir = installation.data_dir().display().to_string();
     assert_eq!(refused, format!("data folder {data_dir}: File exists (os error 17)"));
-    let mut inside = crate::support::vinculo(installation.folder(), create);
+    let mut inside = crate::support::vinculo(installation.folder(), serve);
     let refused = finished(inside.arg("--data-dir").arg(installation.data_dir().join("x")));
     let refused = refused.refused();
     assert_eq!(refused, format!("data folder {data_dir}/x: Not a directory (os error 20)"));
@@ -112,7 +178,7 @@ fn a_data_folder_that_cannot_be_written_is_named() {
     // Nobody can make a folder there, not even root.
     let mut command = crate::support::vinculo(
         installation.folder(),
-        ["keys", "create", "--environment", "sandbox", "--data-dir", "/proc/vinculo"],
+        ["serve", "--listen", "127.0.0.1:0", "--data-dir", "/proc/vinculo"],
     );
     let refused = finished(&mut command).refused();
     assert!(refused.starts_with("data folder /proc/vinculo: "), "{refused}");

@@ -89,6 +89,7 @@ async fn through_the_life_of_a_key_on_postgres() {
 #[test]
 fn what_is_wrong_with_a_key_is_said() {
     let installation = Installation::sqlite();
+    installation.make();
     for (arguments, said) in [
         (&["--scope", "links:fly"][..], "links:fly"),
         (&["--allow", "10.0.0.0/33"], "10.0.0.0/33"),

@@ -103,6 +103,7 @@ fn an_imported_person_can_be_shown() {
 #[test]
 fn nobody_is_shown_for_an_unknown_document() {
     let installation = Installation::sqlite();
+    installation.make();
     let shown = show(&installation, "CC:1999000404", "production");
     assert_eq!(shown.code, Some(1));
     assert_eq!(shown.stdout, "nothing is known about this document\n");

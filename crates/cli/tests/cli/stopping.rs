@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use vinculo_server::clock::{Clock as _, SystemClock};
@@ -52,6 +52,57 @@ async fn an_idle_server_stops_and_gives_its_port_back() {
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0));
     TcpListener::bind(address(&base)).await.expect("the port is free");
+}
+
+/// A server that has been told to stop, on a database that does not answer until the second value is
+/// dropped.
+async fn stopping_without_answers(installation: &Installation) -> (Process, postgres::Client) {
+    let (mut server, base) = installation.serve().await;
+    let url = installation.url();
+    let holder = tokio::task::spawn_blocking(move || {
+        let mut holder = postgres::Client::connect(&url, postgres::NoTls).expect("connected");
+        let everything = "begin; lock table links, workspaces, api_keys, jobs, deliveries \
+                          in access exclusive mode";
+        holder.batch_execute(everything).expect("locked");
+        holder
+    });
+    let holder = holder.await.expect("no panic");
+    let mut client = TcpStream::connect(address(&base)).await.expect("connected");
+    let ask = "GET /api/links/ HTTP/1.1\r\nHost: x\r\nAuthorization: Basic eDp5\r\n\r\n";
+    client.write_all(ask.as_bytes()).await.expect("sent");
+    // The database has the question, and waits.
+    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' \
+                 and datname = current_database()";
+    in_the_end("a statement that waits", async {
+        while installation.sql(waits) == "0" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    server.terminate();
+    server.logs("stopping").await;
+    (server, holder)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_a_server_at_once() {
+    let installation = Installation::postgres();
+    let (mut server, holder) = stopping_without_answers(&installation).await;
+    server.signal("INT");
+    assert_eq!(server.ended().await.code(), Some(1));
+    let said = server.everything_said();
+    assert!(said.contains("error: ended at once, at a second signal"), "{said}");
+    tokio::task::spawn_blocking(|| drop(holder)).await.expect("no panic");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_does_not_keep_a_server() {
+    let installation = Installation::postgres();
+    let (mut server, holder) = stopping_without_answers(&installation).await;
+    assert_eq!(server.ended().await.code(), Some(1));
+    let said = server.everything_said();
+    assert!(said.contains("error: the database does not answer: ended without it"), "{said}");
+    tokio::task::spawn_blocking(|| drop(holder)).await.expect("no panic");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -65,6 +65,7 @@ async fn a_server_without_users_says_where_the_first_one_is_set_up() {
 #[test]
 fn what_is_wrong_with_a_user_is_said() {
     let installation = Installation::sqlite();
+    installation.make();
     for (arguments, said) in [
         (&["users", "create", "ana@example.com", "--role", "boss"][..], "expected one of owner"),
         (&["users", "create", "ana", "--role", "owner"], "email: Expected an address"),

@@ -116,6 +116,7 @@ async fn indexes_rotated(installation: &Installation) {
 #[test]
 fn what_is_old_is_told_and_removed() {
     let installation = Installation::sqlite();
+    installation.make();
     installation.run(&["keys", "create", "--environment", "sandbox"]).accepted();
     let report = ["retention", "report", "--json", "--audit-days", "30"];
     let places = installation.run(&report).json();
@@ -136,6 +137,7 @@ fn what_is_old_is_told_and_removed() {
 #[test]
 fn a_command_gives_the_key() {
     let installation = Installation::sqlite();
+    installation.make();
     let create = ["keys", "create", "--environment", "production"];
     let with_command = |given: &str| {
         let mut command = installation.command(&create);

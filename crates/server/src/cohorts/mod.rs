@@ -16,7 +16,7 @@ use vinculo_store::{
 use vinculo_vault::{Context, Sealed};
 
 use crate::App;
-use crate::api::body::JsonObject;
+use crate::api::body::{JsonObject, shown};
 use crate::api::institutions::PILA;
 use crate::api::links::{check_terms, person_of};
 use crate::audit::{Entry, Trail};
@@ -102,11 +102,11 @@ impl CohortStatus {
 }
 
 impl CohortTerms {
-    /// Reads what is given under the names of columns, and `webhooks`: `each` or `end`. Other names
-    /// are ignored.
+    /// Reads what is given under the names of columns, and `webhooks`: `each` or `end`.
     ///
     /// # Errors
-    /// 400 with every field that is wrong.
+    /// 400 with every field that is wrong, or the first name that is none: a cohort whose terms are
+    /// misspelled would be many links of other terms.
     pub fn read<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, ApiError> {
         let (mut defaults, mut quiet) = (Map::new(), false);
         for (name, text) in given.into_iter().filter(|(_, text)| !text.is_empty()) {
@@ -116,12 +116,12 @@ impl CohortTerms {
                     "end" => true,
                     _ => return Err(no_choice(text)),
                 };
+                continue;
             }
             // These are about one person.
             let field = field_of(name).filter(|it| !["username", "external_id"].contains(it));
-            if let Some(field) = field {
-                defaults.insert(field.to_owned(), value_of(field, text));
-            }
+            let field = field.ok_or_else(|| no_parameter(name))?;
+            defaults.insert(field.to_owned(), value_of(field, text));
         }
         let anybody = Map::from_iter([("username".to_owned(), Value::from("1"))]);
         check_terms(&registration(&defaults, anybody))?;
@@ -129,8 +129,14 @@ impl CohortTerms {
     }
 }
 
+fn no_parameter(name: &str) -> ApiError {
+    let message = "Not a parameter of a cohort. There are webhooks, document_type, access_mode, \
+                   fetch_resources, credentials_storage and stale_in.";
+    ApiError::bad_request(vec![ErrorItem::field("invalid", shown(name), message)])
+}
+
 fn no_choice(text: &str) -> ApiError {
-    let message = format!("\"{}\" is not a valid choice.", crate::api::body::shown(text));
+    let message = format!("\"{}\" is not a valid choice.", shown(text));
     ApiError::bad_request(vec![ErrorItem::field("invalid_choice", "webhooks", message)])
 }
 

@@ -22,7 +22,7 @@ type Events = Page<EventStatus>;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description; the query is read by name")]
 pub(super) struct TypeParams {
-    /// Of this type: `EMPLOYMENTS`, `OWNERS`, `LINK`, `TEST` or `ENDPOINT`.
+    /// Of this type: `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST` or `ENDPOINT`.
     #[param(example = "EMPLOYMENTS")]
     webhook_type: Option<String>,
     /// Of these types.

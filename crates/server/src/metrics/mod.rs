@@ -12,7 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
-use vinculo_store::Stats;
+use vinculo_store::{Job, Stats};
 
 use crate::App;
 use crate::sources::{Asked, HeldBack};
@@ -99,14 +99,15 @@ impl Metrics {
         add(own, "vinculo_store_write_seconds", WRITES, store.writes.clone());
         add(own, "vinculo_store_read_seconds", READS, store.reads.clone());
         add(own, "vinculo_store_group_closures", GROUPS, store.groups.clone());
+        let (job_runs, attempts) = begun_at_zero();
         Self {
             requests: add(own, "vinculo_http_requests", REQUESTS, Family::default()),
             request_seconds: add(own, "vinculo_http_request_seconds", REQUEST_SECONDS, quick()),
             requests_in_flight: add(own, "vinculo_http_requests_in_flight", IN_FLIGHT, one()),
-            job_runs: add(own, "vinculo_job_runs", JOB_RUNS, Family::default()),
+            job_runs: add(own, "vinculo_job_runs", JOB_RUNS, job_runs),
             job_seconds: add(own, "vinculo_job_run_seconds", JOB_SECONDS, slow()),
             jobs_running: add(own, "vinculo_jobs_running", JOBS_RUNNING, Family::default()),
-            attempts: add(own, "vinculo_delivery_attempts", ATTEMPTS, Family::default()),
+            attempts: add(own, "vinculo_delivery_attempts", ATTEMPTS, attempts),
             attempt_seconds: add(own, "vinculo_delivery_attempt_seconds", TRIES, quick_one()),
             deliveries_running: add(own, "vinculo_deliveries_running", DELIVERIES, one()),
             questions: add(own, "vinculo_source_questions", QUESTIONS, Family::default()),
@@ -167,6 +168,21 @@ impl Metrics {
     pub(crate) fn audit_written(&self, waited: Duration) {
         self.audit_seconds.observe(waited.as_secs_f64());
     }
+}
+
+/// Runs of jobs and tries of deliveries, each 0. A series that begins with the first failure has not
+/// increased, for whoever asks whether anything has failed.
+fn begun_at_zero() -> (Family<Labels<2>, Counter>, Family<Labels<1>, Counter>) {
+    let (runs, attempts) = (Family::<Labels<2>, Counter>::default(), Family::default());
+    for kind in Job::KINDS {
+        for result in [RunResult::Done, RunResult::Postponed, RunResult::Panicked] {
+            drop(runs.get_or_create(&[("kind", kind), ("result", result.as_str())]));
+        }
+    }
+    for status in [200, 300, 400, 500] {
+        drop(attempts.get_or_create(&[("result", class(status))]));
+    }
+    (runs, attempts)
 }
 
 /// The first digit of a status.

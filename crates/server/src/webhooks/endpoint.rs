@@ -14,7 +14,7 @@ use crate::jobs::{Webhook, emit_own};
 use crate::secrets::WorkspaceSecrets;
 
 /// Types of events that an endpoint can choose from.
-pub(crate) const TYPES: [&str; 3] = ["EMPLOYMENTS", "OWNERS", "LINK"];
+pub(crate) const TYPES: [&str; 4] = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT"];
 
 /// A webhook endpoint.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]

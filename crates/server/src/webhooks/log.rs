@@ -45,7 +45,7 @@ pub(crate) struct EventStatus {
     /// The `webhook_id`.
     #[schema(pattern = "^[0-9a-f]{32}$")]
     id: String,
-    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `TEST` or `ENDPOINT`.
+    /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST` or `ENDPOINT`.
     webhook_type: String,
     /// What happened.
     webhook_code: String,
@@ -103,7 +103,7 @@ pub struct DeliveryStatus {
     /// When it is tried next; while a try is going on, when that is given up for lost.
     #[schema(required, format = DateTime)]
     pub next_try_at: Option<String>,
-    /// Every try, in order; null in lists.
+    /// Every try, in order; null in lists, and without answers in those of the command line.
     #[schema(required)]
     pub attempts: Option<Vec<AttemptStatus>>,
 }
@@ -152,7 +152,26 @@ impl EventStatus {
     }
 }
 
+impl AttemptStatus {
+    /// A try, without what was answered.
+    fn of(attempt: &StoredAttempt) -> Self {
+        Self {
+            started_at: wire_time(attempt.started_at),
+            duration_ms: attempt.duration_us / 1000,
+            status: attempt.status,
+            failure: attempt.failure.clone(),
+            answer: None,
+        }
+    }
+}
+
 impl DeliveryStatus {
+    /// A delivery with its tries, without what was answered to them.
+    pub(crate) fn with_tries(delivery: &Delivery, tries: &[StoredAttempt]) -> Self {
+        let attempts = Some(tries.iter().map(AttemptStatus::of).collect());
+        Self { attempts, ..Self::of(delivery) }
+    }
+
     pub(crate) fn of(delivery: &Delivery) -> Self {
         let pending = delivery.state == DeliveryState::Pending;
         Self {
@@ -241,13 +260,7 @@ fn shown(
         let opened = key.open(Context::of_ids("attempts", &row), excerpt)?;
         Ok::<_, ApiError>(String::from_utf8_lossy(&opened).into_owned())
     });
-    Ok(AttemptStatus {
-        started_at: wire_time(attempt.started_at),
-        duration_ms: attempt.duration_us / 1000,
-        status: attempt.status,
-        failure: attempt.failure.clone(),
-        answer: answer.transpose()?,
-    })
+    Ok(AttemptStatus { answer: answer.transpose()?, ..AttemptStatus::of(attempt) })
 }
 
 /// Works with the key of the person an event is about, or with the workspace's.

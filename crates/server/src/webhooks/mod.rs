@@ -171,6 +171,12 @@ pub async fn list_deliveries(
 ) -> Result<Vec<DeliveryStatus>, ApiError> {
     let workspace = app.secrets_of(environment)?.workspace().id;
     let page = PageRequest { limit, offset: 0 };
-    let found = app.store().read(move |tx| tx.deliveries(workspace, &filter, page)).await?;
-    Ok(found.rows.iter().map(DeliveryStatus::of).collect())
+    let found = app.store().read(move |tx| {
+        let found = tx.deliveries(workspace, &filter, page)?.rows;
+        let with_tries = found.iter().map(|delivery| {
+            Ok::<_, ApiError>(DeliveryStatus::with_tries(delivery, &tx.attempts(delivery.id)?))
+        });
+        with_tries.collect()
+    });
+    found.await
 }

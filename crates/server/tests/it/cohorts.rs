@@ -174,6 +174,12 @@ async fn the_end_alone_can_be_told(database: TestDatabase) {
     let mut receiver = Receiver::start().await;
     app.send_events_to(&receiver, Sandbox, None).await;
     let client = app.sandbox();
+    // One that chose the type hears of nothing else, and one that chose another not of this.
+    let (mut chosen, other) = (Receiver::start().await, Receiver::start().await);
+    for (receiver, wanted) in [(&chosen, "COHORT"), (&other, "LINK")] {
+        let body = json!({ "url": receiver.url, "webhook_types": [wanted] });
+        assert_eq!(client.post("/manage/v1/webhook-endpoints/", &body).await.status, 201);
+    }
     let id = create(&client, "?webhooks=end", "document\n1999000001\n1999000002\n").await;
     let cohort = ended(&app, &client, &id).await;
     assert_eq!((&cohort["ok"], &cohort["webhooks"]), (&json!(2), &json!("end")));
@@ -187,6 +193,8 @@ async fn the_end_alone_can_be_told(database: TestDatabase) {
     assert_eq!(client.post(&refresh, &json!({})).await.status, 202);
     app.settled().await;
     assert_eq!(receiver.next().await.json()["webhook_code"], "historical_update");
+    assert_eq!(chosen.next().await.json()["webhook_code"], "cohort_finished");
+    chosen.assert_quiet();
     app.finish().await;
 }
 
@@ -210,6 +218,8 @@ async fn a_file_whose_structure_is_wrong_is_refused(database: TestDatabase) {
         ("?access_mode=never", "document\n1\n", "access_mode", "never"),
         ("?webhooks=never", "document\n1\n", "webhooks", "never"),
         ("?stale_in=long", "document\n1\n", "stale_in", "long"),
+        ("?acces_mode=single", "document\n1\n", "acces_mode", "Not a parameter of a cohort"),
+        ("?external_id=user-1", "document\n1\n", "external_id", "Not a parameter of a cohort"),
     ] {
         let answer = send(&client, query, file).await;
         assert_eq!(answer.status, 400, "{file:?}: {}", answer.body);

@@ -229,6 +229,9 @@ async fn what_happens_is_counted(database: TestDatabase) {
         ("vinculo_http_requests_in_flight", &[], 0.0),
         ("vinculo_job_runs_total", &[("kind", "sync_link"), ("result", "done")], 1.0),
         ("vinculo_job_runs_total", &[("kind", "import_file"), ("result", "done")], 1.0),
+        // What has not happened is 0, so that the first time is an increase.
+        ("vinculo_job_runs_total", &[("kind", "work_cohorts"), ("result", "panicked")], 0.0),
+        ("vinculo_delivery_attempts_total", &[("result", "5xx")], 0.0),
         ("vinculo_job_run_seconds_count", &[("kind", "sync_link")], 1.0),
         ("vinculo_jobs_running", &[("kind", "sync_link")], 0.0),
         ("vinculo_delivery_attempts_total", &[("result", "2xx")], 2.0),

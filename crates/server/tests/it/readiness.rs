@@ -12,6 +12,7 @@ on_both_databases!(
     a_database_that_is_gone,
     another_version_of_the_schema,
     keys_that_are_gone,
+    keys_of_another_installation,
     a_disk_without_room,
     a_worker_that_has_ended,
 );
@@ -80,6 +81,15 @@ async fn keys_that_are_gone(database: TestDatabase) {
     let (check, message) = only_failure(&app).await;
     assert_eq!(check, "master_key");
     assert!(message.contains("keys of this installation are missing"), "{message}");
+    app.finish().await;
+}
+
+async fn keys_of_another_installation(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    app.database.run("update workspaces set created_at = created_at + 1");
+    let (check, message) = only_failure(&app).await;
+    assert_eq!(check, "master_key");
+    assert!(message.contains("belong to another installation"), "{message}");
     app.finish().await;
 }
 

@@ -11,6 +11,7 @@ use crate::value::Value;
 use crate::wake::{Hub, Queues};
 use crossbeam_channel::Receiver;
 use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::config::SslMode;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, NoTls, Statement};
 use std::collections::HashMap;
@@ -26,13 +27,23 @@ const UNANSWERED: Duration = Duration::from_secs(20);
 const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '15s'";
 /// Commits of leases do not wait for the disk; the next commit that does brings them along.
 const UNSYNCED: &str = "set synchronous_commit = off";
+const NO_TLS: &str = "sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private \
+                      network or a tunnel, without an sslmode";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
 const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
 /// Reads an address and fills in what it leaves open.
 pub(crate) fn configure(address: &str) -> Result<Config> {
     // What the parser complains of may be a piece of a password.
-    let mut config: Config = address.parse().map_err(|_: postgres::Error| {
+    let parsed = address.parse::<Config>();
+    let wants_tls = parsed.as_ref().map_or_else(
+        |_| address.contains("sslmode=verify"),
+        |config| config.get_ssl_mode() == SslMode::Require,
+    );
+    if wants_tls {
+        return Err(Error::Address(NO_TLS.to_owned()));
+    }
+    let mut config = parsed.map_err(|_| {
         Error::Address("neither a PostgreSQL URL nor a list of key=value".to_owned())
     })?;
     if config.get_connect_timeout().is_none() {

@@ -1,5 +1,7 @@
 //! Erasures: a person's key is destroyed, what was known goes, and a receipt stays beside the keys.
 
+use std::collections::{HashMap, VecDeque};
+
 use uuid::Uuid;
 use vinculo_vault::BlindIndex;
 
@@ -50,6 +52,15 @@ pub struct Erasure {
     pub erased_at: Micros,
     /// When imports were told to take lines about the person again.
     pub admitted_at: Option<Micros>,
+}
+
+/// What the keys cannot open, and no erasure explains.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unopened {
+    /// People without a key for whom there is no receipt of an erasure either.
+    pub people: i64,
+    /// Workspaces without a key; nothing destroys one.
+    pub workspaces: i64,
 }
 
 /// What is known about a subject beside its own row, each found by an index.
@@ -116,6 +127,48 @@ impl Tx<'_> {
         )?;
         erased.source_calls += count(asked);
         Ok((subject.is_some() || asked > 0).then_some(erased))
+    }
+
+    /// What the keys cannot open and no erasure explains: more than nothing says that the keys are
+    /// older than the data, or not its own. A receipt says nothing that leads to a person's row, so
+    /// they are counted: every person without a key needs one of the same workspace that is younger
+    /// than the person.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn unopened(&mut self) -> Result<Unopened> {
+        let workspaces = self.query_one(
+            "select count(*) from workspaces w where not exists (select 1 from data_keys k \
+             where k.owner_kind = 'workspace' and k.owner_id = w.id)",
+            &[],
+            |row| row.int(0),
+        )?;
+        let moments = |row: &Row<'_>| Ok((row.int(0)?, row.int(1)?));
+        // The youngest first: whatever receipt explains one of them explains those that follow.
+        let people: Vec<(i64, Micros)> = self.query(
+            "select s.workspace_id, s.created_at from subjects s where not exists \
+             (select 1 from data_keys k where k.owner_kind = 'subject' and k.owner_id = s.id) \
+             order by s.workspace_id, s.created_at desc",
+            &[],
+            moments,
+        )?;
+        if people.is_empty() {
+            return Ok(Unopened { people: 0, workspaces });
+        }
+        let mut receipts: HashMap<i64, VecDeque<Micros>> = HashMap::new();
+        let sql = "select workspace_id, erased_at from erasures order by erased_at desc";
+        for (workspace, erased_at) in self.query(sql, &[], moments)? {
+            receipts.entry(workspace).or_default().push_back(erased_at);
+        }
+        let mut unexplained = 0;
+        for (workspace, created_at) in people {
+            let receipts = receipts.entry(workspace).or_default();
+            match receipts.front() {
+                Some(erased_at) if *erased_at >= created_at => drop(receipts.pop_front()),
+                _ => unexplained += 1,
+            }
+        }
+        Ok(Unopened { people: unexplained, workspaces })
     }
 
     /// Removes what is left of up to `limit` people whose key is gone: data that was restored from

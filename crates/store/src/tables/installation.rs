@@ -139,7 +139,28 @@ impl Tx<'_> {
         self.query_opt(sql, &[uuid.into()], |row| row.text(0))
     }
 
-    /// Creates a workspace with its wrapped data key.
+    /// Whether the keys that are there were made for the workspaces that are there: each has the
+    /// moment of its workspace, to the microsecond, and keys of another installation have not. A
+    /// workspace without a key says nothing as long as another has one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn keys_fit(&mut self) -> Result<bool> {
+        self.query_one(
+            "select count(w.id), count(k.owner_id), \
+             cast(coalesce(sum(case when k.created_at = w.created_at then 1 else 0 end), 0) as bigint) \
+             from workspaces w \
+             left join data_keys k on k.owner_kind = 'workspace' and k.owner_id = w.id",
+            &[],
+            |row| {
+                let (all, with_key, of_one_moment) = (row.int(0)?, row.int(1)?, row.int(2)?);
+                Ok(with_key == of_one_moment && (with_key > 0 || all == 0))
+            },
+        )
+    }
+
+    /// Creates a workspace with its wrapped data key. A key that is there already, from a start that
+    /// was cut off, stays, and the workspace takes its moment: see [`Self::keys_fit`].
     ///
     /// # Errors
     /// `Conflict` when the organization has this environment already.
@@ -158,6 +179,11 @@ impl Tx<'_> {
             |row| Ok(WorkspaceId(row.int(0)?)),
         )?;
         self.insert_data_key("workspace", id.0, key, now)?;
+        self.execute(
+            "update workspaces set created_at = (select created_at from data_keys \
+             where owner_kind = 'workspace' and owner_id = $1) where id = $1",
+            &[id.into()],
+        )?;
         Ok(id)
     }
 

@@ -8,10 +8,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use vinculo_store::{Error, Options, Part, Store, Target, back_up, migrate, restore};
+use vinculo_store::{Error, Options, Part, Store, Target, back_up};
 
 fn target(dir: &Path) -> Target {
     Target::Sqlite { dir: dir.to_owned() }
+}
+
+/// Restores, and takes whatever comes of it for good.
+fn restore(target: &Target, data: &Path, keys: Option<&Path>) -> Result<(), Error> {
+    vinculo_store::restore(target, data, keys, |_| Ok(()))
 }
 
 fn why(outcome: Result<impl Sized, Error>) -> String {
@@ -55,7 +60,6 @@ async fn a_copy_taken_while_others_write_is_whole() {
 
     let made = folder.path().join("made");
     restore(&target(&made), &data, Some(&keys)).expect("not restored");
-    migrate(&target(&made)).expect("not migrated");
     let store = Store::open(&target(&made), &Options::default()).expect("it opens");
     let mut found = 0;
     for n in 0..written {
@@ -125,6 +129,44 @@ async fn a_damaged_copy_is_refused() {
     fs::write(&keys, bytes).expect("a damaged copy");
     let made = target(&folder.path().join("made"));
     assert!(why(restore(&made, &data, Some(&keys))).ends_with("is damaged"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_settled_leaves_nothing() {
+    let db = TestDatabase::sqlite();
+    let (here, _) = workspaces(&db).await;
+    write(&db, move |tx| person(tx, here, 1).map(|_| ())).await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = |name: &str| folder.path().join(name);
+    let (data, keys) = (at("data.db"), at("keys.db"));
+    back_up(&db.target, Part::Data, &data).expect("no copy");
+    back_up(&db.target, Part::Keys, &keys).expect("no copy");
+    let names = |folder: &str| {
+        let entries = fs::read_dir(at(folder)).expect("a folder");
+        let names = entries.map(|it| it.expect("an entry").file_name().into_string());
+        let mut names: Vec<_> = names.map(|name| name.expect("a text")).collect();
+        names.retain(|name| name.contains(".db"));
+        names
+    };
+    let refuse = |_: &Store| -> Result<(), Error> { Err(Error::Backup("not settled".to_owned())) };
+    let made = target(&at("made"));
+    let outcome = vinculo_store::restore(&made, &data, Some(&keys), refuse);
+    assert_eq!((why(outcome), names("made").len()), ("not settled".to_owned(), 0));
+    fs::copy(&keys, at("made").join("vault.db")).expect("the keys are there first");
+    assert_eq!(why(vinculo_store::restore(&made, &data, None, refuse)), "not settled");
+    let left = names("made");
+    assert!(left.iter().all(|name| name.starts_with("vault.db")), "{left:?}");
+
+    let newer = "insert into refinery_schema_history (version, name) values (900, 'later')";
+    let copy = rusqlite::Connection::open(&data).expect("the copy");
+    copy.execute_batch(newer).expect("a newer program's");
+    let refused = restore(&made, &data, None).expect_err("made by a newer program").to_string();
+    assert!(
+        refused.ends_with("has version 900, made by a newer program; use that one"),
+        "{refused}"
+    );
+    copy.execute_batch("delete from refinery_schema_history where version = 900").expect("not");
+    restore(&made, &data, None).expect("nothing is in the way");
 }
 
 /// A destroyed key is in no file any more: neither in the free space of its own nor in the log.

@@ -9,13 +9,14 @@ use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
     AttemptRecord, DeliveryState, Erased, Erasure, ImportId, Job, NewErasure, NewKeptAnswer,
     NewObject, NewPayer, NewSourceCall, Origin, Purpose, Resource, Result, SubjectId, Target, Tx,
-    WorkspaceId,
+    Unopened, WorkspaceId,
 };
 
 on_both_databases! {
     nothing_of_an_erased_person_is_left,
     who_is_not_known_is_not_erased,
     what_is_left_without_a_key_is_finished,
+    who_has_neither_key_nor_receipt_is_counted,
     a_person_who_comes_back_after_a_restore_begins_anew,
     an_erased_person_is_told_apart_until_admitted,
 }
@@ -219,6 +220,48 @@ async fn what_is_left_without_a_key_is_finished(db: TestDatabase) {
         assert!(rows_about(&db, *subject).iter().all(|(_, count)| *count == 0));
     }
     assert_eq!(rows_about(&db, stays), before);
+}
+
+async fn who_has_neither_key_nor_receipt_is_counted(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let unopened = || read(&db, |tx| tx.unopened());
+    let people = |people| Unopened { people, workspaces: 0 };
+    let subjects = write(&db, move |tx| {
+        [50, 51, 52].into_iter().map(|n| Ok(person(tx, here, n)?.id)).collect::<Result<Vec<_>>>()
+    })
+    .await;
+    let receipt = |workspace, n, at| {
+        write(&db, move |tx| {
+            tx.insert_erasure(&NewErasure {
+                uuid: uuid(n),
+                workspace,
+                person: &index(n),
+                erased: Erased::default(),
+                erased_at: at,
+            })
+        })
+    };
+    // An earlier erasure explains nobody, nor does one of another workspace.
+    receipt(here, 70, NOW - 1).await;
+    receipt(there, 71, NOW + 1).await;
+    assert_eq!(unopened().await, people(0));
+    let lose = |subject: SubjectId| {
+        let key = "data_keys where owner_kind = 'subject' and owner_id";
+        raw::run(&db, &format!("delete from {key} = {}", subject.0));
+    };
+    lose(subjects[0]);
+    assert_eq!(unopened().await, people(1));
+    receipt(here, 72, NOW).await;
+    assert_eq!(unopened().await, people(0));
+    lose(subjects[1]);
+    assert_eq!(unopened().await, people(1), "a receipt is of one person");
+    // The receipt of an older person is left for that one, when another explains the younger.
+    let id = subjects[0].0;
+    raw::run(&db, &format!("update subjects set created_at = {} where id = {id}", NOW - 5));
+    assert_eq!(unopened().await, people(0), "the earlier erasure may be the older person's");
+    let of_one = format!("data_keys where owner_kind = 'workspace' and owner_id = {}", there.0);
+    raw::run(&db, &format!("delete from {of_one}"));
+    assert_eq!(unopened().await, Unopened { people: 0, workspaces: 1 });
 }
 
 async fn a_person_who_comes_back_after_a_restore_begins_anew(db: TestDatabase) {

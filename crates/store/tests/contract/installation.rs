@@ -1,13 +1,17 @@
 use crate::fixture::{NOW, read, refused, root, uuid, workspaces, wrapped, write};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
-use vinculo_store::{Environment, Error, Workspace};
+use vinculo_store::{Environment, Error, Found, Half, Target, Workspace, look, migrate};
 
 on_both_databases! {
     there_is_one_root_key,
     workspaces_come_with_their_keys,
     an_organization_has_each_environment_once,
     an_organization_is_known_by_its_public_id,
+    keys_of_another_installation_do_not_fit,
+    a_key_from_a_start_that_was_cut_off_fits,
+    what_there_is_is_told_apart,
+    no_keys_are_made_beside_data,
 }
 
 async fn there_is_one_root_key(db: TestDatabase) {
@@ -57,4 +61,66 @@ async fn an_organization_is_known_by_its_public_id(db: TestDatabase) {
     let name = |n| read(&db, move |tx| tx.organization_name(uuid(n)));
     assert_eq!(name(2).await.as_deref(), Some("one"));
     assert_eq!(name(3).await, None);
+}
+
+async fn keys_of_another_installation_do_not_fit(db: TestDatabase) {
+    assert!(read(&db, |tx| tx.keys_fit()).await, "nothing fits nothing");
+    let (here, _) = workspaces(&db).await;
+    assert!(read(&db, |tx| tx.keys_fit()).await);
+    let of_one = format!("data_keys where owner_kind = 'workspace' and owner_id = {here}");
+    raw::run(&db, &format!("delete from {of_one}"));
+    assert!(read(&db, |tx| tx.keys_fit()).await, "keys can be older than a workspace");
+    raw::run(&db, "update data_keys set created_at = created_at + 1");
+    assert!(!read(&db, |tx| tx.keys_fit()).await);
+    raw::run(&db, "delete from data_keys");
+    assert!(!read(&db, |tx| tx.keys_fit()).await, "no key at all is not this data's");
+}
+
+async fn a_key_from_a_start_that_was_cut_off_fits(db: TestDatabase) {
+    workspaces(&db).await;
+    raw::run(&db, "delete from workspaces");
+    raw::run(&db, "delete from organizations");
+    raw::run(&db, "update data_keys set owner_id = owner_id + 2, created_at = created_at - 7");
+    let again = write(&db, |tx| {
+        let organization = tx.insert_organization(uuid(1), "default", NOW)?;
+        tx.insert_workspace(uuid(4), organization, Environment::Sandbox, &wrapped(9), NOW)
+    })
+    .await;
+    let kept = read(&db, |tx| tx.workspaces()).await;
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].0.id == again && kept[0].1 == wrapped(2), "the key that was there first");
+    assert!(read(&db, |tx| tx.keys_fit()).await);
+}
+
+async fn what_there_is_is_told_apart(db: TestDatabase) {
+    let found = || look(&db.target).expect("looked");
+    assert_eq!(found(), Found { data: Half::Empty, keys: Half::Empty });
+    assert!(!found().is_nothing() && !found().is_filled());
+    write(&db, |tx| tx.insert_root_key(&root(1), NOW)).await;
+    assert_eq!(found(), Found { data: Half::Empty, keys: Half::Filled });
+    workspaces(&db).await;
+    assert_eq!(found(), Found { data: Half::Filled, keys: Half::Filled });
+    assert!(found().is_filled());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let nowhere = Target::Sqlite { dir: folder.path().join("nowhere") };
+    assert!(look(&nowhere).expect("looked").is_nothing());
+    assert!(!folder.path().join("nowhere").exists(), "nothing is made");
+}
+
+async fn no_keys_are_made_beside_data(db: TestDatabase) {
+    write(&db, |tx| tx.insert_root_key(&root(1), NOW)).await;
+    workspaces(&db).await;
+    db.store.clone().close().await;
+    match &db.target {
+        Target::Sqlite { dir } => {
+            for name in ["vault.db", "vault.db-wal", "vault.db-shm"] {
+                std::fs::remove_file(dir.join(name)).ok();
+            }
+        }
+        Target::Postgres { .. } => raw::run(&db, "drop schema vault cascade"),
+    }
+    let refused = migrate(&db.target).expect_err("the keys are gone");
+    assert!(matches!(refused, Error::KeysMissing), "{refused}");
+    let found = look(&db.target).expect("looked");
+    assert_eq!(found, Found { data: Half::Filled, keys: Half::Missing }, "none were made");
 }

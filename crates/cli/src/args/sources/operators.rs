@@ -151,7 +151,7 @@ operator! {
     ach_user: String,
     /// Value of its header `Ip` [default: none]
     #[arg(long, env = "VINCULO_ACH_IP", value_name = "ADDRESS")]
-    ach_ip: String,
+    ach_ip: std::net::IpAddr,
     /// Statuses that mean "nothing found" when the body is empty or a message [default: 404]
     #[arg(long, env = "VINCULO_ACH_NO_DATA_STATUSES", value_delimiter = ',', value_name = "STATUS")]
     ach_no_data_statuses: Vec<u16>,

@@ -119,7 +119,18 @@ fn private(check: &'static str, path: &Path, wanted: &str) -> Finding {
 }
 
 fn folder(home: &Path) -> Finding {
-    private("data folder", home, "700")
+    use rustix::fs::Access;
+    let found = private("data folder", home, "700");
+    let all = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+    match rustix::fs::access(home, all) {
+        Err(error) if found.state == State::Good => {
+            let message = format!("{}, for whoever asks: {error}", home.display());
+            finding("data folder", State::Wrong, message).mend(
+                "run this as the user whom the folder belongs to, on a disk that can be written",
+            )
+        }
+        _ => found,
+    }
 }
 
 fn database(target: &Target, error: Option<&Error>) -> Finding {
@@ -130,12 +141,21 @@ fn database(target: &Target, error: Option<&Error>) -> Finding {
     match error {
         None => finding("database", State::Good, format!("{kind}, at this version's schema")),
         Some(error) => {
-            let mend = match error {
-                Error::Migration(_) => {
-                    "restore what is missing; migrate an older database with `vinculo migrate`; \
-                     use a newer one with the program that made it"
+            let mend = match (error, target) {
+                (Error::Migration(_), _) => {
+                    "restore what is missing (docs/BACKUP.md); migrate an older database with `vinculo \
+                     migrate`; use a newer one with the program that made it"
                 }
-                _ => "see whether it runs, and whether VINCULO_DATABASE_URL names it",
+                (Error::Unavailable(_), Target::Sqlite { .. }) => {
+                    "its files must be there, to be read and written by whoever runs this; a damaged \
+                     disk asks for a restore (docs/BACKUP.md)"
+                }
+                (_, Target::Sqlite { .. }) => {
+                    "the file is damaged, or no database: restore it (docs/BACKUP.md)"
+                }
+                (_, Target::Postgres { .. }) => {
+                    "see whether it runs, and whether VINCULO_DATABASE_URL names it"
+                }
             };
             finding("database", State::Wrong, format!("{kind}: {error}")).mend(mend)
         }

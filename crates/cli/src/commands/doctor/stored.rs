@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
 use vinculo_server::{audit, consents};
-use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs};
+use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs, Unopened};
 use vinculo_vault::Vault;
 
 use super::{Finding, State, finding};
@@ -97,7 +97,9 @@ fn endpoints(store: &Store) -> vinculo_store::Result<Finding> {
     Ok(match failing + disabled {
         0 => finding("webhook endpoints", State::Good, message),
         _ => finding("webhook endpoints", State::Doubtful, message).mend(
-            "`vinculo webhooks list` says which and why; `webhooks enable`, then `webhooks replay`",
+            "`vinculo webhooks list` says which, `vinculo deliveries list --endpoint ID` why; both want \
+             --environment. One that fails goes on once its receiver answers; a disabled one wants \
+             `webhooks enable`, then `webhooks replay`",
         ),
     })
 }
@@ -147,7 +149,27 @@ fn sources(store: &Store) -> vinculo_store::Result<Finding> {
     })
 }
 
-/// The chains of the audit log and of consents, computed again.
+/// Whether everybody whom the keys do not open was erased.
+fn people(store: &Store) -> Finding {
+    match store.read_blocking(|tx| tx.unopened()) {
+        Err(error) => {
+            finding("people", State::Wrong, error.to_string()).mend("see to the database")
+        }
+        Ok(Unopened { people: 0, workspaces: 0 }) => {
+            finding("people", State::Good, "everybody has a key, or was erased")
+        }
+        Ok(Unopened { people, workspaces }) => {
+            let message = format!(
+                "{people} have neither a key nor the receipt of an erasure, {workspaces} \
+                 workspaces have no key"
+            );
+            finding("people", State::Wrong, message)
+                .mend("the keys are older than the data: bring newer ones back (docs/BACKUP.md)")
+        }
+    }
+}
+
+/// Who has no key, and the chains of the audit log and of consents, computed again.
 pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
     let mend = "somebody has changed the database, or it is damaged: restore it (docs/BACKUP.md)";
     let wrong = |check, message: String| finding(check, State::Wrong, message).mend(mend);
@@ -180,5 +202,5 @@ pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
             wrong("consents", format!("{why}: `vinculo consents verify` says where"))
         }
     };
-    vec![audit, consents]
+    vec![people(store), audit, consents]
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 use vinculo_store::{Store, Target};
@@ -13,6 +14,7 @@ use super::{Client, Finished, Process, TOKEN, finished, vinculo};
 pub(crate) struct Installation {
     folder: TempDir,
     postgres: Option<Database>,
+    made: OnceLock<()>,
 }
 
 /// An API key.
@@ -24,11 +26,19 @@ pub(crate) struct Key {
 
 impl Installation {
     pub(crate) fn sqlite() -> Self {
-        Self { folder: tempfile::tempdir().expect("a temporary folder"), postgres: None }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self { folder, postgres: None, made: OnceLock::new() }
     }
 
     pub(crate) fn postgres() -> Self {
         Self { postgres: Some(Database::create()), ..Self::sqlite() }
+    }
+
+    /// Makes it, for a command that wants one: where a server has started it is there already.
+    pub(crate) fn make(&self) {
+        self.made.get_or_init(|| {
+            self.run(&["migrate"]).accepted();
+        });
     }
 
     /// The folder that everything is in.
@@ -124,6 +134,7 @@ impl Installation {
 
     /// Makes an API key.
     pub(crate) fn key(&self, environment: &str) -> Key {
+        self.make();
         let made = self.run(&["keys", "create", "--environment", environment, "--json"]).json();
         let text = |name: &str| made[name].as_str().expect("a text").to_owned();
         Key { id: text("secret_id"), password: text("secret_password") }
@@ -136,6 +147,7 @@ impl Installation {
 
     /// Sends the events of an environment to `url`.
     pub(crate) fn webhook(&self, environment: &str, url: &str) {
+        self.make();
         let create = ["webhooks", "create", "--environment", environment];
         let made = self.run(&[&create[..], &["--url", url, "--authorization", TOKEN]].concat());
         made.accepted();

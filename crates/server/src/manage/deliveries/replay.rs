@@ -30,7 +30,7 @@ pub(crate) struct ReplayWanted {
     endpoint: Option<Uuid>,
     /// Of events about this link.
     link: Option<Uuid>,
-    /// Of events of this type: `EMPLOYMENTS`, `OWNERS`, `LINK`, `TEST`.
+    /// Of events of this type: `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST`.
     webhook_type: Option<String>,
     /// `pending`, `delivered`, `failed` or `cancelled`.
     status: Option<String>,

@@ -58,6 +58,7 @@ pub(super) enum WebhookType {
     Employments,
     Owners,
     Link,
+    Cohort,
 }
 
 /// `webhook_types`, if given: at least one, each once.

@@ -65,7 +65,8 @@ impl TestDatabase {
     /// Two files from copies of the data and of the keys.
     pub(crate) fn restored(data: &Path, keys: &Path) -> Self {
         let made = Self::sqlite();
-        restore(&made.target, data, Some(keys)).expect("not restored");
+        restore(&made.target, data, Some(keys), |_| Ok::<_, vinculo_store::Error>(()))
+            .expect("not restored");
         made
     }
 

@@ -1,0 +1,147 @@
+//! What is there of an installation, before anything is made or changed.
+
+use crate::engine::lane::apart;
+use crate::engine::{postgres, sqlite};
+use crate::error::Result;
+use crate::migrate::{HISTORY, VAULT_HISTORY, io_error, migrate_lock, newest};
+use crate::target::Target;
+use ::postgres::Client;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a look waits for a lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// What there is of one half of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// No file, or no tables.
+    Missing,
+    /// Tables in which nothing was ever stored.
+    Empty,
+    /// Somebody's data, or the keys of an installation.
+    Filled,
+}
+
+/// What there is of an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Everything but the keys.
+    pub data: Half,
+    /// The wrapped keys.
+    pub keys: Half,
+}
+
+impl Found {
+    /// Whether nothing was ever made here.
+    #[must_use]
+    pub fn is_nothing(self) -> bool {
+        (self.data, self.keys) == (Half::Missing, Half::Missing)
+    }
+
+    /// Whether there is something that only its own master key opens.
+    #[must_use]
+    pub fn is_filled(self) -> bool {
+        self.data == Half::Filled || self.keys == Half::Filled
+    }
+}
+
+/// Looks what there is at `target`. Makes nothing. Blocks.
+///
+/// # Errors
+/// [`Error::Unavailable`](crate::Error::Unavailable) when the database cannot be reached or a file
+/// of it cannot be looked at; else what the database says to a file that is none.
+pub fn look(target: &Target) -> Result<Found> {
+    let [data, keys] = match target {
+        Target::Sqlite { dir } => {
+            // Whoever migrates at this moment has not made everything yet, and wants to be alone.
+            let lock =
+                File::open(migrate_lock(dir)).and_then(|lock| lock.lock_shared().map(|()| lock));
+            let found = in_files(dir)?;
+            drop(lock);
+            found
+        }
+        Target::Postgres { url } => {
+            apart(|| in_schemas(&mut postgres::connect(&postgres::configure(url)?)?))?
+        }
+    };
+    Ok(Found { data: data.half(), keys: keys.half() })
+}
+
+/// One half, with the version that its tables are at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tables {
+    pub(crate) version: Option<i32>,
+    is_filled: bool,
+}
+
+impl Tables {
+    pub(crate) const fn half(self) -> Half {
+        match (self.version, self.is_filled) {
+            (None, _) => Half::Missing,
+            (Some(_), false) => Half::Empty,
+            (Some(_), true) => Half::Filled,
+        }
+    }
+}
+
+/// A table of the data, and one of the keys, that has a row as soon as anything was made.
+const FIRST: [&str; 2] = ["organizations", "root_keys"];
+
+/// Data and keys in a folder.
+pub(crate) fn in_files(dir: &Path) -> Result<[Tables; 2]> {
+    let [data, keys] = FIRST;
+    Ok([in_file(&sqlite::data_file(dir), data)?, in_file(&sqlite::vault_file(dir), keys)?])
+}
+
+fn in_file(file: &Path, first: &str) -> Result<Tables> {
+    match file.metadata() {
+        // A file that may not be looked at is not a missing one.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Tables::default()),
+        Err(error) => return Err(io_error(file, &error)),
+        Ok(_) => {}
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(BUSY)?;
+    let there = "select exists (select 1 from sqlite_master where type = 'table' and name = ?1)";
+    if !connection.query_row(there, [HISTORY], |row| row.get::<_, bool>(0))? {
+        return Ok(Tables::default());
+    }
+    let version = connection.query_row(&newest(HISTORY), [], |row| row.get(0))?;
+    let is_filled = match version {
+        None => false,
+        Some(_) => connection.query_row(&any_row(first), [], |row| row.get(0))?,
+    };
+    Ok(Tables { version, is_filled })
+}
+
+/// Data and keys in a database of PostgreSQL.
+pub(crate) fn in_schemas(client: &mut Client) -> Result<[Tables; 2]> {
+    let [data, keys] = FIRST;
+    Ok([
+        in_schema(client, "public", HISTORY, data)?,
+        in_schema(client, "vault", VAULT_HISTORY, keys)?,
+    ])
+}
+
+fn in_schema(client: &mut Client, schema: &str, history: &str, first: &str) -> Result<Tables> {
+    let history = format!("{schema}.{history}");
+    let there = client.query_one("select to_regclass($1) is not null", &[&history])?;
+    if !there.get::<_, bool>(0) {
+        return Ok(Tables::default());
+    }
+    let version: Option<i32> = client.query_one(&newest(&history), &[])?.get(0);
+    let is_filled = match version {
+        None => false,
+        Some(_) => client.query_one(&any_row(&format!("{schema}.{first}")), &[])?.get(0),
+    };
+    Ok(Tables { version, is_filled })
+}
+
+fn any_row(table: &str) -> String {
+    format!("select exists (select 1 from {table})")
+}
