@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use vinculo_pila::Contribution;
 
+use crate::Named;
+
 /// The one result of one call. The HTTP status alone never decides it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -80,6 +82,8 @@ impl Outcome {
 pub struct Answer {
     /// Lines in the normal form, sorted by period, payer and planilla kind.
     pub contributions: Vec<Contribution>,
+    /// Who the person is, where the source says so without any line.
+    pub named: Option<Named>,
     /// Whether every line of the person could be read; `false` asks for a second source.
     pub complete: bool,
     /// What was noticed while reading, each note once (`foreign_row`, `mark_not_mapped`, …).

@@ -9,7 +9,7 @@ use vinculo_pila::{
     WorkerScale,
 };
 
-use crate::support::{ach_row, all_since, payer};
+use crate::support::{ach_row, all_since, month, payer};
 
 const PERSON: &str = "1900500007";
 
@@ -146,6 +146,51 @@ fn what_one_source_cannot_tell_another_fills_in() {
 }
 
 #[test]
+fn whether_a_salary_is_comprehensive_is_said_by_who_can_tell() {
+    let base = PerSystem { pension: Some(19_600_000), ..PerSystem::default() };
+    let paid = Contribution { base, worker_scale: None, ..employee(Origin::AgilData) };
+    let told = |salary_kind| Contribution {
+        income: Some(28_000_000),
+        salary_kind,
+        ..employee(Origin::Mareigua)
+    };
+    let comprehensive = |lines: &[Contribution]| projected(lines).months[0].salary_comprehensive;
+    assert_eq!(comprehensive(std::slice::from_ref(&paid)), None);
+    assert_eq!(comprehensive(&[told(None)]), None);
+    assert_eq!(comprehensive(&[told(Some('0'))]), Some(false));
+    assert_eq!(comprehensive(&[told(Some('X'))]), Some(true));
+
+    let found = projected(&[paid, told(Some('X'))]);
+    let (month, provenance) = (&found.months[0], &found.provenance.months[0]);
+    assert_eq!(month.salary_comprehensive, Some(true));
+    assert_eq!(
+        (month.gross_amount, month.salary_type),
+        (Some(19_600_000), Some(SalaryType::Fixed))
+    );
+    let field = MonthField::SalaryComprehensive;
+    assert!(provenance.filled.contains(&Filled { field, origin: Origin::Mareigua }));
+    assert_eq!(provenance.notes, [Note::BaseNotConverted]);
+}
+
+#[test]
+fn a_kind_of_worker_that_is_filled_in_converts_no_base_and_is_not_called_unknown() {
+    let base = PerSystem { pension: Some(3_200_000), ..PerSystem::default() };
+    let paid = Contribution { base, worker_scale: None, ..employee(Origin::AgilData) };
+    let told = |scale| Contribution {
+        income: Some(8_000_000),
+        worker_scale: Some(scale),
+        ..employee(Origin::Mareigua)
+    };
+    for (scale, notes) in
+        [(WorkerScale::SelfEmployed, vec![Note::BaseNotConverted]), (WorkerScale::Employee, vec![])]
+    {
+        let found = projected(&[paid.clone(), told(scale)]);
+        assert_eq!(found.months[0].gross_amount, Some(3_200_000));
+        assert_eq!(found.provenance.months[0].notes, notes, "{scale:?}");
+    }
+}
+
+#[test]
 fn a_row_without_pay_does_not_speak_before_one_with_pay() {
     let hilados = payer(DocumentKind::Nit, "999500101", "HILADOS EJEMPLO S.A.S.");
     let row =
@@ -159,10 +204,16 @@ fn a_row_without_pay_does_not_speak_before_one_with_pay() {
 #[test]
 fn what_an_operator_did_not_see_paid_makes_no_month_and_takes_none_away() {
     let unseen = Contribution { paid: false, ..employee(Origin::Mareigua) };
-    assert_eq!(project(std::slice::from_ref(&unseen), &[], &all_since("2026-11")).employments, []);
+    let found = project(std::slice::from_ref(&unseen), &[], &all_since("2026-11"));
+    assert_eq!(found.employments, []);
+    assert_eq!(found.owner.and_then(|owner| owner.last_name).as_deref(), Some("LOPEZ"));
     let base = PerSystem { pension: Some(3_000_000), ..PerSystem::default() };
-    let paid = Contribution { base, ..employee(Origin::AgilData) };
-    let found = projected(&[unseen, paid]);
+    let mut paid = Contribution { base, ..employee(Origin::AgilData) };
+    let found = projected(&[unseen.clone(), paid.clone()]);
     assert_eq!(found.months[0].gross_amount, Some(3_000_000));
     assert_eq!(found.provenance.months[0].notes, [Note::UnpaidElsewhere]);
+    // What was paid names the person, however old.
+    (paid.names.surname, paid.period) = ("OTRO".to_owned(), month("2025-01"));
+    let owner = project(&[unseen, paid], &[], &all_since("2026-11")).owner;
+    assert_eq!(owner.and_then(|owner| owner.last_name).as_deref(), Some("OTRO"));
 }

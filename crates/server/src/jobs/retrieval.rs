@@ -19,7 +19,7 @@ use crate::consents::{self, Denied};
 use crate::error::ApiError;
 use crate::filling::{Filling, Months};
 use crate::once::About;
-use crate::projection::{LinkSecrets, seal_lines};
+use crate::projection::{LinkSecrets, Person, contributions, seal_lines};
 use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
@@ -129,7 +129,8 @@ impl Retrieval {
         kept.iter_mut().for_each(|kept| kept.months_ahead = self.months_ahead);
         if self.load.source_call.is_some() && best(&kept).is_some_and(Asked::is_answer) {
             let calls: Vec<_> = kept.iter().map(|kept| kept.kept.map(|(call, _)| call)).collect();
-            return Learned::of(kept, &calls, self.app.now()).ok_or_else(nobody_to_ask);
+            return Learned::of(&self.person, kept, &calls, self.app.now())
+                .ok_or_else(nobody_to_ask);
         }
         let (person, policy) = (&self.person, self.policy);
         let inquiry = Inquiry { person, policy, deadlines, kept, wish };
@@ -170,7 +171,7 @@ impl Retrieval {
                 Ok::<_, ApiError>((asked, calls))
             })
             .await?;
-        Learned::of(asked, &calls, collected_at).ok_or_else(nobody_to_ask)
+        Learned::of(&self.person, asked, &calls, collected_at).ok_or_else(nobody_to_ask)
     }
 
     /// The load.
@@ -251,9 +252,11 @@ impl Retrieval {
             }
             return self.show(tx, &filling, &learned.answers, months);
         }
-        // An answer without lines takes nothing back that was said before.
         for answered in learned.answers.iter().filter(|answered| !answered.lines.is_empty()) {
             let (subject, batch) = (self.link.subject, (Origin::Answer, answered.call.0));
+            if self.is_known(tx, answered)? {
+                continue;
+            }
             tx.drop_contributions(subject, Origin::Answer, Some(answered.source))?;
             let lines = seal_lines(&secrets, &self.key, subject, batch, &answered.lines)?;
             tx.insert_contributions(&lines)?;
@@ -262,6 +265,19 @@ impl Retrieval {
         self.catch_up(tx, learned.months_ahead)?;
         self.forget_unless_stored(tx)?;
         Ok(filled)
+    }
+
+    /// Whether an answer without a paid month is about somebody of whom its source has told before: it
+    /// takes nothing back.
+    fn is_known(&self, tx: &mut Tx<'_>, answered: &Answered) -> Result<bool, ApiError> {
+        if answered.lines.iter().any(|line| line.paid) {
+            return Ok(false);
+        }
+        let (workspace, subject) = (self.link.workspace, self.link.subject);
+        let told = contributions(tx, &Person { workspace, subject, key: &self.key })?;
+        Ok(told
+            .iter()
+            .any(|(_, told)| answered.lines.iter().any(|line| line.origin == told.origin)))
     }
 
     /// When the calendar was moved while the source was asked, the link is refreshed once more.

@@ -15,7 +15,10 @@ use super::{Asked, Gate, HeldBack, KeptAnswer, Source, SourcePolicy, Sources, an
 use crate::App;
 use crate::secrets::WorkspaceSecrets;
 
-/// How long a result is tried to be fetched of which nobody says when it is gone.
+/// How often a result is fetched that cannot be understood.
+const MOST_READINGS: i64 = 3;
+
+/// How long a result is tried to be fetched.
 const LONGEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// A source that takes jobs about many people.
@@ -42,6 +45,8 @@ pub(crate) enum Seen {
     Told(Vec<Asked>),
     /// Its result is not to be had any more.
     Gone,
+    /// There is a result, and it cannot be understood.
+    Unreadable,
 }
 
 impl Sources {
@@ -196,6 +201,11 @@ impl<'a> BulkSource<'a> {
         self.ended(app, pass, failed);
         Ok(seen.unwrap_or_else(|error| match error {
             JobError::Unknown => Seen::Gone,
+            JobError::Failed(Outcome::Fault(_))
+                if stored.finished && stored.looks + 1 >= MOST_READINGS =>
+            {
+                Seen::Unreadable
+            }
             JobError::Failed(outcome) => Seen::Failed(patience(&job, &outcome)),
         }))
     }

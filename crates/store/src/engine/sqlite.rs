@@ -288,11 +288,7 @@ impl Group {
 
 /// The database cannot be written: whoever waits now has waited for the lock as long as `first`.
 /// Whoever comes after the first answer has not. Gives the stop that was among them.
-fn refuse_waiting(
-    first: Box<dyn Job>,
-    jobs: &Receiver<Message>,
-    error: &Error,
-) -> Option<Message> {
+fn refuse_waiting(first: Box<dyn Job>, jobs: &Receiver<Message>, error: &Error) -> Option<Message> {
     let waiting = jobs.len();
     first.answer(Err(error.clone()));
     for message in jobs.try_iter().take(waiting) {
