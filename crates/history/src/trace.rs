@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use vinculo_pila::{Contribution, Document, Month};
 
 use crate::merge::{self, Account};
-use crate::{Options, correct, gross, kind, payer, select};
+use crate::{Options, correct, gross, have_come, kind, payer, select};
 
 /// What a line is to its month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub fn trace(
     options: &Options,
 ) -> BTreeMap<Month, Vec<TracedLine>> {
     let selected = select::lines(contributions, options.include_drafts);
-    let ledger = merge::ledger(&selected);
+    let ledger = merge::ledger(&have_come(&selected, options));
     let sorter = Sorter {
         filed: select::of_planillas(contributions, options.include_drafts).map(place).collect(),
         selected: selected.iter().copied().map(place).collect(),

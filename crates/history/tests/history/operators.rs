@@ -2,7 +2,7 @@
 
 use vinculo_history::{
     Employment, EmploymentType, Filled, MonthField, Note, Projection, SalaryType, StatusChange,
-    project,
+    project, trace,
 };
 use vinculo_pila::{
     Administrator, Contribution, DocumentKind, Novelties, NoveltiesKnown, Origin, PerSystem,
@@ -188,6 +188,23 @@ fn a_kind_of_worker_that_is_filled_in_converts_no_base_and_is_not_called_unknown
         assert_eq!(found.months[0].gross_amount, Some(3_200_000));
         assert_eq!(found.provenance.months[0].notes, notes, "{scale:?}");
     }
+}
+
+#[test]
+fn a_month_that_has_not_come_is_none() {
+    let hilados = || payer(DocumentKind::Nit, "999500101", "HILADOS EJEMPLO S.A.S.");
+    let row = |period| ach_row(PERSON, hilados(), period, 0, 3_000_000);
+    // Seen from November: health is paid a month ahead.
+    let rows = ["2026-10", "2026-11", "2026-12", "2027-01", "2031-05"].map(row);
+    let found = projected(&rows);
+    let months: Vec<_> = found.months.iter().map(|month| month.month.to_string()).collect();
+    assert_eq!(months, ["2026-12", "2026-11", "2026-10"]);
+    assert_eq!(found.employer.tenure, 3);
+    let traced = trace(&rows, &found.payer, &all_since("2026-11"));
+    assert_eq!(traced.keys().next_back(), Some(&month("2026-12")));
+    // The line is about somebody all the same.
+    let owner = project(&rows[4..], &[], &all_since("2026-11")).owner;
+    assert_eq!(owner.and_then(|owner| owner.last_name).as_deref(), Some("LOPEZ"));
 }
 
 #[test]
