@@ -11,6 +11,7 @@ use vinculo_store::{
 };
 
 use super::bulk::{Bulk, MOST_SUBMISSIONS, opened};
+use super::failure::backoff;
 use super::sync_link::wait_for;
 use super::work_cohorts::{LONGEST_LOOK, Making};
 use crate::api::links::{person_of, prospect, record, unanswered};
@@ -18,6 +19,9 @@ use crate::clock::micros;
 use crate::error::ApiError;
 use crate::sources::{Asked, BulkSource, HeldBack, Seen};
 use crate::terms::after;
+
+/// How often a result is fetched that cannot be understood: in the first hour and a half.
+const MOST_READINGS: i64 = 5;
 
 /// Code of a row whose answer was lost at the source as often as it was asked for.
 const LOST: &str = "answer_lost";
@@ -53,6 +57,10 @@ impl<'a> Bulk<'a> {
             }
             Seen::Failed(pause) => self.saw(&job, (job.finished, job.expires_at), pause).await,
             Seen::Held(held, outcome) => self.wait(&job, held, &outcome).await,
+            Seen::Unreadable if job.looks + 1 < MOST_READINGS => {
+                let pause = backoff(job.looks + 1);
+                self.saw(&job, (job.finished, job.expires_at), pause).await
+            }
             lost @ (Seen::Gone | Seen::Unreadable) => {
                 let is_there = matches!(lost, Seen::Unreadable);
                 self.lose(source, (&job, is_there), asked.into_iter().zip(people).collect()).await

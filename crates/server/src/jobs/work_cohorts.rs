@@ -118,7 +118,8 @@ async fn go_on(
         let is_new = open.iter().any(|state| !seen.contains(state));
         let jobs = tx.open_source_jobs(workspace, now)?.into_iter();
         let looks = jobs.filter(|job| open.iter().any(|(cohort, _)| *cohort == job.cohort));
-        let at = if is_new { now } else { looks.map(|job| job.due_at).fold(at, Micros::min) };
+        let at =
+            if is_new { now } else { looks.map(|job| job.due_at.max(now)).fold(at, Micros::min) };
         tx.enqueue(job.job, at, now)
     });
     Ok(again.await?)

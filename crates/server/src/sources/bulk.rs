@@ -15,9 +15,6 @@ use super::{Asked, Gate, HeldBack, KeptAnswer, Source, SourcePolicy, Sources, an
 use crate::App;
 use crate::secrets::WorkspaceSecrets;
 
-/// How often a result is fetched that cannot be understood.
-const MOST_READINGS: i64 = 3;
-
 /// How long a result is tried to be fetched.
 const LONGEST: SignedDuration = SignedDuration::from_hours(48);
 
@@ -45,7 +42,7 @@ pub(crate) enum Seen {
     Told(Vec<Asked>),
     /// Its result is not to be had any more.
     Gone,
-    /// There is a result, and it cannot be understood.
+    /// There is a result, and what came in its place cannot be understood.
     Unreadable,
 }
 
@@ -201,11 +198,7 @@ impl<'a> BulkSource<'a> {
         self.ended(app, pass, failed);
         Ok(seen.unwrap_or_else(|error| match error {
             JobError::Unknown => Seen::Gone,
-            JobError::Failed(Outcome::Fault(_))
-                if stored.finished && stored.looks + 1 >= MOST_READINGS =>
-            {
-                Seen::Unreadable
-            }
+            JobError::Failed(Outcome::Fault(_)) if stored.finished => Seen::Unreadable,
             JobError::Failed(outcome) => Seen::Failed(patience(&job, &outcome)),
         }))
     }
@@ -216,11 +209,11 @@ impl<'a> BulkSource<'a> {
         match failed {
             Some(outcome @ Outcome::Fault(detail)) => {
                 tracing::error!(source, detail, "a job cannot be worked on");
-                pass.end(app.now(), outcome, 0);
+                pass.end(app.now(), (outcome, None, None), 0);
             }
             Some(outcome) => {
                 tracing::warn!(source, outcome = outcome.code(), "a job cannot be worked on");
-                pass.end(app.now(), outcome, 0);
+                pass.end(app.now(), (outcome, None, None), 0);
             }
             None => pass.worked(app.now()),
         }
