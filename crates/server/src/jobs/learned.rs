@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use vinculo_pila::{Contribution, Document};
 use vinculo_sources::{Answer, Outcome, RetryClass};
-use vinculo_store::SourceCallId;
+use vinculo_store::{SourceCallId, Tx};
 
 use crate::clock::bogota_month;
+use crate::error::ApiError;
+use crate::projection::{Person, contributions};
 use crate::sources::{Asked, HeldBack, best};
 
 /// What the sources said.
@@ -29,6 +31,18 @@ pub(super) struct Answered {
     pub(super) lines: Vec<Contribution>,
 }
 
+impl Answered {
+    /// Whether an answer without a paid month is about somebody of whom its source has told before: it
+    /// takes nothing back.
+    pub(super) fn is_known(&self, tx: &mut Tx<'_>, person: &Person<'_>) -> Result<bool, ApiError> {
+        if self.lines.iter().any(|line| line.paid) {
+            return Ok(false);
+        }
+        let told = contributions(tx, person)?;
+        Ok(told.iter().any(|(_, told)| self.lines.iter().any(|line| line.origin == told.origin)))
+    }
+}
+
 impl Learned {
     /// `None` when no source is configured.
     pub(super) fn of(
@@ -50,6 +64,11 @@ impl Learned {
             Some(Answered { source: asked.source, call: (*call)?, lines })
         });
         Some(Self { outcome, held, retry, answers: answered.collect(), collected_at, months_ahead })
+    }
+
+    /// Whether a source had anything about the person.
+    pub(super) const fn has_data(&self) -> bool {
+        matches!(self.outcome, Outcome::Resolved(_))
     }
 
     /// Whether there is something to fill a link with, or nothing to be had.

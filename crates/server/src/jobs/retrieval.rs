@@ -19,7 +19,7 @@ use crate::consents::{self, Denied};
 use crate::error::ApiError;
 use crate::filling::{Filling, Months};
 use crate::once::About;
-use crate::projection::{LinkSecrets, Person, contributions, seal_lines};
+use crate::projection::{LinkSecrets, Person, seal_lines};
 use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
@@ -252,11 +252,13 @@ impl Retrieval {
             }
             return self.show(tx, &filling, &learned.answers, months);
         }
-        for answered in learned.answers.iter().filter(|answered| !answered.lines.is_empty()) {
-            let (subject, batch) = (self.link.subject, (Origin::Answer, answered.call.0));
-            if self.is_known(tx, answered)? {
+        let known =
+            Person { workspace: self.link.workspace, subject: self.link.subject, key: &self.key };
+        for answered in &learned.answers {
+            if answered.lines.is_empty() || answered.is_known(tx, &known)? {
                 continue;
             }
+            let (subject, batch) = (self.link.subject, (Origin::Answer, answered.call.0));
             tx.drop_contributions(subject, Origin::Answer, Some(answered.source))?;
             let lines = seal_lines(&secrets, &self.key, subject, batch, &answered.lines)?;
             tx.insert_contributions(&lines)?;
@@ -265,19 +267,6 @@ impl Retrieval {
         self.catch_up(tx, learned.months_ahead)?;
         self.forget_unless_stored(tx)?;
         Ok(filled)
-    }
-
-    /// Whether an answer without a paid month is about somebody of whom its source has told before: it
-    /// takes nothing back.
-    fn is_known(&self, tx: &mut Tx<'_>, answered: &Answered) -> Result<bool, ApiError> {
-        if answered.lines.iter().any(|line| line.paid) {
-            return Ok(false);
-        }
-        let (workspace, subject) = (self.link.workspace, self.link.subject);
-        let told = contributions(tx, &Person { workspace, subject, key: &self.key })?;
-        Ok(told
-            .iter()
-            .any(|(_, told)| answered.lines.iter().any(|line| line.origin == told.origin)))
     }
 
     /// When the calendar was moved while the source was asked, the link is refreshed once more.
@@ -338,18 +327,20 @@ impl Retrieval {
     }
 
     /// Tells the customer what a load in the background found: everything after a request of
-    /// theirs, what is new after a refresh on schedule (contract 5.3).
-    pub(super) fn announce(&self, tx: &mut Tx<'_>, filled: &[Filled]) -> Result<(), ApiError> {
-        if self.load.quiet {
-            return Ok(());
-        }
+    /// theirs, what is new after a refresh on schedule (contract 5.3). Without data nothing was found.
+    pub(super) fn announce(
+        &self,
+        tx: &mut Tx<'_>,
+        (filled, has_data): (&[Filled], bool),
+    ) -> Result<(), ApiError> {
+        let filled = filled.iter().filter(|_| !self.load.quiet);
         for (&resource, filled) in self.load.resources.iter().zip(filled) {
             let found = filled.documents.len();
             let webhook = match self.load.trigger {
                 Trigger::Creation | Trigger::Refresh => Webhook::filled(resource, found),
                 Trigger::Schedule if filled.news == 0 => continue,
                 Trigger::Schedule => Webhook::news(resource, filled.news),
-                Trigger::Request => Webhook::news(resource, found),
+                Trigger::Request => Webhook::news(resource, if has_data { found } else { 0 }),
             };
             self.announcement().emit(tx, &webhook)?;
         }

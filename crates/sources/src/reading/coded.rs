@@ -113,7 +113,7 @@ pub(crate) fn history(
         notes.add(Note::NoPaidMonth);
     }
     Outcome::Resolved(Answer {
-        named: lines.is_empty().then_some(named),
+        named: lines.is_empty().then(|| Box::new(named)),
         contributions: sorted(lines),
         complete: !notes.incomplete(),
         notes: notes.codes(),
