@@ -140,6 +140,11 @@ impl Reading<'_> {
             AuthKind::None => Auth::None,
             AuthKind::Mtls => {
                 self.needed(given.certificate_file, "CERTIFICATE_FILE")?;
+                // In clear nobody would see it.
+                if given.base_url.is_some_and(|url| !url.starts_with("https:")) {
+                    let [auth, url] = ["AUTH", "BASE_URL"].map(|end| self.variable(end));
+                    bail!("{auth} is mtls and {url} is not https: a certificate is shown over TLS");
+                }
                 Auth::None
             }
             AuthKind::Bearer => Auth::Bearer(self.secret(given.token, "TOKEN")?),

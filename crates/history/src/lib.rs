@@ -29,7 +29,7 @@ mod tenure;
 mod trace;
 mod types;
 
-use vinculo_pila::{Contribution, Document, PayerProfile};
+use vinculo_pila::{Contribution, Document, Origin, PayerProfile};
 
 use merge::Ledger;
 
@@ -55,11 +55,19 @@ pub fn project(
     options: &Options,
 ) -> Projection {
     let lines = select::lines(contributions.iter(), options.include_drafts);
-    let ledger = merge::ledger(&lines);
+    let ledger = merge::ledger(&have_come(&lines, options));
     let mut employments: Vec<Employment> =
         ledger.payers().filter_map(|payer| employment(payer, &ledger, profiles, options)).collect();
     employments.sort_by(|a, b| newest(b).cmp(&newest(a)).then(a.payer.cmp(&b.payer)));
     Projection { owner: owner::of(&lines), employments }
+}
+
+/// The lines without those of operators about a month that is later than the next one: a slip of the pen
+/// would be the newest month for years.
+fn have_come<'a>(lines: &[&'a Contribution], options: &Options) -> Vec<&'a Contribution> {
+    let next = options.current_month.plus(1);
+    let has_come = |line: &&&Contribution| line.origin == Origin::Planilla || line.period <= next;
+    lines.iter().filter(has_come).copied().collect()
 }
 
 fn newest(employment: &Employment) -> Option<vinculo_pila::Month> {

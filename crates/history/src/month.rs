@@ -1,6 +1,6 @@
 //! One row of `salary_and_benefit_details` from the lines of a month.
 
-use vinculo_pila::catalog::{self, Entity, Family};
+use vinculo_pila::catalog::{self, EmploymentType, Entity, Family};
 use vinculo_pila::{Administrator, Contribution, NoveltiesKnown, Origin};
 
 use crate::merge::Account;
@@ -29,6 +29,12 @@ pub(crate) fn detail(
     for other in &account.others {
         fill_in(&mut detail, told(other, &mut Notes::new()), other.origin, &mut filled);
     }
+    if filled.iter().any(|filled| filled.field == MonthField::EmploymentType) {
+        notes.remove(&Note::UnknownWorkerType);
+    }
+    if is_not_converted(account, &detail, &filled) {
+        notes.insert(Note::BaseNotConverted);
+    }
     filled.sort_unstable_by_key(|filled| filled.field);
     let provenance = MonthProvenance {
         month: account.month,
@@ -40,6 +46,17 @@ pub(crate) fn detail(
         filled,
     };
     (detail, provenance)
+}
+
+/// Whether the base of the month would be taken for a share of the income, had its own source told what
+/// another one filled in. Amounts are never reckoned by two sources.
+fn is_not_converted(account: &Account<'_>, detail: &MonthDetail, filled: &[Filled]) -> bool {
+    let by_share = |filled: &Filled| match filled.field {
+        MonthField::EmploymentType => detail.employment_type == Some(EmploymentType::Contractual),
+        MonthField::SalaryComprehensive => detail.salary_comprehensive == Some(true),
+        _ => false,
+    };
+    account.lines.iter().any(|line| gross::largest_base(line) > 0) && filled.iter().any(by_share)
 }
 
 /// What the lines of one source tell of a month, without what happened in it.
@@ -57,7 +74,7 @@ fn told(account: &Account<'_>, notes: &mut Notes) -> MonthDetail {
         employment_type_additional_info: principal
             .and_then(|line| kind::additional_info(line, lines)),
         parafiscal_contribution: parafiscal(lines),
-        salary_comprehensive: lines.iter().any(|line| gross::is_comprehensive(line)),
+        salary_comprehensive: comprehensive(lines),
         salary_type: principal.and_then(|line| salary_type(line, lines)),
         pension_fund_name: administrator(
             lines,
@@ -89,6 +106,10 @@ fn fill_in(detail: &mut MonthDetail, other: MonthDetail, origin: Origin, filled:
         MonthField::ParafiscalContribution,
         put(&mut detail.parafiscal_contribution, other.parafiscal_contribution),
     );
+    fill(
+        MonthField::SalaryComprehensive,
+        put(&mut detail.salary_comprehensive, other.salary_comprehensive),
+    );
     fill(MonthField::SalaryType, put(&mut detail.salary_type, other.salary_type));
     fill(MonthField::PensionFundName, put(&mut detail.pension_fund_name, other.pension_fund_name));
     fill(
@@ -115,6 +136,16 @@ fn parafiscal(lines: &[&Contribution]) -> Option<bool> {
     });
     let bases = lines.iter().map(|line| line.base.ccf);
     positive(amounts).or_else(|| positive(bases))
+}
+
+/// Whether the salary is comprehensive. An empty mark of a source that has the mark says that it is not;
+/// of others it says nothing.
+fn comprehensive(lines: &[&Contribution]) -> Option<bool> {
+    let known = lines.iter().filter_map(|line| match (line.salary_kind, line.origin) {
+        (None, Origin::AgilData | Origin::Mareigua | Origin::MareiguaReport) => None,
+        _ => Some(gross::is_comprehensive(line)),
+    });
+    known.reduce(|one, other| one || other)
 }
 
 fn positive(values: impl Iterator<Item = Option<i64>>) -> Option<bool> {

@@ -42,6 +42,9 @@ pub enum Note {
     GrossFromIncome,
     /// Another operator did not see the month paid: it sees only what was paid through itself.
     UnpaidElsewhere,
+    /// Another source told a kind of worker or of salary by which the base would be a share of the
+    /// income: gross is the base as it is.
+    BaseNotConverted,
 }
 
 /// The notes of a month, each once, in the order of [`Note`].

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use vinculo_pila::{Contribution, Correction, DocumentKind, Names};
+use vinculo_pila::{Contribution, Correction, DocumentKind, Names, Origin};
 
 use crate::types::Owner;
 
@@ -10,13 +10,14 @@ use crate::types::Owner;
 ///
 /// `lines` are in the order of filing: within the newest month the source that is believed first
 /// speaks, and of its lines the one filed last. Lines "as paid" of a correction never
-/// speak.
+/// speak, and what an operator did not see paid speaks for want of anything else.
 pub(crate) fn of(lines: &[&Contribution]) -> Option<Owner> {
     let newest = |named: bool| {
         let lines = lines.iter().filter(|line| line.correction != Some(Correction::AsPaid));
         let named = lines.filter(|line| !named || has_name(&line.names));
+        let counts = |line: &Contribution| line.paid || line.origin == Origin::Planilla;
         // Of equals the last.
-        named.max_by_key(|line| (line.period, Reverse(line.origin)))
+        named.max_by_key(|line| (counts(line), line.period, Reverse(line.origin)))
     };
     newest(true).or_else(|| newest(false)).map(|line| owner(line))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use vinculo_pila::{Contribution, Document, Month};
 
 use crate::merge::{self, Account};
-use crate::{Options, correct, gross, kind, payer, select};
+use crate::{Options, correct, gross, have_come, kind, payer, select};
 
 /// What a line is to its month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ pub fn trace(
     let standing = contributions.iter().enumerate().filter(|(index, _)| !replaced.contains(index));
     let standing = standing.map(|(_, line)| line);
     let selected = select::lines(standing.clone(), options.include_drafts);
-    let ledger = merge::ledger(&selected);
+    let ledger = merge::ledger(&have_come(&selected, options));
     let sorter = Sorter {
         filed: select::of_planillas(standing, options.include_drafts).map(place).collect(),
         selected: selected.iter().copied().map(place).collect(),

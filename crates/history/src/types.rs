@@ -169,8 +169,8 @@ pub struct MonthDetail {
     pub employment_type_additional_info: Option<String>,
     /// Family fund, SENA or ICBF were paid.
     pub parafiscal_contribution: Option<bool>,
-    /// Comprehensive salary (*salario integral*).
-    pub salary_comprehensive: bool,
+    /// Comprehensive salary (*salario integral*); `None` when no source tells.
+    pub salary_comprehensive: Option<bool>,
     /// How pay is agreed.
     pub salary_type: Option<SalaryType>,
     /// Pension fund of the month.
@@ -232,6 +232,8 @@ pub enum MonthField {
     EmploymentTypeAdditionalInfo,
     /// [`MonthDetail::parafiscal_contribution`].
     ParafiscalContribution,
+    /// [`MonthDetail::salary_comprehensive`].
+    SalaryComprehensive,
     /// [`MonthDetail::salary_type`].
     SalaryType,
     /// [`MonthDetail::pension_fund_name`].

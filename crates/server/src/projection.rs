@@ -62,7 +62,8 @@ pub(crate) struct Person<'a> {
 }
 
 /// Projects everything known about a person, of the last `window_months` or of all time. `fresh` is
-/// what operators said just now, and stands for what the same ones said before.
+/// what operators said just now, and stands for what the same ones said before, unless they saw
+/// nothing paid.
 pub(crate) fn project(
     tx: &mut Tx<'_>,
     app: &App,
@@ -71,8 +72,9 @@ pub(crate) fn project(
     window_months: Option<u32>,
 ) -> Result<Projection, ApiError> {
     let kept = contributions(tx, person)?.into_iter().filter(|known| !known.replaced);
-    let kept = kept.map(|known| known.line);
-    let kept = kept.filter(|line| fresh.iter().all(|fresh| fresh.origin != line.origin));
+    let replaced =
+        |line: &Contribution| fresh.iter().any(|fresh| fresh.paid && fresh.origin == line.origin);
+    let kept = kept.map(|known| known.line).filter(|line| !replaced(line));
     let lines: Vec<_> = kept.chain(fresh.iter().cloned()).collect();
     let profiles = profiles(tx, app, person)?;
     let options = options(tx, app, person, window_months)?;

@@ -18,11 +18,13 @@ pub mod ach;
 pub mod agil_data;
 mod connector;
 pub mod mareigua;
+mod named;
 mod outcome;
 mod reading;
 mod service;
 
 pub use connector::{Connector, Question, Reading, Received};
+pub use named::Named;
 pub use outcome::{
     Answer, Call, InvalidField, NoDataReason, Outcome, RetryClass, RetryReason, WithheldReason,
 };

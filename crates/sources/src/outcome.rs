@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use vinculo_pila::Contribution;
 
+use crate::Named;
+
 /// The one result of one call. The HTTP status alone never decides it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -80,6 +82,8 @@ impl Outcome {
 pub struct Answer {
     /// Lines in the normal form, sorted by period, payer and planilla kind.
     pub contributions: Vec<Contribution>,
+    /// Who the person is, where the source says so without any line.
+    pub named: Option<Box<Named>>,
     /// Whether every line of the person could be read; `false` asks for a second source.
     pub complete: bool,
     /// What was noticed while reading, each note once (`foreign_row`, `mark_not_mapped`, …).
@@ -109,6 +113,9 @@ pub struct Call {
     pub raw_code: Option<String>,
     /// When asking again makes sense; `None` after data.
     pub retry: Option<RetryClass>,
+    /// What broke the way to an answer: a refused connection, an unknown host, a certificate. It names no
+    /// person.
+    pub broken: Option<String>,
     /// From the question to the outcome, by the connector's clock.
     pub duration: Duration,
     /// Payload as received, at most 32 MiB; what arrived of it when the answer was cut short.
@@ -123,6 +130,7 @@ impl fmt::Debug for Call {
             .field("content_type", &self.content_type)
             .field("raw_code", &self.raw_code)
             .field("retry", &self.retry)
+            .field("broken", &self.broken)
             .field("duration", &self.duration)
             .field("raw_bytes", &self.raw.as_ref().map(Vec::len))
             .finish()

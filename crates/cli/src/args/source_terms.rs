@@ -16,7 +16,7 @@ const SOURCES: [&str; 3] = ["ach", "mareigua", "agil_data"];
 /// Places for jobs beside those that wait for sources.
 const SPARE_JOBS: usize = 16;
 
-/// Terms of sources, each as `SOURCE=VALUE`, several with commas.
+/// Terms of sources, each as `SOURCE=VALUE`, several with commas; a value alone is for every source.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
 #[command(next_help_heading = "Use of operators")]
@@ -135,16 +135,17 @@ fn set<T: Copy>(
     change: impl Fn(&mut SourceTerms, T),
 ) {
     for OfSource { source, value } in given.into_iter().flatten() {
-        let terms = all.iter_mut().filter(|(name, _)| name == source);
+        let terms =
+            all.iter_mut().filter(|(name, _)| source.as_deref().is_none_or(|of| of == *name));
         terms.for_each(|(_, terms)| change(terms, *value));
     }
 }
 
-/// A value for one source.
+/// A value for one source, or for every one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String", bound = "T: FromStr<Err: Display> + Display + Clone")]
 struct OfSource<T> {
-    source: String,
+    source: Option<String>,
     value: T,
 }
 
@@ -153,11 +154,17 @@ impl<T: FromStr<Err: Display>> FromStr for OfSource<T> {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |what: &dyn Display| format!("{text:?}: {what}");
-        let parts = text.split_once('=');
-        let (source, value) = parts.ok_or_else(|| wrong(&"expected SOURCE=VALUE"))?;
-        let source = SOURCES.into_iter().find(|known| *known == source.trim());
-        let source = source.ok_or_else(|| wrong(&"expected one of ach, mareigua, agil_data"))?;
-        let source = source.to_owned();
+        let (source, value) = match text.split_once('=') {
+            Some((source, value)) => (Some(source), value),
+            None => (None, text),
+        };
+        let known = |source: &str| {
+            let known = SOURCES.into_iter().find(|known| *known == source.trim());
+            known
+                .map(str::to_owned)
+                .ok_or_else(|| wrong(&"expected one of ach, mareigua, agil_data"))
+        };
+        let source = source.map(known).transpose()?;
         let value = value.trim().parse().map_err(|why| wrong(&why))?;
         Ok(Self { source, value })
     }
@@ -173,7 +180,10 @@ impl<T: FromStr<Err: Display>> TryFrom<String> for OfSource<T> {
 
 impl<T: Display> From<OfSource<T>> for String {
     fn from(given: OfSource<T>) -> Self {
-        format!("{}={}", given.source, given.value)
+        match given.source {
+            Some(source) => format!("{source}={}", given.value),
+            None => given.value.to_string(),
+        }
     }
 }
 
@@ -224,6 +234,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_alone_is_for_every_source() {
+        let given = Terms {
+            source_failures: Some(vec!["0".parse().unwrap(), "ach=7".parse().unwrap()]),
+            ..Terms::default()
+        };
+        let operator = vinculo_sources::ach::AchConfig::new("http://127.0.0.1:1");
+        let config = given.apply(Config::new(operator, std::path::PathBuf::new()));
+        let failures = SOURCES.map(|source| config.terms_of(source).breaker.failures);
+        assert_eq!(failures, [7, 0, 0]);
+        for text in ["7", "ach=7"] {
+            assert_eq!(String::from(text.parse::<OfSource<u32>>().unwrap()), text);
+        }
+    }
+
+    #[test]
     fn who_may_be_asked_more_at_once_lets_more_links_be_made() {
         let given =
             Terms { source_at_once: Some(vec!["ach=600".parse().unwrap()]), ..Terms::default() };
@@ -234,9 +259,9 @@ mod tests {
 
     #[test]
     fn values_are_for_a_source_that_has_terms() {
-        assert_eq!("ach=8".parse(), Ok(OfSource { source: "ach".to_owned(), value: 8_u16 }));
+        assert_eq!("ach=8".parse(), Ok(OfSource { source: Some("ach".to_owned()), value: 8_u16 }));
         let hit = Billed(BilledOn::Hit);
-        let agil_data = "agil_data".to_owned();
+        let agil_data = Some("agil_data".to_owned());
         assert_eq!("agil_data = hit".parse(), Ok(OfSource { source: agil_data, value: hit }));
         for wrong in ["ach", "ach=", "ach=-1", "planillas=3", "=3", "ach=70000"] {
             let refused = wrong.parse::<OfSource<u16>>().expect_err(wrong);

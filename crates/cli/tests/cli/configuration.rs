@@ -131,6 +131,12 @@ fn sources_that_cannot_work_stop_the_start() {
         &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_PASSWORD", SECRET)],
         &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_USERNAME", "user")],
         &[ach, url, ("VINCULO_ACH_AUTH", "mtls")],
+        &[
+            ach,
+            ("VINCULO_ACH_BASE_URL", "http://127.0.0.1:9"),
+            ("VINCULO_ACH_AUTH", "mtls"),
+            ("VINCULO_ACH_CERTIFICATE_FILE", "nowhere.pem"),
+        ],
         &[ach, url, ("VINCULO_ACH_AUTH", "oauth2"), ("VINCULO_ACH_CLIENT_SECRET", SECRET)],
         &[ach, url, ("VINCULO_ACH_CERTIFICATE_FILE", "nowhere.pem")],
         &[ach, url, ("VINCULO_ACH_KEY_FILE", "nowhere.key")],
@@ -150,6 +156,7 @@ fn sources_that_cannot_work_stop_the_start() {
     error: source ach needs VINCULO_ACH_USERNAME
     error: source ach needs VINCULO_ACH_PASSWORD
     error: source ach needs VINCULO_ACH_CERTIFICATE_FILE
+    error: VINCULO_ACH_AUTH is mtls and VINCULO_ACH_BASE_URL is not https: a certificate is shown over TLS
     error: source ach needs VINCULO_ACH_CLIENT_ID
     error: VINCULO_ACH_CERTIFICATE_FILE nowhere.pem: No such file or directory (os error 2)
     error: VINCULO_ACH_KEY_FILE nowhere.key: No such file or directory (os error 2)

@@ -1,15 +1,17 @@
 //! Lines of operators that tell a pension base alone, or an income and no base.
 
+use std::collections::BTreeSet;
+
 use vinculo_history::{
     Employment, EmploymentType, Filled, MonthField, Note, Projection, SalaryType, StatusChange,
-    project,
+    project, trace,
 };
 use vinculo_pila::{
     Administrator, Contribution, DocumentKind, Novelties, NoveltiesKnown, Origin, PerSystem,
     WorkerScale,
 };
 
-use crate::support::{ach_row, all_since, payer};
+use crate::support::{ach_row, all_since, month, payer};
 
 const PERSON: &str = "1900500007";
 
@@ -146,6 +148,68 @@ fn what_one_source_cannot_tell_another_fills_in() {
 }
 
 #[test]
+fn whether_a_salary_is_comprehensive_is_said_by_who_can_tell() {
+    let base = PerSystem { pension: Some(19_600_000), ..PerSystem::default() };
+    let paid = Contribution { base, worker_scale: None, ..employee(Origin::AgilData) };
+    let told = |salary_kind| Contribution {
+        income: Some(28_000_000),
+        salary_kind,
+        ..employee(Origin::Mareigua)
+    };
+    let comprehensive = |lines: &[Contribution]| projected(lines).months[0].salary_comprehensive;
+    assert_eq!(comprehensive(std::slice::from_ref(&paid)), None);
+    assert_eq!(comprehensive(&[told(None)]), None);
+    assert_eq!(comprehensive(&[told(Some('0'))]), Some(false));
+    assert_eq!(comprehensive(&[told(Some('X'))]), Some(true));
+
+    let found = projected(&[paid, told(Some('X'))]);
+    let (month, provenance) = (&found.months[0], &found.provenance.months[0]);
+    assert_eq!(month.salary_comprehensive, Some(true));
+    assert_eq!(
+        (month.gross_amount, month.salary_type),
+        (Some(19_600_000), Some(SalaryType::Fixed))
+    );
+    let field = MonthField::SalaryComprehensive;
+    assert!(provenance.filled.contains(&Filled { field, origin: Origin::Mareigua }));
+    assert_eq!(provenance.notes, [Note::BaseNotConverted]);
+}
+
+#[test]
+fn a_kind_of_worker_that_is_filled_in_converts_no_base_and_is_not_called_unknown() {
+    let base = PerSystem { pension: Some(3_200_000), ..PerSystem::default() };
+    let paid = Contribution { base, worker_scale: None, ..employee(Origin::AgilData) };
+    let told = |scale| Contribution {
+        income: Some(8_000_000),
+        worker_scale: Some(scale),
+        ..employee(Origin::Mareigua)
+    };
+    for (scale, notes) in
+        [(WorkerScale::SelfEmployed, vec![Note::BaseNotConverted]), (WorkerScale::Employee, vec![])]
+    {
+        let found = projected(&[paid.clone(), told(scale)]);
+        assert_eq!(found.months[0].gross_amount, Some(3_200_000));
+        assert_eq!(found.provenance.months[0].notes, notes, "{scale:?}");
+    }
+}
+
+#[test]
+fn a_month_that_has_not_come_is_none() {
+    let hilados = || payer(DocumentKind::Nit, "999500101", "HILADOS EJEMPLO S.A.S.");
+    let row = |period| ach_row(PERSON, hilados(), period, 0, 3_000_000);
+    // Seen from November: health is paid a month ahead.
+    let rows = ["2026-10", "2026-11", "2026-12", "2027-01", "2031-05"].map(row);
+    let found = projected(&rows);
+    let months: Vec<_> = found.months.iter().map(|month| month.month.to_string()).collect();
+    assert_eq!(months, ["2026-12", "2026-11", "2026-10"]);
+    assert_eq!(found.employer.tenure, 3);
+    let traced = trace(&rows, &BTreeSet::new(), &found.payer, &all_since("2026-11"));
+    assert_eq!(traced.keys().next_back(), Some(&month("2026-12")));
+    // The line is about somebody all the same.
+    let owner = project(&rows[4..], &[], &all_since("2026-11")).owner;
+    assert_eq!(owner.and_then(|owner| owner.last_name).as_deref(), Some("LOPEZ"));
+}
+
+#[test]
 fn a_row_without_pay_does_not_speak_before_one_with_pay() {
     let hilados = payer(DocumentKind::Nit, "999500101", "HILADOS EJEMPLO S.A.S.");
     let row =
@@ -159,10 +223,16 @@ fn a_row_without_pay_does_not_speak_before_one_with_pay() {
 #[test]
 fn what_an_operator_did_not_see_paid_makes_no_month_and_takes_none_away() {
     let unseen = Contribution { paid: false, ..employee(Origin::Mareigua) };
-    assert_eq!(project(std::slice::from_ref(&unseen), &[], &all_since("2026-11")).employments, []);
+    let found = project(std::slice::from_ref(&unseen), &[], &all_since("2026-11"));
+    assert_eq!(found.employments, []);
+    assert_eq!(found.owner.and_then(|owner| owner.last_name).as_deref(), Some("LOPEZ"));
     let base = PerSystem { pension: Some(3_000_000), ..PerSystem::default() };
-    let paid = Contribution { base, ..employee(Origin::AgilData) };
-    let found = projected(&[unseen, paid]);
+    let mut paid = Contribution { base, ..employee(Origin::AgilData) };
+    let found = projected(&[unseen.clone(), paid.clone()]);
     assert_eq!(found.months[0].gross_amount, Some(3_000_000));
     assert_eq!(found.provenance.months[0].notes, [Note::UnpaidElsewhere]);
+    // What was paid names the person, however old.
+    (paid.names.surname, paid.period) = ("OTRO".to_owned(), month("2025-01"));
+    let owner = project(&[unseen, paid], &[], &all_since("2026-11")).owner;
+    assert_eq!(owner.and_then(|owner| owner.last_name).as_deref(), Some("OTRO"));
 }

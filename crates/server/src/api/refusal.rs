@@ -46,6 +46,9 @@ pub(crate) fn of(outcome: &Outcome, held: Option<HeldBack>, asking: Asking) -> O
         Outcome::NotAuthorized => {
             ("institution_inactive", "The institution has been temporarily deactivated")
         }
+        Outcome::Fault(_) if asking == Asking::Retrieval => {
+            return Some(ApiError::unexpected("the answer of a source cannot be used"));
+        }
         Outcome::Fault(_) => ("login_error", UNEXPECTED),
     };
     Some(ApiError::refused(code, message))

@@ -166,8 +166,12 @@ impl<'a> Bulk<'a> {
                 return Ok(None);
             }
         };
-        let id = self.begin(source.name(), &rows, (reserved, months_ahead)).await?;
+        let begun = self.begin(source, &rows, (reserved, months_ahead)).await?;
         source.job_changed();
+        let Some((id, lines)) = begun else { return Ok(None) };
+        // Who was cancelled or erased since is not asked about.
+        let people = rows.into_iter().zip(people).filter(|(row, _)| lines.contains(&row.line));
+        let (rows, people): (Vec<_>, Vec<_>) = people.unzip();
         let asking = (&*self.making.secrets, months_ahead);
         let submitted = source.submit(app, asking, &people, pass).await;
         let again = match submitted {
@@ -180,16 +184,18 @@ impl<'a> Bulk<'a> {
         again
     }
 
+    /// Notes a job, and the lines that are in it; `None` when no row waits any more.
     async fn begin(
         &self,
-        source: &'static str,
+        source: BulkSource<'a>,
         rows: &[CohortRow],
         (reserved, months_ahead): (i64, i64),
-    ) -> Result<SourceJobId, ApiError> {
+    ) -> Result<Option<(SourceJobId, HashSet<i64>)>, ApiError> {
         let Making { app, secrets, cohort, .. } = self.making;
         let (workspace, cohort, submitted_at) = (secrets.workspace().id, cohort.id, self.now());
         let due_at = after(submitted_at, NAMING);
         let lines: Vec<_> = rows.iter().map(|row| row.line).collect();
+        let (source, price) = (source.name(), source.entry_price());
         let begun = app.store().write(move |tx| {
             let job = NewSourceJob {
                 workspace,
@@ -200,9 +206,15 @@ impl<'a> Bulk<'a> {
                 submitted_at,
                 due_at,
             };
-            tx.begin_source_job(&job, &lines)
+            let (id, taken) = tx.begin_source_job(&job, &lines)?;
+            if taken.len() < lines.len() {
+                let entries = i64::try_from(taken.len()).unwrap_or(i64::MAX);
+                tx.settle_source_job(id, price.saturating_mul(entries), submitted_at)?;
+            }
+            let taken = Some(taken).filter(|taken| !taken.is_empty());
+            Ok::<_, ApiError>(taken.map(|taken| (id, HashSet::from_iter(taken))))
         });
-        Ok(begun.await?)
+        begun.await
     }
 
     async fn submitted(&self, id: SourceJobId, job: &Job) -> Result<(), ApiError> {

@@ -11,13 +11,17 @@ use vinculo_store::{
 };
 
 use super::bulk::{Bulk, MOST_SUBMISSIONS, opened};
+use super::failure::backoff;
 use super::sync_link::wait_for;
 use super::work_cohorts::{LONGEST_LOOK, Making};
-use crate::api::links::{person_of, prospect, record};
+use crate::api::links::{person_of, prospect, record, unanswered};
 use crate::clock::micros;
 use crate::error::ApiError;
 use crate::sources::{Asked, BulkSource, HeldBack, Seen};
 use crate::terms::after;
+
+/// How often a result is fetched that cannot be understood: in the first hour and a half.
+const MOST_READINGS: i64 = 5;
 
 /// Code of a row whose answer was lost at the source as often as it was asked for.
 const LOST: &str = "answer_lost";
@@ -53,7 +57,14 @@ impl<'a> Bulk<'a> {
             }
             Seen::Failed(pause) => self.saw(&job, (job.finished, job.expires_at), pause).await,
             Seen::Held(held, outcome) => self.wait(&job, held, &outcome).await,
-            Seen::Gone => self.lose(source, &job, asked.into_iter().zip(people).collect()).await,
+            Seen::Unreadable if job.looks + 1 < MOST_READINGS => {
+                let pause = backoff(job.looks + 1);
+                self.saw(&job, (job.finished, job.expires_at), pause).await
+            }
+            lost @ (Seen::Gone | Seen::Unreadable) => {
+                let is_there = matches!(lost, Seen::Unreadable);
+                self.lose(source, (&job, is_there), asked.into_iter().zip(people).collect()).await
+            }
             Seen::Told(told) => {
                 let answers = asked.into_iter().zip(people).zip(told);
                 self.make(source, &job, answers.collect()).await
@@ -67,7 +78,9 @@ impl<'a> Bulk<'a> {
         (finished, expires_at): (bool, Option<Micros>),
         pause: Duration,
     ) -> Result<(), ApiError> {
-        let looks = job.looks.saturating_add(1);
+        // Once there is a result it is counted how often it was not to be had.
+        let is_new = finished && !job.finished;
+        let looks = if is_new { 0 } else { job.looks.saturating_add(1) };
         let due_at = after(self.now(), pause);
         self.see(job.id, SourceJobSight { looks, finished, expires_at, due_at }).await
     }
@@ -117,23 +130,44 @@ impl<'a> Bulk<'a> {
         self.settle(id, reserved).await?;
         source.job_changed();
         let pause = pause.unwrap_or(self.now()).saturating_sub(self.now()).max(0);
-        let pause = Duration::from_micros(pause.unsigned_abs());
-        self.saw(job, (job.finished, job.expires_at), pause).await
+        let due_at = after(self.now(), Duration::from_micros(pause.unsigned_abs()));
+        let SourceJob { looks, finished, expires_at, .. } = *job;
+        self.see(job.id, SourceJobSight { looks, finished, expires_at, due_at }).await
     }
 
     /// The result of a job is not to be had: its rows are handed in once more, and have failed when that
-    /// was the second time.
+    /// was the second time. A job of which nobody heard says nothing about them, and a result that
+    /// `is_there` and cannot be understood would be no other: such rows are asked about alone, or, where
+    /// nobody is, tried again as after a question without an answer.
     async fn lose(
         &self,
         source: BulkSource<'a>,
-        job: &SourceJob,
+        (job, is_there): (&SourceJob, bool),
         rows: Vec<(CohortRow, Document)>,
     ) -> Result<(), ApiError> {
         tracing::error!(job = %job.id, source = job.source, "the result of a job is lost");
         let lost = source.lost(self.making.app, job);
+        let else_alone = self.making.app.config().cohorts.bulk_else_alone;
+        let unheard = job.reference.is_none();
         let rows = rows.into_iter().map(|(row, person)| (row, person, lost.clone()));
-        let ends = |row: &CohortRow| (row.submissions >= MOST_SUBMISSIONS).then_some(LOST);
-        self.end_rows(rows.collect(), ends, LeftRow::Again).await?;
+        let (last, again): (Vec<_>, Vec<_>) = rows
+            .partition(|(row, ..)| row.submissions >= MOST_SUBMISSIONS || (is_there && else_alone));
+        self.end_rows(again, |_| None, LeftRow::Again).await?;
+        match (unheard, else_alone) {
+            (true, false) => {
+                let rows: Vec<_> = last.iter().map(|(row, ..)| row.clone()).collect();
+                self.end_rows(last, |_| None, LeftRow::Again).await?;
+                let reason = RetryReason::Timeout;
+                let error = unanswered(&Outcome::RetryLater { reason, not_before: None })?;
+                for row in rows {
+                    self.making.try_again(&row, &error).await?;
+                }
+            }
+            _ if else_alone && (unheard || is_there) => {
+                self.end_rows(last, |_| None, LeftRow::Alone).await?;
+            }
+            _ => self.end_rows(last, |_| Some(LOST), LeftRow::Again).await?,
+        }
         // It may have been paid for, and no call tells.
         self.settle(job.id, job.reserved).await?;
         source.job_changed();

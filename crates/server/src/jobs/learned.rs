@@ -1,10 +1,13 @@
 //! What sources said about the person of a load.
 
 use jiff::Timestamp;
-use vinculo_pila::Contribution;
-use vinculo_sources::{Outcome, RetryClass};
-use vinculo_store::SourceCallId;
+use vinculo_pila::{Contribution, Document};
+use vinculo_sources::{Answer, Outcome, RetryClass};
+use vinculo_store::{SourceCallId, Tx};
 
+use crate::clock::bogota_month;
+use crate::error::ApiError;
+use crate::projection::{Person, contributions};
 use crate::sources::{Asked, HeldBack, best};
 
 /// What the sources said.
@@ -28,9 +31,22 @@ pub(super) struct Answered {
     pub(super) lines: Vec<Contribution>,
 }
 
+impl Answered {
+    /// Whether an answer without a paid month is about somebody of whom its source has told before: it
+    /// takes nothing back.
+    pub(super) fn is_known(&self, tx: &mut Tx<'_>, person: &Person<'_>) -> Result<bool, ApiError> {
+        if self.lines.iter().any(|line| line.paid) {
+            return Ok(false);
+        }
+        let told = contributions(tx, person)?;
+        Ok(told.iter().any(|told| self.lines.iter().any(|line| line.origin == told.line.origin)))
+    }
+}
+
 impl Learned {
     /// `None` when no source is configured.
     pub(super) fn of(
+        person: &Document,
         asked: Vec<Asked>,
         calls: &[Option<SourceCallId>],
         now: Timestamp,
@@ -42,14 +58,28 @@ impl Learned {
         let answers = asked.iter().filter(|asked| asked.is_answer());
         let collected_at = answers.map(read).max().unwrap_or(now);
         let answered = asked.into_iter().zip(calls).filter_map(|(asked, call)| {
+            let at = read(&asked);
             let Outcome::Resolved(answer) = asked.outcome else { return None };
-            Some(Answered { source: asked.source, call: (*call)?, lines: answer.contributions })
+            let lines = lines(answer, person, at);
+            Some(Answered { source: asked.source, call: (*call)?, lines })
         });
         Some(Self { outcome, held, retry, answers: answered.collect(), collected_at, months_ahead })
+    }
+
+    /// Whether a source had anything about the person.
+    pub(super) const fn has_data(&self) -> bool {
+        matches!(self.outcome, Outcome::Resolved(_))
     }
 
     /// Whether there is something to fill a link with, or nothing to be had.
     pub(crate) const fn is_settled(&self) -> bool {
         matches!(self.outcome, Outcome::Resolved(_) | Outcome::NoData(_) | Outcome::Withheld(_))
     }
+}
+
+/// The lines of an answer given at a moment, or the one that tells who the person is.
+fn lines(answer: Answer, person: &Document, at: Timestamp) -> Vec<Contribution> {
+    let named = answer.named.zip(bogota_month(at));
+    let named = named.map(|(named, month)| named.into_line(person, month));
+    answer.contributions.into_iter().chain(named).collect()
 }

@@ -19,7 +19,7 @@ use crate::consents::{self, Denied};
 use crate::error::ApiError;
 use crate::filling::{Filling, Months};
 use crate::once::About;
-use crate::projection::{LinkSecrets, seal_lines};
+use crate::projection::{LinkSecrets, Person, seal_lines};
 use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
@@ -131,7 +131,8 @@ impl Retrieval {
         kept.iter_mut().for_each(|kept| kept.months_ahead = self.months_ahead);
         if self.load.source_call.is_some() && best(&kept).is_some_and(Asked::is_answer) {
             let calls: Vec<_> = kept.iter().map(|kept| kept.kept.map(|(call, _)| call)).collect();
-            return Learned::of(kept, &calls, self.app.now()).ok_or_else(nobody_to_ask);
+            return Learned::of(&self.person, kept, &calls, self.app.now())
+                .ok_or_else(nobody_to_ask);
         }
         let (person, policy) = (&self.person, self.policy);
         let inquiry = Inquiry { person, policy, deadlines, kept, wish };
@@ -172,7 +173,7 @@ impl Retrieval {
                 Ok::<_, ApiError>((asked, calls))
             })
             .await?;
-        Learned::of(asked, &calls, collected_at).ok_or_else(nobody_to_ask)
+        Learned::of(&self.person, asked, &calls, collected_at).ok_or_else(nobody_to_ask)
     }
 
     /// The load.
@@ -253,8 +254,12 @@ impl Retrieval {
             }
             return self.show(tx, &filling, &learned.answers, months);
         }
-        // An answer without lines takes nothing back that was said before.
-        for answered in learned.answers.iter().filter(|answered| !answered.lines.is_empty()) {
+        let known =
+            Person { workspace: self.link.workspace, subject: self.link.subject, key: &self.key };
+        for answered in &learned.answers {
+            if answered.lines.is_empty() || answered.is_known(tx, &known)? {
+                continue;
+            }
             let (subject, batch) = (self.link.subject, (Origin::Answer, answered.call.0));
             tx.drop_contributions(subject, Origin::Answer, Some(answered.source))?;
             let lines = seal_lines(&secrets, &self.key, subject, batch, &answered.lines)?;
@@ -324,18 +329,21 @@ impl Retrieval {
     }
 
     /// Tells the customer what a load in the background found: everything that can be read after a
-    /// request of theirs, what is new after a refresh on schedule (contract 5.3).
-    pub(super) fn announce(&self, tx: &mut Tx<'_>, filled: &[Filled]) -> Result<(), ApiError> {
-        if self.load.quiet {
-            return Ok(());
-        }
+    /// request of theirs, what is new after a refresh on schedule (contract 5.3). Without data nothing was
+    /// found.
+    pub(super) fn announce(
+        &self,
+        tx: &mut Tx<'_>,
+        (filled, has_data): (&[Filled], bool),
+    ) -> Result<(), ApiError> {
+        let filled = filled.iter().filter(|_| !self.load.quiet);
         for (&resource, filled) in self.load.resources.iter().zip(filled) {
             let found = filled.held;
             let webhook = match self.load.trigger {
                 Trigger::Creation | Trigger::Refresh => Webhook::filled(resource, found),
                 Trigger::Schedule if filled.news == 0 => continue,
                 Trigger::Schedule => Webhook::news(resource, filled.news),
-                Trigger::Request => Webhook::news(resource, found),
+                Trigger::Request => Webhook::news(resource, if has_data { found } else { 0 }),
             };
             self.announcement().emit(tx, &webhook)?;
         }

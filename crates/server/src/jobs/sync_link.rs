@@ -61,7 +61,7 @@ pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), 
                 return Ok(());
             }
             let filled = retrieval.fill(tx, &learned)?;
-            retrieval.announce(tx, &filled)
+            retrieval.announce(tx, (&filled, learned.has_data()))
         })
         .await?;
     Ok(())

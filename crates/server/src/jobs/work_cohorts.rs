@@ -11,7 +11,8 @@ use futures_util::stream::iter;
 use jiff::Timestamp;
 use vinculo_sources::Outcome;
 use vinculo_store::{
-    ClaimedJob, Cohort, CohortRow, CohortRowState, Micros, RowEnd, SourceJob, Tx, WorkspaceId,
+    ClaimedJob, Cohort, CohortId, CohortRow, CohortRowState, CohortState, Micros, RowEnd,
+    SourceJob, Tx, WorkspaceId,
 };
 
 use super::bulk::{Bulk, HandedIn};
@@ -65,7 +66,11 @@ pub(super) async fn run(
 ) -> Result<(), JobFailure> {
     let secrets = app.secrets(workspace).map_err(ApiError::from)?;
     let (writer, of) = (app.clone(), Arc::clone(&secrets));
-    let next = app.store().write(move |tx| look(tx, &writer, &of, job)).await?;
+    let looked = app.store().write(move |tx| {
+        let next = look(tx, &writer, &of, job)?;
+        Ok::<_, ApiError>((next, states(tx, workspace)?))
+    });
+    let (next, seen) = looked.await?;
     let again = match next {
         Next::Over => return Ok(()),
         Next::At(at) => at,
@@ -82,16 +87,40 @@ pub(super) async fn run(
             app.now_micros()
         }
     };
-    go_on(app, job, again).await
+    go_on(app, (workspace, job), seen, again).await
 }
 
-/// Lets the job come again at a moment, behind whatever is due then. A new row wakes the runner; one
-/// that was only put off would not.
-async fn go_on(app: &App, job: ClaimedJob, at: Micros) -> Result<(), JobFailure> {
+/// Which cohorts are worked on, and which of them are being cancelled.
+type States = Vec<(CohortId, CohortState)>;
+
+fn states(tx: &mut Tx<'_>, workspace: WorkspaceId) -> Result<States, vinculo_store::Error> {
+    let open = tx.open_cohorts(workspace)?;
+    Ok(open.iter().map(|cohort| (cohort.id, cohort.state)).collect())
+}
+
+/// Lets the job come again at a moment, behind whatever is due then: at once when a cohort has come or
+/// was cancelled since others were `seen`, and no later than a job of a source is due. A new row wakes
+/// the runner; one that was only put off would not.
+async fn go_on(
+    app: &App,
+    (workspace, job): (WorkspaceId, ClaimedJob),
+    seen: States,
+    at: Micros,
+) -> Result<(), JobFailure> {
     let now = app.now_micros();
-    let again = app.store().write(move |tx| match tx.finish_job(&job)? {
-        true => tx.enqueue(job.job, at, now),
-        false => Ok(()),
+    let again = app.store().write(move |tx| {
+        // Whoever begins a cohort meanwhile finds this job being worked on, and leaves it as it is.
+        tx.lock_workspace(workspace)?;
+        if !tx.finish_job(&job)? {
+            return Ok(());
+        }
+        let open = states(tx, workspace)?;
+        let is_new = open.iter().any(|state| !seen.contains(state));
+        let jobs = tx.open_source_jobs(workspace, now)?.into_iter();
+        let looks = jobs.filter(|job| open.iter().any(|(cohort, _)| *cohort == job.cohort));
+        let at =
+            if is_new { now } else { looks.map(|job| job.due_at.max(now)).fold(at, Micros::min) };
+        tx.enqueue(job.job, at, now)
     });
     Ok(again.await?)
 }

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use uuid::Uuid;
+use vinculo_sources::Outcome;
 use vinculo_store::{AuditAction, PageRequest, Resource, SourceCall as Stored, WorkspaceId};
 
 use crate::App;
@@ -19,6 +20,7 @@ use crate::clock::wire_time;
 use crate::consents::Standing;
 use crate::error::ApiError;
 use crate::openapi::{IdInPath, Page, PageParams};
+use crate::projection::LinkSecrets;
 use crate::sources::{KeptAnswer, payload_context};
 
 /// One question to a source.
@@ -71,6 +73,12 @@ pub(crate) struct Payload {
     /// The body in base64, where it is not.
     #[schema(required)]
     base64: Option<String>,
+    /// Whether every line of the person can be read; null for an answer without data, and where the
+    /// link no longer stores its document.
+    #[schema(required)]
+    complete: Option<bool>,
+    /// What is odd about it, such as `period_not_readable`.
+    notes: Vec<String>,
 }
 
 type SourceCalls = Page<SourceCall>;
@@ -98,12 +106,17 @@ impl SourceCall {
 }
 
 impl Payload {
-    fn of(answer: KeptAnswer) -> Self {
+    /// An answer, and what it is read as.
+    fn of(answer: KeptAnswer, read: Option<Outcome>) -> Self {
+        let (complete, notes) = match read {
+            Some(Outcome::Resolved(answer)) => (Some(answer.complete), answer.notes),
+            _ => (None, Vec::new()),
+        };
         let (text, base64) = match String::from_utf8(answer.body) {
             Ok(text) => (Some(text), None),
             Err(error) => (None, Some(STANDARD.encode(error.as_bytes()))),
         };
-        Self { content_type: answer.content_type, text, base64 }
+        Self { content_type: answer.content_type, text, base64, complete, notes }
     }
 }
 
@@ -181,6 +194,14 @@ pub(crate) async fn detail(
     caller.trail.read_one(&app, entry).await?;
     let key = app.all_secrets().vault().unwrap_key(&link.key)?;
     let opened = sealed.map(|sealed| key.open(payload_context(call.uuid), &sealed)).transpose()?;
-    let payload = opened.and_then(|bytes| KeptAnswer::unpack(&bytes)).map(Payload::of);
+    let person = LinkSecrets::open(&key, link.uuid, &link.sealed)?.document;
+    let environment = caller.workspace.environment;
+    let payload = opened.and_then(|bytes| KeptAnswer::unpack(&bytes)).map(|answer| {
+        let sources = app.sources();
+        let read = person
+            .as_ref()
+            .and_then(|person| sources.reread(environment, &call.source, &answer, person));
+        Payload::of(answer, read)
+    });
     Ok(Json(SourceCall::of(call, payload)))
 }

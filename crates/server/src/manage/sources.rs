@@ -25,7 +25,7 @@ pub(crate) struct SourceStatus {
     /// for imported planillas, which are asked nothing.
     #[schema(required)]
     pub(crate) breaker: Option<&'static str>,
-    /// Why it is given a pause: `down`, or `not_authorized`.
+    /// Why it is given a pause: `down`, `not_authorized`, or `retry_after`: it has asked for it.
     #[schema(required)]
     cause: Option<&'static str>,
     /// When the pause ends.
@@ -35,6 +35,9 @@ pub(crate) struct SourceStatus {
     /// links stay valid and their loads wait.
     #[schema(required, format = DateTime)]
     pub(crate) not_authorized_since: Option<String>,
+    /// Why it answers nothing; null once it does, and before it was asked.
+    #[schema(required)]
+    pub(crate) unanswered: Option<Unanswered>,
     /// Questions on their way.
     pub(crate) in_flight: usize,
     /// How many there may be.
@@ -48,6 +51,23 @@ pub(crate) struct SourceStatus {
     /// What it may cost in a month; null without a limit.
     #[schema(required)]
     pub(crate) budget: Option<MonthlyBudget>,
+}
+
+/// Why a source answers nothing.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Unanswered {
+    /// When the first question of a row was not answered.
+    #[schema(format = DateTime)]
+    since: String,
+    /// Of the last question: `retry_later`, `not_authorized` or `fault`.
+    outcome: &'static str,
+    /// `timeout`, `upstream_down`, `rate_limited` or `saturated`.
+    #[schema(required)]
+    reason: Option<&'static str>,
+    /// Of the last answer; null when there was none.
+    #[schema(required)]
+    http_status: Option<u16>,
 }
 
 /// When an outcome was last seen.
@@ -130,17 +150,26 @@ impl SourceStatus {
     fn of(source: &Source, position: usize, gate: Option<Standing>, now: Timestamp) -> Self {
         let time = |at: Timestamp| wire_time(micros(at));
         let shut = gate.as_ref().and_then(|gate| gate.shut);
+        let away = gate.as_ref().and_then(|gate| gate.away_until);
+        let unanswered = gate.as_ref().and_then(|gate| gate.unanswered.as_ref());
         let last = gate.iter().flat_map(|gate| &gate.last);
         Self {
             name: source.name(),
             position,
             breaker: gate.as_ref().map(|gate| gate.breaker),
-            cause: shut.map(|shut| match shut.cause {
-                Cause::Down => "down",
-                Cause::Refused => "not_authorized",
-            }),
-            paused_until: shut.map(|shut| time(shut.until)),
+            cause: match shut.map(|shut| shut.cause) {
+                Some(Cause::Down) => Some("down"),
+                Some(Cause::Refused) => Some("not_authorized"),
+                None => away.map(|_| "retry_after"),
+            },
+            paused_until: shut.map(|shut| shut.until).or(away).map(time),
             not_authorized_since: gate.as_ref().and_then(|gate| gate.refused_since).map(time),
+            unanswered: unanswered.map(|it| Unanswered {
+                since: time(it.since),
+                outcome: it.outcome,
+                reason: it.reason,
+                http_status: it.http_status,
+            }),
             in_flight: gate.as_ref().map_or(0, |gate| gate.in_flight),
             at_once: gate.as_ref().map(|gate| gate.terms.at_once),
             last_outcomes: last

@@ -15,7 +15,7 @@ use super::{Asked, Gate, HeldBack, KeptAnswer, Source, SourcePolicy, Sources, an
 use crate::App;
 use crate::secrets::WorkspaceSecrets;
 
-/// How long a result is tried to be fetched of which nobody says when it is gone.
+/// How long a result is tried to be fetched.
 const LONGEST: SignedDuration = SignedDuration::from_hours(48);
 
 /// A source that takes jobs about many people.
@@ -42,6 +42,8 @@ pub(crate) enum Seen {
     Told(Vec<Asked>),
     /// Its result is not to be had any more.
     Gone,
+    /// There is a result, and what came in its place cannot be understood.
+    Unreadable,
 }
 
 impl Sources {
@@ -196,6 +198,7 @@ impl<'a> BulkSource<'a> {
         self.ended(app, pass, failed);
         Ok(seen.unwrap_or_else(|error| match error {
             JobError::Unknown => Seen::Gone,
+            JobError::Failed(Outcome::Fault(_)) if stored.finished => Seen::Unreadable,
             JobError::Failed(outcome) => Seen::Failed(patience(&job, &outcome)),
         }))
     }
@@ -206,11 +209,11 @@ impl<'a> BulkSource<'a> {
         match failed {
             Some(outcome @ Outcome::Fault(detail)) => {
                 tracing::error!(source, detail, "a job cannot be worked on");
-                pass.end(app.now(), outcome, 0);
+                pass.end(app.now(), (outcome, None, None), 0);
             }
             Some(outcome) => {
                 tracing::warn!(source, outcome = outcome.code(), "a job cannot be worked on");
-                pass.end(app.now(), outcome, 0);
+                pass.end(app.now(), (outcome, None, None), 0);
             }
             None => pass.worked(app.now()),
         }

@@ -13,6 +13,7 @@ use vinculo_sources::{Outcome, RetryReason};
 use super::SourceTerms;
 use super::breaker::{Admission, Breaker, Cause, Shut};
 use super::budget::Budget;
+use super::silence::{Ended, Silence, Unanswered};
 use crate::App;
 use crate::clock::{bogota_month, micros, month_start};
 use crate::limits::{Limit, Steady};
@@ -28,6 +29,8 @@ pub(crate) enum HeldBack {
     Shut(Shut),
     /// The month's budget is used up; the next begins then.
     OverBudget(Timestamp),
+    /// The source has said that it is to be left alone until then.
+    Away(Timestamp),
 }
 
 impl HeldBack {
@@ -39,7 +42,7 @@ impl HeldBack {
             Self::Shut(Shut { until, .. }) => (RetryReason::UpstreamDown, wait(until)),
             Self::Busy => (RetryReason::Saturated, None),
             Self::TooFast(wait) => (RetryReason::RateLimited, Some(wait)),
-            Self::OverBudget(until) => (RetryReason::RateLimited, wait(until)),
+            Self::OverBudget(until) | Self::Away(until) => (RetryReason::RateLimited, wait(until)),
         };
         Outcome::RetryLater { reason, not_before }
     }
@@ -51,6 +54,7 @@ impl HeldBack {
             Self::TooFast(_) => "too_fast",
             Self::Shut(_) => "shut",
             Self::OverBudget(_) => "over_budget",
+            Self::Away(_) => "away",
         }
     }
 
@@ -75,6 +79,7 @@ struct Watched {
     budget: Option<Budget>,
     last: BTreeMap<&'static str, Timestamp>,
     refused_since: Option<Timestamp>,
+    silence: Silence,
 }
 
 /// How a gate stands.
@@ -85,6 +90,10 @@ pub(crate) struct Standing {
     pub(crate) shut: Option<Shut>,
     /// Since when the source has refused our credentials, and answered nothing else.
     pub(crate) refused_since: Option<Timestamp>,
+    /// Since when and why it answers nothing.
+    pub(crate) unanswered: Option<Unanswered>,
+    /// Until when it has asked to be left alone.
+    pub(crate) away_until: Option<Timestamp>,
     /// When each outcome was last seen.
     pub(crate) last: BTreeMap<&'static str, Timestamp>,
     pub(crate) in_flight: usize,
@@ -145,6 +154,7 @@ impl Gate {
                 budget: terms.monthly_budget.map(Budget::new),
                 last: BTreeMap::new(),
                 refused_since: None,
+                silence: Silence::default(),
             }),
         }
     }
@@ -181,9 +191,12 @@ impl Gate {
         price: i64,
         patience: Option<Duration>,
     ) -> Result<Result<Pass<'_>, HeldBack>, vinculo_store::Error> {
-        let shut = self.watch().breaker.shut(app.now());
-        if let Some(shut) = shut {
-            return Ok(Err(HeldBack::Shut(shut)));
+        let (shut, away) = {
+            let watched = self.watch();
+            (watched.breaker.shut(app.now()), watched.silence.away(app.now(), self.terms.breaker))
+        };
+        if let Some(held) = shut.map(HeldBack::Shut).or(away.map(HeldBack::Away)) {
+            return Ok(Err(held));
         }
         self.read_budget(app).await?;
         let place = match patience {
@@ -291,6 +304,8 @@ impl Gate {
             breaker: watched.breaker.word(now),
             shut: watched.breaker.shut(now),
             refused_since: watched.refused_since,
+            unanswered: watched.silence.unanswered().cloned(),
+            away_until: watched.silence.away(now, self.terms.breaker),
             last: watched.last.clone(),
             in_flight: self.terms.at_once.saturating_sub(free),
             budget: watched.budget.as_ref().map(Budget::figures),
@@ -300,7 +315,8 @@ impl Gate {
 
 impl Pass<'_> {
     /// The question ended.
-    pub(crate) fn end(mut self, now: Timestamp, outcome: &Outcome, cost: i64) {
+    pub(crate) fn end(mut self, now: Timestamp, ended: Ended<'_>, cost: i64) {
+        let (outcome, ..) = ended;
         let verdict = Verdict::of(outcome);
         (self.outcome, self.now) = (Some((verdict, cost)), now);
         let mut watched = self.gate.watch();
@@ -310,6 +326,8 @@ impl Pass<'_> {
             Verdict::Failed(Cause::Down) => watched.refused_since,
             Verdict::Worked => None,
         };
+        let longest_pause = self.gate.terms.breaker.longest_pause;
+        watched.silence.ended((self.gate.source, now, longest_pause), ended);
     }
 
     /// The source did what it was asked for, and nothing was said about anybody.

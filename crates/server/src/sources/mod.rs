@@ -8,6 +8,7 @@ mod bulk;
 mod gate;
 mod kept;
 mod person;
+mod silence;
 mod terms;
 mod waterfall;
 
@@ -88,6 +89,8 @@ pub(crate) struct Asked {
     pub(crate) raw_code: Option<String>,
     /// When asking again makes sense; `None` after data.
     pub(crate) retry: Option<RetryClass>,
+    /// What broke the way to an answer.
+    pub(crate) broken: Option<String>,
     /// Time the source took.
     pub(crate) duration: Duration,
     /// The answer as received, to be kept sealed and read again.
@@ -105,14 +108,17 @@ pub(crate) struct Asked {
 }
 
 impl Source {
+    const MAREIGUA: &str = "mareigua";
+    const AGIL_DATA: &str = "agil_data";
+
     /// The name calls are recorded under.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Planillas => "planillas",
             Self::Ach(_) => "ach",
-            Self::Mareigua(_) => "mareigua",
-            Self::AgilData(_) => "agil_data",
+            Self::Mareigua(_) => Self::MAREIGUA,
+            Self::AgilData(_) => Self::AGIL_DATA,
             Self::Sandbox(_) => "sandbox",
         }
     }
@@ -234,6 +240,7 @@ impl Asked {
             outcome,
             http_status: None,
             raw_code: None,
+            broken: None,
             duration: Duration::ZERO,
             answer: None,
             billed: "no",
@@ -268,8 +275,21 @@ impl Asked {
             Outcome::Fault(detail) => {
                 tracing::error!(source = self.source, detail, "the answer cannot be used");
             }
+            Outcome::InvalidInput(_) if self.is_malformed() => {
+                tracing::error!(
+                    source,
+                    code = self.raw_code,
+                    "the source calls the question malformed"
+                );
+            }
             _ => {}
         }
+    }
+
+    /// Whether the source says that the question is not one, whoever it is about.
+    fn is_malformed(&self) -> bool {
+        let codes = [(Source::MAREIGUA, "3"), (Source::AGIL_DATA, "12")];
+        codes.contains(&(self.source, self.raw_code.as_deref().unwrap_or_default()))
     }
 
     fn from_call(source: &'static str, call: Call, terms: &SourceTerms) -> Self {
@@ -279,6 +299,7 @@ impl Asked {
             http_status: call.http_status,
             raw_code: call.raw_code,
             retry: call.retry,
+            broken: call.broken,
             duration: call.duration,
             answer,
             billed,

@@ -34,7 +34,8 @@ pub fn document_kind(username_type: &str) -> Option<DocumentKind> {
 }
 
 /// Reads a document number: dots, spaces and dashes are dropped, letters become capitals; what is
-/// left must fit the kind (lengths of Resolución 1529 de 2026, a cédula has 3 to 10 digits).
+/// left must fit the kind (lengths of Resolución 1529 de 2026, a cédula has 3 to 10 digits). Zeros in front
+/// of a cédula are no part of it ([`Document::normal`]).
 ///
 /// # Errors
 /// When it does not.
@@ -47,7 +48,7 @@ pub fn person(kind: DocumentKind, text: &str) -> Result<Document, InvalidDocumen
     let (shortest, longest) = (rules.min_length.unwrap_or(1), rules.max_length.unwrap_or(16));
     let fits = (shortest..=longest).contains(&length)
         && number.bytes().all(|b| b.is_ascii_digit() || (letters && b.is_ascii_uppercase()));
-    if fits { Ok(Document::new(kind, number)) } else { Err(InvalidDocument(kind)) }
+    if fits { Ok(Document::new(kind, number).normal()) } else { Err(InvalidDocument(kind)) }
 }
 
 #[cfg(test)]
@@ -62,6 +63,7 @@ mod tests {
             (Cc, " 1.999.000.001 ", Some("1999000001")),
             (Cc, "19-990", Some("19990")),
             (Cc, "123", Some("123")),
+            (Cc, "0019990000", Some("19990000")),
             (Cc, "12", None),
             (Cc, "12345678901", None),
             (Cc, "ABC123", None),

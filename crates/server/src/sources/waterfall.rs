@@ -163,7 +163,8 @@ async fn ask_one(
     // A kind of document that the operator does not take is refused without asking: that says nothing
     // about the operator.
     if asked.http_status.is_some() || !matches!(asked.outcome, Outcome::InvalidInput(_)) {
-        pass.end(app.now(), &asked.outcome, asked.cost);
+        let answer = (&asked.outcome, asked.http_status, asked.broken.as_deref());
+        pass.end(app.now(), answer, asked.cost);
     }
     Ok(asked)
 }

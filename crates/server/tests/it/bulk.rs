@@ -29,7 +29,11 @@ on_both_databases!(
     a_job_that_cannot_be_taken_now_is_handed_in_later,
     who_is_missing_from_a_result_is_asked_alone,
     a_result_that_is_gone_is_asked_for_once_more_and_fails,
-    a_result_that_expires_is_asked_for_once_more_and_fails,
+    a_result_is_fetched_whenever_it_is_said_to_expire,
+    who_is_in_a_job_of_which_nobody_hears_is_asked_alone_after_two,
+    where_nobody_is_asked_alone_an_unheard_job_is_handed_in_a_few_times_more,
+    a_result_that_cannot_be_understood_is_fetched_five_times,
+    whoever_does_not_fit_the_budget_puts_off_no_look,
     a_job_that_never_ends_is_given_up,
     a_job_has_no_more_people_than_the_budget_is_enough_for,
     what_is_cancelled_is_not_fetched,
@@ -376,9 +380,89 @@ async fn a_result_that_is_gone_is_asked_for_once_more_and_fails(database: TestDa
     lost(database, Manner { looks: 404, ..Manner::default() }).await;
 }
 
-async fn a_result_that_expires_is_asked_for_once_more_and_fails(database: TestDatabase) {
-    let expires = Some("2026-11-24T12:00:00Z".to_owned());
-    lost(database, Manner { expires, ..Manner::default() }).await;
+async fn a_result_is_fetched_whenever_it_is_said_to_expire(database: TestDatabase) {
+    // The first second of today, to a reader of moments.
+    let expires = Some("2026-11-24".to_owned());
+    let service = BulkService::start(Manner { expires, ..Manner::default() }).await;
+    let app = setup(database, &service).start().await;
+    let client = app.production();
+    let id = create(&client, "", &file(&[FIRST, SECOND])).await;
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,ok,-,,", "3,ok,-,,"]);
+    assert_eq!((service.seen().jobs.len(), service.seen().fetches), (1, 1));
+    app.finish().await;
+}
+
+/// Production whose operator does not answer the first submissions.
+fn hanging(config: &mut Config) {
+    config.load_timeout = Duration::from_millis(500);
+}
+
+async fn who_is_in_a_job_of_which_nobody_hears_is_asked_alone_after_two(database: TestDatabase) {
+    let service = BulkService::start(Manner { hangs: usize::MAX, ..Manner::default() }).await;
+    let app = setup_with(database, &service, |config, _| hanging(config)).start().await;
+    let client = app.production();
+    let id = create(&client, "", &file(&[FIRST, SECOND])).await;
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,ok,-,,", "3,ok,-,,"]);
+    let seen = service.seen();
+    assert_eq!((seen.jobs.len(), seen.alone.len()), (2, 2));
+    app.finish().await;
+}
+
+async fn where_nobody_is_asked_alone_an_unheard_job_is_handed_in_a_few_times_more(
+    database: TestDatabase,
+) {
+    let service = BulkService::start(Manner { hangs: 3, ..Manner::default() }).await;
+    let change = |config: &mut Config, _: &mut SourceTerms| {
+        hanging(config);
+        config.cohorts.bulk_else_alone = false;
+    };
+    let app = setup_with(database, &service, change).start().await;
+    let client = app.production();
+    let id = create(&client, "", &file(&[FIRST, SECOND])).await;
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,ok,-,,", "3,ok,-,,"]);
+    service.change(|manner| manner.hangs = usize::MAX);
+    let id = create(&client, "", &file(&[THIRD, FOURTH])).await;
+    ended(&app, &client, &id).await;
+    let failed = ["2,failed,,institution_down,", "3,failed,,institution_down,"];
+    assert_eq!(results(&client, &id).await, failed);
+    let seen = service.seen();
+    assert_eq!((seen.jobs.len(), seen.alone.len()), (4 + 5, 0));
+    app.finish().await;
+}
+
+async fn a_result_that_cannot_be_understood_is_fetched_five_times(database: TestDatabase) {
+    let service = BulkService::start(Manner { garbled: true, ..Manner::default() }).await;
+    let app = setup(database, &service).start().await;
+    let begun = app.now();
+    let client = app.production();
+    let id = create(&client, "", &file(&[FIRST, SECOND])).await;
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,ok,-,,", "3,ok,-,,"]);
+    let seen = service.seen();
+    assert_eq!((seen.jobs.len(), seen.fetches, seen.alone.len()), (1, 5, 2));
+    let took = app.now().duration_since(begun).as_secs();
+    assert!((81 * 60..90 * 60).contains(&took), "after 1, 5, 15 and 60 minutes: {took}");
+    app.finish().await;
+}
+
+async fn whoever_does_not_fit_the_budget_puts_off_no_look(database: TestDatabase) {
+    let service = BulkService::start(Manner { finished: false, ..Manner::default() }).await;
+    let app =
+        setup_with(database, &service, |_, terms| terms.monthly_budget = Some(700)).start().await;
+    service.change(|manner| manner.clock = Some(app.clock.clone()));
+    let begun = app.now();
+    let client = app.production();
+    create(&client, "", &file(&[FIRST, SECOND, THIRD])).await;
+    until(&app, "three looks", || service.seen().looks >= 3).await;
+    let seen = service.seen();
+    assert_eq!(seen.jobs, [[FIRST, SECOND]]);
+    let after: Vec<_> =
+        seen.looked_at.iter().map(|at| at.duration_since(begun).as_secs()).collect();
+    assert_eq!(after[..3], [2, 7, 17]);
+    app.finish_with_work_left().await;
 }
 
 async fn lost(database: TestDatabase, manner: Manner) {

@@ -24,6 +24,8 @@ on_both_databases!(
     rows_without_a_consent_are_invalid,
     a_row_that_no_source_answers_is_tried_a_few_times,
     one_request_finds_a_place_beside_a_cohort,
+    a_cohort_waits_for_no_row_of_another,
+    a_cohort_that_comes_while_another_is_worked_on_comes_next,
     a_process_that_ends_leaves_the_rest_to_the_next,
     a_cohort_is_closed_to_other_workspaces,
 );
@@ -334,6 +336,47 @@ async fn a_row_that_no_source_answers_is_tried_a_few_times(database: TestDatabas
     assert_eq!((&cohort["ok"], &cohort["failed"]), (&json!(2), &json!(1)), "{cohort}");
     assert_eq!(results(&client, &id).await, ["2,failed,,login_error,", "3,ok,-,,", "4,ok,-,,"]);
     app.finish().await;
+}
+
+async fn a_cohort_waits_for_no_row_of_another(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    app.operator_is(Mood::Status(503));
+    let waits = create(&client, "", "document\n1999000001\n").await;
+    app.until_job_is_postponed().await;
+    app.operator_is(Mood::Helpful);
+    let next = create(&client, "", "document\n1999000002\n").await;
+    // The clock stands still.
+    soon("a link", async {
+        while client.results("/api/links/").await.is_empty() {
+            look_again().await;
+        }
+    })
+    .await;
+    assert_eq!(ended(&app, &client, &next).await["ok"], 1);
+    assert_eq!(shown(&client, &waits).await["waiting"], 1);
+    app.until_job_is_postponed().await;
+    assert_eq!(client.delete(&format!("{COHORTS}{waits}/")).await.status, 200);
+    soon("the end of what was cancelled", async {
+        while shown(&client, &waits).await["finished_at"].is_null() {
+            look_again().await;
+        }
+    })
+    .await;
+    app.finish().await;
+}
+
+async fn a_cohort_that_comes_while_another_is_worked_on_comes_next(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    app.operator_is(Mood::Silent);
+    create(&client, "", "document\n1999000001\n").await;
+    app.until_asked(1).await;
+    create(&client, "", "document\n1999000002\n").await;
+    app.operator_is(Mood::Status(503));
+    // The clock stands still.
+    app.until_asked(2).await;
+    app.finish_with_work_left().await;
 }
 
 async fn one_request_finds_a_place_beside_a_cohort(database: TestDatabase) {

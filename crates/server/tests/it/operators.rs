@@ -4,14 +4,17 @@ use serde_json::{Value, json};
 use vinculo_server::config::{Config, SourceConfig};
 use vinculo_sources::agil_data::AgilDataConfig;
 use vinculo_sources::mareigua::MareiguaConfig;
-use vinculo_sources::{Auth, Secret};
+use vinculo_sources::{Auth, Secret, ServiceConfig};
 
-use crate::support::{Setup, TestDatabase, on_both_databases};
+use crate::support::{Receiver, Says, Service, Setup, TestApp, TestDatabase, on_both_databases};
 
 on_both_databases!(
     agil_data_fills_a_link,
     mareigua_fills_a_link,
-    the_first_that_knows_fills_a_link
+    the_first_that_knows_fills_a_link,
+    who_is_named_without_a_paid_month_is_the_owner,
+    what_is_not_told_of_a_salary_is_null,
+    a_pensioner_is_the_owner,
 );
 
 const PERSON: &str = "1900500001";
@@ -104,4 +107,115 @@ async fn the_first_that_knows_fills_a_link(database: TestDatabase) {
     assert_eq!(months(&employments).len(), 3);
     // ACH does not know the person, Ágil Data does.
     assert_eq!(asked, 2);
+}
+
+/// An application whose production asks a service that speaks as this operator does.
+async fn asking(
+    database: TestDatabase,
+    service: &Service,
+    source: fn(ServiceConfig) -> SourceConfig,
+) -> TestApp {
+    let url = service.url.clone();
+    let configure =
+        move |config: &mut Config| config.production = vec![source(ServiceConfig::new(&url))];
+    Setup::new(database).configure(configure).start().await
+}
+
+fn speaks_agil_data(service: ServiceConfig) -> SourceConfig {
+    SourceConfig::AgilData(Box::new(AgilDataConfig::new(service)))
+}
+
+fn speaks_mareigua(service: ServiceConfig) -> SourceConfig {
+    SourceConfig::Mareigua(Box::new(MareiguaConfig::new(service, 7)))
+}
+
+/// Mareigua about a person: a payer with these payments.
+fn mareigua_says(payments: &Value) -> Says {
+    Says::json(&json!({
+        "respuesta_id": 4, "tipo_identificacion_persona_natural_id": 1,
+        "numero_identificacion_persona_natural": PERSON,
+        "primer_nombre_persona_natural": "PERSONA", "primer_apellido_persona_natural": "EJEMPLO",
+        "aportantes": [{
+            "tipo_identificacion_aportante_id": 3, "numero_identificacion_aportante": "999500101",
+            "tiene_salario_integral_actualmente": true, "resultado_pagos": payments,
+        }],
+    }))
+}
+
+async fn who_is_named_without_a_paid_month_is_the_owner(database: TestDatabase) {
+    let month = |paid: bool, income: i64| {
+        json!({ "ano_periodo_validado": 2026, "mes_periodo_validado": 9,
+                "realizo_pago": paid, "ingresos": income })
+    };
+    let service = Service::start(mareigua_says(&json!([month(false, 0)]))).await;
+    let app = asking(database, &service, speaks_mareigua).await;
+    let client = app.production();
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, vinculo_store::Environment::Production, None).await;
+    let link = client.create_link(PERSON, json!({ "fetch_resources": RESOURCES })).await;
+    app.delivered().await;
+    let [employments, owners] = receiver.take().await;
+    assert_eq!(employments.json()["data"]["total_employments"], 0);
+    assert_eq!(owners.json()["data"]["total_owners"], 1);
+    let id = link["id"].as_str().expect("an id");
+    let (employments, owners) =
+        (format!("/api/co/employments/?link={id}"), format!("/api/owners/?link={id}"));
+    assert_eq!(client.results(&employments).await, Vec::<Value>::new());
+    let owner = client.results(&owners).await.remove(0);
+    assert_eq!(
+        (&owner["display_name"], &owner["last_name"]),
+        (&json!("PERSONA EJEMPLO"), &json!("EJEMPLO"))
+    );
+    assert_eq!(owner["document_id"]["document_number"], PERSON);
+
+    let ask = async |more: Value, status: u16| {
+        let mut body = json!({ "link": id });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = client.post("/api/owners/", &body).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+        answer.json()[0]["display_name"].clone()
+    };
+    assert_eq!(ask(json!({}), 201).await, "PERSONA EJEMPLO");
+    assert_eq!(ask(json!({ "save_data": false }), 200).await, "PERSONA EJEMPLO");
+
+    // What is paid later makes months, and nothing that was not paid takes them back.
+    service.says(mareigua_says(&json!([month(true, 3_100_000)])));
+    assert_eq!(ask(json!({}), 201).await, "PERSONA EJEMPLO");
+    service.says(mareigua_says(&json!([month(false, 0)])));
+    let again = client.post("/api/co/employments/", &json!({ "link": id })).await;
+    assert_eq!(months(again.json().as_array().expect("a list")).len(), 1);
+    app.finish().await;
+}
+
+async fn what_is_not_told_of_a_salary_is_null(database: TestDatabase) {
+    let payment = |month: i64| {
+        json!({ "ano_periodo_validado": 2026, "mes_periodo_validado": month,
+                "realizo_pago": true, "ingresos": 3_100_000 })
+    };
+    let service = Service::start(mareigua_says(&json!([payment(8), payment(9)]))).await;
+    let app = asking(database, &service, speaks_mareigua).await;
+    let client = app.production();
+    let link = client.create_link(PERSON, json!({ "fetch_resources": RESOURCES })).await;
+    app.settled().await;
+    let path = format!("/api/co/employments/?link={}", link["id"].as_str().expect("an id"));
+    let found = client.results(&path).await.remove(0);
+    let details = found["salary_and_benefit_details"].as_array().expect("months");
+    let told: Vec<_> = details.iter().map(|detail| &detail["salary_comprehensive"]).collect();
+    assert_eq!(told, [&json!(true), &Value::Null], "{details:?}");
+    app.finish().await;
+}
+
+async fn a_pensioner_is_the_owner(database: TestDatabase) {
+    let says = json!({ "codRespuesta": "21", "respuesta": {
+        "datosBasicos": { "tipoId": "CC", "numeroId": PERSON, "nombre": "PERSONA EJEMPLO" },
+        "detalladoEmpleos": [],
+    }});
+    let service = Service::start(Says::json(&says)).await;
+    let app = asking(database, &service, speaks_agil_data).await;
+    let client = app.production();
+    let link = client.create_link(PERSON, json!({ "fetch_resources": RESOURCES })).await;
+    app.settled().await;
+    let path = format!("/api/owners/?link={}", link["id"].as_str().expect("an id"));
+    assert_eq!(client.results(&path).await[0]["display_name"], "PERSONA EJEMPLO");
+    app.finish().await;
 }

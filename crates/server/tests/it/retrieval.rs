@@ -183,6 +183,13 @@ async fn a_retrieval_in_the_background_is_announced(database: TestDatabase) {
         (app.asked(), client.asynchronous(Method::POST, EMPLOYMENTS, &unsaved).await);
     assert_eq!((refused.status, refused.codes()), (400, vec!["validation_error".to_owned()]));
     assert_eq!((&refused.json()[0]["field"], app.asked()), (&json!("save_data"), asked));
+    // Nothing was found, whatever is there from before.
+    app.operator_is(Mood::Status(404));
+    assert_eq!(client.asynchronous(Method::POST, EMPLOYMENTS, &of(&link)).await.status, 202);
+    assert_eq!(receiver.next().await.json()["data"], json!({ "new_employments": 0 }));
+    app.settled().await;
+    assert_eq!(list(&client, EMPLOYMENTS, &link).await.len(), 2, "and it stays");
+    app.operator_is(Mood::Helpful);
     // Owners know no such mode: the header is ignored.
     assert_eq!(client.asynchronous(Method::POST, OWNERS, &of(&link)).await.status, 201);
     assert_eq!(client.asynchronous(Method::POST, OWNERS, &unsaved).await.status, 200);
@@ -267,7 +274,6 @@ async fn what_the_institution_refuses_is_told(database: TestDatabase) {
         (Mood::Status(503), "institution_down", "valid"),
         (Mood::Status(429), "institution_unavailable", "valid"),
         (Mood::Status(404), "unavailable_data", "valid"),
-        (Mood::Status(418), "login_error", "valid"),
         (Mood::Status(401), "institution_inactive", "valid"),
         (Mood::Status(400), "login_error", "invalid"),
     ] {
@@ -275,6 +281,21 @@ async fn what_the_institution_refuses_is_told(database: TestDatabase) {
         let refused = app.sandbox().post(EMPLOYMENTS, &of(&link)).await;
         assert_eq!((refused.status, refused.codes()), (400, vec![code.to_owned()]), "{mood:?}");
         assert_eq!(status(&app, &link).await, left, "{mood:?}");
+    }
+    // What cannot be understood says nothing about the person.
+    app.operator_is(Mood::Helpful);
+    let link = empty_link(&app, TWO_JOBS).await;
+    app.operator_is(Mood::Status(418));
+    for resource in [EMPLOYMENTS, OWNERS] {
+        let request = app.sandbox().request(Method::POST, resource).json(&of(&link));
+        let failed = request.send().await.unwrap();
+        assert_eq!(failed.status().as_u16(), 500);
+        let body: Value = failed.json().await.unwrap();
+        assert_eq!(body[0]["code"], "unexpected_error");
+        let message = "Belvo is unable to process the request due to an internal system issue or \
+                       to an unsupported response from an institution";
+        assert_eq!(body[0]["message"], message);
+        assert_eq!(status(&app, &link).await, "valid");
     }
     app.finish().await;
 }

@@ -23,6 +23,10 @@ on_both_databases!(
     what_all_sources_say_is_merged,
     a_source_that_hangs_does_not_keep_the_next_from_answering,
     a_source_that_fails_is_given_a_pause,
+    a_source_that_asks_to_be_left_alone_is_left_alone,
+    why_a_source_answers_nothing_is_told,
+    calls_of_a_refused_update_are_told_at_the_link,
+    what_was_noticed_in_an_answer_is_told_with_it,
     questions_that_hang_leave_room_for_others,
     refused_credentials_are_an_alarm_and_no_fault_of_the_link,
     a_daily_cap_is_waited_for_until_the_next_day,
@@ -318,6 +322,96 @@ async fn a_source_that_fails_is_given_a_pause(database: TestDatabase) {
     assert_eq!(source(&client, "ach").await["breaker"], "closed");
     assert_eq!(institution(&client).await, "healthy");
     app.settled().await;
+    app.finish().await;
+}
+
+async fn a_source_that_asks_to_be_left_alone_is_left_alone(database: TestDatabase) {
+    let service = Service::start(Says::Later(429, 120)).await;
+    let app = start(database, vec![ach(&service)], |_| ()).await;
+    let client = app.production();
+    for person in [OTHER, OTHER, PERSON] {
+        let refused = register(&client, person, "single").await;
+        assert_eq!(refused.codes(), ["institution_unavailable"]);
+        assert_eq!(service.asked(), 1);
+    }
+    let told = source(&client, "ach").await;
+    assert_eq!((&told["breaker"], &told["cause"]), (&json!("closed"), &json!("retry_after")));
+    assert_eq!(told["paused_until"], "2026-11-24T12:02:00.000000Z");
+    app.advance(Duration::from_secs(120));
+    assert_eq!(source(&client, "ach").await["paused_until"], Value::Null);
+
+    // Nobody is left alone for longer than a pause may be.
+    service.says(Says::Later(503, 86_400));
+    assert_eq!(register(&client, OTHER, "single").await.codes(), ["institution_down"]);
+    assert_eq!(source(&client, "ach").await["paused_until"], "2026-11-24T12:12:00.000000Z");
+    app.advance(Duration::from_secs(600));
+    service.says(one_job(OTHER));
+    assert_eq!(register(&client, OTHER, "single").await.status, 201);
+    assert_eq!(service.asked(), 3);
+    app.settled().await;
+    app.finish().await;
+}
+
+async fn why_a_source_answers_nothing_is_told(database: TestDatabase) {
+    let service = Service::start(Says::status(503)).await;
+    let mut closed = MareiguaConfig::new(ServiceConfig::new("http://127.0.0.1:9"), 1);
+    closed.service.timeout = Duration::from_secs(2);
+    let production = vec![ach(&service), SourceConfig::Mareigua(Box::new(closed))];
+    let app = start(database, production, |_| ()).await;
+    let client = app.production();
+    assert_eq!(source(&client, "ach").await["unanswered"], Value::Null);
+    for wait in [10, 0] {
+        register(&client, OTHER, "single").await;
+        app.advance(Duration::from_secs(wait));
+    }
+    let told = json!({
+        "since": "2026-11-24T12:00:00.000000Z", "outcome": "retry_later", "reason": "upstream_down",
+        "http_status": 503,
+    });
+    assert_eq!(source(&client, "ach").await["unanswered"], told);
+    let told = source(&client, "mareigua").await["unanswered"].clone();
+    assert_eq!((&told["reason"], &told["http_status"]), (&json!("upstream_down"), &Value::Null));
+    // The same source, for another reason, since the same time.
+    service.says(Says::status(401));
+    register(&client, OTHER, "single").await;
+    let told = source(&client, "ach").await["unanswered"].clone();
+    assert_eq!((&told["outcome"], &told["http_status"]), (&json!("not_authorized"), &json!(401)));
+    assert_eq!(told["since"], "2026-11-24T12:00:00.000000Z");
+    service.says(Says::status(404));
+    register(&client, OTHER, "single").await;
+    assert_eq!(source(&client, "ach").await["unanswered"], Value::Null);
+    app.finish().await;
+}
+
+async fn calls_of_a_refused_update_are_told_at_the_link(database: TestDatabase) {
+    let service = Service::start(one_job(OTHER)).await;
+    let app = start(database, vec![ach(&service)], |terms| terms.price = 1_000).await;
+    let client = app.production();
+    let link = register(&client, OTHER, "single").await.json();
+    app.settled().await;
+    service.says(Says::status(404));
+    let path = format!("/api/links/{}/", id(&link));
+    assert_eq!(client.put(&path, &json!({})).await.codes(), ["login_error"]);
+    let told = calls(&client, &link).await;
+    let told: Vec<_> = told.iter().map(|c| (&c["purpose"], &c["outcome"], &c["cost"])).collect();
+    let (check, cost) = (json!("check"), json!(1_000));
+    let (nothing, data) = (json!("no_data"), json!("resolved"));
+    assert_eq!(told, [(&check, &nothing, &cost), (&check, &data, &cost)]);
+    app.finish().await;
+}
+
+async fn what_was_noticed_in_an_answer_is_told_with_it(database: TestDatabase) {
+    let months = [("999500101", "2026-10", 3_000_000), ("999500101", "2026-99", 3_000_000)];
+    let service = Service::start(rows(OTHER, &months)).await;
+    let app = start(database, vec![ach(&service)], |_| ()).await;
+    let client = app.production();
+    let link = register(&client, OTHER, "single").await.json();
+    app.settled().await;
+    let call = calls(&client, &link).await.remove(0);
+    let path = format!("/manage/v1/links/{}/source-calls/{}/", id(&link), id(&call));
+    let answer = client.get(&path).await.json();
+    assert_eq!(answer["payload"]["complete"], false);
+    assert_eq!(answer["payload"]["notes"], json!(["period_not_readable"]));
     app.finish().await;
 }
 

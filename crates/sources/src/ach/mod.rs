@@ -140,7 +140,8 @@ impl Connector for Ach {
         }
         let decoded = self.service.decode(answer.body, answer.content_type);
         if no_data_statuses.contains(&answer.status) {
-            return Reading::of(classify::not_found(answer.status, &decoded.text));
+            let messages = &self.config.no_data_messages;
+            return Reading::of(classify::not_found(answer.status, &decoded.text, messages));
         }
         let mut notes = Notes::default();
         if decoded.contradicts_charset {

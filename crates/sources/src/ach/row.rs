@@ -36,12 +36,12 @@ impl<'a> Row<'a> {
         Self { fields: Fields(fields), notes }
     }
 
-    /// Whether the row is about `person`; a row that does not say is not.
+    /// Whether the row is about `person`; a row that does not say the number is not.
     pub(super) fn is_about(&self, person: &Document, documents: &DocumentCodes) -> bool {
         let kind = self.text("tipoDocumentoUsuario");
-        let kind = kind.and_then(|kind| documents.kind_or_letters(&kind));
+        let kind = kind.map(|kind| documents.kind_or_letters(&kind));
         let number = self.text("numeroDocumentoUsuario");
-        kind == Some(person.kind)
+        kind.is_none_or(|kind| kind == Some(person.kind))
             && number.is_some_and(|number| same_number(&number, &person.number))
     }
 

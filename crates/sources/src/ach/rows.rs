@@ -110,6 +110,7 @@ impl Reader<'_> {
         }
         Outcome::Resolved(Answer {
             contributions: sorted(self.contributions),
+            named: None,
             complete: self.unreadable == 0,
             notes: self.notes.codes(),
         })

@@ -12,7 +12,7 @@ use crate::reading::fields::{self, Fields};
 use crate::reading::notes::{Note, Notes};
 use crate::reading::value;
 use crate::{
-    DocumentCodes, InvalidField, NoDataReason, Outcome, Reading, RetryClass, RetryReason,
+    DocumentCodes, InvalidField, Named, NoDataReason, Outcome, Reading, RetryClass, RetryReason,
     WithheldReason,
 };
 
@@ -65,7 +65,8 @@ pub(super) fn read(
             history.take(payer);
         }
         let lines = history.contributions;
-        coded::history(lines, pensioner || !payers.is_empty(), notes)
+        let named = Named { origin: Origin::AgilData, names: one_text(history.name) };
+        coded::history(lines, named, pensioner || !payers.is_empty(), notes)
     })
 }
 
@@ -74,6 +75,11 @@ fn is_about(data: Fields<'_>, documents: &DocumentCodes, person: &Document) -> b
     let number = data.text("numeroId");
     kind.is_none_or(|kind| kind == Some(person.kind))
         && number.is_some_and(|number| fields::same_number(&number, &person.number))
+}
+
+/// A whole name that comes in one text.
+fn one_text(name: String) -> Names {
+    Names { first: name, ..Names::default() }
 }
 
 struct History<'a> {
@@ -143,7 +149,7 @@ impl History<'_> {
         Contribution {
             origin: Origin::AgilData,
             person: self.person.clone(),
-            names: Names { first: self.name.clone(), ..Names::default() },
+            names: one_text(self.name.clone()),
             payer,
             period,
             planilla: PlanillaRef {

@@ -12,7 +12,9 @@ use crate::reading::coded::{self, Coded, Meaning};
 use crate::reading::fields::{self, Fields};
 use crate::reading::notes::{Note, Notes};
 use crate::reading::value;
-use crate::{DocumentCodes, InvalidField, NoDataReason, Outcome, Reading, RetryClass, RetryReason};
+use crate::{
+    DocumentCodes, InvalidField, Named, NoDataReason, Outcome, Reading, RetryClass, RetryReason,
+};
 
 /// What `respuesta_id` says.
 fn meaning(code: &str) -> Meaning {
@@ -112,7 +114,8 @@ fn history(
             Err(note) => notes.add(note),
         }
     }
-    coded::history(lines, !payers.is_empty(), notes)
+    let named = Named { origin: Origin::Mareigua, names: person.names };
+    coded::history(lines, named, !payers.is_empty(), notes)
 }
 
 /// A payer with the months it paid for.
@@ -142,7 +145,7 @@ fn payments(entry: &Value, documents: &DocumentCodes, notes: &mut Notes) -> Resu
         payer,
         worker_kind: None,
         worker_scale: scale(fields.text("tipo_cotizante_persona_natural").as_deref()),
-        integral_now: fields.flag("tiene_salario_integral_actualmente") == Some(true),
+        integral_now: fields.flag("tiene_salario_integral_actualmente"),
         marks_now: None,
         risk_class: None,
         months,

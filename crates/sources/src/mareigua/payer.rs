@@ -24,7 +24,7 @@ pub(super) struct Payments {
     pub(super) payer: Payer,
     pub(super) worker_kind: Option<String>,
     pub(super) worker_scale: Option<WorkerScale>,
-    pub(super) integral_now: bool,
+    pub(super) integral_now: Option<bool>,
     /// `None` where the source tells no novelties.
     pub(super) marks_now: Option<Novelties>,
     pub(super) risk_class: Option<char>,
@@ -75,7 +75,7 @@ impl Payments {
             base: PerSystem::default(),
             income: month.income,
             basic_salary: None,
-            salary_kind: (now && self.integral_now).then_some('X'),
+            salary_kind: self.integral_now.filter(|_| now).map(|it| if it { 'X' } else { '0' }),
             novelties: marks.unwrap_or_default(),
             novelties_known: match marks {
                 Some(_) => NoveltiesKnown::StartAndEnd,

@@ -16,7 +16,7 @@ use crate::reading::coded::history;
 use crate::reading::fields;
 use crate::reading::notes::{Note, Notes};
 use crate::reading::value::{self, Mark};
-use crate::{DocumentCodes, NoDataReason, Outcome};
+use crate::{DocumentCodes, Named, NoDataReason, Outcome};
 
 /// Payers of a line.
 const PAYERS: u32 = 12;
@@ -174,7 +174,8 @@ impl Line<'_> {
                 None => notes.add(Note::PayerNotReadable),
             }
         }
-        history(lines, any, &mut notes)
+        let named = Named { origin: Origin::MareiguaReport, names: person.names };
+        history(lines, named, any, &mut notes)
     }
 
     fn payments(
@@ -201,8 +202,8 @@ impl Line<'_> {
             worker_kind: code("Tipo_de_Cotizante_empleador", 2),
             worker_scale: None,
             integral_now: self
-                .mark("Tiene_Salario_Integral_Actualmente_empleador", payer)
-                .is_some(),
+                .of("Tiene_Salario_Integral_Actualmente_empleador", payer)
+                .map(|text| value::mark(Some(&text.into())) == Mark::Set),
             marks_now: Some(self.marks(payer)),
             risk_class: self.risk_class(payer),
             months: (1..=MONTHS).filter_map(|month| self.month(payer, month, notes)).collect(),

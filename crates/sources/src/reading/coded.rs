@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::notes::{Note, Notes};
 use super::value;
 use crate::service::status;
-use crate::{Answer, NoDataReason, Outcome, Reading, RetryClass};
+use crate::{Answer, Named, NoDataReason, Outcome, Reading, RetryClass};
 
 /// Bytes of the longest text that is taken for a code.
 const LONGEST_CODE: usize = 12;
@@ -96,7 +96,12 @@ pub(crate) fn not_json(error: &serde_json::Error, length: usize) -> Outcome {
 }
 
 /// The outcome of a history that was read: `told` is whether the source names any payer.
-pub(crate) fn history(lines: Vec<Contribution>, told: bool, notes: &mut Notes) -> Outcome {
+pub(crate) fn history(
+    lines: Vec<Contribution>,
+    named: Named,
+    told: bool,
+    notes: &mut Notes,
+) -> Outcome {
     if lines.is_empty() {
         if notes.dropped() {
             let codes = notes.codes().join(", ");
@@ -108,6 +113,7 @@ pub(crate) fn history(lines: Vec<Contribution>, told: bool, notes: &mut Notes) -
         notes.add(Note::NoPaidMonth);
     }
     Outcome::Resolved(Answer {
+        named: lines.is_empty().then(|| Box::new(named)),
         contributions: sorted(lines),
         complete: !notes.incomplete(),
         notes: notes.codes(),

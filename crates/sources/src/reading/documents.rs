@@ -45,10 +45,13 @@ impl DocumentCodes {
             .map(|(kind, _)| *kind)
     }
 
-    /// The kind the source means, in its own code or in the letters of PILA.
+    /// The kind the source means, in its own code, in the letters of PILA, or as `NIT`.
     #[must_use]
     pub fn kind_or_letters(&self, code: &str) -> Option<DocumentKind> {
-        self.kind(code).or_else(|| DocumentKind::from_code(&code.trim().to_uppercase()))
+        self.kind(code).or_else(|| match code.trim().to_uppercase().as_str() {
+            "NIT" => Some(DocumentKind::Nit),
+            letters => DocumentKind::from_code(letters),
+        })
     }
 }
 

@@ -112,13 +112,13 @@ pub(crate) fn mark(value: Option<&Value>) -> Mark {
     }
 }
 
-/// A period from `YYYY-MM`, `YYYYMM` or `YYYY-MM-DD`.
+/// A period from `YYYY-MM`, `YYYYMM`, `YYYY-MM-DD`, or that with a time.
 pub(crate) fn period(text: &str) -> Option<Month> {
     if text.len() == 6 && text.bytes().all(|b| b.is_ascii_digit()) {
         return Month::from_yyyymm(text.parse().ok()?);
     }
-    if text.len() == 10 {
-        return Month::of(text.parse::<jiff::civil::Date>().ok()?);
+    if text.len() == 10 || text.get(10..11) == Some("T") {
+        return Month::of(day(text)?);
     }
     text.parse().ok()
 }
@@ -152,8 +152,9 @@ pub(crate) fn document_number(text: &str) -> String {
     text.chars().filter(|c| *c != '.' && !c.is_whitespace()).flat_map(char::to_uppercase).collect()
 }
 
-/// A NIT without its check digit, whether that is set off by a dash or not.
+/// A NIT without leading zeros and its check digit, whether that is set off by a dash or not.
 pub(crate) fn nit(number: String) -> String {
+    let number = number.trim_start_matches('0').to_owned();
     if let Some((front, digit)) = number.rsplit_once('-')
         && digit.len() == 1
         && digit.bytes().all(|b| b.is_ascii_digit())

@@ -196,6 +196,8 @@ pub(super) fn fixed_headers(config: &ServiceConfig) -> Result<HeaderMap, ConfigE
     let mut headers = HeaderMap::from_iter([
         (reqwest::header::CONTENT_TYPE, json.clone()),
         (reqwest::header::ACCEPT, json),
+        // Without it a gateway may compress what it likes, and nothing here decompresses.
+        (reqwest::header::ACCEPT_ENCODING, HeaderValue::from_static("identity")),
     ]);
     for (name, value) in &config.headers {
         insert(&mut headers, name, value.expose(), true)?;

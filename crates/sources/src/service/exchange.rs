@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, RETRY_AFTER};
 
-use super::retry_after;
+use super::{retry_after, status};
 use crate::Outcome;
 
 /// What came back so far. Filled while the exchange runs, so that a deadline loses nothing.
@@ -13,6 +13,8 @@ pub(super) struct Exchange {
     pub(super) content_type: Option<String>,
     pub(super) retry_after: Option<String>,
     pub(super) body: Option<Vec<u8>>,
+    /// What broke, in words without address or person.
+    pub(super) broken: Option<String>,
 }
 
 /// How an exchange did not come to its end.
@@ -23,6 +25,16 @@ pub(super) enum Broken {
     Body(u16, reqwest::Error),
     /// An answer with this status and too large a body.
     TooLarge(u16),
+}
+
+impl Broken {
+    /// The first cause, which unlike those above it knows nothing of the question.
+    pub(super) fn cause(&self) -> Option<String> {
+        match self {
+            Self::BeforeAnswer(error) | Self::Body(_, error) => status::first_cause(error),
+            Self::TooLarge(_) => None,
+        }
+    }
 }
 
 impl Exchange {

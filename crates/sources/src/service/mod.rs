@@ -144,6 +144,7 @@ impl Service {
             content_type: answered.exchange.content_type.take(),
             raw_code: reading.raw_code,
             retry: reading.retry,
+            broken: answered.exchange.broken.take(),
             duration: Duration::try_from(duration).unwrap_or_default(),
             raw: answered.exchange.body.take(),
         }
@@ -183,6 +184,7 @@ impl Service {
                 refused = token;
                 continue;
             }
+            exchange.broken = ended.as_ref().err().and_then(Broken::cause);
             return ended.map_err(broken);
         }
     }

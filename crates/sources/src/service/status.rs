@@ -78,6 +78,12 @@ fn refused_certificate(error: &reqwest::Error) -> bool {
     })
 }
 
+/// The words of what an error came from, where that is another error: the first of them is the only one
+/// that names the address.
+pub(super) fn first_cause(error: &reqwest::Error) -> Option<String> {
+    chain(error).skip(1).last().map(ToString::to_string)
+}
+
 /// An error and everything that caused it.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {

@@ -109,9 +109,9 @@ fn read(exchange: &Exchange, now: Timestamp) -> Result<Token, &'static str> {
     let answer: Map<String, Value> =
         serde_json::from_slice(body).map_err(|_| "not a JSON object")?;
     let token = answer.get("access_token").and_then(value::text).ok_or("no access_token")?;
-    // Any other type could not be shown as a bearer token.
+    // Any other type could not be shown as a bearer token. Gateways write `BearerToken` too.
     let kind = answer.get("token_type").and_then(value::text);
-    if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+    if kind.is_some_and(|kind| !kind.to_ascii_lowercase().starts_with("bearer")) {
         return Err("a token_type other than bearer");
     }
     let lifetime = answer.get("expires_in").and_then(|value| value::amount(value).ok().flatten());

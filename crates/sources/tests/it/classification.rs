@@ -39,7 +39,12 @@ fn statuses_that_need_no_body() {
 
 #[test]
 fn not_found_needs_an_error_body_or_none() {
-    for body in ["", " \n", r#"{"message":"cualquier texto"}"#] {
+    for body in [
+        "",
+        " \n",
+        r#"{"message":"cualquier texto"}"#,
+        r#"{"message":"No se encontró información","codigo":"404","uuid":null}"#,
+    ] {
         assert_eq!(classify(404, body), NOT_FOUND, "{body}");
     }
     for body in [
@@ -49,6 +54,9 @@ fn not_found_needs_an_error_body_or_none() {
         "404 page not found",
         r#"{"message":null}"#,
         r#"{"timestamp":"2026-11-24","status":404,"message":"","path":"/x"}"#,
+        r#"{"message":"no Route matched with those values","request_id":"1"}"#,
+        r#"{"message":["no existe"],"codigo":1}"#,
+        r#"{"error":"no existe","codigo":1}"#,
     ] {
         assert!(matches!(classify(404, body), Outcome::Fault(_)), "{body}");
     }

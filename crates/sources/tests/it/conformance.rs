@@ -169,6 +169,8 @@ fn table_holds<T: Tested>() {
             assert_eq!(answer.notes, case.notes, "{name}");
             let lines: Vec<_> = answer.contributions.iter().map(told).collect();
             assert_eq!(lines, case.lines, "{name}");
+            // Somebody is named all the same.
+            assert_eq!(answer.named.is_some(), lines.is_empty(), "{name}");
         }
         seen.push(kind(outcome));
     }

@@ -61,6 +61,7 @@ async fn the_question_has_the_shape_of_the_contract() {
     for header in [
         "content-type: application/json",
         "accept: application/json",
+        "accept-encoding: identity",
         "user: u-7",
         "ip: 192.0.2.7",
         "x-vinculo-try: 2",

@@ -112,7 +112,7 @@ async fn a_change_of_jobs_is_an_end_and_a_start() {
 async fn an_integral_salary_is_the_whole_of_its_base() {
     let employments = employments("1999000005").await;
     assert_eq!(employments.len(), 1);
-    assert!(employments[0].months.iter().all(|month| month.salary_comprehensive));
+    assert!(employments[0].months.iter().all(|month| month.salary_comprehensive == Some(true)));
     // 16 × 1,750,905 up to the next thousand.
     assert_eq!(gross(&employments[0], "2026-10"), 28_015_000);
 }

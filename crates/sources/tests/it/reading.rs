@@ -137,10 +137,16 @@ fn fixed_and_variable_salaries_are_not_integral() {
 }
 
 #[test]
-fn periods_come_in_three_forms() {
-    for text in
-        [json!("2026-09"), json!("202609"), json!(202609), json!("2026-09-30"), json!(" 2026-09 ")]
-    {
+fn periods_come_in_several_forms() {
+    for text in [
+        json!("2026-09"),
+        json!("202609"),
+        json!(202609),
+        json!("2026-09-30"),
+        json!("2026-09-30T00:00:00"),
+        json!("2026-09-01T05:00:00.000-05:00"),
+        json!(" 2026-09 "),
+    ] {
         let line = line(json!({ "periodoCotizacion": text }));
         assert_eq!(line.period.to_string(), "2026-09", "{text}");
     }
@@ -154,6 +160,7 @@ fn a_row_without_a_period_is_dropped_with_a_note() {
         json!(""),
         json!(null),
         json!("2026-09-31"),
+        json!("2026-09-31T00:00:00"),
         json!("añomes"),
     ] {
         let answer =
@@ -178,6 +185,9 @@ fn payer_documents_lose_signs_and_the_check_digit() {
         ("NI", json!(" 999.500.101 "), "999500101"),
         ("NI", json!(999500101), "999500101"),
         ("NI", json!("999500101-4"), "999500101"),
+        ("NI", json!("0999500101"), "999500101"),
+        ("NIT", json!("999500101"), "999500101"),
+        ("nit", json!("0999500101-4"), "999500101"),
         // The check digit of 800197268 is 4: a well-known NIT of the tax authority.
         ("NI", json!("8001972684"), "800197268"),
         ("NI", json!("8001972685"), "8001972685"),
@@ -189,7 +199,7 @@ fn payer_documents_lose_signs_and_the_check_digit() {
         let line =
             line(json!({"tipoDocumentoAportante": kind, "numeroDocumentoAportante": number}));
         assert_eq!(line.payer.document.number, expected, "{kind} {number}");
-        assert_eq!(line.payer.document.kind.code(), kind);
+        assert_eq!(line.payer.document.kind.code(), kind[..2].to_uppercase());
     }
 }
 
@@ -214,13 +224,16 @@ fn rows_of_other_people_are_dropped() {
         row(json!({})),
         row(json!({"numeroDocumentoUsuario": "1900500002"})),
         row(json!({"tipoDocumentoUsuario": "TI"})),
+        row(json!({"tipoDocumentoUsuario": "??"})),
         row(json!({"numeroDocumentoUsuario": null})),
         row(json!({"numeroDocumentoUsuario": "001900500001", "tipoDocumentoUsuario": " cc "})),
         row(json!({"numeroDocumentoUsuario": 1900500001, "periodoCotizacion": "2026-08"})),
+        // Every key may be left out: an equal number is the person's.
+        row(json!({"tipoDocumentoUsuario": null, "periodoCotizacion": "2026-07"})),
     ]);
     let answer = resolved(read(rows));
     let lines: Vec<_> = answer.contributions.iter().map(|line| line.line).collect();
-    assert_eq!(lines, [5, 0, 4]);
+    assert_eq!(lines, [7, 6, 0, 5]);
     assert_eq!(answer.notes, ["foreign_row"]);
     assert!(answer.complete);
 }

@@ -153,6 +153,18 @@ async fn a_token_by_password_is_asked_for_with_json() {
 }
 
 #[tokio::test]
+async fn a_bearer_token_may_be_called_so_in_other_words() {
+    for kind in [json!("bearer"), json!("BearerToken"), json!("BEARER"), Value::Null] {
+        let body = json!({ "access_token": "one", "token_type": kind, "expires_in": 300 });
+        let token = http(200, "", body.to_string().as_bytes());
+        let (base_url, operator) = serve_all(vec![token, rows()]).await;
+        let ach = connected(&base_url, by_client_credentials(), Moved::default().clock());
+        assert_eq!(ach.ask(&question(), PATIENT).await.outcome, NOTHING, "{kind}");
+        assert_eq!(shown(&operator.await.expect("requests")), ["token", "one"]);
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_nobody_is_asked_about() {
     let later = |reason, seconds: Option<u64>| Outcome::RetryLater {
         reason,

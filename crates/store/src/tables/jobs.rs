@@ -93,7 +93,8 @@ impl ClaimedJob {
 }
 
 impl Tx<'_> {
-    /// Adds a job, due at once or later. A job that is waiting already stays as it is.
+    /// Adds a job, due at once or later. One that waits already is due then at the latest; one that is
+    /// worked on stays as it is.
     ///
     /// # Errors
     /// When the database fails.
@@ -102,7 +103,9 @@ impl Tx<'_> {
         self.execute(
             &format!(
                 "insert into jobs (kind, target_id, due_at, created_at, workspace_id) \
-                 values ($1, $2, $3, $4, coalesce({}, 0)) on conflict (kind, target_id) do nothing",
+                 values ($1, $2, $3, $4, coalesce({}, 0)) on conflict (kind, target_id) \
+                 do update set due_at = excluded.due_at \
+                 where jobs.leased = 0 and jobs.due_at > excluded.due_at",
                 job.workspace()
             ),
             &[kind.into(), target.into(), due_at.into(), now.into()],

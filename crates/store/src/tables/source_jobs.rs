@@ -96,7 +96,7 @@ impl SourceJob {
 
 impl Tx<'_> {
     /// Notes, before it happens, that a job about these rows is handed in. Rows that do not wait, or are
-    /// in another job, are left out.
+    /// in another job, are left out: the lines of those that are in it are answered.
     ///
     /// # Errors
     /// When the database fails.
@@ -104,7 +104,7 @@ impl Tx<'_> {
         &mut self,
         job: &NewSourceJob<'_>,
         lines: &[i64],
-    ) -> Result<SourceJobId> {
+    ) -> Result<(SourceJobId, Vec<i64>)> {
         let id = self.query_one(
             "insert into source_jobs (workspace_id, cohort_id, source, people, reserved, \
              months_ahead, looks, finished, submitted_at, due_at) \
@@ -121,15 +121,17 @@ impl Tx<'_> {
             ],
             |row| Ok(SourceJobId(row.int(0)?)),
         )?;
+        let mut taken = Vec::with_capacity(lines.len());
         for line in lines {
-            self.execute(
+            let changed = self.execute(
                 "update cohort_rows set source_job_id = $3, submissions = submissions + 1 \
                  where cohort_id = $1 and line = $2 and state = 'waiting' \
                  and source_job_id is null",
                 &[job.cohort.into(), (*line).into(), id.into()],
             )?;
+            taken.extend(Some(*line).filter(|_| changed == 1));
         }
-        Ok(id)
+        Ok((id, taken))
     }
 
     /// The source has taken a job, and calls it `reference`. `false` when nobody waits for it any more.

@@ -16,6 +16,7 @@ use vinculo_store::{
 on_both_databases! {
     a_job_is_taken_once_and_finished,
     what_waits_already_is_not_added_again,
+    what_waits_comes_forward_and_what_is_worked_on_does_not,
     the_longest_due_are_taken_first_and_others_left,
     received_files_can_be_taken_alone,
     what_a_later_version_left_is_not_taken,
@@ -187,6 +188,20 @@ async fn what_waits_already_is_not_added_again(db: TestDatabase) {
         format!("sync_link|2|{}", NOW + 5),
     ];
     assert_eq!(jobs, expected);
+}
+
+async fn what_waits_comes_forward_and_what_is_worked_on_does_not(db: TestDatabase) {
+    add(&db, &[(1, 0), (2, 50), (3, 50)]).await;
+    let taken = write(&db, |tx| claim(tx, NOW, 5)).await;
+    assert_eq!(loads(&taken), [1]);
+    add(&db, &[(1, -9), (2, 9), (3, 60)]).await;
+    let jobs = raw::rows(&db, "select target_id, leased, due_at from jobs order by target_id");
+    let expected =
+        [format!("1|1|{}", NOW + LEASE), format!("2|0|{}", NOW + 9), format!("3|0|{}", NOW + 50)];
+    assert_eq!(jobs, expected);
+    // Whoever holds it still ends it.
+    let taken = taken[0];
+    assert!(write(&db, move |tx| tx.finish_job(&taken)).await);
 }
 
 async fn the_longest_due_are_taken_first_and_others_left(db: TestDatabase) {

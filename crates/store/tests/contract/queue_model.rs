@@ -168,7 +168,10 @@ impl World {
     fn enqueue(&mut self, target: i64, delay: Micros) {
         self.born += 1;
         let fresh = Row { age: self.born, due: self.now + delay, leased: false, attempt: 0 };
-        self.rows.entry(target).or_insert(fresh);
+        let row = self.rows.entry(target).or_insert(fresh);
+        if !row.leased {
+            row.due = row.due.min(self.now + delay);
+        }
     }
 
     fn claim(&mut self, lease: Micros, limit: i64) -> BTreeMap<i64, i64> {

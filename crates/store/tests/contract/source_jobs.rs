@@ -28,7 +28,7 @@ pub(crate) fn begin(
         submitted_at: at,
         due_at: at + SECOND,
     };
-    tx.begin_source_job(&job, lines)
+    Ok(tx.begin_source_job(&job, lines)?.0)
 }
 
 /// A cohort about people 2, 3 and 4, in lines with their numbers.
@@ -52,6 +52,19 @@ async fn a_job_asks_about_its_rows_until_they_leave_it(db: TestDatabase) {
     .await;
     // A row is in one job at a time.
     let other = write(&db, move |tx| begin(tx, (here, cohort), &[3], NOW + 1)).await;
+    let none = write(&db, move |tx| {
+        let job = NewSourceJob {
+            workspace: here,
+            cohort,
+            source: "ach",
+            reserved: 0,
+            months_ahead: 0,
+            submitted_at: NOW,
+            due_at: NOW,
+        };
+        Ok::<_, vinculo_store::Error>(tx.begin_source_job(&job, &[2, 3, 4, 9])?.1)
+    });
+    assert_eq!(none.await, Vec::<i64>::new(), "they are in the first, or do not wait");
     let rows = read(&db, move |tx| tx.source_job_rows(job)).await;
     let lines: Vec<_> = rows.iter().map(|row| (row.line, row.submissions)).collect();
     assert_eq!(lines, [(2, 1), (3, 1)]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
-use vinculo_store::{AuditAction, Micros, Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_store::{AuditAction, Link, Micros, Purpose, SourceCallId, SubjectId, Tx};
 use vinculo_vault::DataKey;
 
 use crate::App;
@@ -81,18 +81,32 @@ impl Checked {
         best(&self.asked)
     }
 
-    /// A refused person leaves no trace but the record that a question was asked.
+    /// A refused person leaves no trace but the record that a question was asked. It is about the person
+    /// of the `link` that it was asked for, if there is one.
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) async fn record_refusal(self: Arc<Self>) -> Result<(), ApiError> {
+    pub(super) async fn record_refusal(
+        self: Arc<Self>,
+        link: Option<Link>,
+    ) -> Result<(), ApiError> {
         let app = self.app.clone();
         if self.asked.iter().all(|asked| asked.held.is_some() || asked.kept.is_some()) {
             return Ok(());
         }
         app.store()
             .write(move |tx| {
-                self.write(tx, None)?;
+                // The person may have been erased meanwhile: then nobody is told who was asked about.
+                let link = match &link {
+                    Some(link) if tx.lock_subject(link.subject)? => Some(link),
+                    _ => None,
+                };
+                let key = link.map(|link| self.app.all_secrets().vault().unwrap_key(&link.key));
+                let key = key.transpose()?;
+                let known = link.zip(key.as_ref());
+                let known =
+                    known.map(|(link, key)| Known { subject: link.subject, key, keep: false });
+                self.write(tx, known)?;
                 self.caller.trail.note(tx, &self.app, Entry::of(AuditAction::LinkRefused))
             })
             .await
@@ -137,7 +151,7 @@ impl Checked {
     ) -> Result<T, ApiError> {
         let done = self.app.store().write(work).await;
         if done.is_err() {
-            self.record_refusal().await?;
+            self.record_refusal(None).await?;
         }
         done
     }

@@ -121,7 +121,7 @@ pub(crate) async fn register(
     let who = (app.clone(), permit.clone());
     let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;
     if let Some(refusal) = checked.refusal(terms.accept_unknown) {
-        checked.record_refusal().await?;
+        checked.record_refusal(None).await?;
         return Err(refusal);
     }
     let (_, offered) = app.all_secrets().vault().new_data_key()?;

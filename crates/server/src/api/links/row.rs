@@ -172,7 +172,7 @@ impl Row {
         let (who, wish) = ((app.clone(), caller), Wish::default());
         let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;
         if let Some(refusal) = checked.refusal(terms.accept_unknown) {
-            Arc::clone(&checked).record_refusal().await?;
+            Arc::clone(&checked).record_refusal(None).await?;
             return unmade(&checked, refusal);
         }
         let (_, offered) = app.all_secrets().vault().new_data_key()?;

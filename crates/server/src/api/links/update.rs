@@ -113,7 +113,7 @@ async fn ask_and_restore(
     request_id: Uuid,
 ) -> Result<Vec<u8>, ApiError> {
     let (workspace, id, now) = (permit.workspace.id, link.uuid, app.now_micros());
-    let being_given = given.as_ref().map(|given| given.consent);
+    let (being_given, renewed) = (given.as_ref().map(|given| given.consent), link.clone());
     let asked = app.store().read(move |tx| {
         let consent = match being_given {
             None => permit_fetch(tx, &link, Resource::or_all(&link.fetch_resources), now)?,
@@ -127,7 +127,7 @@ async fn ask_and_restore(
     let who = (app.clone(), permit.clone());
     let checked = Checked::ask(who, (person, consent), asking, deadlines, &wish).await?;
     if let Some(refusal) = checked.refusal(settings.accept_unknown_people) {
-        checked.record_refusal().await?;
+        checked.record_refusal(Some(renewed)).await?;
         return Err(refusal);
     }
     let (_, offered) = app.all_secrets().vault().new_data_key()?;

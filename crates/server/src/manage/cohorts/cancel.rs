@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, WorkspaceId};
+use vinculo_store::{AuditAction, Job, WorkspaceId};
 
 use crate::App;
 use crate::api::query::PathId;
@@ -41,7 +41,11 @@ pub(crate) async fn stop(
     let writer = app.clone();
     let cancelled = app.store().write(move |tx| {
         let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
-        tx.cancel_cohort(cohort.id, writer.now_micros())?;
+        let now = writer.now_micros();
+        tx.lock_workspace(workspace)?;
+        if tx.cancel_cohort(cohort.id, now)? {
+            tx.enqueue(Job::WorkCohorts(workspace), now, now)?;
+        }
         trail.note(tx, &writer, Entry::of(AuditAction::CohortCancelled).object(id))?;
         let cohort = tx.cohort(workspace, id)?.ok_or_else(ApiError::not_found)?;
         Ok::<_, ApiError>(CohortStatus::of(&cohort))

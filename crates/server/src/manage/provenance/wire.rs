@@ -237,8 +237,8 @@ words! {
 words! {
     /// A field of a month.
     FieldOfMonth of MonthField {
-        EmploymentType, EmploymentTypeAdditionalInfo, ParafiscalContribution, SalaryType,
-        PensionFundName, HealthcareProviderName, StatusChanges,
+        EmploymentType, EmploymentTypeAdditionalInfo, ParafiscalContribution,
+        SalaryComprehensive, SalaryType, PensionFundName, HealthcareProviderName, StatusChanges,
     }
 }
 
@@ -250,10 +250,12 @@ words! {
     /// is a lower bound; `base_at_cap`: gross follows the filed salary; `minimum_wage_unknown`;
     /// `rate_unknown`; `net_estimated` by the legal rates; `sources_disagree` by more than 1 %;
     /// `gross_from_income`: no source told a base; `unpaid_elsewhere`: another operator did not see it
-    /// paid.
+    /// paid; `base_not_converted`: by what another source told of the kind of worker or of salary the
+    /// base is a share of the income, and gross is the base all the same.
     MonthNote of Note {
         Unpaid, Corrected, Arrears, SpecialPlanilla, DuplicateRow, SeveralWorkerTypes,
         UnknownWorkerType, MarkNotMapped, DaysOver30, BaseAtFloor, BaseAtCap, MinimumWageUnknown,
         RateUnknown, NetEstimated, SourcesDisagree, GrossFromIncome, UnpaidElsewhere,
+        BaseNotConverted,
     }
 }

@@ -22,6 +22,10 @@ pub(crate) struct Manner {
     pub(crate) submission: u16,
     /// How many submissions get that; later ones are taken.
     pub(crate) refusals: usize,
+    /// How many submissions, the first ones, are never answered.
+    pub(crate) hangs: usize,
+    /// Whether its results are no objects.
+    pub(crate) garbled: bool,
     /// By what it tells when it was looked at.
     pub(crate) clock: Option<ManualClock>,
     /// Status of looks and results.
@@ -39,7 +43,8 @@ impl Default for Manner {
         let people = BTreeMap::new();
         let (submission, looks, refusals) = (200, 200, usize::MAX);
         let (finished, expires, clock) = (true, None, None);
-        Self { submission, refusals, clock, looks, finished, expires, people }
+        let (hangs, garbled) = (0, false);
+        Self { submission, refusals, hangs, garbled, clock, looks, finished, expires, people }
     }
 }
 
@@ -119,10 +124,14 @@ async fn one(State(Desk(desk)): State<Desk>, Path(person): Path<String>) -> Resp
 }
 
 async fn submit(State(Desk(desk)): State<Desk>, Json(list): Json<Value>) -> Response {
-    let mut desk = desk.lock().unwrap();
     let people = list["contenido"].as_array().unwrap();
     let number = |entry: &Value| entry["numDocumento"].as_str().unwrap().to_owned();
-    desk.1.jobs.push(people.iter().map(number).collect());
+    desk.lock().unwrap().1.jobs.push(people.iter().map(number).collect());
+    let hangs = |(manner, seen): &(Manner, Seen)| seen.jobs.len() <= manner.hangs;
+    if hangs(&desk.lock().unwrap()) {
+        std::future::pending::<()>().await;
+    }
+    let desk = desk.lock().unwrap();
     let refused = desk.1.jobs.len() <= desk.0.refusals;
     let status = StatusCode::from_u16(if refused { desk.0.submission } else { 202 }).unwrap();
     let id = desk.1.jobs.len().to_string();
@@ -148,6 +157,9 @@ async fn fetch(State(Desk(desk)): State<Desk>, Path(id): Path<String>) -> Respon
     let mut desk = desk.lock().unwrap();
     desk.1.fetches += 1;
     let status = StatusCode::from_u16(desk.0.looks).unwrap();
+    if desk.0.garbled {
+        return (status, "[]").into_response();
+    }
     let people = &desk.1.jobs[id.parse::<usize>().unwrap() - 1];
     let mut lists = json!({
         "listaExitosos": [], "listaNoEncontrados": [], "listaNoValidos": [], "left": []

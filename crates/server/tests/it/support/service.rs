@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -21,6 +21,8 @@ use super::{look_again, soon};
 pub(crate) enum Says {
     /// This status, and this body.
     Answer(u16, String),
+    /// This status, and to come again after so many seconds.
+    Later(u16, u32),
     /// Nothing, until it says something else.
     Nothing,
 }
@@ -100,6 +102,10 @@ async fn answer(State(desk): State<Desk>) -> Response {
         Ok(Says::Answer(status, body)) => {
             let status = StatusCode::from_u16(status).unwrap();
             (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        Ok(Says::Later(status, seconds)) => {
+            let status = StatusCode::from_u16(status).unwrap();
+            (status, [(RETRY_AFTER, seconds.to_string())]).into_response()
         }
         _ => StatusCode::GONE.into_response(),
     }

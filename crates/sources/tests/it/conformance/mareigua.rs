@@ -41,7 +41,7 @@ impl Tested for OfMareigua {
                 "partial",
                 Some("5"),
                 &["source_incomplete"],
-                &["2026-09 NI999500101 income=3100000 scale=Pensioner"],
+                &["2026-09 NI999500101 income=3100000 kind=0 scale=Pensioner"],
             ),
             data(
                 "unreadable_payer",
