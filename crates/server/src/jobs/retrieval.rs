@@ -329,20 +329,18 @@ impl Retrieval {
     }
 
     /// Tells the customer what a load in the background found: everything that can be read after a
-    /// request of theirs, what is new after a refresh on schedule (contract 5.3). Without data nothing was
-    /// found.
+    /// request of theirs, none of it without data, what is new after a refresh on schedule (contract 5.3).
     pub(super) fn announce(
         &self,
         tx: &mut Tx<'_>,
         (filled, has_data): (&[Filled], bool),
     ) -> Result<(), ApiError> {
-        let filled = filled.iter().filter(|_| !self.load.quiet);
-        for (&resource, filled) in self.load.resources.iter().zip(filled) {
-            let found = filled.held;
+        let told = self.load.resources.iter().zip(filled).filter(|_| !self.load.quiet);
+        for (&resource, &Filled { held: found, news, .. }) in told {
             let webhook = match self.load.trigger {
                 Trigger::Creation | Trigger::Refresh => Webhook::filled(resource, found),
-                Trigger::Schedule if filled.news == 0 => continue,
-                Trigger::Schedule => Webhook::news(resource, filled.news),
+                Trigger::Schedule if news == 0 => continue,
+                Trigger::Schedule => Webhook::news(resource, news),
                 Trigger::Request => Webhook::news(resource, if has_data { found } else { 0 }),
             };
             self.announcement().emit(tx, &webhook)?;
