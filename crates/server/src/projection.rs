@@ -15,6 +15,7 @@ use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
 use crate::App;
 use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
+use crate::manage::subjects::known_spelling;
 use crate::sandbox;
 use crate::secrets::WorkspaceSecrets;
 use crate::settings::Settings;
@@ -148,6 +149,7 @@ pub async fn person_history(
     let found = app
         .store()
         .read(move |tx| {
+            let person = known_spelling(tx, &secrets, person)?;
             let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
             let Some(subject) = tx.subject(workspace, &index)? else { return Ok(None) };
             let key = reader.all_secrets().vault().unwrap_key(&subject.key)?;

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::Value;
-use vinculo_pila::{DocumentKind, Month};
+use vinculo_pila::{Document, DocumentKind, Month};
 use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource, SourceCall};
 
 use super::chart::{self, Chart};
@@ -22,6 +22,7 @@ use crate::audit::{Entry, Shown};
 use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::manage;
+use crate::manage::subjects::spellings;
 
 /// Links shown of a search.
 const FOUND: PageRequest = PageRequest { limit: 100, offset: 0 };
@@ -152,10 +153,13 @@ async fn find(app: &App, visitor: &Visitor, form: &Form) -> Result<Vec<Link>, Ap
     }
     let number = given.chars().filter(char::is_ascii_alphanumeric);
     let number: String = number.map(|c| c.to_ascii_uppercase()).collect();
-    let kinds = DocumentKind::ALL.map(|kind| indexes.lookup_document(kind.code(), &number));
+    let asked = DocumentKind::ALL.map(|kind| spellings(&Document::new(kind, number.as_str())));
+    let index =
+        |document: Document| indexes.lookup_document(document.kind.code(), &document.number);
+    let documents: Vec<_> = asked.into_iter().flatten().map(index).collect();
     let links = app.store().read(move |tx| {
         let mut links = Vec::new();
-        for document in kinds {
+        for document in documents {
             if let Some(subject) = tx.subject(workspace, &document)? {
                 links.extend(tx.links_of(subject.id)?);
             }

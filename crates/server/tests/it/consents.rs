@@ -15,6 +15,7 @@ on_both_databases!(
     a_repeated_grant_is_one_consent,
     consents_are_those_of_their_workspace,
     nothing_is_asked_without_a_consent_where_one_is_required,
+    zeros_in_front_of_a_card_are_nobody_else,
     without_a_recorded_consent_the_customer_attests,
     a_revocation_stops_everything_until_a_new_consent,
     a_revocation_holds_for_its_resource_alone,
@@ -300,6 +301,27 @@ async fn nothing_is_asked_without_a_consent_where_one_is_required(database: Test
     let link = client.create_link(ONE_JOB, owners).await;
     let life = client.get(&format!("/manage/v1/links/{}/", id(&link))).await.json();
     assert_eq!(life["consent"], part["id"], "the one that still holds");
+    app.settled().await;
+    app.finish().await;
+}
+
+async fn zeros_in_front_of_a_card_are_nobody_else(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    require_consent(&client).await;
+    let accepted = json!({ "accept_unknown_people": true });
+    assert_eq!(client.patch("/manage/v1/settings/", &accepted).await.status, 200);
+    let consent = grant(&client, "00199900", json!({})).await;
+    for number in ["00199900", "199900"] {
+        let link = client.create_link(number, both("single")).await;
+        let life = client.get(&format!("/manage/v1/links/{}/", id(&link))).await.json();
+        assert_eq!(life["consent"], consent["id"], "{number}");
+        let person = json!({ "document_type": "CC", "document_number": number });
+        let report = client.post("/manage/v1/subjects/report/", &person).await.json();
+        assert_eq!(report["consents"][0]["id"], consent["id"], "{number}");
+        let evidence = client.post(&format!("{CONSENTS}evidence/"), &person).await.json();
+        assert_eq!(evidence["consents"][0]["id"], consent["id"], "{number}");
+    }
     app.settled().await;
     app.finish().await;
 }

@@ -184,6 +184,7 @@ async fn a_person_is_erased_with_and_without_zeros(database: TestDatabase) {
     app.import(Environment::Production, OCTOBER).await;
     let erased = ask(&client, ERASE, "001900000101").await;
     assert_eq!(erased["known"], true);
+    assert_ne!(erased["receipt"]["contributions"], 0, "what went under the other spelling counts");
     assert_eq!(known(&app).await, [false, true]);
     app.import(Environment::Production, NOVEMBER).await;
     assert_eq!(known(&app).await, [false, true]);

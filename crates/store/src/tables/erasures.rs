@@ -26,6 +26,18 @@ pub struct Erased {
     pub deliveries: i64,
 }
 
+impl std::iter::Sum for Erased {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |one, other| Self {
+            links: one.links + other.links,
+            objects: one.objects + other.objects,
+            contributions: one.contributions + other.contributions,
+            source_calls: one.source_calls + other.source_calls,
+            deliveries: one.deliveries + other.deliveries,
+        })
+    }
+}
+
 /// A receipt to be stored.
 #[derive(Debug, Clone)]
 pub struct NewErasure<'a> {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
+use vinculo_pila::Document;
 use vinculo_store::{ConsentMethod, ConsentTerms};
 
 use crate::api::body::{Fields, JsonObject, shown};
@@ -92,7 +93,7 @@ pub(super) struct Revocation {
 /// 400 with every field that is wrong.
 pub(super) fn grant(body: &JsonObject, now: Timestamp) -> Result<Grant, ApiError> {
     let mut fields = Fields::new(body);
-    let person = person_of(&mut fields);
+    let person = person_of(&mut fields).map(Document::normal);
     let given = fields.required("resources");
     let resources = given.and_then(|_| resources_of(&mut fields, "resources"));
     if given.and_then(Value::as_array).is_some_and(Vec::is_empty) {

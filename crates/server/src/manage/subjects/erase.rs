@@ -91,12 +91,14 @@ fn erase_person(
         forgotten.push((document, receipt, erased.or((rows > 0).then(Erased::default))));
     }
     let known = forgotten.iter().any(|(_, _, erased)| erased.is_some());
+    // One receipt for each spelling keeps it out; the first, which is told, counts what went under any.
+    let mut all = Some(forgotten.iter().filter_map(|(_, _, erased)| *erased).sum::<Erased>());
     let (mut entry, mut told) = (Entry::of(AuditAction::SubjectErased), None);
-    for (document, person, erased) in forgotten {
+    for (document, person, _) in forgotten {
         if known {
-            let uuid = app.uuid().map_err(ApiError::unexpected)?;
-            entry = entry.object(uuid);
-            let (erased, erased_at) = (erased.unwrap_or_default(), app.now_micros());
+            let (uuid, erased_at) = (app.uuid().map_err(ApiError::unexpected)?, app.now_micros());
+            entry = if all.is_some() { entry.object(uuid) } else { entry };
+            let erased = all.take().unwrap_or_default();
             tx.insert_erasure(&NewErasure { uuid, workspace, person: &person, erased, erased_at })?;
             consents::note_erasure(tx, app, &secrets, &document, uuid)?;
         }

@@ -9,4 +9,4 @@ pub(crate) use admit::{__path_admit, admit};
 pub(crate) use erase::{__path_erase, erase};
 pub use report::subject_report;
 pub(crate) use report::{__path_report, report};
-pub(crate) use wire::{PersonOfDocument, person, person_of};
+pub(crate) use wire::{PersonOfDocument, known_spelling, person, person_of, spellings};

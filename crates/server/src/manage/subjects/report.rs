@@ -13,7 +13,7 @@ use vinculo_store::{
 };
 use vinculo_vault::DataKey;
 
-use super::wire::{ErasureReceipt, PersonOfDocument, SubjectReport, person};
+use super::wire::{ErasureReceipt, PersonOfDocument, SubjectReport, known_spelling, person};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::links::wire::document;
@@ -105,6 +105,7 @@ fn gather(
     person: &Document,
 ) -> Result<(Known, SubjectReport), ApiError> {
     let secrets = app.secrets(workspace)?;
+    let person = known_spelling(tx, &secrets, person.clone())?;
     let (kind, number) = (person.kind.code(), person.number.as_str());
     let index = secrets.indexes().lookup_document(kind, number);
     let receipt = tx.erasure(workspace, &secrets.indexes().erased_person(kind, number))?;

@@ -4,12 +4,13 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 use vinculo_pila::{Document, DocumentKind};
-use vinculo_store::Erasure;
+use vinculo_store::{Erasure, Tx};
 
 use crate::api::body::{Fields, JsonObject};
 use crate::audit::ToldEntry;
 use crate::clock::wire_time;
 use crate::error::{ApiError, ErrorItem};
+use crate::secrets::WorkspaceSecrets;
 
 /// The request.
 #[derive(utoipa::ToSchema)]
@@ -137,10 +138,27 @@ pub(crate) fn person_of(fields: &mut Fields<'_>) -> Option<Document> {
     Some(Document::new(kind?, number?))
 }
 
-/// The document as it was asked about, and as lines of planillas are kept: earlier versions kept
-/// the number as its file wrote it.
-pub(super) fn spellings(person: &Document) -> Vec<Document> {
-    let mut all = vec![person.clone(), person.clone().normal()];
+/// The document as links and lines are kept, and as it was asked about: earlier versions kept the
+/// number as it was written.
+pub(crate) fn spellings(person: &Document) -> Vec<Document> {
+    let mut all = vec![person.clone().normal(), person.clone()];
     all.dedup();
     all
+}
+
+/// The spelling by which the workspace knows a person: the one without zeros in front, unless it knows
+/// nobody but by the one that was asked about.
+pub(crate) fn known_spelling(
+    tx: &mut Tx<'_>,
+    secrets: &WorkspaceSecrets,
+    person: Document,
+) -> Result<Document, vinculo_store::Error> {
+    let workspace = secrets.workspace().id;
+    let mut known = |document: &Document| {
+        let index = secrets.indexes().lookup_document(document.kind.code(), &document.number);
+        Ok::<_, vinculo_store::Error>(tx.subject(workspace, &index)?.is_some())
+    };
+    let normal = person.clone().normal();
+    let as_asked = normal != person && !known(&normal)? && known(&person)?;
+    Ok(if as_asked { person } else { normal })
 }

@@ -16,7 +16,7 @@ use crate::api::query::Query;
 use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::manage::subjects::{PersonOfDocument, person};
+use crate::manage::subjects::{PersonOfDocument, known_spelling, person};
 use crate::once::Once;
 use crate::openapi::OnceParams;
 
@@ -59,6 +59,7 @@ pub(crate) async fn evidence(
     let reader = app.clone();
     let workspace = caller.workspace.id;
     let read = app.store().read(move |tx| {
+        let person = known_spelling(tx, &secrets, person)?;
         let (kind, number) = (person.kind.code(), person.number.as_str());
         let known = tx.subject(workspace, &secrets.indexes().lookup_document(kind, number))?;
         let evidence = Evidence::read(tx, &reader, &secrets, &person)?;
