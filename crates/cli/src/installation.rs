@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anstream::eprintln;
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
@@ -60,6 +61,18 @@ impl Installation {
     pub(crate) fn open(options: &Database) -> anyhow::Result<Self> {
         refuse_nothing(&target(options)?)?;
         Self::open_or_make(options, &Pool::default())
+    }
+
+    /// Opens an installation for a command that puts the first thing into it; makes it when it is new, and
+    /// tells where, lest it was another folder that was meant. Blocks; not for async code.
+    pub(crate) fn open_or_tell(options: &Database) -> anyhow::Result<Self> {
+        let target = target(options)?;
+        let is_new = vinculo_store::look(&target)?.is_nothing();
+        let installation = Self::open_or_make(options, &Pool::default())?;
+        if is_new {
+            eprintln!("made a new installation in {}", place(&target));
+        }
+        Ok(installation)
     }
 
     /// Opens an installation with a budget of connections, making it when it is new.
@@ -126,12 +139,18 @@ fn refuse_nothing(target: &Target) -> anyhow::Result<()> {
     if !vinculo_store::look(target)?.is_nothing() {
         return Ok(());
     }
-    let place = match target {
+    bail!(
+        "no installation in {}: `vinculo serve` makes one, `vinculo migrate` an empty one",
+        place(target)
+    )
+}
+
+/// Where an installation is, in words that tell no password.
+fn place(target: &Target) -> String {
+    match target {
         Target::Sqlite { dir } => dir.display().to_string(),
-        // The address may hold a password.
         Target::Postgres { .. } => "the database of VINCULO_DATABASE_URL".to_owned(),
-    };
-    bail!("no installation in {place}: `vinculo serve` makes one, `vinculo migrate` an empty one")
+    }
 }
 
 /// The client that asks operators: no redirects, no proxy from the environment.

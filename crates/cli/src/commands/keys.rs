@@ -11,7 +11,7 @@ use vinculo_server::{
     revoke_key, rotate_key,
 };
 
-use crate::args::{ChangeKey, CreateKey, Database, ListKeys, RotateKey};
+use crate::args::{ChangeKey, CreateKey, ListKeys, RotateKey};
 use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
 
@@ -26,7 +26,7 @@ pub(crate) fn create(options: &CreateKey) -> anyhow::Result<ExitCode> {
         expires_at,
         ..Terms::unlimited(name)
     };
-    let key = with_app(&options.database, async |app| {
+    let key = with_app(Installation::open_or_tell(&options.database)?, async |app| {
         issue_key_on(app, options.environment.into(), terms).await.map_err(|e| told("made", &e))
     })?;
     show(&key, options.json)
@@ -34,7 +34,7 @@ pub(crate) fn create(options: &CreateKey) -> anyhow::Result<ExitCode> {
 
 /// Prints the keys of an environment, newest first.
 pub(crate) fn list(options: &ListKeys) -> anyhow::Result<ExitCode> {
-    let keys = with_app(&options.database, async |app| {
+    let keys = with_app(Installation::open(&options.database)?, async |app| {
         list_keys(app, options.environment.into()).await.map_err(|e| told("listed", &e))
     })?;
     for key in &keys {
@@ -47,7 +47,7 @@ pub(crate) fn list(options: &ListKeys) -> anyhow::Result<ExitCode> {
 /// Gives a key another password and prints it, the only time it is seen.
 pub(crate) fn rotate(options: &RotateKey) -> anyhow::Result<ExitCode> {
     let old_until = to_come(options.old_until, "--old-until")?;
-    let key = with_app(&options.database, async |app| {
+    let key = with_app(Installation::open(&options.database)?, async |app| {
         rotate_key(app, options.id, old_until).await.map_err(|e| told("rotated", &e))
     })?;
     let Some(key) = key else { bail!("there is no key {}", options.id) };
@@ -56,7 +56,7 @@ pub(crate) fn rotate(options: &RotateKey) -> anyhow::Result<ExitCode> {
 
 /// Makes the old password of a key open nothing any more.
 pub(crate) fn retire(options: &ChangeKey) -> anyhow::Result<ExitCode> {
-    let found = with_app(&options.database, async |app| {
+    let found = with_app(Installation::open(&options.database)?, async |app| {
         retire_key(app, options.id).await.map_err(|e| told("changed", &e))
     })?;
     changed(found, options, "opens with its last password alone")
@@ -64,17 +64,16 @@ pub(crate) fn retire(options: &ChangeKey) -> anyhow::Result<ExitCode> {
 
 /// Makes a key open nothing any more.
 pub(crate) fn revoke(options: &ChangeKey) -> anyhow::Result<ExitCode> {
-    let found = with_app(&options.database, async |app| {
+    let found = with_app(Installation::open(&options.database)?, async |app| {
         revoke_key(app, options.id).await.map_err(|e| told("revoked", &e))
     })?;
     changed(found, options, "opens nothing any more")
 }
 
 fn with_app<T>(
-    database: &Database,
+    installation: Installation,
     work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let installation = Installation::open(database)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = installation.quiet_app()?;

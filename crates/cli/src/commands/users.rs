@@ -10,7 +10,7 @@ use vinculo_server::{
     disable_user, list_organizations, list_users, reset_user,
 };
 
-use crate::args::{Database, Organizations, Reached, Users};
+use crate::args::{Organizations, Reached, Users};
 use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
 
@@ -18,13 +18,15 @@ use crate::print::{DIM, HEAD};
 pub(crate) fn run_organizations(command: &Organizations) -> anyhow::Result<ExitCode> {
     match command {
         Organizations::Create(options) => {
-            let made = with_app(&options.database, async |app| {
+            let made = with_app(Installation::open_or_tell(&options.database)?, async |app| {
                 create_organization(app, &options.name).await
             })?;
             show(std::slice::from_ref(&made), options.json, organization)
         }
         Organizations::List(options) => {
-            let all = with_app(&options.database, async |app| list_organizations(app).await)?;
+            let all = with_app(Installation::open(&options.database)?, async |app| {
+                list_organizations(app).await
+            })?;
             show(&all, options.json, organization)
         }
     }
@@ -34,22 +36,27 @@ pub(crate) fn run_organizations(command: &Organizations) -> anyhow::Result<ExitC
 pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
     match command {
         Users::Create(options) => {
-            let invited = with_app(&options.database, async |app| {
+            let invited = with_app(Installation::open_or_tell(&options.database)?, async |app| {
                 create_user(app, &options.organization, &options.email, options.role).await
             })?;
             show(&[at(&options.reach, invited)], options.json, invitation)
         }
         Users::List(options) => {
-            let all = with_app(&options.database, async |app| list_users(app).await)?;
+            let all = with_app(Installation::open(&options.database)?, async |app| {
+                list_users(app).await
+            })?;
             show(&all, options.json, user)
         }
         Users::Reset(options) => {
-            let invited =
-                with_app(&options.database, async |app| reset_user(app, &options.email).await)?;
+            let invited = with_app(Installation::open(&options.database)?, async |app| {
+                reset_user(app, &options.email).await
+            })?;
             show(&[at(&options.reach, invited)], options.json, invitation)
         }
         Users::Disable(options) => {
-            with_app(&options.database, async |app| disable_user(app, &options.email).await)?;
+            with_app(Installation::open(&options.database)?, async |app| {
+                disable_user(app, &options.email).await
+            })?;
             println!("{HEAD}User{HEAD:#} {} signs in no more", options.email);
             Ok(ExitCode::SUCCESS)
         }
@@ -57,10 +64,9 @@ pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
 }
 
 fn with_app<T>(
-    database: &Database,
+    installation: Installation,
     work: impl AsyncFnOnce(&App) -> Result<T, ApiError>,
 ) -> anyhow::Result<T> {
-    let installation = Installation::open(database)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = installation.quiet_app()?;

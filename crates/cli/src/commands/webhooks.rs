@@ -19,7 +19,7 @@ use crate::print::{DIM, HEAD};
 
 /// Adds an endpoint.
 pub(crate) fn create(options: CreateWebhook) -> anyhow::Result<ExitCode> {
-    let installation = Installation::open(&options.database)?;
+    let installation = Installation::open_or_tell(&options.database)?;
     let config = options.outgoing.apply(installation.config(NO_OPERATOR));
     let wanted = WantedEndpoint {
         url: options.url,

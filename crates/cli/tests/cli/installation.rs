@@ -100,8 +100,7 @@ fn a_lost_master_key_is_not_replaced() {
 fn a_command_that_finds_nothing_makes_nothing() {
     let document = ["--document", "CC:1999000001"];
     let sandbox = ["--environment", "sandbox"];
-    let commands: [&[&str]; 13] = [
-        &["keys", "create"],
+    let commands: [&[&str]; 12] = [
         &["keys", "list"],
         &["users", "list"],
         &["organizations", "list"],
@@ -135,6 +134,24 @@ fn a_command_that_finds_nothing_makes_nothing() {
         let made = installation.run(&["migrate"]).accepted();
         assert!(made.contains("up to date"), "{made}");
         installation.run(&["keys", "list", "--environment", "sandbox"]).accepted();
+    }
+}
+
+#[test]
+fn the_first_key_may_come_before_the_first_start_and_says_where_it_was_made() {
+    for create in [
+        &["keys", "create", "--environment", "sandbox"][..],
+        &["organizations", "create", "Second"],
+        &["users", "create", "first@example.com", "--role", "owner"],
+    ] {
+        let installation = Installation::sqlite();
+        let made = installation.run(create);
+        let told = format!("made a new installation in {}", installation.data_dir().display());
+        assert!(made.stderr.contains(&told), "{create:?}");
+        made.accepted();
+        let again = installation.run(&["keys", "create", "--environment", "sandbox"]);
+        assert!(!again.stderr.contains("made a new installation"));
+        again.accepted();
     }
 }
 
