@@ -33,6 +33,7 @@ on_both_databases!(
     who_is_in_a_job_of_which_nobody_hears_is_asked_alone_after_two,
     where_nobody_is_asked_alone_an_unheard_job_is_handed_in_a_few_times_more,
     a_result_that_cannot_be_understood_is_fetched_five_times,
+    fetches_that_fail_are_no_readings,
     whoever_does_not_fit_the_budget_puts_off_no_look,
     a_job_that_never_ends_is_given_up,
     a_job_has_no_more_people_than_the_budget_is_enough_for,
@@ -445,6 +446,25 @@ async fn a_result_that_cannot_be_understood_is_fetched_five_times(database: Test
     assert_eq!((seen.jobs.len(), seen.fetches, seen.alone.len()), (1, 5, 2));
     let took = app.now().duration_since(begun).as_secs();
     assert!((81 * 60..90 * 60).contains(&took), "after 1, 5, 15 and 60 minutes: {took}");
+    app.finish().await;
+}
+
+async fn fetches_that_fail_are_no_readings(database: TestDatabase) {
+    let manner = Manner { results: Some(503), garbled: true, ..Manner::default() };
+    let service = BulkService::start(manner).await;
+    let app = setup(database, &service).start().await;
+    let client = app.production();
+    let id = create(&client, "", &file(&[FIRST, SECOND])).await;
+    until(&app, "seven fetches", || service.seen().fetches >= 7).await;
+    service.change(|manner| manner.results = None);
+    until(&app, "a reading", || service.seen().fetches >= 8).await;
+    app.until_job_is_postponed().await;
+    // As the version before counted.
+    app.database.run("update source_jobs set looks = 40");
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,ok,-,,", "3,ok,-,,"]);
+    let seen = service.seen();
+    assert_eq!((seen.jobs.len(), seen.fetches, seen.alone.len()), (1, 7 + 1 + 5, 2));
     app.finish().await;
 }
 
