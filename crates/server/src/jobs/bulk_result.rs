@@ -57,9 +57,11 @@ impl<'a> Bulk<'a> {
             }
             Seen::Failed(pause) => self.saw(&job, (job.finished, job.expires_at), pause).await,
             Seen::Held(held, outcome) => self.wait(&job, held, &outcome).await,
-            Seen::Unreadable if job.looks + 1 < MOST_READINGS => {
-                let pause = backoff(job.looks + 1);
-                self.saw(&job, (job.finished, job.expires_at), pause).await
+            Seen::Unreadable if readings(&job) + 1 < MOST_READINGS => {
+                let looks = readings(&job) + 1;
+                let due_at = after(self.now(), backoff(looks));
+                let (finished, expires_at) = (job.finished, job.expires_at);
+                self.see(job.id, SourceJobSight { looks, finished, expires_at, due_at }).await
             }
             lost @ (Seen::Gone | Seen::Unreadable) => {
                 let is_there = matches!(lost, Seen::Unreadable);
@@ -78,9 +80,12 @@ impl<'a> Bulk<'a> {
         (finished, expires_at): (bool, Option<Micros>),
         pause: Duration,
     ) -> Result<(), ApiError> {
-        // Once there is a result it is counted how often it was not to be had.
-        let is_new = finished && !job.finished;
-        let looks = if is_new { 0 } else { job.looks.saturating_add(1) };
+        // Once there is a result, only what cannot be understood is counted: see `readings`.
+        let looks = match (job.finished, finished) {
+            (true, _) => readings(job),
+            (false, true) => 0,
+            (false, false) => job.looks.saturating_add(1),
+        };
         let due_at = after(self.now(), pause);
         self.see(job.id, SourceJobSight { looks, finished, expires_at, due_at }).await
     }
@@ -136,9 +141,10 @@ impl<'a> Bulk<'a> {
     }
 
     /// The result of a job is not to be had: its rows are handed in once more, and have failed when that
-    /// was the second time. A job of which nobody heard says nothing about them, and a result that
-    /// `is_there` and cannot be understood would be no other: such rows are asked about alone, or, where
-    /// nobody is, tried again as after a question without an answer.
+    /// was the second time. A result that `is_there` and cannot be understood would be no other: its rows
+    /// are asked about alone at once, or, where nobody is, go the way of the others. A job of which nobody
+    /// heard says nothing about its rows: the second time they are asked about alone, or, where nobody is,
+    /// tried again as after a question without an answer.
     async fn lose(
         &self,
         source: BulkSource<'a>,
@@ -207,6 +213,12 @@ impl<'a> Bulk<'a> {
         });
         ending.await
     }
+}
+
+/// How often the result of a job could not be understood.
+const fn readings(job: &SourceJob) -> i64 {
+    // The version before counted fetches that failed, too, however many.
+    if job.looks < MOST_READINGS { job.looks } else { 0 }
 }
 
 /// Whether a job has said nothing about a person.

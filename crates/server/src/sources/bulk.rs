@@ -280,10 +280,12 @@ pub(crate) fn pause(job: &Job, now: Timestamp) -> Duration {
     }
 }
 
-/// How long nothing is asked after a call that failed: as between looks, and as long as was asked for.
+/// How long nothing is asked after a call that failed: as between looks, of a result as between the
+/// last of them, and as long as was asked for.
 fn patience(job: &Job, outcome: &Outcome) -> Duration {
     let state = JobState { finished: false, ..job.state.clone() };
-    let failed = Job { looks: job.looks.saturating_add(1), state, ..job.clone() };
+    let looks = if job.state.finished { u32::MAX } else { job.looks.saturating_add(1) };
+    let failed = Job { looks, state, ..job.clone() };
     let pause = pause(&failed, job.submitted_at);
     match outcome {
         Outcome::RetryLater { not_before: Some(asked), .. } => pause.max(*asked),

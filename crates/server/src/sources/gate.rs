@@ -333,7 +333,9 @@ impl Pass<'_> {
     /// The source did what it was asked for, and nothing was said about anybody.
     pub(super) fn worked(mut self, now: Timestamp) {
         (self.outcome, self.now) = (Some((Verdict::Worked, 0)), now);
-        self.gate.watch().refused_since = None;
+        let mut watched = self.gate.watch();
+        watched.refused_since = None;
+        watched.silence.answered();
     }
 }
 

@@ -43,6 +43,11 @@ impl Silence {
         self.away_until.filter(|until| breaker.failures > 0 && *until > now && *until <= longest)
     }
 
+    /// The source has answered.
+    pub(super) fn answered(&mut self) {
+        self.unanswered = None;
+    }
+
     /// A question ended. Why it was not answered is said once, until another reason comes.
     pub(super) fn ended(
         &mut self,
@@ -50,7 +55,7 @@ impl Silence {
         (outcome, http_status, broken): Ended<'_>,
     ) {
         if !is_unanswered(outcome) {
-            self.unanswered = None;
+            self.answered();
             return;
         }
         if let Outcome::RetryLater { not_before: Some(wait), .. } = outcome {

@@ -33,6 +33,8 @@ on_both_databases!(
     who_is_in_a_job_of_which_nobody_hears_is_asked_alone_after_two,
     where_nobody_is_asked_alone_an_unheard_job_is_handed_in_a_few_times_more,
     a_result_that_cannot_be_understood_is_fetched_five_times,
+    fetches_that_fail_are_no_readings,
+    a_job_that_is_taken_ends_the_silence_of_its_source,
     whoever_does_not_fit_the_budget_puts_off_no_look,
     a_job_that_never_ends_is_given_up,
     a_job_has_no_more_people_than_the_budget_is_enough_for,
@@ -89,10 +91,13 @@ async fn usage(client: &Client) -> Vec<String> {
     used
 }
 
-async fn budget(client: &Client) -> i64 {
+async fn ach(client: &Client) -> Value {
     let all = client.results("/manage/v1/sources/").await;
-    let ach = all.into_iter().find(|source| source["name"] == "ach").expect("no such source");
-    ach["budget"]["used"].as_i64().unwrap()
+    all.into_iter().find(|source| source["name"] == "ach").expect("no such source")
+}
+
+async fn budget(client: &Client) -> i64 {
+    ach(client).await["budget"]["used"].as_i64().unwrap()
 }
 
 /// Waits for something, letting the time of postponed jobs come.
@@ -446,6 +451,39 @@ async fn a_result_that_cannot_be_understood_is_fetched_five_times(database: Test
     let took = app.now().duration_since(begun).as_secs();
     assert!((81 * 60..90 * 60).contains(&took), "after 1, 5, 15 and 60 minutes: {took}");
     app.finish().await;
+}
+
+async fn fetches_that_fail_are_no_readings(database: TestDatabase) {
+    let manner = Manner { results: Some(503), garbled: true, ..Manner::default() };
+    let service = BulkService::start(manner).await;
+    let app = setup(database, &service).start().await;
+    let client = app.production();
+    let id = create(&client, "", &file(&[FIRST, SECOND])).await;
+    until(&app, "seven fetches", || service.seen().fetches >= 7).await;
+    service.change(|manner| manner.results = None);
+    until(&app, "a reading", || service.seen().fetches >= 8).await;
+    app.until_job_is_postponed().await;
+    // As the version before counted.
+    app.database.run("update source_jobs set looks = 40");
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,ok,-,,", "3,ok,-,,"]);
+    let seen = service.seen();
+    assert_eq!((seen.jobs.len(), seen.fetches, seen.alone.len()), (1, 7 + 1 + 5, 2));
+    app.finish().await;
+}
+
+async fn a_job_that_is_taken_ends_the_silence_of_its_source(database: TestDatabase) {
+    let manner = Manner { submission: 503, refusals: 1, finished: false, ..Manner::default() };
+    let service = BulkService::start(manner).await;
+    let app = setup(database, &service).start().await;
+    let client = app.production();
+    create(&client, "", &file(&[FIRST, SECOND])).await;
+    until(&app, "a refused job", || !service.seen().jobs.is_empty()).await;
+    app.until_job_is_postponed().await;
+    assert_eq!(ach(&client).await["unanswered"]["reason"], "upstream_down");
+    until(&app, "a look", || service.seen().looks >= 1).await;
+    assert_eq!(ach(&client).await["unanswered"], Value::Null);
+    app.finish_with_work_left().await;
 }
 
 async fn whoever_does_not_fit_the_budget_puts_off_no_look(database: TestDatabase) {

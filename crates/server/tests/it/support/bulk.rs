@@ -30,6 +30,8 @@ pub(crate) struct Manner {
     pub(crate) clock: Option<ManualClock>,
     /// Status of looks and results.
     pub(crate) looks: u16,
+    /// Status of results, where it is another one.
+    pub(crate) results: Option<u16>,
     /// Whether jobs are finished.
     pub(crate) finished: bool,
     /// `fechaExpiracion` of finished jobs.
@@ -43,8 +45,19 @@ impl Default for Manner {
         let people = BTreeMap::new();
         let (submission, looks, refusals) = (200, 200, usize::MAX);
         let (finished, expires, clock) = (true, None, None);
-        let (hangs, garbled) = (0, false);
-        Self { submission, refusals, hangs, garbled, clock, looks, finished, expires, people }
+        let (hangs, garbled, results) = (0, false, None);
+        Self {
+            submission,
+            refusals,
+            hangs,
+            garbled,
+            clock,
+            looks,
+            results,
+            finished,
+            expires,
+            people,
+        }
     }
 }
 
@@ -156,7 +169,7 @@ fn state(manner: &Manner, id: &str) -> Value {
 async fn fetch(State(Desk(desk)): State<Desk>, Path(id): Path<String>) -> Response {
     let mut desk = desk.lock().unwrap();
     desk.1.fetches += 1;
-    let status = StatusCode::from_u16(desk.0.looks).unwrap();
+    let status = StatusCode::from_u16(desk.0.results.unwrap_or(desk.0.looks)).unwrap();
     if desk.0.garbled {
         return (status, "[]").into_response();
     }
