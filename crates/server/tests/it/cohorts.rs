@@ -307,6 +307,27 @@ async fn rows_of_an_erased_person_end(database: TestDatabase) {
     app.finish().await;
 }
 
+/// Whoever cancels holds the workspace, and waits for the rows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erasure_that_waits_for_the_workspace_holds_no_rows() {
+    let app = Setup::new(TestDatabase::postgres()).without_runner().start().await;
+    let client = app.sandbox();
+    create(&client, "", "document\n1999000001\n1999000002\n").await;
+    // Its receipt is one more that waits for the workspace.
+    let consent = crate::consents::request("1999000001", json!({}));
+    assert_eq!(client.post("/manage/v1/consents/", &consent).await.status, 201);
+    let runtime = tokio::runtime::Handle::current();
+    let begin = || {
+        runtime.spawn(async move {
+            let person = json!({ "document_type": "CC", "document_number": "1999000001" });
+            client.post("/manage/v1/subjects/erase/", &person).await.json()
+        })
+    };
+    let erasing = app.database.once_it_waits(begin, "select from cohort_rows for update nowait");
+    assert_eq!(erasing.await.unwrap()["known"], true);
+    app.finish_with_work_left().await;
+}
+
 async fn rows_without_a_consent_are_invalid(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.sandbox();

@@ -78,14 +78,18 @@ fn erase_person(
     let workspace = caller.workspace.id;
     let secrets = app.secrets(workspace)?;
     let mut forgotten = Vec::new();
+    // In the order of all others: first the person, then the workspace, then the rows.
+    for document in spellings(person) {
+        let index = secrets.indexes().lookup_document(document.kind.code(), &document.number);
+        if let Some(subject) = tx.subject(workspace, &index)? {
+            tx.lock_subject(subject.id)?;
+        }
+    }
+    tx.lock_workspace(workspace)?;
     for document in spellings(person) {
         let (kind, number) = (document.kind.code(), document.number.as_str());
         let index = secrets.indexes().lookup_document(kind, number);
         let receipt = secrets.indexes().erased_person(kind, number);
-        // In the order of whoever makes a link of a row: first the person, then the row.
-        if let Some(subject) = tx.subject(workspace, &index)? {
-            tx.lock_subject(subject.id)?;
-        }
         let rows = tx.erase_cohort_rows(workspace, &receipt, app.now_micros())?;
         let erased = tx.erase_person(workspace, &index)?;
         forgotten.push((document, receipt, erased.or((rows > 0).then(Erased::default))));

@@ -120,6 +120,24 @@ impl TestDatabase {
         data
     }
 
+    /// Begins something while all workspaces are held, and runs a statement once it waits for one of
+    /// them. Only on PostgreSQL.
+    pub(crate) fn once_it_waits<T: Send>(&self, begin: impl FnOnce() -> T + Send, sql: &str) -> T {
+        let Place::Database { name } = &self.place else { panic!("this is for PostgreSQL") };
+        connected(&address_of(name), |client| {
+            let mut held = client.transaction()?;
+            held.batch_execute("update workspaces set created_at = created_at")?;
+            let begun = begin();
+            let waits = "select from pg_locks where not granted \
+                         and pg_backend_pid() = any (pg_blocking_pids(pid))";
+            while held.query(waits, &[])?.is_empty() {
+                held.batch_execute("select pg_sleep(0.002)")?;
+            }
+            held.batch_execute(sql)?;
+            Ok(begun)
+        })
+    }
+
     /// Empties a table of the keys.
     pub(crate) fn destroy(&self, table: &str) {
         match (&self.place, &self.target) {
