@@ -26,7 +26,7 @@ use crate::error::{ApiError, ErrorItem};
 use crate::jobs::{Attempt, Learned, Retrieval};
 use crate::once::{About, Claim, Once};
 use crate::sandbox::{self, Wish};
-use crate::sources::{Deadlines, HeldBack, is_down};
+use crate::sources::{Deadlines, counts_as_failed};
 use crate::terms::after;
 
 /// The first day that has a month.
@@ -281,8 +281,7 @@ async fn fill(
 }
 
 async fn refuse(app: &App, mut retrieval: Retrieval, learned: Learned) -> Result<(), ApiError> {
-    let outcome = learned.outcome;
-    let own_rule = learned.held.is_some_and(HeldBack::is_own_rule);
+    let Learned { outcome, held, .. } = learned;
     app.store()
         .write(move |tx| {
             let open = retrieval.lock(tx)?;
@@ -291,11 +290,7 @@ async fn refuse(app: &App, mut retrieval: Retrieval, learned: Learned) -> Result
             }
             match outcome {
                 Outcome::InvalidInput(_) => retrieval.refuse(tx),
-                _ if own_rule => Ok(()),
-                Outcome::Fault(_) => retrieval.fail(tx),
-                Outcome::RetryLater { reason, .. } if is_down(reason) => retrieval.fail(tx),
-                // The institution answered, refused us or has much to do: none of it speaks against
-                // the person.
+                outcome if counts_as_failed(&outcome, held) => retrieval.fail(tx),
                 _ => Ok(()),
             }
         })

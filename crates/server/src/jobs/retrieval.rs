@@ -320,7 +320,7 @@ impl Retrieval {
     }
 
     /// A link that does not store its document has it for its first load only (contract 6.3).
-    fn forget_unless_stored(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
+    pub(super) fn forget_unless_stored(&self, tx: &mut Tx<'_>) -> Result<(), ApiError> {
         if self.is_stored() || self.load.trigger != Trigger::Creation {
             return Ok(());
         }

@@ -15,7 +15,7 @@ use crate::clock::next_day;
 use crate::error::ApiError;
 use crate::request_id;
 use crate::sandbox::Wish;
-use crate::sources::{Deadlines, HeldBack};
+use crate::sources::{Deadlines, HeldBack, counts_as_failed};
 use crate::terms::after;
 
 /// How long a load is tried before it is given up.
@@ -126,7 +126,11 @@ async fn fail(
             if !tx.finish_job(&job)? || !retrieval.end(tx, LoadState::Failed, Some(why))? || !open {
                 return Ok(());
             }
-            if refused { retrieval.refuse(tx) } else { retrieval.fail(tx) }
+            match learned.outcome {
+                Outcome::InvalidInput(_) => retrieval.refuse(tx),
+                outcome if counts_as_failed(&outcome, learned.held) => retrieval.fail(tx),
+                _ => retrieval.forget_unless_stored(tx),
+            }
         })
         .await?;
     Ok(())

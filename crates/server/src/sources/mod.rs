@@ -330,6 +330,18 @@ pub const fn is_down(reason: RetryReason) -> bool {
     matches!(reason, RetryReason::Timeout | RetryReason::UpstreamDown)
 }
 
+/// Whether a retrieval that ended so counts among those that make a link invalid, six in a row: nobody
+/// answered, or not so that it could be understood. That a source refuses us or has much to do, and our
+/// own rules, do not speak against the person.
+pub(crate) fn counts_as_failed(outcome: &Outcome, held: Option<HeldBack>) -> bool {
+    match outcome {
+        _ if held.is_some_and(HeldBack::is_own_rule) => false,
+        Outcome::Fault(_) => true,
+        Outcome::RetryLater { reason, .. } => is_down(*reason),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use vinculo_sources::{Answer, InvalidField, NoDataReason, WithheldReason};

@@ -22,6 +22,7 @@ on_both_databases!(
     a_link_made_single_is_refreshed_no_more,
     a_refused_refresh_makes_the_link_invalid,
     an_operator_that_is_away_delays_the_news,
+    a_load_given_up_counts_where_nobody_answered,
     a_refresh_on_demand_cools_down,
     an_update_does_not_cool_a_link_down,
     a_deletion_that_nobody_waits_for_is_announced,
@@ -306,6 +307,28 @@ async fn an_operator_that_is_away_delays_the_news(database: TestDatabase) {
     assert_eq!(seen(&app, &link).await["status"], "valid");
     assert_eq!(receiver.next().await.text("webhook_code"), "new_employments_available");
     receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn a_load_given_up_counts_where_nobody_answered(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (link, _receiver) = link(&app, both("recurrent")).await;
+    let client = app.sandbox();
+    for (mood, failed) in [(Mood::Status(429), 0), (Mood::Status(503), 1)] {
+        app.operator_is(mood);
+        app.advance(Duration::from_secs(60 * 60));
+        let asked = app.asked();
+        let refreshed = client.post(&format!("{}refresh/", path(&link)), &json!({})).await;
+        assert_eq!(refreshed.status, 202, "{}", refreshed.body);
+        app.work_off().await;
+        assert!(app.asked() > asked + 10, "it is tried for a day");
+        let managed = path(&link).replace("/api/", "/manage/v1/");
+        let life = client.get(&managed).await.json();
+        assert_eq!(
+            (&life["status"], &life["failed_retrievals"]),
+            (&json!("valid"), &json!(failed))
+        );
+    }
     app.finish().await;
 }
 
