@@ -321,6 +321,23 @@ def test_a_pace_that_is_not_known_here_is_told(new, tmp_path):
     assert status.startswith("created; refresh_rate 7d, not 48h: 400 invalid_choice"), status
     assert [link["refresh_rate"] for link in new.links(id=new_id)] == ["7d"]
 
+    # It is tried again, as often as it takes, and the link is not made twice.
+    printed = tmp_path / "copied.csv"
+    printed.write_text(done.stdout)
+    for rate, code, told in [
+        ("48h", 1, "done before; refresh_rate 7d, not 48h: 400 invalid_choice"),
+        ("24h", 0, "done before"),
+        ("24h", 0, "done before"),
+    ]:
+        link["refresh_rate"] = rate
+        with OldApi([(200, {}, {"next": None, "results": [link]})]) as api:
+            done = copy(api.variables | new.variables("NEW"), people, "--done", printed)
+        assert (done.returncode, done.stderr) == (code, "")
+        again, status = table(done)[link["id"]]
+        assert again == new_id and status.startswith(told), status
+        printed.write_text(done.stdout)
+    assert [link["refresh_rate"] for link in new.links(id=new_id)] == ["24h"]
+
 
 @pytest.mark.parametrize(
     "answer, problem",
