@@ -313,6 +313,9 @@ async fn an_erasure_that_waits_for_the_workspace_holds_no_rows() {
     let app = Setup::new(TestDatabase::postgres()).without_runner().start().await;
     let client = app.sandbox();
     create(&client, "", "document\n1999000001\n1999000002\n").await;
+    // Its receipt is one more that waits for the workspace.
+    let consent = crate::consents::request("1999000001", json!({}));
+    assert_eq!(client.post("/manage/v1/consents/", &consent).await.status, 201);
     let runtime = tokio::runtime::Handle::current();
     let begin = || {
         runtime.spawn(async move {
