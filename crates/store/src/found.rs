@@ -23,7 +23,7 @@ pub enum Half {
     Missing,
     /// Tables in which nothing was ever stored.
     Empty,
-    /// Somebody's data, if only half a copy of it, or the keys of an installation.
+    /// Somebody's data, or the keys of an installation.
     Filled,
 }
 
@@ -79,6 +79,8 @@ pub(crate) struct Tables {
     is_filled: bool,
     /// Whether there is anybody in it, or anybody's key.
     pub(crate) knows_people: bool,
+    /// Whether `vinculo db copy` has not ended here.
+    pub(crate) is_unfinished: bool,
 }
 
 impl Tables {
@@ -122,8 +124,8 @@ fn in_file(file: &Path, [first, people]: [&str; 2]) -> Result<Tables> {
         return Ok(Tables::default());
     }
     let any = |rows| connection.query_row(&any_row(rows), [], |row| row.get::<_, bool>(0));
-    let is_filled = has(UNFINISHED)? || any(first)?;
-    Ok(Tables { version, is_filled, knows_people: any(people)? })
+    let (is_filled, knows_people) = (any(first)?, any(people)?);
+    Ok(Tables { version, is_filled, knows_people, is_unfinished: has(UNFINISHED)? })
 }
 
 /// Data and keys in a database of PostgreSQL.
@@ -156,8 +158,8 @@ fn in_schema(
     }
     let mut any =
         |rows: &str| -> Result<bool> { Ok(client.query_one(&any_row(rows), &[])?.get(0)) };
-    let is_filled = is_unfinished || any(&first)?;
-    Ok(Tables { version, is_filled, knows_people: any(&people)? })
+    let (is_filled, knows_people) = (any(&first)?, any(&people)?);
+    Ok(Tables { version, is_filled, knows_people, is_unfinished })
 }
 
 fn any_row(rows: &str) -> String {

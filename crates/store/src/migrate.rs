@@ -126,7 +126,9 @@ fn check_before(found: [Tables; 2], runners: &[Runner; 2], places: [String; 2]) 
     }
     match found.map(Tables::half) {
         [Half::Filled, Half::Missing] => Err(Error::KeysMissing),
-        [Half::Missing | Half::Empty, Half::Filled] if found[1].knows_people => {
+        [Half::Missing | Half::Empty, Half::Filled]
+            if found[1].knows_people && !found[0].is_unfinished =>
+        {
             Err(Error::DataMissing)
         }
         _ => Ok(()),

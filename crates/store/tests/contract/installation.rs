@@ -146,6 +146,14 @@ async fn no_data_is_made_beside_keys_of_people(db: TestDatabase) {
     }
     let refused = || migrate(&db.target).expect_err("the data is gone");
     assert!(matches!(refused(), Error::DataMissing), "{}", refused());
+    let unfinished = match &db.target {
+        Target::Sqlite { .. } => "data.unfinished_copy",
+        Target::Postgres { .. } => "public.unfinished_copy",
+    };
+    raw::run(&db, &format!("create table {unfinished} (source int)"));
+    migrate(&db.target).expect("the data is on its way");
+    raw::run(&db, &format!("drop table {unfinished}"));
+    assert!(matches!(refused(), Error::DataMissing));
     raw::run(&db, "delete from data_keys where owner_kind = 'subject'");
     migrate(&db.target).expect("nobody can get another's key");
 }
