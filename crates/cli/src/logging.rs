@@ -3,7 +3,9 @@
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use crate::args::{LogFormat, Logging};
 
@@ -16,17 +18,52 @@ const QUIET: [&str; 5] = ["hyper", "hyper_util", "reqwest", "rustls", "tokio_pos
 
 /// Starts the log.
 pub(crate) fn start(options: &Logging) -> anyhow::Result<()> {
-    let filter = options.log.as_deref().unwrap_or(DEFAULT);
-    let mut filter =
-        EnvFilter::try_new(filter).with_context(|| format!("log filter {filter:?}"))?;
-    for name in QUIET {
-        filter = filter.add_directive(format!("{name}=warn").parse()?);
-    }
+    let filter = filter(options.log.as_deref().unwrap_or(DEFAULT))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let log = log.with_ansi(std::io::stderr().is_terminal());
+    // A line that cannot be written is lost: to say so there would panic.
+    let log = log.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
     let started = match options.log_format.unwrap_or_default() {
         LogFormat::Text => log.try_init(),
         LogFormat::Json => log.json().try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("log: {error}"))
+}
+
+/// What was asked for, and of the quiet ones no more than warnings.
+fn filter(asked: &str) -> anyhow::Result<EnvFilter> {
+    let mut filter = EnvFilter::try_new(asked).with_context(|| format!("log filter {asked:?}"))?;
+    // A filter of spans or fields is none of targets.
+    let targets: Option<Targets> = asked.parse().ok();
+    for name in QUIET {
+        if targets.as_ref().is_none_or(|asked| asked.would_enable(name, &Level::INFO)) {
+            filter = filter.add_directive(format!("{name}=warn").parse()?);
+        }
+    }
+    Ok(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::filter;
+
+    #[test]
+    fn the_quiet_ones_say_no_more_than_was_asked_for() {
+        for (asked, hyper, reqwest) in [
+            ("info", "warn", "warn"),
+            ("trace", "warn", "warn"),
+            ("trace,reqwest=error", "warn", "error"),
+            ("info,reqwest=debug", "warn", "warn"),
+            ("error", "error", "error"),
+            ("off", "off", "off"),
+            ("[span{field=1}]=info", "warn", "warn"),
+        ] {
+            let filter = filter(asked).expect("a filter").to_string();
+            let of = |name: &str| {
+                let named =
+                    filter.split(',').find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
+                named.unwrap_or(asked).to_owned()
+            };
+            assert_eq!([of("hyper"), of("reqwest")], [hyper, reqwest], "{asked}: {filter}");
+        }
+    }
 }

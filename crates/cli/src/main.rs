@@ -18,8 +18,11 @@ use clap::Parser as _;
 use crate::args::{Arguments, Command};
 
 fn main() -> ExitCode {
-    print::end_quietly_when_nobody_reads();
     let arguments = Arguments::try_parse().unwrap_or_else(|error| settings::named(error).exit());
+    // These go on when whoever read their log has gone.
+    if !matches!(arguments.command, Command::Serve(_) | Command::Worker(_)) {
+        print::end_quietly_when_nobody_reads();
+    }
     match run(arguments) {
         Ok(code) => code,
         Err(error) => {

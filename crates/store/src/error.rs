@@ -51,6 +51,12 @@ pub enum Error {
     /// The data is there, the keys that open it are not.
     #[error("the keys of this installation are missing: restore vault.db, or the schema `vault`")]
     KeysMissing,
+    /// People have keys, the data they belong to is not there.
+    #[error(
+        "there are keys of people, and the data they belong to is missing: restore vinculo.db, or the \
+         schema `public`"
+    )]
+    DataMissing,
     /// The closure given to the store panicked; its changes were undone.
     #[error("a store closure panicked and its changes were undone")]
     Panicked,

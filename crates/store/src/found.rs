@@ -1,5 +1,6 @@
 //! What is there of an installation, before anything is made or changed.
 
+use crate::copy::UNFINISHED;
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::Result;
@@ -76,6 +77,10 @@ pub fn look(target: &Target) -> Result<Found> {
 pub(crate) struct Tables {
     pub(crate) version: Option<i32>,
     is_filled: bool,
+    /// Whether there is anybody in it, or anybody's key.
+    pub(crate) knows_people: bool,
+    /// Whether `vinculo db copy` has not ended here.
+    pub(crate) is_unfinished: bool,
 }
 
 impl Tables {
@@ -88,8 +93,10 @@ impl Tables {
     }
 }
 
-/// A table of the data, and one of the keys, that has a row as soon as anything was made.
-const FIRST: [&str; 2] = ["organizations", "root_keys"];
+/// What has a row in the data, and in the keys, as soon as anything was made; and as soon as anybody
+/// is known.
+const FIRST: [[&str; 2]; 2] =
+    [["organizations", "subjects"], ["root_keys", "data_keys where owner_kind = 'subject'"]];
 
 /// Data and keys in a folder.
 pub(crate) fn in_files(dir: &Path) -> Result<[Tables; 2]> {
@@ -97,7 +104,7 @@ pub(crate) fn in_files(dir: &Path) -> Result<[Tables; 2]> {
     Ok([in_file(&sqlite::data_file(dir), data)?, in_file(&sqlite::vault_file(dir), keys)?])
 }
 
-fn in_file(file: &Path, first: &str) -> Result<Tables> {
+fn in_file(file: &Path, [first, people]: [&str; 2]) -> Result<Tables> {
     match file.metadata() {
         // A file that may not be looked at is not a missing one.
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Tables::default()),
@@ -108,15 +115,17 @@ fn in_file(file: &Path, first: &str) -> Result<Tables> {
     let connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(BUSY)?;
     let there = "select exists (select 1 from sqlite_master where type = 'table' and name = ?1)";
-    if !connection.query_row(there, [HISTORY], |row| row.get::<_, bool>(0))? {
+    let has = |table: &str| connection.query_row(there, [table], |row| row.get::<_, bool>(0));
+    if !has(HISTORY)? {
         return Ok(Tables::default());
     }
-    let version = connection.query_row(&newest(HISTORY), [], |row| row.get(0))?;
-    let is_filled = match version {
-        None => false,
-        Some(_) => connection.query_row(&any_row(first), [], |row| row.get(0))?,
-    };
-    Ok(Tables { version, is_filled })
+    let version: Option<i32> = connection.query_row(&newest(HISTORY), [], |row| row.get(0))?;
+    if version.is_none() {
+        return Ok(Tables::default());
+    }
+    let any = |rows| connection.query_row(&any_row(rows), [], |row| row.get::<_, bool>(0));
+    let (is_filled, knows_people) = (any(first)?, any(people)?);
+    Ok(Tables { version, is_filled, knows_people, is_unfinished: has(UNFINISHED)? })
 }
 
 /// Data and keys in a database of PostgreSQL.
@@ -128,20 +137,31 @@ pub(crate) fn in_schemas(client: &mut Client) -> Result<[Tables; 2]> {
     ])
 }
 
-fn in_schema(client: &mut Client, schema: &str, history: &str, first: &str) -> Result<Tables> {
-    let history = format!("{schema}.{history}");
-    let there = client.query_one("select to_regclass($1) is not null", &[&history])?;
-    if !there.get::<_, bool>(0) {
+fn in_schema(
+    client: &mut Client,
+    schema: &str,
+    history: &str,
+    [first, people]: [&str; 2],
+) -> Result<Tables> {
+    let [history, unfinished, first, people] =
+        [history, UNFINISHED, first, people].map(|name| format!("{schema}.{name}"));
+    let mut has = |table: &String| -> Result<bool> {
+        Ok(client.query_one("select to_regclass($1) is not null", &[table])?.get(0))
+    };
+    if !has(&history)? {
         return Ok(Tables::default());
     }
+    let is_unfinished = has(&unfinished)?;
     let version: Option<i32> = client.query_one(&newest(&history), &[])?.get(0);
-    let is_filled = match version {
-        None => false,
-        Some(_) => client.query_one(&any_row(&format!("{schema}.{first}")), &[])?.get(0),
-    };
-    Ok(Tables { version, is_filled })
+    if version.is_none() {
+        return Ok(Tables::default());
+    }
+    let mut any =
+        |rows: &str| -> Result<bool> { Ok(client.query_one(&any_row(rows), &[])?.get(0)) };
+    let (is_filled, knows_people) = (any(&first)?, any(&people)?);
+    Ok(Tables { version, is_filled, knows_people, is_unfinished })
 }
 
-fn any_row(table: &str) -> String {
-    format!("select exists (select 1 from {table})")
+fn any_row(rows: &str) -> String {
+    format!("select exists (select 1 from {rows})")
 }

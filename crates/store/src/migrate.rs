@@ -53,6 +53,7 @@ pub struct Applied {
 /// # Errors
 /// [`Error::Migration`] when a migration fails or the database is newer than this program;
 /// [`Error::KeysMissing`] when there is data without its keys, beside which none are made;
+/// [`Error::DataMissing`] when there are keys of people without their data: others would get them;
 /// [`Error::Unavailable`] when the database cannot be reached.
 pub fn migrate(target: &Target) -> Result<Applied> {
     match target {
@@ -113,8 +114,9 @@ fn migrate_schemas(client: &mut Client) -> Result<Applied> {
     Ok(Applied { data, vault })
 }
 
-/// Fails when what was found, data and keys, is newer than this program, or the keys are gone: an
-/// empty vault beside data would be in the way of the right one.
+/// Fails when what was found, data and keys, is newer than this program, or one of them is gone: an
+/// empty vault beside data would be in the way of the right one, and new people beside old keys would
+/// get those, which have their ids.
 fn check_before(found: [Tables; 2], runners: &[Runner; 2], places: [String; 2]) -> Result<()> {
     for ((tables, runner), place) in found.iter().zip(runners).zip(places) {
         let wanted = last_of(runner);
@@ -124,6 +126,11 @@ fn check_before(found: [Tables; 2], runners: &[Runner; 2], places: [String; 2]) 
     }
     match found.map(Tables::half) {
         [Half::Filled, Half::Missing] => Err(Error::KeysMissing),
+        [Half::Missing | Half::Empty, Half::Filled]
+            if found[1].knows_people && !found[0].is_unfinished =>
+        {
+            Err(Error::DataMissing)
+        }
         _ => Ok(()),
     }
 }

@@ -297,3 +297,28 @@ fn a_refused_start_makes_no_keys() {
         assert!(!vault.exists());
     }
 }
+
+/// They lie there for `restore`, and somebody is too early.
+#[test]
+fn nothing_new_is_made_beside_keys_of_people() {
+    let installation = Installation::sqlite();
+    import(&installation, EARLIER);
+    let [data, keys] = ["data.db", "keys.db"].map(|name| installation.folder().join(name));
+    installation.run(&["backup", text(&data), "--with-keys", text(&keys)]).accepted();
+    let restored = Installation::sqlite();
+    hand_over_key(&installation, &restored);
+    std::fs::copy(&keys, restored.data_dir().join("vault.db")).expect("the keys");
+    let list = ["keys", "list", "--environment", "sandbox"];
+    let commands =
+        [restored.serve_command(), restored.command(&list), restored.command(&["migrate"])];
+    for mut command in commands {
+        assert_eq!(
+            finished(&mut command).refused(),
+            "there are keys of people, and the data they belong to is missing: restore vinculo.db, \
+             or the schema `public`"
+        );
+        assert!(!restored.data_dir().join("vinculo.db").exists());
+    }
+    restored.run(&["restore", text(&data)]).accepted();
+    assert_eq!(people(&restored), people(&installation));
+}

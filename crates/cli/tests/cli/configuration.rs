@@ -310,6 +310,16 @@ fn a_reader_who_has_gone_is_no_fault() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_outlives_the_reader_of_its_log() {
+    let installation = Installation::sqlite();
+    let mut command = installation.serve_command();
+    let (_server, base) = Process::start_unheard(command.env("VINCULO_LOG", "trace")).await;
+    let client = installation.client("sandbox", &base);
+    let link = client.link("1999000002").await;
+    assert_eq!(client.links().await, [link]);
+}
+
 /// The data folder a command has used.
 fn used(installation: &Installation, command: &mut Command) -> String {
     let before = folders(installation);

@@ -3,7 +3,7 @@
 
 use jiff::civil::Date;
 use vinculo_pila::{Document, Month};
-use vinculo_store::{ImportId, Job, Origin, PlanillaIdentity, Tx, WorkspaceId};
+use vinculo_store::{ImportId, Job, Origin, PlanillaIdentity, Tx, UnplacedLine, WorkspaceId};
 use vinculo_vault::{BlindIndex, WorkspaceKeys};
 
 use crate::App;
@@ -52,20 +52,20 @@ impl Place<'_> {
     }
 }
 
-/// Stores what planillas settle that an earlier version accepted, and projects again whom a draft
-/// names that they settle.
+/// Stores what planillas settle that an earlier version accepted, or makes them the drafts they are,
+/// and projects again whom a draft names that counts no more.
 pub(super) async fn place_older(app: &App) -> Result<(), ApiError> {
-    while !app.store().read(|tx| tx.unplaced_imports(1)).await?.is_empty() {
+    let mut after = ImportId(0);
+    loop {
+        let page = app.store().read(move |tx| tx.unplaced_imports(after, BATCH)).await?;
+        let Some(&(last, _)) = page.last() else { return Ok(()) };
         let worker = app.clone();
         let placed = app.store().write(move |tx| {
-            for (import, workspace) in tx.unplaced_imports(BATCH)? {
-                place(tx, &worker, import, workspace)?;
-            }
-            Ok::<_, ApiError>(())
+            page.iter().try_for_each(|&(import, workspace)| place(tx, &worker, import, workspace))
         });
         placed.await?;
+        after = last;
     }
-    Ok(())
 }
 
 fn place(
@@ -74,28 +74,48 @@ fn place(
     import: ImportId,
     workspace: WorkspaceId,
 ) -> Result<(), ApiError> {
-    let slot = match tx.unplaced_line(import)? {
-        // Everybody was erased.
-        None => None,
-        Some(kept) => {
-            let key = app.all_secrets().vault().unwrap_key(&kept.key)?;
-            let line = open_line(&key, (Origin::Planilla, import.0, kept.line), &kept.sealed)?;
-            let place = Place {
-                payer: &line.payer.document.normal(),
-                period: line.period,
-                planilla_type: line.planilla.kind,
-                branch: line.planilla.branch,
-            };
-            let slot = place.slot(app.secrets(workspace)?.indexes());
-            if !line.paid {
-                return Ok(tx.make_draft(import, &slot)?);
-            }
-            Some(slot)
+    let line = tx.unplaced_line(import)?;
+    let place = match line.map(|line| place_of(app, import, workspace, &line)).transpose() {
+        Ok(place) => place,
+        // One damaged line is not to keep the others from their places.
+        Err(error) => {
+            tracing::warn!(
+                import = import.0,
+                cause = error.cause(),
+                "a planilla of an earlier version does not open and has no place"
+            );
+            return Ok(());
         }
     };
-    if tx.place_import(import, slot.as_ref())? {
+    let counting = match place {
+        Some((slot, false)) => tx.make_draft(import, &slot)?,
+        // Without a place everybody was erased.
+        settled => {
+            let slot = settled.map(|(slot, _)| slot);
+            tx.place_import(import, slot.as_ref())?.then_some(import)
+        }
+    };
+    if let Some(import) = counting {
         let now = app.now_micros();
         tx.enqueue(Job::ImportFile(import), now, now)?;
     }
     Ok(())
+}
+
+/// The place of the planilla that has this line, and whether it was paid.
+fn place_of(
+    app: &App,
+    import: ImportId,
+    workspace: WorkspaceId,
+    kept: &UnplacedLine,
+) -> Result<(BlindIndex, bool), ApiError> {
+    let key = app.all_secrets().vault().unwrap_key(&kept.key)?;
+    let line = open_line(&key, (Origin::Planilla, import.0, kept.line), &kept.sealed)?;
+    let place = Place {
+        payer: &line.payer.document.normal(),
+        period: line.period,
+        planilla_type: line.planilla.kind,
+        branch: line.planilla.branch,
+    };
+    Ok((place.slot(app.secrets(workspace)?.indexes()), line.paid))
 }

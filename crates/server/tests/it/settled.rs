@@ -21,6 +21,8 @@ on_both_databases!(
     documents_are_found_however_a_planilla_writes_them,
     what_an_earlier_version_accepted_settles_its_drafts,
     what_an_earlier_version_accepted_unpaid_is_a_draft,
+    of_drafts_from_an_earlier_version_the_last_counts,
+    a_damaged_planilla_keeps_no_other_from_its_place,
 );
 
 /// Header field 17, with field 18 behind it.
@@ -188,7 +190,8 @@ async fn documents_are_found_however_a_planilla_writes_them(database: TestDataba
 /// Starts to work, and waits until planillas of earlier versions have their places.
 async fn look_for_older(app: &mut TestApp) {
     app.start_runner().await;
-    let unplaced = async || app.app.store().read(|tx| tx.unplaced_imports(1)).await.unwrap();
+    let unplaced =
+        async || app.app.store().read(|tx| tx.unplaced_imports(ImportId(0), 1)).await.unwrap();
     let placed = async {
         while !unplaced().await.is_empty() {
             look_again().await;
@@ -224,8 +227,58 @@ async fn what_an_earlier_version_accepted_unpaid_is_a_draft(database: TestDataba
     app.stop_runner().await;
     app.database.run("update imports set number_index = draft_index, draft_index = null");
     look_for_older(&mut app).await;
+    app.settled().await;
+    let link = create_link(&app).await;
+    assert_eq!(months(&app, &link).await, ["2025-11"], "a draft counts");
     import_all(&app, &[&without_person(NOVEMBER)]).await;
     let person = Document::new(DocumentKind::Cc, PERSON);
     assert!(person_history(&app.app, Production, person).await.unwrap().is_none());
+    app.finish().await;
+}
+
+/// Of two drafts in one place such a version may have taken one, or both, for settled.
+async fn of_drafts_from_an_earlier_version_the_last_counts(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let unpaid = |file: &[u8]| altered(file, 1, PAID_ON, &[b' '; 10]);
+    import_all(&app, &[OCTOBER, &unpaid(NOVEMBER)]).await;
+    let first = ImportId(2);
+    let link = create_link(&app).await;
+    assert_eq!(months(&app, &link).await, ["2025-11", "2025-10"]);
+    app.database.run("update imports set state = 'refused' where id = 2");
+    let last = app.receive(Production, unpaid(&without_person(NOVEMBER))).await.0;
+    app.settled().await;
+
+    app.stop_runner().await;
+    app.database.run(&format!(
+        "update imports set number_index = draft_index, draft_index = null where id = {last}; \
+         update imports set state = 'accepted' where id = {first}"
+    ));
+    look_for_older(&mut app).await;
+    app.settled().await;
+    let states = [state(&app, first).await, state(&app, last).await];
+    assert_eq!(states, ["superseded", "accepted"]);
+    assert_eq!(months(&app, &link).await, ["2025-10"], "projected again");
+    app.finish().await;
+}
+
+/// A line that nothing opens any more.
+async fn a_damaged_planilla_keeps_no_other_from_its_place(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    import_all(&app, &[OCTOBER, NOVEMBER]).await;
+    app.stop_runner().await;
+    app.database.run(
+        "update imports set slot_index = null; \
+         update contributions set line = line + 1000 where batch_id = 1",
+    );
+    app.start_runner().await;
+    let unplaced =
+        async || app.app.store().read(|tx| tx.unplaced_imports(ImportId(0), 9)).await.unwrap();
+    let placed = async {
+        while unplaced().await.len() > 1 {
+            look_again().await;
+        }
+    };
+    soon("the place of the other planilla", placed).await;
+    assert_eq!(unplaced().await[0].0, ImportId(1));
     app.finish().await;
 }

@@ -36,6 +36,18 @@ const ACCEPT: [&str; 5] = [
     "update imports set state = 'accepted', finished_at = $2 where id = $1 and state = 'loading'",
 ];
 
+/// Makes the accepted import `$1` a draft of place `$2`, where one draft counts.
+const MAKE_DRAFT: [&str; 2] = [
+    "update imports set state = 'superseded' where id in \
+     (select old.id from imports old join imports own on own.id = $1 \
+     where old.workspace_id = own.workspace_id and old.draft_index = $2 and old.state = 'accepted' \
+     and (old.paid, old.id) < (own.paid, own.id))",
+    "update imports set number_index = null, draft_index = $2, state = case when exists \
+     (select 1 from imports newer where newer.workspace_id = imports.workspace_id \
+     and newer.draft_index = $2 and newer.state = 'accepted') then 'superseded' else state end \
+     where id = $1",
+];
+
 /// The drafts that import `$1` replaced, and later files with its number, which counted before it did.
 const REPLACED: &str = "select old.id from imports own join imports old on own.id = $1 \
      where own.state = 'accepted' and old.workspace_id = own.workspace_id \
@@ -116,25 +128,29 @@ impl Tx<'_> {
                 Ok((WorkspaceId(row.int(0)?), numbered, row.opt_blind_index(3)?))
             },
         )?;
-        let in_order = self.dialect().locking();
-        let rest = format!("state in ('loading', 'accepted') order by id{in_order}");
-        let id = |row: &crate::Row<'_>| row.int(0);
         match own {
             Some((workspace, (Some(payer), Some(number)), _)) => {
+                let in_order = self.dialect().locking();
                 let sql = format!(
                     "select id from imports where +workspace_id = $1 and payer_index = $2 \
-                     and number_index = $3 and {rest}"
+                     and number_index = $3 and state in ('loading', 'accepted') order by id{in_order}"
                 );
-                self.query(&sql, &[workspace.into(), (&payer).into(), (&number).into()], id)?;
+                let values = [workspace.into(), (&payer).into(), (&number).into()];
+                self.query(&sql, &values, |row| row.int(0))?;
             }
-            Some((workspace, _, Some(draft))) => {
-                let sql = format!(
-                    "select id from imports where +workspace_id = $1 and draft_index = $2 and {rest}"
-                );
-                self.query(&sql, &[workspace.into(), (&draft).into()], id)?;
-            }
+            Some((workspace, _, Some(draft))) => self.lock_drafts(workspace, &draft)?,
             _ => {}
         }
+        Ok(())
+    }
+
+    fn lock_drafts(&mut self, workspace: WorkspaceId, place: &BlindIndex) -> Result<()> {
+        let in_order = self.dialect().locking();
+        let sql = format!(
+            "select id from imports where +workspace_id = $1 and draft_index = $2 \
+             and state in ('loading', 'accepted') order by id{in_order}"
+        );
+        self.query(&sql, &[workspace.into(), place.into()], |row| row.int(0))?;
         Ok(())
     }
 
@@ -200,15 +216,19 @@ impl Tx<'_> {
     }
 
     /// Accepted planillas of which an earlier version did not store what they settle, the oldest
-    /// first.
+    /// first; `after` pages through them.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn unplaced_imports(&mut self, limit: i64) -> Result<Vec<(ImportId, WorkspaceId)>> {
+    pub fn unplaced_imports(
+        &mut self,
+        after: ImportId,
+        limit: i64,
+    ) -> Result<Vec<(ImportId, WorkspaceId)>> {
         self.query(
             "select id, workspace_id from imports where state = 'accepted' \
-             and number_index is not null and slot_index is null order by id limit $1",
-            &[limit.into()],
+             and number_index is not null and slot_index is null and id > $1 order by id limit $2",
+            &[after.into(), limit.into()],
             |row| Ok((ImportId(row.int(0)?), WorkspaceId(row.int(1)?))),
         )
     }
@@ -254,18 +274,29 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Makes such a planilla, which was not paid, a draft of its place, unless another counts there.
+    /// Makes such a planilla, which was not paid, a draft of its place: of those the one received last
+    /// counts, unless one was paid. Answers the one that counts now; `None` when the planilla is no such
+    /// one any more.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn make_draft(&mut self, id: ImportId, place: &BlindIndex) -> Result<()> {
-        self.execute(
-            "update imports set number_index = null, state = case when exists \
-             (select 1 from imports d where d.workspace_id = imports.workspace_id \
-             and d.draft_index = $2 and d.state = 'accepted') then 'superseded' else state end, \
-             draft_index = $2 where id = $1 and state = 'accepted' and slot_index is null",
-            &[id.into(), place.into()],
-        )?;
-        Ok(())
+    pub fn make_draft(&mut self, id: ImportId, place: &BlindIndex) -> Result<Option<ImportId>> {
+        let locked = self.dialect().locking();
+        let own = format!(
+            "select workspace_id from imports where id = $1 and state = 'accepted' \
+             and number_index is not null and slot_index is null{locked}"
+        );
+        let own = self.query_opt(&own, &[id.into()], |row| Ok(WorkspaceId(row.int(0)?)))?;
+        let Some(workspace) = own else { return Ok(None) };
+        self.lock_drafts(workspace, place)?;
+        for sql in MAKE_DRAFT {
+            self.execute(sql, &[id.into(), place.into()])?;
+        }
+        self.query_opt(
+            "select id from imports where workspace_id = $1 and draft_index = $2 \
+             and state = 'accepted'",
+            &[workspace.into(), place.into()],
+            |row| Ok(ImportId(row.int(0)?)),
+        )
     }
 }

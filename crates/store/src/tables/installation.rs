@@ -139,22 +139,21 @@ impl Tx<'_> {
         self.query_opt(sql, &[uuid.into()], |row| row.text(0))
     }
 
-    /// Whether the keys that are there were made for the workspaces that are there: each has the
-    /// moment of its workspace, to the microsecond, and keys of another installation have not. A
-    /// workspace without a key says nothing as long as another has one.
+    /// Whether the keys that are there were made for the workspaces that are there: a key has the moment
+    /// of its workspace, to the microsecond, and none of another installation has. One that fits is
+    /// enough: an earlier version gave a workspace the key of one whose making had been cut off.
     ///
     /// # Errors
     /// When the database fails.
     pub fn keys_fit(&mut self) -> Result<bool> {
         self.query_one(
-            "select count(w.id), count(k.owner_id), \
-             cast(coalesce(sum(case when k.created_at = w.created_at then 1 else 0 end), 0) as bigint) \
-             from workspaces w \
-             left join data_keys k on k.owner_kind = 'workspace' and k.owner_id = w.id",
+            "select count(w.id), count(k.owner_id) from workspaces w \
+             left join data_keys k on k.owner_kind = 'workspace' and k.owner_id = w.id \
+             and k.created_at = w.created_at",
             &[],
             |row| {
-                let (all, with_key, of_one_moment) = (row.int(0)?, row.int(1)?, row.int(2)?);
-                Ok(with_key == of_one_moment && (with_key > 0 || all == 0))
+                let (all, of_one_moment) = (row.int(0)?, row.int(1)?);
+                Ok(of_one_moment > 0 || all == 0)
             },
         )
     }

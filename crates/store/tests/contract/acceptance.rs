@@ -265,9 +265,12 @@ async fn what_older_planillas_settle_is_stored_later(db: TestDatabase) {
     let gone =
         format!("delete from data_keys where owner_kind = 'subject' and owner_id <> {subject}");
     raw::run(&db, &gone);
-    let unplaced = async |limit| read(&db, move |tx| tx.unplaced_imports(limit)).await;
+    let unplaced_after =
+        async |after, limit| read(&db, move |tx| tx.unplaced_imports(after, limit)).await;
+    let unplaced = async |limit| unplaced_after(ImportId(0), limit).await;
     assert_eq!(unplaced(9).await, [(older, here), (alone, here), (nobody, here)]);
     assert_eq!(unplaced(1).await, [(older, here)]);
+    assert_eq!(unplaced_after(older, 1).await, [(alone, here)]);
     let line = read(&db, move |tx| tx.unplaced_line(older)).await.expect("no line");
     assert_eq!((line.subject, line.line), (subject, 2));
     assert_eq!(line.sealed, crate::fixture::sealed(2));
@@ -288,28 +291,46 @@ async fn what_older_planillas_settle_is_stored_later(db: TestDatabase) {
     assert_eq!(raw::rows(&db, &settled), ["1"]);
 }
 
-/// It had a number and was not paid.
+/// They had numbers and were not paid.
 async fn what_older_planillas_were_not_paid_are_drafts(db: TestDatabase) {
+    use ImportState::{Accepted, Superseded};
     let (here, _) = workspaces(&db).await;
-    let [alone, beside, draft, settled] = write(&db, move |tx| {
+    let [alone, before, draft, after, paid, late, settled] = write(&db, move |tx| {
+        let unpaid = |n| PlanillaIdentity { paid: false, ..identity(Some(n), None) };
+        let paid = PlanillaIdentity { paid: true, ..identity(None, Some(82)) };
         let all = [
-            loading(tx, here, 1, &identity(Some(1), None))?,
-            loading(tx, here, 2, &identity(Some(2), None))?,
+            loading(tx, here, 1, &unpaid(1))?,
+            loading(tx, here, 2, &unpaid(2))?,
             loading(tx, here, 3, &identity(None, Some(81)))?,
-            loading(tx, here, 4, &settling(4, 82))?,
+            loading(tx, here, 4, &unpaid(4))?,
+            loading(tx, here, 5, &paid)?,
+            loading(tx, here, 6, &unpaid(6))?,
+            loading(tx, here, 7, &settling(7, 83))?,
         ];
         all.iter().try_for_each(|id| tx.accept_import(*id, NOW))?;
         Ok(all)
     })
     .await;
-    for (id, slot) in [(alone, 80), (beside, 81), (settled, 83)] {
-        write(&db, move |tx| tx.make_draft(id, &index(slot))).await;
-    }
-    assert_eq!(state(&db, alone).await, ImportState::Accepted);
-    assert_eq!(state(&db, beside).await, ImportState::Superseded);
-    assert_eq!(state(&db, draft).await, ImportState::Accepted);
-    assert!(read(&db, |tx| tx.unplaced_imports(9)).await.is_empty());
+    let states = async |of: [ImportId; 3]| {
+        [state(&db, of[0]).await, state(&db, of[1]).await, state(&db, of[2]).await]
+    };
+    let make = async |id, slot| {
+        let counts = write(&db, move |tx| tx.make_draft(id, &index(slot))).await;
+        // As when two workers do it.
+        assert_eq!(write(&db, move |tx| tx.make_draft(id, &index(slot))).await, None);
+        counts
+    };
+    assert_eq!(make(alone, 80).await, Some(alone));
+    assert_eq!(make(before, 81).await, Some(draft));
+    assert_eq!(states([alone, before, draft]).await, [Accepted, Superseded, Accepted]);
+    assert_eq!(make(after, 81).await, Some(after));
+    assert_eq!(states([before, draft, after]).await, [Superseded, Superseded, Accepted]);
+    assert_eq!(make(late, 82).await, Some(paid));
+    assert_eq!(states([after, paid, late]).await, [Accepted, Accepted, Superseded]);
+    assert_eq!(make(settled, 84).await, None, "it has its place");
+    assert!(read(&db, |tx| tx.unplaced_imports(ImportId(0), 9)).await.is_empty());
     let drafts = "select id from imports where draft_index is not null and number_index is null \
          order by id";
-    assert_eq!(raw::rows(&db, drafts), [alone, beside, draft].map(|id| id.to_string()));
+    let made = [alone, before, draft, after, paid, late];
+    assert_eq!(raw::rows(&db, drafts), made.map(|id| id.to_string()));
 }

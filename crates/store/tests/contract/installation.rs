@@ -1,4 +1,4 @@
-use crate::fixture::{NOW, read, refused, root, uuid, workspaces, wrapped, write};
+use crate::fixture::{NOW, person, read, refused, root, uuid, workspaces, wrapped, write};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{Environment, Error, Found, Half, Target, Workspace, look, migrate};
@@ -12,6 +12,7 @@ on_both_databases! {
     a_key_from_a_start_that_was_cut_off_fits,
     what_there_is_is_told_apart,
     no_keys_are_made_beside_data,
+    no_data_is_made_beside_keys_of_people,
 }
 
 async fn there_is_one_root_key(db: TestDatabase) {
@@ -72,8 +73,18 @@ async fn keys_of_another_installation_do_not_fit(db: TestDatabase) {
     assert!(read(&db, |tx| tx.keys_fit()).await, "keys can be older than a workspace");
     raw::run(&db, "update data_keys set created_at = created_at + 1");
     assert!(!read(&db, |tx| tx.keys_fit()).await);
+    workspaces_of_another_organization(&db).await;
+    assert!(read(&db, |tx| tx.keys_fit()).await, "one that fits is enough");
     raw::run(&db, "delete from data_keys");
     assert!(!read(&db, |tx| tx.keys_fit()).await, "no key at all is not this data's");
+}
+
+async fn workspaces_of_another_organization(db: &TestDatabase) {
+    write(db, |tx| {
+        let organization = tx.insert_organization(uuid(20), "other", NOW)?;
+        tx.insert_workspace(uuid(21), organization, Environment::Sandbox, &wrapped(9), NOW)
+    })
+    .await;
 }
 
 async fn a_key_from_a_start_that_was_cut_off_fits(db: TestDatabase) {
@@ -123,4 +134,26 @@ async fn no_keys_are_made_beside_data(db: TestDatabase) {
     assert!(matches!(refused, Error::KeysMissing), "{refused}");
     let found = look(&db.target).expect("looked");
     assert_eq!(found, Found { data: Half::Filled, keys: Half::Missing }, "none were made");
+}
+
+/// New people would get the ids, and so the keys, of others.
+async fn no_data_is_made_beside_keys_of_people(db: TestDatabase) {
+    write(&db, |tx| tx.insert_root_key(&root(1), NOW)).await;
+    let (here, _) = workspaces(&db).await;
+    write(&db, move |tx| person(tx, here, 7)).await;
+    for table in ["subjects", "workspaces", "organizations"] {
+        raw::run(&db, &format!("delete from {table}"));
+    }
+    let refused = || migrate(&db.target).expect_err("the data is gone");
+    assert!(matches!(refused(), Error::DataMissing), "{}", refused());
+    let unfinished = match &db.target {
+        Target::Sqlite { .. } => "data.unfinished_copy",
+        Target::Postgres { .. } => "public.unfinished_copy",
+    };
+    raw::run(&db, &format!("create table {unfinished} (source int)"));
+    migrate(&db.target).expect("the data is on its way");
+    raw::run(&db, &format!("drop table {unfinished}"));
+    assert!(matches!(refused(), Error::DataMissing));
+    raw::run(&db, "delete from data_keys where owner_kind = 'subject'");
+    migrate(&db.target).expect("nobody can get another's key");
 }

@@ -89,6 +89,17 @@ impl Process {
         (process, line)
     }
 
+    /// As [`Self::start_listening`], with nobody who reads its log.
+    pub(crate) async fn start_unheard(command: &mut Command) -> (Self, String) {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut child = command.stdout(Stdio::piped()).stderr(writer).spawn().expect("it starts");
+        let stdout = Output::of(child.stdout.take().expect("a pipe"));
+        let mut process = Self { child, stdout, stderr: Output::of(std::io::empty()) };
+        let base = process.says("listening on ").await;
+        (process, base)
+    }
+
     /// The rest of the first line on standard output that begins with `words`.
     pub(crate) async fn says(&mut self, words: &str) -> String {
         let line = |text: &str| {
