@@ -83,6 +83,23 @@ pub struct Payer {
     pub kind_text: Option<String>,
 }
 
+impl Payer {
+    /// A payer of whom no more is told than document and name.
+    #[must_use]
+    pub const fn named(document: Document, name: Option<String>) -> Self {
+        Self {
+            document,
+            name,
+            activity_code: None,
+            activity_text: None,
+            class_code: None,
+            class_text: None,
+            kind_code: None,
+            kind_text: None,
+        }
+    }
+}
+
 /// The planilla a line belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]

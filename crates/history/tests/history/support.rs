@@ -24,16 +24,8 @@ pub(crate) fn projected(lines: &[Contribution], current: &str) -> Projection {
 }
 
 pub(crate) fn payer(kind: DocumentKind, number: &str, name: &str) -> Payer {
-    Payer {
-        document: Document::new(kind, number),
-        name: Some(name.to_owned()),
-        activity_code: None,
-        activity_text: None,
-        class_code: None,
-        class_text: None,
-        kind_code: Some("01".to_owned()),
-        kind_text: None,
-    }
+    let named = Payer::named(Document::new(kind, number), Some(name.to_owned()));
+    Payer { kind_code: Some("01".to_owned()), ..named }
 }
 
 /// The same base in all systems but work risk.

@@ -21,14 +21,8 @@ impl Shared {
         let paid_on = header.paid_on();
         Some(Self {
             payer: Payer {
-                document: header.payer()?,
-                name: header.filled::<4>(),
-                activity_code: None,
-                activity_text: None,
-                class_code: None,
-                class_text: None,
                 kind_code: header.filled::<21>(),
-                kind_text: None,
+                ..Payer::named(header.payer()?, header.filled::<4>())
             },
             period: header.period()?,
             planilla: PlanillaRef {

@@ -126,16 +126,7 @@ impl History<'_> {
             fields.text_of(&["tipoIdentifiacionEmpleador", "tipoIdentificacionEmpleador"])?;
         let number = fields.text_of(&["identifiacionEmpleador", "identificacionEmpleador"])?;
         let kind = self.documents.kind_or_letters(&kind)?;
-        Some(Payer {
-            document: fields::payer(kind, &number)?,
-            name: fields.text("nombreEmpleador"),
-            activity_code: None,
-            activity_text: None,
-            class_code: None,
-            class_text: None,
-            kind_code: None,
-            kind_text: None,
-        })
+        Some(Payer::named(fields::payer(kind, &number)?, fields.text("nombreEmpleador")))
     }
 
     fn contribution(

@@ -125,21 +125,15 @@ fn payments(entry: &Value, documents: &DocumentCodes, notes: &mut Notes) -> Resu
     let kind = fields.text("tipo_identificacion_aportante_id").ok_or(Note::PayerNotReadable)?;
     let kind = documents.kind_or_letters(&kind).ok_or(Note::PayerNotReadable)?;
     let number = fields.text("numero_identificacion_aportante").ok_or(Note::PayerNotReadable)?;
-    let payer = Payer {
-        document: fields::payer(kind, &number).ok_or(Note::PayerNotReadable)?,
-        // Written with an accent, in one or two characters, or without.
-        name: fields.text_of(&[
-            "razón_social_aportante",
-            "razo\u{301}n_social_aportante",
-            "razon_social_aportante",
-        ]),
-        activity_code: fields.text("CIIU_aportante").map(|code| value::padded(code, 4)),
-        activity_text: None,
-        class_code: None,
-        class_text: None,
-        kind_code: None,
-        kind_text: None,
-    };
+    let document = fields::payer(kind, &number).ok_or(Note::PayerNotReadable)?;
+    // Written with an accent, in one or two characters, or without.
+    let name = fields.text_of(&[
+        "razón_social_aportante",
+        "razo\u{301}n_social_aportante",
+        "razon_social_aportante",
+    ]);
+    let activity_code = fields.text("CIIU_aportante").map(|code| value::padded(code, 4));
+    let payer = Payer { activity_code, ..Payer::named(document, name) };
     let months = list.iter().filter_map(|payment| month(payment, notes)).collect();
     Ok(Payments {
         payer,

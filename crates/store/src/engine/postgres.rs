@@ -25,6 +25,9 @@ const UNANSWERED: Duration = Duration::from_secs(20);
 /// A process that is stopped or cut off in the middle of a transaction keeps what it has locked no longer
 /// than this.
 const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '15s'";
+/// Compiling a statement takes longer than any of ours runs, and the server does it by a guess at the cost
+/// that is far too high until the tables of a first load are analyzed.
+const INTERPRET: &str = "set jit = off";
 /// Commits of leases do not wait for the disk; the next commit that does brings them along.
 const UNSYNCED: &str = "set synchronous_commit = off";
 const NO_TLS: &str = "sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private \
@@ -96,6 +99,7 @@ impl Connection {
         if self.client.is_none() {
             let mut client = connect(&self.config)?;
             client.batch_execute(GIVE_UP)?;
+            client.batch_execute(INTERPRET)?;
             if !self.synced {
                 client.batch_execute(UNSYNCED)?;
             }

@@ -49,11 +49,14 @@ async fn a_connection_lost_inside_a_closure_is_reported_and_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_in_which_nothing_happens_is_given_up_by_the_server() {
+async fn a_session_gives_up_where_nothing_happens_and_compiles_nothing() {
     let db = TestDatabase::postgres();
-    let sql = "select current_setting('idle_in_transaction_session_timeout')";
-    let asked = |tx: &mut Tx<'_>| tx.query_one(sql, &[], |row| row.text(0));
-    assert_eq!(db.store.write(asked).await.expect("not read"), "15s");
+    let sql =
+        "select current_setting('idle_in_transaction_session_timeout'), current_setting('jit')";
+    let asked = |tx: &mut Tx<'_>| tx.query_one(sql, &[], |row| Ok((row.text(0)?, row.text(1)?)));
+    let expected = ("15s".to_owned(), "off".to_owned());
+    assert_eq!(db.store.write(asked).await.expect("not read"), expected);
+    assert_eq!(db.store.lease(asked).await.expect("not read"), expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
