@@ -6,8 +6,18 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
-/// The allocator's functions that hand out memory.
-const ALLOCATING: [&str; 5] = ["malloc", "calloc", "realloc", "posix_memalign", "aligned_alloc"];
+/// The functions that hand out memory, of the C library (for SQLite and cryptography) and of the binary's own
+/// allocator.
+const ALLOCATING: [&str; 8] = [
+    "malloc",
+    "calloc",
+    "realloc",
+    "posix_memalign",
+    "aligned_alloc",
+    "mi_malloc_aligned",
+    "mi_zalloc_aligned",
+    "mi_realloc_aligned",
+];
 
 /// What was counted.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use serde_json::Value;
 use tokio::time::Instant;
 use vinculo_bench::machine::Processors;
@@ -29,6 +30,11 @@ use vinculo_bench::server::{Process, Server, Setup};
 
 use bare::Bare;
 use connection::Target;
+
+/// As vinculo has it: the bare route is to be slower or faster by what it does, not by its allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 /// Person of the sandbox with two employers.
 const PERSON: &str = "1999000002";
 

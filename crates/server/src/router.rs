@@ -87,6 +87,13 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(token::create))
 }
 
+/// The paths of the contract and of its management, with `{…}` where an id belongs. The OpenAPI document
+/// has them too, but is only made for whoever asks for it: it takes some megabytes.
+pub(crate) fn paths() -> Vec<String> {
+    let described = [api().into_openapi(), manage().into_openapi()];
+    described.into_iter().flat_map(|described| described.paths.paths.into_keys()).collect()
+}
+
 /// The application as a service: the contract, its description, and what an operator watches.
 pub fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
