@@ -1,5 +1,7 @@
 //! Employments and owners: the projected objects that `GET` returns, stored in the wire's shape.
 
+use std::cmp::Reverse;
+
 use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
@@ -149,7 +151,7 @@ impl ObjectFilter {
 }
 
 /// A place in the list of objects, newest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectPosition {
     created_at: Micros,
     id: i64,
@@ -242,15 +244,8 @@ impl Tx<'_> {
     ) -> Result<Page<SealedObject>> {
         let table = resource.table();
         let clause = filter.clause(workspace);
-        let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
-        let rows = self.query(
-            &format!(
-                "select {SEALED} from {table} t join data_keys k \
-                 on k.owner_kind = 'subject' and k.owner_id = +t.subject_id{tail}"
-            ),
-            &params,
-            SealedObject::from_row,
-        )?;
+        let rows = self.newest(resource, &clause, page)?;
+        let rows: Vec<_> = rows.into_iter().map(|(_, object)| object).collect();
         let whole = page.offset == 0 && (rows.len() as i64) < page.limit;
         let count = if whole {
             rows.len() as i64
@@ -274,24 +269,38 @@ impl Tx<'_> {
         after: Option<ObjectPosition>,
         limit: i64,
     ) -> Result<Vec<(ObjectPosition, SealedObject)>> {
-        let table = resource.table();
         let mut clause = filter.clause(workspace);
         if let Some(ObjectPosition { created_at, id }) = after {
             clause.and_list("(t.created_at, t.id) < ({})", [created_at, id]);
         }
-        let page = PageRequest { limit, offset: 0 };
+        self.newest(resource, &clause, PageRequest { limit, offset: 0 })
+    }
+
+    /// A slice of what the clause leaves, newest first. The database orders and slices places alone: ordered
+    /// with what is sealed, all of it would be copied to be thrown away.
+    fn newest(
+        &mut self,
+        resource: Resource,
+        clause: &Where<'_>,
+        page: PageRequest,
+    ) -> Result<Vec<(ObjectPosition, SealedObject)>> {
+        let table = resource.table();
         let (tail, params) = clause.sliced("t.created_at desc, t.id desc", page);
-        self.query(
+        // In SQLite a cross join is done from left to right.
+        let mut rows = self.query(
             &format!(
-                "select {SEALED}, t.created_at, t.id from {table} t \
-                 join data_keys k on k.owner_kind = 'subject' and k.owner_id = +t.subject_id{tail}"
+                "select {SEALED}, t.created_at, t.id from (select t.id from {table} t{tail}) p \
+                 cross join {table} t cross join data_keys k \
+                 where t.id = p.id and k.owner_kind = 'subject' and k.owner_id = +t.subject_id"
             ),
             &params,
             |row| {
                 let position = ObjectPosition { created_at: row.int(6)?, id: row.int(7)? };
                 Ok((position, SealedObject::from_row(row)?))
             },
-        )
+        )?;
+        rows.sort_unstable_by_key(|(position, _)| Reverse(*position));
+        Ok(rows)
     }
 
     /// Whether the workspace has more than `limit` such objects; looks at no more than that.
