@@ -1,8 +1,9 @@
 //! The store: where closures go in and answers come out.
 
 mod open;
+mod standing;
 
-use crate::engine::lane::{Message, apart, spawn, submit};
+use crate::engine::lane::{Answer, Message, apart, call, hand_over, spawn};
 use crate::engine::sqlite;
 use crate::error::{Error, Result};
 use crate::lock::RunnerLock;
@@ -19,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+pub use standing::Standing;
 
 /// How many threads a store has and how patient it is.
 #[derive(Clone, Debug)]
@@ -120,6 +123,22 @@ impl Store {
         self.run(Mode::Write, work).await
     }
 
+    /// As [`write`](Self::write), for `work` that is exactly one statement on PostgreSQL: it commits itself,
+    /// in its own round trip. A second one there is refused, but does not undo the first.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub async fn write_once<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.run(Mode::WriteOnce, work).await
+    }
+
     /// Takes or prolongs leases of work that may be done twice: answers when their commit can be seen,
     /// which may be before it is on disk. On PostgreSQL every statement commits itself.
     ///
@@ -184,7 +203,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let since = self.0.timer.now();
-        let answer = submit(&self.0.lanes_for(mode).sender, mode, work)?.await;
+        let answer = self.0.submit(mode, work).await;
         self.0.arrived(mode, since, answer)
     }
 
@@ -201,7 +220,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let since = self.0.timer.now();
-        let answer = submit(&self.0.write.sender, Mode::Write, work)?.blocking_recv();
+        let answer = self.0.submit(Mode::Write, work).blocking_recv();
         self.0.arrived(Mode::Write, since, answer)
     }
 
@@ -218,7 +237,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let since = self.0.timer.now();
-        let answer = submit(&self.0.read.sender, Mode::Read, work)?.blocking_recv();
+        let answer = self.0.submit(Mode::Read, work).blocking_recv();
         self.0.arrived(Mode::Read, since, answer)
     }
 
@@ -322,6 +341,20 @@ impl Inner {
             (Mode::Lease, Some(lease)) => lease,
             _ => &self.write,
         }
+    }
+
+    fn submit<T, E>(
+        &self,
+        mode: Mode,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Answer<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (job, answer) = call(work);
+        hand_over(&self.lanes_for(mode).sender, mode, job);
+        answer
     }
 
     /// What a closure answered that was handed over at `since`.

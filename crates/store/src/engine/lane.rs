@@ -75,19 +75,26 @@ where
     }
 }
 
-/// Puts a closure into a lane's channel.
-pub(crate) fn submit<F, T, E>(lane: &Sender<Message>, mode: Mode, work: F) -> Result<Answer<T, E>>
+/// A closure with the place where its answer will be.
+pub(crate) fn call<F, T, E>(work: F) -> (Box<dyn Job>, Answer<T, E>)
 where
     F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    let call = Call { work: Some(work), result: None, reply };
-    match lane.try_send(Message::Run(mode, Box::new(call))) {
-        Ok(()) => Ok(answer),
-        Err(TrySendError::Full(_)) => Err(Error::crowded()),
-        Err(TrySendError::Disconnected(_)) => Err(Error::closed()),
+    (Box::new(Call { work: Some(work), result: None, reply }), answer)
+}
+
+/// Puts a closure into a lane's channel, or answers it that there is no room.
+pub(crate) fn hand_over(lane: &Sender<Message>, mode: Mode, job: Box<dyn Job>) {
+    let (message, error) = match lane.try_send(Message::Run(mode, job)) {
+        Ok(()) => return,
+        Err(TrySendError::Full(message)) => (message, Error::crowded()),
+        Err(TrySendError::Disconnected(message)) => (message, Error::closed()),
+    };
+    if let Message::Run(_, job) = message {
+        job.answer(Err(error));
     }
 }
 

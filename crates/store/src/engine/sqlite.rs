@@ -7,7 +7,7 @@ use crate::stats::Busy;
 use crate::text::Texts;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
-use crate::wake::{Hub, Queues};
+use crate::wake::{Hub, Queues, Standing};
 use crossbeam_channel::Receiver;
 use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::config::DbConfig;
@@ -220,6 +220,7 @@ impl Group {
             return refuse_waiting(first, jobs, &error);
         }
         let (left, fate) = self.run_waiting(mode, first, jobs);
+        let fate = fate.and_then(|()| self.run_standing(hub));
         let fate = fate.and_then(|()| self.connection.commit());
         if fate.is_ok() {
             hub.wake(self.wakes);
@@ -260,6 +261,24 @@ impl Group {
             }
         }
         (None, Ok(()))
+    }
+
+    /// Runs the closures that stand by the queues to be woken, so that what they take is taken by the
+    /// same commit. One that fails leaves the wake to others. An error is as for [`Self::run_waiting`].
+    fn run_standing(&mut self, hub: &Hub) -> Result<()> {
+        for queue in std::mem::take(&mut self.wakes).iter() {
+            let ran = match hub.take(queue) {
+                Some(Standing { mode, job, .. }) => {
+                    self.run_one(mode, job)?;
+                    self.done.last().is_some_and(|(_, kept)| *kept)
+                }
+                None => false,
+            };
+            if !ran {
+                self.wakes.add(queue);
+            }
+        }
+        Ok(())
     }
 
     fn run_one(&mut self, mode: Mode, mut job: Box<dyn Job>) -> Result<()> {

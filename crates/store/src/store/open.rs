@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 pub(super) fn sqlite(dir: &Path, options: &Options, whole: Whole) -> Result<Store> {
     migrate::check_sqlite(dir, options.busy_timeout, whole)?;
     let used = use_files(dir, options.exclusive)?;
-    let hub = Hub::new();
+    let hub = Hub::default();
     let (write, writes) = bounded(options.waiting.max(1));
     let (read, reads) = bounded(options.waiting.max(1));
     let connection = files::Connection::open(dir, options.busy_timeout)?;
@@ -51,24 +51,25 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
     let mut client = server::connect(&config)?;
     migrate::check_postgres(&mut client, whole)?;
     server::hold(&mut client, options.exclusive)?;
-    let hub = Hub::new();
+    let hub = Hub::default();
     let (sender, jobs) = bounded(options.waiting.max(1));
     let (notifier, mut threads) = notify::start(client, &config, &hub, options.exclusive)?;
     let (count, busy) = (options.postgres_lanes.max(1), Busy::default());
     let (leases, jobs_of_leases) = bounded(options.waiting.max(1));
     let leasing = Busy::default();
+    let quiet = server::Bell { hub: hub.clone(), notifier, leases: None };
+    let bell = server::Bell { leases: Some(leases.clone()), ..quiet.clone() };
     let shared = (0..count).map(|number| {
         let connection = server::Connection::new(config.clone());
-        (format!("store-{number}"), connection, jobs.clone(), busy.clone())
+        (format!("store-{number}"), connection, jobs.clone(), busy.clone(), bell.clone())
     });
     let unsynced = server::Connection::unsynced(config.clone());
-    let apart = ("store-lease".to_owned(), unsynced, jobs_of_leases, leasing.clone());
-    for (name, connection, jobs, busy) in shared.chain([apart]) {
-        let (hub, notifier) = (hub.clone(), notifier.clone());
-        let lane = move || server::lane(connection, &jobs, &busy, (&hub, &notifier));
+    let apart = ("store-lease".to_owned(), unsynced, jobs_of_leases, leasing.clone(), quiet);
+    for (name, connection, jobs, busy, bell) in shared.chain([apart]) {
+        let lane = move || server::lane(connection, &jobs, &busy, &bell);
         threads.push(spawn(&name, lane)?);
     }
-    drop(notifier);
+    drop(bell);
     Ok(Store(Arc::new(Inner {
         dir: None,
         used: Mutex::new(None),
