@@ -191,10 +191,11 @@ impl Runner {
     }
 
     async fn work(&self, claimed: ClaimedJob) -> RunResult {
+        let app = self.app.in_turn_of(claimed.workspace);
         let result = match claimed.job {
-            Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
-            Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
-            Job::WorkCohorts(of) => work_cohorts::run(&self.app, of, claimed).await,
+            Job::SyncLink(load) => sync_link::run(&app, load, claimed).await,
+            Job::ImportFile(import) => import_file::run(&app, import, claimed).await,
+            Job::WorkCohorts(of) => work_cohorts::run(&app, of, claimed).await,
         };
         let (at, why) = match result {
             Ok(()) => return RunResult::Done,
@@ -226,7 +227,8 @@ impl Runner {
         let running = self.app.metrics().delivery();
         let ClaimedDelivery { id, attempt } = due.claim;
         let span = tracing::info_span!("delivery", %id, attempt, request_id = Empty);
-        let outcome = deliver::run(&self.app, due).instrument(span.clone()).await;
+        let app = self.app.in_turn_of(due.workspace);
+        let outcome = deliver::run(&app, due).instrument(span.clone()).await;
         drop(running);
         outcome.unwrap_or_else(|error| {
             let cause = error.cause().unwrap_or("refused").to_owned();

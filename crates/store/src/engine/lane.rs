@@ -1,21 +1,13 @@
 //! A closure on its way to a connection and its answer on the way back.
 
+use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
 use crate::stats::Busy;
 use crate::tx::{Mode, Tx};
 use crate::wake::Queues;
-use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
-
-/// What a lane takes from its channel.
-pub(crate) enum Message {
-    /// Run this closure.
-    Run(Mode, Box<dyn Job>),
-    /// End one lane; everything sent before is done first.
-    Stop,
-}
 
 /// A closure with the place where its answer goes, its types forgotten.
 pub(crate) trait Job: Send {
@@ -86,18 +78,6 @@ where
     (Box::new(Call { work: Some(work), result: None, reply }), answer)
 }
 
-/// Puts a closure into a lane's channel, or answers it that there is no room.
-pub(crate) fn hand_over(lane: &Sender<Message>, mode: Mode, job: Box<dyn Job>) {
-    let (message, error) = match lane.try_send(Message::Run(mode, job)) {
-        Ok(()) => return,
-        Err(TrySendError::Full(message)) => (message, Error::crowded()),
-        Err(TrySendError::Disconnected(message)) => (message, Error::closed()),
-    };
-    if let Message::Run(_, job) = message {
-        job.answer(Err(error));
-    }
-}
-
 /// Starts a named thread of the store.
 pub(crate) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
     thread::Builder::new()
@@ -113,13 +93,9 @@ pub(crate) fn apart<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<
     outcome.unwrap_or(Err(Error::Panicked))
 }
 
-/// Runs closures one at a time until told to stop or until nobody can send any more.
-pub(crate) fn serve(
-    jobs: &Receiver<Message>,
-    busy: &Busy,
-    mut run: impl FnMut(Mode, Box<dyn Job>),
-) {
-    while let Ok(Message::Run(mode, job)) = jobs.recv() {
+/// Runs closures one at a time until no more can come.
+pub(crate) fn serve(waiting: &Waiting, busy: &Busy, mut run: impl FnMut(Mode, Box<dyn Job>)) {
+    while let Some(Work { mode, job, .. }) = waiting.take() {
         let _working = busy.begin();
         run(mode, job);
     }

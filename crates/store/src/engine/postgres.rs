@@ -1,7 +1,8 @@
 //! PostgreSQL: lanes that each own a connection and both read and write.
 
-use super::lane::{Job, Message, Outcome, hand_over, serve};
+use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
+use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
 use crate::lock::in_use;
 use crate::row::{Cells, Row};
@@ -9,12 +10,12 @@ use crate::stats::Busy;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
-use crossbeam_channel::{Receiver, Sender};
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::config::SslMode;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, NoTls, Statement};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Prepared statements kept by a connection.
@@ -227,7 +228,7 @@ pub(crate) struct Bell {
     pub(crate) hub: Hub,
     pub(crate) notifier: Notifier,
     /// The lane of leases, for every other one.
-    pub(crate) leases: Option<Sender<Message>>,
+    pub(crate) leases: Option<Arc<Waiting>>,
 }
 
 impl Bell {
@@ -239,7 +240,7 @@ impl Bell {
             match (self.hub.take(queue), &self.leases) {
                 (None, _) => unattended.add(queue),
                 (Some(Standing { mode: mode @ Mode::Lease, job, .. }), Some(leases)) => {
-                    hand_over(leases, mode, job);
+                    leases.put(Work { turn: 0, mode, job });
                 }
                 (Some(standing), _) => here.push(standing),
             }
@@ -251,12 +252,12 @@ impl Bell {
 }
 
 /// Runs closures on one connection: writes as one transaction each, reads without one.
-pub(crate) fn lane(mut connection: Connection, jobs: &Receiver<Message>, busy: &Busy, bell: &Bell) {
+pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, bell: &Bell) {
     if connection.synced {
         // Saves the first closure the wait; when it fails, that closure tries again and says why.
         let _ = connection.client();
     }
-    serve(jobs, busy, |mode, mut job| {
+    serve(waiting, busy, |mode, mut job| {
         let fate = run(&mut connection, mode, job.as_mut());
         let mut standing = bell.ring(fate.as_ref().copied().unwrap_or_default());
         job.answer(fate.map(|_| ()));

@@ -1,14 +1,14 @@
 //! SQLite: one lane that writes, a few that read.
 
-use super::lane::{Job, Message, Outcome, serve};
+use super::lane::{Job, Outcome, serve};
+use super::waiting::{Waiting, Work};
 use crate::error::{Cause, Error, Result};
 use crate::row::{Cells, Row};
-use crate::stats::Busy;
+use crate::stats::{Busy, Timer};
 use crate::text::Texts;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
-use crossbeam_channel::Receiver;
 use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, params_from_iter};
@@ -172,8 +172,8 @@ impl Connection {
 }
 
 /// Runs closures that only read, each statement on its own snapshot.
-pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>, busy: &Busy) {
-    serve(jobs, busy, |_, mut job| {
+pub(crate) fn read_lane(mut connection: Connection, waiting: &Waiting, busy: &Busy) {
+    serve(waiting, busy, |_, mut job| {
         job.run(Tx::new(Driver::Sqlite(&mut connection), Mode::Read));
         job.answer(Ok(()));
     });
@@ -184,16 +184,15 @@ pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>, bu
 /// other closures they share their commit.
 pub(crate) fn write_lane(
     connection: Connection,
-    jobs: &Receiver<Message>,
+    waiting: &Waiting,
     hub: &Hub,
-    (busy, sizes): (&Busy, Histogram),
+    (busy, sizes, timer): (&Busy, Histogram, Timer),
 ) {
-    let done = Vec::with_capacity(GROUP);
-    let mut group = Group { connection, done, wakes: Queues::default(), sizes };
-    let mut next = None;
-    while let Some(Message::Run(mode, job)) = next.take().or_else(|| jobs.recv().ok()) {
+    let (done, wakes) = (Vec::with_capacity(GROUP), Queues::default());
+    let mut group = Group { connection, done, wakes, sizes, timer, sync: Duration::ZERO };
+    while let Some(first) = waiting.take() {
         let _working = busy.begin();
-        next = group.commit(mode, job, jobs, hub);
+        group.commit(first, waiting, hub);
     }
 }
 
@@ -203,25 +202,25 @@ struct Group {
     wakes: Queues,
     /// Closures that shared a commit.
     sizes: Histogram,
+    timer: Timer,
+    /// How long the last commit took that waited for the disk.
+    sync: Duration,
 }
 
 impl Group {
-    /// Commits `first` and whatever else waits and may share its commit; gives what was taken and
-    /// is not done.
-    fn commit(
-        &mut self,
-        mode: Mode,
-        first: Box<dyn Job>,
-        jobs: &Receiver<Message>,
-        hub: &Hub,
-    ) -> Option<Message> {
-        let begun = self.connection.sync_commits(mode.is_write());
+    /// Commits `first` and whatever else waits and may share its commit.
+    fn commit(&mut self, first: Work, waiting: &Waiting, hub: &Hub) {
+        let synced = first.mode.is_write();
+        let begun = self.connection.sync_commits(synced);
         if let Err(error) = begun.and_then(|()| self.connection.run("begin immediate")) {
-            return refuse_waiting(first, jobs, &error);
+            return refuse_waiting(first, waiting, &error);
         }
-        let (left, fate) = self.run_waiting(mode, first, jobs);
-        let fate = fate.and_then(|()| self.run_standing(hub));
+        let fate = self.run_waiting(first, waiting).and_then(|()| self.run_standing(hub));
+        let ran = self.timer.now();
         let fate = fate.and_then(|()| self.connection.commit());
+        if synced {
+            self.sync = self.timer.now().saturating_sub(ran);
+        }
         if fate.is_ok() {
             hub.wake(self.wakes);
         } else if !self.connection.inner.is_autocommit() {
@@ -233,34 +232,24 @@ impl Group {
         for (job, kept) in self.done.drain(..) {
             job.answer(if kept { fate.clone() } else { Ok(()) });
         }
-        left
     }
 
     /// Runs `first` and then what waits, without waiting for more, up to what may not share the
-    /// commit. An error means that the whole transaction is gone.
-    fn run_waiting(
-        &mut self,
-        mode: Mode,
-        first: Box<dyn Job>,
-        jobs: &Receiver<Message>,
-    ) -> (Option<Message>, Result<()>) {
-        let leases_alone = !mode.is_write();
-        let mut next = Some((mode, first));
-        while let Some((mode, job)) = next.take() {
-            if let Err(error) = self.run_one(mode, job) {
-                return (None, Err(error));
-            }
-            if self.done.len() < GROUP {
-                match jobs.try_recv() {
-                    Ok(Message::Run(mode, job)) if !(leases_alone && mode.is_write()) => {
-                        next = Some((mode, job));
-                    }
-                    Ok(left) => return (Some(left), Ok(())),
-                    Err(_) => {}
-                }
+    /// commit. Closures of more than one turn do not wait for long for one another: their group ends
+    /// when it has run for twice the time that its commit will take. An error means that the whole
+    /// transaction is gone.
+    fn run_waiting(&mut self, first: Work, waiting: &Waiting) -> Result<()> {
+        let (begun, turn, leases_alone) = (self.timer.now(), first.turn, !first.mode.is_write());
+        let (mut next, mut shared) = (Some(first), false);
+        while let Some(Work { turn: own, mode, job }) = next.take() {
+            self.run_one(mode, job)?;
+            shared |= own != turn;
+            let long = || self.timer.now().saturating_sub(begun) >= 2 * self.sync;
+            if self.done.len() < GROUP && !(shared && long()) {
+                next = waiting.take_if(|mode| !(leases_alone && mode.is_write()));
             }
         }
-        (None, Ok(()))
+        Ok(())
     }
 
     /// Runs the closures that stand by the queues to be woken, so that what they take is taken by the
@@ -306,15 +295,12 @@ impl Group {
 }
 
 /// The database cannot be written: whoever waits now has waited for the lock as long as `first`.
-/// Whoever comes after the first answer has not. Gives the stop that was among them.
-fn refuse_waiting(first: Box<dyn Job>, jobs: &Receiver<Message>, error: &Error) -> Option<Message> {
-    let waiting = jobs.len();
-    first.answer(Err(error.clone()));
-    for message in jobs.try_iter().take(waiting) {
-        match message {
-            Message::Run(_, job) => job.answer(Err(error.clone())),
-            Message::Stop => return Some(Message::Stop),
-        }
+/// Whoever comes after the first answer has not.
+fn refuse_waiting(first: Work, waiting: &Waiting, error: &Error) {
+    let count = waiting.count();
+    first.job.answer(Err(error.clone()));
+    for _ in 0..count {
+        let Some(Work { job, .. }) = waiting.take_if(|_| true) else { return };
+        job.answer(Err(error.clone()));
     }
-    None
 }

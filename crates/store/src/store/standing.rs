@@ -59,7 +59,7 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let (job, answer) = call(work);
-        let hub = self.0.hub.clone();
+        let hub = self.inner.hub.clone();
         let number = hub.stand(queue, mode, job)?;
         Some(Standing { hub, queue, number, answer })
     }

@@ -76,6 +76,8 @@ const HELD: &str = "(select workspace_id, count(*) as held from jobs \
 pub struct ClaimedJob {
     /// The row.
     pub id: JobId,
+    /// Whose turn it takes.
+    pub workspace: WorkspaceId,
     /// What to do.
     pub job: Job,
     /// Which try this is, from 1; the token that proves the lease.
@@ -88,6 +90,7 @@ impl ClaimedJob {
             id: JobId(row.int(0)?),
             job: Job::from_columns(&row.text(1)?, row.int(2)?)?,
             attempt: row.int(3)?,
+            workspace: WorkspaceId(row.int(4)?),
         })
     }
 }
@@ -167,7 +170,7 @@ impl Tx<'_> {
         let jobs = self.query(
             &format!(
                 "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 \
-                 where id {chosen} returning id, kind, target_id, attempt"
+                 where id {chosen} returning id, kind, target_id, attempt, workspace_id"
             ),
             &terms.map(Into::into),
             ClaimedJob::from_row,
