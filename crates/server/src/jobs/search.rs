@@ -28,6 +28,9 @@ pub(super) trait Claim: Clone + Send + 'static {
     /// Takes rows that are due.
     fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<Self::Row>, Error>;
 
+    /// Whether it takes less than it could with one slot more.
+    fn is_narrow(&self) -> bool;
+
     /// Has them taken at once.
     fn now(self, app: &App) -> impl Future<Output = Result<Taken<Self::Row>, Error>> + Send;
 
@@ -77,7 +80,7 @@ pub(super) struct Search {
     app: App,
     queue: Queue,
     wakes: Wakes,
-    /// When due rows were last looked for.
+    /// When due rows were last looked for; `None` when they have to be looked for at once.
     looked_at: Option<Micros>,
 }
 
@@ -114,12 +117,20 @@ impl Claim for JobClaim {
         }
     }
 
+    fn is_narrow(&self) -> bool {
+        matches!(self.which, Which::First)
+    }
+
     async fn now(self, app: &App) -> Result<Taken<ClaimedJob>, Error> {
         let of = app.clone();
         app.store().lease_once(move |tx| self.lease(tx, &of)).await
     }
 
     fn when_woken(self, app: &App) -> Option<Standing<Taken<ClaimedJob>, Error>> {
+        if matches!(self.which, Which::Files) {
+            // What it would leave, others would not hear of.
+            return None;
+        }
         let of = app.clone();
         app.store().lease_once_when_woken(Queue::Jobs, move |tx| self.lease(tx, &of))
     }
@@ -146,6 +157,10 @@ impl Claim for DeliveryClaim {
         tx.claim_deliveries(now, until, self.limit, self.each)
     }
 
+    fn is_narrow(&self) -> bool {
+        self.each == 1
+    }
+
     async fn now(self, app: &App) -> Result<Taken<DueDelivery>, Error> {
         let of = app.clone();
         app.store().lease(move |tx| self.lease(tx, &of)).await
@@ -163,38 +178,39 @@ impl Search {
         Self { app: app.clone(), queue, wakes: app.store().wakes(), looked_at: None }
     }
 
-    /// Takes rows that are due: the first time at once, then when somebody announces work, when a row
-    /// becomes due, when there may be room for what could not be taken, or when the poll interval is over.
-    /// There may be none; at shutdown there are none unless they were taken already.
+    /// Takes rows that are due: at once when there is a reason to look, else when somebody announces work.
+    /// There may be none, at shutdown or when a reason to look has come meanwhile: a row becomes due, there
+    /// may be room for what could not be taken, or the poll interval is over. The next call looks then, by
+    /// a claim for the slots that are free by that time.
     pub(super) async fn next<C: Claim>(
         &mut self,
         claim: C,
         stop: &CancellationToken,
         running: &mut JoinSet<Ended>,
     ) -> Vec<C::Row> {
-        if let Some(looked_at) = self.looked_at {
-            let mut standing = claim.clone().when_woken(&self.app);
-            let taken = tokio::select! {
-                biased;
-                () = stop.cancelled() => None,
-                () = self.wakes.changed(self.queue) => None,
-                taken = announced(&mut standing) => Some(taken),
-                () = rest(&self.app, self.queue, looked_at, running) => None,
-            };
-            let taken = match (taken, standing) {
-                (None, Some(standing)) => standing.withdraw().await,
-                (taken, _) => taken,
-            };
-            if let Some(taken) = taken {
-                return self.found(taken);
-            }
+        let Some(looked_at) = self.looked_at.take() else {
+            self.looked_at = Some(self.app.now_micros());
+            let taken = claim.now(&self.app).await;
+            return self.found(taken);
+        };
+        let mut standing = claim.clone().when_woken(&self.app);
+        let taken = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            () = self.wakes.changed(self.queue) => None,
+            taken = announced(&mut standing) => Some(taken),
+            () = rest(&self.app, self.queue, (looked_at, claim.is_narrow()), running) => None,
+        };
+        if let Some(taken) = taken {
+            self.looked_at = Some(looked_at);
+            return self.found(taken);
         }
-        if stop.is_cancelled() {
-            return Vec::new();
-        }
-        self.looked_at = Some(self.app.now_micros());
-        let taken = claim.now(&self.app).await;
-        self.found(taken)
+        let Some(standing) = standing else { return Vec::new() };
+        // It may have been run just before there was another reason to look.
+        let Some(taken) = standing.withdraw().await else { return Vec::new() };
+        let rows = self.found(taken);
+        self.looked_at = None;
+        rows
     }
 
     fn found<T>(&mut self, taken: Result<Taken<T>, Error>) -> Vec<T> {
@@ -220,10 +236,15 @@ async fn announced<T>(standing: &mut Option<Standing<T, Error>>) -> Result<T, Er
 }
 
 /// Sleeps until a row becomes due or the poll interval is over. What was due when the queue was last
-/// looked at and was not taken waits for room, which any work that ends may make.
-async fn rest(app: &App, queue: Queue, looked_at: Micros, running: &mut JoinSet<Ended>) {
+/// looked at and was not taken waits for room, which any work that ends may make; so does a narrow claim.
+async fn rest(
+    app: &App,
+    queue: Queue,
+    (looked_at, narrow): (Micros, bool),
+    running: &mut JoinSet<Ended>,
+) {
     loop {
-        let next = app.store().read(move |tx| tx.next_due(queue)).await.ok().flatten();
+        let next = app.store().read_briefly(move |tx| tx.next_due(queue)).await.ok().flatten();
         let wants_room = next.is_some_and(|at| at <= looked_at);
         let due = next.filter(|_| !wants_room).and_then(|at| Timestamp::from_microsecond(at).ok());
         let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
@@ -235,7 +256,7 @@ async fn rest(app: &App, queue: Queue, looked_at: Micros, running: &mut JoinSet<
                 Some(ended) = running.join_next(), if !running.is_empty() => ended,
             };
             match ended {
-                _ if wants_room => return,
+                _ if wants_room || narrow => return,
                 Ok(Ended::ForGood) => {}
                 // It comes due again, maybe before everything else.
                 Ok(Ended::ForNow) | Err(_) => break,

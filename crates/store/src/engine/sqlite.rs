@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, params_from_iter};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// At most so many closures share a commit.
@@ -171,12 +172,37 @@ impl Connection {
     }
 }
 
+/// A connection that only reads. It is there until the lane that it belongs to has ended.
+#[derive(Clone)]
+pub(crate) struct Reader(Arc<Mutex<Option<Connection>>>);
+
+impl Reader {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self(Arc::new(Mutex::new(Some(connection))))
+    }
+
+    /// Runs a closure here and now, unless somebody reads on this connection.
+    pub(crate) fn try_run(&self, job: &mut dyn Job) -> bool {
+        let Ok(mut connection) = self.0.try_lock() else { return false };
+        run_reading(connection.as_mut(), job)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn run_reading(connection: Option<&mut Connection>, job: &mut dyn Job) -> bool {
+    connection.map(|connection| job.run(Tx::new(Driver::Sqlite(connection), Mode::Read))).is_some()
+}
+
 /// Runs closures that only read, each statement on its own snapshot.
-pub(crate) fn read_lane(mut connection: Connection, waiting: &Waiting, busy: &Busy) {
+pub(crate) fn read_lane(reader: &Reader, waiting: &Waiting, busy: &Busy) {
     serve(waiting, busy, |_, mut job| {
-        job.run(Tx::new(Driver::Sqlite(&mut connection), Mode::Read));
+        run_reading(reader.lock().as_mut(), job.as_mut());
         job.answer(Ok(()));
     });
+    reader.lock().take();
 }
 
 /// Runs closures that write: all that wait share one commit, each inside its own savepoint, and

@@ -1,5 +1,6 @@
 //! What the clones of a store share.
 
+use crate::engine::sqlite::Reader;
 use crate::engine::waiting::Waiting;
 use crate::error::{Error, Result};
 use crate::stats::{Busy, Stats, Timer};
@@ -21,6 +22,8 @@ pub(super) struct Inner {
     pub(super) read: Lanes,
     /// A lane for leases alone, where they can wait for less than what else is written.
     pub(super) lease: Option<Lanes>,
+    /// Connections of SQLite that brief reads may use without a lane.
+    pub(super) readers: Vec<Reader>,
     pub(super) hub: Hub,
     pub(super) timer: Timer,
     pub(super) stats: Stats,

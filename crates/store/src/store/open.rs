@@ -27,11 +27,14 @@ pub(super) fn sqlite(dir: &Path, options: &Options, whole: Whole) -> Result<Stor
     let mut threads = vec![spawn("store-write", move || {
         files::write_lane(connection, &writes, &waker, (&busy, sizes, timer));
     })?];
+    let mut readers = Vec::new();
     for number in 0..count {
         let connection = files::Connection::open(dir, options.busy_timeout)?;
         connection.refuse_writes()?;
         let (reads, busy) = (Arc::clone(&read.waiting), read.busy.clone());
-        let lane = move || files::read_lane(connection, &reads, &busy);
+        let reader = files::Reader::new(connection);
+        readers.push(reader.clone());
+        let lane = move || files::read_lane(&reader, &reads, &busy);
         threads.push(spawn(&format!("store-read-{number}"), lane)?);
     }
     let inner = Inner {
@@ -40,6 +43,7 @@ pub(super) fn sqlite(dir: &Path, options: &Options, whole: Whole) -> Result<Stor
         write,
         read,
         lease: None,
+        readers,
         hub,
         timer: options.timer.clone(),
         stats,
@@ -89,6 +93,7 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
         },
         write: pool,
         lease: Some(lease),
+        readers: Vec::new(),
         hub,
         timer: options.timer.clone(),
         stats: Stats::default(),
