@@ -81,9 +81,17 @@ pub struct AttemptRecord<'a> {
 const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
      (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries from";
-const BESIDE: &str = "d join events v on v.id = d.event_id \
+const BESIDE_SQLITE: &str = "d join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
+
+/// Worded so that each row is found by its key, one after the other, whatever the planner knows of the tables.
+const BESIDE_POSTGRES: &str = "d cross join lateral (select webhook_id, sealed from events \
+     where id = d.event_id and subject_id = d.subject_id limit 1) v \
+     cross join lateral (select id, uuid, sealed from webhook_endpoints \
+     where id = d.endpoint_id limit 1) e \
+     left join lateral (select wrapped from data_keys \
+     where owner_kind = 'subject' and owner_id = d.subject_id limit 1) k on true";
 
 const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
 
@@ -109,13 +117,13 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
 /// row that was taken since this statement began no longer has the `due_at` it was chosen by.
 /// An array, unlike a set, is made once, whatever the plan.
 const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
-     from webhook_endpoints e cross join lateral (select count(*) as held from deliveries \
-     where endpoint_id = e.id and state = 'pending' and leased = 1 and due_at > $1) h \
+     from (select id, (select count(*) from deliveries where endpoint_id = w.id \
+     and state = 'pending' and leased = 1 and due_at > $1) as held \
+     from webhook_endpoints w where disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
-     order by f.due_at, f.id limit $4) d \
-     where e.disabled_at is null and d.place <= $4 - h.held) turn \
+     order by f.due_at, f.id limit $4) d where d.place <= $4 - e.held) turn \
      join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
@@ -188,13 +196,14 @@ impl Tx<'_> {
                 }
                 let mut clause = Where::equals("d.state", DeliveryState::Pending);
                 clause.and_in("d.id", ids);
-                let sql = format!("{NEEDED} deliveries {BESIDE}{} order by d.id", clause.sql());
+                let sql =
+                    format!("{NEEDED} deliveries {BESIDE_SQLITE}{} order by d.id", clause.sql());
                 self.query(&sql, clause.params(), DueDelivery::from_row)?
             }
             Dialect::Postgres => {
                 let sql = format!(
                     "with taken as ({CLAIM} = any(array({TURNS_POSTGRES})) returning *) \
-                     {NEEDED} taken {BESIDE} order by d.id"
+                     {NEEDED} taken {BESIDE_POSTGRES} order by d.id"
                 );
                 self.query(&sql, &terms, DueDelivery::from_row)?
             }
