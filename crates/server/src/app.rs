@@ -41,7 +41,6 @@ pub struct Parts {
 }
 
 struct Inner {
-    store: Store,
     secrets: Secrets,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -61,7 +60,7 @@ struct Inner {
 
 /// The application; cloning shares it.
 #[derive(Clone)]
-pub struct App(Arc<Inner>);
+pub struct App(Arc<Inner>, Store);
 
 /// Parts that do not fit together.
 #[derive(Debug, thiserror::Error)]
@@ -104,8 +103,7 @@ impl App {
         let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?, &config);
         let limits = Limits::new(&config, Arc::clone(&clock));
         let metrics = Metrics::new(store.stats());
-        Ok(Self(Arc::new(Inner {
-            store,
+        let inner = Inner {
             secrets,
             clock,
             random,
@@ -121,13 +119,20 @@ impl App {
             worker: Worker::default(),
             config,
             tasks: TaskTracker::new(),
-        })))
+        };
+        Ok(Self(Arc::new(inner), store))
+    }
+
+    /// The same application at work for one workspace, whose turn it is at the database then
+    /// ([`Store::in_turn_of`]).
+    pub(crate) fn in_turn_of(&self, workspace: WorkspaceId) -> Self {
+        Self(Arc::clone(&self.0), self.1.in_turn_of(workspace))
     }
 
     /// The database.
     #[must_use]
     pub fn store(&self) -> &Store {
-        &self.0.store
+        &self.1
     }
 
     /// The time.

@@ -119,9 +119,8 @@ impl Caller {
         credentials: Credentials,
     ) -> Result<Self, ApiError> {
         let (reader, demand, origin) = (app.clone(), Demand::of(parts), Origin::of(parts));
-        let read =
-            app.store().read(move |tx| OpenedKey::look_up(tx, &reader, &credentials, origin));
-        let key = read.await?;
+        let look = move |tx: &mut Tx<'_>| OpenedKey::look_up(tx, &reader, &credentials, origin);
+        let key = app.store().read_briefly(look).await?;
         let met = demand.met_by(&key);
         // A key that asks for what it may not have counts too, and deletes nothing.
         app.limits().admit(parts, &key.caller, met.is_ok())?;

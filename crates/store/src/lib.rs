@@ -31,7 +31,7 @@ pub use lock::RunnerLock;
 pub use migrate::{Applied, migrate};
 pub use row::Row;
 pub use stats::{LaneStatus, Stats, Timer};
-pub use store::{Options, Store};
+pub use store::{Options, Standing, Store};
 pub use tables::*;
 pub use target::Target;
 pub use tx::{Dialect, Tx};

@@ -1,24 +1,27 @@
 //! The store: where closures go in and answers come out.
 
+mod inner;
 mod open;
+mod standing;
 
-use crate::engine::lane::{Message, apart, spawn, submit};
+use crate::engine::lane::{Answer, apart, call, spawn};
 use crate::engine::sqlite;
+use crate::engine::waiting::{Turn, Work};
 use crate::error::{Error, Result};
 use crate::lock::RunnerLock;
 use crate::migrate::Whole;
-use crate::stats::{Busy, LaneStatus, Stats, Timer};
+use crate::stats::{LaneStatus, Stats, Timer};
+use crate::tables::WorkspaceId;
 use crate::target::Target;
 use crate::tx::{Mode, Tx};
-use crate::wake::{Hub, Wakes};
-use crossbeam_channel::Sender;
+use crate::wake::Wakes;
 use std::fmt;
-use std::fs::File;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+
+use inner::{Inner, Lanes};
+pub use standing::Standing;
 
 /// How many threads a store has and how patient it is.
 #[derive(Clone, Debug)]
@@ -52,29 +55,10 @@ impl Default for Options {
 
 /// An open database. Clones share it.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
-
-struct Inner {
-    /// The data folder of SQLite.
-    dir: Option<PathBuf>,
-    /// The lock on that folder, until the threads have ended.
-    used: Mutex<Option<File>>,
-    write: Lanes,
-    read: Lanes,
-    /// A lane for leases alone, where they can wait for less than what else is written.
-    lease: Option<Lanes>,
-    hub: Hub,
-    timer: Timer,
-    stats: Stats,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-}
-
-/// Threads that take from one channel.
-struct Lanes {
-    name: &'static str,
-    sender: Sender<Message>,
-    count: usize,
-    busy: Busy,
+pub struct Store {
+    inner: Arc<Inner>,
+    /// Whose closures are handed over.
+    turn: Turn,
 }
 
 impl Store {
@@ -102,6 +86,13 @@ impl Store {
         }
     }
 
+    /// The same database, whose closures are run in turns with those of others: however many of one workspace
+    /// wait, one of every other comes before its second. What is of no workspace has a turn of its own.
+    #[must_use]
+    pub fn in_turn_of(&self, workspace: WorkspaceId) -> Self {
+        Self { turn: workspace.0, ..self.clone() }
+    }
+
     /// Runs `work` as one transaction and answers when it is on disk: all of its statements, or
     /// none when it gives an error, panics, or swallowed the error of a statement. It runs even
     /// when the caller stops waiting.
@@ -118,6 +109,22 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         self.run(Mode::Write, work).await
+    }
+
+    /// As [`write`](Self::write), for `work` that is exactly one statement on PostgreSQL: it commits itself,
+    /// in its own round trip. A second one there is refused, but does not undo the first.
+    ///
+    /// # Errors
+    /// As for [`write`](Self::write).
+    pub async fn write_once<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        self.run(Mode::WriteOnce, work).await
     }
 
     /// Takes or prolongs leases of work that may be done twice: answers when their commit can be seen,
@@ -174,6 +181,30 @@ impl Store {
         self.run(Mode::Read, work).await
     }
 
+    /// As [`read`](Self::read), for a look at a few rows by their key, which takes less time than handing it
+    /// to another thread: on SQLite it is done by the calling thread while a connection is free.
+    ///
+    /// # Errors
+    /// As for [`read`](Self::read).
+    pub async fn read_briefly<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let since = self.inner.timer.now();
+        let (mut job, answer) = call(work);
+        if self.inner.readers.iter().any(|reader| reader.try_run(job.as_mut())) {
+            job.answer(Ok(()));
+        } else {
+            let work = Work { turn: self.turn, mode: Mode::Read, job };
+            self.inner.read.waiting.put(work);
+        }
+        self.inner.arrived(Mode::Read, since, answer.await)
+    }
+
     async fn run<T, E>(
         &self,
         mode: Mode,
@@ -183,9 +214,23 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let since = self.0.timer.now();
-        let answer = submit(&self.0.lanes_for(mode).sender, mode, work)?.await;
-        self.0.arrived(mode, since, answer)
+        let since = self.inner.timer.now();
+        let answer = self.submit(mode, work).await;
+        self.inner.arrived(mode, since, answer)
+    }
+
+    fn submit<T, E>(
+        &self,
+        mode: Mode,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Answer<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (job, answer) = call(work);
+        self.inner.lanes_for(mode).waiting.put(Work { turn: self.turn, mode, job });
+        answer
     }
 
     /// [`write`](Self::write) for a thread that may block; panics inside an async runtime.
@@ -200,9 +245,9 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let since = self.0.timer.now();
-        let answer = submit(&self.0.write.sender, Mode::Write, work)?.blocking_recv();
-        self.0.arrived(Mode::Write, since, answer)
+        let since = self.inner.timer.now();
+        let answer = self.submit(Mode::Write, work).blocking_recv();
+        self.inner.arrived(Mode::Write, since, answer)
     }
 
     /// [`read`](Self::read) for a thread that may block; panics inside an async runtime.
@@ -217,32 +262,32 @@ impl Store {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let since = self.0.timer.now();
-        let answer = submit(&self.0.read.sender, Mode::Read, work)?.blocking_recv();
-        self.0.arrived(Mode::Read, since, answer)
+        let since = self.inner.timer.now();
+        let answer = self.submit(Mode::Read, work).blocking_recv();
+        self.inner.arrived(Mode::Read, since, answer)
     }
 
     /// How many closures wait for the write lane.
     #[cfg(test)]
     pub(crate) fn waiting_writes(&self) -> usize {
-        self.0.write.sender.len()
+        self.inner.write.waiting.count()
     }
 
     /// What was counted since it was opened.
     #[must_use]
     pub fn stats(&self) -> &Stats {
-        &self.0.stats
+        &self.inner.stats
     }
 
     /// How its lanes stand.
     #[must_use]
     pub fn lanes(&self) -> Vec<LaneStatus> {
-        let Inner { write, read, lease, .. } = &*self.0;
+        let Inner { write, read, lease, .. } = &*self.inner;
         let status = |lanes: &Lanes| LaneStatus {
             name: lanes.name,
             lanes: lanes.count,
             busy: lanes.busy.count(),
-            waiting: lanes.sender.len(),
+            waiting: lanes.waiting.count(),
         };
         // PostgreSQL's lanes do both, and are all counted as those that write.
         let lanes = [write, read].into_iter().chain(lease);
@@ -252,7 +297,7 @@ impl Store {
     /// A view of the queues that sees every wake from now on.
     #[must_use]
     pub fn wakes(&self) -> Wakes {
-        self.0.hub.wakes()
+        self.inner.hub.wakes()
     }
 
     /// The right to run jobs: on SQLite one process at a time, `None` while another has it; on
@@ -261,7 +306,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when the lock file cannot be opened.
     pub fn runner_lock(&self) -> Result<Option<RunnerLock>> {
-        match &self.0.dir {
+        match &self.inner.dir {
             Some(dir) => RunnerLock::take(dir),
             None => Ok(Some(RunnerLock::shared())),
         }
@@ -275,7 +320,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] when the file cannot be opened.
     pub async fn scrub_keys(&self) -> Result<bool> {
-        let Some(dir) = self.0.dir.clone() else { return Ok(true) };
+        let Some(dir) = self.inner.dir.clone() else { return Ok(true) };
         let (reply, scrubbed) = oneshot::channel();
         spawn("store-scrub", move || {
             // Nobody may be waiting any more.
@@ -291,7 +336,7 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`] when somebody reads or writes meanwhile.
     pub fn compact_blocking(&self) -> Result<()> {
-        self.0.dir.as_deref().map_or(Ok(()), sqlite::compact)
+        self.inner.dir.as_deref().map_or(Ok(()), sqlite::compact)
     }
 
     /// Lets everything that waits finish, then ends the threads and the connections. Clones get
@@ -299,7 +344,7 @@ impl Store {
     /// nobody waits for that.
     pub async fn close(self) {
         let (done, closed) = oneshot::channel();
-        let inner = self.0;
+        let inner = self.inner;
         let closing = spawn("store-close", move || {
             inner.stop();
             let _ = done.send(());
@@ -311,55 +356,12 @@ impl Store {
 
     /// [`close`](Self::close) for a thread that may block.
     pub fn close_blocking(self) {
-        self.0.stop();
-    }
-}
-
-impl Inner {
-    const fn lanes_for(&self, mode: Mode) -> &Lanes {
-        match (mode, &self.lease) {
-            (Mode::Read, _) => &self.read,
-            (Mode::Lease, Some(lease)) => lease,
-            _ => &self.write,
-        }
-    }
-
-    /// What a closure answered that was handed over at `since`.
-    fn arrived<T, E: From<Error>>(
-        &self,
-        mode: Mode,
-        since: Duration,
-        answer: Result<Result<T, E>, oneshot::error::RecvError>,
-    ) -> Result<T, E> {
-        let seconds = match mode {
-            Mode::Read => &self.stats.reads,
-            _ => &self.stats.writes,
-        };
-        seconds.observe(self.timer.now().saturating_sub(since).as_secs_f64());
-        answer.unwrap_or_else(|_| Err(Error::closed().into()))
-    }
-
-    fn stop(&self) {
-        let threads =
-            std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        if threads.is_empty() {
-            return;
-        }
-        for lanes in [&self.write, &self.read].into_iter().chain(&self.lease) {
-            for _ in 0..lanes.count {
-                // Fails when the lanes are gone already, which is what we want.
-                let _ = lanes.sender.send(Message::Stop);
-            }
-        }
-        for thread in threads {
-            let _ = thread.join();
-        }
-        self.used.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inner.stop();
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("dir", &self.0.dir).finish_non_exhaustive()
+        f.debug_struct("Store").field("dir", &self.inner.dir).finish_non_exhaustive()
     }
 }

@@ -41,6 +41,8 @@ pub(crate) enum Mode {
     Read,
     /// All statements or none.
     Write,
+    /// The same by exactly one statement on PostgreSQL, which commits itself.
+    WriteOnce,
     /// Leases that hang together no more than the statements of a read. Their commit is answered
     /// before it is on disk.
     Lease,
@@ -51,7 +53,7 @@ pub(crate) enum Mode {
 impl Mode {
     /// Whether it is answered only when it is on disk, on either database.
     pub(crate) const fn is_write(self) -> bool {
-        matches!(self, Self::Write)
+        matches!(self, Self::Write | Self::WriteOnce)
     }
 }
 
@@ -184,7 +186,11 @@ impl<'a> Tx<'a> {
             return Err(error.clone());
         }
         self.statements += 1;
-        if self.mode == Mode::LeaseOnce && self.statements > 1 {
+        let once = match self.driver {
+            Driver::Sqlite(_) => self.mode == Mode::LeaseOnce,
+            Driver::Postgres(_) => matches!(self.mode, Mode::LeaseOnce | Mode::WriteOnce),
+        };
+        if once && self.statements > 1 {
             let cause = Cause::own("a second statement where one commits itself");
             return self.note(Err(Error::Database(cause)));
         }

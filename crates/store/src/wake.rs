@@ -1,7 +1,10 @@
 //! Waking those who wait for work, without losing a wake between a look and a wait.
 
-use std::sync::Arc;
+use crate::engine::lane::Job;
+use crate::tx::Mode;
+use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 /// A table somebody waits on.
@@ -82,24 +85,77 @@ impl PendingQueues {
     }
 }
 
-/// The waking end: one counter a queue.
-#[derive(Clone, Debug)]
-pub(crate) struct Hub(Arc<[watch::Sender<u64>; 2]>);
+/// A closure that stands by a queue until that is woken. It is woken in place of all others, in this
+/// process and elsewhere.
+pub(crate) struct Standing {
+    pub(crate) mode: Mode,
+    pub(crate) job: Box<dyn Job>,
+    /// Which one it is.
+    number: u64,
+}
+
+/// One queue as those see it who wake it.
+#[derive(Default)]
+struct Ringing {
+    /// Counts the wakes that no closure stood by for.
+    wakes: watch::Sender<u64>,
+    standing: Mutex<Stand>,
+}
+
+#[derive(Default)]
+struct Stand {
+    closure: Option<Standing>,
+    /// How many stood there so far.
+    count: u64,
+}
+
+/// The waking end.
+#[derive(Clone, Default)]
+pub(crate) struct Hub(Arc<[Ringing; 2]>);
 
 impl Hub {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new([watch::Sender::new(0), watch::Sender::new(0)]))
-    }
-
     pub(crate) fn wake(&self, queues: Queues) {
         for queue in queues.iter() {
-            self.0[queue.index()].send_modify(|count| *count = count.wrapping_add(1));
+            self.0[queue.index()].wakes.send_modify(|count| *count = count.wrapping_add(1));
         }
     }
 
     pub(crate) fn wakes(&self) -> Wakes {
-        let seen = [self.0[0].subscribe(), self.0[1].subscribe()];
+        let seen = [self.0[0].wakes.subscribe(), self.0[1].wakes.subscribe()];
         Wakes { seen, _hub: self.clone() }
+    }
+
+    /// Lets a closure stand by a queue: its number, or nothing when another one stands there.
+    pub(crate) fn stand(&self, queue: Queue, mode: Mode, job: Box<dyn Job>) -> Option<u64> {
+        let mut stand = self.standing(queue);
+        if stand.closure.is_some() {
+            return None;
+        }
+        stand.count += 1;
+        let number = stand.count;
+        stand.closure = Some(Standing { mode, job, number });
+        Some(number)
+    }
+
+    /// Takes the closure that stands by a queue, to run it in place of waking anybody.
+    pub(crate) fn take(&self, queue: Queue) -> Option<Standing> {
+        self.standing(queue).closure.take()
+    }
+
+    /// Takes a closure back; `false` when somebody has taken it to run it.
+    pub(crate) fn withdraw(&self, queue: Queue, number: u64) -> bool {
+        let own = |standing: &mut Standing| standing.number == number;
+        self.standing(queue).closure.take_if(own).is_some()
+    }
+
+    fn standing(&self, queue: Queue) -> MutexGuard<'_, Stand> {
+        self.0[queue.index()].standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hub")
     }
 }
 
@@ -107,7 +163,8 @@ impl Hub {
 ///
 /// Every wake after [`Store::wakes`](crate::Store::wakes) made this value, or after the last
 /// [`changed`](Self::changed) for that queue, ends the next wait at once. So: take `Wakes`, look
-/// for work, wait, look again. Wakes that nobody waited for fall together into one.
+/// for work, wait, look again. Wakes that nobody waited for fall together into one. A wake that a
+/// [`Standing`](crate::Standing) closure was run for is seen by nobody else.
 #[derive(Clone, Debug)]
 pub struct Wakes {
     seen: [watch::Receiver<u64>; 2],

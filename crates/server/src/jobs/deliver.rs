@@ -12,6 +12,7 @@ use vinculo_vault::{Context, DataKey, Sealed};
 use vinculo_webhook::{Answer, Attempt, Request, next_try};
 
 use super::announce::body_context;
+use super::search::Ended;
 use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
@@ -42,7 +43,7 @@ struct Told {
 
 /// Sends and records. Whatever goes wrong before the record is a failed try as well, with the next
 /// one on schedule: nothing is lost, and nothing is tried in a hurry.
-pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
+pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> {
     let started_at = app.now();
     let unsent =
         |why| Tried { started_at, duration: Duration::ZERO, result: Err(why), excerpt: None };
@@ -60,9 +61,13 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<(), ApiError> {
     app.metrics().delivery_tried(result, tried.duration);
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
     let recorder = app.clone();
-    let delivered = tried.result.as_ref().is_ok_and(Answer::delivered);
-    let record = if delivered { record_success } else { record_failure };
-    app.store().write(move |tx| record(tx, &recorder, &due, &tried)).await
+    if tried.result.as_ref().is_ok_and(Answer::delivered) {
+        let write = app.store().write_once(move |tx| record_success(tx, &recorder, &due, &tried));
+        write.await?;
+        return Ok(Ended::ForGood);
+    }
+    app.store().write(move |tx| record_failure(tx, &recorder, &due, &tried)).await?;
+    Ok(Ended::ForNow)
 }
 
 async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
@@ -125,8 +130,8 @@ fn record_success(
     tried: &Tried,
 ) -> Result<(), ApiError> {
     let now = app.now_micros();
-    tx.endpoint_works(due.endpoint)?;
-    tx.record_attempt(&tried.as_record(due.claim, DeliveryState::Delivered, now), now)?;
+    let record = tried.as_record(due.claim, DeliveryState::Delivered, now);
+    tx.record_delivered(&record, due.endpoint, now)?;
     Ok(())
 }
 

@@ -22,6 +22,7 @@ mod project_again;
 mod retrieval;
 pub mod runner;
 mod schedule;
+mod search;
 mod set_clock;
 mod sync_link;
 mod work_cohorts;

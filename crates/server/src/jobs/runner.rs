@@ -15,14 +15,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
-use vinculo_store::{
-    ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock, Wakes,
-};
+use vinculo_store::{ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock};
 
 use super::failure::{JobFailure, backoff, wait_for_database};
 use super::in_flight::InFlight;
 use super::permits::Permits;
 use super::schedule::Done;
+use super::search::{DeliveryClaim, Ended, JobClaim, Search, lease};
 use super::set_clock::{self, LastLook};
 use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
@@ -96,22 +95,18 @@ impl Runner {
     async fn run_jobs(self: &Arc<Self>, stop: &CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.app.config().runner.jobs));
         let mut running = JoinSet::new();
-        let mut wakes = self.app.store().wakes();
-        while let Some(permits) = self.ready(stop, &slots, &mut running).await {
-            let looked_at = self.app.now();
-            let claimed = self.claim_jobs(&slots, permits.available()).await;
-            if claimed.is_empty() {
-                drop(permits);
-                let queue = Queue::Jobs;
-                self.rest_or_finish(queue, looked_at, stop, &mut running, &mut wakes).await;
-                continue;
-            }
+        let mut search = Search::new(&self.app, Queue::Jobs);
+        while let Some(permits) = ready(stop, &slots, &mut running).await {
+            let (free, taken) = (slots.available_permits(), permits.available());
+            let claim = JobClaim::new(self.app.config().runner, self.files_only, free, taken);
+            let claimed = search.next(claim, stop, &mut running).await;
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
                 running.spawn(async move {
-                    Arc::clone(&runner).work_on(job).await;
+                    let ended = Arc::clone(&runner).work_on(job).await;
                     drop((held, permit));
                     runner.room.notify_one();
+                    ended
                 });
             }
         }
@@ -121,21 +116,17 @@ impl Runner {
     async fn run_deliveries(self: &Arc<Self>, stop: &CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.app.config().runner.deliveries));
         let mut running = JoinSet::new();
-        let mut wakes = self.app.store().wakes();
-        while let Some(permits) = self.ready(stop, &slots, &mut running).await {
-            let looked_at = self.app.now();
-            let claimed = self.claim_deliveries(&slots, permits.available()).await;
-            if claimed.is_empty() {
-                drop(permits);
-                let queue = Queue::Deliveries;
-                self.rest_or_finish(queue, looked_at, stop, &mut running, &mut wakes).await;
-                continue;
-            }
+        let mut search = Search::new(&self.app, Queue::Deliveries);
+        while let Some(permits) = ready(stop, &slots, &mut running).await {
+            let (free, taken) = (slots.available_permits(), permits.available());
+            let claim = DeliveryClaim::new(self.app.config().runner, free, taken);
+            let claimed = search.next(claim, stop, &mut running).await;
             for (due, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.deliveries.hold(due.claim));
                 running.spawn(async move {
-                    runner.deliver(due).await;
+                    let ended = runner.deliver(due).await;
                     drop((held, permit));
+                    ended
                 });
             }
         }
@@ -178,69 +169,8 @@ impl Runner {
         }
     }
 
-    /// Waits for at least one free slot and takes all that are free; `None` at shutdown.
-    async fn ready(
-        &self,
-        stop: &CancellationToken,
-        slots: &Arc<Semaphore>,
-        running: &mut JoinSet<()>,
-    ) -> Option<Permits> {
-        while running.try_join_next().is_some() {}
-        let first = tokio::select! {
-            biased;
-            () = stop.cancelled() => return None,
-            permit = Arc::clone(slots).acquire_owned() => permit.ok()?,
-        };
-        Some(Permits::beside(first, slots))
-    }
-
-    /// Takes jobs for free slots. The last quarter of all slots is for the first job of a workspace
-    /// alone: however long the jobs of one take, those of the others are begun.
-    async fn claim_jobs(&self, slots: &Semaphore, taken: usize) -> Vec<ClaimedJob> {
-        let (now, until) = self.lease();
-        let last_quarter = self.app.config().runner.jobs / 4;
-        let beyond = (slots.available_permits() + taken).saturating_sub(last_quarter);
-        let limit = if beyond == 0 { taken } else { taken.min(beyond) };
-        let limit = i64::try_from(limit).unwrap_or(1);
-        let files_only = self.files_only;
-        let claim = self.app.store().lease_once(move |tx| match (files_only, beyond) {
-            (true, _) => tx.claim_imports(now, until, limit),
-            (false, 0) => tx.claim_first_jobs(now, until, limit),
-            (false, _) => tx.claim_jobs(now, until, limit),
-        });
-        claim.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot take jobs");
-            Vec::new()
-        })
-    }
-
-    /// Takes deliveries for free slots. The last half of all slots is for the first delivery of an
-    /// endpoint alone: endpoints that hang hold no slot of it more than once, and however much
-    /// waits for them, the others are served.
-    async fn claim_deliveries(&self, slots: &Semaphore, taken: usize) -> Vec<DueDelivery> {
-        let (now, until) = self.lease();
-        let config = self.app.config().runner;
-        let beyond_half = (slots.available_permits() + taken).saturating_sub(config.deliveries / 2);
-        let (limit, each) = match beyond_half {
-            0 => (taken, 1),
-            spare => (taken.min(spare), config.deliveries_per_endpoint),
-        };
-        let [limit, each] = [limit, each].map(|number| i64::try_from(number).unwrap_or(1));
-        let claim = self.app.store().lease(move |tx| tx.claim_deliveries(now, until, limit, each));
-        claim.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot take deliveries");
-            Vec::new()
-        })
-    }
-
-    fn lease(&self) -> (i64, i64) {
-        let now = self.app.now();
-        let until = now.checked_add(self.app.config().runner.lease).unwrap_or(Timestamp::MAX);
-        (micros(now), micros(until))
-    }
-
     /// Works on a job in a task of its own: a panic ends the job alone.
-    async fn work_on(self: Arc<Self>, job: ClaimedJob) {
+    async fn work_on(self: Arc<Self>, job: ClaimedJob) -> Ended {
         let (app, kind, span) = (self.app.clone(), job.job.kind(), span(&job));
         let (start, running) = (app.now(), app.metrics().job(kind));
         let worker = Arc::clone(&self);
@@ -257,13 +187,15 @@ impl Runner {
         app.metrics().job_ended(kind, result, took);
         span.in_scope(|| tracing::debug!(result = result.as_str(), ?took, "job ended"));
         drop(running);
+        if result == RunResult::Done { Ended::ForGood } else { Ended::ForNow }
     }
 
     async fn work(&self, claimed: ClaimedJob) -> RunResult {
+        let app = self.app.in_turn_of(claimed.workspace);
         let result = match claimed.job {
-            Job::SyncLink(load) => sync_link::run(&self.app, load, claimed).await,
-            Job::ImportFile(import) => import_file::run(&self.app, import, claimed).await,
-            Job::WorkCohorts(of) => work_cohorts::run(&self.app, of, claimed).await,
+            Job::SyncLink(load) => sync_link::run(&app, load, claimed).await,
+            Job::ImportFile(import) => import_file::run(&app, import, claimed).await,
+            Job::WorkCohorts(of) => work_cohorts::run(&app, of, claimed).await,
         };
         let (at, why) = match result {
             Ok(()) => return RunResult::Done,
@@ -291,56 +223,21 @@ impl Runner {
         }
     }
 
-    async fn deliver(&self, due: DueDelivery) {
+    async fn deliver(&self, due: DueDelivery) -> Ended {
         let running = self.app.metrics().delivery();
         let ClaimedDelivery { id, attempt } = due.claim;
         let span = tracing::info_span!("delivery", %id, attempt, request_id = Empty);
-        if let Err(error) = deliver::run(&self.app, due).instrument(span.clone()).await {
+        let app = self.app.in_turn_of(due.workspace);
+        let outcome = deliver::run(&app, due).instrument(span.clone()).await;
+        drop(running);
+        outcome.unwrap_or_else(|error| {
             let cause = error.cause().unwrap_or("refused").to_owned();
             span.in_scope(|| tracing::error!(cause, "delivery left to its lease"));
-        }
-        drop(running);
+            Ended::ForNow
+        })
     }
 
-    /// Sleeps until somebody announces work, a row becomes due, or the poll interval is over.
-    /// What was due when the queue was last looked at and was not taken waits for room, not for
-    /// the time; what became due since ends the rest at once.
-    async fn rest(
-        &self,
-        queue: Queue,
-        looked_at: Timestamp,
-        stop: &CancellationToken,
-        wakes: &mut Wakes,
-    ) {
-        let next = self.app.store().read(move |tx| tx.next_due(queue)).await.ok().flatten();
-        let now = self.app.now();
-        let poll = now.checked_add(self.app.config().runner.poll).unwrap_or(Timestamp::MAX);
-        let due =
-            next.and_then(|at| Timestamp::from_microsecond(at).ok()).filter(|at| *at > looked_at);
-        let until = due.map_or(poll, |due| due.min(poll));
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = wakes.changed(queue) => {}
-            () = self.app.clock().sleep_until(until) => {}
-        }
-    }
-
-    /// As [`Self::rest`], but what has ended may have made room at its endpoint or for its workspace.
-    async fn rest_or_finish(
-        &self,
-        queue: Queue,
-        looked_at: Timestamp,
-        stop: &CancellationToken,
-        running: &mut JoinSet<()>,
-        wakes: &mut Wakes,
-    ) {
-        tokio::select! {
-            () = self.rest(queue, looked_at, stop, wakes) => {}
-            Some(_) = running.join_next(), if !running.is_empty() => {}
-        }
-    }
-
-    async fn wind_down(&self, running: &mut JoinSet<()>) {
+    async fn wind_down(&self, running: &mut JoinSet<Ended>) {
         let grace = self.app.config().runner.grace;
         let all = async { while running.join_next().await.is_some() {} };
         if tokio::time::timeout(grace, all).await.is_err() {
@@ -374,7 +271,7 @@ impl Runner {
             if jobs.is_empty() && deliveries.is_empty() {
                 continue;
             }
-            let (_, until) = self.lease();
+            let (_, until) = lease(&self.app);
             // Neither waits for anybody's lock.
             let extended = self.app.store().lease(move |tx| {
                 tx.extend_jobs(&jobs, until)?;
@@ -391,4 +288,19 @@ impl Runner {
 fn span(job: &ClaimedJob) -> Span {
     let (kind, attempt) = (job.job.kind(), job.attempt);
     tracing::info_span!("job", id = %job.id, kind, attempt, request_id = Empty)
+}
+
+/// Waits for at least one free slot and takes all that are free; `None` at shutdown.
+async fn ready(
+    stop: &CancellationToken,
+    slots: &Arc<Semaphore>,
+    running: &mut JoinSet<Ended>,
+) -> Option<Permits> {
+    while running.try_join_next().is_some() {}
+    let first = tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        permit = Arc::clone(slots).acquire_owned() => permit.ok()?,
+    };
+    Some(Permits::beside(first, slots))
 }

@@ -1,21 +1,13 @@
 //! A closure on its way to a connection and its answer on the way back.
 
+use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
 use crate::stats::Busy;
 use crate::tx::{Mode, Tx};
 use crate::wake::Queues;
-use crossbeam_channel::{Receiver, Sender, TrySendError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
-
-/// What a lane takes from its channel.
-pub(crate) enum Message {
-    /// Run this closure.
-    Run(Mode, Box<dyn Job>),
-    /// End one lane; everything sent before is done first.
-    Stop,
-}
 
 /// A closure with the place where its answer goes, its types forgotten.
 pub(crate) trait Job: Send {
@@ -75,20 +67,15 @@ where
     }
 }
 
-/// Puts a closure into a lane's channel.
-pub(crate) fn submit<F, T, E>(lane: &Sender<Message>, mode: Mode, work: F) -> Result<Answer<T, E>>
+/// A closure with the place where its answer will be.
+pub(crate) fn call<F, T, E>(work: F) -> (Box<dyn Job>, Answer<T, E>)
 where
     F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     T: Send + 'static,
     E: From<Error> + Send + 'static,
 {
     let (reply, answer) = oneshot::channel();
-    let call = Call { work: Some(work), result: None, reply };
-    match lane.try_send(Message::Run(mode, Box::new(call))) {
-        Ok(()) => Ok(answer),
-        Err(TrySendError::Full(_)) => Err(Error::crowded()),
-        Err(TrySendError::Disconnected(_)) => Err(Error::closed()),
-    }
+    (Box::new(Call { work: Some(work), result: None, reply }), answer)
 }
 
 /// Starts a named thread of the store.
@@ -106,13 +93,9 @@ pub(crate) fn apart<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<
     outcome.unwrap_or(Err(Error::Panicked))
 }
 
-/// Runs closures one at a time until told to stop or until nobody can send any more.
-pub(crate) fn serve(
-    jobs: &Receiver<Message>,
-    busy: &Busy,
-    mut run: impl FnMut(Mode, Box<dyn Job>),
-) {
-    while let Ok(Message::Run(mode, job)) = jobs.recv() {
+/// Runs closures one at a time until no more can come.
+pub(crate) fn serve(waiting: &Waiting, busy: &Busy, mut run: impl FnMut(Mode, Box<dyn Job>)) {
+    while let Some(Work { mode, job, .. }) = waiting.take() {
         let _working = busy.begin();
         run(mode, job);
     }

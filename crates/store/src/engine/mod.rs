@@ -4,6 +4,7 @@ pub(crate) mod lane;
 pub(crate) mod notify;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+pub(crate) mod waiting;
 
 #[cfg(test)]
 mod tests;

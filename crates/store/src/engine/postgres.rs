@@ -1,20 +1,21 @@
 //! PostgreSQL: lanes that each own a connection and both read and write.
 
-use super::lane::{Job, Message, Outcome, serve};
+use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
+use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
 use crate::lock::in_use;
 use crate::row::{Cells, Row};
 use crate::stats::Busy;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
-use crate::wake::{Hub, Queues};
-use crossbeam_channel::Receiver;
+use crate::wake::{Hub, Queues, Standing};
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::config::SslMode;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, NoTls, Statement};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Prepared statements kept by a connection.
@@ -221,36 +222,68 @@ fn pointers<'p>(params: &'p [Value<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
     params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
+/// Whom the lanes wake after a commit.
+#[derive(Clone)]
+pub(crate) struct Bell {
+    pub(crate) hub: Hub,
+    pub(crate) notifier: Notifier,
+    /// The lane of leases, for every other one.
+    pub(crate) leases: Option<Arc<Waiting>>,
+}
+
+impl Bell {
+    /// Wakes who waits for these queues, here and elsewhere. Of the closures that stand by for that,
+    /// leases go to their lane; the others are answered, to be run by this one.
+    fn ring(&self, queues: Queues) -> Vec<Standing> {
+        let (mut unattended, mut here) = (Queues::default(), Vec::new());
+        for queue in queues.iter() {
+            match (self.hub.take(queue), &self.leases) {
+                (None, _) => unattended.add(queue),
+                (Some(Standing { mode: mode @ Mode::Lease, job, .. }), Some(leases)) => {
+                    leases.put(Work { turn: 0, mode, job });
+                }
+                (Some(standing), _) => here.push(standing),
+            }
+        }
+        self.hub.wake(unattended);
+        self.notifier.tell(unattended);
+        here
+    }
+}
+
 /// Runs closures on one connection: writes as one transaction each, reads without one.
-pub(crate) fn lane(
-    mut connection: Connection,
-    jobs: &Receiver<Message>,
-    busy: &Busy,
-    (hub, notifier): (&Hub, &Notifier),
-) {
+pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, bell: &Bell) {
     if connection.synced {
         // Saves the first closure the wait; when it fails, that closure tries again and says why.
         let _ = connection.client();
     }
-    serve(jobs, busy, |mode, mut job| {
-        let fate = match mode {
-            Mode::Write => transaction(&mut connection, job.as_mut()),
-            Mode::Lease | Mode::LeaseOnce => {
-                #[cfg(feature = "failpoints")]
-                crate::failpoint::pass("before a commit");
-                let wakes = bare(&mut connection, mode, job.as_mut());
-                #[cfg(feature = "failpoints")]
-                crate::failpoint::pass("after a commit");
-                Ok(wakes)
-            }
-            Mode::Read => Ok(bare(&mut connection, mode, job.as_mut())),
-        };
-        if let Ok(wakes) = fate {
-            hub.wake(wakes);
-            notifier.tell(wakes);
-        }
+    serve(waiting, busy, |mode, mut job| {
+        let fate = run(&mut connection, mode, job.as_mut());
+        let mut standing = bell.ring(fate.as_ref().copied().unwrap_or_default());
         job.answer(fate.map(|_| ()));
+        while let Some(Standing { mode, mut job, .. }) = standing.pop() {
+            let fate = run(&mut connection, mode, job.as_mut());
+            standing.extend(bell.ring(fate.as_ref().copied().unwrap_or_default()));
+            job.answer(fate.map(|_| ()));
+        }
     });
+}
+
+/// Runs a closure as its mode wants; what to wake, or why nothing was committed although the closure
+/// succeeded.
+fn run(connection: &mut Connection, mode: Mode, job: &mut dyn Job) -> Result<Queues> {
+    match mode {
+        Mode::Write => transaction(connection, job),
+        Mode::WriteOnce | Mode::Lease | Mode::LeaseOnce => {
+            #[cfg(feature = "failpoints")]
+            crate::failpoint::pass("before a commit");
+            let wakes = bare(connection, mode, job);
+            #[cfg(feature = "failpoints")]
+            crate::failpoint::pass("after a commit");
+            Ok(wakes)
+        }
+        Mode::Read => Ok(bare(connection, mode, job)),
+    }
 }
 
 /// Runs a closure without a transaction: what to wake.

@@ -1,18 +1,19 @@
 //! SQLite: one lane that writes, a few that read.
 
-use super::lane::{Job, Message, Outcome, serve};
+use super::lane::{Job, Outcome, serve};
+use super::waiting::{Waiting, Work};
 use crate::error::{Cause, Error, Result};
 use crate::row::{Cells, Row};
-use crate::stats::Busy;
+use crate::stats::{Busy, Timer};
 use crate::text::Texts;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
-use crate::wake::{Hub, Queues};
-use crossbeam_channel::Receiver;
+use crate::wake::{Hub, Queues, Standing};
 use prometheus_client::metrics::histogram::Histogram;
 use rusqlite::config::DbConfig;
 use rusqlite::{OpenFlags, params_from_iter};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// At most so many closures share a commit.
@@ -171,12 +172,37 @@ impl Connection {
     }
 }
 
+/// A connection that only reads. It is there until the lane that it belongs to has ended.
+#[derive(Clone)]
+pub(crate) struct Reader(Arc<Mutex<Option<Connection>>>);
+
+impl Reader {
+    pub(crate) fn new(connection: Connection) -> Self {
+        Self(Arc::new(Mutex::new(Some(connection))))
+    }
+
+    /// Runs a closure here and now, unless somebody reads on this connection.
+    pub(crate) fn try_run(&self, job: &mut dyn Job) -> bool {
+        let Ok(mut connection) = self.0.try_lock() else { return false };
+        run_reading(connection.as_mut(), job)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn run_reading(connection: Option<&mut Connection>, job: &mut dyn Job) -> bool {
+    connection.map(|connection| job.run(Tx::new(Driver::Sqlite(connection), Mode::Read))).is_some()
+}
+
 /// Runs closures that only read, each statement on its own snapshot.
-pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>, busy: &Busy) {
-    serve(jobs, busy, |_, mut job| {
-        job.run(Tx::new(Driver::Sqlite(&mut connection), Mode::Read));
+pub(crate) fn read_lane(reader: &Reader, waiting: &Waiting, busy: &Busy) {
+    serve(waiting, busy, |_, mut job| {
+        run_reading(reader.lock().as_mut(), job.as_mut());
         job.answer(Ok(()));
     });
+    reader.lock().take();
 }
 
 /// Runs closures that write: all that wait share one commit, each inside its own savepoint, and
@@ -184,16 +210,15 @@ pub(crate) fn read_lane(mut connection: Connection, jobs: &Receiver<Message>, bu
 /// other closures they share their commit.
 pub(crate) fn write_lane(
     connection: Connection,
-    jobs: &Receiver<Message>,
+    waiting: &Waiting,
     hub: &Hub,
-    (busy, sizes): (&Busy, Histogram),
+    (busy, sizes, timer): (&Busy, Histogram, Timer),
 ) {
-    let done = Vec::with_capacity(GROUP);
-    let mut group = Group { connection, done, wakes: Queues::default(), sizes };
-    let mut next = None;
-    while let Some(Message::Run(mode, job)) = next.take().or_else(|| jobs.recv().ok()) {
+    let (done, wakes) = (Vec::with_capacity(GROUP), Queues::default());
+    let mut group = Group { connection, done, wakes, sizes, timer, sync: Duration::ZERO };
+    while let Some(first) = waiting.take() {
         let _working = busy.begin();
-        next = group.commit(mode, job, jobs, hub);
+        group.commit(first, waiting, hub);
     }
 }
 
@@ -203,24 +228,25 @@ struct Group {
     wakes: Queues,
     /// Closures that shared a commit.
     sizes: Histogram,
+    timer: Timer,
+    /// How long the last commit took that waited for the disk.
+    sync: Duration,
 }
 
 impl Group {
-    /// Commits `first` and whatever else waits and may share its commit; gives what was taken and
-    /// is not done.
-    fn commit(
-        &mut self,
-        mode: Mode,
-        first: Box<dyn Job>,
-        jobs: &Receiver<Message>,
-        hub: &Hub,
-    ) -> Option<Message> {
-        let begun = self.connection.sync_commits(mode.is_write());
+    /// Commits `first` and whatever else waits and may share its commit.
+    fn commit(&mut self, first: Work, waiting: &Waiting, hub: &Hub) {
+        let synced = first.mode.is_write();
+        let begun = self.connection.sync_commits(synced);
         if let Err(error) = begun.and_then(|()| self.connection.run("begin immediate")) {
-            return refuse_waiting(first, jobs, &error);
+            return refuse_waiting(first, waiting, &error);
         }
-        let (left, fate) = self.run_waiting(mode, first, jobs);
+        let fate = self.run_waiting(first, waiting).and_then(|()| self.run_standing(hub));
+        let ran = self.timer.now();
         let fate = fate.and_then(|()| self.connection.commit());
+        if synced {
+            self.sync = self.timer.now().saturating_sub(ran);
+        }
         if fate.is_ok() {
             hub.wake(self.wakes);
         } else if !self.connection.inner.is_autocommit() {
@@ -232,34 +258,42 @@ impl Group {
         for (job, kept) in self.done.drain(..) {
             job.answer(if kept { fate.clone() } else { Ok(()) });
         }
-        left
     }
 
     /// Runs `first` and then what waits, without waiting for more, up to what may not share the
-    /// commit. An error means that the whole transaction is gone.
-    fn run_waiting(
-        &mut self,
-        mode: Mode,
-        first: Box<dyn Job>,
-        jobs: &Receiver<Message>,
-    ) -> (Option<Message>, Result<()>) {
-        let leases_alone = !mode.is_write();
-        let mut next = Some((mode, first));
-        while let Some((mode, job)) = next.take() {
-            if let Err(error) = self.run_one(mode, job) {
-                return (None, Err(error));
-            }
-            if self.done.len() < GROUP {
-                match jobs.try_recv() {
-                    Ok(Message::Run(mode, job)) if !(leases_alone && mode.is_write()) => {
-                        next = Some((mode, job));
-                    }
-                    Ok(left) => return (Some(left), Ok(())),
-                    Err(_) => {}
-                }
+    /// commit. Closures of more than one turn do not wait for long for one another: their group ends
+    /// when it has run for twice the time that its commit will take. An error means that the whole
+    /// transaction is gone.
+    fn run_waiting(&mut self, first: Work, waiting: &Waiting) -> Result<()> {
+        let (begun, turn, leases_alone) = (self.timer.now(), first.turn, !first.mode.is_write());
+        let (mut next, mut shared) = (Some(first), false);
+        while let Some(Work { turn: own, mode, job }) = next.take() {
+            self.run_one(mode, job)?;
+            shared |= own != turn;
+            let long = || self.timer.now().saturating_sub(begun) >= 2 * self.sync;
+            if self.done.len() < GROUP && !(shared && long()) {
+                next = waiting.take_if(|mode| !(leases_alone && mode.is_write()));
             }
         }
-        (None, Ok(()))
+        Ok(())
+    }
+
+    /// Runs the closures that stand by the queues to be woken, so that what they take is taken by the
+    /// same commit. One that fails leaves the wake to others. An error is as for [`Self::run_waiting`].
+    fn run_standing(&mut self, hub: &Hub) -> Result<()> {
+        for queue in std::mem::take(&mut self.wakes).iter() {
+            let ran = match hub.take(queue) {
+                Some(Standing { mode, job, .. }) => {
+                    self.run_one(mode, job)?;
+                    self.done.last().is_some_and(|(_, kept)| *kept)
+                }
+                None => false,
+            };
+            if !ran {
+                self.wakes.add(queue);
+            }
+        }
+        Ok(())
     }
 
     fn run_one(&mut self, mode: Mode, mut job: Box<dyn Job>) -> Result<()> {
@@ -287,15 +321,12 @@ impl Group {
 }
 
 /// The database cannot be written: whoever waits now has waited for the lock as long as `first`.
-/// Whoever comes after the first answer has not. Gives the stop that was among them.
-fn refuse_waiting(first: Box<dyn Job>, jobs: &Receiver<Message>, error: &Error) -> Option<Message> {
-    let waiting = jobs.len();
-    first.answer(Err(error.clone()));
-    for message in jobs.try_iter().take(waiting) {
-        match message {
-            Message::Run(_, job) => job.answer(Err(error.clone())),
-            Message::Stop => return Some(Message::Stop),
-        }
+/// Whoever comes after the first answer has not.
+fn refuse_waiting(first: Work, waiting: &Waiting, error: &Error) {
+    let count = waiting.count();
+    first.job.answer(Err(error.clone()));
+    for _ in 0..count {
+        let Some(Work { job, .. }) = waiting.take_if(|_| true) else { return };
+        job.answer(Err(error.clone()));
     }
-    None
 }

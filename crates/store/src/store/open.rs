@@ -1,49 +1,55 @@
 //! Opening a store: its connections, and the threads that own them.
 
-use super::{Inner, Lanes, Options, Store};
-use crate::engine::lane::{Message, spawn};
+use super::inner::{Inner, Lanes};
+use super::{Options, Store};
+use crate::engine::lane::spawn;
+use crate::engine::waiting::Waiting;
 use crate::engine::{notify, postgres as server, sqlite as files};
 use crate::error::Result;
 use crate::lock::use_files;
 use crate::migrate::{self, Whole};
 use crate::stats::{Busy, Stats};
 use crate::wake::Hub;
-use crossbeam_channel::{Receiver, bounded};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 pub(super) fn sqlite(dir: &Path, options: &Options, whole: Whole) -> Result<Store> {
     migrate::check_sqlite(dir, options.busy_timeout, whole)?;
     let used = use_files(dir, options.exclusive)?;
-    let hub = Hub::new();
-    let (write, writes) = bounded(options.waiting.max(1));
-    let (read, reads) = bounded(options.waiting.max(1));
+    let hub = Hub::default();
+    let count = options.read_lanes.max(1);
+    let [write, read] =
+        [("write", 1), ("read", count)].map(|(name, count)| lanes(name, count, options));
     let connection = files::Connection::open(dir, options.busy_timeout)?;
     let (stats, waker) = (Stats::default(), hub.clone());
-    let (writing, reading) = (Busy::default(), Busy::default());
-    let (busy, sizes) = (writing.clone(), stats.groups.clone());
+    let (writes, busy) = (Arc::clone(&write.waiting), write.busy.clone());
+    let (sizes, timer) = (stats.groups.clone(), options.timer.clone());
     let mut threads = vec![spawn("store-write", move || {
-        files::write_lane(connection, &writes, &waker, (&busy, sizes));
+        files::write_lane(connection, &writes, &waker, (&busy, sizes, timer));
     })?];
-    let count = options.read_lanes.max(1);
+    let mut readers = Vec::new();
     for number in 0..count {
         let connection = files::Connection::open(dir, options.busy_timeout)?;
         connection.refuse_writes()?;
-        let (reads, busy): (Receiver<Message>, _) = (reads.clone(), reading.clone());
-        let lane = move || files::read_lane(connection, &reads, &busy);
+        let (reads, busy) = (Arc::clone(&read.waiting), read.busy.clone());
+        let reader = files::Reader::new(connection);
+        readers.push(reader.clone());
+        let lane = move || files::read_lane(&reader, &reads, &busy);
         threads.push(spawn(&format!("store-read-{number}"), lane)?);
     }
-    Ok(Store(Arc::new(Inner {
+    let inner = Inner {
         dir: Some(dir.to_owned()),
         used: Mutex::new(Some(used)),
-        write: Lanes { name: "write", sender: write, count: 1, busy: writing },
-        read: Lanes { name: "read", sender: read, count, busy: reading },
+        write,
+        read,
         lease: None,
+        readers,
         hub,
         timer: options.timer.clone(),
         stats,
         threads: Mutex::new(threads),
-    })))
+    };
+    Ok(Store { inner: Arc::new(inner), turn: 0 })
 }
 
 pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Store> {
@@ -51,33 +57,52 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
     let mut client = server::connect(&config)?;
     migrate::check_postgres(&mut client, whole)?;
     server::hold(&mut client, options.exclusive)?;
-    let hub = Hub::new();
-    let (sender, jobs) = bounded(options.waiting.max(1));
+    let hub = Hub::default();
+    let count = options.postgres_lanes.max(1);
+    let [pool, lease] =
+        [("pool", count), ("lease", 1)].map(|(name, count)| lanes(name, count, options));
     let (notifier, mut threads) = notify::start(client, &config, &hub, options.exclusive)?;
-    let (count, busy) = (options.postgres_lanes.max(1), Busy::default());
-    let (leases, jobs_of_leases) = bounded(options.waiting.max(1));
-    let leasing = Busy::default();
+    let quiet = server::Bell { hub: hub.clone(), notifier, leases: None };
+    let bell = server::Bell { leases: Some(Arc::clone(&lease.waiting)), ..quiet.clone() };
     let shared = (0..count).map(|number| {
         let connection = server::Connection::new(config.clone());
-        (format!("store-{number}"), connection, jobs.clone(), busy.clone())
+        (
+            format!("store-{number}"),
+            connection,
+            Arc::clone(&pool.waiting),
+            pool.busy.clone(),
+            bell.clone(),
+        )
     });
     let unsynced = server::Connection::unsynced(config.clone());
-    let apart = ("store-lease".to_owned(), unsynced, jobs_of_leases, leasing.clone());
-    for (name, connection, jobs, busy) in shared.chain([apart]) {
-        let (hub, notifier) = (hub.clone(), notifier.clone());
-        let lane = move || server::lane(connection, &jobs, &busy, (&hub, &notifier));
+    let apart =
+        ("store-lease".to_owned(), unsynced, Arc::clone(&lease.waiting), lease.busy.clone(), quiet);
+    for (name, connection, waiting, busy, bell) in shared.chain([apart]) {
+        let lane = move || server::lane(connection, &waiting, &busy, &bell);
         threads.push(spawn(&name, lane)?);
     }
-    drop(notifier);
-    Ok(Store(Arc::new(Inner {
+    drop(bell);
+    let inner = Inner {
         dir: None,
         used: Mutex::new(None),
-        write: Lanes { name: "pool", sender: sender.clone(), count, busy },
-        read: Lanes { name: "pool", sender, count: 0, busy: Busy::default() },
-        lease: Some(Lanes { name: "lease", sender: leases, count: 1, busy: leasing }),
+        read: Lanes {
+            name: pool.name,
+            waiting: Arc::clone(&pool.waiting),
+            count: 0,
+            busy: Busy::default(),
+        },
+        write: pool,
+        lease: Some(lease),
+        readers: Vec::new(),
         hub,
         timer: options.timer.clone(),
         stats: Stats::default(),
         threads: Mutex::new(threads),
-    })))
+    };
+    Ok(Store { inner: Arc::new(inner), turn: 0 })
+}
+
+fn lanes(name: &'static str, count: usize, options: &Options) -> Lanes {
+    let waiting = Arc::new(Waiting::new(options.waiting));
+    Lanes { name, waiting, count, busy: Busy::default() }
 }

@@ -6,7 +6,7 @@ use vinculo_vault::{Sealed, WrappedKey};
 use super::ids::text_enum;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
-use crate::{Dialect, Queue, Result, Row, Tx};
+use crate::{Dialect, Queue, Result, Row, Tx, Value};
 
 text_enum! {
     /// How far a delivery has come.
@@ -78,15 +78,28 @@ pub struct AttemptRecord<'a> {
     pub due_at: Micros,
 }
 
-const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
+const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
-     (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries \
-     from deliveries d \
-     join events v on v.id = d.event_id \
+     (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries from";
+const BESIDE_SQLITE: &str = "d join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
 
+/// Worded so that each row is found by its key, one after the other, whatever the planner knows of the tables.
+const BESIDE_POSTGRES: &str = "d cross join lateral (select webhook_id, sealed from events \
+     where id = d.event_id and subject_id = d.subject_id limit 1) v \
+     cross join lateral (select id, uuid, sealed from webhook_endpoints \
+     where id = d.endpoint_id limit 1) e \
+     left join lateral (select wrapped from data_keys \
+     where owner_kind = 'subject' and owner_id = d.subject_id limit 1) k on true";
+
 const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
+
+/// A delivery that has not ended. No word of its state: PostgreSQL would look for the row in the index of
+/// those that wait, among all that are not in it any more.
+const HELD: &str = "where id = $1 and attempt = $2 and finished_at is null";
+
+const ENDED: &str = "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5";
 
 /// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
 /// so that a long backlog costs no more than a short one.
@@ -104,17 +117,43 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
 /// row that was taken since this statement began no longer has the `due_at` it was chosen by.
 /// An array, unlike a set, is made once, whatever the plan.
 const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
-     from webhook_endpoints e left join (select endpoint_id, count(*) as held from deliveries \
-     where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
-     on h.endpoint_id = e.id cross join lateral \
-     (select f.id, f.due_at, f.endpoint_id, \
+     from (select id, (select count(*) from deliveries where endpoint_id = w.id \
+     and state = 'pending' and leased = 1 and due_at > $1) as held \
+     from webhook_endpoints w where disabled_at is null offset 0) e \
+     cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
-     order by f.due_at, f.id limit $4) d \
-     where e.disabled_at is null and d.place <= $4 - coalesce(h.held, 0)) turn \
+     order by f.due_at, f.id limit $4) d where d.place <= $4 - e.held) turn \
      join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
+
+fn attempt_of(delivery: &str) -> String {
+    format!(
+        "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
+         duration_us, status, failure, sealed_excerpt) \
+         select workspace_id, subject_id, id, cast($2 as bigint), cast($6 as bigint), \
+         cast($7 as bigint), cast($8 as bigint), cast($9 as text), $10 from {delivery}"
+    )
+}
+
+impl AttemptRecord<'_> {
+    fn params(&self, now: Micros) -> Vec<Value<'_>> {
+        let finished = (self.state != DeliveryState::Pending).then_some(now);
+        vec![
+            self.claim.id.into(),
+            self.claim.attempt.into(),
+            self.state.into(),
+            self.due_at.into(),
+            finished.into(),
+            self.started_at.into(),
+            self.duration_us.into(),
+            self.status.into(),
+            self.failure.into(),
+            self.excerpt.into(),
+        ]
+    }
+}
 
 impl DueDelivery {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -135,7 +174,8 @@ impl DueDelivery {
 
 impl Tx<'_> {
     /// Takes up to `limit` due deliveries until `lease_until`, never more than `per_endpoint` of
-    /// one endpoint at a time counting those already held, taking turns between endpoints.
+    /// one endpoint at a time counting those already held, taking turns between endpoints. When it takes
+    /// that many, there may be more, and it wakes the queue.
     ///
     /// # Errors
     /// When the database fails.
@@ -146,22 +186,32 @@ impl Tx<'_> {
         limit: i64,
         per_endpoint: i64,
     ) -> Result<Vec<DueDelivery>> {
-        let sql = match self.dialect() {
-            Dialect::Sqlite => format!("{CLAIM} in ({TURNS_SQLITE}) returning id"),
-            Dialect::Postgres => format!("{CLAIM} = any(array({TURNS_POSTGRES})) returning id"),
+        let terms = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
+        let due = match self.dialect() {
+            Dialect::Sqlite => {
+                let sql = format!("{CLAIM} in ({TURNS_SQLITE}) returning id");
+                let ids = self.query(&sql, &terms, |row| Ok(DeliveryId(row.int(0)?)))?;
+                if ids.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let mut clause = Where::equals("d.state", DeliveryState::Pending);
+                clause.and_in("d.id", ids);
+                let sql =
+                    format!("{NEEDED} deliveries {BESIDE_SQLITE}{} order by d.id", clause.sql());
+                self.query(&sql, clause.params(), DueDelivery::from_row)?
+            }
+            Dialect::Postgres => {
+                let sql = format!(
+                    "with taken as ({CLAIM} = any(array({TURNS_POSTGRES})) returning *) \
+                     {NEEDED} taken {BESIDE_POSTGRES} order by d.id"
+                );
+                self.query(&sql, &terms, DueDelivery::from_row)?
+            }
         };
-        let params = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
-        let ids = self.query(&sql, &params, |row| Ok(DeliveryId(row.int(0)?)))?;
-        if ids.is_empty() {
-            return Ok(Vec::new());
+        if due.len() as i64 >= limit {
+            self.wake(Queue::Deliveries);
         }
-        let mut clause = Where::equals("d.state", DeliveryState::Pending);
-        clause.and_in("d.id", ids);
-        self.query(
-            &format!("{DUE}{} order by d.id", clause.sql()),
-            clause.params(),
-            DueDelivery::from_row,
-        )
+        Ok(due)
     }
 
     /// Records a try and what becomes of the delivery. `false` when the lease was lost: another
@@ -170,38 +220,44 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn record_attempt(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
-        let finished = (record.state != DeliveryState::Pending).then_some(now);
-        let changed = self.execute(
-            "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5 \
-             where id = $1 and attempt = $2 and state = 'pending'",
-            &[
-                record.claim.id.into(),
-                record.claim.attempt.into(),
-                record.state.into(),
-                record.due_at.into(),
-                finished.into(),
-            ],
-        )?;
-        if changed == 0 {
+        let params = record.params(now);
+        if self.dialect() == Dialect::Postgres {
+            let sql = format!("with ended as ({ENDED} {HELD} returning *) {}", attempt_of("ended"));
+            return Ok(self.execute(&sql, &params)? == 1);
+        }
+        if self.execute(&format!("{ENDED} {HELD}"), &params[..5])? == 0 {
             return Ok(false);
         }
-        self.execute(
-            "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
-             duration_us, status, failure, sealed_excerpt) \
-             select workspace_id, subject_id, id, cast($2 as bigint), cast($3 as bigint), \
-             cast($4 as bigint), cast($5 as bigint), cast($6 as text), $7 \
-             from deliveries where id = $1",
-            &[
-                record.claim.id.into(),
-                record.claim.attempt.into(),
-                record.started_at.into(),
-                record.duration_us.into(),
-                record.status.into(),
-                record.failure.into(),
-                record.excerpt.into(),
-            ],
-        )?;
+        self.execute(&format!("{} where id = $1", attempt_of("deliveries")), &params)?;
         Ok(true)
+    }
+
+    /// Records a try that delivered as [`Self::record_attempt`] does, after what
+    /// [`Self::endpoint_works`] does for its endpoint. One statement on PostgreSQL.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn record_delivered(
+        &mut self,
+        record: &AttemptRecord<'_>,
+        endpoint: EndpointId,
+        now: Micros,
+    ) -> Result<bool> {
+        if self.dialect() == Dialect::Sqlite {
+            self.endpoint_works(endpoint)?;
+            return self.record_attempt(record, now);
+        }
+        let mut params = record.params(now);
+        params.push(endpoint.into());
+        // Whoever changes an endpoint and its deliveries locks the endpoint first: the count is
+        // known before a delivery is looked at.
+        let sql = format!(
+            "with works as (update webhook_endpoints set failing_since = null \
+             where id = $11 and failing_since is not null returning 1), \
+             ended as ({ENDED} {HELD} and (select count(*) from works) < 2 returning *) {}",
+            attempt_of("ended")
+        );
+        Ok(self.execute(&sql, &params)? == 1)
     }
 
     /// Prolongs the leases of deliveries that are still held. A row that somebody is changing is left as
@@ -222,8 +278,7 @@ impl Tx<'_> {
         let passing = self.dialect().passing_locked();
         let sql = format!(
             "update deliveries set leased = {leased}, due_at = $3 where id = (select id \
-             from deliveries where id = $1 and attempt = $2 and leased = 1 \
-             and state = 'pending'{passing})"
+             from deliveries {HELD} and leased > 0{passing})"
         );
         for claim in claims {
             self.execute(&sql, &[claim.id.into(), claim.attempt.into(), at.into()])?;

@@ -8,7 +8,11 @@ use super::{
     DeliveryState, EndpointId, EventId, LinkId, LoadId, Micros, Page, PageRequest, SubjectId,
     TimeSpan, WorkspaceId,
 };
-use crate::{Queue, Result, Row, Tx, Value};
+use crate::{Dialect, Queue, Result, Row, Tx, Value};
+
+const EVENT: &str = "insert into events (webhook_id, workspace_id, subject_id, link_id, load_id, \
+     webhook_type, webhook_code, created_at, sealed) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
 
 /// Who hears of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +130,10 @@ impl Event {
     }
 }
 
+fn event_id(row: &Row<'_>) -> Result<EventId> {
+    Ok(EventId(row.int(0)?))
+}
+
 impl Tx<'_> {
     /// Writes an event and one delivery per recipient, in the transaction that changed the state.
     /// Nothing is sent here.
@@ -133,45 +141,60 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn emit(&mut self, event: &NewEvent<'_>) -> Result<EventId> {
-        let id = self.query_one(
-            "insert into events (webhook_id, workspace_id, subject_id, link_id, load_id, \
-             webhook_type, webhook_code, created_at, sealed) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id",
-            &[
-                event.webhook_id.into(),
-                event.workspace.into(),
-                event.subject.map_or(0, |subject| subject.0).into(),
-                event.link.map_or(0, |link| link.0).into(),
-                event.load.map(|load| load.0).into(),
-                event.webhook_type.into(),
-                event.webhook_code.into(),
-                event.created_at.into(),
-                event.body.into(),
-            ],
-            |row| Ok(EventId(row.int(0)?)),
-        )?;
+        let subject = event.subject.map_or(0, |subject| subject.0);
+        let mut params = vec![
+            event.webhook_id.into(),
+            event.workspace.into(),
+            subject.into(),
+            event.link.map_or(0, |link| link.0).into(),
+            event.load.map(|load| load.0).into(),
+            event.webhook_type.into(),
+            event.webhook_code.into(),
+            event.created_at.into(),
+            event.body.into(),
+        ];
         let (whom, only) = match event.to {
             Recipients::Everybody => (
-                "and (webhook_types is null or webhook_types like '%,' || cast($5 as text) || ',%')",
+                "(webhook_types is null or webhook_types like '%,' || cast($10 as text) || ',%')",
                 Value::from(event.webhook_type),
             ),
-            Recipients::Only(endpoint) => ("and id = $5", endpoint.into()),
-            Recipients::Nobody => return Ok(id),
+            Recipients::Only(endpoint) => ("id = $10", endpoint.into()),
+            Recipients::Nobody => return self.query_one(EVENT, &params, event_id),
         };
-        let subject = event.subject.map_or(0, |subject| subject.0);
-        let deliveries = self.execute(
-            &format!(
-                "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
-                 due_at, created_at) select workspace_id, cast($2 as bigint), \
-                 cast($3 as bigint), id, 'pending', cast($4 as bigint), cast($4 as bigint) \
-                 from webhook_endpoints where workspace_id = $1 and disabled_at is null {whom}"
-            ),
-            &[event.workspace.into(), subject.into(), id.into(), event.created_at.into(), only],
-        )?;
+        params.push(only);
+        let (id, deliveries) = self.insert_with_deliveries(whom, params)?;
         if deliveries > 0 {
             self.wake(Queue::Deliveries);
         }
         Ok(id)
+    }
+
+    /// One round trip on PostgreSQL, which can do both in one statement.
+    fn insert_with_deliveries(
+        &mut self,
+        whom: &str,
+        mut params: Vec<Value<'_>>,
+    ) -> Result<(EventId, i64)> {
+        let deliveries = |event: &str, of: &str| {
+            format!(
+                "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
+                 due_at, created_at) select workspace_id, cast($3 as bigint), {event}, id, \
+                 'pending', cast($8 as bigint), cast($8 as bigint) from webhook_endpoints{of} \
+                 where workspace_id = $2 and disabled_at is null and {whom}"
+            )
+        };
+        if self.dialect() == Dialect::Postgres {
+            let deliveries = deliveries("event_id", " cross join event");
+            let sql = format!(
+                "with event(event_id) as ({EVENT}), told as ({deliveries} returning 1) \
+                 select event_id, (select count(*) from told) from event"
+            );
+            return self.query_one(&sql, &params, |row| Ok((event_id(row)?, row.int(1)?)));
+        }
+        let id = self.query_one(EVENT, &params[..9], event_id)?;
+        params.push(id.into());
+        let told = self.execute(&deliveries("cast($11 as bigint)", ""), &params)?;
+        Ok((id, i64::try_from(told).unwrap_or(i64::MAX)))
     }
 
     /// A page of the workspace's events, newest first.

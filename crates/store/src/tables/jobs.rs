@@ -76,6 +76,8 @@ const HELD: &str = "(select workspace_id, count(*) as held from jobs \
 pub struct ClaimedJob {
     /// The row.
     pub id: JobId,
+    /// Whose turn it takes.
+    pub workspace: WorkspaceId,
     /// What to do.
     pub job: Job,
     /// Which try this is, from 1; the token that proves the lease.
@@ -88,6 +90,7 @@ impl ClaimedJob {
             id: JobId(row.int(0)?),
             job: Job::from_columns(&row.text(1)?, row.int(2)?)?,
             attempt: row.int(3)?,
+            workspace: WorkspaceId(row.int(4)?),
         })
     }
 }
@@ -115,7 +118,8 @@ impl Tx<'_> {
     }
 
     /// Takes up to `limit` due jobs until `lease_until`, in turns: a workspace comes after those of
-    /// which fewer jobs are at work. Answers them in no particular order.
+    /// which fewer jobs are at work. Answers them in no particular order. When it takes that many, there
+    /// may be more, and it wakes the queue.
     ///
     /// # Errors
     /// When the database fails.
@@ -163,14 +167,18 @@ impl Tx<'_> {
             // An array, unlike a set, is made once, whatever the plan.
             Dialect::Postgres => format!("= any(array({}))", turns_of_postgres(kinds)),
         };
-        self.query(
+        let jobs = self.query(
             &format!(
                 "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 \
-                 where id {chosen} returning id, kind, target_id, attempt"
+                 where id {chosen} returning id, kind, target_id, attempt, workspace_id"
             ),
             &terms.map(Into::into),
             ClaimedJob::from_row,
-        )
+        )?;
+        if jobs.len() as i64 >= terms[2] {
+            self.wake(Queue::Jobs);
+        }
+        Ok(jobs)
     }
 
     /// Removes a job that is done. `false` when the lease was lost.
@@ -211,7 +219,7 @@ impl Tx<'_> {
         let passing = self.dialect().passing_locked();
         let sql = format!(
             "update jobs set due_at = $3 where id = (select id from jobs \
-             where id = $1 and attempt = $2 and leased = 1{passing})"
+             where id = $1 and attempt = $2 and leased > 0{passing})"
         );
         for job in jobs {
             self.execute(&sql, &[job.id.into(), job.attempt.into(), lease_until.into()])?;

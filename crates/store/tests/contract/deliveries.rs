@@ -14,6 +14,7 @@ on_both_databases! {
     a_claim_brings_all_that_a_try_needs,
     a_try_is_recorded_with_what_becomes_of_the_delivery,
     a_try_without_an_answer_is_recorded_too,
+    a_try_that_delivered_clears_its_endpoint,
     a_try_is_recorded_once,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
     only_what_is_held_is_prolonged,
@@ -165,6 +166,30 @@ async fn a_try_without_an_answer_is_recorded_too(db: TestDatabase) {
     assert_eq!(raw::rows(&db, ROWS), ended);
     assert_eq!(raw::rows(&db, "select status, failure from attempts"), ["|timeout", "|timeout"]);
     assert!(write(&db, |tx| claim(tx, NOW + LEASE, 5)).await.is_empty());
+}
+
+async fn a_try_that_delivered_clears_its_endpoint(db: TestDatabase) {
+    let endpoints = scene(&db, 2, &[0]).await.endpoints;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let [due, _] = held.as_slice() else { panic!("{} deliveries", held.len()) };
+    for endpoint in endpoints.clone() {
+        write(&db, move |tx| tx.endpoint_failed(endpoint, NOW)).await;
+    }
+    let failing = "select count(*) from webhook_endpoints where failing_since is not null";
+    assert_eq!(raw::rows(&db, failing), ["2"]);
+    let (tried, endpoint) = (record(due.claim, DeliveryState::Delivered, NOW + 2), due.endpoint);
+    let delivered = move |tx: &mut Tx<'_>| tx.record_delivered(&tried, endpoint, NOW + 9);
+    let kept: Result<bool> = db.store.write_once(delivered.clone()).await;
+    assert!(kept.expect("not written"));
+    assert_eq!(raw::rows(&db, failing), ["1"]);
+    let ended = "select state, leased, finished_at from deliveries order by id";
+    assert_eq!(raw::rows(&db, ended)[0], format!("delivered|0|{}", NOW + 9));
+    assert_eq!(raw::rows(&db, "select number, status from attempts"), ["1|204"]);
+    // Whoever lost its lease has heard from the endpoint all the same.
+    write(&db, move |tx| tx.endpoint_failed(endpoint, NOW)).await;
+    assert!(!write(&db, delivered).await);
+    assert_eq!(raw::rows(&db, failing), ["1"]);
+    assert_eq!(raw::rows(&db, "select count(*) from attempts"), ["1"]);
 }
 
 async fn a_try_is_recorded_once(db: TestDatabase) {

@@ -283,8 +283,8 @@ impl World {
         let kept = write(store, move |tx| {
             let mut kept = Vec::new();
             for (claim, endpoint) in done.into_iter().zip(ends) {
-                tx.endpoint_works(endpoint)?;
-                if tx.record_attempt(&record(claim, DeliveryState::Delivered, now), now)? {
+                let delivered = record(claim, DeliveryState::Delivered, now);
+                if tx.record_delivered(&delivered, endpoint, now)? {
                     kept.push(claim.id);
                 }
             }

@@ -121,6 +121,8 @@ async fn reading_lanes_refuse_to_write() {
     with_notes(&db).await;
     let outcome: Result<u64> = db.store.read(|tx| note(tx, 1, "one")).await;
     assert!(outcome.is_err());
+    let outcome: Result<u64> = db.store.read_briefly(|tx| note(tx, 1, "one")).await;
+    assert!(outcome.is_err());
     assert!(bodies(&db.store).await.is_empty());
 }
 

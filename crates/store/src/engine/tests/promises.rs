@@ -13,6 +13,7 @@ on_both_databases! {
     one_statement_commits_itself,
     leases_alone_do_not_wait_for_the_disk,
     reads_may_fail_and_go_on,
+    brief_reads_are_reads,
     migrating_twice_does_nothing,
     two_migrations_at_once_agree,
     a_closed_store_says_so,
@@ -181,8 +182,9 @@ async fn leases_alone_do_not_wait_for_the_disk(db: TestDatabase) {
             store.lease(waits_for_the_disk).await.expect("no answer"),
             // One statement, which is the question.
             store.lease_once(waits_for_the_disk).await.expect("no answer"),
+            store.write_once(waits_for_the_disk).await.expect("no answer"),
         ];
-        assert_eq!(waits, [true, false, !on_sqlite]);
+        assert_eq!(waits, [true, false, !on_sqlite, true]);
         store.lease(move |tx| note(tx, n, &n.to_string())).await.expect("not taken");
         assert_eq!(bodies(&db.store).await.len() as i64, n + 1);
     }
@@ -200,6 +202,29 @@ async fn reads_may_fail_and_go_on(db: TestDatabase) {
         })
         .await;
     assert_eq!(outcome.expect("the second statement failed too"), 0);
+}
+
+async fn brief_reads_are_reads(db: TestDatabase) {
+    with_notes(&db).await;
+    let count = |tx: &mut Tx<'_>| tx.query_one("select count(*) from notes", &[], |row| row.int(0));
+    for number in 1..=3 {
+        db.store.write(move |tx| note(tx, number, &number.to_string())).await.expect("not written");
+        assert_eq!(db.store.read_briefly(count).await.expect("not read"), number);
+        let panicked: Result<()> = db.store.read_briefly(|_| panic!("a mistake")).await;
+        assert!(matches!(panicked, Err(Error::Panicked)));
+    }
+    // More at once than there are connections.
+    let many = (0..50).map(|_| {
+        let store = db.store.clone();
+        tokio::spawn(async move { store.read_briefly(count).await })
+    });
+    for read in many.collect::<Vec<_>>() {
+        assert_eq!(read.await.expect("a caller panicked").expect("not read"), 3);
+    }
+    let clone = db.store.clone();
+    db.store.clone().close().await;
+    let closed = clone.read_briefly(count).await;
+    assert!(matches!(closed, Err(Error::Unavailable(_))), "{closed:?}");
 }
 
 async fn migrating_twice_does_nothing(db: TestDatabase) {

@@ -1,12 +1,17 @@
-use super::{AppError, note, with_notes};
+use super::{AppError, bodies, note, with_notes};
 use crate::support::{TestDatabase, on_both_databases};
-use crate::{Options, Queue, Result, Store, Wakes};
+use crate::{Error, Options, Queue, Result, Store, Tx, Wakes};
 use std::time::Duration;
 
 on_both_databases! {
     a_commit_wakes,
     a_wake_before_the_wait_is_not_lost,
     a_rollback_does_not_wake,
+    what_stands_by_a_queue_runs_in_place_of_the_wake,
+    what_stands_by_a_queue_may_wake_it_again,
+    what_stands_by_a_queue_is_taken_back,
+    one_closure_stands_by_a_queue,
+    what_fails_while_standing_fails_alone,
 }
 
 /// Long enough that only a lost wake takes it.
@@ -76,6 +81,94 @@ async fn a_rollback_does_not_wake(db: TestDatabase) {
         .await;
     assert!(matches!(conflict, Err(AppError::Store)));
     assert!(!is_woken_now(&mut wakes, Queue::Jobs));
+}
+
+/// Writes a note and wakes a queue.
+async fn announce(db: &TestDatabase, id: i64, queue: Queue) {
+    let outcome: Result<u64> = db
+        .store
+        .write(move |tx| {
+            tx.wake(queue);
+            note(tx, id, &format!("announced {id}"))
+        })
+        .await;
+    outcome.expect("not written");
+}
+
+fn look(tx: &mut Tx<'_>) -> Result<Vec<String>> {
+    tx.query("select body from notes order by id", &[], |row| row.text(0))
+}
+
+async fn what_stands_by_a_queue_runs_in_place_of_the_wake(db: TestDatabase) {
+    with_notes(&db).await;
+    let mut wakes = db.store.wakes();
+    let jobs = db.store.lease_once_when_woken(Queue::Jobs, look);
+    announce(&db, 1, Queue::Deliveries).await;
+    assert!(woken(&mut wakes, Queue::Deliveries).await, "nothing stands by this queue");
+    let deliveries = db.store.lease_when_woken(Queue::Deliveries, look);
+    for (id, queue, standing) in [(2, Queue::Jobs, jobs), (3, Queue::Deliveries, deliveries)] {
+        announce(&db, id, queue).await;
+        let mut standing = standing.expect("another closure stands there");
+        assert_eq!(standing.answer().await.expect("not run").len() as i64, id);
+        assert!(!is_woken_now(&mut wakes, queue), "others were woken too");
+    }
+    announce(&db, 4, Queue::Jobs).await;
+    assert!(woken(&mut wakes, Queue::Jobs).await, "it runs once");
+}
+
+async fn what_stands_by_a_queue_may_wake_it_again(db: TestDatabase) {
+    with_notes(&db).await;
+    let mut wakes = db.store.wakes();
+    let standing = db.store.lease_when_woken(Queue::Deliveries, |tx| {
+        tx.wake(Queue::Deliveries);
+        Ok::<_, Error>(())
+    });
+    announce(&db, 1, Queue::Deliveries).await;
+    standing.expect("another closure stands there").answer().await.expect("not run");
+    assert!(woken(&mut wakes, Queue::Deliveries).await);
+}
+
+async fn what_stands_by_a_queue_is_taken_back(db: TestDatabase) {
+    with_notes(&db).await;
+    let mut wakes = db.store.wakes();
+    let stand = || db.store.lease_when_woken(Queue::Deliveries, look);
+    let standing = stand().expect("another closure stands there");
+    assert!(standing.withdraw().await.is_none(), "it was run");
+    drop(stand().expect("the one that was taken back stands there"));
+    let standing = stand().expect("the one that was dropped stands there");
+    announce(&db, 1, Queue::Deliveries).await;
+    let late = standing.withdraw().await.expect("it was not run");
+    assert_eq!(late.expect("not run"), ["announced 1"]);
+    assert!(!is_woken_now(&mut wakes, Queue::Deliveries));
+    announce(&db, 2, Queue::Deliveries).await;
+    assert!(woken(&mut wakes, Queue::Deliveries).await);
+}
+
+async fn one_closure_stands_by_a_queue(db: TestDatabase) {
+    let first = db.store.lease_when_woken(Queue::Jobs, look);
+    assert!(first.is_some());
+    assert!(db.store.lease_when_woken(Queue::Jobs, look).is_none());
+    assert!(db.store.lease_when_woken(Queue::Deliveries, look).is_some());
+}
+
+async fn what_fails_while_standing_fails_alone(db: TestDatabase) {
+    with_notes(&db).await;
+    let standing = db.store.lease_when_woken(Queue::Deliveries, |tx| note(tx, 1, "taken twice"));
+    announce(&db, 1, Queue::Deliveries).await;
+    let refused = standing.expect("another closure stands there").answer().await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(bodies(&db.store).await, ["announced 1"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stands_by_a_queue_shares_the_commit_of_sqlite() {
+    let db = TestDatabase::sqlite();
+    with_notes(&db).await;
+    let standing = db.store.lease_when_woken(Queue::Deliveries, |tx| note(tx, 9, "taken"));
+    announce(&db, 1, Queue::Deliveries).await;
+    // No later commit can have come before this.
+    assert_eq!(bodies(&db.store).await, ["announced 1", "taken"]);
+    assert_eq!(standing.expect("another closure stands there").answer().await.expect("not run"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

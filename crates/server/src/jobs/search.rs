@@ -1,0 +1,266 @@
+//! Looking for due rows: at once, when somebody announces work, and when the time comes.
+
+use std::pin::pin;
+
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use vinculo_store::{ClaimedJob, DueDelivery, Error, Micros, Queue, Standing, Tx, Wakes};
+
+use crate::App;
+use crate::clock::micros;
+use crate::config::RunnerConfig;
+
+/// How work on a row has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// There is nothing left to do.
+    ForGood,
+    /// The row comes due again.
+    ForNow,
+}
+
+/// How due rows of one queue are taken for free slots.
+pub(super) trait Claim: Clone + Send + 'static {
+    /// A row that was taken, with its lease.
+    type Row: Send + 'static;
+
+    /// Takes rows that are due.
+    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<Self::Row>, Error>;
+
+    /// Whether it takes less than it could with one slot more.
+    fn is_narrow(&self) -> bool;
+
+    /// Has them taken at once.
+    fn now(self, app: &App) -> impl Future<Output = Result<Taken<Self::Row>, Error>> + Send;
+
+    /// Has them taken by the transaction that announces work, or right after it.
+    fn when_woken(self, app: &App) -> Option<Standing<Taken<Self::Row>, Error>>;
+
+    /// Takes them and notes when.
+    fn lease(&self, tx: &mut Tx<'_>, app: &App) -> Result<Taken<Self::Row>, Error> {
+        let (at, until) = lease(app);
+        Ok(Taken { at, rows: self.take(tx, at, until)? })
+    }
+}
+
+/// What a look found.
+pub(super) struct Taken<T> {
+    at: Micros,
+    rows: Vec<T>,
+}
+
+/// Takes jobs.
+#[derive(Clone, Copy)]
+pub(super) struct JobClaim {
+    which: Which,
+    limit: i64,
+}
+
+/// Which jobs are taken.
+#[derive(Clone, Copy)]
+enum Which {
+    /// Those of every workspace in turns.
+    All,
+    /// The first of a workspace alone.
+    First,
+    /// Received files alone.
+    Files,
+}
+
+/// Takes deliveries, of each endpoint up to so many at once.
+#[derive(Clone, Copy)]
+pub(super) struct DeliveryClaim {
+    limit: i64,
+    each: i64,
+}
+
+/// The search for due rows of one queue.
+pub(super) struct Search {
+    app: App,
+    queue: Queue,
+    wakes: Wakes,
+    /// When due rows were last looked for; `None` when they have to be looked for at once.
+    looked_at: Option<Micros>,
+}
+
+/// Now, and when a lease ends that is taken now.
+pub(super) fn lease(app: &App) -> (Micros, Micros) {
+    let now = app.now();
+    let until = now.checked_add(app.config().runner.lease).unwrap_or(Timestamp::MAX);
+    (micros(now), micros(until))
+}
+
+impl JobClaim {
+    /// For so many slots that were taken. The last quarter of all slots is for the first job of a
+    /// workspace alone: however long the jobs of one take, those of the others are begun.
+    pub(super) fn new(config: RunnerConfig, files_only: bool, free: usize, taken: usize) -> Self {
+        let beyond = (free + taken).saturating_sub(config.jobs / 4);
+        let limit = if beyond == 0 { taken } else { taken.min(beyond) };
+        let which = match (files_only, beyond) {
+            (true, _) => Which::Files,
+            (false, 0) => Which::First,
+            (false, _) => Which::All,
+        };
+        Self { which, limit: i64::try_from(limit).unwrap_or(1) }
+    }
+}
+
+impl Claim for JobClaim {
+    type Row = ClaimedJob;
+
+    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<ClaimedJob>, Error> {
+        match self.which {
+            Which::All => tx.claim_jobs(now, until, self.limit),
+            Which::First => tx.claim_first_jobs(now, until, self.limit),
+            Which::Files => tx.claim_imports(now, until, self.limit),
+        }
+    }
+
+    fn is_narrow(&self) -> bool {
+        matches!(self.which, Which::First)
+    }
+
+    async fn now(self, app: &App) -> Result<Taken<ClaimedJob>, Error> {
+        let of = app.clone();
+        app.store().lease_once(move |tx| self.lease(tx, &of)).await
+    }
+
+    fn when_woken(self, app: &App) -> Option<Standing<Taken<ClaimedJob>, Error>> {
+        if matches!(self.which, Which::Files) {
+            // What it would leave, others would not hear of.
+            return None;
+        }
+        let of = app.clone();
+        app.store().lease_once_when_woken(Queue::Jobs, move |tx| self.lease(tx, &of))
+    }
+}
+
+impl DeliveryClaim {
+    /// For so many slots that were taken. The last half of all slots is for the first delivery of an
+    /// endpoint alone: endpoints that hang hold no slot of it more than once, and however much
+    /// waits for them, the others are served.
+    pub(super) fn new(config: RunnerConfig, free: usize, taken: usize) -> Self {
+        let (limit, each) = match (free + taken).saturating_sub(config.deliveries / 2) {
+            0 => (taken, 1),
+            spare => (taken.min(spare), config.deliveries_per_endpoint),
+        };
+        let [limit, each] = [limit, each].map(|number| i64::try_from(number).unwrap_or(1));
+        Self { limit, each }
+    }
+}
+
+impl Claim for DeliveryClaim {
+    type Row = DueDelivery;
+
+    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<DueDelivery>, Error> {
+        tx.claim_deliveries(now, until, self.limit, self.each)
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.each == 1
+    }
+
+    async fn now(self, app: &App) -> Result<Taken<DueDelivery>, Error> {
+        let of = app.clone();
+        app.store().lease(move |tx| self.lease(tx, &of)).await
+    }
+
+    fn when_woken(self, app: &App) -> Option<Standing<Taken<DueDelivery>, Error>> {
+        let of = app.clone();
+        app.store().lease_when_woken(Queue::Deliveries, move |tx| self.lease(tx, &of))
+    }
+}
+
+impl Search {
+    /// One that begins by looking.
+    pub(super) fn new(app: &App, queue: Queue) -> Self {
+        Self { app: app.clone(), queue, wakes: app.store().wakes(), looked_at: None }
+    }
+
+    /// Takes rows that are due: at once when there is a reason to look, else when somebody announces work.
+    /// There may be none, at shutdown or when a reason to look has come meanwhile: a row becomes due, there
+    /// may be room for what could not be taken, or the poll interval is over. The next call looks then, by
+    /// a claim for the slots that are free by that time.
+    pub(super) async fn next<C: Claim>(
+        &mut self,
+        claim: C,
+        stop: &CancellationToken,
+        running: &mut JoinSet<Ended>,
+    ) -> Vec<C::Row> {
+        let Some(looked_at) = self.looked_at.take() else {
+            self.looked_at = Some(self.app.now_micros());
+            let taken = claim.now(&self.app).await;
+            return self.found(taken);
+        };
+        let mut standing = claim.clone().when_woken(&self.app);
+        let taken = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            () = self.wakes.changed(self.queue) => None,
+            taken = announced(&mut standing) => Some(taken),
+            () = rest(&self.app, self.queue, (looked_at, claim.is_narrow()), running) => None,
+        };
+        if let Some(taken) = taken {
+            self.looked_at = Some(looked_at);
+            return self.found(taken);
+        }
+        let Some(standing) = standing else { return Vec::new() };
+        // It may have been run just before there was another reason to look.
+        let Some(taken) = standing.withdraw().await else { return Vec::new() };
+        let rows = self.found(taken);
+        self.looked_at = None;
+        rows
+    }
+
+    fn found<T>(&mut self, taken: Result<Taken<T>, Error>) -> Vec<T> {
+        match taken {
+            Ok(Taken { at, rows }) => {
+                self.looked_at = Some(at);
+                rows
+            }
+            Err(error) => {
+                tracing::error!(%error, queue = ?self.queue, "cannot take work");
+                Vec::new()
+            }
+        }
+    }
+}
+
+/// What was taken when somebody announced work. Never ends when another search stands by the queue.
+async fn announced<T>(standing: &mut Option<Standing<T, Error>>) -> Result<T, Error> {
+    match standing {
+        Some(standing) => standing.answer().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Sleeps until a row becomes due or the poll interval is over. What was due when the queue was last
+/// looked at and was not taken waits for room, which any work that ends may make; so does a narrow claim.
+async fn rest(
+    app: &App,
+    queue: Queue,
+    (looked_at, narrow): (Micros, bool),
+    running: &mut JoinSet<Ended>,
+) {
+    loop {
+        let next = app.store().read_briefly(move |tx| tx.next_due(queue)).await.ok().flatten();
+        let wants_room = next.is_some_and(|at| at <= looked_at);
+        let due = next.filter(|_| !wants_room).and_then(|at| Timestamp::from_microsecond(at).ok());
+        let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
+        let end = app.clock().sleep_until(due.map_or(poll, |due| due.min(poll)));
+        let mut end = pin!(end);
+        loop {
+            let ended = tokio::select! {
+                () = &mut end => return,
+                Some(ended) = running.join_next(), if !running.is_empty() => ended,
+            };
+            match ended {
+                _ if wants_room || narrow => return,
+                Ok(Ended::ForGood) => {}
+                // It comes due again, maybe before everything else.
+                Ok(Ended::ForNow) | Err(_) => break,
+            }
+        }
+    }
+}
