@@ -31,6 +31,9 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// How many closures may wait before further ones get [`Error::Busy`]. Default 4096.
     pub waiting: usize,
+    /// How long somebody who reads from PostgreSQL waits for the answer, in line or on its way, before they
+    /// get [`Error::Unavailable`]. Default 30 s.
+    pub patience: Duration,
     /// Whether nobody else may have the database open. Default no.
     pub exclusive: bool,
     /// What closures are timed by.
@@ -44,6 +47,7 @@ impl Default for Options {
             postgres_lanes: 16,
             busy_timeout: Duration::from_secs(5),
             waiting: 4096,
+            patience: Duration::from_secs(30),
             exclusive: false,
             timer: Timer::default(),
         }
@@ -64,6 +68,8 @@ struct Inner {
     /// A lane for leases alone, where they can wait for less than what else is written.
     lease: Option<Lanes>,
     hub: Hub,
+    /// How long an answer to a question is waited for; `None` where no network is on the way.
+    patience: Option<Duration>,
     timer: Timer,
     stats: Stats,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -162,7 +168,8 @@ impl Store {
     /// is no transaction around them.
     ///
     /// # Errors
-    /// What `work` gives; else [`Error::Panicked`] or [`Error::Busy`] when too many wait.
+    /// What `work` gives; else [`Error::Panicked`], [`Error::Busy`] when too many wait, or
+    /// [`Error::Unavailable`] after [`Options::patience`].
     pub async fn read<T, E>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -184,7 +191,14 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let since = self.0.timer.now();
-        let answer = submit(&self.0.lanes_for(mode).sender, mode, work)?.await;
+        let answer = submit(&self.0.lanes_for(mode).sender, mode, work)?;
+        let answer = match self.0.patience.filter(|_| mode == Mode::Read) {
+            None => answer.await,
+            Some(patience) => match tokio::time::timeout(patience, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(Err(Error::unavailable("the server does not answer").into())),
+            },
+        };
         self.0.arrived(mode, since, answer)
     }
 
