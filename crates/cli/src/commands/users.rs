@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anstream::println;
+use anstream::{eprintln, println};
 use anyhow::anyhow;
 use serde::Serialize;
 use vinculo_server::{
@@ -95,9 +95,15 @@ fn user(it: &UserStatus) -> String {
     format!("{}  {}  {}  {}", it.email, it.role, it.state, it.organization)
 }
 
-/// The link with the address of the server before it.
+/// The link with the address of the server before it, and word of an address that nobody gave.
 fn at(reach: &Reached, invited: InvitedUser) -> InvitedUser {
-    let base = reach.public_url.as_ref().map_or("http://127.0.0.1:8080", |url| url.as_str());
+    const SHIPPED: &str = "http://127.0.0.1:8080";
+    if reach.public_url.is_none() {
+        eprintln!(
+            "the link begins with {SHIPPED}: VINCULO_PUBLIC_URL says where else the server is"
+        );
+    }
+    let base = reach.public_url.as_ref().map_or(SHIPPED, |url| url.as_str());
     let link = format!("{}{}", base.trim_end_matches('/'), invited.link);
     InvitedUser { link, ..invited }
 }

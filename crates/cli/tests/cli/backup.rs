@@ -238,7 +238,7 @@ fn a_dump_with_older_keys_is_not_settled() {
         "the keys of this installation are missing: restore vault.db, or the schema `vault`";
     assert_eq!(early, missing);
     restored.psql(&keys);
-    assert_older(&finished(&mut restored.serve_command()).refused());
+    assert_older(&restored.run(&["keys", "list", "--environment", "sandbox"]).refused());
     let refused = restored.run(&["vault", "settle"]).refused();
     let why = format!("the keys are older than the data: {came} people have neither a key nor");
     assert!(refused.starts_with(&why), "{refused}");
