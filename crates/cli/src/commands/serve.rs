@@ -44,7 +44,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
 }
 
 /// Fails unless it is where the paths of the server begin: pages and cookies are of the whole host.
-fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
+pub(crate) fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
     let is_base = matches!(url.scheme(), "http" | "https") && url.path() == "/";
     if is_base && url.query().is_none() && url.fragment().is_none() {
         return Ok(());

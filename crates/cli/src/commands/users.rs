@@ -10,6 +10,7 @@ use vinculo_server::{
     disable_user, list_organizations, list_users, reset_user,
 };
 
+use super::serve::refuse_no_base;
 use crate::args::{Organizations, Reached, Users};
 use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
@@ -36,6 +37,7 @@ pub(crate) fn run_organizations(command: &Organizations) -> anyhow::Result<ExitC
 pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
     match command {
         Users::Create(options) => {
+            options.reach.public_url.as_ref().map_or(Ok(()), refuse_no_base)?;
             let invited = with_app(Installation::open_or_tell(&options.database)?, async |app| {
                 create_user(app, &options.organization, &options.email, options.role).await
             })?;
@@ -48,6 +50,7 @@ pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
             show(&all, options.json, user)
         }
         Users::Reset(options) => {
+            options.reach.public_url.as_ref().map_or(Ok(()), refuse_no_base)?;
             let invited = with_app(Installation::open(&options.database)?, async |app| {
                 reset_user(app, &options.email).await
             })?;

@@ -75,6 +75,10 @@ fn what_is_wrong_with_a_user_is_said() {
     for (arguments, said) in [
         (&["users", "create", "ana@example.com", "--role", "boss"][..], "expected one of owner"),
         (&["users", "create", "ana", "--role", "owner"], "email: Expected an address"),
+        (
+            &["users", "create", "a@b.c", "--role", "owner", "--public-url", "https://b.c/pila"],
+            "https://b.c/pila is no base URL",
+        ),
         (&["users", "reset", "ana@example.com"], "There is no such user."),
         (&["users", "disable", "ana@example.com"], "There is no such user."),
         (&["organizations", "create", "default"], "There is an organization"),
