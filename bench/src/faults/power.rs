@@ -19,6 +19,8 @@ use crate::server::{Installation, Process};
 /// Loaded before the server's libraries.
 const SHIM: &str = include_str!("power.c");
 
+const FILES: [&str; 2] = ["vinculo.db", "vault.db"];
+
 /// How many syncs a server does before it is killed at the next, from and to.
 const SYNCS: (u64, u64) = (50, 250);
 
@@ -29,12 +31,16 @@ const SYNCS: (u64, u64) = (50, 250);
 /// # Errors
 /// When there is no C compiler, or a server does not start.
 pub async fn power_failures(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
-    let honest = failures(plan, plan.rounds, false).await?;
-    // Where the honest disk has come to its end, what stops here is the disk that lies: its files may
-    // be such that no database can read them.
-    let (missed, told) = match failures(plan, plan.rounds.min(5), true).await {
+    let honest = failures(plan, &plan.installation("/ok", None, None)?, plan.rounds, false).await?;
+    let installation = plan.installation("/ok", None, None)?;
+    let (missed, told) = match failures(plan, &installation, plan.rounds.min(5), true).await {
         Ok(control) => (control.book.lost > 0 && control.untrue > 0, control.told()),
-        Err(broken) => (true, format!("what is left cannot be served: {broken}")),
+        // The files of a disk that lies may be such that no server starts with them. Any other failure says
+        // nothing about the disk.
+        Err(broken) if is_damaged(&installation) => {
+            (true, format!("what is left cannot be served: {broken}"))
+        }
+        Err(failed) => return Err(failed.context("A9 control")),
     };
     Ok(vec![
         Verdict {
@@ -87,17 +93,21 @@ impl Outcome {
     }
 }
 
-async fn failures(plan: &Plan<'_>, rounds: usize, lies: bool) -> anyhow::Result<Outcome> {
+async fn failures(
+    plan: &Plan<'_>,
+    installation: &Installation,
+    rounds: usize,
+    lies: bool,
+) -> anyhow::Result<Outcome> {
     let workshop = tempfile::tempdir()?;
     let shim = compile(&workshop)?;
-    let installation = plan.installation("/ok", None, None)?;
-    let (mut customer, mut dice) = (Customer::new(&installation)?, Dice(plan.seed));
+    let (mut customer, mut dice) = (Customer::new(installation)?, Dice(plan.seed));
     let (mut lost, mut complete) = (Lost::default(), 0);
     for round in 0..rounds {
         let journal = workshop.path().join("journal");
         let mut disk = Disk::of(installation.folder(), lies)?;
         let syncs = (round % 2 == 1).then(|| SYNCS.0 + dice.below(SYNCS.1 - SYNCS.0));
-        let mut server = serve(&installation, &shim, &journal, syncs)?;
+        let mut server = serve(installation, &shim, &journal, syncs)?;
         let url = server.url.clone();
         if syncs.is_none() {
             customer.repeat(&url).await?;
@@ -121,8 +131,8 @@ async fn failures(plan: &Plan<'_>, rounds: usize, lies: bool) -> anyhow::Result<
     let book = Book::close(&customer, &server.url, plan.receiver, &[]).await?;
     let untrue = untrue(&customer, &server.url, plan.receiver).await?;
     ensure!(server.stop()?.success(), "the server does not stop well");
-    let files = ["vinculo.db", "vault.db"].map(|name| integrity(&installation.folder().join(name)));
-    let integrity = files.into_iter().collect::<Result<_, _>>()?;
+    let integrity = FILES.map(|name| integrity(&installation.folder().join(name)));
+    let integrity = integrity.into_iter().collect::<Result<_, _>>()?;
     Ok(Outcome { failures: rounds, lost, complete, untrue, integrity, book })
 }
 
@@ -133,6 +143,13 @@ async fn untrue(customer: &Customer, server: &str, receiver: &str) -> anyhow::Re
     let told: BTreeSet<_> =
         report(receiver).await?.events.into_values().map(|event| event.link).collect();
     Ok(told.iter().filter(|link| !stored.contains(link.as_str())).count())
+}
+
+/// Whether a file is unsound, or no server starts.
+fn is_damaged(installation: &Installation) -> bool {
+    let is_sound =
+        |name| integrity(&installation.folder().join(name)).is_ok_and(|said| said == "ok");
+    !FILES.into_iter().all(is_sound) || installation.serve().is_err()
 }
 
 fn integrity(file: &Path) -> anyhow::Result<String> {

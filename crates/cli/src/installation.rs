@@ -11,7 +11,7 @@ use vinculo_server::secrets::Secrets;
 use vinculo_server::{App, Parts, config::Config, installation};
 use vinculo_sources::ach::AchConfig;
 use vinculo_store::{Options, RunnerLock, Store, Target, Timer};
-use vinculo_vault::{SystemRandom, Vault};
+use vinculo_vault::{MasterKeys, SystemRandom, Vault};
 
 use crate::args::{Database, Pool};
 use crate::master_key;
@@ -95,16 +95,18 @@ impl Installation {
     /// Opens the database and the keys of an installation that is there, for a command that must be
     /// alone with it. Blocks; not for async code.
     pub(crate) fn open_alone(options: &Database) -> anyhow::Result<(Store, RunnerLock, Vault)> {
-        let target = target(options)?;
-        refuse_nothing(&target)?;
-        let random = Arc::new(SystemRandom);
-        let masters = master_key::read(options, &home(options, &target), &target, &*random)?;
-        vinculo_store::migrate(&target)?;
-        let alone = Options { exclusive: true, ..Options::default() };
-        let store = Store::open(&target, &alone)?;
+        let (store, masters, _) = open_there(options, true)?;
         let runner = store.runner_lock()?.context("a server works off jobs here: stop it first")?;
-        let vault = installation::verify(&store, masters, random)?;
+        let vault = installation::verify(&store, masters, Arc::new(SystemRandom))?;
         Ok((store, runner, vault))
+    }
+
+    /// Opens the database of an installation whose data was restored, and says where its received files
+    /// wait: the keys may be older than the data. Blocks; not for async code.
+    pub(crate) fn open_restored(options: &Database) -> anyhow::Result<(Store, PathBuf)> {
+        let (store, masters, home) = open_there(options, false)?;
+        installation::verify(&store, masters, Arc::new(SystemRandom))?;
+        Ok((store, spool_dir(&home)))
     }
 
     /// The configuration of an application on this installation, as shipped, with the sandbox
@@ -133,6 +135,17 @@ impl Installation {
             config,
         })?)
     }
+}
+
+/// The database of an installation that is there, alone with it or not, its master keys and its folder.
+fn open_there(options: &Database, exclusive: bool) -> anyhow::Result<(Store, MasterKeys, PathBuf)> {
+    let target = target(options)?;
+    refuse_nothing(&target)?;
+    let home = home(options, &target);
+    let masters = master_key::read(options, &home, &target, &SystemRandom)?;
+    vinculo_store::migrate(&target)?;
+    let store = Store::open(&target, &Options { exclusive, ..Options::default() })?;
+    Ok((store, masters, home))
 }
 
 fn refuse_nothing(target: &Target) -> anyhow::Result<()> {

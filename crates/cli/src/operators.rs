@@ -45,8 +45,13 @@ fn ach(options: &Sources) -> anyhow::Result<AchConfig> {
     let reach = Reading(given.reach());
     let service = reach.service(options, AuthKind::None, None)?;
     let shipped = AchConfig::new(String::new());
+    let months = given.ach_months.unwrap_or(shipped.months);
+    if !(1..=shipped.months).contains(&months) {
+        bail!("VINCULO_ACH_MONTHS is {months}: ACH is asked for 1 to {} months", shipped.months);
+    }
     Ok(AchConfig {
         service,
+        months,
         documents: reach.documents()?.unwrap_or(shipped.documents),
         user: given.ach_user.clone(),
         ip: given.ach_ip.map(|ip| ip.to_string()),

@@ -48,6 +48,7 @@ struct Inner {
     sources: Sources,
     limits: Limits,
     turns: Turns,
+    asking: Turns,
     complaints: Complaints,
     audit: Audit,
     key_uses: KeyUses,
@@ -111,6 +112,7 @@ impl App {
             sources,
             limits,
             turns: Turns::default(),
+            asking: Turns::default(),
             complaints: Complaints::default(),
             audit,
             key_uses: KeyUses::default(),
@@ -227,6 +229,11 @@ impl App {
     /// Who is being served under which `Idempotency-Key`.
     pub(crate) fn turns(&self) -> &Turns {
         &self.0.turns
+    }
+
+    /// About whom the sources are being asked for a request.
+    pub(crate) fn asking(&self) -> &Turns {
+        &self.0.asking
     }
 
     /// Who read and changed what.

@@ -279,10 +279,10 @@ impl From<crate::secrets::UnknownWorkspace> for ApiError {
 }
 
 impl ApiError {
-    /// What the caller reads first.
+    /// Whether there is no such thing.
     #[must_use]
-    pub fn message(&self) -> Option<&str> {
-        self.items.first().map(|item| &*item.message)
+    pub fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
     }
 
     /// What is wrong, for people: each field with its message.

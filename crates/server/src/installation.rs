@@ -34,6 +34,13 @@ pub enum OpenError {
          schema `vault`"
     )]
     Strangers,
+    /// The keys do not open who became known last, and nobody erased them.
+    #[error(
+        "the keys are older than the data: there is no key of the person who became known last, nor the \
+         receipt of an erasure. Use a copy of the keys that is as new as the data; `vinculo doctor --deep` \
+         says of how many people there is none"
+    )]
+    KeysOlder,
     /// Look-up values of two derivations are there: nothing would be found.
     #[error("a rotation of the index keys was stopped: run `vinculo vault rotate-index` again")]
     IndexRotation,
@@ -46,8 +53,8 @@ pub enum OpenError {
 /// missing is found here and not in the middle of a request.
 ///
 /// # Errors
-/// When the database fails, its keys are gone, the master keys are not those the installation was
-/// made with, or a rotation of the index keys has not ended.
+/// When the database fails, its keys are gone or older than the data, the master keys are not those the
+/// installation was made with, or a rotation of the index keys has not ended.
 pub fn open(
     store: &Store,
     masters: MasterKeys,
@@ -56,7 +63,12 @@ pub fn open(
 ) -> Result<Secrets, OpenError> {
     let vault = open_vault(store, masters, Arc::clone(&random), now)?;
     try_versions(store, &vault)?;
-    let index = store.read_blocking(|tx| tx.index_version())?;
+    let (index, are_older) = store.read_blocking(|tx| {
+        Ok::<_, vinculo_store::Error>((tx.index_version()?, tx.youngest_is_unopened()?))
+    })?;
+    if are_older {
+        return Err(OpenError::KeysOlder);
+    }
     if index.rotating {
         return Err(OpenError::IndexRotation);
     }

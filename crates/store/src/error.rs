@@ -117,6 +117,11 @@ impl Cause {
     pub(crate) fn own(text: impl Into<String>) -> Self {
         Self { code: None, text: text.into() }
     }
+
+    /// The same, with where it was.
+    pub(crate) fn at(self, place: &str) -> Self {
+        Self { text: format!("{} at {place}", self.text), ..self }
+    }
 }
 
 impl fmt::Display for Cause {

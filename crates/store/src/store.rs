@@ -34,6 +34,9 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// How many closures may wait before further ones get [`Error::Busy`]. Default 4096.
     pub waiting: usize,
+    /// How long somebody who reads from PostgreSQL waits for the answer, in line or on its way, before they
+    /// get [`Error::Unavailable`]. Default 30 s.
+    pub patience: Duration,
     /// Whether nobody else may have the database open. Default no.
     pub exclusive: bool,
     /// What closures are timed by.
@@ -47,6 +50,7 @@ impl Default for Options {
             postgres_lanes: 16,
             busy_timeout: Duration::from_secs(5),
             waiting: 4096,
+            patience: Duration::from_secs(30),
             exclusive: false,
             timer: Timer::default(),
         }
@@ -169,7 +173,8 @@ impl Store {
     /// is no transaction around them.
     ///
     /// # Errors
-    /// What `work` gives; else [`Error::Panicked`] or [`Error::Busy`] when too many wait.
+    /// What `work` gives; else [`Error::Panicked`], [`Error::Busy`] when too many wait, or
+    /// [`Error::Unavailable`] after [`Options::patience`].
     pub async fn read<T, E>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
@@ -202,7 +207,7 @@ impl Store {
             let work = Work { turn: self.turn, mode: Mode::Read, job };
             self.inner.read.waiting.put(work);
         }
-        self.inner.arrived(Mode::Read, since, answer.await)
+        self.awaited(Mode::Read, since, answer).await
     }
 
     async fn run<T, E>(
@@ -215,7 +220,25 @@ impl Store {
         E: From<Error> + Send + 'static,
     {
         let since = self.inner.timer.now();
-        let answer = self.submit(mode, work).await;
+        let answer = self.submit(mode, work);
+        self.awaited(mode, since, answer).await
+    }
+
+    /// What a closure answers that was handed over at `since`. The answer to a question is waited for as long as
+    /// the store is patient.
+    async fn awaited<T, E: From<Error>>(
+        &self,
+        mode: Mode,
+        since: Duration,
+        answer: Answer<T, E>,
+    ) -> Result<T, E> {
+        let answer = match self.inner.patience.filter(|_| mode == Mode::Read) {
+            None => answer.await,
+            Some(patience) => match tokio::time::timeout(patience, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(Err(Error::unavailable("the server does not answer").into())),
+            },
+        };
         self.inner.arrived(mode, since, answer)
     }
 

@@ -70,7 +70,7 @@ pub(crate) enum Retention {
 /// `vinculo retention report` and `vinculo retention run`
 #[derive(Debug, Args)]
 pub(crate) struct RetentionOptions {
-    /// Print JSON
+    /// Print JSON, one object a workspace, or a rule
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

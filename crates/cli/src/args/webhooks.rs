@@ -112,7 +112,7 @@ pub(crate) struct ListWebhooks {
     /// Whose endpoints
     #[arg(long)]
     pub(crate) environment: Environment,
-    /// Print JSON
+    /// Print JSON, one object an endpoint
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -174,7 +174,7 @@ pub(crate) struct ListDeliveries {
     /// How many at most
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) limit: u16,
-    /// Print JSON
+    /// Print JSON, one object a delivery
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

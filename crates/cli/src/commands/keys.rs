@@ -84,8 +84,7 @@ fn with_app<T>(
 }
 
 fn told(done: &str, error: &ApiError) -> anyhow::Error {
-    let why = error.cause().map(str::to_owned).or_else(|| error.message().map(str::to_owned));
-    anyhow!("the key cannot be {done}: {}", why.unwrap_or_else(|| "refused".to_owned()))
+    anyhow!("the key cannot be {done}: {}", error.told())
 }
 
 fn changed(found: bool, options: &ChangeKey, what: &str) -> anyhow::Result<ExitCode> {

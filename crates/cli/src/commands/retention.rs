@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anstream::println;
 use serde::Serialize;
 use vinculo_server::jobs::{self, RuleStatus};
+use vinculo_server::list_organizations;
 
 use super::audit::plain;
 use crate::args::{Retention, RetentionOptions};
@@ -14,7 +15,9 @@ use crate::print::{DIM, GOOD, HEAD};
 /// The rules of one place.
 #[derive(Serialize)]
 struct Place {
-    /// Half of the organization; null for what is the installation's.
+    /// What the organization is called; null for what is the installation's.
+    organization: Option<String>,
+    /// Half of the organization.
     environment: Option<&'static str>,
     rules: Vec<RuleStatus>,
 }
@@ -42,29 +45,34 @@ pub(crate) fn run(command: Retention) -> anyhow::Result<ExitCode> {
 
 async fn remove(app: &vinculo_server::App, options: &RetentionOptions) -> anyhow::Result<()> {
     let removed = jobs::remove_old(app).await.map_err(|error| plain(&error))?;
-    if options.json {
-        println!("{}", serde_json::to_string(&removed)?);
-        return Ok(());
-    }
     for removed in &removed {
-        println!("{GOOD}{:>10}{GOOD:#} {}", removed.rows, removed.rule);
+        if options.json {
+            println!("{}", serde_json::to_string(removed)?);
+        } else {
+            println!("{GOOD}{:>10}{GOOD:#} {}", removed.rows, removed.rule);
+        }
     }
     Ok(())
 }
 
 async fn report(app: &vinculo_server::App, options: &RetentionOptions) -> anyhow::Result<()> {
-    let mut all = Vec::new();
-    for (workspace, environment) in jobs::places(app) {
-        let rules = jobs::retention_report(app, workspace).await;
-        let rules = rules.map_err(|error| plain(&error))?;
-        all.push(Place { environment, rules });
-    }
-    if options.json {
-        println!("{}", serde_json::to_string(&all)?);
-        return Ok(());
-    }
-    for place in &all {
-        println!("{HEAD}{}{HEAD:#}", place.environment.unwrap_or("installation"));
+    let organizations = list_organizations(app).await.map_err(|error| plain(&error))?;
+    let name = |id| organizations.iter().find(|one| one.id == id).map(|one| one.name.clone());
+    for workspace in jobs::places(app) {
+        let rules = jobs::retention_report(app, workspace.as_ref().map(|it| it.id)).await;
+        let place = Place {
+            organization: workspace.as_ref().and_then(|workspace| name(workspace.organization)),
+            environment: workspace.map(|workspace| workspace.environment.as_str()),
+            rules: rules.map_err(|error| plain(&error))?,
+        };
+        if options.json {
+            println!("{}", serde_json::to_string(&place)?);
+            continue;
+        }
+        let named = place.organization.as_deref().zip(place.environment);
+        let named =
+            named.map(|(organization, environment)| format!("{organization} {environment}"));
+        println!("{HEAD}{}{HEAD:#}", named.as_deref().unwrap_or("installation"));
         place.rules.iter().for_each(print);
     }
     Ok(())

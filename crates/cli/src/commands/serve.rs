@@ -43,13 +43,15 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fails unless paths can be put behind it.
-fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
-    let is_base = matches!(url.scheme(), "http" | "https");
+/// Fails unless it is where the paths of the server begin: pages and cookies are of the whole host.
+pub(crate) fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
+    let is_base = matches!(url.scheme(), "http" | "https") && url.path() == "/";
     if is_base && url.query().is_none() && url.fragment().is_none() {
         return Ok(());
     }
-    bail!("VINCULO_PUBLIC_URL: {url} is no base URL: http or https, without ? and #")
+    bail!(
+        "VINCULO_PUBLIC_URL: {url} is no base URL: http or https and a host, without a path, ? and #"
+    )
 }
 
 /// Says what starts and is seldom meant.

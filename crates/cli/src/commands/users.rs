@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anstream::println;
+use anstream::{eprintln, println};
 use anyhow::anyhow;
 use serde::Serialize;
 use vinculo_server::{
@@ -10,6 +10,7 @@ use vinculo_server::{
     disable_user, list_organizations, list_users, reset_user,
 };
 
+use super::serve::refuse_no_base;
 use crate::args::{Organizations, Reached, Users};
 use crate::installation::Installation;
 use crate::print::{DIM, HEAD};
@@ -36,6 +37,7 @@ pub(crate) fn run_organizations(command: &Organizations) -> anyhow::Result<ExitC
 pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
     match command {
         Users::Create(options) => {
+            options.reach.public_url.as_ref().map_or(Ok(()), refuse_no_base)?;
             let invited = with_app(Installation::open_or_tell(&options.database)?, async |app| {
                 create_user(app, &options.organization, &options.email, options.role).await
             })?;
@@ -48,6 +50,7 @@ pub(crate) fn run(command: &Users) -> anyhow::Result<ExitCode> {
             show(&all, options.json, user)
         }
         Users::Reset(options) => {
+            options.reach.public_url.as_ref().map_or(Ok(()), refuse_no_base)?;
             let invited = with_app(Installation::open(&options.database)?, async |app| {
                 reset_user(app, &options.email).await
             })?;
@@ -95,9 +98,15 @@ fn user(it: &UserStatus) -> String {
     format!("{}  {}  {}  {}", it.email, it.role, it.state, it.organization)
 }
 
-/// The link with the address of the server before it.
+/// The link with the address of the server before it, and word of an address that nobody gave.
 fn at(reach: &Reached, invited: InvitedUser) -> InvitedUser {
-    let base = reach.public_url.as_ref().map_or("http://127.0.0.1:8080", |url| url.as_str());
+    const SHIPPED: &str = "http://127.0.0.1:8080";
+    if reach.public_url.is_none() {
+        eprintln!(
+            "the link begins with {SHIPPED}: VINCULO_PUBLIC_URL says where else the server is"
+        );
+    }
+    let base = reach.public_url.as_ref().map_or(SHIPPED, |url| url.as_str());
     let link = format!("{}{}", base.trim_end_matches('/'), invited.link);
     InvitedUser { link, ..invited }
 }

@@ -75,7 +75,7 @@ pub(crate) fn rotate_index(options: &VaultOptions) -> anyhow::Result<ExitCode> {
 
 /// Settles restored data before anybody serves it. The keys must be there; `restore` has done it.
 pub(crate) fn settle(options: &VaultOptions, lost: Lost) -> anyhow::Result<ExitCode> {
-    let Installation { store, spool_dir, .. } = Installation::open(&options.database)?;
+    let (store, spool_dir) = Installation::open_restored(&options.database)?;
     let settled = settle_restored(&store, &spool_dir, micros(SystemClock.now()), lost.into());
     store.close_blocking();
     let settled = settled?;

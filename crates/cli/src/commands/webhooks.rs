@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use anstream::println;
 use anyhow::{anyhow, bail};
+use uuid::Uuid;
 use vinculo_server::{
     ApiError, App, DeliveryStatus, EndpointStatus, Replay, WantedEndpoint, add_endpoint,
     list_deliveries, list_endpoints, replay_deliveries, rotate_secret, send_test, set_enabled,
 };
-use vinculo_store::{DeliveryFilter, EventFilter, TimeSpan};
+use vinculo_store::{DeliveryFilter, Environment, EventFilter, TimeSpan};
 
 use crate::args::{
     CreateWebhook, Database, Egress, Enable, ListDeliveries, ListWebhooks, ReplayWebhooks,
@@ -44,7 +45,7 @@ pub(crate) fn list(options: &ListWebhooks) -> anyhow::Result<ExitCode> {
     let environment = options.environment.into();
     let all = with(&options.database, async |app| list_endpoints(app, environment).await)?;
     if options.json {
-        return json(&all);
+        return json_lines(&all);
     }
     all.iter().for_each(line);
     Ok(ExitCode::SUCCESS)
@@ -62,9 +63,8 @@ pub(crate) fn disable(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
 
 fn switch(options: &WebhookOptions, enabled: bool, and_replay: bool) -> anyhow::Result<ExitCode> {
     let (environment, id) = (options.environment.into(), options.id);
-    let changed = with(&options.database, async |app| {
-        set_enabled(app, environment, id, enabled, and_replay).await
-    })?;
+    let changed =
+        of(options, async |app| set_enabled(app, environment, id, enabled, and_replay).await)?;
     if options.json {
         return json(&changed);
     }
@@ -76,9 +76,8 @@ fn switch(options: &WebhookOptions, enabled: bool, and_replay: bool) -> anyhow::
 pub(crate) fn rotate(options: &RotateWebhook) -> anyhow::Result<ExitCode> {
     let endpoint = &options.endpoint;
     let (environment, hours) = (endpoint.environment.into(), options.keep_old_hours);
-    let rotated = with(&endpoint.database, async |app| {
-        rotate_secret(app, environment, endpoint.id, hours).await
-    })?;
+    let rotated =
+        of(endpoint, async |app| rotate_secret(app, environment, endpoint.id, hours).await)?;
     if endpoint.json {
         return json(&rotated);
     }
@@ -89,7 +88,7 @@ pub(crate) fn rotate(options: &RotateWebhook) -> anyhow::Result<ExitCode> {
 /// Sends a test event.
 pub(crate) fn test(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
     let (environment, id) = (options.environment.into(), options.id);
-    let event = with(&options.database, async |app| send_test(app, environment, id).await)?;
+    let event = of(options, async |app| send_test(app, environment, id).await)?;
     let event = event.simple().to_string();
     if options.json {
         return json(&serde_json::json!({ "event": event }));
@@ -113,9 +112,12 @@ pub(crate) fn replay(options: &ReplayWebhooks) -> anyhow::Result<ExitCode> {
     if !named && status.is_none() && created == TimeSpan::default() {
         bail!("name at least one of --endpoint, --link, --type, --status, --from, --before");
     }
-    let environment = (*environment).into();
-    let replayed =
-        with(&options.database, async |app| replay_deliveries(app, environment, &wanted).await)?;
+    let (environment, named) = ((*environment).into(), *endpoint);
+    let replayed = with_app(&options.database, async |app| {
+        replay_deliveries(app, environment, &wanted)
+            .await
+            .map_err(|it| missing(it, named, environment))
+    })?;
     if options.json {
         return json(&serde_json::json!({ "replayed": replayed }));
     }
@@ -151,7 +153,7 @@ pub(crate) fn deliveries(options: &ListDeliveries) -> anyhow::Result<ExitCode> {
         list_deliveries(app, environment, filter, limit).await
     })?;
     if options.json {
-        return json(&found);
+        return json_lines(&found);
     }
     for delivery in &found {
         let DeliveryStatus { id, event, webhook_type, created_at, endpoint, .. } = delivery;
@@ -204,19 +206,49 @@ fn json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn json_lines(all: &[impl serde::Serialize]) -> anyhow::Result<ExitCode> {
+    all.iter().try_for_each(|one| json(one).map(|_| ()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does something with an endpoint.
+fn of<T>(
+    options: &WebhookOptions,
+    work: impl AsyncFnOnce(&App) -> Result<T, ApiError>,
+) -> anyhow::Result<T> {
+    let environment = options.environment.into();
+    let missing = |error| missing(error, Some(options.id), environment);
+    with_app(&options.database, async |app| work(app).await.map_err(missing))
+}
+
 fn with<T>(
     database: &Database,
     work: impl AsyncFnOnce(&App) -> Result<T, ApiError>,
 ) -> anyhow::Result<T> {
+    with_app(database, async |app| work(app).await.map_err(told))
+}
+
+fn with_app<T>(
+    database: &Database,
+    work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let installation = Installation::open(database)?;
     block_on(async {
         let app = installation.quiet_app()?;
-        work(&app).await.map_err(told)
+        work(&app).await
     })
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+/// What is wrong with what was asked of an endpoint; where there is none, which.
+fn missing(error: ApiError, endpoint: Option<Uuid>, environment: Environment) -> anyhow::Error {
+    match endpoint.filter(|_| error.is_not_found()) {
+        Some(id) => anyhow!("there is no webhook {id} in {environment}: `webhooks list` has them"),
+        None => told(error),
+    }
 }
 
 fn told(error: ApiError) -> anyhow::Error {

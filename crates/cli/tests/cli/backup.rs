@@ -204,6 +204,19 @@ fn keys_that_are_older_than_the_data_are_refused() {
     assert!(told.contains(&lost), "{told}");
     assert_eq!(people(&restored), then);
     assert_eq!(restored.run(&["doctor"]).code, Some(0));
+
+    // Somebody puts them there by hand.
+    for name in ["vault.db-wal", "vault.db-shm"] {
+        std::fs::remove_file(installation.data_dir().join(name)).ok();
+    }
+    std::fs::copy(&keys, installation.data_dir().join("vault.db")).expect("copied");
+    assert_older(&finished(&mut installation.serve_command()).refused());
+}
+
+fn assert_older(refused: &str) {
+    let why =
+        "the keys are older than the data: there is no key of the person who became known last";
+    assert!(refused.starts_with(why), "{refused}");
 }
 
 #[test]
@@ -225,6 +238,7 @@ fn a_dump_with_older_keys_is_not_settled() {
         "the keys of this installation are missing: restore vault.db, or the schema `vault`";
     assert_eq!(early, missing);
     restored.psql(&keys);
+    assert_older(&restored.run(&["keys", "list", "--environment", "sandbox"]).refused());
     let refused = restored.run(&["vault", "settle"]).refused();
     let why = format!("the keys are older than the data: {came} people have neither a key nor");
     assert!(refused.starts_with(&why), "{refused}");

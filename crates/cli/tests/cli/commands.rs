@@ -97,8 +97,9 @@ async fn deliveries_say_how_the_last_try_ended() {
     let installation = Installation::sqlite();
     installation.webhook("sandbox", "http://127.0.0.1:9/hooks");
     let here = ["--environment", "sandbox"];
-    let endpoint = installation.run(&[&["webhooks", "list", "--json"][..], &here].concat()).json();
-    let id = endpoint[0]["id"].as_str().expect("an id");
+    let list = [&["webhooks", "list", "--json"][..], &here].concat();
+    let endpoints = installation.run(&list).json_lines();
+    let id = endpoints[0]["id"].as_str().expect("an id");
     installation.run(&[&["webhooks", "test", id][..], &here].concat()).accepted();
     let list = || installation.run(&[&["deliveries", "list"][..], &here].concat()).accepted();
     assert!(list().ends_with(" pending, 0 tries\n"), "{}", list());
@@ -128,7 +129,7 @@ fn webhooks_are_controlled_from_the_command_line() {
         let made = run(&["webhooks", "create"], &["--url", url, "--types", "LINK,COHORT"]).json();
         assert_eq!(made["webhook_types"], serde_json::json!(["LINK", "COHORT"]));
         let id = made["id"].as_str().expect("an id");
-        let listed = run(&["webhooks", "list"], &[]).json();
+        let listed = run(&["webhooks", "list"], &[]).json_lines();
         assert_eq!(
             (&listed[0]["id"], &listed[0]["secret"]),
             (&made["id"], &serde_json::Value::Null)
@@ -153,16 +154,21 @@ fn webhooks_are_controlled_from_the_command_line() {
         assert!(rotated["old_secret_until"].is_string());
 
         let event = run(&["webhooks", "test"], &[id]).json();
-        let deliveries = run(&["deliveries", "list"], &["--endpoint", id, "--type", "TEST"]).json();
+        let of_test = ["--endpoint", id, "--type", "TEST"];
+        let deliveries = run(&["deliveries", "list"], &of_test).json_lines();
         assert_eq!(deliveries[0]["event"], event["event"]);
         assert_eq!(deliveries[0]["status"], "pending");
-        let none = run(&["deliveries", "list"], &["--before", "2020-01-01T00:00:00Z"]).json();
-        assert_eq!(none, serde_json::json!([]));
+        let none = run(&["deliveries", "list"], &["--before", "2020-01-01T00:00:00Z"]);
+        assert!(none.json_lines().is_empty());
         let again = run(&["webhooks", "replay"], &["--status", "pending"]).json();
         assert_eq!(again["replayed"], 1);
         assert!(run(&["webhooks", "replay"], &[]).refused().starts_with("name at least one of "));
         let nobody = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
-        assert_eq!(run(&["webhooks", "test"], &[nobody]).refused(), "Not found.");
+        let said = format!("there is no webhook {nobody} in sandbox: `webhooks list` has them");
+        for command in ["test", "enable", "disable", "rotate"] {
+            assert_eq!(run(&["webhooks", command], &[nobody]).refused(), said, "{command}");
+        }
+        assert_eq!(run(&["webhooks", "replay"], &["--endpoint", nobody]).refused(), said);
     }
 }
 

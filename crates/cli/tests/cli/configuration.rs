@@ -72,7 +72,8 @@ fn bad_values_stop_the_start() {
         &[("VINCULO_NO_WORKER", "perhaps")],
         &[("VINCULO_PUBLIC_URL", "not a url")],
         &[("VINCULO_PUBLIC_URL", "ftp://example.com")],
-        &[("VINCULO_PUBLIC_URL", "https://example.com/x?y=1")],
+        &[("VINCULO_PUBLIC_URL", "https://example.com/?y=1")],
+        &[("VINCULO_PUBLIC_URL", "https://example.com/pila/")],
         &[("VINCULO_TRUSTED_PROXIES", "10.0.0.0/8,proxy")],
         &[("VINCULO_TRUSTED_PROXIES", "10.0.0.0/33")],
         &[("VINCULO_RATE_LIMIT_PER_MINUTE", "-1")],
@@ -95,8 +96,9 @@ fn bad_values_stop_the_start() {
     error: invalid value 'staging' for '--mode <MODE>'
     error: invalid value 'perhaps' for '--no-worker [<BOOL>]'
     error: invalid value 'not a url' for '--public-url <URL>': relative URL without a base
-    error: VINCULO_PUBLIC_URL: ftp://example.com/ is no base URL: http or https, without ? and #
-    error: VINCULO_PUBLIC_URL: https://example.com/x?y=1 is no base URL: http or https, without ? and #
+    error: VINCULO_PUBLIC_URL: ftp://example.com/ is no base URL: http or https and a host, without a path, ? and #
+    error: VINCULO_PUBLIC_URL: https://example.com/?y=1 is no base URL: http or https and a host, without a path, ? and #
+    error: VINCULO_PUBLIC_URL: https://example.com/pila/ is no base URL: http or https and a host, without a path, ? and #
     error: invalid value 'proxy' for '--trusted-proxies <NETWORK>': "proxy": expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8
     error: invalid value '10.0.0.0/33' for '--trusted-proxies <NETWORK>': "10.0.0.0/33": expected an address or a network, such as 10.0.0.7 or 10.0.0.0/8
     error: invalid value '-1' for '--rate-limit-per-minute <NUMBER>': -1 is not in 0..=4294967295
@@ -127,6 +129,7 @@ fn sources_that_cannot_work_stop_the_start() {
         &[ach, ("VINCULO_ACH_BASE_URL", "operator.example")],
         &[ach, ("VINCULO_ACH_BASE_URL", "http://operator.example")],
         &[ach, ("VINCULO_ACH_BASE_URL", &holding_secret)],
+        &[ach, url, ("VINCULO_ACH_MONTHS", "25")],
         &[ach, url, ("VINCULO_ACH_AUTH", "bearer")],
         &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_PASSWORD", SECRET)],
         &[ach, url, ("VINCULO_ACH_AUTH", "basic"), ("VINCULO_ACH_USERNAME", "user")],
@@ -152,6 +155,7 @@ fn sources_that_cannot_work_stop_the_start() {
     error: source ach: the base URL is not usable: not an absolute URL
     error: source ach: the base URL is not usable: http would show people and secrets to the network
     error: source ach: the base URL is not usable: it holds credentials
+    error: VINCULO_ACH_MONTHS is 25: ACH is asked for 1 to 24 months
     error: source ach needs VINCULO_ACH_TOKEN
     error: source ach needs VINCULO_ACH_USERNAME
     error: source ach needs VINCULO_ACH_PASSWORD
@@ -229,7 +233,7 @@ fn databases_that_cannot_be_reached_stop_the_start() {
     insta::assert_snapshot!(told.join("\n"), @r"
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither a PostgreSQL URL nor a list of key=value
-    database unavailable: error connecting to server: connection refused
+    database unavailable: error connecting to server: connection refused at 127.0.0.1:1
     database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
     database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME

@@ -14,8 +14,7 @@ fn key(made: &Value) -> Key {
 }
 
 fn listed(installation: &Installation) -> Vec<Value> {
-    let lines = installation.run(&LIST).accepted();
-    lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    installation.run(&LIST).json_lines()
 }
 
 async fn status(base: &str, key: &Key, path: &str) -> u16 {
@@ -95,6 +94,7 @@ fn what_is_wrong_with_a_key_is_said() {
         (&["--allow", "10.0.0.0/33"], "10.0.0.0/33"),
         (&["--expires", "tomorrow"], "tomorrow"),
         (&["--expires", "2020-01-01T00:00:00Z"], "--expires: 2020-01-01T00:00:00Z is over"),
+        (&["--name", "one\nother"], "name: Ensure this field is one line"),
     ] {
         let done = installation.run(&[&CREATE[..], arguments].concat());
         assert!(matches!(done.code, Some(1 | 2)) && done.stdout.is_empty(), "{done:?}");

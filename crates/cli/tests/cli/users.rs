@@ -1,12 +1,6 @@
 //! Organizations and users from the command line, and the link of the first start.
 
-use serde_json::Value;
-
 use crate::support::Installation;
-
-fn lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
-}
 
 async fn status(url: &str) -> u16 {
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
@@ -17,7 +11,7 @@ async fn through_the_life_of_a_user(installation: Installation) {
     let (_server, base) = installation.serve().await;
     let made = installation.run(&["organizations", "create", "Ejemplo", "--json"]).json();
     assert_eq!(made["name"], "Ejemplo");
-    let listed = lines(&installation.run(&["organizations", "list", "--json"]).accepted());
+    let listed = installation.run(&["organizations", "list", "--json"]).json_lines();
     assert_eq!(listed[1], made);
     let create = ["users", "create", "Ana@Example.com", "--role", "developer"];
     let more = ["--organization", "Ejemplo", "--public-url", &base, "--json"];
@@ -35,7 +29,7 @@ async fn through_the_life_of_a_user(installation: Installation) {
     assert_eq!(status(again["link"].as_str().expect("a link")).await, 200);
     let disabled = installation.run(&["users", "disable", "ana@example.com"]).accepted();
     assert!(disabled.contains("signs in no more"), "{disabled}");
-    let listed = lines(&installation.run(&["users", "list", "--json"]).accepted());
+    let listed = installation.run(&["users", "list", "--json"]).json_lines();
     assert_eq!(
         (&listed[0]["state"], &listed[0]["role"]),
         (&"disabled".into(), &"developer".into())
@@ -63,12 +57,28 @@ async fn a_server_without_users_says_where_the_first_one_is_set_up() {
 }
 
 #[test]
+fn an_address_that_nobody_gave_is_said() {
+    let installation = Installation::sqlite();
+    let create = ["users", "create", "ana@example.com", "--role", "owner", "--json"];
+    let done = installation.run(&create);
+    assert!(done.stderr.contains("the link begins with http://127.0.0.1:8080: "), "{done:?}");
+    let link = done.json()["link"].clone();
+    assert!(link.as_str().is_some_and(|link| link.starts_with("http://127.0.0.1:8080/")), "{link}");
+    let given = ["users", "reset", "ana@example.com", "--public-url", "https://pila.example.com"];
+    assert_eq!(installation.run(&given).stderr, "");
+}
+
+#[test]
 fn what_is_wrong_with_a_user_is_said() {
     let installation = Installation::sqlite();
     installation.make();
     for (arguments, said) in [
         (&["users", "create", "ana@example.com", "--role", "boss"][..], "expected one of owner"),
         (&["users", "create", "ana", "--role", "owner"], "email: Expected an address"),
+        (
+            &["users", "create", "a@b.c", "--role", "owner", "--public-url", "https://b.c/pila"],
+            "https://b.c/pila is no base URL",
+        ),
         (&["users", "reset", "ana@example.com"], "There is no such user."),
         (&["users", "disable", "ana@example.com"], "There is no such user."),
         (&["organizations", "create", "default"], "There is an organization"),

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Installation, Process, finished, in_the_end};
 
@@ -117,18 +117,26 @@ async fn indexes_rotated(installation: &Installation) {
 fn what_is_old_is_told_and_removed() {
     let installation = Installation::sqlite();
     installation.make();
-    installation.run(&["keys", "create", "--environment", "sandbox"]).accepted();
+    installation.run(&["organizations", "create", "Ejemplo"]).accepted();
     let report = ["retention", "report", "--json", "--audit-days", "30"];
-    let places = installation.run(&report).json();
-    let names: Vec<_> = places.as_array().expect("places").iter().collect();
-    let environments: Vec<_> = names.iter().map(|place| place["environment"].clone()).collect();
-    assert_eq!(environments, [json!("sandbox"), json!("production"), json!(null)]);
-    assert_eq!(places[2]["rules"][0]["days"], 30);
+    let places = installation.run(&report).json_lines();
+    let named = |place: &Value| (place["organization"].clone(), place["environment"].clone());
+    let names: Vec<_> = places.iter().map(named).collect();
+    let (one, other) = (json!("default"), json!("Ejemplo"));
+    let expected = [
+        (one.clone(), json!("sandbox")),
+        (one, json!("production")),
+        (other.clone(), json!("sandbox")),
+        (other, json!("production")),
+        (json!(null), json!(null)),
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(places[4]["rules"][0]["days"], 30);
     let text = installation.run(&["retention", "report", "--retention-max-days", "7"]).accepted();
+    assert!(text.contains("Ejemplo production\n") && text.contains("installation\n"), "{text}");
     assert!(text.contains("events             kept 7 days"), "{text}");
     assert!(text.contains("audit_entries      kept for ever"), "{text}");
-    let removed = installation.run(&["retention", "run", "--json"]).json();
-    let removed = removed.as_array().expect("rules");
+    let removed = installation.run(&["retention", "run", "--json"]).json_lines();
     assert!(removed.len() > 5 && removed.iter().all(|rule| rule["rows"] == 0), "{removed:?}");
     let refused = installation.run(&["retention", "run", "--audit-days", "0"]);
     assert!(refused.stderr.contains("1..=36500"), "{refused:?}");

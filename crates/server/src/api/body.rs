@@ -208,6 +208,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A text of one line without white space around it, if given; `longest` in characters.
+    pub(crate) fn optional_line(&mut self, name: &'static str, longest: usize) -> Option<String> {
+        let text = self.optional_text(name)?.trim().to_owned();
+        if let Err((code, message)) = check_line(&text, longest) {
+            self.errors.push(ErrorItem::field(code, name, message));
+            return None;
+        }
+        Some(text)
+    }
+
     /// PostgreSQL keeps no text with a NUL in it.
     fn without_nul(&mut self, name: &'static str, text: String) -> Option<String> {
         if text.contains('\0') {
@@ -266,6 +276,22 @@ fn text(value: &Value) -> Option<String> {
         Value::Number(number) if !number.is_f64() => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// Whether a text is one line of at most so many characters; else the code of the error, and what is wrong.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn check_line(text: &str, longest: usize) -> Result<(), (&'static str, String)> {
+    if text.chars().count() > longest {
+        let message = format!("Ensure this field has no more than {longest} characters.");
+        return Err(("max_length", message));
+    }
+    if text.chars().any(char::is_control) {
+        let message = "Ensure this field is one line without control characters.";
+        return Err(("invalid", message.to_owned()));
+    }
+    Ok(())
 }
 
 /// A value repeated in a message, cut so that no message grows with its request.

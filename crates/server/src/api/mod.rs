@@ -15,5 +15,6 @@ mod resume;
 pub(crate) mod retrieve;
 pub(crate) mod root;
 mod shape;
+pub(crate) mod slices;
 pub(crate) mod span;
 pub(crate) mod token;

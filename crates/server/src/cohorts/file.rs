@@ -86,8 +86,8 @@ pub(super) struct CohortFile<R: Read> {
 impl<R: Read> CohortFile<R> {
     /// Reads the header; of the rows, at most `most` are taken.
     pub(super) fn open(contents: R, most: u64) -> Result<Self, BadFile> {
-        let counted =
-            Counted { from: contents, bytes: 0, digest: digest::Context::new(&digest::SHA256) };
+        let digest = digest::Context::new(&digest::SHA256);
+        let counted = Counted { from: contents, bytes: 0, returned: false, digest };
         let (mut head, mut rest) = (Vec::new(), BufReader::new(counted));
         loop {
             let begun = head.len();
@@ -170,11 +170,14 @@ fn broken(error: csv::Error) -> BadFile {
     }
 }
 
-/// Counts and digests what is read, and stops at the largest file. Hands on what it reads without
-/// carriage returns: a line that ends in two bytes would be counted when the next one has begun.
+/// Counts and digests what is read, and stops at the largest file. Hands every end of a line on as one
+/// line feed: one of two bytes would be counted when the next line has begun, and a carriage return alone
+/// would be none.
 struct Counted<R> {
     from: R,
     bytes: u64,
+    /// Whether the last byte was a carriage return.
+    returned: bool,
     digest: digest::Context,
 }
 
@@ -189,8 +192,11 @@ impl<R: Read> Read for Counted<R> {
             self.digest.update(&out[..read]);
             let mut kept = 0;
             for at in 0..read {
-                out[kept] = out[at];
-                kept += usize::from(out[at] != b'\r');
+                let byte = out[at];
+                let is_second = self.returned && byte == b'\n';
+                self.returned = byte == b'\r';
+                out[kept] = if self.returned { b'\n' } else { byte };
+                kept += usize::from(!is_second);
             }
             if kept > 0 || read == 0 {
                 return Ok(kept);

@@ -73,10 +73,7 @@ pub(super) struct ConsentText {
 
 /// Writes the text.
 pub(super) fn write(language: Language, facts: &Facts<'_>) -> ConsentText {
-    let w = match language {
-        Language::Es => &ES,
-        Language::En => &EN,
-    };
+    let w = of(language);
     let described = facts.resources.iter().map(|resource| match resource {
         Resource::Employments => w.employments.to_owned(),
         Resource::Owners => w.owners.to_owned(),

@@ -61,14 +61,6 @@ words! {
     failed_text: "No es tu culpa. Inténtalo otra vez en unos minutos. Número para quien te envió:", "It is not your fault. Try again in some minutes. Number for whoever sent you:";
 }
 
-/// The texts in a language.
-pub(super) const fn of(language: Language) -> &'static Words {
-    match language {
-        Language::Es => &ES,
-        Language::En => &EN,
-    }
-}
-
 /// The language somebody reads: the one asked for, or the browser's, or Spanish.
 pub(super) fn language(asked: Option<&str>, headers: &HeaderMap) -> Language {
     let asked = asked.and_then(Language::parse).or_else(|| Language::asked(headers));

@@ -181,10 +181,7 @@ words! {
 impl Language {
     /// The texts of pages about data.
     pub(super) const fn data_words(self) -> &'static Words {
-        match self {
-            Self::Es => &ES,
-            Self::En => &EN,
-        }
+        of(self)
     }
 }
 

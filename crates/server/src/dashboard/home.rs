@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use vinculo_store::{DeliveryFilter, DeliveryState, LinkFilter, LinkStatus, PageRequest, Usage};
+use vinculo_store::{DeliveryFilter, DeliveryState, LinkFilter, LinkStatus, PageRequest};
 
 use super::page::{Shell, html, second, see, when};
 use super::visitor::Visitor;
@@ -97,11 +97,11 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
         let keys = tx.api_keys(workspace, NONE)?.count;
         let endpoints = tx.endpoints(workspace, NONE)?.count;
         let (from, before) = (micros(month_start(month)), micros(month_start(month.plus(1))));
-        let used = tx.source_usage(workspace, from, before)?;
+        let ended = tx.source_outcomes(workspace, from, before)?;
         let times = tx.creation_times(workspace, micros(now) - RECENT, MOST_TIMES)?;
-        Ok::<_, ApiError>((links, deliveries, (keys, endpoints), used, times))
+        Ok::<_, ApiError>((links, deliveries, (keys, endpoints), ended, times))
     });
-    let (links, deliveries, (keys, endpoints), used, times) = counted.await?;
+    let (links, deliveries, (keys, endpoints), ended, times) = counted.await?;
     let imports = if shell.sees_people {
         Some(manage::imports::read(&app, &visitor.trail, workspace, LAST).await?.rows)
     } else {
@@ -111,7 +111,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
     html(&HomePage {
         base: visitor.visit.base(),
         times: of_times(times),
-        month: of_month(month.to_string(), &used),
+        month: of_month(month.to_string(), ended),
         sources: manage::sources::read(&app, environment).await?,
         shell,
         links,
@@ -122,13 +122,13 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
     })
 }
 
-fn of_month(name: String, used: &[Usage]) -> Month {
-    let mut outcomes = BTreeMap::new();
-    for usage in used {
-        *outcomes.entry(usage.outcome.clone()).or_default() += usage.calls;
+fn of_month(name: String, ended: Vec<(String, i64, i64)>) -> Month {
+    Month {
+        name,
+        calls: ended.iter().map(|(_, calls, _)| calls).sum(),
+        cost: ended.iter().map(|(.., cost)| cost).sum(),
+        outcomes: ended.into_iter().map(|(outcome, calls, _)| (outcome, calls)).collect(),
     }
-    let calls = used.iter().map(|usage| usage.calls).sum();
-    Month { name, outcomes, calls, cost: used.iter().map(|usage| usage.cost).sum() }
 }
 
 /// The smallest time that half, and 95 of 100, do not exceed.

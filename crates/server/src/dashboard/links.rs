@@ -24,8 +24,11 @@ use crate::error::ApiError;
 use crate::manage;
 use crate::manage::subjects::spellings;
 
-/// Links shown of a search.
-const FOUND: PageRequest = PageRequest { limit: 100, offset: 0 };
+/// Links shown of a search; how many there are is told.
+const FOUND: PageRequest = PageRequest { limit: 1000, offset: 0 };
+
+/// Calls shown of a link.
+const CALLS: PageRequest = PageRequest { limit: 100, offset: 0 };
 
 #[derive(Template)]
 #[template(path = "links.html")]
@@ -131,11 +134,11 @@ pub(super) async fn list(
 /// The links of a person, or with an external id: neither stands in an address.
 pub(super) async fn search(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
     let Posted { visitor, form } = posted;
-    let links = find(&app, &visitor, &form).await?;
+    let (links, count) = find(&app, &visitor, &form).await?;
     html(&LinksPage {
         shell: visitor.shell("links"),
         links: rows(&app, &links)?,
-        pager: Pager { count: links.len() as i64, next: None, previous: None },
+        pager: Pager { count, next: None, previous: None },
         statuses: statuses(None),
         filtered: false,
         found: true,
@@ -143,13 +146,15 @@ pub(super) async fn search(State(app): State<App>, posted: Posted) -> Result<Res
     })
 }
 
-async fn find(app: &App, visitor: &Visitor, form: &Form) -> Result<Vec<Link>, ApiError> {
+/// What is shown of a search, and how many links there are.
+async fn find(app: &App, visitor: &Visitor, form: &Form) -> Result<(Vec<Link>, i64), ApiError> {
     let (workspace, indexes) = (visitor.workspace(), visitor.secrets.indexes());
     let given = form.get("value").trim();
     if form.get("by") == "external_id" {
         let external_ids = Some(vec![indexes.external_id(given)]);
         let filter = LinkFilter { external_ids, ..LinkFilter::default() };
-        return Ok(api::read(app, &visitor.trail, workspace, filter, FOUND).await?.rows);
+        let found = api::read(app, &visitor.trail, workspace, filter, FOUND).await?;
+        return Ok((found.rows, found.count));
     }
     let number = given.chars().filter(char::is_ascii_alphanumeric);
     let number: String = number.map(|c| c.to_ascii_uppercase()).collect();
@@ -169,7 +174,8 @@ async fn find(app: &App, visitor: &Visitor, form: &Form) -> Result<Vec<Link>, Ap
     let links = links.await?;
     let about = links.iter().map(|link| (link.subject, link.id));
     visitor.trail.read(app, Shown::of(AuditAction::LinksRead, about)).await?;
-    Ok(links)
+    let count = links.len() as i64;
+    Ok((links, count))
 }
 
 /// One link: its owner, employments, pay, and all of it as the API has it.
@@ -187,7 +193,7 @@ pub(super) async fn detail(
     });
     let (link, rows) = read.await?;
     let trail = &visitor.trail;
-    let calls = manage::source_calls::read(&app, trail, workspace, id, FOUND).await?.rows;
+    let calls = manage::source_calls::read(&app, trail, workspace, id, CALLS).await?.rows;
     trail.read_one(&app, Entry::of(AuditAction::LinksRead).link(&link)).await?;
     let owners = objects::of_link(&app, trail, Resource::Owners, &link).await?;
     let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;

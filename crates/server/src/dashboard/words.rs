@@ -47,14 +47,11 @@ impl Language {
 
     /// Its texts.
     pub(crate) const fn words(self) -> &'static Words {
-        match self {
-            Self::Es => &ES,
-            Self::En => &EN,
-        }
+        of(self)
     }
 }
 
-/// A table of texts: `Words`, one static of them for each language, and for tests `ALL`.
+/// A table of texts: `Words`, those `of` a language, and for tests `ALL`.
 macro_rules! words {
     ($($name:ident: $es:literal, $en:literal;)+) => {
         /// Every text of the pages.
@@ -64,6 +61,14 @@ macro_rules! words {
 
         static ES: Words = Words { $($name: $es,)+ };
         static EN: Words = Words { $($name: $en,)+ };
+
+        /// The texts in a language.
+        pub(crate) const fn of(language: $crate::dashboard::Language) -> &'static Words {
+            match language {
+                $crate::dashboard::Language::Es => &ES,
+                $crate::dashboard::Language::En => &EN,
+            }
+        }
 
         #[cfg(test)]
         const ALL: &[(&str, &str, &str)] = &[$((stringify!($name), $es, $en),)+];

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
-use vinculo_store::{AuditAction, Micros, Old, RetentionRule, Tx, WorkspaceId};
+use vinculo_store::{AuditAction, Micros, Old, RetentionRule, Tx, Workspace, WorkspaceId};
 
 use super::planilla_place;
 use crate::App;
@@ -168,7 +168,7 @@ pub async fn retention_report(
 pub async fn remove_old(app: &App) -> Result<Vec<Removed>, ApiError> {
     let stop = CancellationToken::new();
     let (mut all, mut failed): (Vec<Removed>, _) = (Vec::new(), None);
-    for (workspace, _) in places(app) {
+    for workspace in place_ids(app) {
         let applied = apply(app, workspace, &Trail::console(workspace), &stop).await;
         let applied = applied.unwrap_or_else(|error| {
             failed = Some(error);
@@ -184,12 +184,15 @@ pub async fn remove_old(app: &App) -> Result<Vec<Removed>, ApiError> {
     failed.map_or(Ok(all), Err)
 }
 
-/// Every workspace with its name, then the installation.
-pub fn places(app: &App) -> Vec<(Option<WorkspaceId>, Option<&'static str>)> {
-    let workspace = |secrets: std::sync::Arc<crate::secrets::WorkspaceSecrets>| {
-        (Some(secrets.workspace().id), Some(secrets.workspace().environment.as_str()))
-    };
-    app.all_secrets().all().into_iter().map(workspace).chain([(None, None)]).collect()
+/// Every workspace, then `None` for the installation.
+pub fn places(app: &App) -> Vec<Option<Workspace>> {
+    let all = app.all_secrets().all().into_iter();
+    all.map(|secrets| Some(secrets.workspace().clone())).chain([None]).collect()
+}
+
+/// The ids of [`places`].
+fn place_ids(app: &App) -> impl Iterator<Item = Option<WorkspaceId>> {
+    places(app).into_iter().map(|workspace| workspace.map(|workspace| workspace.id))
 }
 
 /// Applies the rules of one workspace, or of the installation, until nothing is old.
@@ -247,7 +250,7 @@ async fn remove_batch(
 /// Cleans up until stopped. What failed is tried again the next time.
 pub(super) async fn run(app: App, stopped: CancellationToken) {
     loop {
-        for (workspace, _) in places(&app) {
+        for workspace in place_ids(&app) {
             let applied = apply(&app, workspace, &Trail::system(workspace), &stopped).await;
             report("old rows", applied.map(|_| ()));
         }

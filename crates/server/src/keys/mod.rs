@@ -11,8 +11,9 @@ use vinculo_store::{AuditAction, Environment, KeyTerms, ListedKey, Micros, NewAp
 use vinculo_vault::random_secret;
 
 use crate::App;
+use crate::api::body::check_line;
 use crate::audit::{Entry, Trail};
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorItem};
 use crate::scopes::Scopes;
 use crate::secrets::WorkspaceSecrets;
 
@@ -21,6 +22,9 @@ pub use operator::{list_keys, retire_key, revoke_key, rotate_key};
 pub use status::KeyStatus;
 use status::has_two_passwords;
 pub(crate) use uses::KeyUses;
+
+/// Longest name of a key, characters.
+pub(crate) const LONGEST_NAME: usize = 256;
 
 /// A key that was just made: the only time its password is seen.
 #[derive(Serialize)]
@@ -92,12 +96,16 @@ pub async fn issue_key(
 /// Makes an API key for the organization `default`.
 ///
 /// # Errors
-/// When the database fails or the system has no randomness to give.
+/// 400 when its name is too long or not one line; when the database fails or the system has no randomness
+/// to give.
 pub async fn issue_key_on(
     app: &App,
     environment: Environment,
     terms: Terms,
 ) -> Result<IssuedKey, ApiError> {
+    check_line(&terms.name, LONGEST_NAME).map_err(|(code, message)| {
+        ApiError::bad_request(vec![ErrorItem::field(code, "name", message)])
+    })?;
     let (secrets, writer) = (app.secrets_of(environment)?, app.clone());
     let trail = Trail::console(secrets.workspace().id);
     app.store().write(move |tx| insert(tx, &writer, &trail, &secrets, &terms)).await

@@ -157,7 +157,8 @@ fn consent_page(fields: &mut Fields<'_>) -> Map<String, Value> {
     let mut named = Map::new();
     for (name, longest) in [("lender_name", 200), ("lender_contact", 200), ("consent_purpose", 500)]
     {
-        let text = line(fields, name, longest);
+        // An empty one takes the setting back.
+        let text = fields.optional_line(name, longest);
         named.extend(text.map(|text| (name.to_owned(), text.into())));
     }
     let months = whole(fields, "consent_months", LONGEST_MONTHS);
@@ -165,22 +166,6 @@ fn consent_page(fields: &mut Fields<'_>) -> Map<String, Value> {
     let frames = origins(fields, "frame_ancestors");
     named.extend(frames.map(|frames| ("frame_ancestors".to_owned(), frames.into())));
     named
-}
-
-/// A text of one line; an empty one takes the setting back.
-fn line(fields: &mut Fields<'_>, name: &'static str, longest: usize) -> Option<String> {
-    let text = fields.optional_text(name)?.trim().to_owned();
-    if text.chars().count() > longest {
-        let message = format!("Ensure this field has no more than {longest} characters.");
-        fields.refuse(ErrorItem::field("max_length", name, message));
-        return None;
-    }
-    if text.chars().any(char::is_control) {
-        let message = "Ensure this field is one line without control characters.";
-        fields.refuse(ErrorItem::field("invalid", name, message));
-        return None;
-    }
-    Some(text)
 }
 
 /// Sites as browsers name them.

@@ -26,7 +26,7 @@ use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
 use crate::secrets::WorkspaceSecrets;
 
-pub(crate) use turns::Turns;
+pub(crate) use turns::{Turn, Turns};
 
 /// How long an answer is kept, microseconds: 24 hours.
 pub(crate) const KEPT: Micros = 24 * 60 * 60 * 1_000_000;

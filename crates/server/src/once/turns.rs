@@ -1,5 +1,5 @@
-//! Requests with one key take turns inside this process, so that twins arriving together ask a
-//! paid source once.
+//! Requests with one key, or about one person, take turns inside this process, so that twins arriving
+//! together ask a paid source once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,12 +32,23 @@ struct Place {
 }
 
 impl Turns {
+    /// The turn, where no other request with this key of this workspace is being served or waits.
+    pub(crate) fn take(&self, workspace: WorkspaceId, key: BlindIndex) -> Option<Turn> {
+        let (place, queue) = self.place(workspace, key);
+        Some(Turn { _held: queue.try_lock_owned().ok()?, _place: place })
+    }
+
     /// Waits until no other request with this key of this workspace is being served.
     pub(crate) async fn wait(&self, workspace: WorkspaceId, key: BlindIndex) -> Turn {
+        let (place, queue) = self.place(workspace, key);
+        Turn { _held: queue.lock_owned().await, _place: place }
+    }
+
+    fn place(&self, workspace: WorkspaceId, key: BlindIndex) -> (Place, Arc<AsyncMutex<()>>) {
         let key = (workspace, key);
         let queue = Arc::clone(locked(&self.0).entry(key).or_default());
         let place = Place { queues: Arc::clone(&self.0), key, queue: Some(Arc::clone(&queue)) };
-        Turn { _held: queue.lock_owned().await, _place: place }
+        (place, queue)
     }
 }
 
@@ -78,7 +89,8 @@ mod tests {
         let first = turns.wait(here, key(1)).await;
         let mut second = Box::pin(turns.wait(here, key(1)));
         assert!(!is_ready(&mut second).await);
-        let other_key = turns.wait(here, key(2)).await;
+        assert!(turns.take(here, key(1)).is_none());
+        let other_key = turns.take(here, key(2)).expect("nobody has it");
         let other_workspace = turns.wait(WorkspaceId(2), key(1)).await;
         drop((first, other_key, other_workspace));
         drop(second.await);

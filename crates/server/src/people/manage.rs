@@ -264,22 +264,22 @@ async fn change<T: Send + 'static>(
 }
 
 fn invite(tx: &mut Tx<'_>, app: &App, user: User) -> Result<InvitedUser, ApiError> {
-    let until = app.now_micros() + INVITATION;
-    let link = put_invitation(tx, app, Some(&user), until)?;
+    let (link, until) = put_invitation(tx, app, Some(&user))?;
     let user = UserStatus::of(app, &user)?;
     Ok(InvitedUser { user, link, link_expires_at: wire_time(until) })
 }
 
+/// The path of the page where the invitation is taken, and when it ends.
 fn put_invitation(
     tx: &mut Tx<'_>,
     app: &App,
     user: Option<&User>,
-    until: Micros,
-) -> Result<String, ApiError> {
+) -> Result<(String, Micros), ApiError> {
+    let (now, until) = (app.now_micros(), app.now_micros() + INVITATION);
     let token = random_secret(app.random()).map_err(ApiError::unexpected)?;
     let hash = app.all_secrets().vault().user_keys()?.invitation(&token);
-    tx.put_invitation(user.map(|user| user.id), &hash, until)?;
-    Ok(format!("/dashboard/welcome/{}", *token))
+    tx.put_invitation(user.map(|user| user.id), &hash, (now, until))?;
+    Ok((format!("/dashboard/welcome/{}", *token), until))
 }
 
 /// While there is no user, the path of the page where whoever comes first becomes the owner of the
@@ -293,7 +293,7 @@ pub async fn set_up_link(app: &App) -> Result<Option<String>, ApiError> {
         if tx.has_users()? {
             return Ok(None);
         }
-        put_invitation(tx, &writer, None, writer.now_micros() + INVITATION).map(Some)
+        Ok(Some(put_invitation(tx, &writer, None)?.0))
     });
     link.await
 }

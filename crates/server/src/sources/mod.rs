@@ -261,6 +261,13 @@ impl Asked {
         matches!(self.outcome, Outcome::Resolved(_) | Outcome::NoData(_))
     }
 
+    /// Whether the source would not take the question now, and did not say for how long: nothing was
+    /// looked up.
+    const fn was_turned_away(&self) -> bool {
+        matches!(self.http_status, Some(503))
+            && matches!(self.outcome, Outcome::RetryLater { not_before: None, .. })
+    }
+
     /// Tells whoever runs the installation how it went, and what only they can mend.
     pub(crate) fn tell(&self, app: &App) {
         let (source, outcome) = (self.source, self.outcome.code());
@@ -309,11 +316,14 @@ impl Asked {
     }
 }
 
-/// The outcome that stands for several. Whatever kept a source from answering comes before another
-/// source's "nothing": the person may be known where we could not ask.
+/// The outcome that stands for several: of each source the last. Whatever kept a source from answering
+/// comes before another source's "nothing": the person may be known where we could not ask.
 #[must_use]
 pub(crate) fn best(asked: &[Asked]) -> Option<&Asked> {
-    asked.iter().min_by_key(|asked| match &asked.outcome {
+    let is_last =
+        |place: usize, source: &str| asked[place + 1..].iter().all(|it| it.source != source);
+    let of_sources = asked.iter().enumerate().filter(|(place, it)| is_last(*place, it.source));
+    of_sources.map(|(_, asked)| asked).min_by_key(|asked| match &asked.outcome {
         Outcome::Resolved(_) => 0,
         Outcome::RetryLater { .. } => 1,
         Outcome::NotAuthorized => 2,
@@ -348,8 +358,8 @@ mod tests {
 
     use super::*;
 
-    fn asked(outcome: Outcome) -> Asked {
-        Asked::of("test", outcome)
+    fn asked(source: &'static str, outcome: Outcome) -> Asked {
+        Asked::of(source, outcome)
     }
 
     #[test]
@@ -364,8 +374,10 @@ mod tests {
             Outcome::InvalidInput(InvalidField::DocumentNumber),
         ];
         for pair in ranked.windows(2) {
-            let both = [asked(pair[1].clone()), asked(pair[0].clone())];
+            let both = [asked("one", pair[1].clone()), asked("other", pair[0].clone())];
             assert_eq!(best(&both).map(|asked| &asked.outcome), Some(&pair[0]));
+            let again = [asked("one", pair[0].clone()), asked("one", pair[1].clone())];
+            assert_eq!(best(&again).map(|asked| &asked.outcome), Some(&pair[1]));
         }
         assert!(best(&[]).is_none());
     }

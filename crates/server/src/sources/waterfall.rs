@@ -122,10 +122,11 @@ pub(crate) async fn ask(
                     break;
                 }
                 let each = deadlines.each.min(left);
-                let time = (each, deadlines.attended);
-                let asked = ask_one(app, secrets, source, (person, wish), time).await?;
-                asked.tell(app);
-                asked
+                let mut told =
+                    ask_and_tell(app, secrets, source, (person, wish), (each, deadlines)).await?;
+                let Some(last) = told.pop() else { break };
+                all.append(&mut told);
+                last
             }
         };
         let has_all = matches!(&asked.outcome, Outcome::Resolved(answer) if answer.complete);
@@ -135,6 +136,29 @@ pub(crate) async fn ask(
         }
     }
     Ok(all)
+}
+
+/// Asks a source, and once more at once when somebody waits and it turned the question away: how each
+/// question ended. The failures of the sandbox are played.
+async fn ask_and_tell(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    source: &Source,
+    about: (&Document, &Wish),
+    (timeout, deadlines): (Duration, Deadlines),
+) -> Result<Vec<Asked>, vinculo_store::Error> {
+    let (started, attended) = (app.now(), deadlines.attended);
+    let first = ask_one(app, secrets, source, about, (timeout, attended)).await?;
+    first.tell(app);
+    let asks_again = attended && first.was_turned_away() && !matches!(source, Source::Sandbox(_));
+    if !asks_again {
+        return Ok(vec![first]);
+    }
+    let spent = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
+    let left = timeout.saturating_sub(spent);
+    let second = ask_one(app, secrets, source, about, (left, attended)).await?;
+    second.tell(app);
+    Ok(if second.held.is_some() { vec![first] } else { vec![first, second] })
 }
 
 async fn ask_one(

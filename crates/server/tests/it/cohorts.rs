@@ -168,6 +168,11 @@ async fn a_file_of_a_spreadsheet_is_read(database: TestDatabase) {
     let id = create(&client, "", file).await;
     ended(&app, &client, &id).await;
     assert_eq!(results(&client, &id).await, ["5,no_data,,login_error,", "7,no_data,,login_error,"]);
+    // Some write no line feed at all.
+    let file = "document;external_id\r1999000404;user-5\r\r1999000404;user-6";
+    let id = create(&client, "", file).await;
+    ended(&app, &client, &id).await;
+    assert_eq!(results(&client, &id).await, ["2,no_data,,login_error,", "4,no_data,,login_error,"]);
     app.finish().await;
 }
 

@@ -391,6 +391,14 @@ async fn links_are_listed_filtered_and_searched(database: TestDatabase) {
         assert_eq!(linked, found.into_iter().collect::<Vec<_>>(), "{by} {value:?}");
         assert!(by == "external_id" || value.is_empty() || !shown.contains(value.trim()));
     }
+    for _ in 0..101 {
+        let more = json!({ "access_mode": "single", "external_id": "COHORTE-3" });
+        app.sandbox().create_link("1999000001", more).await;
+    }
+    let of_three = [("by", "external_id"), ("value", "COHORTE-3")];
+    let shown = browser.submit(links, &of_three).await.page();
+    assert_eq!(shown.matches("<td class=\"long\">COHORTE-3</td>").count(), 101);
+    assert!(shown.contains("101 results"), "{shown}");
     app.finish().await;
 }
 

@@ -102,6 +102,7 @@ async fn what_is_wrong_with_a_key_is_said(database: TestDatabase) {
         ("a time that is over", json!({ "expires_at": "2026-11-24T12:00:00Z" })),
         ("a misspelt name", json!({ "allowlist": ["10.0.0.1"] })),
         ("a long name", json!({ "name": "x".repeat(257) })),
+        ("two lines", json!({ "name": "one\nother" })),
     ] {
         let refused = app.sandbox().post(KEYS, &body).await;
         let unchanged = app.sandbox().patch(&path(&key), &body).await;

@@ -22,6 +22,8 @@ on_both_databases!(
     sources_are_asked_in_order_until_one_has_everything,
     what_all_sources_say_is_merged,
     a_source_that_hangs_does_not_keep_the_next_from_answering,
+    a_question_that_is_turned_away_is_asked_once_more,
+    who_asks_about_a_person_at_the_same_time_shares_the_answer,
     a_source_that_fails_is_given_a_pause,
     a_source_that_asks_to_be_left_alone_is_left_alone,
     why_a_source_answers_nothing_is_told,
@@ -285,6 +287,80 @@ async fn a_source_that_hangs_does_not_keep_the_next_from_answering(database: Tes
     app.finish().await;
 }
 
+async fn a_question_that_is_turned_away_is_asked_once_more(database: TestDatabase) {
+    let service = Service::start(one_job(OTHER)).await;
+    let app = start(database, vec![ach(&service)], |terms| terms.price = 1_000).await;
+    let client = app.production();
+    service.says_once(Says::status(503));
+    let link = register(&client, OTHER, "single").await.json();
+    app.settled().await;
+    assert_eq!((employments(&client, &link).await.len(), service.asked()), (1, 2));
+    let told = calls(&client, &link).await;
+    let told: Vec<_> = told.iter().map(|c| (&c["outcome"], &c["billed"], &c["cost"])).collect();
+    let (data, later) = (json!("resolved"), json!("retry_later"));
+    let (yes, unknown) = (json!("yes"), json!("unknown"));
+    assert_eq!(told, [(&data, &yes, &json!(1_000)), (&later, &unknown, &json!(0))]);
+    // That there is nothing is an answer too.
+    service.says(Says::status(404));
+    service.says_once(Says::status(503));
+    assert_eq!(register(&client, PERSON, "single").await.codes(), ["login_error"]);
+    assert_eq!(service.asked(), 4);
+    // Whatever else it says may have cost something, or is asked for later.
+    for (status, code) in [(502, "institution_down"), (500, "login_error")] {
+        let before = service.asked();
+        service.says_once(Says::status(status));
+        assert_eq!(register(&client, PERSON, "single").await.codes(), [code]);
+        assert_eq!(service.asked(), before + 1, "{status}");
+    }
+    service.says_once(Says::Later(503, 30));
+    assert_eq!(register(&client, PERSON, "single").await.codes(), ["institution_down"]);
+    assert_eq!(service.asked(), 7);
+    app.finish().await;
+}
+
+async fn who_asks_about_a_person_at_the_same_time_shares_the_answer(database: TestDatabase) {
+    let service = Service::start(Says::Nothing).await;
+    let app = start(database, vec![ach(&service)], |terms| {
+        terms.price = 1_000;
+        // For those that come when the first has its answer already.
+        terms.reuse = DAY;
+    })
+    .await;
+    let twins = |number: usize| -> Vec<_> {
+        let register = || {
+            let client = app.production();
+            tokio::spawn(async move { register(&client, OTHER, "single").await })
+        };
+        (0..number).map(|_| register()).collect()
+    };
+    let waiting = twins(20);
+    service.until_waiting(1).await;
+    service.says(Says::status(401));
+    for twin in waiting {
+        assert_eq!(twin.await.unwrap().codes(), ["institution_inactive"], "nobody waits for ever");
+    }
+    app.advance(HOUR);
+    service.says(Says::Nothing);
+    let before = service.asked();
+    let waiting = twins(20);
+    service.until_waiting(1).await;
+    service.says(one_job(OTHER));
+    let mut links = Vec::new();
+    for twin in waiting {
+        links.push(twin.await.unwrap().json());
+    }
+    assert_eq!(service.asked(), before + 1);
+    app.settled().await;
+    let client = app.production();
+    for link in &links {
+        assert_eq!(grosses(&employments(&client, link).await).len(), 1);
+    }
+    let used = client.results("/manage/v1/usage/").await;
+    let paid: Vec<_> = used.iter().filter(|usage| usage["cost"] != 0).collect();
+    assert_eq!((paid.len(), &paid[0]["calls"]), (1, &json!(1)));
+    app.finish().await;
+}
+
 async fn a_source_that_fails_is_given_a_pause(database: TestDatabase) {
     let service = Service::start(Says::status(503)).await;
     let app = start(database, vec![ach(&service)], |terms| {
@@ -293,7 +369,7 @@ async fn a_source_that_fails_is_given_a_pause(database: TestDatabase) {
     })
     .await;
     let client = app.production();
-    for asked in [1, 2, 3, 3, 3] {
+    for asked in [2, 3, 3, 3, 3] {
         let answer = register(&client, OTHER, "single").await;
         assert_eq!((answer.codes(), service.asked()), (vec!["institution_down".to_owned()], asked));
     }
@@ -357,7 +433,7 @@ async fn why_a_source_answers_nothing_is_told(database: TestDatabase) {
     let mut closed = MareiguaConfig::new(ServiceConfig::new("http://127.0.0.1:9"), 1);
     closed.service.timeout = Duration::from_secs(2);
     let production = vec![ach(&service), SourceConfig::Mareigua(Box::new(closed))];
-    let app = start(database, production, |_| ()).await;
+    let app = start(database, production, |terms| terms.breaker.failures = 9).await;
     let client = app.production();
     assert_eq!(source(&client, "ach").await["unanswered"], Value::Null);
     for wait in [10, 0] {

@@ -12,7 +12,7 @@ use reqwest::Client;
 use serde_json::{Map, Value, json};
 use vinculo_pila::{Document, DocumentKind};
 
-use super::{Ach, MOST_MONTHS, rows};
+use super::{Ach, rows};
 use crate::reading::coded::not_json;
 use crate::reading::fields::{Fields, plain_number};
 use crate::reading::notes::Notes;
@@ -172,7 +172,7 @@ impl Ach {
         if list.is_empty() {
             return Err(Outcome::InvalidInput(InvalidField::Other).into());
         }
-        let body = json!({ "historico": months.clamp(1, MOST_MONTHS), "contenido": list });
+        let body = json!({ "historico": self.months(months), "contenido": list });
         // The path ends with a slash.
         let url = self.service.url(PATH.into_iter().chain([""]));
         let ask = |client: &Client, _: Option<&str>| {

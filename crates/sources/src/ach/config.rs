@@ -4,6 +4,9 @@ use vinculo_pila::DocumentKind;
 
 use crate::{DocumentCodes, ServiceConfig};
 
+/// The longest history the operator gives, in months.
+pub(super) const MOST_MONTHS: u32 = 24;
+
 /// Configuration of one operator that speaks *Consultas PILA*. `Debug` hides secrets.
 #[derive(Debug, Clone)]
 pub struct AchConfig {
@@ -14,6 +17,8 @@ pub struct AchConfig {
     pub documents: DocumentCodes,
     /// Origin address for the header `Ip`; left out when `None`.
     pub ip: Option<String>,
+    /// Months asked for at most, 1 to 24 (`historico`).
+    pub months: u32,
     /// Value of the header `User`, over the pseudonym of the question.
     pub user: Option<String>,
     /// Statuses that mean *nothing found* when the body is empty or only a `message`.
@@ -31,6 +36,7 @@ impl AchConfig {
             service: ServiceConfig::new(base_url),
             documents: DocumentCodes::letters(&[Cc, Ce, Cd, Pa, Rc, Ti]),
             ip: None,
+            months: MOST_MONTHS,
             user: None,
             no_data_statuses: vec![404],
             no_data_messages: ["no se encontr", "sin informacion", "no existe", "no registra"]

@@ -23,6 +23,7 @@ use vinculo_pila::Document;
 
 pub use bulk::{Job, JobAnswer, JobError, JobResult, JobState, NextStep};
 pub use config::AchConfig;
+use config::MOST_MONTHS;
 
 use crate::reading::coded::not_json;
 use crate::reading::notes::{Note, Notes};
@@ -32,9 +33,6 @@ use crate::{
     Call, Clock, ConfigError, Connector, InvalidField, NoDataReason, Outcome, Question, Reading,
     Received,
 };
-
-/// The longest history the operator gives, in months.
-const MOST_MONTHS: u32 = 24;
 
 /// The connector. Cheap to clone; clones share connections and token.
 #[derive(Clone)]
@@ -104,9 +102,14 @@ impl Ach {
         let person = format!("{kind}{number}");
         let path = ["consultas", "individuales", "personas", "naturales", &person];
         let mut url = self.service.url(path);
-        let months = question.months.clamp(1, MOST_MONTHS).to_string();
+        let months = self.months(question.months).to_string();
         url.query_pairs_mut().append_pair("historico", &months);
         Ok(url)
+    }
+
+    /// So many months as are wanted, as far as the configuration and the operator go.
+    fn months(&self, wanted: u32) -> u32 {
+        wanted.min(self.config.months).clamp(1, MOST_MONTHS)
     }
 
     /// Kind and number as the operator takes them.

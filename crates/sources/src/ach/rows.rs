@@ -9,6 +9,7 @@ use super::row::Row;
 use crate::reading::coded::sorted;
 use crate::reading::fields;
 use crate::reading::notes::{Note, Notes};
+use crate::reading::value;
 use crate::{Answer, DocumentCodes, Outcome};
 
 /// Reads the rows of `person`; a row of anybody else is never kept.
@@ -44,6 +45,17 @@ fn payer_kinds(rows: &[Value], documents: &DocumentCodes) -> HashMap<String, Doc
             Some((row.payer_number()?, row.payer_kind(documents)?))
         })
         .collect()
+}
+
+/// The kind of a payer's document that no row names: the person's own number is the person's document, and
+/// a number of nine digits is a NIT, for no document of a person has as many.
+fn kind_of_number(number: &str, person: &Document) -> Option<DocumentKind> {
+    if fields::same_number(number, &person.number) {
+        return Some(person.kind);
+    }
+    let digits = value::nit(number.to_owned());
+    let is_nit = digits.len() == 9 && digits.bytes().all(|b| b.is_ascii_digit());
+    is_nit.then_some(DocumentKind::Nit)
 }
 
 struct Reader<'a> {
@@ -88,6 +100,7 @@ impl Reader<'_> {
         let kind = row
             .payer_kind(self.documents)
             .or_else(|| self.payer_kinds.get(&number).copied())
+            .or_else(|| kind_of_number(&number, self.person))
             .ok_or(Note::PayerNotReadable)?;
         let payer = fields::payer(kind, &number).ok_or(Note::PayerNotReadable)?;
         Ok(row.contribution(self.person, payer, period, line))

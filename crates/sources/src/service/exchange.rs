@@ -28,6 +28,15 @@ pub(super) enum Broken {
 }
 
 impl Broken {
+    /// Whether there was no connection that a question could have gone out by. A service that refuses our
+    /// certificate has answered, and one that lets us wait is not asked to do so twice.
+    pub(super) fn is_unasked(&self) -> bool {
+        let Self::BeforeAnswer(error) = self else { return false };
+        error.is_connect()
+            && !error.is_timeout()
+            && matches!(status::broken_before_answer(error), Outcome::RetryLater { .. })
+    }
+
     /// The first cause, which unlike those above it knows nothing of the question.
     pub(super) fn cause(&self) -> Option<String> {
         match self {

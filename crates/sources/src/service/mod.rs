@@ -150,7 +150,8 @@ impl Service {
         }
     }
 
-    /// Sends a question once; twice when the service refuses a token that it gave itself.
+    /// Sends a question once; twice when the service refuses a token that it gave itself. A connection that
+    /// cannot be made is tried twice: nothing was asked.
     pub(crate) async fn ask(
         &self,
         extra: &[(String, String)],
@@ -174,7 +175,7 @@ impl Service {
         extra: &[(String, String)],
         ask: &Ask<'_>,
     ) -> Result<u16, Outcome> {
-        let mut refused = None;
+        let (mut refused, mut was_cut_off) = (None, false);
         loop {
             let token = self.token(refused.as_ref()).await?;
             let request = self.request(extra, token.as_ref(), ask)?;
@@ -182,6 +183,10 @@ impl Service {
             let ended = exchange.run(&self.client, request, self.config.max_body).await;
             if exchange.status == Some(401) && refused.is_none() && self.tokens.is_some() {
                 refused = token;
+                continue;
+            }
+            if !was_cut_off && ended.as_ref().is_err_and(Broken::is_unasked) {
+                was_cut_off = true;
                 continue;
             }
             exchange.broken = ended.as_ref().err().and_then(Broken::cause);

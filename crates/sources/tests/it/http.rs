@@ -12,8 +12,8 @@ use vinculo_sources::{
 };
 
 use crate::support::{
-    PATIENT, Reply, client, connector, http, question, resolved, row, serve, still_clock,
-    ticking_clock,
+    PATIENT, Reply, client, connector, http, question, resolved, row, serve, serve_all,
+    still_clock, ticking_clock,
 };
 
 /// Asks an operator that replies so.
@@ -79,6 +79,9 @@ async fn the_base_url_may_have_a_path_and_the_months_stay_in_range() {
         let path = "/pila/v1/consultas/individuales/personas/naturales/cc1900500001";
         assert_eq!(lines[0], format!("get {path}?historico={sent} http/1.1"));
     }
+    let fewer = |config: &mut AchConfig| config.months = 6;
+    let lines = request_of(fewer, &question(), "").await;
+    assert!(lines[0].ends_with("?historico=6 http/1.1"), "{}", lines[0]);
 }
 
 #[tokio::test]
@@ -257,6 +260,24 @@ async fn any_other_tls_failure_is_an_operator_that_is_down() {
         let outcome = ask_over_tls(alert).await;
         assert_eq!(outcome, retry(RetryReason::UpstreamDown, None), "alert {alert}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_is_tried_twice_and_a_question_is_not() {
+    let failed_handshake = vec![0x15, 3, 3, 0, 2, 2, 80];
+    let (base_url, connections) = serve_all(vec![failed_handshake; 2]).await;
+    let base_url = base_url.replace("http://", "https://");
+    let call = connector(AchConfig::new(base_url)).ask(&question(), PATIENT).await;
+    assert_eq!(call.outcome, retry(RetryReason::UpstreamDown, None));
+    assert_eq!(connections.await.expect("served").len(), 2);
+
+    // The answer to the first question may have been on its way.
+    let answer = http(200, "", b"[]");
+    let (base_url, questions) = serve_all(vec![Vec::new(), answer]).await;
+    let call = connector(AchConfig::new(base_url)).ask(&question(), PATIENT).await;
+    assert_eq!(call.outcome, retry(RetryReason::UpstreamDown, None));
+    assert!(!questions.is_finished());
+    questions.abort();
 }
 
 #[tokio::test]

@@ -208,7 +208,7 @@ fn a_payer_without_kind_takes_the_one_another_row_gives() {
     let rows = json!([
         row(json!({"tipoDocumentoAportante": null})),
         row(json!({"periodoCotizacion": "2026-08"})),
-        row(json!({"tipoDocumentoAportante": "", "numeroDocumentoAportante": "999500102"})),
+        row(json!({"tipoDocumentoAportante": "", "numeroDocumentoAportante": "19990000"})),
         row(json!({"numeroDocumentoAportante": null})),
     ]);
     let answer = resolved(read(rows));
@@ -216,6 +216,22 @@ fn a_payer_without_kind_takes_the_one_another_row_gives() {
     assert!(answer.contributions.iter().all(|line| line.payer.document.kind == DocumentKind::Nit));
     assert_eq!(answer.notes, ["payer_not_readable"]);
     assert!(!answer.complete);
+}
+
+#[test]
+fn the_number_of_a_payer_may_tell_its_kind() {
+    for (number, kind, expected) in [
+        ("999500102", DocumentKind::Nit, "999500102"),
+        ("800.197.268-4", DocumentKind::Nit, "800197268"),
+        ("8001972684", DocumentKind::Nit, "800197268"),
+        ("1.900.500.001", DocumentKind::Cc, "1900500001"),
+    ] {
+        let payer = json!({"tipoDocumentoAportante": null, "numeroDocumentoAportante": number});
+        let answer = resolved(read(json!([row(payer)])));
+        let document = &answer.contributions[0].payer.document;
+        assert_eq!((document.kind, document.number.as_str()), (kind, expected), "{number}");
+        assert!(answer.complete && answer.notes.is_empty(), "{number}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
 use postgres::binary_copy::BinaryCopyInWriter;
-use postgres::config::SslMode;
+use postgres::config::{Host, SslMode};
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, NoTls, Statement};
 use std::collections::HashMap;
@@ -22,6 +22,7 @@ use std::time::Duration;
 const STATEMENTS: usize = 512;
 /// How long to wait for a server that does not answer, unless the address says otherwise.
 const CONNECT: Duration = Duration::from_secs(5);
+const PORT: u16 = 5432;
 const UNANSWERED: Duration = Duration::from_secs(20);
 /// A process that is stopped or cut off in the middle of a transaction keeps what it has locked no longer
 /// than this.
@@ -64,9 +65,24 @@ pub(crate) fn configure(address: &str) -> Result<Config> {
 
 /// A connection where the tables of both schemas are found by their plain names.
 pub(crate) fn connect(config: &Config) -> Result<Client> {
-    let mut client = config.connect(NoTls)?;
+    let mut client = config.connect(NoTls).map_err(|error| unreachable_at(config, error.into()))?;
     client.batch_execute("set search_path = public, vault")?;
     Ok(client)
+}
+
+/// The error with where the server was looked for.
+fn unreachable_at(config: &Config, error: Error) -> Error {
+    let Error::Unavailable(cause) = error else { return error };
+    let (hosts, ports) = (config.get_hosts().iter(), config.get_ports());
+    let places = hosts.enumerate().map(|(number, host)| {
+        // One port is that of all hosts.
+        let port = ports.get(number).or(ports.first()).copied().unwrap_or(PORT);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => format!("{}, port {port}", folder.display()),
+        }
+    });
+    Error::Unavailable(cause.at(&places.collect::<Vec<_>>().join(" or ")))
 }
 
 /// Says for as long as the connection lasts that somebody uses the database, or has it alone.

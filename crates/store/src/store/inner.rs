@@ -25,6 +25,8 @@ pub(super) struct Inner {
     /// Connections of SQLite that brief reads may use without a lane.
     pub(super) readers: Vec<Reader>,
     pub(super) hub: Hub,
+    /// How long an answer to a question is waited for; `None` where no network is on the way.
+    pub(super) patience: Option<Duration>,
     pub(super) timer: Timer,
     pub(super) stats: Stats,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,

@@ -183,6 +183,27 @@ impl Tx<'_> {
         Ok(Unopened { people: unexplained, workspaces })
     }
 
+    /// Whether the person who became known last has no key, and no erasure explains it: keys that are older
+    /// than the data do not open whoever came last. [`Self::unopened`] looks at everybody.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn youngest_is_unopened(&mut self) -> Result<bool> {
+        let youngest = self.query_opt(
+            "select s.workspace_id, s.created_at, k.owner_id from subjects s left join data_keys k \
+             on k.owner_kind = 'subject' and k.owner_id = s.id order by s.id desc limit 1",
+            &[],
+            |row| Ok((row.int(0)?, row.int(1)?, row.opt_int(2)?)),
+        )?;
+        let Some((workspace, created_at, None)) = youngest else { return Ok(false) };
+        let receipt = self.query_opt(
+            "select 1 from erasures where workspace_id = $1 and erased_at >= $2 limit 1",
+            &[workspace.into(), created_at.into()],
+            |_| Ok(()),
+        )?;
+        Ok(receipt.is_none())
+    }
+
     /// Removes what is left of up to `limit` people whose key is gone: data that was restored from
     /// a backup older than their erasure. Answers how many there were.
     ///

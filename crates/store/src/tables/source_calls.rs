@@ -358,6 +358,26 @@ impl Tx<'_> {
         )
     }
 
+    /// How the questions ended that the workspace has asked from `from` until before `before`: how many
+    /// ended so, and what they cost, whole pesos.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn source_outcomes(
+        &mut self,
+        workspace: WorkspaceId,
+        from: Micros,
+        before: Micros,
+    ) -> Result<Vec<(String, i64, i64)>> {
+        self.query(
+            "select outcome, count(*), cast(sum(cost) as bigint) from source_calls \
+             where workspace_id = $1 and created_at >= $2 and created_at < $3 \
+             group by outcome order by outcome",
+            &[workspace.into(), from.into(), before.into()],
+            |row| Ok((row.text(0)?, row.int(1)?, row.int(2)?)),
+        )
+    }
+
     /// What a source has cost all workspaces since `from`, whole pesos: one contract pays for them.
     ///
     /// # Errors

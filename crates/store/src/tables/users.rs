@@ -172,7 +172,7 @@ impl Tx<'_> {
     }
 
     /// Invites a user, or with `None` whoever will be the first one. Earlier invitations of the same
-    /// end.
+    /// end, and those of everybody that are over at `now` are removed.
     ///
     /// # Errors
     /// `Conflict` when the hash is stored already.
@@ -180,8 +180,9 @@ impl Tx<'_> {
         &mut self,
         user: Option<UserId>,
         token: &BlindIndex,
-        expires_at: Micros,
+        (now, expires_at): (Micros, Micros),
     ) -> Result<()> {
+        self.execute("delete from invitations where expires_at <= $1", &[now.into()])?;
         match user {
             Some(user) => {
                 self.execute("delete from invitations where user_id = $1", &[user.into()])?

@@ -225,6 +225,8 @@ async fn what_is_left_without_a_key_is_finished(db: TestDatabase) {
 async fn who_has_neither_key_nor_receipt_is_counted(db: TestDatabase) {
     let (here, there) = workspaces(&db).await;
     let unopened = || read(&db, |tx| tx.unopened());
+    let youngest = || read(&db, |tx| tx.youngest_is_unopened());
+    assert!(!youngest().await, "there is nobody");
     let people = |people| Unopened { people, workspaces: 0 };
     let subjects = write(&db, move |tx| {
         [50, 51, 52].into_iter().map(|n| Ok(person(tx, here, n)?.id)).collect::<Result<Vec<_>>>()
@@ -259,6 +261,14 @@ async fn who_has_neither_key_nor_receipt_is_counted(db: TestDatabase) {
     let id = subjects[0].0;
     raw::run(&db, &format!("update subjects set created_at = {} where id = {id}", NOW - 5));
     assert_eq!(unopened().await, people(0), "the earlier erasure may be the older person's");
+    assert!(!youngest().await, "the youngest has a key");
+    lose(subjects[2]);
+    assert!(!youngest().await, "the youngest may have been erased");
+    let id = subjects[2].0;
+    raw::run(&db, &format!("update subjects set created_at = {} where id = {id}", NOW + 1));
+    assert!(youngest().await, "who came after every erasure was not erased");
+    receipt(here, 73, NOW + 1).await;
+    assert!(!youngest().await);
     let of_one = format!("data_keys where owner_kind = 'workspace' and owner_id = {}", there.0);
     raw::run(&db, &format!("delete from {of_one}"));
     assert_eq!(unopened().await, Unopened { people: 0, workspaces: 1 });

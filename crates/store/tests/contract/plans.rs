@@ -135,6 +135,7 @@ const CALLS: &[(&str, Call)] = &[
     ("source_calls", |tx| Ok(tx.source_calls(HERE, SubjectId(2_500), ALL)?.count == 1)),
     ("source_call", |tx| Ok(tx.source_call(HERE, SubjectId(2_500), uuid(2_500))?.is_some())),
     ("source_usage", |tx| Ok(tx.source_usage(HERE, 1, 2)?.is_empty())),
+    ("source_outcomes", |tx| Ok(tx.source_outcomes(HERE, 1, 2)?.is_empty())),
     ("source_cost", |tx| Ok(tx.source_cost("ach", 0)? == 0)),
     ("source_payload", |tx| Ok(tx.source_payload(SourceCallId(2_500))?.is_some())),
     ("count_source_calls", |tx| Ok(tx.count_source_calls(HERE, &index(MIDDLE))? == 1)),

@@ -247,6 +247,10 @@ async fn usage_is_counted_by_source_kind_and_outcome(db: TestDatabase) {
     ];
     assert_eq!(used, expected);
     assert!(read(&db, move |tx| tx.source_usage(here, 0, 1)).await.is_empty());
+    let outcomes = read(&db, move |tx| tx.source_outcomes(here, NOW, NOW + 2 * SECOND)).await;
+    let of = |outcome: &str, calls, cost| (outcome.to_owned(), calls, cost);
+    assert_eq!(outcomes, [of("no_data", 1, 0), of("resolved", 5, 4_800)]);
+    assert!(read(&db, move |tx| tx.source_outcomes(here, 0, 1)).await.is_empty());
 }
 
 async fn the_cost_of_a_source_is_that_of_all_workspaces(db: TestDatabase) {

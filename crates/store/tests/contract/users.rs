@@ -94,10 +94,10 @@ async fn an_invitation_is_for_one_use_and_ends(db: TestDatabase) {
     let id = write(&db, |tx| add(tx, 1, 10)).await;
     let end = NOW + SECOND;
     write(&db, move |tx| {
-        tx.put_invitation(None, &index(1), end)?;
-        tx.put_invitation(None, &index(2), end)?;
-        tx.put_invitation(Some(id), &index(3), end)?;
-        tx.put_invitation(Some(id), &index(4), end)
+        tx.put_invitation(None, &index(1), (NOW, end))?;
+        tx.put_invitation(None, &index(2), (NOW, end))?;
+        tx.put_invitation(Some(id), &index(3), (NOW, end))?;
+        tx.put_invitation(Some(id), &index(4), (NOW, end))
     })
     .await;
     assert_eq!(invited(&db, 2, NOW).await, Some(None));
@@ -109,6 +109,8 @@ async fn an_invitation_is_for_one_use_and_ends(db: TestDatabase) {
     assert!(write(&db, |tx| tx.take_invitation(&index(4))).await);
     assert!(!write(&db, |tx| tx.take_invitation(&index(4))).await);
     assert_eq!((invited(&db, 4, NOW).await, invited(&db, 2, NOW).await), (None, Some(None)));
+    write(&db, move |tx| tx.put_invitation(Some(id), &index(5), (end, end + SECOND))).await;
+    assert_eq!(invited(&db, 2, NOW).await, None, "what is over is not kept");
 }
 
 async fn a_session_ends(db: TestDatabase) {

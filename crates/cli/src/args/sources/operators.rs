@@ -152,6 +152,9 @@ operator! {
     /// Value of its header `Ip` [default: none]
     #[arg(long, env = "VINCULO_ACH_IP", value_name = "ADDRESS")]
     ach_ip: std::net::IpAddr,
+    /// Months that questions look back, 1 to 24, `historico` [default: 24]
+    #[arg(long, env = "VINCULO_ACH_MONTHS", value_name = "MONTHS")]
+    ach_months: u32,
     /// Statuses that mean "nothing found" when the body is empty or a message [default: 404]
     #[arg(long, env = "VINCULO_ACH_NO_DATA_STATUSES", value_delimiter = ',', value_name = "STATUS")]
     ach_no_data_statuses: Vec<u16>,

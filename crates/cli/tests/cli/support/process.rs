@@ -49,6 +49,12 @@ impl Finished {
         serde_json::from_str(&self.accepted()).expect("JSON")
     }
 
+    /// The lines of a command that must have worked, each JSON.
+    pub(crate) fn json_lines(self) -> Vec<serde_json::Value> {
+        let lines = self.accepted();
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
     /// The one line a command says that must have refused, and that says nothing else.
     pub(crate) fn refused(self) -> String {
         assert_ne!(self.code, Some(0), "{self:?}");

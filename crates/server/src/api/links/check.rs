@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
-use vinculo_store::{AuditAction, Link, Micros, Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_store::{AuditAction, Environment, Link, Micros, Purpose, SourceCallId, SubjectId, Tx};
 use vinculo_vault::DataKey;
 
 use crate::App;
@@ -14,6 +14,7 @@ use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::jobs::{Known, Question, answered_from, record_calls};
+use crate::once::Turn;
 use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
 use crate::sources::{
@@ -32,6 +33,17 @@ pub(super) enum Reuse {
     Since(Micros),
 }
 
+impl Reuse {
+    /// Since which moment answers stand, and whether those do that the terms of their sources let stand.
+    const fn span(self) -> (Option<Micros>, bool) {
+        match self {
+            Self::Nothing => (None, false),
+            Self::ByTerms => (None, true),
+            Self::Since(begun) => (Some(begun), true),
+        }
+    }
+}
+
 /// A person about whom the sources have been asked.
 pub(super) struct Checked {
     pub(super) app: App,
@@ -40,12 +52,14 @@ pub(super) struct Checked {
     /// The consent that the sources were asked under; `None` when the customer attests by contract.
     pub(super) consent: Option<Uuid>,
     asked: Vec<Asked>,
+    /// Who asks about the person meanwhile waits until what was said is recorded.
+    _turn: Option<Turn>,
 }
 
 impl Checked {
     /// Asks, by the workspace's `policy`, under a consent or what the customer attests. What is known
-    /// is not asked again, as far as `reuse` goes, nor is a source that has `told` about the person in
-    /// a job.
+    /// is not asked again, as far as `reuse` goes, nor what another request has been told about the person
+    /// meanwhile, nor a source that has `told` about the person in a job.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,14 +71,15 @@ impl Checked {
         wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
-        let mut kept = kept(&app, &secrets, &person, reuse).await?;
+        let (turn, span) = turn(&app, &secrets, &person, reuse.span()).await;
+        let mut kept = kept(&app, &secrets, &person, span).await?;
         if let Some(told) = told {
             kept.retain(|kept| kept.source != told.source);
             kept.push(told);
         }
         let inquiry = Inquiry { person: &person, policy, deadlines, kept, wish };
         let asked = sources::ask(&app, &secrets, inquiry).await?;
-        Ok(Arc::new(Self { app, caller, person, consent, asked }))
+        Ok(Arc::new(Self { app, caller, person, consent, asked, _turn: turn }))
     }
 
     /// The error that stands for the outcome; `None` when the person is accepted.
@@ -132,7 +147,7 @@ impl Checked {
         tx: &mut Tx<'_>,
         known: Option<Known<'_>>,
     ) -> Result<Option<SourceCallId>, ApiError> {
-        let Self { app, caller, person, consent, asked } = self;
+        let Self { app, caller, person, consent, asked, .. } = self;
         let secrets = app.secrets(caller.workspace.id)?;
         let (purpose, consent) = (Purpose::Check, *consent);
         let question = Question { person, asked, purpose, consent };
@@ -157,18 +172,38 @@ impl Checked {
     }
 }
 
+/// The turn of who asks about a person, and which answers stand then. Another request that asks is waited
+/// for once, and what it was told stands; when it was told nothing, all who waited ask at the same time.
+/// In the sandbox questions cost nothing, and each may want to end otherwise.
+async fn turn(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    person: &Document,
+    (since, by_terms): (Option<Micros>, bool),
+) -> (Option<Turn>, (Option<Micros>, bool)) {
+    let workspace = secrets.workspace();
+    if workspace.environment == Environment::Sandbox {
+        return (None, (since, by_terms));
+    }
+    let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let begun = app.now_micros();
+    if let Some(turn) = app.asking().take(workspace.id, index) {
+        return (Some(turn), (since, by_terms));
+    }
+    drop(app.asking().wait(workspace.id, index).await);
+    (None, (Some(since.map_or(begun, |since| since.min(begun))), by_terms))
+}
+
 /// The answers about a person that stand for new ones.
 async fn kept(
     app: &App,
     secrets: &Arc<WorkspaceSecrets>,
     person: &Document,
-    reuse: Reuse,
+    which: (Option<Micros>, bool),
 ) -> Result<Vec<Asked>, ApiError> {
-    let which = match reuse {
-        Reuse::Nothing => return Ok(Vec::new()),
-        Reuse::ByTerms => (None, true),
-        Reuse::Since(begun) => (Some(begun), true),
-    };
+    if which == (None, false) {
+        return Ok(Vec::new());
+    }
     let (reader, of, about) = (app.clone(), Arc::clone(secrets), person.clone());
     let found = app.store().read(move |tx| {
         let index = of.indexes().lookup_document(about.kind.code(), &about.number);

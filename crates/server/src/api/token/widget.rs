@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use url::Url;
 use vinculo_store::Environment;
 
-use crate::api::body::{Fields, shown};
+use crate::api::body::{Fields, check_line, shown};
 use crate::error::ErrorItem;
 use crate::tokens::{Branding, Callbacks, Widget};
 
@@ -108,13 +108,8 @@ impl Part<'_, '_> {
             Value::String(text) => text.trim(),
             _ => return self.refuse(key, "invalid", "Not a valid string.".to_owned()),
         };
-        if text.chars().count() > longest {
-            let message = format!("Ensure this field has no more than {longest} characters.");
-            return self.refuse(key, "max_length", message);
-        }
-        if text.chars().any(char::is_control) {
-            let message = "Ensure this field is one line without control characters.";
-            return self.refuse(key, "invalid", message.to_owned());
+        if let Err((code, message)) = check_line(text, longest) {
+            return self.refuse(key, code, message);
         }
         (!text.is_empty()).then(|| text.to_owned())
     }

@@ -8,7 +8,7 @@ use vinculo_store::Micros;
 use crate::api::body::{Fields, JsonObject, shown};
 use crate::clock::micros;
 use crate::error::{ApiError, ErrorItem};
-use crate::keys::{KeyStatus, Networks, Terms, parse_network};
+use crate::keys::{KeyStatus, LONGEST_NAME, Networks, Terms, parse_network};
 use crate::scopes::{Scope, Scopes};
 
 const NAMES: [&str; 4] = ["name", "scopes", "allow_list", "expires_at"];
@@ -30,7 +30,7 @@ pub(crate) struct KeyWithPassword {
 #[schema(example = json!({ "name": "scoring", "scopes": ["read"], "allow_list": ["192.0.2.0/24"] }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct KeyRequest {
-    /// What you call it, at most 256 characters.
+    /// What you call it, one line of at most 256 characters.
     #[schema(max_length = 256)]
     name: Option<String>,
     /// What it opens, at least one word. A new key opens everything unless told otherwise.
@@ -73,7 +73,7 @@ impl Wanted {
             fields.refuse(ErrorItem::field("invalid", shown(name), message));
         }
         let wanted = Self {
-            name: name(&mut fields),
+            name: fields.optional_line("name", LONGEST_NAME),
             scopes: scopes(&mut fields),
             networks: networks(&mut fields),
             expires_at: match body.0.get("expires_at") {
@@ -94,15 +94,6 @@ impl Wanted {
             expires_at: self.expires_at.unwrap_or(terms.expires_at),
         }
     }
-}
-
-fn name(fields: &mut Fields<'_>) -> Option<String> {
-    let name = fields.optional_text("name")?;
-    if name.chars().count() > 256 {
-        let message = "Ensure this field has no more than 256 characters.";
-        fields.refuse(ErrorItem::field("max_length", "name", message));
-    }
-    Some(name)
 }
 
 fn scopes(fields: &mut Fields<'_>) -> Option<Scopes> {

@@ -1,8 +1,8 @@
 //! An operator of production on a loopback port, whose answers a test decides.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
@@ -37,6 +37,7 @@ pub(crate) struct Service {
 #[derive(Clone)]
 struct Desk {
     says: watch::Sender<Says>,
+    once: Arc<Mutex<Option<Says>>>,
     asked: Arc<AtomicUsize>,
     waiting: Arc<AtomicUsize>,
 }
@@ -46,8 +47,12 @@ impl Service {
     pub(crate) async fn start(says: Says) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let desk =
-            Desk { says: watch::Sender::new(says), asked: Arc::default(), waiting: Arc::default() };
+        let desk = Desk {
+            says: watch::Sender::new(says),
+            once: Arc::default(),
+            asked: Arc::default(),
+            waiting: Arc::default(),
+        };
         let router = Router::new().fallback(answer).with_state(desk.clone());
         let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { url, desk, task }
@@ -56,6 +61,11 @@ impl Service {
     /// What it does with questions from now on, those that wait included.
     pub(crate) fn says(&self, says: Says) {
         self.desk.says.send_replace(says);
+    }
+
+    /// What it does with the next question alone.
+    pub(crate) fn says_once(&self, says: Says) {
+        *self.desk.once.lock().unwrap() = Some(says);
     }
 
     /// Questions so far.
@@ -96,7 +106,11 @@ async fn answer(State(desk): State<Desk>) -> Response {
     desk.asked.fetch_add(1, Ordering::SeqCst);
     desk.waiting.fetch_add(1, Ordering::SeqCst);
     let mut says = desk.says.subscribe();
-    let said = says.wait_for(|says| *says != Says::Nothing).await.map(|says| says.clone());
+    let once = desk.once.lock().unwrap().take();
+    let said = match once {
+        Some(once) => Ok(once),
+        None => says.wait_for(|says| *says != Says::Nothing).await.map(|says| says.clone()),
+    };
     desk.waiting.fetch_sub(1, Ordering::SeqCst);
     match said {
         Ok(Says::Answer(status, body)) => {

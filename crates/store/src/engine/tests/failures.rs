@@ -80,6 +80,42 @@ fn a_server_that_is_not_there_is_unavailable() {
         assert!(matches!(outcome, Some(Error::Unavailable(_))), "{outcome:?}");
     }
     assert!(!format!("{target:?}").contains("hush"));
+    let place = dir.path().display().to_string();
+    for (url, said) in [
+        ("postgres://ana:hush@127.0.0.1:9/v", "127.0.0.1:9".to_owned()),
+        ("postgres://ana:hush@127.0.0.1:9,127.0.0.2:9/v", "127.0.0.1:9 or 127.0.0.2:9".to_owned()),
+        (&format!("host={place} user=ana password=hush"), format!("{place}, port 5432")),
+    ] {
+        let error = migrate(&Target::Postgres { url: url.to_owned() }).expect_err("migrated");
+        let error = error.to_string();
+        assert!(error.ends_with(&format!(" at {said}")) && !error.contains("hush"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_from_a_server_that_does_not_answer_is_told_so() {
+    let db = TestDatabase::postgres();
+    let impatient =
+        Options { postgres_lanes: 1, patience: Duration::from_millis(20), ..Options::default() };
+    let store = Store::open(&db.target, &impatient).expect("the store does not open");
+    let (go_on, waits) = std::sync::mpsc::channel::<()>();
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let busy = store.clone();
+    let busy = tokio::spawn(async move {
+        busy.write(move |_| {
+            let _ = begun.send(());
+            let _ = waits.recv();
+            Ok::<_, Error>(())
+        })
+        .await
+    });
+    begins.await.expect("it does not begin");
+    let outcome: Result<i64> =
+        store.read(|tx| tx.query_one("select 1", &[], |row| row.int(0))).await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    go_on.send(()).expect("nobody waits");
+    busy.await.expect("no panic").expect("what is written is waited for");
+    store.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
