@@ -1,5 +1,6 @@
-//! What planillas cost: bytes a second to check and to decode them, beside pandas and polars
-//! reading ten or all of their columns, and lines a second to import them into SQLite.
+//! What planillas cost: bytes a second to check and to decode them, on one processor and by the program
+//! on all of them, beside pandas and polars reading ten or all of their columns, and lines a second to
+//! import them into SQLite.
 //!
 //! ```text
 //! bench/pila-peers/set-up
@@ -8,13 +9,14 @@
 //! ```
 //!
 //! The planillas are those of two months of a made-up country. Reading is on one thread and told
-//! per second of the processor, because a machine in use gives a process less than its wall shows.
+//! per second of the processor, because a machine in use gives a process less than its wall shows; the
+//! program, which shares the files out among the processors, is told by the clock.
 //! `--dir` chooses the disk; it must not be one of memory.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 mod clock;
 mod files;
-mod import;
+mod program;
 mod read;
 
 use std::fs;
@@ -24,7 +26,6 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Parser;
 
-use clock::Took;
 use files::Planillas;
 use vinculo_bench::machine::Processors;
 use vinculo_bench::reading::{Output, Reading, Run};
@@ -75,32 +76,39 @@ fn main() -> Result<()> {
 }
 
 fn reading(arguments: &Arguments, planillas: &Planillas, folder: &Path) -> Result<()> {
-    let rate = |took: Took| planillas.lines as f64 / took.processor.as_secs_f64();
-    let (mut in_memory, mut checked) = (Vec::new(), Vec::new());
+    let rate = |took: Duration| planillas.lines as f64 / took.as_secs_f64();
+    let (mut in_memory, mut checked, mut by_program) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..arguments.runs {
         let seconds = read::check_in_memory(planillas)?.processor.as_secs_f64();
         in_memory.push(Run::of(megabytes(planillas) / seconds));
-        checked.push(rate(read::check(planillas)?));
+        checked.push(rate(read::check(planillas)?.processor));
+        let before = Processors::now(Duration::ZERO)?;
+        let ran = program::check(planillas)?;
+        let others = Processors::now(ran.processor)?.others_since(before);
+        by_program.push(Run::of(rate(ran.took)).others(others));
     }
     arguments.output.tell(&Reading::new("check", in_memory)?)?;
+    arguments.output.tell(&Reading::new("check-cores", by_program.clone())?)?;
     let (found, decoded) = read::contributions(planillas)?;
     ensure!(found.records == planillas.lines, "lines were lost");
-    println!("check + every contribution, from the file: {:.0} lines/s\n", rate(decoded));
+    println!("check + every contribution, from the file: {:.0} lines/s\n", rate(decoded.processor));
     for (name, columns) in
         [("pandas", "ten"), ("pandas", "all"), ("polars", "ten"), ("polars", "all")]
     {
-        let mut runs = Vec::new();
-        for ours in &checked {
+        let (mut one, mut all) = (Vec::new(), Vec::new());
+        for (ours, by_program) in checked.iter().zip(&by_program) {
             let Some(peer) = read::peer(name, columns, planillas, folder)? else { break };
             ensure!(peer.found == found, "{name} read something else: {:?}", peer.found);
-            println!("{}, {columns} columns: {:.0} lines/s", peer.name, rate(peer.took));
-            runs.push(Run::beside(*ours, rate(peer.took)));
+            println!("{}, {columns} columns: {:.0} lines/s", peer.name, rate(peer.took.processor));
+            one.push(Run::beside(*ours, rate(peer.took.processor)));
+            all.push(Run { peer: Some(rate(peer.took.clock)), ..*by_program });
         }
-        if runs.is_empty() {
+        if one.is_empty() {
             println!("{name} is not installed: run bench/pila-peers/set-up");
             continue;
         }
-        arguments.output.tell(&Reading::new(&format!("check-{name}-{columns}"), runs)?)?;
+        arguments.output.tell(&Reading::new(&format!("check-{name}-{columns}"), one)?)?;
+        arguments.output.tell(&Reading::new(&format!("check-cores-{name}-{columns}"), all)?)?;
     }
     Ok(())
 }
@@ -116,7 +124,7 @@ fn importing(
         let (data, mut peak) = (tempfile::tempdir_in(folder)?, 0);
         for (planillas, runs) in [(first, &mut new), (second, &mut known)] {
             let before = Processors::now(Duration::ZERO)?;
-            let import = import::run(planillas, data.path())?;
+            let import = program::import(planillas, data.path())?;
             let others = Processors::now(import.processor)?.others_since(before);
             let lines = planillas.lines as f64;
             runs.push(Run::of(lines / import.took.as_secs_f64()).others(others));

@@ -10,7 +10,7 @@ use vinculo_store::{
     AuditAction, Environment, NewContribution, Origin, Resource, StoredContribution, SubjectId, Tx,
     WorkspaceId,
 };
-use vinculo_vault::{BlindIndex, Context, DataKey, Sealed, VaultError};
+use vinculo_vault::{Context, DataKey, Nonces, Sealed, VaultError};
 
 use crate::App;
 use crate::audit::{Entry, Trail};
@@ -211,34 +211,34 @@ pub(crate) fn seal_lines<'a>(
     batch: (Origin, i64),
     lines: impl IntoIterator<Item = &'a Contribution>,
 ) -> Result<Vec<NewContribution>, ApiError> {
+    let (workspace, (origin, batch)) = (secrets.workspace().id, batch);
     let seal = |contribution: &Contribution| {
         let payer = &contribution.payer.document;
-        let payer = secrets.indexes().payer(payer.kind.code(), &payer.number);
-        seal_line((secrets.workspace().id, subject, payer), key, batch, contribution.clone())
+        let line = i64::from(contribution.line);
+        let bytes = contribution.clone().into_bytes();
+        Ok(NewContribution {
+            workspace,
+            subject,
+            origin,
+            batch,
+            line,
+            payer: secrets.indexes().payer(payer.kind.code(), &payer.number),
+            period: contribution.period.to_yyyymm(),
+            planilla_type: contribution.planilla.kind.clone(),
+            sealed: key.seal(line_context(&line_row(origin, batch, line)), &bytes)?,
+        })
     };
     lines.into_iter().map(seal).collect()
 }
 
-/// Seals one line of a batch with the key of the person it is about.
-pub(crate) fn seal_line(
-    (workspace, subject, payer): (WorkspaceId, SubjectId, BlindIndex),
+/// Seals one line of many in a batch, in its compact form, with the key of the person it is about.
+pub(crate) fn seal_one_of_many(
     key: &DataKey,
-    (origin, batch): (Origin, i64),
-    contribution: Contribution,
-) -> Result<NewContribution, ApiError> {
-    let line = i64::from(contribution.line);
-    let row = line_row(origin, batch, line);
-    Ok(NewContribution {
-        workspace,
-        subject,
-        origin,
-        batch,
-        line,
-        payer,
-        period: contribution.period.to_yyyymm(),
-        planilla_type: contribution.planilla.kind.clone(),
-        sealed: key.seal(line_context(&row), &contribution.into_bytes())?,
-    })
+    nonces: &mut Nonces,
+    (origin, batch, line): (Origin, i64, i64),
+    bytes: &[u8],
+) -> Result<Sealed, VaultError> {
+    key.seal_one_of_many(nonces, line_context(&line_row(origin, batch, line)), bytes)
 }
 
 /// A line about a person.

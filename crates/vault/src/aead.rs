@@ -3,21 +3,18 @@
 //! Random nonces are safe for 2^32 messages under one key (NIST SP 800-38D, section 8.3); a
 //! subject's data key and a master key version stay far below that.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
-use crate::Random;
+pub(crate) use aws_lc_rs::aead::NONCE_LEN;
 
 pub(crate) const KEY_LEN: usize = 32;
 const TAG_LEN: usize = 16;
 /// What sealing adds to the plaintext.
 pub(crate) const OVERHEAD: usize = NONCE_LEN + TAG_LEN;
 
-/// Why [`Cipher::seal_after`] failed.
-pub(crate) enum SealFailure {
-    Random(crate::RandomError),
-    TooLong,
-}
+/// The plaintext is longer than the cipher allows.
+pub(crate) struct TooLong;
 
 /// The cipher refused: wrong key, wrong associated data or altered bytes.
 pub(crate) struct Refused;
@@ -37,10 +34,8 @@ impl Cipher {
         header: &[u8],
         aad: &[u8],
         plaintext: &[u8],
-        random: &dyn Random,
-    ) -> Result<Vec<u8>, SealFailure> {
-        let mut nonce = [0; NONCE_LEN];
-        random.fill(&mut nonce).map_err(SealFailure::Random)?;
+        nonce: [u8; NONCE_LEN],
+    ) -> Result<Vec<u8>, TooLong> {
         let mut out = Vec::with_capacity(header.len() + OVERHEAD + plaintext.len());
         out.extend_from_slice(header);
         out.extend_from_slice(&nonce);
@@ -50,7 +45,7 @@ impl Cipher {
         let tag = self
             .0
             .seal_in_place_separate_tag(nonce, Aad::from(aad), &mut out[start..])
-            .map_err(|_| SealFailure::TooLong)?;
+            .map_err(|_| TooLong)?;
         out.extend_from_slice(tag.as_ref());
         Ok(out)
     }
@@ -85,23 +80,13 @@ impl Cipher {
 mod tests {
     use super::Cipher;
     use crate::derive::unhex;
-    use crate::{Random, RandomError};
-
-    struct Fixed(Vec<u8>);
-
-    impl Random for Fixed {
-        fn fill(&self, out: &mut [u8]) -> Result<(), RandomError> {
-            out.copy_from_slice(&self.0);
-            Ok(())
-        }
-    }
 
     /// Test case 16 of "The Galois/Counter Mode of Operation" (McGrew and Viega), which NIST took
     /// over.
     #[test]
     fn sealing_matches_the_published_vector() {
         let key = "feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308";
-        let nonce = unhex("cafebabefacedbaddecaf888");
+        let nonce = unhex("cafebabefacedbaddecaf888").try_into().expect("12 bytes");
         let clear = unhex(
             "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e\
              2449a6b525b16aedf5aa0de657ba637b39",
@@ -113,7 +98,7 @@ mod tests {
         );
         let key = unhex(key).try_into().expect("32 bytes");
         let cipher = Cipher::new(&key).ok().expect("a cipher");
-        let sealed = cipher.seal_after(&[7], &aad, &clear, &Fixed(nonce.clone())).ok();
+        let sealed = cipher.seal_after(&[7], &aad, &clear, nonce).ok();
         let sealed = sealed.expect("a sealed value");
         assert_eq!(sealed, [&[7][..], &nonce, &expected].concat());
         let opened = cipher.open(&aad, &sealed[1..]).ok().expect("it opens");

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
-use crate::aead::{Cipher, KEY_LEN, OVERHEAD, SealFailure};
+use crate::aead::{Cipher, KEY_LEN, NONCE_LEN, OVERHEAD};
 use crate::derive::{expand, extract, framed, keyed_hash};
 use crate::index::WorkspaceKeys;
+use crate::random::{Nonces, nonce};
 use crate::sealed::{self, Context, Sealed};
 use crate::users::UserKeys;
 use crate::{MalformedError, MasterKey, MasterKeys, Random, VaultError};
@@ -108,10 +109,8 @@ impl Wrapper {
         random: &dyn Random,
     ) -> Result<WrappedKey, VaultError> {
         let aad = framed(&[b"wrapped key", &header(purpose, self.version)]);
-        let sealed = self
-            .cipher
-            .seal_after(&[], &aad, key, random)
-            .map_err(|failure| seal_error(failure, KEY_TABLE))?;
+        let sealed = self.cipher.seal_after(&[], &aad, key, nonce(random)?);
+        let sealed = sealed.map_err(|_| VaultError::TooLong { table: KEY_TABLE })?;
         Ok(WrappedKey { purpose, version: self.version, sealed })
     }
 
@@ -243,6 +242,12 @@ impl Vault {
         Ok(UserKeys { seal: self.data_key(&key(b"seal"))?, index })
     }
 
+    /// Nonces to seal many values with.
+    #[must_use]
+    pub fn nonces(&self) -> Nonces {
+        Nonces::new(Arc::clone(&self.0.random))
+    }
+
     /// The source of randomness the vault was opened with.
     #[must_use]
     pub fn random(&self) -> &dyn Random {
@@ -275,11 +280,29 @@ pub struct DataKey {
 impl DataKey {
     /// Encrypts `plaintext` with AES-256-GCM under a random nonce, bound to `context`.
     pub fn seal(&self, context: Context<'_>, plaintext: &[u8]) -> Result<Sealed, VaultError> {
+        self.seal_under(nonce(self.random.as_ref())?, context, plaintext)
+    }
+
+    /// As [`DataKey::seal`], one of many values, with the next of these nonces.
+    pub fn seal_one_of_many(
+        &self,
+        nonces: &mut Nonces,
+        context: Context<'_>,
+        plaintext: &[u8],
+    ) -> Result<Sealed, VaultError> {
+        self.seal_under(nonces.next()?, context, plaintext)
+    }
+
+    fn seal_under(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        context: Context<'_>,
+        plaintext: &[u8],
+    ) -> Result<Sealed, VaultError> {
         let aad = context.associated_data();
-        self.cipher
-            .seal_after(&[sealed::FORMAT], &aad, plaintext, self.random.as_ref())
-            .map(Sealed::new)
-            .map_err(|failure| seal_error(failure, context.table()))
+        let sealed = self.cipher.seal_after(&[sealed::FORMAT], &aad, plaintext, nonce);
+        let too_long = |_| VaultError::TooLong { table: context.table() };
+        sealed.map(Sealed::new).map_err(too_long)
     }
 
     /// The plaintext, wiped from memory when dropped; refused unless key, context and bytes are
@@ -329,11 +352,4 @@ fn random_key(random: &dyn Random) -> Result<Zeroizing<[u8; KEY_LEN]>, VaultErro
     let mut key = Zeroizing::new([0; KEY_LEN]);
     random.fill(key.as_mut_slice())?;
     Ok(key)
-}
-
-fn seal_error(failure: SealFailure, table: &'static str) -> VaultError {
-    match failure {
-        SealFailure::Random(error) => VaultError::Random(error),
-        SealFailure::TooLong => VaultError::TooLong { table },
-    }
 }

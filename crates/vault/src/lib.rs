@@ -45,7 +45,7 @@ pub use error::{MalformedError, MasterKeyError, RandomError, VaultError};
 pub use index::{BlindIndex, SecretHash, WorkspaceKeys};
 pub use keyring::{DataKey, Vault, WrappedKey};
 pub use master::{MasterKey, MasterKeys};
-pub use random::{Random, SeededRandom, SystemRandom, random_secret, random_uuid_v4};
+pub use random::{Nonces, Random, SeededRandom, SystemRandom, random_secret, random_uuid_v4};
 pub use redacted::Redacted;
 pub use sealed::{Context, Sealed};
 pub use users::UserKeys;

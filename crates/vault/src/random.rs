@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::hmac;
@@ -7,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::RandomError;
+use crate::aead::NONCE_LEN;
 
 /// A source of random bytes, injected so that tests and demonstrations can be repeated.
 pub trait Random: Send + Sync {
@@ -59,6 +61,47 @@ impl fmt::Debug for SeededRandom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SeededRandom").finish_non_exhaustive()
     }
+}
+
+/// Random nonces, drawn many at once: to draw one alone costs more than to seal a short value with it.
+/// Nonces are no secrets. Each is used once, for this type has no copies.
+pub struct Nonces {
+    random: Arc<dyn Random>,
+    drawn: [u8; Self::AT_ONCE * NONCE_LEN],
+    used: usize,
+}
+
+impl Nonces {
+    const AT_ONCE: usize = 128;
+
+    pub(crate) fn new(random: Arc<dyn Random>) -> Self {
+        let drawn = [0; Self::AT_ONCE * NONCE_LEN];
+        Self { random, drawn, used: Self::AT_ONCE }
+    }
+
+    pub(crate) fn next(&mut self) -> Result<[u8; NONCE_LEN], RandomError> {
+        if self.used == Self::AT_ONCE {
+            self.random.fill(&mut self.drawn)?;
+            self.used = 0;
+        }
+        let (nonces, _) = self.drawn.as_chunks();
+        let nonce = nonces.get(self.used).copied().ok_or(RandomError)?;
+        self.used += 1;
+        Ok(nonce)
+    }
+}
+
+impl fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nonces").field("used", &self.used).finish_non_exhaustive()
+    }
+}
+
+/// One nonce.
+pub(crate) fn nonce(random: &dyn Random) -> Result<[u8; NONCE_LEN], RandomError> {
+    let mut nonce = [0; NONCE_LEN];
+    random.fill(&mut nonce)?;
+    Ok(nonce)
 }
 
 /// The 16 bytes of a random UUID: version 4, variant 1 (RFC 9562, section 5.4).

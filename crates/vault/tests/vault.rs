@@ -52,6 +52,20 @@ fn sealing_twice_never_gives_the_same_bytes() {
 }
 
 #[test]
+fn one_of_many_is_sealed_like_one_alone_and_no_nonce_comes_twice() {
+    let vault = vault();
+    let (key, _) = vault.new_data_key().unwrap();
+    let context = Context::of_id("links", 7);
+    let mut nonces = vault.nonces();
+    // Empty values, so that what they are sealed with is all there is to see.
+    let seal = |_| key.seal_one_of_many(&mut nonces, context, b"").unwrap();
+    let sealed: Vec<_> = (0..1_000).map(seal).collect();
+    assert!(sealed.iter().all(|sealed| key.open(context, sealed).unwrap().is_empty()));
+    let distinct: HashSet<_> = sealed.iter().map(Sealed::as_bytes).collect();
+    assert_eq!(distinct.len(), sealed.len());
+}
+
+#[test]
 fn every_pair_of_different_contexts_is_told_apart() {
     let key = data_key();
     let uuid = [7; 16];

@@ -48,15 +48,39 @@ impl InputFile {
     }
 }
 
+/// What stands next behind some paths.
+pub(super) enum Met {
+    File(InputFile),
+    /// What nobody meant to give.
+    PassedOver(String),
+    /// What cannot be read, its place among the causes.
+    Unreadable(anyhow::Error),
+}
+
+impl Met {
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self, Self::Unreadable(_))
+    }
+
+    /// The file, or nothing and what is to be told on standard error instead.
+    pub(super) fn or_tell(self) -> Option<InputFile> {
+        match self {
+            Self::File(file) => return Some(file),
+            Self::PassedOver(place) => eprintln!("{DIM}passed over:{DIM:#} {place}"),
+            Self::Unreadable(error) => failure(&error),
+        }
+        None
+    }
+}
+
 /// Every file behind some paths, one after the other: folders in the order of their names, archives in
-/// their own. What cannot be read and what is passed over is told on standard error.
+/// their own.
 pub(super) struct Files {
     /// What is still to be looked at, the next one last.
     pending: Vec<Pending>,
     /// Folders read for one argument. A link into one of them would lead in a circle.
     folders: HashSet<PathBuf>,
     passed_over: HashSet<String>,
-    all_read: bool,
 }
 
 enum Pending {
@@ -75,96 +99,81 @@ impl Files {
             pending: paths.iter().rev().cloned().map(Pending::Argument).collect(),
             folders: HashSet::new(),
             passed_over: HashSet::new(),
-            all_read: true,
         }
     }
 
-    /// Tells of a file that cannot be read.
-    pub(super) fn fail(&mut self, place: &str, error: anyhow::Error) {
-        self.all_read = false;
-        failure(&error.context(place.to_owned()));
+    /// The place, unless it was passed over before.
+    fn pass_over(&mut self, place: String) -> Option<Met> {
+        self.passed_over.insert(place.clone()).then_some(Met::PassedOver(place))
     }
 
-    /// Whether every file so far could be read.
-    pub(super) fn all_read(&self) -> bool {
-        self.all_read
+    fn at(&mut self, path: PathBuf, inside: bool) -> Option<Met> {
+        let place = path.display().to_string();
+        let met = self.look_at(path, inside);
+        met.unwrap_or_else(|error| Some(Met::Unreadable(error.context(place))))
     }
 
-    fn pass_over(&mut self, place: String) {
-        if !self.passed_over.contains(&place) {
-            eprintln!("{DIM}passed over:{DIM:#} {place}");
-            self.passed_over.insert(place);
-        }
-    }
-
-    fn at(&mut self, path: PathBuf, inside: bool) -> Option<InputFile> {
-        match self.is_plain(&path, inside) {
-            Ok(true) => return Some(InputFile::Plain(path)),
-            Ok(false) => {}
-            Err(error) => self.fail(&path.display().to_string(), error),
-        }
-        None
-    }
-
-    /// Whether there is a file to read. What a folder or an archive holds comes next.
-    fn is_plain(&mut self, path: &Path, inside: bool) -> anyhow::Result<bool> {
+    /// The file at a path. What a folder or an archive holds comes next.
+    fn look_at(&mut self, path: PathBuf, inside: bool) -> anyhow::Result<Option<Met>> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if inside && is_clutter(&name) {
-            self.pass_over(path.display().to_string());
-            return Ok(false);
+            return Ok(self.pass_over(path.display().to_string()));
         }
-        let metadata = std::fs::metadata(path)?;
+        let metadata = std::fs::metadata(&path)?;
         if metadata.is_dir() {
             if inside && is_clutter_folder(&name) {
-                self.pass_over(format!("{}/", path.display()));
-            } else {
-                self.folder(path)?;
+                return Ok(self.pass_over(format!("{}/", path.display())));
             }
-        } else if !metadata.is_file() {
+            return self.folder(&path);
+        }
+        if !metadata.is_file() {
             // Reading a pipe would wait for whoever writes into it.
             bail!("neither a file nor a folder");
-        } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
-            self.pending.push(Pending::Members(Arc::new(Archive::open(path.to_owned())?), 0));
-        } else {
-            return Ok(true);
         }
-        Ok(false)
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
+            self.pending.push(Pending::Members(Arc::new(Archive::open(path)?), 0));
+            return Ok(None);
+        }
+        Ok(Some(Met::File(InputFile::Plain(path))))
     }
 
-    fn folder(&mut self, path: &Path) -> anyhow::Result<()> {
+    fn folder(&mut self, path: &Path) -> anyhow::Result<Option<Met>> {
         if !self.folders.insert(path.canonicalize()?) {
-            self.pass_over(format!("{}/ (the same folder again)", path.display()));
-            return Ok(());
+            return Ok(self.pass_over(format!("{}/ (the same folder again)", path.display())));
         }
         let entries = std::fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
         let mut inside = entries.collect::<io::Result<Vec<_>>>()?;
         inside.sort();
         self.pending.extend(inside.into_iter().rev().map(Pending::Inside));
-        Ok(())
+        Ok(None)
     }
 
     /// The member of an archive, unless it is no file or nobody meant to pack it. The next one comes next.
-    fn member(&mut self, archive: Arc<Archive>, index: usize) -> Option<InputFile> {
+    fn member(&mut self, archive: Arc<Archive>, index: usize) -> Option<Met> {
         let member = archive.member(index)?;
         self.pending.push(Pending::Members(Arc::clone(&archive), index + 1));
         match member {
-            Ok(Some(name)) => match clutter_of(&name) {
+            Ok(name) => match clutter_of(name.as_ref()?) {
                 Some(clutter) => self.pass_over(archive.place_of(clutter)),
-                None => return Some(InputFile::Member { archive, index, name }),
+                None => {
+                    let name = name?;
+                    Some(Met::File(InputFile::Member { archive, index, name }))
+                }
             },
-            Ok(None) => {}
-            Err(error) => self.fail(&archive.place_of(&format!("#{}", index + 1)), error),
+            Err(error) => {
+                let place = archive.place_of(&format!("#{}", index + 1));
+                Some(Met::Unreadable(error.context(place)))
+            }
         }
-        None
     }
 }
 
 impl Iterator for Files {
-    type Item = InputFile;
+    type Item = Met;
 
-    fn next(&mut self) -> Option<InputFile> {
+    fn next(&mut self) -> Option<Met> {
         loop {
-            let file = match self.pending.pop()? {
+            let met = match self.pending.pop()? {
                 Pending::Argument(path) => {
                     self.folders.clear();
                     self.at(path, false)
@@ -172,8 +181,8 @@ impl Iterator for Files {
                 Pending::Inside(path) => self.at(path, true),
                 Pending::Members(archive, index) => self.member(archive, index),
             };
-            if file.is_some() {
-                return file;
+            if met.is_some() {
+                return met;
             }
         }
     }

@@ -18,7 +18,7 @@ use super::files::{Files, InputFile};
 use super::pila::{print_findings, report};
 use crate::args::{Environment, ImportFiles, Pool};
 use crate::installation::Installation;
-use crate::print::{BAD, DIM, GOOD};
+use crate::print::{BAD, DIM, GOOD, failure};
 
 /// How long an import is left alone before it is asked how far it has come; doubled every time, so
 /// that a small file is over at once and a large one is seldom asked.
@@ -79,8 +79,10 @@ impl Importing<'_> {
         };
         let mut running = VecDeque::new();
         let mut failed = None;
-        let mut files = Files::of(&self.options.files);
-        while let Some(file) = files.next() {
+        let mut all_read = true;
+        for met in Files::of(&self.options.files) {
+            all_read &= !met.is_unreadable();
+            let Some(file) = met.or_tell() else { continue };
             let place = file.place();
             match self.receive(file).await {
                 Ok(received) => running.push_back(received),
@@ -89,7 +91,10 @@ impl Importing<'_> {
                     failed = Some(error.context(place));
                     break;
                 }
-                Err(error) => files.fail(&place, error),
+                Err(error) => {
+                    all_read = false;
+                    failure(&error.context(place));
+                }
             }
             if running.len() > AHEAD
                 && let Some(first) = running.pop_front()
@@ -103,7 +108,7 @@ impl Importing<'_> {
         if taken && self.options.environment == Environment::Sandbox {
             eprintln!("{DIM}hint:{DIM:#} {SANDBOX_HINT}");
         }
-        failed.map_or(Ok(accepted && files.all_read()), Err)
+        failed.map_or(Ok(accepted && all_read), Err)
     }
 
     async fn receive(&self, file: InputFile) -> anyhow::Result<Received> {

@@ -4,8 +4,8 @@ use vinculo_store::{Import, ImportId, ImportState, Store};
 
 use crate::support::{Installation, Multiplied, Process, in_the_end};
 
-/// Copies of the largest sample: enough for many batches.
-const COPIES: usize = 40;
+/// Copies of the largest sample: enough for many batches, and for people who are looked up apart.
+const COPIES: usize = 100;
 /// The only import of the installation.
 const IMPORT: ImportId = ImportId(1);
 
@@ -48,7 +48,8 @@ async fn goes_on(installation: &Installation, kills: &[ImportState]) {
     assert_eq!(finished["state"], "repeated", "it had been received before");
     assert_eq!(finished["loaded"], planilla.lines);
     assert_eq!(undisturbed.run(&arguments("import")).json()["state"], "accepted");
-    for document in planilla.documents.iter().step_by(COPIES / 4) {
+    let documents = &planilla.documents;
+    for document in documents.iter().step_by(COPIES / 4).chain(documents.last()) {
         let of = format!("CC:{document}");
         let shown = |place: &Installation| {
             let show = [&arguments("show")[..], &["--document", &of]].concat();

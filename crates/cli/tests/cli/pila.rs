@@ -58,6 +58,30 @@ fn one_refused_file_among_good_ones_is_enough() {
 }
 
 #[test]
+fn many_files_are_told_of_in_their_order() {
+    let samples = std::fs::read_dir(sample("bad")).expect("a folder");
+    let mut names: Vec<_> = samples
+        .map(|entry| entry.expect("a name").file_name().into_string().expect("a name"))
+        .map(|name| format!("bad/{name}"))
+        .collect();
+    names.sort();
+    // One that takes longer than those that follow it, and one that is not there.
+    let installation = Installation::sqlite();
+    let long = installation.folder().join("long.txt");
+    std::fs::write(&long, Multiplied::new(400).bytes).expect("a writable folder");
+    names.insert(0, long.to_str().expect("a path").to_owned());
+    names.insert(names.len() / 2, "nowhere.txt".to_owned());
+    let alone: Vec<_> = names.iter().map(|name| check(&[name])).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let together = check(&names);
+    let told = |stream: fn(&Finished) -> &str| alone.iter().map(stream).collect::<String>();
+    assert!(names.len() > 30, "more than wait for their turn");
+    assert_eq!(together.code, Some(1));
+    assert_eq!(together.stdout, told(|one| &one.stdout));
+    assert_eq!(together.stderr, told(|one| &one.stderr));
+}
+
+#[test]
 fn json_is_one_object_a_file() {
     let checked = check(&["01-nandu-E-2025-10.txt", "bad/09-check-digit.txt", "--json"]);
     assert_eq!(checked.code, Some(1));

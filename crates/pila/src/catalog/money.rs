@@ -264,6 +264,12 @@ impl Record for Hours {
 static RATES: LazyLock<Box<[RateRow]>> =
     LazyLock::new(|| records(include_str!("../../data/catalogs/contribution_rates.tsv")).collect());
 
+/// Where the first band of the solidarity fund begins, in any month.
+static LOWEST_BAND: LazyLock<Option<i64>> = LazyLock::new(|| {
+    let bands = RATES.iter().filter(|row| row.key == SOLIDARITY_FUND);
+    bands.filter_map(|row| row.smmlv_from).min()
+});
+
 static WAGES: LazyLock<Box<[MinimumWage]>> =
     LazyLock::new(|| records(include_str!("../../data/catalogs/smmlv.tsv")).collect());
 
@@ -285,6 +291,10 @@ pub fn rate(kind: RateKind, month: Month) -> Option<Rate> {
 pub fn solidarity_fund_rate(base: i64, month: Month) -> Option<Rate> {
     let wage = i128::from(minimum_wage(month)?);
     let reaches = |wages: i64| i128::from(base) >= i128::from(wages) * wage;
+    // Most people pay nothing to it.
+    if !LOWEST_BAND.is_some_and(reaches) {
+        return Some(Rate::ZERO);
+    }
     let band = RATES.iter().find(|row| {
         row.key == SOLIDARITY_FUND
             && row.validity.holds_in(month)
@@ -303,7 +313,7 @@ pub fn minimum_wage(month: Month) -> Option<i64> {
 /// The minimum wage of a month with the figures that follow from it.
 #[must_use]
 pub fn wage_figures(month: Month) -> Option<&'static MinimumWage> {
-    WAGES.iter().find(|wage| wage.year == month.year())
+    WAGES.iter().rev().find(|wage| wage.year == month.year())
 }
 
 /// Every minimum wage, by year.

@@ -73,23 +73,44 @@ pub(super) fn records<T: Record>(tsv: &'static str) -> impl Iterator<Item = T> {
 }
 
 /// Entries found by binary search on their code.
-pub(super) struct Sorted<T>(Box<[T]>);
+pub(super) struct Sorted<T> {
+    /// The first bytes of each code, in the order of the entries.
+    keys: Box<[u64]>,
+    entries: Box<[T]>,
+}
 
 impl<T: Record> Sorted<T> {
     pub(super) fn read(tsv: &'static str) -> Self {
         let mut entries: Vec<T> = records(tsv).collect();
         entries.sort_by_key(T::code);
-        Self(entries.into_boxed_slice())
+        let keys = entries.iter().map(|entry| key_of(entry.code())).collect();
+        Self { keys, entries: entries.into_boxed_slice() }
     }
 
     pub(super) fn get(&self, code: &str) -> Option<&T> {
-        let found = self.0.binary_search_by(|entry| entry.code().cmp(code));
-        found.ok().and_then(|at| self.0.get(at))
+        let key = key_of(code);
+        let from = self.keys.partition_point(|&known| known < key);
+        let like_it = self.keys.iter().zip(&self.entries).skip(from);
+        let mut like_it = like_it.take_while(|(known, _)| **known == key);
+        like_it.find(|(_, entry)| entry.code() == code).map(|(_, entry)| entry)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter()
+        self.entries.iter()
     }
+}
+
+/// The first eight bytes of a code as a number: numbers stand in the order of their codes.
+fn key_of(code: &str) -> u64 {
+    let bytes = code.as_bytes();
+    let first = bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut first = [0; 8];
+        for (to, from) in first.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        first
+    });
+    u64::from_be_bytes(first)
 }
 
 /// Entries with a short code, found by its position: two digits, or one capital letter.

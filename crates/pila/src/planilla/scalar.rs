@@ -8,15 +8,39 @@ use crate::Month;
 /// The number written with these digits; `None` when a byte is no digit or nothing is written.
 ///
 /// Fields have at most 16 digits, so the value cannot overflow.
+#[inline]
 pub(super) fn digits(bytes: &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     let mut foreign = bytes.is_empty() | (bytes.len() > 19);
-    for &byte in bytes {
+    let mut rest = bytes;
+    while let Some((eight, after)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*eight);
+        foreign |= !are_digits(word);
+        value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(word));
+        rest = after;
+    }
+    for &byte in rest {
         let digit = byte.wrapping_sub(b'0');
         foreign |= digit > 9;
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
     (!foreign).then_some(value)
+}
+
+/// Whether the eight bytes of a word are digits: the upper half of each is 3, also when 6 is added.
+const fn are_digits(word: u64) -> bool {
+    const UPPER: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const THREES: u64 = 0x3030_3030_3030_3030;
+    let sixes_on = word.wrapping_add(0x0606_0606_0606_0606);
+    (word & UPPER == THREES) & (sixes_on & UPPER == THREES)
+}
+
+/// The number of eight digits, the first of them in the lowest byte: pairs, then fours, then all at once.
+const fn eight_digits(word: u64) -> u64 {
+    let digits = word & 0x0f0f_0f0f_0f0f_0f0f;
+    let pairs = (digits.wrapping_mul(10).wrapping_add(digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100).wrapping_add(pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
 /// How a rate is written.
@@ -34,6 +58,7 @@ pub(super) enum RateText {
 }
 
 /// Reads the form of a rate.
+#[inline]
 pub(super) fn rate(bytes: &[u8]) -> RateText {
     if is_fraction(bytes) {
         return RateText::Canonical;
@@ -58,8 +83,16 @@ pub(super) fn ten_millionths(bytes: &[u8]) -> u64 {
     digits(decimals).unwrap_or_default() * missing
 }
 
+#[inline]
 fn is_fraction(text: &[u8]) -> bool {
-    matches!(text, [b'0', b'.', decimals @ ..] if digits(decimals).is_some())
+    match *text {
+        // What most fields hold, looked at as one word.
+        [b'0', b'.', a, b, c, d, e] => {
+            are_digits(u64::from_le_bytes([a, b, c, d, e, b'0', b'0', b'0']))
+        }
+        [b'0', b'.', ref decimals @ ..] => digits(decimals).is_some(),
+        _ => false,
+    }
 }
 
 /// The day written `YYYY-MM-DD`, if it exists.

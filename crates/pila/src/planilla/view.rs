@@ -120,12 +120,19 @@ impl<'a, L: Layout> Record<'a, L> {
         (!text.is_empty()).then(|| text.into_owned())
     }
 
+    /// The number in field `N` when it holds digits and nothing else.
+    #[inline]
+    pub(super) fn digits<const N: usize>(&self) -> Option<u64> {
+        // Not by [`raw`](Self::raw): where the field is there, its length is a constant.
+        let range = const { L::FIELDS[N - 1].range() };
+        self.line.get(range).and_then(scalar::digits)
+    }
+
     /// The digits of field `N`; `None` when it is blank or holds anything else. Spaces around the
     /// digits are ignored.
     #[must_use]
     pub fn number<const N: usize>(&self) -> Option<u64> {
-        let raw = self.raw::<N>();
-        scalar::digits(raw).or_else(|| scalar::digits(text::trim(raw)))
+        self.digits::<N>().or_else(|| scalar::digits(text::trim(self.raw::<N>())))
     }
 
     /// The first character of field `N`, `None` when it is a space.
@@ -217,7 +224,7 @@ impl<'a> Detail<'a> {
     /// Field 2: position inside the planilla.
     #[must_use]
     pub fn sequence(&self) -> Option<u32> {
-        u32::try_from(scalar::digits(self.raw::<2>())?).ok()
+        u32::try_from(self.digits::<2>()?).ok()
     }
 
     /// Fields 3 and 4: the worker.
@@ -239,7 +246,7 @@ impl<'a> Detail<'a> {
     /// Field `N` in days.
     #[must_use]
     pub fn days<const N: usize>(&self) -> Option<u8> {
-        u8::try_from(scalar::digits(self.raw::<N>())?).ok()
+        u8::try_from(self.digits::<N>()?).ok()
     }
 }
 

@@ -25,12 +25,16 @@ impl Contribution {
     /// The line in its compact form, about 250 bytes.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
-        let line = Line::of(self);
-        let mut bytes = Vec::with_capacity(1 + line.encoded_len());
+        let mut bytes = Vec::with_capacity(256);
+        self.append_to(&mut bytes);
+        bytes
+    }
+
+    /// Adds the line in its compact form to the end of `bytes`.
+    pub fn append_to(self, bytes: &mut Vec<u8>) {
         bytes.push(FORM);
         // Only a buffer of a fixed size can be too short.
-        let _ = line.encode(&mut bytes);
-        bytes
+        let _ = Line::of(self).encode(bytes);
     }
 
     /// The line in these bytes.

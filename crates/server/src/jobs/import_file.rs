@@ -205,7 +205,7 @@ impl Loading<'_> {
         let (app, import) = (self.app.clone(), self.import.clone());
         self.app.store().write_blocking(move |tx| {
             let now = app.now_micros();
-            if tx.erased_people(import.workspace, &[person])? == [true] {
+            if tx.erased_people(import.workspace, [person])? == [true] {
                 tx.accept_import(import.id, now)?;
                 return Ok(());
             }
@@ -234,7 +234,8 @@ impl Loading<'_> {
             }
         }
         let Self { app, secrets, import } = *self;
-        if !(Lines { app, secrets, import, payer: identity.payer, activity }).store(reader)? {
+        let lines = Lines { app, secrets, import, identity: &identity, activity };
+        if !lines.store(reader)? {
             return Ok(());
         }
         let (id, now) = (self.import.id, self.app.now_micros());

@@ -1,25 +1,29 @@
 //! The lines of a planilla on their way into the store: one thread reads and seals the next batch
-//! while the one before is committed. At most [`AHEAD`] sealed batches wait, so memory does not grow
-//! with the file.
+//! while the one before is committed. No more than a block of lines and [`AHEAD`] sealed batches wait, so
+//! memory does not grow with the file.
 
 use std::collections::{HashMap, HashSet};
 use std::io::BufRead;
+use std::iter;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use vinculo_pila::Contribution;
-use vinculo_pila::planilla::Reader;
-use vinculo_store::{Import, NewContribution, Origin, Subject, SubjectId};
-use vinculo_vault::{BlindIndex, DataKey};
+use vinculo_pila::planilla::{ReadError, Reader};
+use vinculo_pila::{Contribution, Document};
+use vinculo_store::{Import, NewContribution, Origin, PlanillaIdentity, Subject, SubjectId};
+use vinculo_vault::{BlindIndex, DataKey, Nonces, WorkspaceKeys};
 
 use super::import_file::unreadable;
 use crate::App;
 use crate::error::ApiError;
-use crate::projection::seal_line;
+use crate::projection::seal_one_of_many;
 use crate::secrets::WorkspaceSecrets;
 
-/// Lines stored in one transaction.
-const BATCH: usize = 1000;
+/// Lines read before anybody in them is looked up. People stand scattered over the index of their
+/// documents: the more of them are asked for in its order, the fewer of its pages are read for each.
+const BLOCK: usize = 16_384;
+/// Lines stored in one transaction, and people made in one.
+const BATCH: usize = 2000;
 /// Sealed batches that wait for the write lane.
 const AHEAD: usize = 1;
 
@@ -28,10 +32,33 @@ pub(super) struct Lines<'a> {
     pub(super) app: &'a App,
     pub(super) secrets: &'a Arc<WorkspaceSecrets>,
     pub(super) import: &'a Import,
-    /// Look-up value of who paid all of them.
-    pub(super) payer: BlindIndex,
+    /// What all of them share.
+    pub(super) identity: &'a PlanillaIdentity,
     /// CIIU class of the payer.
     pub(super) activity: Option<&'static str>,
+}
+
+/// Lines in the form in which they are kept, not sealed yet.
+#[derive(Default)]
+struct Block {
+    people: Vec<Person>,
+    lines: Vec<Line>,
+    /// The lines, one behind the other.
+    bytes: Vec<u8>,
+}
+
+struct Person {
+    document: Document,
+    index: BlindIndex,
+}
+
+struct Line {
+    /// Position of the person in the block.
+    person: usize,
+    /// Position inside the planilla.
+    number: u32,
+    /// Where the line ends in the bytes of its block, and the next one begins.
+    end: usize,
 }
 
 /// A batch on its way to the write lane.
@@ -39,14 +66,38 @@ struct Batch {
     /// Lines read, those about erased people included.
     read: usize,
     lines: Vec<NewContribution>,
-    /// What the receipt of an erasure would say of each person in it.
-    people: Vec<(SubjectId, BlindIndex)>,
+    people: Vec<(SubjectId, Document)>,
 }
 
 type Sealed = Result<Batch, ApiError>;
 
-/// What is needed to seal something about a person.
-type Keys = HashMap<BlindIndex, (SubjectId, DataKey)>;
+/// Those of the people of a block that have a key, by their document.
+type Known = HashMap<BlindIndex, Subject>;
+
+impl Block {
+    /// Takes the next lines of a planilla, none at its end.
+    fn read(
+        lines: &mut impl Iterator<Item = Result<Contribution, ReadError>>,
+        activity: Option<&str>,
+        indexes: &WorkspaceKeys,
+    ) -> Result<Self, ReadError> {
+        let mut block = Self::default();
+        for line in lines.take(BLOCK) {
+            let mut line = line?;
+            // The lines of a person stand together.
+            if block.people.last().is_none_or(|last| last.document != line.person) {
+                let document = line.person.clone();
+                let index = indexes.lookup_document(document.kind.code(), &document.number);
+                block.people.push(Person { document, index });
+            }
+            let (person, number) = (block.people.len() - 1, line.line);
+            line.payer.activity_code = activity.map(str::to_owned);
+            line.append_to(&mut block.bytes);
+            block.lines.push(Line { person, number, end: block.bytes.len() });
+        }
+        Ok(block)
+    }
+}
 
 impl Lines<'_> {
     /// Stores what is not stored yet; `false` when another worker has gone on with the import.
@@ -54,7 +105,12 @@ impl Lines<'_> {
         let (sender, sealed) = sync_channel(AHEAD);
         // A panic of the thread becomes one of the scope: half a file is never taken for a whole.
         std::thread::scope(|scope| {
-            scope.spawn(move || self.seal_all(reader, &sender));
+            scope.spawn(move || {
+                if let Err(error) = self.seal_all(reader, &sender) {
+                    // Nobody may take batches any more.
+                    let _ = sender.send(Err(error));
+                }
+            });
             self.commit_all(sealed)
         })
     }
@@ -64,15 +120,15 @@ impl Lines<'_> {
         let (id, mut done) = (self.import.id, self.import.loaded);
         for batch in sealed {
             let mut batch = batch?;
-            let (next, workspace) =
-                (done + i64::try_from(batch.read).unwrap_or(0), self.import.workspace);
+            let next = done + i64::try_from(batch.read).unwrap_or(0);
+            let (workspace, secrets) = (self.import.workspace, Arc::clone(self.secrets));
             let stored: Result<bool, ApiError> = self.app.store().write_blocking(move |tx| {
                 if !tx.progress_import(id, done, next)? {
                     return Ok(false);
                 }
                 // Somebody may have been erased since the subjects were looked up.
-                let receipts: Vec<_> = batch.people.iter().map(|(_, receipt)| *receipt).collect();
-                let erased = tx.erased_people(workspace, &receipts)?;
+                let receipts = batch.people.iter().map(|(_, person)| receipt(&secrets, person));
+                let erased = tx.erased_people(workspace, receipts)?;
                 let gone = batch.people.iter().zip(erased).filter(|(_, erased)| *erased);
                 let gone: HashSet<_> = gone.map(|((subject, _), _)| *subject).collect();
                 batch.lines.retain(|line| !gone.contains(&line.subject));
@@ -89,93 +145,126 @@ impl Lines<'_> {
     }
 
     /// Reads and seals to the end, the first error, or until nobody takes the batches any more.
-    fn seal_all<R: BufRead>(&self, mut reader: Reader<R>, sender: &SyncSender<Sealed>) {
+    fn seal_all<R: BufRead>(
+        &self,
+        mut reader: Reader<R>,
+        sender: &SyncSender<Sealed>,
+    ) -> Result<(), ApiError> {
         let stored = usize::try_from(self.import.loaded).unwrap_or(0);
         let mut lines = reader.contributions().skip(stored);
+        let mut nonces = self.app.all_secrets().vault().nonces();
         loop {
-            let batch = lines.by_ref().take(BATCH).collect::<Result<Vec<_>, _>>();
-            let sealed = match batch {
-                Ok(batch) if batch.is_empty() => return,
-                batch => batch.map_err(unreadable).and_then(|batch| self.seal(batch)),
-            };
-            let failed = sealed.is_err();
-            if sender.send(sealed).is_err() || failed {
-                return;
+            let block = Block::read(&mut lines, self.activity, self.secrets.indexes());
+            let block = block.map_err(unreadable)?;
+            if block.lines.is_empty() {
+                return Ok(());
+            }
+            let known = self.known(&block.people)?;
+            let mut start = 0;
+            for lines in block.lines.chunks(BATCH) {
+                let batch = self.seal((&block, &known), lines, &mut start, &mut nonces)?;
+                if sender.send(Ok(batch)).is_err() {
+                    return Ok(());
+                }
             }
         }
     }
 
-    fn seal(&self, batch: Vec<Contribution>) -> Sealed {
-        let indexes = self.secrets.indexes();
-        let (mut people, mut receipts) = (Vec::with_capacity(batch.len()), HashMap::new());
-        for Contribution { person, .. } in &batch {
-            let (kind, number) = (person.kind.code(), person.number.as_str());
-            let index = indexes.lookup_document(kind, number);
-            receipts.entry(index).or_insert_with(|| indexes.erased_person(kind, number));
-            people.push(index);
-        }
-        let keys = self.keys(&receipts)?;
-        let (workspace, origin) = (self.import.workspace, (Origin::Planilla, self.import.id.0));
-        let read = batch.len();
-        let seal = |(mut line, person): (Contribution, &BlindIndex)| {
-            line.payer.activity_code = self.activity.map(str::to_owned);
+    /// Seals lines of a block, each with the key of its person. `start` is where their bytes begin, and then
+    /// where they end.
+    fn seal(
+        &self,
+        (block, known): (&Block, &Known),
+        lines: &[Line],
+        start: &mut usize,
+        nonces: &mut Nonces,
+    ) -> Sealed {
+        let (vault, read) = (self.app.all_secrets().vault(), lines.len());
+        let mut batch = Batch { read, lines: Vec::with_capacity(read), people: Vec::new() };
+        let mut held: Option<(usize, DataKey)> = None;
+        for line in lines {
+            let from = std::mem::replace(start, line.end);
+            let bytes = block.bytes.get(from..line.end).unwrap_or_default();
+            let Some(person) = block.people.get(line.person) else { continue };
             // Without a key somebody was erased: an import does not bring anybody back.
-            let (subject, key) = keys.get(person)?;
-            Some(seal_line((workspace, *subject, self.payer), key, origin, line))
-        };
-        let lines = batch.into_iter().zip(&people).filter_map(seal).collect::<Result<_, _>>()?;
-        let known = receipts.iter().filter_map(|(person, receipt)| {
-            keys.get(person).map(|(subject, _)| (*subject, *receipt))
-        });
-        Ok(Batch { read, lines, people: known.collect() })
-    }
-
-    /// The keys of these people, each with what a receipt of an erasure would say; those unknown so
-    /// far become subjects, unless they were erased.
-    fn keys(&self, people: &HashMap<BlindIndex, BlindIndex>) -> Result<Keys, ApiError> {
-        let mut distinct: Vec<_> = people.keys().copied().collect();
-        distinct.sort_unstable();
-        let (workspace, asked) = (self.import.workspace, distinct.clone());
-        let known: Result<HashMap<BlindIndex, Subject>, ApiError> =
-            self.app.store().read_blocking(move |tx| Ok(tx.subjects(workspace, &asked)?));
-        let known = known?;
-        let vault = self.app.all_secrets().vault();
-        let open = |(person, subject): (BlindIndex, Subject)| {
-            Ok((person, (subject.id, vault.unwrap_key(&subject.key)?)))
-        };
-        distinct.retain(|person| !known.contains_key(person));
-        let mut keys = known.into_iter().map(open).collect::<Result<Keys, ApiError>>()?;
-        if !distinct.is_empty() {
-            let receipts = distinct.iter().filter_map(|person| people.get(person).copied());
-            keys.extend(self.new_keys(&distinct, receipts.collect())?);
+            let Some(subject) = known.get(&person.index) else { continue };
+            let key = match held.take().filter(|(of, _)| *of == line.person) {
+                Some((_, key)) => key,
+                None => {
+                    batch.people.push((subject.id, person.document.clone()));
+                    vault.unwrap_key(&subject.key)?
+                }
+            };
+            batch.lines.push(self.seal_line(subject.id, (&key, nonces), line.number, bytes)?);
+            held = Some((line.person, key));
         }
-        Ok(keys)
+        Ok(batch)
     }
 
-    fn new_keys(&self, people: &[BlindIndex], receipts: Vec<BlindIndex>) -> Result<Keys, ApiError> {
+    fn seal_line(
+        &self,
+        subject: SubjectId,
+        (key, nonces): (&DataKey, &mut Nonces),
+        number: u32,
+        bytes: &[u8],
+    ) -> Result<NewContribution, ApiError> {
+        let (origin, batch, line) = (Origin::Planilla, self.import.id.0, i64::from(number));
+        Ok(NewContribution {
+            workspace: self.import.workspace,
+            subject,
+            origin,
+            batch,
+            line,
+            payer: self.identity.payer,
+            period: self.identity.period,
+            planilla_type: self.identity.planilla_type.clone(),
+            sealed: seal_one_of_many(key, nonces, (origin, batch, line), bytes)?,
+        })
+    }
+
+    /// These people as the store knows them; those unknown so far become subjects, unless they were
+    /// erased.
+    fn known(&self, people: &[Person]) -> Result<Known, ApiError> {
+        let mut asked: Vec<_> = people.iter().map(|person| person.index).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let workspace = self.import.workspace;
+        let known: Result<Known, ApiError> =
+            self.app.store().read_blocking(move |tx| Ok(tx.subjects(workspace, &asked)?));
+        let mut known = known?;
+        let mut seen = HashSet::new();
+        let is_new =
+            |person: &&Person| !known.contains_key(&person.index) && seen.insert(person.index);
+        // In the order of the file, so that the lines of people who stand together stay together in the index
+        // by person.
+        let new: Vec<_> = people.iter().filter(is_new).collect();
+        for people in new.chunks(BATCH) {
+            known.extend(self.make(people)?);
+        }
+        Ok(known)
+    }
+
+    /// Makes subjects of these people, unless they were erased.
+    fn make(&self, people: &[&Person]) -> Result<Known, ApiError> {
         let vault = self.app.all_secrets().vault();
-        let mut drawn = HashMap::with_capacity(people.len());
         let mut offered = Vec::with_capacity(people.len());
         for person in people {
-            let (key, wrapped) = vault.new_data_key()?;
-            drawn.insert(*person, (key, wrapped.clone()));
-            offered.push((*person, wrapped));
+            let (_, wrapped) = vault.new_data_key()?;
+            offered.push((person.document.clone(), (person.index, wrapped)));
         }
         let (workspace, now) = (self.import.workspace, self.app.now_micros());
-        let subjects: Result<HashMap<BlindIndex, Subject>, ApiError> =
-            self.app.store().write_blocking(move |tx| {
-                let mut erased = tx.erased_people(workspace, &receipts)?.into_iter();
-                offered.retain(|_| !erased.next().unwrap_or_default());
-                Ok(tx.ensure_subjects(workspace, &offered, now)?)
-            });
-        let open = |(person, subject): (BlindIndex, Subject)| {
-            // Somebody else may have made the person first, with another key.
-            let key = match drawn.remove(&person) {
-                Some((key, wrapped)) if wrapped == subject.key => key,
-                _ => vault.unwrap_key(&subject.key)?,
-            };
-            Ok((person, (subject.id, key)))
-        };
-        subjects?.into_iter().map(open).collect()
+        let secrets = Arc::clone(self.secrets);
+        self.app.store().write_blocking(move |tx| {
+            let receipts = offered.iter().map(|(person, _)| receipt(&secrets, person));
+            let erased = tx.erased_people(workspace, receipts)?;
+            let offered = iter::zip(offered, erased).filter(|(_, erased)| !erased);
+            let offered: Vec<_> = offered.map(|((_, offered), _)| offered).collect();
+            Ok(tx.ensure_subjects(workspace, &offered, now)?)
+        })
     }
+}
+
+/// What the receipt of an erasure would know the person by.
+fn receipt(secrets: &WorkspaceSecrets, person: &Document) -> BlindIndex {
+    secrets.indexes().erased_person(person.kind.code(), &person.number)
 }

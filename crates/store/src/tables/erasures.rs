@@ -303,15 +303,17 @@ impl Tx<'_> {
         )
     }
 
-    /// Which of these people were erased and not admitted again, in their order.
+    /// Which of these people were erased and not admitted again, in their order. Nobody is asked for while
+    /// the workspace has erased nobody.
     ///
     /// # Errors
     /// When the database fails.
     pub fn erased_people(
         &mut self,
         workspace: WorkspaceId,
-        people: &[BlindIndex],
+        people: impl IntoIterator<Item = BlindIndex, IntoIter: ExactSizeIterator>,
     ) -> Result<Vec<bool>> {
+        let people = people.into_iter();
         let any = self.query_opt(
             "select 1 from erasures where workspace_id = $1 limit 1",
             &[workspace.into()],
@@ -320,16 +322,16 @@ impl Tx<'_> {
         if any.is_none() {
             return Ok(vec![false; people.len()]);
         }
-        let erased = |person| {
+        let erased = |person: BlindIndex| {
             let found = self.query_opt(
                 "select 1 from erasures where workspace_id = $1 and person_index = $2 \
                  and admitted_at is null limit 1",
-                &[workspace.into(), person],
+                &[workspace.into(), (&person).into()],
                 |_| Ok(()),
             )?;
             Ok(found.is_some())
         };
-        people.iter().map(crate::Value::from).map(erased).collect()
+        people.map(erased).collect()
     }
 
     /// Lets imports take lines about an erased person again. `false` when they do already.

@@ -287,7 +287,7 @@ async fn a_person_who_comes_back_after_a_restore_begins_anew(db: TestDatabase) {
 async fn an_erased_person_is_told_apart_until_admitted(db: TestDatabase) {
     let (here, there) = workspaces(&db).await;
     let asked = |workspace| {
-        read(&db, move |tx| tx.erased_people(workspace, &[index(1), index(2), index(3)]))
+        read(&db, move |tx| tx.erased_people(workspace, [index(1), index(2), index(3)]))
     };
     assert_eq!(asked(here).await, [false; 3]);
     assert_eq!(read(&db, move |tx| tx.erasure(here, &index(2))).await, None);

@@ -9,57 +9,27 @@ use super::novelty;
 use super::{agreement, bases};
 use crate::catalog::{self, WorkerType};
 use crate::planilla::finding::{Cell, Findings};
-use crate::planilla::layout::{DETAIL, DETAIL_RATES, detail_span};
+use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar::{self, RateText};
 use crate::planilla::text::{is_blank, is_lower_case, trim};
 use crate::planilla::view::Detail;
 
-/// Fields in digits: amounts, the work centre (62) and the hours (96).
-const NUMBERS: [usize; 25] = [
-    40, 42, 43, 44, 45, 47, 48, 49, 50, 51, 52, 53, 55, 56, 58, 60, 62, 63, 65, 67, 69, 71, 73, 95,
-    96,
-];
-
 /// Fields in digits that some writers leave blank or pad with spaces.
 const LOOSE_NUMBERS: [u16; 6] = [58, 60, 62, 69, 71, 73];
-
-/// Rates that some writers leave blank.
-const LOOSE_RATES: [u16; 2] = [70, 72];
-
-/// Days of the line in each subsystem, and of work-related sick leave (30).
-const DAYS: [usize; 5] = [30, 36, 37, 38, 39];
-
-/// Days of the calendar; the last is absent from the shortest record.
-const DATES: [usize; 16] = [80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 97];
 
 /// The bytes of the names, fields 11 to 14.
 const NAMES_BLOCK: Range<usize> = detail_span(11, 14);
 
-/// Fields of one letter and the letters they may hold.
-const MARKS: [(usize, &[u8]); 21] = [
-    (7, b" X"),
-    (8, b" X"),
-    (15, b" XRC"),
-    (16, b" XPRCT"),
-    (17, b" X"),
-    (18, b" X"),
-    (19, b" X"),
-    (20, b" X"),
-    (21, b" X"),
-    (22, b" AC"),
-    (23, b" X"),
-    (24, b" XC"),
-    (25, b" XL"),
-    (26, b" XP"),
-    (27, b" XL"),
-    (28, b" X"),
-    (29, b" X"),
-    (41, b" XFV0"),
-    (76, b" SN"),
-    (78, b" 12345"),
-    (79, b" 01234"),
-];
+/// Does the same to several fields. Their numbers are constants, and so are the places where they stand.
+macro_rules! each_field {
+    ($record:ident.$check:ident($findings:ident) of $($number:literal)*) => {
+        $($record.$check::<$number>($findings);)*
+    };
+    ($record:ident.$check:ident($findings:ident) of $($number:literal $allowed:literal),*) => {
+        $($record.$check::<$number>($allowed, $findings);)*
+    };
+}
 
 /// The check of one detail record after another.
 #[derive(Debug, Default)]
@@ -161,22 +131,14 @@ impl<'a> RecordCheck<'a> {
     }
 
     /// Keeps what a numeric field holds; nine digits fit.
-    fn keep(&mut self, number: usize, value: Option<u64>) {
-        if let Some(slot) = self.values.get_mut(number) {
-            *slot = value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
-        }
+    fn keep<const N: usize>(&mut self, value: Option<u64>) {
+        self.values[N] = value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
     }
 
+    /// Fields in digits: amounts, the work centre (62) and the hours (96).
     fn numbers(&mut self, findings: &mut Findings) {
-        for number in NUMBERS {
-            let raw = self.detail.field(&DETAIL[number - 1]);
-            let mut value = scalar::digits(raw);
-            if value.is_none() {
-                odd_number(&self.cell_of(number), findings);
-                value = scalar::digits(trim(raw));
-            }
-            self.keep(number, value);
-        }
+        each_field!(self.number(findings) of 40 42 43 44 45 47 48 49 50 51 52 53 55 56 58 60 62 63 65
+            67 69 71 73 95 96);
         field::require_digits(&self.cell::<6>(), findings);
         let activity = self.cell::<98>();
         field::require_digits_or_blank(&activity, findings);
@@ -187,39 +149,62 @@ impl<'a> RecordCheck<'a> {
         }
     }
 
+    fn number<const N: usize>(&mut self, findings: &mut Findings) {
+        let value = self.detail.digits::<N>();
+        self.keep::<N>(value.or_else(|| odd_number(&self.cell::<N>(), findings)));
+    }
+
     fn rates(&self, findings: &mut Findings) {
-        for number in DETAIL_RATES {
-            let cell = self.cell_of(number);
-            let loose = LOOSE_RATES.contains(&cell.field.number);
-            match scalar::rate(cell.raw) {
-                RateText::Canonical => {}
-                RateText::Readable => findings.warn(Rule::Rate, &cell, RATE),
-                RateText::Blank if loose => findings.warn(Rule::Numeric, &cell, RATE),
-                RateText::Blank | RateText::Wrong => findings.error(Rule::Rate, &cell, RATE),
-            }
+        each_field!(self.rate(findings) of 46 54 61 64 66 68 70 72);
+    }
+
+    fn rate<const N: usize>(&self, findings: &mut Findings) {
+        let form = scalar::rate(self.detail.raw::<N>());
+        if form == RateText::Canonical {
+            return;
+        }
+        // Some writers leave these blank.
+        let (cell, loose) = (self.cell::<N>(), matches!(N, 70 | 72));
+        match form {
+            RateText::Canonical => {}
+            RateText::Readable => findings.warn(Rule::Rate, &cell, RATE),
+            RateText::Blank if loose => findings.warn(Rule::Numeric, &cell, RATE),
+            RateText::Blank | RateText::Wrong => findings.error(Rule::Rate, &cell, RATE),
         }
     }
 
+    /// Days of the line in each subsystem, and of work-related sick leave (30).
     fn days(&mut self, findings: &mut Findings) {
-        for number in DAYS {
-            let value = scalar::digits(self.detail.field(&DETAIL[number - 1]));
-            match value {
-                Some(0..=30) => self.keep(number, value),
-                Some(_) => findings.error(Rule::Days, &self.cell_of(number), "00 to 30"),
-                None => findings.error(Rule::Numeric, &self.cell_of(number), "2 digits"),
-            }
+        each_field!(self.days_in(findings) of 30 36 37 38 39);
+    }
+
+    fn days_in<const N: usize>(&mut self, findings: &mut Findings) {
+        let value = self.detail.digits::<N>();
+        match value {
+            Some(0..=30) => self.keep::<N>(value),
+            Some(_) => findings.error(Rule::Days, &self.cell::<N>(), "00 to 30"),
+            None => findings.error(Rule::Numeric, &self.cell::<N>(), "2 digits"),
         }
     }
 
+    /// Fields of one letter and the letters they may hold.
     fn marks(&self, findings: &mut Findings) {
-        for (number, allowed) in MARKS {
-            let raw = self.detail.field(&DETAIL[number - 1]);
-            if raw != b" " && !matches!(raw, [letter] if allowed.contains(letter)) {
-                findings.error(Rule::Mark, &self.cell_of(number), &field::one_of(allowed));
-            }
+        each_field!(self.mark(findings) of 7 b" X", 8 b" X");
+        if !novelty::has_no_marks(&self.detail) {
+            each_field!(self.mark(findings) of
+                15 b" XRC", 16 b" XPRCT", 17 b" X", 18 b" X", 19 b" X", 20 b" X", 21 b" X", 22 b" AC",
+                23 b" X", 24 b" XC", 25 b" XL", 26 b" XP", 27 b" XL", 28 b" X", 29 b" X");
+        }
+        each_field!(self.mark(findings) of 41 b" XFV0", 76 b" SN", 78 b" 12345", 79 b" 01234");
+    }
+
+    fn mark<const N: usize>(&self, allowed: &[u8], findings: &mut Findings) {
+        if !matches!(self.detail.raw::<N>(), [letter] if allowed.contains(letter)) {
+            findings.error(Rule::Mark, &self.cell::<N>(), &field::one_of(allowed));
         }
     }
 
+    /// Days of the calendar; the last field is absent from the shortest record.
     fn dates(&self, findings: &mut Findings) {
         let late = self.cell::<97>();
         if is_blank(self.detail.bytes().get(novelty::DATES_BLOCK).unwrap_or_default())
@@ -227,9 +212,11 @@ impl<'a> RecordCheck<'a> {
         {
             return;
         }
-        for number in DATES {
-            field::require_date_or_blank(&self.cell_of(number), findings);
-        }
+        each_field!(self.date(findings) of 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 97);
+    }
+
+    fn date<const N: usize>(&self, findings: &mut Findings) {
+        field::require_date_or_blank(&self.cell::<N>(), findings);
     }
 
     fn document(
@@ -313,13 +300,16 @@ impl<'a> RecordCheck<'a> {
 
 const RATE: &str = "a fraction with a dot, like 0.16000";
 
-/// A numeric field with anything but digits: some fields tolerate blanks.
-fn odd_number(cell: &Cell<'_>, findings: &mut Findings) {
+/// What a numeric field says that holds anything but digits: some fields tolerate blanks.
+#[cold]
+fn odd_number(cell: &Cell<'_>, findings: &mut Findings) -> Option<u64> {
     let digits = trim(cell.raw);
+    let value = scalar::digits(digits);
     let loose = LOOSE_NUMBERS.contains(&cell.field.number);
-    if loose && (digits.is_empty() || scalar::digits(digits).is_some()) {
+    if loose && (digits.is_empty() || value.is_some()) {
         findings.warn(Rule::Numeric, cell, "digits with zeros on the left");
     } else {
         findings.error(Rule::Numeric, cell, &format!("{} digits", cell.raw.len()));
     }
+    value
 }

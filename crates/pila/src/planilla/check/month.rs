@@ -5,7 +5,6 @@ use crate::catalog;
 use crate::planilla::finding::Findings;
 use crate::planilla::layout::DETAIL;
 use crate::planilla::rule::Rule;
-use crate::planilla::scalar;
 use crate::planilla::view::Detail;
 
 /// Days of a whole month, whatever the calendar says.
@@ -47,9 +46,12 @@ pub(super) struct PersonMonth {
 impl PersonMonth {
     /// Takes the next line of the person.
     pub(super) fn add(&mut self, line: u64, detail: &Detail<'_>) {
-        let value =
-            |number: usize| scalar::digits(detail.field(&DETAIL[number - 1])).unwrap_or_default();
-        let days = [36, 37, 38, 39].map(|number| (value(number), number));
+        let days = [
+            (value::<36>(detail), 36),
+            (value::<37>(detail), 37),
+            (value::<38>(detail), 38),
+            (value::<39>(detail), 39),
+        ];
         let (most, field) = days.into_iter().rev().max_by_key(|&(days, _)| days).unwrap_or((0, 36));
         if self.lines == 0 {
             self.first_line = line;
@@ -59,15 +61,12 @@ impl PersonMonth {
         self.days += most;
         self.starts_or_ends |= detail.raw::<15>() != b" " || detail.raw::<16>() != b" ";
         self.uncapped |= detail.raw::<5>() == b"18";
-        for (sum, number) in self.bases.iter_mut().zip([42, 43, 44]) {
-            *sum += value(number);
+        let bases = [value::<42>(detail), value::<43>(detail), value::<44>(detail)];
+        add(&mut self.bases, bases);
+        if value::<47>(detail) > 0 && detail.raw::<24>() != b"X" {
+            self.paying_base += bases[0];
         }
-        if value(47) > 0 && detail.raw::<24>() != b"X" {
-            self.paying_base += value(42);
-        }
-        for (sum, number) in self.solidarity.iter_mut().zip([51, 52]) {
-            *sum += value(number);
-        }
+        add(&mut self.solidarity, [value::<51>(detail), value::<52>(detail)]);
         if detail.raw::<76>() == b"S" {
             self.exonerated_line.get_or_insert(line);
         }
@@ -148,6 +147,17 @@ impl PersonMonth {
                 findings.warn_sum(Rule::SolidarityFund, self.first_line, field, found, &expected);
             }
         }
+    }
+}
+
+/// The number in field `N`, 0 when it is blank or unreadable.
+fn value<const N: usize>(detail: &Detail<'_>) -> u64 {
+    detail.digits::<N>().unwrap_or_default()
+}
+
+fn add<const N: usize>(sums: &mut [u64; N], more: [u64; N]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        *sum += more;
     }
 }
 

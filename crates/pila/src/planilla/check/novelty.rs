@@ -51,10 +51,19 @@ const MARKS_BLOCK: Range<usize> = detail_span(15, 29);
 /// The bytes of the dates, fields 80 to 94.
 pub(super) const DATES_BLOCK: Range<usize> = detail_span(80, 94);
 
+/// Whether a record has no mark of a novelty.
+pub(super) fn has_no_marks(detail: &Detail<'_>) -> bool {
+    detail
+        .bytes()
+        .get(MARKS_BLOCK)
+        .is_none_or(|marks| marks == [b' '; MARKS_BLOCK.end - MARKS_BLOCK.start])
+}
+
 /// Whether a record has neither marks nor dates, as most have.
 fn is_plain(detail: &Detail<'_>) -> bool {
-    let is_blank_block = |block| detail.bytes().get(block).is_none_or(is_blank);
-    is_blank_block(MARKS_BLOCK) && detail.raw::<30>() == b"00" && is_blank_block(DATES_BLOCK)
+    has_no_marks(detail)
+        && detail.raw::<30>() == b"00"
+        && detail.bytes().get(DATES_BLOCK).is_none_or(is_blank)
 }
 
 /// Checks that a marked novelty has its dates and that no stretch ends before it starts.
@@ -65,6 +74,7 @@ pub(super) fn check(line: u64, detail: &Detail<'_>, month: Option<Month>, findin
     if is_plain(detail) {
         return;
     }
+    let raw = |number: usize| detail.field(&DETAIL[number - 1]);
     let cell = |number: usize| {
         let field = &DETAIL[number - 1];
         Cell { line, section: Section::Detail, field, raw: detail.field(field) }
@@ -75,22 +85,20 @@ pub(super) fn check(line: u64, detail: &Detail<'_>, month: Option<Month>, findin
         }
     }
     for novelty in &NOVELTIES {
-        let start = cell(novelty.start);
-        let end = novelty.end.map(cell);
-        let marked = !matches!(cell(novelty.mark).raw, b" " | b"00");
-        for date in [Some(start), end].into_iter().flatten() {
-            if marked && is_blank(date.raw) {
-                let expected = format!("a day, because field {} is marked", novelty.mark);
-                findings.warn(Rule::NoveltyDates, &date, &expected);
+        if !matches!(raw(novelty.mark), b" " | b"00") {
+            for date in [Some(novelty.start), novelty.end].into_iter().flatten() {
+                if is_blank(raw(date)) {
+                    let expected = format!("a day, because field {} is marked", novelty.mark);
+                    findings.warn(Rule::NoveltyDates, &cell(date), &expected);
+                }
             }
         }
         // Days written YYYY-MM-DD compare as text.
-        if let Some(end) = end
-            && !is_blank(start.raw)
-            && !is_blank(end.raw)
-            && end.raw < start.raw
+        if let Some(end) = novelty.end
+            && raw(end) < raw(novelty.start)
+            && !is_blank(raw(end))
         {
-            findings.error(Rule::NoveltyDates, &end, "a day not before the start");
+            findings.error(Rule::NoveltyDates, &cell(end), "a day not before the start");
         }
     }
 }

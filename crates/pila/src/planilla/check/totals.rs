@@ -2,6 +2,8 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, btree_map};
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 use super::header::HeaderFacts;
@@ -9,11 +11,25 @@ use super::month::PersonMonth;
 use crate::planilla::finding::{Cell, Findings, Severity};
 use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::{Rule, Section};
-use crate::planilla::scalar;
 use crate::planilla::view::Detail;
 
 /// Kind and number of a document as filed, fields 3 and 4.
-type Person = [u8; PERSON.end - PERSON.start];
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Person([u8; PERSON.end - PERSON.start]);
+
+impl Hash for Person {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // All are equally long: the length that an array adds says nothing.
+        state.write(&self.0);
+    }
+}
+
+// Whose document it is stays out of what is printed.
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Person(…)")
+    }
+}
 
 /// The bytes of fields 3 and 4.
 const PERSON: Range<usize> = detail_span(3, 4);
@@ -49,11 +65,12 @@ impl Totals {
     /// Takes the next detail record.
     pub(in crate::planilla) fn add(&mut self, line: u64, detail: Detail<'_>) {
         self.lines = self.lines.saturating_add(1);
-        let base = scalar::digits(detail.raw::<45>()).unwrap_or_default();
+        let base = detail.digits::<45>().unwrap_or_default();
         self.payroll = self.payroll.saturating_add(base);
         let Some(&person) = detail.bytes().get(PERSON).and_then(|raw| raw.first_chunk()) else {
             return;
         };
+        let person = Person(person);
         if detail.raw::<5>() != b"40" {
             self.month_of(line, person, &detail);
         }

@@ -3,7 +3,7 @@
 use crate::planilla::finding::{Findings, Place, Severity};
 use crate::planilla::lines::{Line, LineEnd};
 use crate::planilla::rule::Rule;
-use crate::planilla::text::is_foreign;
+use crate::planilla::text::{is_foreign, is_printable};
 
 /// Watches line ends, empty lines and bytes that have no place in a record.
 #[derive(Debug, Default)]
@@ -30,8 +30,7 @@ impl Watch {
             let (found, expected) = ("an empty line", "a record");
             findings.place(Severity::Error, Rule::BlankLine, place, found, expected);
         }
-        let foreign = line.bytes.iter().fold(false, |foreign, &byte| foreign | is_foreign(byte));
-        if foreign {
+        if !is_printable(line.bytes) && line.bytes.iter().any(|&byte| is_foreign(byte)) {
             report_foreign(line, findings);
         }
         true

@@ -1,4 +1,4 @@
-//! `vinculo pila import`: the program built beside this one, on a fresh SQLite folder.
+//! `vinculo pila check` and `import`: the program built beside this one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, ensure};
 use crate::clock::now;
 use crate::files::Planillas;
 
-/// An import.
-pub(crate) struct Import {
+/// What a run of the program took.
+pub(crate) struct Ran {
     pub(crate) took: Duration,
     /// Time on processors.
     pub(crate) processor: Duration,
@@ -19,19 +19,25 @@ pub(crate) struct Import {
     pub(crate) peak_kib: u64,
 }
 
-/// Imports these files in one command.
-pub(crate) fn run(planillas: &Planillas, data: &Path) -> Result<Import> {
+/// Checks these files in one command.
+pub(crate) fn check(planillas: &Planillas) -> Result<Ran> {
+    run(Command::new(program()?).args(["pila", "check"]), planillas)
+}
+
+/// Imports these files in one command, into a folder of SQLite.
+pub(crate) fn import(planillas: &Planillas, data: &Path) -> Result<Ran> {
+    let mut import = Command::new(program()?);
+    import.args(["pila", "import", "--environment", "production", "--data-dir"]).arg(data);
+    run(&mut import, planillas)
+}
+
+fn run(command: &mut Command, planillas: &Planillas) -> Result<Ran> {
     let start = now();
-    let mut child = Command::new(program()?)
-        .args(["pila", "import", "--environment", "production", "--data-dir"])
-        .arg(data)
-        .args(&planillas.paths)
-        .stdout(Stdio::null())
-        .spawn()?;
+    let mut child = command.args(&planillas.paths).stdout(Stdio::null()).spawn()?;
     let (status, seen) = watch(&mut child)?;
     let took = start.elapsed();
-    ensure!(status.success(), "the import ended with {status}");
-    Ok(Import { took, processor: seen.processor, peak_kib: seen.peak_kib })
+    ensure!(status.success(), "the program ended with {status}");
+    Ok(Ran { took, processor: seen.processor, peak_kib: seen.peak_kib })
 }
 
 /// How often the process is looked at: what it does after the last look is missed.
