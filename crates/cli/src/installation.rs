@@ -137,6 +137,19 @@ impl Installation {
     }
 }
 
+/// What opens restored data, for consents that were revoked since. `now` is in microseconds since 1970 UTC.
+/// Blocks; not for async code.
+pub(crate) fn secrets_of_restored(
+    options: &Database,
+    store: &Store,
+    now: i64,
+) -> anyhow::Result<Secrets> {
+    let (target, random) = (target(options)?, Arc::new(SystemRandom));
+    let masters = master_key::read(options, &home(options, &target), &target, &*random);
+    let masters = masters.context("consents were revoked since the backup")?;
+    Ok(installation::open(store, masters, random, now)?)
+}
+
 /// The database of an installation that is there, alone with it or not, its master keys and its folder.
 fn open_there(options: &Database, exclusive: bool) -> anyhow::Result<(Store, MasterKeys, PathBuf)> {
     let target = target(options)?;

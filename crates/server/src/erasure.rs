@@ -1,5 +1,5 @@
 //! What surrounds the erasure of people: destroyed keys leave the files too, and what a restored
-//! backup brings back goes again.
+//! backup brings back goes again, as do consents and API keys that were taken back since.
 
 use std::path::Path;
 
@@ -7,9 +7,11 @@ use serde::Serialize;
 use vinculo_store::{Store, Unopened};
 
 use crate::App;
+use crate::consents;
 use crate::error::ApiError;
 use crate::imports;
 use crate::installation::{self, OpenError};
+use crate::secrets::Secrets;
 
 /// People finished in one transaction.
 const BATCH: i64 = 100;
@@ -23,6 +25,13 @@ pub struct Settled {
     pub lost_people: u64,
     /// Imports that were under way when the backup was taken, and whose files it does not hold.
     pub refused_imports: u64,
+    /// Consents that had been taken back since the backup was taken, and are again.
+    pub revoked_consents: u64,
+    /// API keys that had been revoked since, and are again.
+    pub revoked_keys: u64,
+    /// API keys whose password in the backup was replaced since and opens them no longer than it was
+    /// to: one that is replaced for good opens nothing.
+    pub ended_keys: u64,
 }
 
 /// Restored data that is not settled.
@@ -34,6 +43,9 @@ pub enum SettleError {
     /// The keys are gone, or another installation's.
     #[error(transparent)]
     Keys(#[from] OpenError),
+    /// A consent cannot be taken back again.
+    #[error("a consent that was taken back since the backup is not: {0}")]
+    Consents(String),
     /// The keys do not open somebody whom nobody erased.
     #[error(
         "the keys are older than the data: {people} people have neither a key nor the receipt of an \
@@ -58,14 +70,41 @@ pub enum WithoutReceipt {
 }
 
 /// Settles data that was restored from a backup, before anybody serves it: what is left of people
-/// whose key is gone is removed, and imports whose file is not in the folder `spool` are refused,
-/// so that it can be handed in again. `now` is in microseconds since 1970 UTC. Done again, it does
-/// nothing. Blocks.
+/// whose key is gone is removed, imports whose file is not in the folder `spool` are refused, so that
+/// it can be handed in again, and consents and API keys that were taken back since are taken back
+/// again. `now` is in microseconds since 1970 UTC; `secrets` opens the keys, and is asked only when
+/// consents have to be taken back. Done again, it does nothing. Blocks.
 ///
 /// # Errors
 /// Before anything is changed when the keys are not those of this data, or, unless told to remove
-/// them, do not open people whom no receipt calls erased; when the database fails.
-pub fn settle_restored(
+/// them, do not open people whom no receipt calls erased; what `secrets` gives; when the database
+/// fails.
+pub fn settle_restored<E: From<SettleError>>(
+    store: &Store,
+    spool: &Path,
+    now: i64,
+    without_receipt: WithoutReceipt,
+    secrets: impl FnOnce(&Store) -> Result<Secrets, E>,
+) -> Result<Settled, E> {
+    let mut settled = settle_without_keys(store, spool, now, without_receipt)?;
+    let lost = store.read_blocking(|tx| {
+        let all = tx.workspaces()?.into_iter();
+        let mut lost = false;
+        for (workspace, _) in all {
+            lost |= !tx.lost_revocations(workspace.id, 1)?.is_empty();
+        }
+        Ok::<_, vinculo_store::Error>(lost)
+    });
+    if lost.map_err(SettleError::from)? {
+        let revoked = consents::take_back_again(store, &secrets(store)?, now);
+        settled.revoked_consents = revoked.map_err(|error| {
+            SettleError::Consents(error.cause().unwrap_or("it is gone").to_owned())
+        })?;
+    }
+    Ok(settled)
+}
+
+fn settle_without_keys(
     store: &Store,
     spool: &Path,
     now: i64,
@@ -93,7 +132,15 @@ pub fn settle_restored(
     }
     let lost_people = people.unsigned_abs();
     let erased_people = removed_people.saturating_sub(lost_people);
-    Ok(Settled { erased_people, lost_people, refused_imports })
+    let keys = store.write_blocking(|tx| tx.close_revoked_keys())?;
+    Ok(Settled {
+        erased_people,
+        lost_people,
+        refused_imports,
+        revoked_consents: 0,
+        revoked_keys: keys.revoked,
+        ended_keys: keys.ended + keys.retired,
+    })
 }
 
 /// Takes destroyed keys out of the files of an embedded database. Somebody who reads the keys at

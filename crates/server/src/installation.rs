@@ -76,6 +76,7 @@ pub fn open(
     let workspaces = store.write_blocking(move |tx| {
         let found = tx.workspaces()?;
         if !found.is_empty() {
+            tx.keep_revocations()?;
             return Ok(found);
         }
         create(tx, &creator, &*random, now)

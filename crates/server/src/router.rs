@@ -35,6 +35,7 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(manage::keys::retire))
         .routes(routes!(manage::consents::list, manage::consents::create))
         .routes(routes!(manage::consents::evidence))
+        .routes(routes!(manage::consents::revoke_all))
         .routes(routes!(manage::consents::detail))
         .routes(routes!(manage::consents::revoke))
         .routes(routes!(manage::links::detail, manage::links::change))

@@ -96,6 +96,7 @@ pub(crate) fn needed(method: &Method, route: &str) -> Option<Need> {
         (_, "/manage/v1/subjects/erase/" | "/manage/v1/subjects/admit/") => Subjects,
         (_, "/manage/v1/subjects/report/") => Subjects,
         (_, "/manage/v1/consents/" | "/manage/v1/consents/evidence/") => Consents,
+        (_, "/manage/v1/consents/revoke/") => Consents,
         (_, "/manage/v1/consents/{id}/" | "/manage/v1/consents/{id}/revoke/") => Consents,
         (_, "/manage/v1/webhook-endpoints/" | "/manage/v1/webhook-endpoints/{id}/") => Webhooks,
         (_, "/manage/v1/webhook-endpoints/{id}/rotate-secret/") => Webhooks,

@@ -146,6 +146,13 @@ impl WorkspaceKeys {
         BlindIndex(keyed_hash(&self.identity, "erased person", &parts))
     }
 
+    /// Proof that somebody with the installation's keys made the receipt of consents with this hash.
+    /// The same for the same hash, for ever.
+    #[must_use]
+    pub fn receipt_seal(&self, hash: &[u8; 32]) -> [u8; 32] {
+        keyed_hash(&self.identity, "consent receipt", &[hash])
+    }
+
     /// What is stored of an API secret. The secret is a random 256-bit value, so one keyed hash
     /// is enough.
     #[must_use]

@@ -280,6 +280,10 @@ fn derivation_never_changes() {
         "Vk7IuQqYeWhNSuDq3eJa_xedz3lXu7usFR0YSnw6lkk="
     );
     assert_eq!(
+        hex(&keys.receipt_seal(&[7; 32])),
+        "fbc05063f158e2b35567ae2ed0ce11128d677c00c1b4439a6b0232767df614e9"
+    );
+    assert_eq!(
         hex(keys.secret_hash("s3cret").as_bytes()),
         "42489576157b4e7cec9d140ea77c6a7a12da86135457c3b8e9bdabf77f9e6387"
     );

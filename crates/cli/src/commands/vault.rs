@@ -12,7 +12,7 @@ use vinculo_server::rotation::{self, KeyStatus};
 use vinculo_store::AuditAction;
 
 use crate::args::{Lost, VaultOptions};
-use crate::installation::Installation;
+use crate::installation::{Installation, secrets_of_restored};
 use crate::print::{BAD, DIM, GOOD, HEAD};
 
 /// Prints how many keys each version of the master key wraps.
@@ -75,8 +75,12 @@ pub(crate) fn rotate_index(options: &VaultOptions) -> anyhow::Result<ExitCode> {
 
 /// Settles restored data before anybody serves it. The keys must be there; `restore` has done it.
 pub(crate) fn settle(options: &VaultOptions, lost: Lost) -> anyhow::Result<ExitCode> {
-    let (store, spool_dir) = Installation::open_restored(&options.database)?;
-    let settled = settle_restored(&store, &spool_dir, micros(SystemClock.now()), lost.into());
+    let database = &options.database;
+    let (store, spool_dir) = Installation::open_restored(database)?;
+    let now = micros(SystemClock.now());
+    let settled = settle_restored(&store, &spool_dir, now, lost.into(), |store| {
+        secrets_of_restored(database, store, now)
+    });
     store.close_blocking();
     let settled = settled?;
     match options.json {
@@ -92,6 +96,14 @@ pub(crate) fn print_settled(settled: Settled) {
     if settled.lost_people > 0 {
         let lost = settled.lost_people;
         println!("{BAD}{lost} people{BAD:#} without a receipt of an erasure are gone too");
+    }
+    println!("{} consents were revoked since the backup and are again", settled.revoked_consents);
+    println!("{} API keys were revoked since the backup and are again", settled.revoked_keys);
+    if settled.ended_keys > 0 {
+        let ended = settled.ended_keys;
+        println!(
+            "{BAD}{ended} passwords of API keys{BAD:#} were replaced since, and end as they did"
+        );
     }
     println!("{} imports were under way: hand their files in again", settled.refused_imports);
 }

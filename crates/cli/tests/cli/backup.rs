@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::support::{Installation, Link, Multiplied, Process, finished, in_the_end, sample};
+use reqwest::Method;
+
+use crate::support::{
+    Client, Installation, Link, Multiplied, Process, finished, in_the_end, sample,
+};
 
 /// A database in one of the two files that SQLite has.
 fn sound(file: &Path) -> String {
@@ -246,7 +250,8 @@ fn a_dump_with_older_keys_is_not_settled() {
     assert_eq!(
         settled,
         serde_json::json!(
-            {"erased_people": 0, "lost_people": came, "refused_imports": 0}
+            {"erased_people": 0, "lost_people": came, "refused_imports": 0,
+             "revoked_consents": 0, "revoked_keys": 0, "ended_keys": 0}
         )
     );
     let again = restored.run(&["vault", "settle", "--json"]).json();
@@ -335,4 +340,113 @@ fn nothing_new_is_made_beside_keys_of_people() {
     }
     restored.run(&["restore", text(&data)]).accepted();
     assert_eq!(people(&restored), people(&installation));
+}
+
+/// What is told of one of two keys and of two consents, of which one of each was taken back.
+async fn what_holds(client: &Client, revoked: &Client) -> (u16, u16, Vec<String>) {
+    let (_, consents) = client.get("/manage/v1/consents/").await;
+    let status =
+        |consent: &serde_json::Value| consent["status"].as_str().expect("a word").to_owned();
+    let all = consents["results"].as_array().expect("results").iter().map(status).collect();
+    (client.get("/api/links/").await.0, revoked.get("/api/links/").await.0, all)
+}
+
+async fn post(client: &Client, path: &str, body: serde_json::Value) -> serde_json::Value {
+    let sent = client.ask(Method::POST, path).json(&body).send().await.expect("an answer");
+    assert!(sent.status().is_success(), "{path}: {}", sent.status());
+    sent.json().await.expect("a body")
+}
+
+/// A key and a consent are taken back, and a password is replaced, between a backup and its restore.
+async fn taken_back_since<T>(
+    installation: &Installation,
+    back_up: impl FnOnce() -> T,
+) -> (T, [Client; 3]) {
+    let (_server, base) = installation.serve().await;
+    let clients = [(); 3].map(|()| installation.client("sandbox", &base));
+    let [client, leaked, replaced] = &clients;
+    let mut consents = Vec::new();
+    for number in ["1999000001", "1999000002"] {
+        let consent = serde_json::json!({
+            "document_type": "CC", "document_number": number, "resources": ["EMPLOYMENTS"],
+            "purpose": "Estudio", "method": "upload", "text_version": "1", "language": "es",
+        });
+        consents.push(post(client, "/manage/v1/consents/", consent).await);
+    }
+    let copies = back_up();
+    let revoked =
+        format!("/manage/v1/consents/{}/revoke/", consents[0]["id"].as_str().expect("an id"));
+    post(client, &revoked, serde_json::json!({ "reason": "Por correo" })).await;
+    let key = |of: &Client| format!("/manage/v1/keys/{}/", of.key().id);
+    let deleted = client.ask(Method::DELETE, &key(leaked)).send().await.expect("an answer");
+    assert_eq!(deleted.status(), 204);
+    post(client, &format!("{}rotate/", key(replaced)), serde_json::json!({})).await;
+    post(client, &format!("{}retire/", key(replaced)), serde_json::json!({})).await;
+    assert_eq!(
+        what_holds(client, leaked).await,
+        (200, 401, vec!["valid".into(), "revoked".into()])
+    );
+    (copies, clients)
+}
+
+/// What `restored` serves is what was served before the restore.
+async fn still_taken_back(restored: &Installation, clients: &[Client; 3]) {
+    let again = restored.run(&["vault", "settle", "--json"]).json();
+    assert_eq!((&again["revoked_consents"], &again["revoked_keys"]), (&0.into(), &0.into()));
+    let verified = restored.run(&["consents", "verify"]).accepted();
+    assert!(verified.contains("3 receipts, whole"), "{verified}");
+    let (_server, base) = restored.serve().await;
+    let [client, leaked, replaced] = clients.each_ref().map(|client| client.at(&base));
+    let (served, refused, consents) = what_holds(&client, &leaked).await;
+    assert_eq!((served, refused), (200, 401));
+    assert_eq!(consents, ["valid", "revoked"]);
+    assert_eq!(replaced.get("/api/links/").await.0, 401, "its password was replaced");
+    let (_, revoked) = client.get("/manage/v1/consents/?status=revoked").await;
+    assert_eq!(revoked["results"][0]["revocation"]["reason"], "Por correo");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_back_since_a_backup_stays_so() {
+    let installation = Installation::sqlite();
+    let at = |name: &str| installation.folder().join(name);
+    let (data, keys) = (at("data.db"), at("keys.db"));
+    let back_up = || installation.run(&["backup", text(&data)]).accepted();
+    let (_, clients) = taken_back_since(&installation, back_up).await;
+    installation.run(&["backup", text(&at("newest.db")), "--with-keys", text(&keys)]).accepted();
+    let restored = Installation::sqlite();
+    let restore = ["restore", text(&data), "--keys", text(&keys)];
+    let refused = restored.run(&restore).refused();
+    assert!(
+        refused.starts_with("consents were revoked since the backup: master key file"),
+        "{refused}"
+    );
+    hand_over_key(&installation, &restored);
+    let told = restored.run(&restore).accepted();
+    assert!(told.contains("\n1 consents were revoked since the backup and are again\n"), "{told}");
+    assert!(told.contains("\n1 API keys were revoked since the backup and are again\n"), "{told}");
+    assert!(
+        told.contains("\n1 passwords of API keys were replaced since, and end as they did\n"),
+        "{told}"
+    );
+    still_taken_back(&restored, &clients).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_taken_back_since_a_dump_stays_so() {
+    let installation = Installation::postgres();
+    let back_up = || installation.dump_of(&["--exclude-schema", "vault"]);
+    let (data, clients) = taken_back_since(&installation, back_up).await;
+    let restored = Installation::postgres();
+    hand_over_key(&installation, &restored);
+    restored.psql(&data);
+    restored.psql(&installation.dump_of(&["--schema", "vault"]));
+    let settled = restored.run(&["vault", "settle", "--json"]).json();
+    assert_eq!(
+        settled,
+        serde_json::json!({
+            "erased_people": 0, "lost_people": 0, "refused_imports": 0,
+            "revoked_consents": 1, "revoked_keys": 1, "ended_keys": 1
+        })
+    );
+    still_taken_back(&restored, &clients).await;
 }

@@ -12,7 +12,7 @@ mod trail;
 mod verify;
 
 use uuid::Uuid;
-use vinculo_store::{ActorKind, AuditAction, NewAuditEntry, Store};
+use vinculo_store::{ActorKind, AuditAction, Consent, NewAuditEntry, Store, Tx};
 
 pub(crate) use entry::{Entry, Shown};
 pub(crate) use recorder::{Audit, chain_leftovers, record};
@@ -37,7 +37,29 @@ pub fn note_command(
     objects: i64,
     now: i64,
 ) -> Result<(), vinculo_store::Error> {
-    let entry = NewAuditEntry {
+    let entry = NewAuditEntry { objects, ..of_command(action, now) };
+    store.write_blocking(move |tx| tx.audit(&[entry]))
+}
+
+/// Notes that a command took a consent back again after a restore, in its transaction.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn note_restored_revocation(
+    tx: &mut Tx<'_>,
+    consent: &Consent,
+    now: i64,
+) -> Result<(), vinculo_store::Error> {
+    tx.audit(&[NewAuditEntry {
+        workspace: Some(consent.workspace),
+        person: Some(consent.subject),
+        object: Some(consent.uuid),
+        ..of_command(AuditAction::ConsentRevoked, now)
+    }])
+}
+
+fn of_command(action: AuditAction, now: i64) -> NewAuditEntry {
+    NewAuditEntry {
         writer: Uuid::nil(),
         workspace: None,
         created_at: now,
@@ -47,9 +69,8 @@ pub fn note_command(
         person: None,
         link: None,
         object: None,
-        objects,
+        objects: 1,
         request_id: None,
         sealed: None,
-    };
-    store.write_blocking(move |tx| tx.audit(&[entry]))
+    }
 }

@@ -40,6 +40,21 @@ pub(crate) struct RevocationContents {
     pub(crate) proof: Value,
 }
 
+/// What was said, and how its receipt is kept: nobody without the person's key can make another of it.
+#[derive(Serialize)]
+struct Marked<'a, T> {
+    #[serde(flatten)]
+    said: &'a T,
+    sealed_receipt: bool,
+}
+
+#[derive(Deserialize)]
+struct Mark {
+    /// Earlier versions made receipts without a seal, and said nothing of it.
+    #[serde(default)]
+    sealed_receipt: bool,
+}
+
 /// A text and the random bytes before it.
 pub(crate) struct Contents {
     salted: Vec<u8>,
@@ -60,7 +75,7 @@ impl Contents {
     pub(crate) fn new(app: &App, said: &impl Serialize) -> Result<Self, ApiError> {
         let mut salted = vec![0; SALT];
         app.random().fill(&mut salted).map_err(ApiError::unexpected)?;
-        serde_json::to_writer(&mut salted, said)?;
+        serde_json::to_writer(&mut salted, &Marked { said, sealed_receipt: true })?;
         Ok(Self { salted })
     }
 
@@ -86,8 +101,25 @@ impl Contents {
             Side::Grant => Some(&consent.sealed),
             Side::Revocation => consent.sealed_revocation.as_ref(),
         };
-        let open = |sealed| key.open(side.context(consent.uuid), sealed);
-        Ok(sealed.map(open).transpose()?.map(|salted| Self { salted: salted.to_vec() }))
+        sealed.map(|sealed| Self::open_of(key, side, consent.uuid, sealed)).transpose()
+    }
+
+    /// What a sealed text says about one side of a consent.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn open_of(
+        key: &DataKey,
+        side: Side,
+        consent: Uuid,
+        sealed: &Sealed,
+    ) -> Result<Self, VaultError> {
+        Ok(Self { salted: key.open(side.context(consent), sealed)?.to_vec() })
+    }
+
+    /// Whether the receipt of this must have a seal.
+    pub(super) fn wants_seal(&self) -> bool {
+        self.read::<Mark>().is_ok_and(|mark| mark.sealed_receipt)
     }
 
     /// SHA-256 of the random bytes and the text.

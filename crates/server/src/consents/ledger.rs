@@ -4,16 +4,18 @@
 use serde_json::Value;
 use uuid::Uuid;
 use vinculo_pila::Document;
-use vinculo_store::{AuditAction, Consent, ConsentTerms, NewConsent, Resource, SubjectId, Tx};
-use vinculo_vault::WrappedKey;
+use vinculo_store::{
+    AuditAction, Consent, ConsentTerms, LostRevocation, Micros, NewConsent, Resource, SubjectId, Tx,
+};
+use vinculo_vault::{DataKey, Sealed, WrappedKey};
 
 use super::contents::{Contents, GrantContents, RevocationContents, Side};
 use super::receipt::Fact;
 use super::standing::Standing;
 use crate::App;
-use crate::audit::{Entry, Trail};
+use crate::audit::{self, Entry, Trail};
 use crate::error::ApiError;
-use crate::secrets::WorkspaceSecrets;
+use crate::secrets::{Secrets, WorkspaceSecrets};
 
 /// A consent that somebody gave.
 pub(crate) struct Grant {
@@ -68,7 +70,7 @@ pub(crate) fn grant(
     })?;
     withhold(tx, subject.id, now)?;
     let fact = Fact::granted(uuid, terms, contents.digest(), now);
-    fact.append(tx, workspace, indexes.erased_person(kind, number))?;
+    fact.append(tx, secrets, indexes.erased_person(kind, number))?;
     let entry = Entry::of(AuditAction::ConsentRecorded).person(subject.id).object(uuid);
     trail.note(tx, app, entry)?;
     stored(tx, secrets, uuid)
@@ -92,18 +94,55 @@ pub(crate) fn revoke(
     if consent.revoked_at.is_some() {
         return Ok(consent);
     }
-    let (workspace, now) = (secrets.workspace(), app.now_micros());
+    let now = app.now_micros();
     let key = app.all_secrets().vault().unwrap_key(&consent.key)?;
-    let granted = Contents::open(&key, Side::Grant, &consent)?;
+    let contents = Contents::new(app, said)?;
+    let sealed = contents.seal(&key, Side::Revocation, id)?;
+    write_revocation(tx, secrets, &consent, &key, (contents, sealed, now))?;
+    withhold(tx, consent.subject, now)?;
+    stored(tx, secrets, id)
+}
+
+/// Writes that a consent was taken back, and the receipt of it: what was said, sealed too, and when.
+fn write_revocation(
+    tx: &mut Tx<'_>,
+    secrets: &WorkspaceSecrets,
+    consent: &Consent,
+    key: &DataKey,
+    (contents, sealed, at): (Contents, Sealed, Micros),
+) -> Result<(), ApiError> {
+    let granted = Contents::open(key, Side::Grant, consent)?;
     let granted = granted.ok_or_else(|| ApiError::unexpected("a consent says nothing"))?;
     let granted: GrantContents = granted.read()?;
-    let contents = Contents::new(app, said)?;
-    tx.revoke_consent(workspace.id, id, now, &contents.seal(&key, Side::Revocation, id)?)?;
-    withhold(tx, consent.subject, now)?;
+    tx.revoke_consent(secrets.workspace().id, consent.uuid, at, &sealed)?;
     let person = secrets.indexes();
     let person = person.erased_person(&granted.document_type, &granted.document_number);
-    Fact::revoked(id, contents.digest(), now).append(tx, workspace, person)?;
-    stored(tx, secrets, id)
+    Fact::revoked(consent.uuid, contents.digest(), at).append(tx, secrets, person)
+}
+
+/// Takes a consent back that was taken back before the data was restored: as it was said then, with a
+/// receipt at the end of the chain.
+///
+/// # Errors
+/// When the database fails, or what was said does not open.
+pub(super) fn revoke_again(
+    tx: &mut Tx<'_>,
+    (all, secrets): (&Secrets, &WorkspaceSecrets),
+    lost: &LostRevocation,
+    now: Micros,
+) -> Result<(), ApiError> {
+    let seen = stored(tx, secrets, lost.consent)?;
+    tx.lock_subject(seen.subject)?;
+    let consent = stored(tx, secrets, lost.consent)?;
+    if consent.revoked_at.is_some() {
+        return Ok(());
+    }
+    let key = all.vault().unwrap_key(&consent.key)?;
+    let contents = Contents::open_of(&key, Side::Revocation, consent.uuid, &lost.sealed)?;
+    let said = (contents, lost.sealed.clone(), lost.revoked_at);
+    write_revocation(tx, secrets, &consent, &key, said)?;
+    withhold(tx, consent.subject, now)?;
+    Ok(audit::note_restored_revocation(tx, &consent, now)?)
 }
 
 /// Adds to the receipts of an erased person that what the consents said is gone; nothing when there
@@ -123,14 +162,24 @@ pub(crate) fn note_erasure(
     if tx.consent_receipts_about(workspace.id, &person)?.is_empty() {
         return Ok(());
     }
-    Fact::erased(erasure, app.now_micros()).append(tx, workspace, person)
+    Fact::erased(erasure, app.now_micros()).append(tx, secrets, person)
 }
 
 /// Withholds what the person no longer allows to be shown, and shows the rest. Answers kept for
-/// clients that repeat a request show it too, and go.
-fn withhold(tx: &mut Tx<'_>, subject: SubjectId, now: i64) -> Result<(), ApiError> {
+/// clients that repeat a request show it too, and go. What another consent still lets be shown is due
+/// to be withheld when that one ends.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn withhold(
+    tx: &mut Tx<'_>,
+    subject: SubjectId,
+    now: Micros,
+) -> Result<(), vinculo_store::Error> {
     let standing = Standing::of(tx, subject)?;
     let mut any = false;
+    let ends = Resource::ALL.iter().filter_map(|resource| standing.withholds_from(*resource, now));
+    tx.withhold_at(subject, ends.min())?;
     for &resource in Resource::ALL {
         let withheld = standing.withholds(resource, now);
         tx.withhold(resource, subject, withheld)?;

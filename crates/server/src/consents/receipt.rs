@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
-use vinculo_store::{ConsentReceipt, ConsentTerms, Micros, Tx, Workspace};
+use vinculo_store::{ConsentReceipt, ConsentTerms, Micros, Tx};
 use vinculo_vault::BlindIndex;
 
 use crate::clock::wire_time;
 use crate::error::ApiError;
+use crate::secrets::WorkspaceSecrets;
 
 /// The form of the text, written into it.
 const FORM: u8 = 1;
@@ -144,16 +145,18 @@ impl<'a> Fact<'a> {
     pub(super) fn append(
         &self,
         tx: &mut Tx<'_>,
-        workspace: &Workspace,
+        secrets: &WorkspaceSecrets,
         person: BlindIndex,
     ) -> Result<(), ApiError> {
+        let workspace = secrets.workspace();
         tx.lock_workspace(workspace.id)?;
         let last = tx.last_consent_receipt(workspace.id)?;
         let (number, previous) = last.map_or((1, [0; 32]), |last| (last.number + 1, last.hash));
         let body = self.body(workspace.uuid, number, &person)?;
         let hash = hash(&previous, &body);
         let consent = self.consent;
-        let receipt = ConsentReceipt { number, person, consent, body, previous, hash };
+        let seal = Some(secrets.indexes().receipt_seal(&hash));
+        let receipt = ConsentReceipt { number, person, consent, body, previous, hash, seal };
         Ok(tx.insert_consent_receipt(workspace.id, &receipt)?)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A resource may be fetched while a consent for it holds. Nobody having recorded any, the customer
 //! attests by contract that it has one, unless the workspace requires consents to be recorded. After
-//! a revocation nothing is fetched or shown, after the end of a consent nothing is fetched, until
-//! there is a new one.
+//! a revocation nothing is fetched or shown but under a consent that stood beside the one taken back,
+//! after the end of a consent nothing is fetched, until there is a new one.
 
 use uuid::Uuid;
 use vinculo_store::{Allowed, Link, Micros, Resource, SubjectId, Tx};
@@ -30,7 +30,7 @@ impl From<Denied> for ApiError {
 enum Word {
     /// A consent holds.
     Holds,
-    /// A consent was taken back, and none has held since.
+    /// A consent was taken back, none that stood beside it holds, and none was given since.
     Revoked,
     /// There was a consent, and its time is over.
     Expired,
@@ -73,9 +73,10 @@ impl Standing {
             return Err(Denied);
         }
         let holding = |wanted: &[Resource]| {
-            let mut all = self.0.iter().filter(|allowed| holds(allowed, now));
-            let found = all.find(|allowed| wanted.iter().all(|r| allowed.resources.contains(r)));
-            found.map(|allowed| allowed.consent)
+            let holds = |allowed: &&Allowed| {
+                wanted.iter().all(|&resource| self.holds(allowed, resource, now))
+            };
+            self.0.iter().find(holds).map(|allowed| allowed.consent)
         };
         let first = resources.iter().zip(&words).find(|(_, word)| **word == Word::Holds);
         Ok(holding(resources).or_else(|| first.and_then(|(resource, _)| holding(&[*resource]))))
@@ -86,26 +87,56 @@ impl Standing {
         self.word(resource, now) == Word::Revoked
     }
 
+    /// When a resource that is shown is withheld because the last consent ends that a revocation has
+    /// left; `None` when that does not come.
+    pub(crate) fn withholds_from(&self, resource: Resource, now: Micros) -> Option<Micros> {
+        let holding = self.0.iter().filter(|allowed| self.holds(allowed, resource, now));
+        let ends = holding.map(|allowed| allowed.expires_at.unwrap_or(Micros::MAX));
+        ends.max().filter(|&end| end < Micros::MAX && self.withholds(resource, end))
+    }
+
+    /// Whether what is known of a resource has been withheld since it was last taken back.
+    pub(crate) fn withholds_since(&self, resource: Resource) -> bool {
+        self.last_revocation(resource).is_some_and(|at| self.withholds(resource, at))
+    }
+
+    /// The consents that hold for anything, the newest first.
+    pub(crate) fn holding(&self, now: Micros) -> Vec<Uuid> {
+        let holds = |allowed: &&Allowed| {
+            allowed.resources.iter().any(|&resource| self.holds(allowed, resource, now))
+        };
+        self.0.iter().filter(holds).map(|allowed| allowed.consent).collect()
+    }
+
     fn word(&self, resource: Resource, now: Micros) -> Word {
-        let about = || self.0.iter().filter(|allowed| allowed.resources.contains(&resource));
-        if about().any(|allowed| holds(allowed, now)) {
+        if self.0.iter().any(|allowed| self.holds(allowed, resource, now)) {
             return Word::Holds;
         }
-        // A consent that held after the last revocation has overruled it, also once it has ended.
-        let outlived = |at| {
-            let mut left = about().filter(|allowed| allowed.revoked_at.is_none());
-            left.any(|allowed| allowed.expires_at.is_none_or(|end| end > at))
-        };
-        match about().filter_map(|allowed| allowed.revoked_at).max() {
-            Some(at) if !outlived(at) => Word::Revoked,
+        let about = || self.0.iter().filter(|allowed| allowed.resources.contains(&resource));
+        // What was given after the last revocation has overruled it, also once it has ended.
+        let overruled =
+            |at| about().any(|allowed| allowed.revoked_at.is_none() && allowed.granted_at > at);
+        match self.last_revocation(resource) {
+            Some(at) if !overruled(at) => Word::Revoked,
             None if about().next().is_none() => Word::Unsaid,
             _ => Word::Expired,
         }
     }
-}
 
-fn holds(allowed: &Allowed, now: Micros) -> bool {
-    allowed.revoked_at.is_none() && allowed.expires_at.is_none_or(|end| end > now)
+    /// Whether a consent holds for a resource. One that was recorded after a revocation and given
+    /// before it does not: an old paper is no new consent.
+    fn holds(&self, allowed: &Allowed, resource: Resource, now: Micros) -> bool {
+        let is_old_paper = |at| allowed.created_at > at && allowed.granted_at <= at;
+        allowed.resources.contains(&resource)
+            && allowed.revoked_at.is_none()
+            && allowed.expires_at.is_none_or(|end| end > now)
+            && !self.last_revocation(resource).is_some_and(is_old_paper)
+    }
+
+    fn last_revocation(&self, resource: Resource) -> Option<Micros> {
+        let about = self.0.iter().filter(|allowed| allowed.resources.contains(&resource));
+        about.filter_map(|allowed| allowed.revoked_at).max()
+    }
 }
 
 /// As [`Standing::basis`], for a link that is there.
@@ -148,7 +179,8 @@ mod tests {
         (expires_at, revoked_at): (Option<Micros>, Option<Micros>),
     ) -> Allowed {
         let (consent, resources) = (Uuid::from_u128(n), resources.to_vec());
-        Allowed { consent, resources, expires_at, revoked_at, created_at }
+        let granted_at = created_at;
+        Allowed { consent, resources, granted_at, expires_at, revoked_at, created_at }
     }
 
     /// The number of the consent that everything may be fetched under, 0 for an attestation.
@@ -164,7 +196,9 @@ mod tests {
         let ended = allowed(2, &both, 20, (Some(100), None));
         let revoked = allowed(3, &both, 30, (None, Some(50)));
         let later = allowed(4, &both, 60, (Some(70), None));
-        let backfilled = allowed(5, &both, 60, (Some(40), None));
+        let paper = Allowed { granted_at: 40, ..allowed(5, &both, 60, (None, None)) };
+        let stood = allowed(6, &both, 20, (Some(90), None));
+        let again = allowed(7, &both, 60, (None, Some(80)));
         for (consents, permitted_under, withheld) in [
             (vec![], Some(0), false),
             (vec![&held], Some(1), false),
@@ -173,7 +207,11 @@ mod tests {
             (vec![&ended, &held], Some(1), false),
             (vec![&revoked, &held], Some(1), false),
             (vec![&revoked, &ended], None, false),
-            (vec![&backfilled, &revoked], None, true),
+            (vec![&paper, &revoked], None, true),
+            (vec![&paper], Some(5), false),
+            (vec![&revoked, &stood], None, true),
+            (vec![&again, &revoked, &held], Some(1), false),
+            (vec![&later, &again, &revoked], None, true),
             (vec![&later, &revoked], None, false),
         ] {
             let standing = Standing(consents.into_iter().cloned().collect());

@@ -5,14 +5,18 @@ use std::collections::HashMap;
 use serde::Serialize;
 use uuid::Uuid;
 use vinculo_store::{
-    Consent, ConsentFilter, ConsentReceipt, Error, PageRequest, Store, Tx, WorkspaceId,
+    Consent, ConsentFilter, ConsentReceipt, Error, PageRequest, Resource, Store, Tx, WorkspaceId,
 };
 use vinculo_vault::Vault;
 
 use super::contents::{Contents, GrantContents, Side};
 use super::receipt::{Event, Fact, Told, hex, is_intact};
+use super::standing::Standing;
 use crate::clock::wire_time;
 use crate::secrets::{Secrets, WorkspaceSecrets};
+
+const STRANGE: &str = "it was not made with the keys of this installation";
+const UNSEALED: &str = "its seal is missing";
 
 /// Receipts or consents read at once.
 const BATCH: i64 = 500;
@@ -112,6 +116,8 @@ struct Chain<'a> {
     receipts: i64,
     number: i64,
     head: [u8; 32],
+    /// Whether a receipt had a seal: all that follow must.
+    sealed: bool,
     broken: Option<Broken>,
 }
 
@@ -124,7 +130,7 @@ struct Beside {
 
 impl<'a> Chain<'a> {
     const fn new(secrets: &'a WorkspaceSecrets) -> Self {
-        Self { secrets, receipts: 0, number: 0, head: [0; 32], broken: None }
+        Self { secrets, receipts: 0, number: 0, head: [0; 32], sealed: false, broken: None }
     }
 
     /// Follows the chain for a batch. `false` at its end.
@@ -159,6 +165,7 @@ impl<'a> Chain<'a> {
                 head.found = Some((environment, receipt.number));
             }
             (self.number, self.head) = (receipt.number, receipt.hash);
+            self.sealed |= receipt.seal.is_some();
             self.receipts += 1;
         }
         Ok(receipts.len() as i64 == BATCH)
@@ -181,7 +188,14 @@ impl<'a> Chain<'a> {
                 && told.consent == receipt.consent
                 && told.person == hex(receipt.person.as_bytes())
         });
-        told.is_none().then_some("it is not what it is filed as")
+        if told.is_none() {
+            return Some("it is not what it is filed as");
+        }
+        let seal = self.secrets.indexes().receipt_seal(&receipt.hash);
+        match receipt.seal {
+            Some(found) => (found != seal).then_some(STRANGE),
+            None => self.sealed.then_some(UNSEALED),
+        }
     }
 
     /// Why a receipt does not fit the consent that it is about: the receipt that would be written of
@@ -192,44 +206,50 @@ impl<'a> Chain<'a> {
         receipt: &ConsentReceipt,
         consent: &Consent,
     ) -> Option<&'static str> {
-        let expected = self.expected(vault, receipt, consent);
-        (expected.as_ref() != Some(&receipt.body)).then_some("its consent was altered")
+        let Some((expected, wants_seal)) = self.expected(vault, receipt, consent) else {
+            return Some("its consent was altered");
+        };
+        if expected != receipt.body {
+            return Some("its consent was altered");
+        }
+        (wants_seal && receipt.seal.is_none()).then_some(UNSEALED)
     }
 
+    /// The text of the receipt, and whether it must have a seal.
     fn expected(
         &self,
         vault: &Vault,
         receipt: &ConsentReceipt,
         consent: &Consent,
-    ) -> Option<String> {
+    ) -> Option<(String, bool)> {
         let key = vault.unwrap_key(&consent.key).ok()?;
         let granted = Contents::open(&key, Side::Grant, consent).ok()??;
         let said: GrantContents = granted.read().ok()?;
         let indexes = self.secrets.indexes();
         let person = indexes.erased_person(&said.document_type, &said.document_number);
-        let fact = match Told::of(receipt).ok()?.event {
+        let (fact, wants_seal) = match Told::of(receipt).ok()?.event {
             Event::Granted => {
                 let at = consent.created_at;
-                Fact::granted(consent.uuid, &consent.terms, granted.digest(), at)
+                let fact = Fact::granted(consent.uuid, &consent.terms, granted.digest(), at);
+                (fact, granted.wants_seal())
             }
             Event::Revoked => {
                 let revocation = Contents::open(&key, Side::Revocation, consent).ok()??;
-                Fact::revoked(consent.uuid, revocation.digest(), consent.revoked_at?)
+                let fact = Fact::revoked(consent.uuid, revocation.digest(), consent.revoked_at?);
+                (fact, revocation.wants_seal())
             }
             Event::Erased => return None,
         };
-        fact.body(self.secrets.workspace().uuid, receipt.number, &person).ok()
+        let body = fact.body(self.secrets.workspace().uuid, receipt.number, &person).ok()?;
+        Some((body, wants_seal))
     }
 
     fn report(self, store: &Store) -> Result<ChainReport, Error> {
         let workspace = self.secrets.workspace();
         let id = workspace.id;
-        let without = store.read_blocking(move |tx| tx.consent_without_receipt(id))?;
-        let lacking = without.map(|consent| Broken {
-            number: None,
-            consent: Some(consent),
-            why: "a consent has no receipt of what was done",
-        });
+        let lacking = store.read_blocking(move |tx| beside_the_chain(tx, id))?;
+        let lacking =
+            lacking.map(|(consent, why)| Broken { number: None, consent: Some(consent), why });
         Ok(ChainReport {
             workspace: workspace.uuid,
             environment: workspace.environment.as_str(),
@@ -238,6 +258,42 @@ impl<'a> Chain<'a> {
             broken: self.broken.or(lacking),
         })
     }
+}
+
+/// A consent that does not fit what stands beside the chain: the person's row, what is shown of the
+/// person, the audit log, and what is kept of revocations beside the keys.
+fn beside_the_chain(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+) -> Result<Option<(Uuid, &'static str)>, Error> {
+    if let Some(consent) = tx.consent_without_receipt(workspace)? {
+        return Ok(Some((consent, "a consent has no receipt of what was done")));
+    }
+    if let Some(consent) = tx.consent_without_person(workspace)? {
+        return Ok(Some((consent, "the person of a consent is gone without an erasure")));
+    }
+    if let Some(consent) = tx.audited_without_receipt(workspace)? {
+        return Ok(Some((
+            consent,
+            "the audit log tells of a consent or revocation without receipt",
+        )));
+    }
+    if let Some(lost) = tx.lost_revocations(workspace, 1)?.pop() {
+        let why = "it was revoked, and holds: `vinculo vault settle` takes it back";
+        return Ok(Some((lost.consent, why)));
+    }
+    for subject in tx.people_who_revoked(workspace)? {
+        let standing = Standing::of(tx, subject)?;
+        for &resource in Resource::ALL {
+            if standing.withholds_since(resource) && tx.is_shown(resource, subject)? {
+                let mut revoked = tx.allowed_by(subject)?.into_iter();
+                let consent = revoked.find(|allowed| allowed.revoked_at.is_some());
+                let why = "it was revoked, and what it let be shown is shown";
+                return Ok(consent.map(|allowed| (allowed.consent, why)));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// Why the consent of a receipt may not be gone: only an erasure that came later removes it. Moments

@@ -65,8 +65,30 @@ pub(super) enum Done {
     InPart,
 }
 
+/// Withholds what was revoked of people whose other consents have ended.
+async fn withhold_all(app: &App, stop: &CancellationToken) -> Result<(), Unseen> {
+    while !stop.is_cancelled() {
+        let worker = app.clone();
+        let done = app.store().write(move |tx| {
+            let now = worker.now_micros();
+            // One person in a transaction: nobody waits for two.
+            let due = tx.due_to_withhold(now, 1)?;
+            for &subject in &due {
+                tx.lock_subject(subject)?;
+                consents::withhold(tx, subject, now)?;
+            }
+            Ok(due.len())
+        });
+        if seen(done.await)? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Acts on the links that store what has to go. Answers those that could not be acted on.
 async fn end_all(app: &App, stop: &CancellationToken) -> Result<Vec<LinkId>, Unseen> {
+    withhold_all(app, stop).await?;
     let (mut after, mut left) = (LinkId(0), Vec::new());
     while !stop.is_cancelled() {
         let now = app.now_micros();

@@ -171,7 +171,7 @@ pub(crate) fn retire(
     key: &ListedKey,
 ) -> Result<(), ApiError> {
     trail.note(tx, app, Entry::of(AuditAction::PasswordRetired).object(key.secret_id))?;
-    Ok(tx.retire_old_password(key.id)?)
+    Ok(tx.retire_old_password(key.id, app.now_micros())?)
 }
 
 /// Makes a key open nothing any more.

@@ -84,6 +84,7 @@ const CHANGES: &[Expected] = &[
     ("post", "/manage/v1/consents/", Some("consent.recorded")),
     ("post", "/manage/v1/consents/evidence/", Some("consents.evidenced")),
     ("post", "/manage/v1/consents/{id}/revoke/", Some("consent.revoked")),
+    ("post", "/manage/v1/consents/revoke/", Some("consent.revoked")),
     ("post", "/manage/v1/webhook-endpoints/", Some("webhook.created")),
     ("patch", "/manage/v1/webhook-endpoints/{id}/", Some("webhook.changed")),
     ("post", "/manage/v1/webhook-endpoints/{id}/rotate-secret/", Some("webhook.secret_rotated")),

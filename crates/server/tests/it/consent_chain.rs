@@ -1,7 +1,10 @@
 //! The chain of receipts: whatever is done to it is found.
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 use vinculo_server::consents::{ChainReport, Verified, list, verify};
+use vinculo_store::{ConsentReceipt, Environment, NewConsent, WorkspaceId};
+use vinculo_vault::Context;
 
 use crate::consents::{CONSENTS, grant, id, request, revoke};
 use crate::support::{Client, TestApp, TestDatabase, on_both_databases};
@@ -17,9 +20,14 @@ on_both_databases!(
     an_altered_consent_is_found,
     receipts_outlive_the_person,
     consents_given_at_once_make_one_chain,
+    a_revocation_taken_out_of_the_chain_is_found_without_a_head,
+    a_chain_written_without_the_keys_is_found,
+    receipts_of_earlier_versions_hold,
+    what_stands_beside_the_chain_is_held_against_it,
 );
 
 const PERSON: &str = "1999000001";
+const BEYOND: &str = "the audit log tells of a consent or revocation without receipt";
 
 /// Verifies as the command does, away from the async runtime.
 async fn verified(app: &TestApp, heads: &[&str]) -> Verified {
@@ -149,7 +157,7 @@ async fn an_inserted_receipt_is_found(database: TestDatabase) {
     app.finish().await;
 }
 
-/// Whoever can compute hashes can write a whole chain anew. It does not hold what was noted before.
+/// Whoever has data and keys can write a whole chain anew. It does not hold what was noted before.
 async fn a_rewritten_chain_does_not_hold_a_noted_head(database: TestDatabase) {
     let app = filled(database).await;
     let head = sandbox(&app).await.head.expect("a head");
@@ -159,6 +167,9 @@ async fn a_rewritten_chain_does_not_hold_a_noted_head(database: TestDatabase) {
     );
     let client = app.sandbox();
     fill(&client).await;
+    let beyond = sandbox(&app).await.broken.expect("the audit log knows of the others");
+    assert_eq!((beyond.number, beyond.why), (None, BEYOND));
+    app.database.tamper("delete from audit_entries where action like 'consent.%' and id <= 4");
     assert_eq!(sandbox(&app).await.broken, None);
     let noted = verified(&app, &[&head]).await;
     assert_eq!((noted.ok, noted.heads[0].found), (false, None));
@@ -174,8 +185,10 @@ async fn an_end_cut_off_is_found_by_a_noted_head(database: TestDatabase) {
     app.database.tamper(&format!("delete from consent_receipts {}", at(2)));
     let lacking = sandbox(&app).await.broken.expect("a consent without its receipt");
     assert_eq!((lacking.number, lacking.why), (None, "a consent has no receipt of what was done"));
-    // Nothing in the database tells once the consent is gone too.
+    // Nothing but the audit log tells once the consent is gone too.
     app.database.tamper("delete from consents where text_version = '2026-03' and id = 2");
+    assert_eq!(sandbox(&app).await.broken.expect("not found").why, BEYOND);
+    app.database.tamper("delete from audit_entries where action = 'consent.recorded' and id = 2");
     assert!(verified(&app, &[]).await.ok);
     assert!(!verified(&app, &[&head]).await.ok);
     app.finish().await;
@@ -273,5 +286,161 @@ async fn consents_given_at_once_make_one_chain(database: TestDatabase) {
     }
     let chain = sandbox(&app).await;
     assert_eq!((chain.receipts, chain.broken), (16, None));
+    app.finish().await;
+}
+
+fn workspace(app: &TestApp) -> WorkspaceId {
+    app.app.secrets_of(Environment::Sandbox).unwrap().workspace().id
+}
+
+async fn receipts(app: &TestApp) -> Vec<ConsentReceipt> {
+    let workspace = workspace(app);
+    let read = app.app.store().read(move |tx| tx.consent_receipts_after(workspace, 0, 100));
+    read.await.expect("not read")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Writes the chain of the sandbox anew as whoever has the database alone can: these receipts in this
+/// order, with plain hashes and the seals that they had.
+async fn rewrite(app: &TestApp, mut chain: Vec<ConsentReceipt>) {
+    let (workspace, mut previous) = (workspace(app), [0; 32]);
+    for (number, receipt) in (1..).zip(&mut chain) {
+        let own = format!("\"number\":{}", receipt.number);
+        receipt.body = receipt.body.replace(&own, &format!("\"number\":{number}"));
+        (receipt.number, receipt.previous) = (number, previous);
+        let text = format!("{}\n{}", hex(&previous), receipt.body);
+        previous.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        receipt.hash = previous;
+    }
+    app.database.tamper("delete from consent_receipts where workspace_id = 1");
+    let written = app.app.store().write(move |tx| {
+        chain.iter().try_for_each(|receipt| tx.insert_consent_receipt(workspace, receipt))
+    });
+    written.await.expect("not written");
+}
+
+/// What is wrong with the sandbox's chain.
+async fn wrong(app: &TestApp) -> (Option<i64>, &'static str) {
+    let broken = sandbox(app).await.broken.expect("nothing is found");
+    (broken.number, broken.why)
+}
+
+async fn a_revocation_taken_out_of_the_chain_is_found_without_a_head(database: TestDatabase) {
+    let app = filled(database).await;
+    let whole = receipts(&app).await;
+    app.database.tamper("update consents set revoked_at = null, sealed_revocation = null");
+    rewrite(&app, whole[..3].to_vec()).await;
+    assert_eq!(wrong(&app).await, (None, BEYOND));
+    app.database.tamper("delete from audit_entries where action = 'consent.revoked'");
+    let why = "it was revoked, and holds: `vinculo vault settle` takes it back";
+    assert_eq!(wrong(&app).await, (None, why), "kept beside the keys");
+
+    // Nor can one be taken out before the end.
+    grant(&app.sandbox(), PERSON, json!({})).await;
+    let longer = receipts(&app).await;
+    rewrite(&app, [&longer[..1], &longer[2..]].concat()).await;
+    assert_eq!(wrong(&app).await, (Some(2), "it was not made with the keys of this installation"));
+    app.finish().await;
+}
+
+async fn a_chain_written_without_the_keys_is_found(database: TestDatabase) {
+    let app = filled(database).await;
+    let mut chain = receipts(&app).await;
+    let longer = chain[0]
+        .body
+        .replace("\"expires_at\":null", "\"expires_at\":\"2036-01-01T00:00:00.000000Z\"");
+    assert_ne!(longer, chain[0].body);
+    chain[0].body = longer;
+    app.database.tamper("update consents set expires_at = 2082758400000000 where id = 1");
+    rewrite(&app, chain.clone()).await;
+    assert_eq!(wrong(&app).await, (Some(1), "it was not made with the keys of this installation"));
+    chain.iter_mut().for_each(|receipt| receipt.seal = None);
+    rewrite(&app, chain).await;
+    assert_eq!(wrong(&app).await, (Some(1), "its seal is missing"));
+    app.finish().await;
+}
+
+/// Makes the consents and receipts of the sandbox what an earlier version would have made.
+async fn as_earlier(app: &TestApp) {
+    let (workspace, vault) = (workspace(app), app.app.all_secrets().vault().clone());
+    let mut chain = receipts(app).await;
+    for receipt in &mut chain {
+        receipt.seal = None;
+        let id = receipt.consent.expect("a consent");
+        let read = app.app.store().read(move |tx| tx.consent(workspace, id)).await;
+        let consent = read.expect("not read").expect("not found");
+        let (key, context) = (
+            vault.unwrap_key(&consent.key).unwrap(),
+            Context::of_uuid("consents", id.into_bytes()),
+        );
+        let salted = key.open(context, &consent.sealed).unwrap();
+        let text =
+            std::str::from_utf8(&salted[32..]).unwrap().replace(",\"sealed_receipt\":true", "");
+        let earlier = [&salted[..32], text.as_bytes()].concat();
+        assert_ne!(earlier.len(), salted.len());
+        let digest_of = |bytes: &[u8]| hex(digest(&SHA256, bytes).as_ref());
+        receipt.body = receipt.body.replace(&digest_of(&salted), &digest_of(&earlier));
+        let sealed = key.seal(context, &earlier).unwrap();
+        app.database
+            .tamper(&format!("delete from consents where created_at = {}", consent.created_at));
+        let written = app.app.store().write(move |tx| {
+            tx.insert_consent(&NewConsent {
+                uuid: id,
+                workspace,
+                subject: consent.subject,
+                terms: &consent.terms,
+                created_at: consent.created_at,
+                sealed: &sealed,
+            })
+        });
+        written.await.expect("not written");
+    }
+    rewrite(app, chain).await;
+}
+
+async fn receipts_of_earlier_versions_hold(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    for number in [PERSON, "1999000002"] {
+        grant(&client, number, json!({})).await;
+        app.advance(std::time::Duration::from_secs(1));
+    }
+    as_earlier(&app).await;
+    let earlier = sandbox(&app).await;
+    assert_eq!((earlier.receipts, earlier.broken), (2, None));
+    let newest = grant(&client, PERSON, json!({})).await;
+    assert_eq!((&newest["receipts"][0]["number"], sandbox(&app).await.broken), (&json!(3), None));
+    // The first that has a seal is one for all before it.
+    let mut chain = receipts(&app).await;
+    let person = chain[1].person;
+    chain.remove(0);
+    app.database.tamper("delete from audit_entries");
+    rewrite(&app, chain.clone()).await;
+    assert_eq!(wrong(&app).await, (Some(2), "it was not made with the keys of this installation"));
+    assert_eq!(chain[0].person, person);
+    chain.iter_mut().for_each(|receipt| receipt.seal = None);
+    rewrite(&app, chain).await;
+    assert_eq!(wrong(&app).await, (Some(2), "its seal is missing"));
+    app.finish().await;
+}
+
+async fn what_stands_beside_the_chain_is_held_against_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let consent = grant(&client, PERSON, json!({})).await;
+    let more = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    client.create_link(PERSON, more).await;
+    app.settled().await;
+    revoke(&client, &consent).await;
+    assert_eq!(sandbox(&app).await.broken, None);
+    app.database.tamper("update employments set withheld = 0");
+    assert_eq!(wrong(&app).await, (None, "it was revoked, and what it let be shown is shown"));
+    app.database.tamper("update employments set withheld = 1");
+    assert_eq!(sandbox(&app).await.broken, None);
+    app.database.tamper("delete from subjects");
+    assert_eq!(wrong(&app).await, (None, "the person of a consent is gone without an erasure"));
     app.finish().await;
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vinculo_store::Environment;
 
+use crate::consent_chain;
 use crate::support::{
     Answer, Client, Mood, Receiver, Setup, TestApp, TestDatabase, link_request, on_both_databases,
 };
@@ -20,6 +21,9 @@ on_both_databases!(
     a_revocation_stops_everything_until_a_new_consent,
     a_revocation_holds_for_its_resource_alone,
     another_consent_goes_on_holding,
+    a_paper_from_before_a_revocation_is_no_new_consent,
+    what_was_revoked_is_withheld_when_the_other_consent_ends,
+    a_person_takes_everything_back_at_once,
     lists_pass_over_what_is_withheld,
     an_ended_consent_stops_new_questions_alone,
     a_load_that_waits_asks_nothing_after_a_revocation,
@@ -422,6 +426,103 @@ async fn another_consent_goes_on_holding(database: TestDatabase) {
     for (what, answer) in reads(&client, &link, &held).await {
         assert_eq!(answer.status, 200, "{what}: {}", answer.body);
     }
+    app.finish().await;
+}
+
+async fn a_paper_from_before_a_revocation_is_no_new_consent(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let consent = grant(&client, ONE_JOB, json!({})).await;
+    let link = client.create_link(ONE_JOB, both("single")).await;
+    app.settled().await;
+    let held = objects(&client, &link).await;
+    revoke(&client, &consent).await;
+    app.advance(DAY);
+    let papers = ["2019-01-01T00:00:00Z", "2026-11-24T12:00:00Z"];
+    for granted_at in papers {
+        let paper = json!({ "method": "upload", "granted_at": granted_at });
+        grant(&client, ONE_JOB, paper).await;
+        for (what, answer) in reads(&client, &link, &held).await {
+            assert_denied(&answer, what);
+        }
+        for (what, answer) in fetches(&client, &link).await {
+            assert_denied(&answer, what);
+        }
+    }
+    let new = grant(&client, ONE_JOB, json!({ "granted_at": "2026-11-24T12:00:01Z" })).await;
+    for (what, answer) in reads(&client, &link, &held).await {
+        assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+    }
+    let again = client.create_link(ONE_JOB, both("single")).await;
+    let life = client.get(&format!("/manage/v1/links/{}/", id(&again))).await.json();
+    assert_eq!(life["consent"], new["id"]);
+    app.settled().await;
+    app.finish().await;
+}
+
+async fn what_was_revoked_is_withheld_when_the_other_consent_ends(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let end = json!({ "expires_at": "2026-11-26T12:00:00Z" });
+    let ending = grant(&client, ONE_JOB, end).await;
+    let consent = grant(&client, ONE_JOB, json!({ "purpose": "Mercadeo" })).await;
+    let link = client.create_link(ONE_JOB, both("single")).await;
+    app.settled().await;
+    let held = objects(&client, &link).await;
+    assert_eq!(revoke(&client, &consent).await["still_valid"], json!([ending["id"]]));
+    for (what, answer) in reads(&client, &link, &held).await {
+        assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+    }
+    app.advance(2 * DAY);
+    app.settled().await;
+    for (what, answer) in reads(&client, &link, &held).await {
+        assert_denied(&answer, what);
+    }
+    assert_eq!(consent_chain::sandbox(&app).await.broken, None);
+    app.finish().await;
+}
+
+async fn a_person_takes_everything_back_at_once(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut given = Vec::new();
+    for _ in 0..3 {
+        given.push(grant(&client, ONE_JOB, json!({})).await);
+    }
+    let other = grant(&client, "1999000002", json!({})).await;
+    let foreign = grant(&app.production(), ONE_JOB, json!({})).await;
+    let link = client.create_link(ONE_JOB, both("single")).await;
+    app.settled().await;
+    let held = objects(&client, &link).await;
+    let one = revoke(&client, &given[0]).await;
+    assert_eq!(one["still_valid"], json!([given[2]["id"], given[1]["id"]]));
+    let revoke_all = format!("{CONSENTS}revoke/");
+    let body = json!({
+        "document_type": "CC", "document_number": "1.999.000.001", "reason": "Por teléfono",
+    });
+    let answer = client.post_once(&revoke_all, "all", &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let revoked = answer.json()["revoked"].as_array().unwrap().clone();
+    let ids: Vec<_> = revoked.iter().map(|consent| &consent["id"]).collect();
+    assert_eq!(ids, [&given[2]["id"], &given[1]["id"]]);
+    let events = |n: usize| revoked[n]["receipts"][1]["event"].clone();
+    assert_eq!((events(0), events(1)), (json!("revoked"), json!("revoked")));
+    for (what, answer) in reads(&client, &link, &held).await {
+        assert_denied(&answer, what);
+    }
+    let reason = &client.get(&path(&given[1])).await.json()["revocation"]["reason"];
+    assert_eq!(reason, "Por teléfono");
+    assert_eq!(client.post(&revoke_all, &body).await.json(), json!({ "revoked": [] }));
+    let again = client.post_once(&revoke_all, "all", &body).await;
+    assert_eq!(again.body, answer.body);
+    assert_eq!(client.get(&path(&other)).await.json()["status"], "valid");
+    assert_eq!(app.production().get(&path(&foreign)).await.json()["status"], "valid");
+    let refused = client.post(&revoke_all, &json!({ "document_type": "CC", "reason": 7 })).await;
+    let fields = refused.json();
+    let fields: Vec<_> = fields.as_array().unwrap().iter().map(|item| &item["field"]).collect();
+    assert_eq!(refused.status, 400);
+    assert_eq!(fields, [&json!("document_number"), &json!("reason")]);
+    assert_eq!(consent_chain::sandbox(&app).await.broken, None);
     app.finish().await;
 }
 

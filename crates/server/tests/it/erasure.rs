@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vinculo_server::erasure::{WithoutReceipt, settle_restored};
+use vinculo_server::erasure::{SettleError, WithoutReceipt, settle_restored};
 use vinculo_store::{Environment, Part, Store, Target, back_up};
 use vinculo_vault::{Context, MasterKeys, Sealed, SystemRandom, Vault, WrappedKey};
 
@@ -326,8 +326,10 @@ async fn a_backup_from_before_an_erasure_does_not_open() {
     let (target, spool) = (now.target(), now.spool());
     let settled = tokio::task::spawn_blocking(move || {
         let store: Store = TestDatabase::open(&target);
-        let settled =
-            settle_restored(&store, &spool, 0, WithoutReceipt::Refuse).expect("not settled");
+        let settled = settle_restored(&store, &spool, 0, WithoutReceipt::Refuse, |_| {
+            Err::<_, SettleError>(SettleError::Consents("none was taken back".to_owned()))
+        });
+        let settled = settled.expect("not settled");
         store.close_blocking();
         settled
     });

@@ -231,27 +231,30 @@ impl Tx<'_> {
              where id = $1",
             &[id.into(), secret_hash.into(), old_until.into()],
         )?;
-        Ok(())
+        old_until.map_or(Ok(()), |at| self.keep_old_password(id, at))
     }
 
-    /// Forgets the password before the last one.
+    /// Forgets the password before the last one. That it opens the key no more is kept beside the
+    /// wrapped keys.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn retire_old_password(&mut self, id: ApiKeyId) -> Result<()> {
+    pub fn retire_old_password(&mut self, id: ApiKeyId, now: Micros) -> Result<()> {
+        self.keep_old_password(id, now)?;
         let sql = "update api_keys set old_hash = null, old_until = null where id = $1";
         self.execute(sql, &[id.into()])?;
         Ok(())
     }
 
-    /// Makes a key open nothing any more; its row stays.
+    /// Makes a key open nothing any more; its row stays, and that it was revoked is kept beside the
+    /// wrapped keys.
     ///
     /// # Errors
     /// When the database fails.
     pub fn revoke_api_key(&mut self, id: ApiKeyId, now: Micros) -> Result<()> {
         let sql = "update api_keys set revoked_at = $2 where id = $1 and revoked_at is null";
         self.execute(sql, &[id.into(), now.into()])?;
-        Ok(())
+        self.keep_revoked_key(id)
     }
 
     /// Notes when a key was used, unless a later time is known.

@@ -23,15 +23,16 @@ pub struct ConsentReceipt {
     pub previous: [u8; 32],
     /// Hash of the one before and of the body.
     pub hash: [u8; 32],
+    /// What only the keys of the installation make of the hash; `None` of earlier versions.
+    pub seal: Option<[u8; 32]>,
 }
 
 const COLUMNS: &str = "select r.number, r.person_index, r.consent, r.body, r.previous_hash, \
-     r.hash from consent_receipts r";
+     r.hash, r.seal from consent_receipts r";
 
 impl ConsentReceipt {
     fn from_row(row: &Row<'_>) -> Result<Self> {
-        let hash = |column| {
-            let bytes = row.bytes(column)?;
+        let digest = |bytes: Vec<u8>| {
             <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| Error::Corrupt {
                 table: "consent_receipts",
                 what: format!("a hash of {} bytes", bytes.len()),
@@ -42,8 +43,9 @@ impl ConsentReceipt {
             person: row.blind_index(1)?,
             consent: row.opt_uuid(2)?,
             body: row.text(3)?,
-            previous: hash(4)?,
-            hash: hash(5)?,
+            previous: digest(row.bytes(4)?)?,
+            hash: digest(row.bytes(5)?)?,
+            seal: row.opt_bytes(6)?.map(digest).transpose()?,
         })
     }
 }
@@ -76,7 +78,7 @@ impl Tx<'_> {
     ) -> Result<()> {
         self.execute(
             "insert into consent_receipts (workspace_id, number, person_index, consent, body, \
-             previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7)",
+             previous_hash, hash, seal) values ($1, $2, $3, $4, $5, $6, $7, $8)",
             &[
                 workspace.into(),
                 receipt.number.into(),
@@ -85,6 +87,7 @@ impl Tx<'_> {
                 (&receipt.body).into(),
                 (&receipt.previous).into(),
                 (&receipt.hash).into(),
+                receipt.seal.as_ref().into(),
             ],
         )?;
         Ok(())
@@ -144,6 +147,34 @@ impl Tx<'_> {
             "select c.uuid from consents c where c.workspace_id = $1 and \
              (select count(*) from consent_receipts r where r.consent = c.uuid) < \
              case when c.revoked_at is null then 1 else 2 end limit 1",
+            &[workspace.into()],
+            |row| row.uuid(0),
+        )
+    }
+
+    /// A consent of the workspace whose person is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn consent_without_person(&mut self, workspace: WorkspaceId) -> Result<Option<Uuid>> {
+        self.query_opt(
+            "select c.uuid from consents c where c.workspace_id = $1 \
+             and not exists (select 1 from subjects s where s.id = c.subject_id) limit 1",
+            &[workspace.into()],
+            |row| row.uuid(0),
+        )
+    }
+
+    /// A consent of which the audit log of the workspace tells more than the receipts do.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn audited_without_receipt(&mut self, workspace: WorkspaceId) -> Result<Option<Uuid>> {
+        self.query_opt(
+            "select e.object from audit_entries e where e.workspace_id = $1 \
+             and e.object is not null and e.action in ('consent.recorded', 'consent.revoked') and \
+             (select count(*) from consent_receipts r where r.consent = e.object) < \
+             case when e.action = 'consent.revoked' then 2 else 1 end limit 1",
             &[workspace.into()],
             |row| row.uuid(0),
         )

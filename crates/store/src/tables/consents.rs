@@ -98,6 +98,8 @@ pub struct Allowed {
     pub consent: Uuid,
     /// Which data.
     pub resources: Vec<Resource>,
+    /// When the person agreed.
+    pub granted_at: Micros,
     /// From when on it holds no longer.
     pub expires_at: Option<Micros>,
     /// When it was taken back.
@@ -273,7 +275,7 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn allowed_by(&mut self, subject: SubjectId) -> Result<Vec<Allowed>> {
         self.query(
-            "select uuid, resources, expires_at, revoked_at, created_at from consents \
+            "select uuid, resources, expires_at, revoked_at, created_at, granted_at from consents \
              where subject_id = $1 order by id desc",
             &[subject.into()],
             |row| {
@@ -283,12 +285,14 @@ impl Tx<'_> {
                     expires_at: row.opt_int(2)?,
                     revoked_at: row.opt_int(3)?,
                     created_at: row.int(4)?,
+                    granted_at: row.int(5)?,
                 })
             },
         )
     }
 
-    /// Takes a consent of the workspace back. `false` when it was taken back before.
+    /// Takes a consent of the workspace back, which is kept beside the wrapped keys too. `false` when
+    /// it was taken back before.
     ///
     /// # Errors
     /// When the database fails.
@@ -304,6 +308,9 @@ impl Tx<'_> {
              where +workspace_id = $1 and uuid = $2 and revoked_at is null",
             &[workspace.into(), uuid.into(), at.into(), sealed.into()],
         )?;
+        if changed == 1 {
+            self.keep_revoked_consent(uuid)?;
+        }
         Ok(changed == 1)
     }
 
@@ -326,5 +333,57 @@ impl Tx<'_> {
             &[subject.into(), i64::from(withheld).into()],
         )?;
         Ok(())
+    }
+
+    /// Whether anything that is known of a resource of a person is shown.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_shown(&mut self, resource: Resource, subject: SubjectId) -> Result<bool> {
+        let table = resource.table();
+        let found = self.query_opt(
+            &format!(
+                "select 1 from {table} where withheld = 0 and link_id in \
+                 (select id from links where subject_id = $1) limit 1"
+            ),
+            &[subject.into()],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// Sets when what a person took back is to be withheld, because what still lets it be shown ends.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn withhold_at(&mut self, subject: SubjectId, at: Option<Micros>) -> Result<()> {
+        let sql = "update subjects set withhold_at = $2 where id = $1";
+        self.execute(sql, &[subject.into(), at.into()])?;
+        Ok(())
+    }
+
+    /// Up to `limit` people of whom something is to be withheld by now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn due_to_withhold(&mut self, now: Micros, limit: i64) -> Result<Vec<SubjectId>> {
+        self.query(
+            "select id from subjects where withhold_at <= $1 order by withhold_at, id limit $2",
+            &[now.into(), limit.into()],
+            |row| Ok(SubjectId(row.int(0)?)),
+        )
+    }
+
+    /// People of the workspace who have taken a consent back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn people_who_revoked(&mut self, workspace: WorkspaceId) -> Result<Vec<SubjectId>> {
+        self.query(
+            "select distinct subject_id from consents \
+             where workspace_id = $1 and revoked_at is not null order by subject_id",
+            &[workspace.into()],
+            |row| Ok(SubjectId(row.int(0)?)),
+        )
     }
 }

@@ -76,7 +76,8 @@ pub struct Unopened {
 }
 
 /// What is known about a subject beside its own row, each found by an index.
-const OF_SUBJECT: [&str; 10] = [
+const OF_SUBJECT: [&str; 11] = [
+    "delete from revocations where object in (select uuid from consents where subject_id = $1)",
     "delete from consents where subject_id = $1",
     "delete from idempotency_keys where subject_id = $1",
     "delete from attempts where delivery_id in (select d.id from deliveries d \

@@ -252,7 +252,7 @@ impl Tx<'_> {
         )
     }
 
-    /// When the next link is due for anything, past or future.
+    /// When the next link is due for anything, or its person's data to be withheld, past or future.
     ///
     /// # Errors
     /// When the database fails.
@@ -261,7 +261,8 @@ impl Tx<'_> {
             "select min(moment) from \
              (select min(refresh_at) as moment from links where refresh_at is not null union all \
              select min(expires_at) from links where expires_at is not null union all \
-             select min(stale_at) from links where stale_at is not null) due",
+             select min(stale_at) from links where stale_at is not null union all \
+             select min(withhold_at) from subjects where withhold_at is not null) due",
             &[],
             |row| row.opt_int(0),
         )

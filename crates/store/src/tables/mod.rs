@@ -34,6 +34,7 @@ mod page;
 mod payers;
 mod replays;
 mod retention;
+mod revocations;
 mod sandboxes;
 mod second_factors;
 mod sessions;
@@ -83,6 +84,7 @@ pub use objects::{
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use retention::{Old, RetentionRule, RetentionTotal};
+pub use revocations::{ClosedKeys, LostRevocation};
 pub use sandboxes::Sandbox;
 pub use second_factors::SecondFactor;
 pub use sessions::Session;

@@ -106,7 +106,7 @@ async fn a_key_has_two_passwords_for_a_while(db: TestDatabase) {
     assert_eq!(found.old_hash, Some(NEXT.to_vec()), "the last one before");
     assert!(!listed(&db, other).await.has_old);
     write(&db, move |tx| tx.rotate_api_key(id, &HASH, Some(NOW))).await;
-    write(&db, move |tx| tx.retire_old_password(id)).await;
+    write(&db, move |tx| tx.retire_old_password(id, NOW)).await;
     let found = read(&db, |tx| tx.api_key(uuid(40))).await.expect("the key is not there");
     assert_eq!((found.secret_hash, found.old_hash, found.old_until), (HASH.to_vec(), None, None));
 }

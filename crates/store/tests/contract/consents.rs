@@ -2,11 +2,12 @@ use crate::fixture::{
     ALL, NOW, add_link, index, new_link, person, read, refused, sealed, spread, uuid, workspaces,
     wrapped, write,
 };
+use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Allowed, Consent, ConsentFilter, ConsentMethod, ConsentReceipt, ConsentStatus, ConsentTerms,
-    Error, NewConsent, NewLink, PageRequest, Resource, Result, SubjectId, TimeSpan, Tx,
-    WorkspaceId,
+    ActorKind, Allowed, AuditAction, Consent, ConsentFilter, ConsentMethod, ConsentReceipt,
+    ConsentStatus, ConsentTerms, Error, NewAuditEntry, NewConsent, NewLink, PageRequest, Resource,
+    Result, SubjectId, TimeSpan, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -17,6 +18,9 @@ on_both_databases! {
     receipts_are_kept_in_their_order,
     a_place_in_the_chain_is_taken_once,
     a_consent_without_its_receipts_is_found,
+    a_consent_without_its_person_is_found,
+    what_the_audit_log_tells_beyond_the_receipts_is_found,
+    what_is_to_be_withheld_is_due,
 }
 
 fn terms() -> ConsentTerms {
@@ -67,6 +71,7 @@ fn receipt(number: i64, n: u64) -> ConsentReceipt {
         body: format!("{{\"n\":{n},\"ñ\":\"\"}}"),
         previous: spread(n + 1),
         hash: spread(n),
+        seal: (number > 1).then(|| spread(n + 2)),
     }
 }
 
@@ -182,6 +187,7 @@ async fn what_a_person_has_allowed_is_told(db: TestDatabase) {
     let first = Allowed {
         consent: uuid(1),
         resources: terms().resources,
+        granted_at: NOW - 5,
         expires_at: Some(NOW + 100),
         revoked_at: Some(NOW + 9),
         created_at: NOW + 1,
@@ -189,6 +195,7 @@ async fn what_a_person_has_allowed_is_told(db: TestDatabase) {
     let last = Allowed {
         consent: uuid(3),
         resources: vec![Resource::Owners],
+        granted_at: NOW - 5,
         expires_at: None,
         revoked_at: None,
         created_at: NOW + 3,
@@ -242,4 +249,76 @@ async fn a_consent_without_its_receipts_is_found(db: TestDatabase) {
     assert_eq!(lacking(here).await, Some(uuid(7)));
     write(&db, move |tx| tx.insert_consent_receipt(here, &receipt(2, 7))).await;
     assert_eq!(lacking(here).await, None);
+}
+
+async fn a_consent_without_its_person_is_found(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        add_consent(tx, here, subject, 7)
+    })
+    .await;
+    let lacking = |workspace| read(&db, move |tx| tx.consent_without_person(workspace));
+    assert_eq!(lacking(here).await, None);
+    raw::run(&db, "delete from subjects");
+    assert_eq!((lacking(here).await, lacking(there).await), (Some(uuid(7)), None));
+}
+
+async fn what_the_audit_log_tells_beyond_the_receipts_is_found(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let noted = move |action, object| NewAuditEntry {
+        writer: uuid(1),
+        workspace: Some(here),
+        created_at: NOW,
+        action,
+        actor: ActorKind::System,
+        actor_id: None,
+        person: None,
+        link: None,
+        object,
+        objects: 1,
+        request_id: None,
+        sealed: None,
+    };
+    let note = |action, object| write(&db, move |tx| tx.audit(&[noted(action, object)]));
+    let append =
+        |number| write(&db, move |tx| tx.insert_consent_receipt(here, &receipt(number, 7)));
+    let beyond = |workspace| read(&db, move |tx| tx.audited_without_receipt(workspace));
+    note(AuditAction::ConsentRevoked, None).await;
+    note(AuditAction::ConsentsRead, Some(uuid(9))).await;
+    assert_eq!(beyond(here).await, None);
+    note(AuditAction::ConsentRecorded, Some(uuid(7))).await;
+    assert_eq!((beyond(here).await, beyond(there).await), (Some(uuid(7)), None));
+    append(1).await;
+    assert_eq!(beyond(here).await, None);
+    note(AuditAction::ConsentRevoked, Some(uuid(7))).await;
+    assert_eq!(beyond(here).await, Some(uuid(7)));
+    append(2).await;
+    assert_eq!(beyond(here).await, None);
+}
+
+async fn what_is_to_be_withheld_is_due(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let [one, two] = write(&db, move |tx| {
+        let (one, two) = (person(tx, here, 50)?.id, person(tx, here, 51)?.id);
+        add_consent(tx, here, one, 1)?;
+        add_consent(tx, here, two, 2)?;
+        tx.revoke_consent(here, uuid(2), NOW, &sealed(1))?;
+        Ok([one, two])
+    })
+    .await;
+    assert_eq!(read(&db, move |tx| tx.people_who_revoked(here)).await, [two]);
+    assert_eq!(read(&db, move |tx| tx.people_who_revoked(there)).await, []);
+    let due = |now, limit| read(&db, move |tx| tx.due_to_withhold(now, limit));
+    assert_eq!(due(NOW + 9, 9).await, []);
+    write(&db, move |tx| {
+        tx.withhold_at(one, Some(NOW + 9))?;
+        tx.withhold_at(two, Some(NOW + 8))
+    })
+    .await;
+    assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 8));
+    assert_eq!((due(NOW + 8, 9).await, due(NOW + 9, 9).await), (vec![two], vec![two, one]));
+    assert_eq!(due(NOW + 9, 1).await, [two]);
+    write(&db, move |tx| tx.withhold_at(two, None)).await;
+    assert_eq!(due(NOW + 9, 9).await, [one]);
 }

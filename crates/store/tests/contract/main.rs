@@ -44,6 +44,7 @@ mod loads;
 mod migrations;
 mod objects;
 mod retention;
+mod revocations;
 mod sandboxes;
 mod settings;
 mod source_calls;

@@ -93,8 +93,11 @@ async fn what_is_withheld_is_read_by_name_alone(db: TestDatabase) {
         rows.map(|object| (object.uuid.as_u128(), object.withheld)).collect::<Vec<_>>()
     };
     let jobs = Resource::Employments;
+    let shown = |resource| read(&db, move |tx| tx.is_shown(resource, subject));
     assert_eq!(found(jobs, None, None).await, [(3, false), (2, false), (1, false)]);
+    assert!(shown(jobs).await);
     withhold(true).await;
+    assert_eq!((shown(jobs).await, shown(Resource::Owners).await), (false, true));
     assert_eq!(found(jobs, None, None).await, [(3, false)]);
     assert_eq!(found(jobs, Some(vec![60, 61, 62]), None).await, [(3, false)]);
     assert_eq!(found(jobs, Some(vec![60]), None).await, [(1, true)]);

@@ -28,6 +28,11 @@ impl Client {
         Self::new(base, self.key.clone())
     }
 
+    /// Its key.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// What must never be said of this client: its password, also as it goes over the wire.
     pub(crate) fn secrets(&self) -> [String; 2] {
         let request = self.http.get(&self.base).basic_auth(&self.key.id, Some(&self.key.password));

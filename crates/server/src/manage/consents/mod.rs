@@ -5,6 +5,7 @@ mod detail;
 mod evidence;
 mod list;
 mod revoke;
+mod revoke_all;
 mod wanted;
 mod wire;
 
@@ -13,4 +14,5 @@ pub(crate) use detail::{__path_detail, detail};
 pub(crate) use evidence::{__path_evidence, evidence};
 pub(crate) use list::{__path_list, list};
 pub(crate) use revoke::{__path_revoke, revoke};
+pub(crate) use revoke_all::{__path_revoke_all, revoke_all};
 pub(crate) use wire::WireConsent;

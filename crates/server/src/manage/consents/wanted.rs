@@ -87,6 +87,25 @@ pub(super) struct Revocation {
     proof: Option<Value>,
 }
 
+/// Who takes every consent back, and what is said of it.
+#[derive(utoipa::ToSchema)]
+#[schema(example = json!({
+    "document_type": "CC", "document_number": "1999000900",
+    "reason": "La persona la revocó por correo"
+}))]
+#[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
+pub(super) struct PersonRevocation {
+    /// PILA's two letters, such as `CC`.
+    document_type: String,
+    /// Digits and letters; dots, spaces and dashes are dropped.
+    document_number: String,
+    /// Why or how; kept sealed.
+    #[schema(max_length = 1000)]
+    reason: Option<String>,
+    /// What shows that they were taken back; any JSON, kept sealed.
+    proof: Option<Value>,
+}
+
 /// Reads a consent that was given by `now`.
 ///
 /// # Errors
@@ -141,11 +160,28 @@ pub(super) fn grant(body: &JsonObject, now: Timestamp) -> Result<Grant, ApiError
 /// 400 with every field that is wrong.
 pub(super) fn revocation(body: &JsonObject) -> Result<RevocationContents, ApiError> {
     let mut fields = Fields::new(body);
-    let reason =
-        fields.optional_text("reason").and_then(|text| bounded(&mut fields, "reason", text));
-    let proof = fields.anything("proof");
+    let said = said(&mut fields);
     fields.finish()?;
-    Ok(RevocationContents { reason, proof })
+    Ok(said)
+}
+
+/// Reads who takes every consent back, and what is said of it.
+///
+/// # Errors
+/// 400 with every field that is wrong.
+pub(super) fn person_revocation(
+    body: &JsonObject,
+) -> Result<(Document, RevocationContents), ApiError> {
+    let mut fields = Fields::new(body);
+    let (person, said) = (person_of(&mut fields), said(&mut fields));
+    fields.finish()?;
+    let person = person.ok_or_else(|| ApiError::unexpected("a field passed and is missing"))?;
+    Ok((person, said))
+}
+
+fn said(fields: &mut Fields<'_>) -> RevocationContents {
+    let reason = fields.optional_text("reason").and_then(|text| bounded(fields, "reason", text));
+    RevocationContents { reason, proof: fields.anything("proof") }
 }
 
 fn bounded(fields: &mut Fields<'_>, name: &'static str, text: String) -> Option<String> {

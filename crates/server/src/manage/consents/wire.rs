@@ -13,7 +13,7 @@ use super::wanted::{MethodName, StatusName};
 use crate::App;
 use crate::api::links::ResourceName;
 use crate::clock::wire_time;
-use crate::consents::{Contents, GrantContents, RevocationContents, Side, Told, hex};
+use crate::consents::{Contents, GrantContents, RevocationContents, Side, Standing, Told, hex};
 use crate::error::ApiError;
 use crate::once::{About, Claim};
 
@@ -60,6 +60,9 @@ pub(crate) struct WireConsent {
     pub(super) created_at: String,
     /// Its places in the chain of the workspace.
     pub(super) receipts: Vec<WireReceipt>,
+    /// Where it has just been taken back: other consents of the person that still hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) still_valid: Option<Vec<Uuid>>,
 }
 
 /// What was said when a consent was taken back.
@@ -123,6 +126,7 @@ impl WireConsent {
             revocation: revocation.transpose()?,
             created_at: wire_time(consent.created_at),
             receipts: receipts.iter().map(WireReceipt::of).collect::<Result<_, _>>()?,
+            still_valid: None,
         })
     }
 
@@ -134,7 +138,7 @@ impl WireConsent {
 }
 
 impl WireReceipt {
-    fn of(receipt: &ConsentReceipt) -> Result<Self, ApiError> {
+    pub(super) fn of(receipt: &ConsentReceipt) -> Result<Self, ApiError> {
         let event = Told::of(receipt)?.event.as_str();
         Ok(Self { number: receipt.number, event, hash: hex(&receipt.hash) })
     }
@@ -148,7 +152,12 @@ pub(super) fn written(
     claim: &Claim,
     status: StatusCode,
 ) -> Result<Vec<u8>, ApiError> {
-    let body = serde_json::to_vec(&WireConsent::read(tx, app, consent)?)?;
+    let mut told = WireConsent::read(tx, app, consent)?;
+    if consent.revoked_at.is_some() {
+        let standing = Standing::of(tx, consent.subject)?;
+        told.still_valid = Some(standing.holding(app.now_micros()));
+    }
+    let body = serde_json::to_vec(&told)?;
     let key = app.all_secrets().vault().unwrap_key(&consent.key)?;
     let about = About { subject: consent.subject, link: None, key: &key };
     claim.record(tx, status, &body, Some(about))?;
