@@ -8,6 +8,7 @@
 mod account;
 mod assets;
 mod audit;
+mod back;
 mod chart;
 mod cohorts;
 mod data_words;
@@ -23,6 +24,7 @@ mod provenance;
 mod qr;
 mod record;
 mod roles;
+mod search;
 mod setting_fields;
 mod settings;
 mod sign_in;

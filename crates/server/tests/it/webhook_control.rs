@@ -53,12 +53,12 @@ async fn one_event(app: &TestApp) -> Value {
     app.sandbox().create_link("1999000001", more).await
 }
 
-fn header<'a>(hook: &'a Hook, name: &str) -> &'a str {
+pub(crate) fn header<'a>(hook: &'a Hook, name: &str) -> &'a str {
     hook.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
 }
 
 /// The signature that a secret gives a request.
-fn signed(hook: &Hook, endpoint: &Value) -> String {
+pub(crate) fn signed(hook: &Hook, endpoint: &Value) -> String {
     let secret = SigningSecret::parse(endpoint["secret"].as_str().unwrap()).unwrap();
     let timestamp = header(hook, "webhook-timestamp").parse().unwrap();
     secret.sign(header(hook, "webhook-id"), timestamp, &hook.body)
