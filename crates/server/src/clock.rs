@@ -135,7 +135,8 @@ pub fn next_day(now: Timestamp) -> Timestamp {
     bogota_day(now).tomorrow().ok().and_then(day_start).unwrap_or(Timestamp::MAX)
 }
 
-fn day_start(day: Date) -> Option<Timestamp> {
+/// The first moment of a day in Bogotá.
+pub(crate) fn day_start(day: Date) -> Option<Timestamp> {
     jiff::tz::offset(-5).to_timestamp(day.at(0, 0, 0, 0)).ok()
 }
 

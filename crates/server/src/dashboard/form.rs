@@ -213,7 +213,7 @@ impl Form {
 }
 
 /// What the management API says about these forms, and the same in Spanish.
-const SPANISH: [(&str, &str); 17] = [
+const SPANISH: [(&str, &str); 19] = [
     ("This field is required.", "Falta este dato."),
     ("This field may not be blank.", "Falta este dato."),
     ("Null characters are not allowed.", "No puede tener caracteres nulos."),
@@ -238,6 +238,8 @@ const SPANISH: [(&str, &str); 17] = [
     ),
     (" is not a valid choice.", " no es válido."),
     (" is not a time, such as 2027-01-31T00:00:00Z.", " no es una hora como 2027-01-31T00:00:00Z."),
+    (" is not a valid UUID.", " no es un id."),
+    (" is not a day, such as 2026-11-24.", " no es un día como 2026-11-24."),
     (" is over.", " ya pasó."),
     (
         " is no address or network, such as 10.0.0.7 or 10.0.0.0/8.",

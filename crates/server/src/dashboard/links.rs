@@ -76,6 +76,8 @@ struct LinkPage {
     chart: Option<Chart>,
     steps: Vec<Step>,
     calls: Vec<SourceCall>,
+    /// Whether the page renews itself.
+    live: bool,
     said: Option<&'static str>,
     documents: Vec<(&'static str, String)>,
 }
@@ -216,6 +218,7 @@ pub(super) async fn detail(
     let owners = objects::of_link(&app, trail, Resource::Owners, &link).await?;
     let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;
     let (shell, document) = (visitor.shell("links"), document(&app, &link)?);
+    let live = rows.is_loading(app.now_micros());
     html(&LinkPage {
         link: LinkRow::of(&link, &document),
         owners: owners.iter().map(owner).collect(),
@@ -228,7 +231,8 @@ pub(super) async fn detail(
         employments: employments.iter().map(employment).collect(),
         steps: steps::tell(&rows, &calls, shell.d, app.now_micros()),
         calls,
-        said: (page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
+        live,
+        said: (live && page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
         shell,
     })
 }

@@ -49,7 +49,7 @@ pub(crate) use words::check;
 pub(crate) use words::{Language, words};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
-pub(crate) const WORDS: [&str; 32] = [
+pub(crate) const WORDS: [&str; 33] = [
     "dashboard",
     "sign-in",
     "sign-out",
@@ -76,6 +76,7 @@ pub(crate) const WORDS: [&str; 32] = [
     "begin",
     "confirm",
     "drop",
+    "password",
     "settings",
     "refresh",
     "provenance",

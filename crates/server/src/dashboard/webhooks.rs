@@ -52,6 +52,8 @@ struct WebhookPage {
     endpoint: EndpointStatus,
     deliveries: Vec<DeliveryStatus>,
     pager: Pager,
+    /// Whether the deliveries renew themselves.
+    live: bool,
     said: Option<&'static str>,
 }
 
@@ -142,7 +144,8 @@ pub(super) async fn detail(
     let tested = (page.query.get("said") == Some("test")).then_some(w.test_sent);
     let said = tested.or_else(|| said_again(&page, w));
     let (shell, pager) = (visitor.shell("webhooks"), Pager::of(&page, count)?);
-    html(&WebhookPage { shell, endpoint, deliveries, pager, said })
+    let live = deliveries.iter().any(|it| deliveries::is_at_hand(&app, it));
+    html(&WebhookPage { shell, endpoint, deliveries, pager, live, said })
 }
 
 /// Enables, disables, tests or removes an endpoint, or gives it another secret.

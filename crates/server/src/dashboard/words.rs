@@ -93,6 +93,11 @@ words! {
     time: "Hora", "Time";
     times: "Cuántos", "How many";
     client_address: "Desde", "From";
+    actor_kind: "Clase", "Kind";
+    users: "Usuarios", "Users";
+    from_day: "Desde el día", "From the day";
+    until_day: "Hasta el día", "Until the day";
+    audit_of_users: "Quién inició sesión y qué usuarios hay se anota en la auditoría del otro ambiente:", "Who signed in, and what users there are, is noted in the log of the other environment:";
     purpose: "Para qué", "What for";
     documentation: "Documentación", "Documentation";
     sign_in: "Iniciar sesión", "Sign in";
@@ -193,7 +198,7 @@ words! {
     enable_replay: "Activar y enviar lo perdido", "Enable and send what was missed";
     disable: "Desactivar", "Disable";
     send_test: "Enviar evento de prueba", "Send test event";
-    test_sent: "El evento de prueba está en camino. Recarga para ver la entrega.", "The test event is on its way. Reload to see its delivery.";
+    test_sent: "El evento de prueba está en camino. Su entrega aparece abajo.", "The test event is on its way. Its delivery appears below.";
     rotate_secret_text: "Hace un secreto nuevo. El viejo firma también por 24 horas.", "Makes a new secret. The old one signs too for 24 hours.";
     delete: "Eliminar", "Delete";
     delete_text: "Nada se envía más; lo que espera se cancela.", "Nothing is sent any more; what waits is cancelled.";

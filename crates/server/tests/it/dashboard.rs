@@ -28,6 +28,8 @@ on_both_databases!(
     an_organization_sees_its_own_alone,
     a_worker_learns_of_organizations_that_others_made,
     what_is_shown_is_noted,
+    the_log_says_who_it_was,
+    a_page_renews_itself_while_something_is_under_way,
 );
 
 const PAGES: [&str; 11] = [
@@ -658,5 +660,117 @@ async fn what_is_shown_is_noted(database: TestDatabase) {
             .filter(|it| it["action"] != "key.created")
             .all(|it| { it["action"] == "imports.read" || it["link"] == id.as_str() })
     );
+    app.finish().await;
+}
+
+async fn the_log_says_who_it_was(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let (keys, audit) = ("/dashboard/production/keys", "/dashboard/production/audit");
+    browser.get(keys).await.page();
+    let fields = [("name", "riesgo <1>"), ("scopes", "manage")];
+    let key = key_of(&browser.submit(keys, &fields).await.page());
+    let id = key.secret_id.to_string();
+    app.client_of(&key).get("/manage/v1/audit/").await;
+    browser.get(keys).await.page();
+    browser.submit(&format!("{keys}/{id}/revoke"), &[]).await.location();
+    let page = browser.get(audit).await.page();
+    let rows = between(&page, "<tbody>", "</tbody>");
+    let row = |action: &str| {
+        let all = rows.split("<tr>").filter(|row| row.contains(&format!("<code>{action}</code>")));
+        all.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // By a user, about a key that is there no more; and by that key.
+    let revoked = row("key.revoked").concat();
+    for told in ["<bdi>owner@default.example</bdi>", "<bdi>riesgo &#60;1&#62;</bdi>"] {
+        assert!(revoked.contains(told), "{told}: {revoked}");
+    }
+    assert!(!revoked.contains(&id), "an id that has a name is not shown: {revoked}");
+    assert!(row("audit.read").concat().contains("<bdi>riesgo &#60;1&#62;</bdi>"), "{page}");
+    let option = |page: &str, of: &str| {
+        let (before, _) = page.split_once(&format!("{of}</option>")).expect("an option");
+        before.rsplit_once("<option").unwrap().1.to_owned()
+    };
+    let user = option(&page, ">owner@default.example");
+    let user = between(&user, "value=\"", "\"").to_owned();
+    let today = app.now().strftime("%Y-%m-%d").to_string();
+    for (query, there, gone) in [
+        (format!("actor_id={user}"), "key.revoked", "<bdi>riesgo &#60;1&#62;</bdi><br>"),
+        (format!("actor_id={id}"), "audit.read", "<code>key.revoked</code>"),
+        ("action=key.revoked&actor=&link=&from=&until=".into(), "key.revoked", "<code>key.created"),
+        (
+            format!("from={today}&until={today}&action=key.created"),
+            "key.created",
+            "audit.read</code>",
+        ),
+    ] {
+        let page = browser.get(&format!("{audit}?{query}")).await.page();
+        let rows = between(&page, "<tbody>", "</tbody>");
+        assert!(rows.contains(there) && !rows.contains(gone), "{query}: {rows}");
+        assert!(page.contains(" selected>"), "{query}: what is chosen is shown");
+    }
+    for (query, told) in [
+        ("until=2020-01-01", "Nothing matches"),
+        (&*format!("link={}", Uuid::from_u128(7)), "Nothing matches"),
+    ] {
+        let page = browser.get(&format!("{audit}?{query}")).await.page();
+        assert!(page.contains(told), "{query}: {page}");
+    }
+    for (query, told) in [
+        ("link=x", "<strong>Link</strong>: x is not a valid UUID."),
+        ("from=24/11/2026", "<strong>From the day</strong>: &#34;24/11/2026&#34; is not a day"),
+    ] {
+        let shown = browser.get(&format!("{audit}?{query}")).await;
+        assert_eq!(shown.status, 400, "{query}");
+        assert!(shown.body.contains(told), "{query}: {}", shown.body);
+    }
+    let page = browser.get("/dashboard/sandbox/audit").await.page();
+    assert!(page.contains("is noted in the log of the other environment"), "{page}");
+    // Names of other organizations are not told.
+    create_organization(&app.app, "Otra").await.unwrap();
+    let mut other = signed_in(&app, "Otra", UserRole::Auditor).await;
+    let page = other.get(audit).await.page();
+    assert!(page.contains("auditor@Otra.example") || page.contains("auditor@otra.example"));
+    assert!(!page.contains("owner@default.example") && !page.contains("riesgo"), "{page}");
+    app.finish().await;
+}
+
+async fn a_page_renews_itself_while_something_is_under_way(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let (mut browser, mut receiver) = (owner(&app).await, Receiver::start().await);
+    let link = app.sandbox().create_link("1999000001", json!({})).await;
+    app.settled().await;
+    let here = format!("/dashboard/sandbox/links/{}", link["id"].as_str().unwrap());
+    assert!(!browser.get(&here).await.page().contains("data-live"), "all is loaded");
+    app.advance(Duration::from_secs(11 * 60));
+    app.stop_runner().await;
+    let asked = browser.submit(&format!("{here}/refresh"), &[]).await.location().to_owned();
+    let page = browser.get(&asked).await.page();
+    assert!(page.contains("data-live") && page.contains("on its way"), "{page}");
+    app.start_runner().await;
+    app.settled().await;
+    let page = browser.get(&asked).await.page();
+    assert!(!page.contains("data-live") && !page.contains("on its way"), "{page}");
+
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let page = browser.get("/dashboard/sandbox/webhooks").await.page();
+    let id = between(&page, "<a href=\"/dashboard/sandbox/webhooks/", "\"").to_owned();
+    let here = format!("/dashboard/sandbox/webhooks/{id}");
+    browser.get(&here).await.page();
+    receiver.reply([Reply::Status(500)]);
+    browser.submit(&format!("{here}/test"), &[]).await.location();
+    receiver.next().await;
+    app.postponed().await;
+    let page = browser.get(&here).await.page();
+    assert!(page.contains("id=\"deliveries\" data-live"), "the next try is at hand: {page}");
+    let delivery = between(&page, "<a href=\"/dashboard/sandbox/deliveries/", "\"").to_owned();
+    let delivery = format!("/dashboard/sandbox/deliveries/{delivery}");
+    assert!(browser.get(&delivery).await.page().contains("id=\"delivery\" data-live"));
+    let due = app.next_delivery_due().await.expect("one more try");
+    app.advance(due.duration_since(app.now()).unsigned_abs());
+    receiver.next().await;
+    app.settled().await;
+    assert!(!browser.get(&here).await.page().contains("data-live"), "it has ended");
+    assert!(!browser.get(&delivery).await.page().contains("data-live"));
     app.finish().await;
 }

@@ -19,6 +19,7 @@ on_both_databases!(
     a_form_that_comes_after_its_session_is_kept,
     an_invitation_works_once_and_ends,
     what_is_wrong_with_a_password_is_said,
+    a_password_is_changed_by_who_knows_it,
     users_are_made_reset_and_disabled,
     nobody_is_told_which_users_there_are,
     guesses_are_limited_by_user_and_by_address,
@@ -247,6 +248,48 @@ async fn what_is_wrong_with_a_password_is_said(database: TestDatabase) {
         assert!(password.is_empty() || !refused.body.contains(password));
     }
     assert_eq!(accept(&mut browser, &invited.link).await.status, 303, "it is not used up");
+    app.finish().await;
+}
+
+async fn a_password_is_changed_by_who_knows_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Analyst).await;
+    let (email, account) = ("analyst@default.example", "/dashboard/sandbox/account");
+    let mut neighbour = app.browser();
+    sign_in(&mut neighbour, email, PASSWORD).await.location();
+    browser.get(account).await.page();
+    let new = "otra frase tambien larga";
+    for (present, first, second, told) in [
+        ("not what it was", new, new, "not your present password"),
+        (PASSWORD, "short", "short", "must have 12 to 200"),
+        (PASSWORD, new, PASSWORD, "passwords differ"),
+    ] {
+        let fields = [("password", present), ("new", first), ("again", second)];
+        let refused = browser.submit(&format!("{account}/password"), &fields).await;
+        assert_eq!(refused.status, 400, "{told}");
+        assert!(refused.body.contains(told), "{told}: {}", refused.body);
+        assert!(!refused.body.contains(new) && !refused.body.contains(PASSWORD));
+    }
+    assert!(is_in(&mut neighbour).await);
+    browser.get(account).await.page();
+    let fields = [("password", PASSWORD), ("new", new), ("again", new)];
+    let changed = browser.submit(&format!("{account}/password"), &fields).await;
+    assert_eq!(changed.location(), format!("{account}?said=password"));
+    let page = browser.get(&format!("{account}?said=password")).await.page();
+    assert!(page.contains("The password was changed"), "{page}");
+    assert!(!is_in(&mut neighbour).await, "the other session has ended");
+    assert_eq!(sign_in(&mut neighbour, email, PASSWORD).await.status, 403);
+    assert_eq!(sign_in(&mut neighbour, email, new).await.location(), "/dashboard");
+    browser.get(account).await.page();
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        let fields = [("password", "a guess of twelve"), ("new", new), ("again", new)];
+        let guess = browser.submit(&format!("{account}/password"), &fields).await;
+        statuses.push(guess.status);
+    }
+    assert!(statuses.ends_with(&[429]), "guesses count as tries to sign in: {statuses:?}");
+    let path = "/manage/v1/audit/?action=user.password_set";
+    assert_eq!(app.production().results(path).await.len(), 2);
     app.finish().await;
 }
 
