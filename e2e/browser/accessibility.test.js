@@ -19,8 +19,10 @@ const PASSWORD = 'una frase bastante larga';
 const OWNER = 'persona-ejemplo-con-una-direccion-muy-larga-que-no-cabe@ejemplo-de-empresa.example.com';
 // Nothing in it lets a browser begin a new line.
 const LONG = 'Persona_Ejemplo_De_La_Santisima_Trinidad_'.repeat(6);
+// Of two links.
+const SHARED = 'COHORT_32_User_6790023X5';
 // Of all pages together.
-const STATES = 69;
+const STATES = 73;
 // Another site.
 const ELSEWHERE = 'https://app.example.com';
 
@@ -77,6 +79,18 @@ part('who is not signed in', async () => {
 
   await page.goto(installation.welcome);
   await look(page, 'error', 'unknown');
+  await visit('sandbox/links/00000000-0000-4000-8000-000000000000');
+  await headed(page, 'Not found');
+  await look(page, 'error_inside', 'missing');
+  await visit('sandbox/keys');
+  await field('Name').fill(LONG);
+  await page.context().clearCookies({ name: 'vinculo_session' });
+  await button('Generate API key').click();
+  await headed(page, 'Sign in');
+  await look(page, 'sign_in', 'over');
+  await signIn(PASSWORD);
+  await headed(page, 'Your form is still here');
+  await look(page, 'kept', 'form');
 });
 
 async function signIn(password) {
@@ -149,7 +163,7 @@ part('webhooks', async () => {
 part('links', async () => {
   await sandbox('PATCH', '/manage/v1/settings/', { accept_unknown_people: true });
   for (const [username, externalId] of [
-    ['1999000017', LONG], ['1999000018', 'COHORT_32_User_6790023X5'], ['1999000404', undefined],
+    ['1999000017', LONG], ['1999000018', SHARED], ['1999000404', SHARED],
   ]) {
     await sandbox('POST', '/api/links/', {
       institution: 'pila_co_employment', username, external_id: externalId,
@@ -163,9 +177,12 @@ part('links', async () => {
   await visit('sandbox/links?status=token_required');
   await look(page, 'links', 'filtered');
   await search('1999000001');
+  await headed(page, 'What was found');
   await look(page, 'links', 'none');
-  await search('1999000017');
+  await search(SHARED, 'external_id');
+  await headed(page, 'What was found');
   await look(page, 'links', 'found');
+  await search('1999000017');
   await read('three');
   await page.getByText('The same numbers as a table').click();
   await look(page, 'link', 'table');
@@ -201,9 +218,14 @@ part('settings', async () => {
 
 part('a second factor', async () => {
   await visit('sandbox/account');
+  await field('Password').fill(PASSWORD);
   await button('Turn on').click();
   await headed(page, 'Second factor');
   await look(page, 'account_begun', 'new');
+  await field('Six-digit code').fill('no');
+  await button('Confirm').click();
+  await page.getByRole('alert').waitFor();
+  await look(page, 'account_begun', 'wrong');
   const secret = (await page.locator('#secret').textContent()).replaceAll(' ', '');
   await field('Six-digit code').fill(oneTimeCode(secret));
   await button('Confirm').click();
@@ -225,18 +247,17 @@ function oneTimeCode(secret) {
   return String(number % 1_000_000).padStart(6, '0');
 }
 
-// Reads the link that a search has found.
+// Reads the one link that a search has found.
 async function read(state) {
-  await page.locator('tbody a').click();
   await headed(page, 'Link');
   await look(page, 'link', state);
 }
 
-async function search(number) {
+async function search(value, by = 'document') {
   await visit('sandbox/links');
-  await field('Value').fill(number);
+  await field('Search by').selectOption(by);
+  await field('Value').fill(value);
   await button('Search').click();
-  await headed(page, 'What was found');
 }
 
 part('deliveries', async () => {

@@ -69,7 +69,7 @@ for (const [way, hands, options] of WAYS) {
 
   test(`a worker says no, and the page goes on by itself, ${way}`, { timeout: LONGEST }, async () => {
     const page = await opened(options, no);
-    await hands.follow(page, 'English');
+    await hands.press(page, 'English');
     await hands.press(page, 'I do not authorize');
     await headed(page, 'You did not authorize');
     await page.waitForURL(`${LENDER}/no?*`);

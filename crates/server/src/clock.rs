@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use vinculo_pila::Month;
@@ -112,7 +112,12 @@ pub fn bogota_month(now: Timestamp) -> Option<Month> {
 /// The day it is in Bogotá.
 #[must_use]
 pub fn bogota_day(now: Timestamp) -> Date {
-    jiff::tz::offset(-5).to_datetime(now).date()
+    bogota_time(now).date()
+}
+
+/// What clocks in Bogotá show.
+pub(crate) fn bogota_time(now: Timestamp) -> DateTime {
+    jiff::tz::offset(-5).to_datetime(now)
 }
 
 /// The first moment of a month in Bogotá.
@@ -130,7 +135,8 @@ pub fn next_day(now: Timestamp) -> Timestamp {
     bogota_day(now).tomorrow().ok().and_then(day_start).unwrap_or(Timestamp::MAX)
 }
 
-fn day_start(day: Date) -> Option<Timestamp> {
+/// The first moment of a day in Bogotá.
+pub(crate) fn day_start(day: Date) -> Option<Timestamp> {
     jiff::tz::offset(-5).to_timestamp(day.at(0, 0, 0, 0)).ok()
 }
 

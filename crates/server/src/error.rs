@@ -184,6 +184,11 @@ impl ApiError {
         self.status == StatusCode::BAD_REQUEST
     }
 
+    /// Whether it is not known who asks.
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// Whether it says what is wrong with what was asked for, as opposed to a failure here.
     pub(crate) fn is_refusal(&self) -> bool {
         self.status.is_client_error()

@@ -60,6 +60,12 @@ impl UserKeys {
         verify_slices_are_equal(self.form(cookie).as_bytes(), given.as_bytes()).is_ok()
     }
 
+    /// What is stored of a form that was sent.
+    #[must_use]
+    pub fn sent_form(&self, form: &str) -> BlindIndex {
+        self.hash("sent_form", form)
+    }
+
     fn hash(&self, label: &str, value: &str) -> BlindIndex {
         BlindIndex(keyed_hash(&self.index, label, &[value.as_bytes()]))
     }

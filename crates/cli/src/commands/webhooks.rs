@@ -26,6 +26,7 @@ pub(crate) fn create(options: CreateWebhook) -> anyhow::Result<ExitCode> {
         url: options.url,
         authorization: options.authorization.map(|secret| secret.0),
         types: options.types,
+        enabled: true,
     };
     let environment = options.environment.into();
     let added = block_on(async {

@@ -134,6 +134,11 @@ impl PageQuery {
         Ok([next, previous])
     }
 
+    /// Which page this is of a list of this length, and how many there are.
+    pub(crate) fn place(&self, count: i64) -> (i64, i64) {
+        (self.page, count.div_euclid(self.size) + i64::from(count % self.size > 0))
+    }
+
     /// The address of another page; a relative one for a client that wrote no host, which HTTP/1.0
     /// allows.
     fn neighbour(&self, page: i64) -> String {

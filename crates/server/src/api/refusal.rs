@@ -54,6 +54,11 @@ pub(crate) fn of(outcome: &Outcome, held: Option<HeldBack>, asking: Asking) -> O
     Some(ApiError::refused(code, message))
 }
 
+/// Whether a `login_error` is about the document that was given, and not about a source that failed.
+pub(crate) fn is_about_the_document(message: &str) -> bool {
+    [UNKNOWN, MALFORMED].contains(&message)
+}
+
 /// A document that is none: no source is asked.
 pub(crate) fn malformed() -> ApiError {
     ApiError::refused("login_error", MALFORMED)

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use http::StatusCode;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use vinculo_pila::Document;
@@ -12,7 +11,7 @@ use vinculo_store::{ConnectSession, ConnectState, ConsentMethod, ConsentTerms};
 
 use super::guest::{Guest, Posted};
 use super::offer::Offer;
-use super::session::{Contents, Refused, Session, Stage, Typed};
+use super::session::{Contents, MOST_ATTEMPTS, Refused, Session, Stage, Typed};
 use super::show::{self, Problem};
 use super::words::{self, Words};
 use super::{open, text};
@@ -29,10 +28,6 @@ use crate::once::Claim;
 use crate::permit::{Ending, Permit};
 use crate::sandbox::Wish;
 use crate::sources;
-
-/// How often a source is asked for one token: a page that tells whether somebody is known must not be
-/// asked about everybody.
-const MOST_ATTEMPTS: i64 = 5;
 
 /// What a request needs when nobody waits for it any more.
 struct Asking {
@@ -62,6 +57,9 @@ pub(super) async fn authorize(
         document_type: form.get("document_type").to_owned(),
         document_number: form.get("document_number").trim().to_owned(),
     };
+    if !form.get("switch").is_empty() {
+        return show::ask(&guest, &offer, &typed, Vec::new());
+    }
     let person = match person(&typed, &form, &offer, words::of(guest.language)) {
         Ok(person) => person,
         Err(problems) => return wrong(guest, &offer, &typed, problems),
@@ -70,7 +68,7 @@ pub(super) async fn authorize(
     let Guest { mut session, visit, .. } = guest;
     session.contents = Contents { typed: Some(typed), refused: None, ..session.contents };
     let Some(row) = begin(&app, &session).await? else {
-        // The same form was sent twice.
+        // The same form was sent twice, or one too many: the page says which.
         return Ok(Redirect::to(&path).into_response());
     };
     session.row = row;
@@ -163,19 +161,15 @@ fn given(
     Ok(Given { consent: app.uuid().map_err(ApiError::unexpected)?, grant })
 }
 
-/// Takes the right to ask; `None` when another request was faster.
-///
-/// # Errors
-/// 429 when the source was asked too often for the token.
+/// Takes the right to ask; `None` when another request was faster, or the source was asked as often as
+/// it is for one token.
 async fn begin(app: &App, session: &Session) -> Result<Option<ConnectSession>, ApiError> {
     let (sealed, now) = (session.seal(&session.contents)?, app.now_micros());
     let row = &session.row;
     let seen = ConnectSession { sealed: row.sealed.clone(), ..*row };
     let begun = app.store().write(move |tx| {
         if tx.connect_attempts(seen.workspace, seen.jti)? >= MOST_ATTEMPTS {
-            let message = "Too many attempts with this token.";
-            let status = StatusCode::TOO_MANY_REQUESTS;
-            return Err(ApiError::status(status, "too_many_requests", message));
+            return Ok(None);
         }
         if !tx.change_connect_session(&seen, ConnectState::Asking, now, &sealed)? {
             return Ok(None);

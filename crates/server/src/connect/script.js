@@ -6,3 +6,12 @@ const look = async () => {
   else setTimeout(look, 1500);
 };
 if (document.querySelector("[data-waits]")) setTimeout(look, 1500);
+// A phone shows digits for documents whose numbers have nothing else.
+const kind = document.getElementById("document_type");
+if (kind) {
+  const pad = () => {
+    document.getElementById("document_number").inputMode = ["CC", "TI"].includes(kind.value) ? "numeric" : "text";
+  };
+  kind.addEventListener("change", pad);
+  pad();
+}

@@ -19,6 +19,10 @@ const LONGEST: Micros = 30 * MINUTE;
 /// After how long a question that has not ended was given up by a process that is gone.
 const ABANDONED: Micros = 3 * MINUTE;
 
+/// How often a source is asked for one token: a page that tells whether somebody is known must not be
+/// asked about everybody.
+pub(super) const MOST_ATTEMPTS: i64 = 5;
+
 /// What is sealed of a session.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Contents {
@@ -138,6 +142,16 @@ impl Session {
     /// The token it was opened with.
     pub(super) fn token(&self) -> WidgetToken {
         WidgetToken::of(Arc::clone(&self.secrets), self.contents.claims.clone())
+    }
+
+    /// Whether the source was asked so often for the token that it is not asked any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) async fn has_asked_enough(&self, app: &App) -> Result<bool, ApiError> {
+        let (workspace, jti) = (self.row.workspace, self.row.jti);
+        let asked = app.store().read(move |tx| tx.connect_attempts(workspace, jti)).await?;
+        Ok(asked >= MOST_ATTEMPTS)
     }
 
     /// Ends it with its link, in the transaction that makes or updates it.

@@ -9,10 +9,11 @@ use super::guest::{self, Guest};
 use super::offer::Offer;
 use super::open;
 use super::page::{EndPage, Shell, html};
-use super::session::{Refused, Stage, Typed};
+use super::session::{Contents, Refused, Stage, Typed};
 use super::words::{self, Words};
 use super::{ends, text};
 use crate::App;
+use crate::api::refusal::is_about_the_document;
 use crate::dashboard::Language;
 use crate::error::ApiError;
 
@@ -73,6 +74,9 @@ pub(super) async fn show(State(app): State<App>, guest: Guest) -> Result<Respons
     match stage {
         Stage::Form => match &offer {
             Some(offer) if !session.token().is_used(&app).await? => {
+                if session.has_asked_enough(&app).await? {
+                    return enough(contents, shell);
+                }
                 let problems = contents.refused.iter().map(|refused| told(refused, w)).collect();
                 let typed = contents.typed.clone().unwrap_or_default();
                 ask(&guest, offer, &typed, problems)
@@ -94,6 +98,15 @@ pub(super) async fn show(State(app): State<App>, guest: Guest) -> Result<Respons
         }
         Stage::Over => open::over(contents, *language, lender),
     }
+}
+
+/// The end for somebody for whom the source was asked as often as it is for one token.
+fn enough(contents: &Contents, shell: Shell<'_>) -> Result<Response, ApiError> {
+    let (w, lender) = (shell.w, shell.lender);
+    let why = contents.refused.as_ref().map(|refused| told(refused, w).text);
+    let lines = why.into_iter().chain([w.enough_text]).map(str::to_owned).collect();
+    let onward = ends::exit(contents, true);
+    html(StatusCode::GONE, &EndPage { shell, title: w.enough, lines, onward }, lender)
 }
 
 /// The form, with what was written and what is wrong with it.
@@ -147,7 +160,10 @@ fn other(language: Language) -> Language {
 /// A refusal in words that help whoever reads them.
 fn told(refused: &Refused, w: &'static Words) -> Problem {
     let (field, text) = match refused.code.as_str() {
-        "login_error" => ("document_number", w.unknown_person),
+        "login_error" if is_about_the_document(&refused.message) => {
+            ("document_number", w.unknown_person)
+        }
+        "login_error" => ("", w.down),
         "invalid" => ("document_number", w.other_person),
         "institution_down" | "institution_unavailable" | "institution_inactive" => ("", w.down),
         "duplicated" => ("", w.duplicated),

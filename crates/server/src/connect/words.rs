@@ -49,6 +49,8 @@ words! {
     back: "Volver", "Go back";
     over: "Este enlace ya no sirve", "This link is no longer good";
     over_text: "Venció o ya se usó. Pide uno nuevo a quien te lo envió.", "It has ended or was used already. Ask whoever sent it for a new one.";
+    enough: "No hay más intentos", "There are no more tries";
+    enough_text: "Con este enlace ya se preguntó cinco veces. No quedó ninguna autorización. Pide otro a quien te lo envió.", "This link was used to ask five times. No authorization was recorded. Ask whoever sent it for another one.";
     unknown: "Este enlace no es válido", "This link is not valid";
     unknown_text: "Está incompleto, venció, o se abrió en otro navegador. Pide uno nuevo a quien te lo envió.", "It is incomplete, has ended, or was opened in another browser. Ask whoever sent it for a new one.";
     stale: "La página es vieja", "The page is old";

@@ -77,7 +77,7 @@ words! {
     cost: "Costo", "Cost";
     refresh: "Cargar otra vez", "Refresh";
     refresh_text: "Pide los datos otra vez. Solo una vez cada diez minutos.", "Asks for the data again. Once in ten minutes only.";
-    refreshed: "La carga está en camino: recarga para ver sus pasos.", "The load is on its way: reload to see its steps.";
+    refreshed: "La carga está en camino: sus pasos aparecen abajo, en la línea de tiempo.", "The load is on its way: its steps appear below, in the timeline.";
     delete_link: "Eliminar link", "Delete link";
     delete_link_text: "Se eliminan el link, su documento y todos los datos que se cargaron por él. No se puede deshacer.", "The link, its document and all data that was loaded through it are deleted. This cannot be undone.";
     delete_link_keep: "No, volver", "No, go back";
@@ -158,6 +158,13 @@ words! {
     spent: "Gasto del mes", "Spend of the month";
     share_ok: "con respuesta", "answered";
     account: "Tu cuenta", "Your account";
+    password_change: "Cambiar contraseña", "Change password";
+    password_now: "Contraseña actual", "Present password";
+    password_new: "Contraseña nueva", "New password";
+    password_text: "Tus otras sesiones terminan.", "Your other sessions end.";
+    password_wrong: "Esa no es tu contraseña actual.", "That is not your present password.";
+    password_changed: "La contraseña se cambió, y tus otras sesiones terminaron.", "The password was changed, and your other sessions have ended.";
+    factor_begin_hint: "Cuando lo confirmes terminan tus otras sesiones.", "When you confirm it your other sessions end.";
     factor: "Segundo factor", "Second factor";
     factor_off: "Al iniciar sesión se te pide solo la contraseña.", "You are asked for your password alone when you sign in.";
     factor_on: "Al iniciar sesión se te pide también un código de tu aplicación.", "You are asked for a code of your app too when you sign in.";

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use jiff::{SignedDuration, Timestamp};
 use vinculo_store::{DeliveryFilter, DeliveryState, PageRequest, WorkspaceId};
 
 use super::form::Posted;
@@ -12,6 +13,9 @@ use crate::App;
 use crate::api::page::PageQuery;
 use crate::error::ApiError;
 use crate::webhooks::{AttemptStatus, DeliveryStatus, one_delivery, replay_one};
+
+/// How long before a try somebody waits for it.
+const AT_HAND: SignedDuration = SignedDuration::from_mins(1);
 
 #[derive(Template)]
 #[template(path = "deliveries.html")]
@@ -30,6 +34,8 @@ struct DeliveryPage {
     shell: Shell,
     delivery: DeliveryStatus,
     attempts: Vec<AttemptStatus>,
+    /// Whether the page renews itself.
+    live: bool,
     said: Option<&'static str>,
 }
 
@@ -71,7 +77,14 @@ pub(super) async fn detail(
     let attempts = delivery.attempts.take().unwrap_or_default();
     let w = visitor.language.words();
     let said = (page.query.get("said") == Some("replay")).then_some(w.replayed);
-    html(&DeliveryPage { shell: visitor.shell("deliveries"), delivery, attempts, said })
+    let (shell, live) = (visitor.shell("deliveries"), is_at_hand(&app, &delivery));
+    html(&DeliveryPage { shell, delivery, attempts, live, said })
+}
+
+/// Whether a delivery waits for a try that is at hand: a page that shows it renews itself.
+pub(super) fn is_at_hand(app: &App, delivery: &DeliveryStatus) -> bool {
+    let next = delivery.next_try_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
+    next.is_some_and(|next| next.duration_since(app.now()) < AT_HAND)
 }
 
 /// What is no number belongs to nobody.

@@ -1,12 +1,18 @@
 //! Forms that were sent: by a page of this server, and by whoever was shown it.
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
+use url::form_urlencoded;
+use uuid::Uuid;
+use vinculo_store::Tx;
+use vinculo_vault::BlindIndex;
 
 use super::data_words;
+use super::sign_in;
 use super::visitor::{Visit, Visitor};
 use super::words::Language;
 use crate::App;
@@ -17,6 +23,9 @@ use crate::serve::paced::is_too_slow;
 
 /// Name of the field that binds a form to its session.
 pub(crate) const BINDING: &str = "form";
+
+/// Name of the field that makes a form another one on every page that shows it.
+const ONCE: &str = "once";
 
 /// The status for a form that could not be read to its end.
 pub(super) fn unread(error: &(dyn std::error::Error + 'static)) -> StatusCode {
@@ -38,18 +47,84 @@ pub(super) struct PostedByStranger {
     pub(super) form: Form,
 }
 
+/// A form that does its work once, however often it is sent: its answer shows what is not shown
+/// again, and looking at that anew sends the form anew.
+pub(super) struct Once {
+    session: BlindIndex,
+    form: BlindIndex,
+}
+
+impl Once {
+    /// # Errors
+    /// 403 when the form does not come from a page that says which one it is.
+    pub(super) fn of(app: &App, visitor: &Visitor, form: &Form) -> Result<Self, ApiError> {
+        Uuid::try_parse(form.get(ONCE)).map_err(|_| stale())?;
+        // What was sent from one page with other fields is another form.
+        let sent = serde_json::to_string(&(&visitor.visit.here, form.0.pairs()))?;
+        let form = app.all_secrets().vault().user_keys()?.sent_form(&sent);
+        Ok(Self { session: visitor.signed.session, form })
+    }
+
+    /// Does the work of the form in one transaction with the note that it was done; `None` when that
+    /// was done before.
+    ///
+    /// # Errors
+    /// What the work gives; when the database fails.
+    pub(super) async fn write<T: Send + 'static>(
+        self,
+        app: &App,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<Option<T>, ApiError> {
+        let written = app.store().write(move |tx| {
+            let first = tx.use_form(&self.session, &self.form)?;
+            first.then(|| work(tx)).transpose()
+        });
+        written.await
+    }
+}
+
 /// 403: the form is not one that this server has shown to this browser.
 pub(crate) fn stale() -> ApiError {
     ApiError::status(StatusCode::FORBIDDEN, "stale_form", "The form is old or of another site.")
 }
 
 impl FromRequest<App> for Posted {
-    type Rejection = ApiError;
+    type Rejection = Response;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
-        let form = Form::read(Request::from_parts(parts, body), app).await?;
+        let visitor = match Visitor::from_request_parts(&mut parts, app).await {
+            Err(refused) if refused.is_unauthenticated() => {
+                let visit = Visit::from_request_parts(&mut parts, app).await;
+                let visit = visit.map_err(ApiError::into_response)?;
+                let request = Request::from_parts(parts, body);
+                return Err(without_session(request, app, &visit, refused).await);
+            }
+            found => found.map_err(ApiError::into_response)?,
+        };
+        Self::of(visitor, Request::from_parts(parts, body), app)
+            .await
+            .map_err(ApiError::into_response)
+    }
+}
+
+/// The answer to a form of somebody who is signed in no more.
+async fn without_session(
+    request: Request,
+    app: &App,
+    visit: &Visit,
+    refused: ApiError,
+) -> Response {
+    if !visit.is_of_this_site() {
+        return refused.into_response();
+    }
+    let form = Form::read(request, app).await.ok();
+    sign_in::ended(app, visit, form.as_ref()).unwrap_or_else(ApiError::into_response)
+}
+
+impl Posted {
+    async fn of(visitor: Visitor, request: Request, app: &App) -> Result<Self, ApiError> {
+        let form = Form::read(request, app).await?;
         if !visitor.visit.is_of_this_site() || !visitor.holds(app, form.get(BINDING))? {
             return Err(stale());
         }
@@ -96,6 +171,13 @@ impl Form {
         Self(Query::of(fields))
     }
 
+    /// Its fields as they are sent, but for what binds it to its session and its page.
+    pub(super) fn to_text(&self) -> String {
+        let own = |name: &str| name != BINDING && name != ONCE;
+        let fields = self.0.pairs().iter().filter(|(name, _)| own(name));
+        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+    }
+
     /// What a field holds; nothing when it is not there.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).unwrap_or_default()
@@ -131,7 +213,7 @@ impl Form {
 }
 
 /// What the management API says about these forms, and the same in Spanish.
-const SPANISH: [(&str, &str); 17] = [
+const SPANISH: [(&str, &str); 19] = [
     ("This field is required.", "Falta este dato."),
     ("This field may not be blank.", "Falta este dato."),
     ("Null characters are not allowed.", "No puede tener caracteres nulos."),
@@ -156,6 +238,8 @@ const SPANISH: [(&str, &str); 17] = [
     ),
     (" is not a valid choice.", " no es válido."),
     (" is not a time, such as 2027-01-31T00:00:00Z.", " no es una hora como 2027-01-31T00:00:00Z."),
+    (" is not a valid UUID.", " no es un id."),
+    (" is not a day, such as 2026-11-24.", " no es un día como 2026-11-24."),
     (" is over.", " ya pasó."),
     (
         " is no address or network, such as 10.0.0.7 or 10.0.0.0/8.",

@@ -4,10 +4,11 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
+use uuid::Uuid;
 use vinculo_store::{PageRequest, Tx};
 
-use super::form::{Form, Posted, Problem, problems};
-use super::page::{Pager, Shell, html, html_with, known, see, when};
+use super::form::{Form, Once, Posted, Problem, problems};
+use super::page::{Pager, Shell, html, html_with, known, said_again, see, when};
 use super::visitor::Visitor;
 use crate::App;
 use crate::api::page::PageQuery;
@@ -26,6 +27,7 @@ struct KeysPage {
     pager: Pager,
     given: Given,
     problems: Vec<Problem>,
+    said: Option<&'static str>,
 }
 
 /// What was written into the form.
@@ -84,7 +86,8 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let (count, keys) = read(&app, &visitor, page.request()).await?;
     let (shell, pager) = (visitor.shell("keys"), Pager::of(&page, count)?);
-    html(&KeysPage { shell, keys, pager, given: Given::default(), problems: Vec::new() })
+    let said = said_again(&page, shell.w);
+    html(&KeysPage { shell, keys, pager, given: Given::default(), problems: Vec::new(), said })
 }
 
 /// Makes a key and shows its password.
@@ -97,7 +100,8 @@ pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Res
     };
     let terms = wanted.onto(Terms::unlimited(String::new()));
     let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
-    let made = app.store().write(move |tx| keys::insert(tx, &writer, &trail, &secrets, &terms));
+    let made = Once::of(&app, &visitor, &form)?
+        .write(&app, move |tx| keys::insert(tx, &writer, &trail, &secrets, &terms));
     made_page(&visitor, made.await?)
 }
 
@@ -116,12 +120,15 @@ async fn mend(
     ];
     let problems = problems(refused, visitor.language, &labels)?;
     let (count, keys) = read(app, visitor, FIRST).await?;
-    let pager = Pager { count, next: None, previous: None };
+    let pager = Pager::of_all(count);
     let (shell, given) = (visitor.shell("keys"), Given::of(form));
-    html_with(StatusCode::BAD_REQUEST, &KeysPage { shell, keys, pager, given, problems })
+    let page = KeysPage { shell, keys, pager, given, problems, said: None };
+    html_with(StatusCode::BAD_REQUEST, &page)
 }
 
-fn made_page(visitor: &Visitor, key: IssuedKey) -> Result<Response, ApiError> {
+/// Shows a password, or without one the keys: it was shown before.
+fn made_page(visitor: &Visitor, key: Option<IssuedKey>) -> Result<Response, ApiError> {
+    let Some(key) = key else { return Ok(see(&visitor.path("/keys?said=again"))) };
     html(&MadePage { shell: visitor.shell("keys"), key, base: visitor.visit.base() })
 }
 
@@ -131,26 +138,34 @@ pub(super) async fn change(
     Path((_, id, change)): Path<(String, String, String)>,
     posted: Posted,
 ) -> Result<Response, ApiError> {
-    let visitor = posted.visitor;
+    let Posted { visitor, form } = posted;
     let id = known(&id)?;
-    let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
-    let workspace = visitor.workspace();
+    if change == "rotate" {
+        return rotate(&app, &visitor, &form, id).await;
+    }
+    let (writer, workspace, trail) = (app.clone(), visitor.workspace(), visitor.trail.clone());
     let changed = app.store().write(move |tx: &mut Tx<'_>| {
         tx.lock_workspace(workspace)?;
         let key = tx.listed_api_key(workspace, id)?.ok_or_else(ApiError::not_found)?;
         match change.as_str() {
-            "rotate" => {
-                let password = keys::rotate(tx, &writer, &trail, &secrets, &key, None)?;
-                let environment = secrets.workspace().environment.as_str();
-                Ok(Some(IssuedKey { secret_id: id, secret_password: password, environment }))
-            }
-            "retire" => keys::retire(tx, &writer, &trail, &key).map(|()| None),
-            "revoke" => keys::revoke(tx, &writer, &trail, &key).map(|()| None),
+            "retire" => keys::retire(tx, &writer, &trail, &key),
+            "revoke" => keys::revoke(tx, &writer, &trail, &key),
             _ => Err(ApiError::not_found()),
         }
     });
-    match changed.await? {
-        Some(key) => made_page(&visitor, key),
-        None => Ok(see(&visitor.path("/keys"))),
-    }
+    changed.await?;
+    Ok(see(&visitor.path("/keys")))
+}
+
+async fn rotate(app: &App, visitor: &Visitor, form: &Form, id: Uuid) -> Result<Response, ApiError> {
+    let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
+    let rotated = Once::of(app, visitor, form)?.write(app, move |tx| {
+        let workspace = secrets.workspace();
+        tx.lock_workspace(workspace.id)?;
+        let key = tx.listed_api_key(workspace.id, id)?.ok_or_else(ApiError::not_found)?;
+        let secret_password = keys::rotate(tx, &writer, &trail, &secrets, &key, None)?;
+        let environment = workspace.environment.as_str();
+        Ok(IssuedKey { secret_id: id, secret_password, environment })
+    });
+    made_page(visitor, rotated.await?)
 }

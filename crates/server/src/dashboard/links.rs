@@ -8,8 +8,9 @@ use vinculo_pila::{Document, DocumentKind, Month};
 use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource, SourceCall};
 
 use super::chart::{self, Chart};
-use super::form::{Form, Posted};
-use super::page::{Pager, Shell, html, known, second, when};
+use super::form::Posted;
+use super::page::{Pager, Shell, html, known, second, see, when};
+use super::search::Search;
 use super::steps::{self, Step};
 use super::visitor::Visitor;
 use super::words::Words;
@@ -78,6 +79,8 @@ struct LinkPage {
     chart: Option<Chart>,
     steps: Vec<Step>,
     calls: Vec<SourceCall>,
+    /// Whether the page renews itself.
+    live: bool,
     said: Option<&'static str>,
     documents: Vec<(&'static str, String)>,
 }
@@ -116,6 +119,9 @@ pub(super) async fn list(
     visitor: Visitor,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
+    if let Some(search) = page.query.get("search") {
+        return found(&app, &visitor, &page, search).await;
+    }
     let filter = api::filter(&page.query, &visitor.secrets)?;
     let (trail, workspace) = (&visitor.trail, visitor.workspace());
     let found = api::read(&app, trail, workspace, filter, page.request()).await?;
@@ -131,32 +137,53 @@ pub(super) async fn list(
     })
 }
 
-/// The links of a person, or with an external id: neither stands in an address.
+/// Looks for the links of a person, or with an external id: neither stands in an address. One that is
+/// alone is shown; of others an address that tells nothing leads to the list, and back to it.
 pub(super) async fn search(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
     let Posted { visitor, form } = posted;
-    let (links, count) = find(&app, &visitor, &form).await?;
+    let search = Search::of(&form);
+    let (links, _) = find(&app, &visitor, &search).await?;
+    if let [link] = &links[..] {
+        return Ok(see(&visitor.path(&format!("/links/{}", link.uuid))));
+    }
+    let sealed = search.seal(&visitor)?;
+    Ok(see(&visitor.path(&format!("/links?search={sealed}"))))
+}
+
+/// What a search has found.
+async fn found(
+    app: &App,
+    visitor: &Visitor,
+    page: &PageQuery,
+    search: &str,
+) -> Result<Response, ApiError> {
+    let search = Search::open(visitor, search);
+    let (links, count) = match &search {
+        Some(search) => find(app, visitor, search).await?,
+        None => (Vec::new(), 0),
+    };
+    let pager = Pager { count, ..Pager::of(page, links.len() as i64)? };
     html(&LinksPage {
         shell: visitor.shell("links"),
-        links: rows(&app, &links)?,
-        pager: Pager { count, next: None, previous: None },
+        links: rows(app, &page.slice(links))?,
+        pager,
         statuses: statuses(None),
         filtered: false,
         found: true,
-        said: None,
+        said: search.is_none().then_some(visitor.language.words().search_over),
     })
 }
 
 /// What is shown of a search, and how many links there are.
-async fn find(app: &App, visitor: &Visitor, form: &Form) -> Result<(Vec<Link>, i64), ApiError> {
+async fn find(app: &App, visitor: &Visitor, search: &Search) -> Result<(Vec<Link>, i64), ApiError> {
     let (workspace, indexes) = (visitor.workspace(), visitor.secrets.indexes());
-    let given = form.get("value").trim();
-    if form.get("by") == "external_id" {
-        let external_ids = Some(vec![indexes.external_id(given)]);
+    if search.by_external_id {
+        let external_ids = Some(vec![indexes.external_id(&search.value)]);
         let filter = LinkFilter { external_ids, ..LinkFilter::default() };
         let found = api::read(app, &visitor.trail, workspace, filter, FOUND).await?;
         return Ok((found.rows, found.count));
     }
-    let number = given.chars().filter(char::is_ascii_alphanumeric);
+    let number = search.value.chars().filter(char::is_ascii_alphanumeric);
     let number: String = number.map(|c| c.to_ascii_uppercase()).collect();
     let asked = DocumentKind::ALL.map(|kind| spellings(&Document::new(kind, number.as_str())));
     let index =
@@ -198,6 +225,7 @@ pub(super) async fn detail(
     let owners = objects::of_link(&app, trail, Resource::Owners, &link).await?;
     let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;
     let (shell, document) = (visitor.shell("links"), document(&app, &link)?);
+    let live = rows.is_loading(app.now_micros());
     html(&LinkPage {
         link: LinkRow::of(&link, &document),
         owners: owners.iter().map(owner).collect(),
@@ -210,7 +238,8 @@ pub(super) async fn detail(
         employments: employments.iter().map(employment).collect(),
         steps: steps::tell(&rows, &calls, shell.d, app.now_micros()),
         calls,
-        said: (page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
+        live,
+        said: (live && page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
         shell,
     })
 }

@@ -8,6 +8,7 @@
 mod account;
 mod assets;
 mod audit;
+mod back;
 mod chart;
 mod cohorts;
 mod data_words;
@@ -23,6 +24,7 @@ mod provenance;
 mod qr;
 mod record;
 mod roles;
+mod search;
 mod setting_fields;
 mod settings;
 mod sign_in;
@@ -47,7 +49,7 @@ pub(crate) use words::check;
 pub(crate) use words::{Language, words};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
-pub(crate) const WORDS: [&str; 32] = [
+pub(crate) const WORDS: [&str; 33] = [
     "dashboard",
     "sign-in",
     "sign-out",
@@ -74,6 +76,7 @@ pub(crate) const WORDS: [&str; 32] = [
     "begin",
     "confirm",
     "drop",
+    "password",
     "settings",
     "refresh",
     "provenance",

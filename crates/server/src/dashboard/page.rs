@@ -1,5 +1,7 @@
 //! What is around every page, and how a page is answered.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use askama::Template;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -11,10 +13,11 @@ use http::{HeaderValue, StatusCode};
 use uuid::Uuid;
 use vinculo_store::UserRole;
 
-use super::data_words;
 use super::words::{Language, Words};
+use super::{back, data_words};
 use crate::api::page::PageQuery;
 use crate::api::query::parse_id;
+use crate::clock::bogota_time;
 use crate::error::{ApiError, ErrorItems, in_place_of};
 use crate::request_id::RequestId;
 
@@ -39,6 +42,10 @@ pub(super) struct Shell {
     pub(super) role: UserRole,
     /// What forms carry.
     pub(super) form: String,
+    /// What forms carry that do their work once.
+    pub(super) once: Uuid,
+    /// The address of the page, or of the list that it belongs to.
+    pub(super) here: String,
     pub(super) sees_people: bool,
     pub(super) changes_people: bool,
     pub(super) sees_keys: bool,
@@ -55,6 +62,19 @@ impl Shell {
         if environment == "sandbox" { self.w.sandbox } else { self.w.production }
     }
 
+    /// A number with its thousands apart, as the language has it.
+    pub(super) fn number(&self, number: impl std::fmt::Display) -> String {
+        let (digits, apart) = (number.to_string(), if self.w.lang == "es" { '.' } else { ',' });
+        let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+        for (place, digit) in digits.char_indices() {
+            if place > 0 && (digits.len() - place) % 3 == 0 {
+                text.push(apart);
+            }
+            text.push(digit);
+        }
+        text
+    }
+
     /// What the role is called.
     pub(super) fn role(&self) -> &'static str {
         match self.role {
@@ -69,6 +89,9 @@ impl Shell {
 /// Where a page of a list has its neighbours.
 pub(super) struct Pager {
     pub(super) count: i64,
+    /// Which page it is, of how many.
+    pub(super) page: i64,
+    pub(super) pages: i64,
     pub(super) next: Option<String>,
     pub(super) previous: Option<String>,
 }
@@ -78,8 +101,38 @@ impl Pager {
     /// 404 for a page past the end.
     pub(super) fn of(page: &PageQuery, count: i64) -> Result<Self, ApiError> {
         let [next, previous] = page.neighbours(count)?;
-        Ok(Self { count, next, previous })
+        let (page, pages) = page.place(count);
+        Ok(Self { count, page, pages, next, previous })
     }
+
+    /// Of a list that is shown on one page.
+    pub(super) fn of_all(count: i64) -> Self {
+        Self { count, page: 1, pages: 1, next: None, previous: None }
+    }
+}
+
+/// Where a handler leaves what is around its pages, for the page that says why it was refused.
+#[derive(Clone, Default)]
+pub(super) struct Inside(Arc<Mutex<Option<Shell>>>);
+
+impl Inside {
+    pub(super) fn put(&self, shell: Shell) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(shell);
+    }
+
+    fn take(&self) -> Option<Shell> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// As [`ErrorPage`], for somebody who is signed in.
+#[derive(Template)]
+#[template(path = "error_inside.html")]
+struct ErrorInside<'a> {
+    shell: Shell,
+    title: &'a str,
+    text: &'a str,
+    details: Vec<String>,
 }
 
 /// A page that says what went wrong.
@@ -114,6 +167,11 @@ pub(super) fn html_with(status: StatusCode, page: &impl Template) -> Result<Resp
     Ok(response)
 }
 
+/// What a page says when it is shown in place of the answer of a form that was sent again.
+pub(super) fn said_again(page: &PageQuery, w: &'static Words) -> Option<&'static str> {
+    (page.query.get("said") == Some("again")).then_some(w.sent_again)
+}
+
 /// To another page, after a form.
 pub(super) fn see(path: &str) -> Response {
     Redirect::to(path).into_response()
@@ -129,30 +187,48 @@ pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -
 
 /// Makes pages of refusals under `/dashboard`; who is not signed in is sent to where that is done.
 pub(crate) async fn layer(
-    request: Request,
+    mut request: Request,
     next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
-    let path = request.uri().path();
+    let (path, looks) = (request.uri().path(), request.method().is_safe());
     if path != "/dashboard" && !path.starts_with("/dashboard/") {
         return next(request).await;
     }
-    let words = Language::of(request.headers()).words();
+    if let Some(page) = path.strip_suffix('/').filter(|_| looks) {
+        return see(page);
+    }
+    let here = if looks { request.uri().to_string() } else { String::new() };
+    let (words, inside) = (Language::of(request.headers()).words(), Inside::default());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.simple().to_string());
-    let mut response = next(request).await;
+    request.extensions_mut().insert(inside.clone());
+    let response = next(request).await;
     let status = response.status();
     let refused = status.is_client_error() || status.is_server_error();
     if !refused || response.extensions().get::<Finished>().is_some() {
         return response;
     }
     if status == StatusCode::UNAUTHORIZED {
-        return see("/dashboard/sign-in");
+        return see(&back::sign_in_for(&here));
     }
+    refusal(response, (words, inside.take()), id)
+}
+
+/// The page of a refusal, with the navigation of whoever is signed in.
+fn refusal(
+    mut response: Response,
+    (words, shell): (&'static Words, Option<Shell>),
+    id: Option<String>,
+) -> Response {
+    let (status, words) = (response.status(), shell.as_ref().map_or(words, |shell| shell.w));
     let items = response.extensions_mut().remove::<ErrorItems>().map(|items| items.0);
     let items = items.unwrap_or_default();
-    let stale = items.iter().any(|item| item.code == "stale_form");
+    let says = |code| items.iter().any(|item| item.code == code);
     let (title, text) = match status {
+        StatusCode::NOT_FOUND if says("no_invitation") => {
+            (words.welcome_over, words.welcome_over_text)
+        }
         StatusCode::NOT_FOUND => (words.not_found, words.not_found_text),
-        StatusCode::FORBIDDEN if stale => (words.problem, words.stale_form),
+        StatusCode::FORBIDDEN if says("stale_form") => (words.problem, words.stale_form),
         StatusCode::FORBIDDEN => (words.denied, words.denied_text),
         status if status.is_server_error() => (words.problem, words.unexpected_text),
         _ => (words.problem, words.refused_text),
@@ -162,7 +238,11 @@ pub(crate) async fn layer(
         status if status.is_server_error() => id.into_iter().collect(),
         _ => items.into_iter().map(|item| item.message.into_owned()).collect(),
     };
-    match html_with(status, &ErrorPage { w: words, title, text, details }) {
+    let page = match shell {
+        Some(shell) => html_with(status, &ErrorInside { shell, title, text, details }),
+        None => html_with(status, &ErrorPage { w: words, title, text, details }),
+    };
+    match page {
         Ok(page) => in_place_of(response, page),
         Err(_) => response,
     }
@@ -173,14 +253,19 @@ pub(super) fn known(id: &str) -> Result<Uuid, ApiError> {
     parse_id("id", id).map_err(|_| ApiError::not_found())
 }
 
-/// A time of the wire as pages show it: to the minute, UTC.
+/// A time of the wire as pages show it: to the minute, as it is in Bogotá.
 pub(super) fn when(time: impl AsRef<str>) -> String {
-    time.as_ref().chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect()
+    in_bogota(time.as_ref(), "%Y-%m-%d %H:%M")
 }
 
 /// As [`when`], to the second.
 pub(super) fn second(time: impl AsRef<str>) -> String {
-    time.as_ref().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
+    in_bogota(time.as_ref(), "%Y-%m-%d %H:%M:%S")
+}
+
+fn in_bogota(time: &str, format: &str) -> String {
+    let at = time.parse::<jiff::Timestamp>();
+    at.map_or_else(|_| time.to_owned(), |at| bogota_time(at).strftime(format).to_string())
 }
 
 #[cfg(test)]
@@ -189,7 +274,7 @@ mod tests {
 
     #[test]
     fn times_are_shown_to_the_minute() {
-        assert_eq!(when("2026-11-24T12:34:56.000000Z"), "2026-11-24 12:34");
-        assert_eq!(second("2026-11-24T12:34:56.000000Z"), "2026-11-24 12:34:56");
+        assert_eq!(when("2026-11-24T12:34:56.000000Z"), "2026-11-24 07:34");
+        assert_eq!(second("2026-12-01T04:59:56.000000Z"), "2026-11-30 23:59:56");
     }
 }

@@ -53,6 +53,16 @@ pub(super) struct Rows {
     consents: Vec<vinculo_store::Consent>,
 }
 
+/// How long a page follows a load that does not end, microseconds: what is shown is noted each time.
+const FOLLOWED: i64 = 2 * 60 * 1_000_000;
+
+impl Rows {
+    /// Whether a load is under way that may end while somebody looks.
+    pub(super) fn is_loading(&self, now: i64) -> bool {
+        self.loads.iter().any(|it| it.finished_at.is_none() && now - it.created_at < FOLLOWED)
+    }
+}
+
 /// Reads what is told about a link.
 ///
 /// # Errors

@@ -6,14 +6,17 @@ use std::task::{Poll, ready};
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt as _, stream};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use http::request::Parts;
 use multer::{Constraints, Field, Multipart, SizeLimit, parse_boundary};
 use tokio::time::timeout;
 
 use super::form::{BINDING, Form, stale, unread};
-use super::visitor::Visitor;
+use super::sign_in;
+use super::visitor::{Visit, Visitor};
 use crate::App;
 use crate::error::ApiError;
 
@@ -43,11 +46,29 @@ pub(super) struct SentFile {
 }
 
 impl FromRequest<App> for PostedFile {
-    type Rejection = ApiError;
+    type Rejection = Response;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
-        let visitor = Visitor::from_request_parts(&mut parts, app).await?;
+        match Visitor::from_request_parts(&mut parts, app).await {
+            Ok(visitor) => {
+                Self::of(visitor, &parts, body, app).await.map_err(ApiError::into_response)
+            }
+            Err(refused) if refused.is_unauthenticated() => {
+                let visit = Visit::from_request_parts(&mut parts, app).await;
+                let visit = visit.map_err(ApiError::into_response)?;
+                // A file is not kept: it can be large, and whoever sends it has it.
+                let ended =
+                    sign_in::ended(app, &visit, None).unwrap_or_else(ApiError::into_response);
+                Err(if visit.is_of_this_site() { ended } else { refused.into_response() })
+            }
+            Err(refused) => Err(refused.into_response()),
+        }
+    }
+}
+
+impl PostedFile {
+    async fn of(visitor: Visitor, parts: &Parts, body: Body, app: &App) -> Result<Self, ApiError> {
         let kind = parts.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let boundary = parse_boundary(kind.unwrap_or_default()).map_err(|_| {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
 use http::HeaderValue;
-use http::header::{COOKIE, ORIGIN};
+use http::header::{COOKIE, ORIGIN, REFERER};
 use http::request::Parts;
 use url::Url;
 use uuid::Uuid;
@@ -13,7 +13,8 @@ use vinculo_vault::random_secret;
 
 use std::sync::Arc;
 
-use super::page::Shell;
+use super::back;
+use super::page::{Inside, Shell};
 use super::roles::{self, Action};
 use super::words::Language;
 use crate::App;
@@ -28,13 +29,31 @@ use crate::secrets::WorkspaceSecrets;
 const SESSION: &str = "vinculo_session";
 const FORM: &str = "vinculo_form";
 
+/// Parts of the navigation beside the beginning.
+const SECTIONS: [&str; 9] = [
+    "links",
+    "imports",
+    "cohorts",
+    "keys",
+    "webhooks",
+    "deliveries",
+    "audit",
+    "settings",
+    "account",
+];
+
 /// What a request says about whoever sends it.
 pub(crate) struct Visit {
     pub(crate) language: Language,
     pub(crate) address: Option<IpAddr>,
     pub(crate) request: Uuid,
     pub(crate) origin: Origin,
+    /// Path and query.
+    pub(super) here: String,
+    /// Whether a page is looked at, and not a form sent.
+    looks: bool,
     base: Option<Url>,
+    referer: Option<String>,
     written_origin: Option<String>,
     session: Option<String>,
     form: Option<String>,
@@ -49,6 +68,7 @@ pub(super) struct Visitor {
     pub(super) language: Language,
     pub(super) email: String,
     form: String,
+    once: Uuid,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -62,6 +82,9 @@ impl FromRequestParts<App> for Visit {
             address: parts.extensions.get::<Client>().and_then(|client| client.address),
             request: id.ok_or_else(|| ApiError::unexpected("a request without an id"))?,
             origin: Origin::of(parts)?,
+            here: parts.uri.to_string(),
+            looks: parts.method.is_safe(),
+            referer: text(REFERER).map(str::to_owned),
             base: client::base(parts, app),
             written_origin: text(ORIGIN).map(str::to_owned),
             session: cookie(parts, SESSION),
@@ -85,6 +108,23 @@ impl Visit {
         let (Some(written), Some(base)) = (written, &self.base) else { return false };
         // Scheme apart: a proxy that nobody trusts may have taken TLS off.
         !written.authority().is_empty() && written.authority() == base.authority()
+    }
+
+    /// Whether the browser still has the cookie of a session, which may have ended.
+    pub(super) fn had_session(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// The page of the dashboard that the browser was at before.
+    pub(super) fn before(&self) -> Option<String> {
+        back::before(self.referer.as_deref()?, self.base.as_ref()?)
+    }
+
+    /// Whether a form to this address may be shown again in another page: none with passwords, and
+    /// none that is only for the session that has ended.
+    pub(super) fn may_be_kept(&self) -> bool {
+        let own = ["/account/", "/sign-out", "/language"];
+        back::page(&self.here).is_some_and(|page| !own.iter().any(|it| page.contains(it)))
     }
 
     /// Whether a stranger's form carries what its cookie asks for.
@@ -143,23 +183,34 @@ impl FromRequestParts<App> for Visitor {
         let route = parts.extensions.get::<MatchedPath>().map(|route| route.as_str().to_owned());
         let action = route.and_then(|route| roles::needed(&parts.method, &route));
         let action = action.ok_or_else(|| ApiError::unexpected("a route without a role"))?;
-        if !roles::may(signed.user.role, action) {
-            return Err(ApiError::denied());
-        }
         let environment = environment(parts, app).await?;
         let found = app.all_secrets().of_organization(signed.user.organization, environment);
         let secrets = found.ok_or_else(|| ApiError::unexpected("a user without workspaces"))?;
         let chosen = signed.user.language.as_deref().and_then(Language::parse);
-        Ok(Self {
+        let visitor = Self {
             trail: Trail::user(secrets.workspace().id, signed.user.uuid, visit.origin.clone()),
             language: chosen.unwrap_or(visit.language),
             email: people::address_of(app, &signed.user)?,
             form: app.all_secrets().vault().user_keys()?.form(token),
+            once: app.uuid().map_err(ApiError::unexpected)?,
             secrets,
             signed,
             visit,
-        })
+        };
+        if let Some(inside) = parts.extensions.get::<Inside>() {
+            inside.put(visitor.shell(section(parts.uri.path())));
+        }
+        if !roles::may(visitor.signed.user.role, action) {
+            return Err(ApiError::denied());
+        }
+        Ok(visitor)
     }
+}
+
+/// The part of the navigation that an address belongs to.
+fn section(path: &str) -> &'static str {
+    let word = path.split('/').nth(3).unwrap_or_default();
+    SECTIONS.into_iter().find(|section| *section == word).unwrap_or("home")
 }
 
 /// Whether a page asks for itself, and nobody may be sitting before it.
@@ -198,6 +249,9 @@ impl Visitor {
     pub(super) fn shell(&self, section: &'static str) -> Shell {
         let environment = self.secrets.workspace().environment;
         let may = |action| roles::may(self.signed.user.role, action);
+        // What answers a form is not looked at again: its list is.
+        let list = if section == "home" { String::new() } else { format!("/{section}") };
+        let here = if self.visit.looks { self.visit.here.clone() } else { self.path(&list) };
         Shell {
             w: self.language.words(),
             d: self.language.data_words(),
@@ -207,6 +261,8 @@ impl Visitor {
             organization: self.signed.user.organization_name.clone(),
             role: self.signed.user.role,
             form: self.form.clone(),
+            once: self.once,
+            here,
             sees_people: may(Action::SeePeople),
             changes_people: may(Action::ChangePeople),
             sees_keys: may(Action::SeeKeys),

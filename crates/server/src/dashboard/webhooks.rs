@@ -7,8 +7,8 @@ use http::StatusCode;
 use vinculo_store::{DeliveryFilter, PageRequest};
 
 use super::deliveries;
-use super::form::{Form, Posted, Problem, problems};
-use super::page::{Pager, Shell, html, html_with, known, see, when};
+use super::form::{Form, Once, Posted, Problem, problems};
+use super::page::{Pager, Shell, html, html_with, known, said_again, see, when};
 use super::visitor::Visitor;
 use crate::App;
 use crate::api::page::PageQuery;
@@ -32,6 +32,7 @@ struct WebhooksPage {
     types: Vec<(&'static str, bool)>,
     url: String,
     problems: Vec<Problem>,
+    said: Option<&'static str>,
 }
 
 /// An endpoint whose secret is seen this once.
@@ -51,6 +52,8 @@ struct WebhookPage {
     endpoint: EndpointStatus,
     deliveries: Vec<DeliveryStatus>,
     pager: Pager,
+    /// Whether the deliveries renew themselves.
+    live: bool,
     said: Option<&'static str>,
 }
 
@@ -75,7 +78,8 @@ pub(super) async fn list(
     let (shell, pager) = (visitor.shell("webhooks"), Pager::of(&page, count)?);
     let types = TYPES.map(|word| (word, false)).to_vec();
     let (url, problems) = (String::new(), Vec::new());
-    html(&WebhooksPage { shell, endpoints, pager, types, url, problems })
+    let said = said_again(&page, shell.w);
+    html(&WebhooksPage { shell, endpoints, pager, types, url, problems, said })
 }
 
 /// Adds an endpoint and shows its secret.
@@ -87,8 +91,12 @@ pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Res
         Err(refused) => return mend(&app, &visitor, &form, refused).await,
     };
     let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
-    let added = app.store().write(move |tx| webhooks::add(tx, &writer, &trail, &secrets, &wanted));
-    made_page(&visitor, visitor.language.words().webhook_made, added.await?)
+    let added = Once::of(&app, &visitor, &form)?
+        .write(&app, move |tx| webhooks::add(tx, &writer, &trail, &secrets, &wanted));
+    match added.await? {
+        Some(added) => made_page(&visitor, visitor.language.words().webhook_made, added),
+        None => Ok(see(&visitor.path("/webhooks?said=again"))),
+    }
 }
 
 async fn mend(
@@ -102,11 +110,11 @@ async fn mend(
         [("url", w.url), ("authorization", w.authorization), ("webhook_types", w.event_types)];
     let problems = problems(refused, visitor.language, &labels)?;
     let (count, endpoints) = read(app, visitor, FIRST).await?;
-    let (shell, pager) = (visitor.shell("webhooks"), Pager { count, next: None, previous: None });
+    let (shell, pager) = (visitor.shell("webhooks"), Pager::of_all(count));
     let chosen = form.all("webhook_types");
     let types = TYPES.map(|word| (word, chosen.contains(&word))).to_vec();
     let url = form.get("url").to_owned();
-    let page = WebhooksPage { shell, endpoints, pager, types, url, problems };
+    let page = WebhooksPage { shell, endpoints, pager, types, url, problems, said: None };
     html_with(StatusCode::BAD_REQUEST, &page)
 }
 
@@ -133,9 +141,11 @@ pub(super) async fn detail(
     let filter = DeliveryFilter { endpoints: Some(vec![id]), ..DeliveryFilter::default() };
     let (count, deliveries) = deliveries::read(&app, workspace, filter, page.request()).await?;
     let w = visitor.language.words();
-    let said = (page.query.get("said") == Some("test")).then_some(w.test_sent);
+    let tested = (page.query.get("said") == Some("test")).then_some(w.test_sent);
+    let said = tested.or_else(|| said_again(&page, w));
     let (shell, pager) = (visitor.shell("webhooks"), Pager::of(&page, count)?);
-    html(&WebhookPage { shell, endpoint, deliveries, pager, said })
+    let live = deliveries.iter().any(|it| deliveries::is_at_hand(&app, it));
+    html(&WebhookPage { shell, endpoint, deliveries, pager, live, said })
 }
 
 /// Enables, disables, tests or removes an endpoint, or gives it another secret.
@@ -163,10 +173,12 @@ pub(super) async fn change(
         }
         "rotate" => {
             let until = webhooks::old_until(&app, KEPT);
-            let rotated = app
-                .store()
-                .write(move |tx| webhooks::rotate(tx, &writer, &trail, &secrets, id, until));
-            made_page(&visitor, visitor.language.words().secret_rotated, rotated.await?)
+            let rotated = Once::of(&app, &visitor, &form)?
+                .write(&app, move |tx| webhooks::rotate(tx, &writer, &trail, &secrets, id, until));
+            match rotated.await? {
+                Some(it) => made_page(&visitor, visitor.language.words().secret_rotated, it),
+                None => Ok(see(&format!("{here}?said=again"))),
+            }
         }
         "delete" => {
             let removed =

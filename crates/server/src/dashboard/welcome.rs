@@ -72,6 +72,12 @@ pub(super) async fn submit(
         return show(&app, &visit, &token, given, wrong).await;
     }
     let password = Redacted::new(password.to_owned());
-    let session = people::accept(&app, visit.origin.clone(), &token, email, &password).await?;
+    let begun = people::accept(&app, visit.origin.clone(), &token, email, &password).await;
+    let session = match begun {
+        Err(refused) if refused.is_bad_request() => {
+            return show(&app, &visit, &token, given, Some(w.email_taken)).await;
+        }
+        begun => begun?,
+    };
     Ok(with_cookie(see("/dashboard"), Some(visit.begin(&session)?)))
 }

@@ -3,10 +3,10 @@
 
 use aws_lc_rs::hmac;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, Micros, Tx, User};
-use vinculo_vault::{Context, Redacted};
+use vinculo_store::{AuditAction, Micros, Tx, User, UserId};
+use vinculo_vault::{Context, Redacted, Sealed};
 
-use super::session::of_record;
+use super::session::{Signed, of_record};
 use crate::App;
 use crate::audit::{Entry, Origin, Trail};
 use crate::error::ApiError;
@@ -64,38 +64,70 @@ pub(crate) async fn codes_of(app: &App, user: &User) -> Result<CodesOf, ApiError
     found.await
 }
 
+/// A secret for a user's codes, and as it is stored.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub(crate) fn new_codes(
+    app: &App,
+    user: &User,
+    email: &str,
+) -> Result<(NewSecret, Sealed), ApiError> {
+    let mut secret = [0; SECRET];
+    app.random().fill(&mut secret).map_err(ApiError::unexpected)?;
+    let keys = app.all_secrets().vault().user_keys()?;
+    let sealed = keys.data_key().seal(context(user.uuid), &secret)?;
+    Ok((NewSecret::of(&secret, email)?, sealed))
+}
+
+impl NewSecret {
+    fn of(secret: &[u8], email: &str) -> Result<Self, ApiError> {
+        let text = base32(secret);
+        let mut uri = url::Url::parse("otpauth://totp/").map_err(ApiError::unexpected)?;
+        uri.set_path(&format!("vinculo:{email}"));
+        uri.query_pairs_mut().append_pair("secret", &text).append_pair("issuer", "vinculo");
+        Ok(Self { text, uri: uri.into() })
+    }
+}
+
 /// Begins to set a user's codes up, anew if that was begun before.
 ///
 /// # Errors
 /// 404 when the user has codes; when the database fails.
-pub(crate) async fn begin_codes(
+pub(crate) fn begin_codes(tx: &mut Tx<'_>, user: UserId, sealed: &Sealed) -> Result<(), ApiError> {
+    if tx.begin_second_factor(user, sealed)? { Ok(()) } else { Err(ApiError::not_found()) }
+}
+
+/// The secret that is being set up, for whoever gives it: it is told to nobody else.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn begun_codes(
     app: &App,
     user: &User,
     email: &str,
-) -> Result<NewSecret, ApiError> {
-    let mut secret = [0; SECRET];
-    app.random().fill(&mut secret).map_err(ApiError::unexpected)?;
+    given: &Redacted<String>,
+) -> Result<Option<NewSecret>, ApiError> {
+    let id = user.id;
+    let factor = app.store().read(move |tx| tx.second_factor(id)).await?;
+    let Some(factor) = factor.filter(|it| it.confirmed_at.is_none()) else { return Ok(None) };
     let keys = app.all_secrets().vault().user_keys()?;
-    let (id, sealed) = (user.id, keys.data_key().seal(context(user.uuid), &secret)?);
-    if !app.store().write(move |tx| tx.begin_second_factor(id, &sealed)).await? {
-        return Err(ApiError::not_found());
-    }
-    let text = base32(&secret);
-    let mut uri = url::Url::parse("otpauth://totp/").map_err(ApiError::unexpected)?;
-    uri.set_path(&format!("vinculo:{email}"));
-    uri.query_pairs_mut().append_pair("secret", &text).append_pair("issuer", "vinculo");
-    Ok(NewSecret { text, uri: uri.into() })
+    let secret = keys.data_key().open(context(user.uuid), &factor.sealed)?;
+    let known = NewSecret::of(&secret, email)?;
+    let (text, given) = (known.text.as_bytes(), given.expose().as_bytes());
+    let same = aws_lc_rs::constant_time::verify_slices_are_equal(text, given).is_ok();
+    Ok(same.then_some(known))
 }
 
 /// Asks a user for codes from now on, when a first one is right; answers the recovery codes, which
-/// are seen this once. `None` for a code that is wrong.
+/// are seen this once, and ends the user's other sessions. `None` for a code that is wrong.
 ///
 /// # Errors
 /// 404 when none were set up, or they are asked for already; when the database fails.
 pub(crate) async fn confirm_codes(
     app: &App,
     origin: Origin,
-    user: &User,
+    signed: &Signed,
     code: &Redacted<String>,
 ) -> Result<Option<Vec<String>>, ApiError> {
     let mut codes = Vec::new();
@@ -106,7 +138,8 @@ pub(crate) async fn confirm_codes(
     }
     let keys = app.all_secrets().vault().user_keys()?;
     let hashes: Vec<_> = codes.iter().map(|code| keys.recovery_code(code)).collect();
-    let (writer, user, code) = (app.clone(), user.clone(), code.clone());
+    let (writer, code) = (app.clone(), code.clone());
+    let (session, user) = (signed.session, signed.user.clone());
     let confirmed = app.store().write(move |tx| {
         let factor = tx.second_factor(user.id)?.filter(|it| it.confirmed_at.is_none());
         factor.ok_or_else(ApiError::not_found)?;
@@ -116,6 +149,7 @@ pub(crate) async fn confirm_codes(
         if !tx.confirm_second_factor(user.id, &hashes, writer.now_micros())? {
             return Err(ApiError::not_found());
         }
+        tx.end_other_sessions(user.id, &session)?;
         note(tx, &writer, origin, &user, AuditAction::SecondFactorOn)?;
         Ok::<_, ApiError>(true)
     });

@@ -282,7 +282,7 @@ fn put_invitation(
     Ok((format!("/dashboard/welcome/{}", *token), until))
 }
 
-/// While there is no user, the path of the page where whoever comes first becomes the owner of the
+/// While no user has a password, the path of the page where whoever comes first becomes the owner of the
 /// organization `default`. A path that was given before works no more.
 ///
 /// # Errors
@@ -290,7 +290,7 @@ fn put_invitation(
 pub async fn set_up_link(app: &App) -> Result<Option<String>, ApiError> {
     let writer = app.clone();
     let link = app.store().write(move |tx| {
-        if tx.has_users()? {
+        if tx.has_passwords()? {
             return Ok(None);
         }
         Ok(Some(put_invitation(tx, &writer, None)?.0))

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use http::StatusCode;
 use uuid::Uuid;
 use vinculo_store::{AuditAction, Environment, Micros, Tx, User, WorkspaceId};
 use vinculo_vault::{BlindIndex, Redacted, random_secret};
@@ -171,22 +172,36 @@ pub(crate) async fn sign_out(app: &App, trail: Trail, signed: Signed) -> Result<
     ended.await
 }
 
-/// Whom an invitation invites: an inner `None` is whoever will be the first user.
+/// 404: the invitation is over, was used, or never was.
+fn no_invitation() -> ApiError {
+    ApiError::status(StatusCode::NOT_FOUND, "no_invitation", "The invitation is over or was used.")
+}
+
+/// Whom an invitation invites: an inner `None` is whoever will be the first to sign in.
 ///
 /// # Errors
-/// 404 when there is no such invitation, or it is over.
+/// 404 `no_invitation` when there is no such invitation, it is over, or somebody else came first.
 pub(crate) async fn invited(app: &App, token: &str) -> Result<Option<User>, ApiError> {
     let token = app.all_secrets().vault().user_keys()?.invitation(token);
     let now = app.now_micros();
-    let found = app.store().read(move |tx| tx.invitation(&token, now)).await?;
-    found.ok_or_else(ApiError::not_found)
+    app.store().read(move |tx| invitation(tx, &token, now)).await
+}
+
+fn invitation(tx: &mut Tx<'_>, token: &BlindIndex, now: Micros) -> Result<Option<User>, ApiError> {
+    let invited = tx.invitation(token, now)?.ok_or_else(no_invitation)?;
+    let live = match &invited {
+        Some(user) => user.disabled_at.is_none(),
+        // Somebody else can sign in meanwhile, who can be asked.
+        None => !tx.has_passwords()?,
+    };
+    if live { Ok(invited) } else { Err(no_invitation()) }
 }
 
 /// Sets the password of whom an invitation invites, and begins a session; answers the token of its
 /// cookie. The first user takes the address given here.
 ///
 /// # Errors
-/// 404 when there is no such invitation, it is over or was used; when the database fails.
+/// 404 `no_invitation` as [`invited`]; 400 when that address is a user's; when the database fails.
 pub(crate) async fn accept(
     app: &App,
     origin: Origin,
@@ -198,25 +213,20 @@ pub(crate) async fn accept(
     let (token, hash) = (keys.invitation(token), app.passwords().hash(app, password).await?);
     let (writer, now) = (app.clone(), app.now_micros());
     let begun = app.store().write(move |tx| {
-        let invited = tx.invitation(&token, now)?.ok_or_else(ApiError::not_found)?;
+        let invited = invitation(tx, &token, now)?;
         if !tx.take_invitation(&token)? {
-            return Err(ApiError::not_found());
+            return Err(no_invitation());
         }
         let user = match (invited, email) {
             (Some(user), _) => user,
-            // Somebody else was made a user meanwhile, who can invite this one.
-            (None, _) if tx.has_users()? => return Err(ApiError::not_found()),
             (None, Some(email)) => {
                 let default = writer.secrets_of(Environment::Production)?;
                 let organization = default.workspace().organization;
                 let role = vinculo_store::UserRole::Owner;
                 make_user(tx, &writer, organization, &email, role)?
             }
-            (None, None) => return Err(ApiError::not_found()),
+            (None, None) => return Err(no_invitation()),
         };
-        if user.disabled_at.is_some() {
-            return Err(ApiError::not_found());
-        }
         let workspace = of_record(tx, &writer, user.organization)?;
         let trail = Trail::user(workspace, user.uuid, origin.clone());
         trail.note(tx, &writer, Entry::of(AuditAction::PasswordSet).object(user.uuid))?;

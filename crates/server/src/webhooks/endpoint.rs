@@ -69,6 +69,8 @@ pub struct WantedEndpoint {
     pub authorization: Option<String>,
     /// Types of events it gets; `None` for all.
     pub types: Option<Vec<String>>,
+    /// Whether anything is sent.
+    pub enabled: bool,
 }
 
 /// What somebody wants changed; what is `None` stays.
@@ -144,7 +146,11 @@ pub(crate) fn add(
     let workspace = secrets.workspace().id;
     let (types, sealed) = (wanted.types.as_deref(), &address.seal(secrets, uuid)?);
     trail.note(tx, app, Entry::of(AuditAction::WebhookCreated).object(uuid))?;
-    tx.insert_endpoint(&NewEndpoint { uuid, workspace, created_at: now, types, sealed })?;
+    let id =
+        tx.insert_endpoint(&NewEndpoint { uuid, workspace, created_at: now, types, sealed })?;
+    if !wanted.enabled {
+        tx.disable_endpoint(id, DisabledReason::Manual, now)?;
+    }
     let added = tx.endpoint(workspace, uuid)?.ok_or_else(ApiError::not_found)?;
     Ok(EndpointStatus { secret: Some(secret), ..EndpointStatus::shown(&added, &address, now) })
 }

@@ -18,6 +18,8 @@ on_both_databases!(
     who_has_no_cookie_sees_no_page,
     forms_of_elsewhere_are_refused,
     the_source_is_not_asked_without_end,
+    a_source_that_fails_is_not_blamed_on_the_document,
+    another_language_keeps_what_was_written,
     bad_tokens_are_counted,
     a_page_lets_nothing_in,
     a_logo_that_cannot_be_used_is_left_out,
@@ -140,18 +142,74 @@ async fn the_source_is_not_asked_without_end(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let access = token(&app.sandbox(), json!({})).await;
     let mut browser = app.browser();
+    let mut early = app.browser();
+    let first = exchange(&mut early, &access, "").await;
+    let text = text_of(&early.get(&first).await.page());
     // Another session with the same token does not begin anew.
     for attempt in 0..5 {
         let path = exchange(&mut browser, &access, "").await;
-        let page = agree(&mut browser, &path, &format!("199900040{attempt}")).await;
-        assert!(page.contains("role=\"alert\""), "{attempt}");
+        let number = format!("199900040{attempt}");
+        let sent = say_yes(&mut browser, &path, &number).await;
+        assert_eq!(sent.location(), path);
+        let shown = answered(&mut browser, &path).await;
+        if attempt < 4 {
+            assert!(shown.page().contains("role=\"alert\""), "{attempt}");
+            continue;
+        }
+        // The lender hears how it ended, and the person has somewhere to go.
+        assert_eq!(shown.status, 410);
+        for told in ["There are no more tries", "PILA has no contributions", "Crédito Ejemplo"] {
+            assert!(shown.body.contains(told), "{told}: {}", shown.body);
+        }
+        let exit = onward(&shown.body);
+        assert!(exit.starts_with("https://app.example.com/no?"), "{exit}");
+        for pair in ["last_encountered_error_code=login_error", "meta_data_step=result"] {
+            assert!(exit.contains(pair), "{exit}");
+        }
     }
     let path = exchange(&mut browser, &access, "").await;
     let asked = app.asked();
-    let refused = say_yes(&mut browser, &path, ONE_JOB).await;
-    assert_eq!(refused.status, 429);
-    assert!(refused.body.contains("Too many tries"));
+    let shown = browser.get(&path).await;
+    assert!(shown.body.contains("There are no more tries"), "{}", shown.body);
+    let sent = early.submit(&first, &yes(&text, ONE_JOB)).await;
+    assert_eq!(sent.location(), first, "nor does a form that was open meanwhile ask");
     assert_eq!(app.asked(), asked);
+    app.finish().await;
+}
+
+async fn a_source_that_fails_is_not_blamed_on_the_document(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    // The operator breaks, its answer is cut off, it answers about somebody else.
+    for number in ["1999000500", "1999000502", "1999000409"] {
+        let (mut browser, path) = opened(&app, json!({})).await;
+        let page = agree(&mut browser, &path, number).await;
+        assert!(page.contains("The source of the data does not answer now"), "{number}: {page}");
+        assert!(!page.contains("aria-invalid"), "{number}: {page}");
+    }
+    let (mut browser, path) = opened(&app, json!({})).await;
+    let page = agree(&mut browser, &path, "1999000404").await;
+    assert!(page.contains("PILA has no contributions under that document"), "{page}");
+    app.finish().await;
+}
+
+async fn another_language_keeps_what_was_written(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (mut browser, path) = opened(&app, json!({})).await;
+    let page = browser.get(&path).await.page();
+    let to = between(&page, "formaction=\"", "\"").replace("&#38;", "&");
+    let fields = [
+        ("text", &*text_of(&page)),
+        ("document_type", "CE"),
+        ("document_number", "345678"),
+        ("accept", "yes"),
+        ("switch", "es"),
+    ];
+    let page = browser.submit(&to, &fields).await.page();
+    assert!(page.contains("<html lang=\"es\">"), "{page}");
+    assert!(page.contains("value=\"345678\"") && page.contains("<option value=\"CE\" selected>"));
+    // Another text is on the page now, which nobody has agreed to.
+    assert!(!page.contains(" checked") && !page.contains("role=\"alert\""), "{page}");
+    assert_eq!(app.asked(), 0);
     app.finish().await;
 }
 

@@ -9,6 +9,7 @@ use vinculo_store::{Environment, UserRole};
 
 use crate::dashboard_sessions::{accept, signed_in};
 use crate::support::{Browser, Receiver, Reply, TestApp, TestDatabase, between, on_both_databases};
+use crate::webhook_control::{header, signed};
 
 on_both_databases!(
     strangers_see_no_page,
@@ -16,14 +17,19 @@ on_both_databases!(
     roles_see_what_their_table_says,
     an_empty_workspace_says_what_to_do,
     a_key_is_generated_shown_once_rotated_and_revoked,
+    a_form_that_shows_a_secret_is_good_once,
     what_is_wrong_with_a_key_is_said_in_the_page,
     a_webhook_is_added_tested_and_disabled,
     a_failed_delivery_is_shown_and_sent_again,
     links_are_listed_filtered_and_searched,
+    a_search_can_be_gone_back_to,
+    a_refusal_keeps_the_navigation,
     a_link_shows_owner_employments_and_pay,
     an_organization_sees_its_own_alone,
     a_worker_learns_of_organizations_that_others_made,
     what_is_shown_is_noted,
+    the_log_says_who_it_was,
+    a_page_renews_itself_while_something_is_under_way,
 );
 
 const PAGES: [&str; 11] = [
@@ -78,12 +84,15 @@ async fn strangers_see_no_page(database: TestDatabase) {
     ]) {
         let path = format!("/dashboard/sandbox{page}").replace('@', &id);
         let shown = browser.get(&path).await;
-        assert_eq!(shown.location(), "/dashboard/sign-in", "{path}");
+        let query: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+        assert_eq!(shown.location(), format!("/dashboard/sign-in?next={query}"), "{path}");
         assert!(!shown.headers.contains_key("www-authenticate"), "{path}");
     }
     for form in FORMS.iter().copied().chain(["/links"]) {
         let path = format!("/dashboard/sandbox{form}").replace('@', &id);
-        assert_eq!(browser.submit(&path, &[]).await.location(), "/dashboard/sign-in", "{path}");
+        let shown = browser.submit(&path, &[]).await;
+        assert_eq!(shown.status, 403, "{path}");
+        assert!(shown.body.contains("action=\"/dashboard/sign-in\""), "{path}: {}", shown.body);
     }
     for missing in ["/dashboard/x/y/z", "/dashboard/sandbox/nothing", "/dashboard/style.cs"] {
         let shown = browser.get(missing).await;
@@ -155,7 +164,7 @@ async fn roles_see_what_their_table_says(database: TestDatabase) {
         browser.get("/dashboard/production").await.page();
         let search = [("by", "document"), ("value", "1999000001")];
         let shown = browser.submit("/dashboard/production/links", &search).await;
-        assert_eq!(shown.status, if people { 200 } else { 403 }, "{role}");
+        assert_eq!(shown.status, if people { 303 } else { 403 }, "{role}");
         browser.get("/dashboard/production").await.page();
         for form in FORMS {
             let path = format!("/dashboard/production{form}").replace('@', &id);
@@ -226,7 +235,7 @@ async fn a_key_is_generated_shown_once_rotated_and_revoked(database: TestDatabas
     let page = browser.get(keys).await.page();
     assert!(!page.contains(&key.secret_password));
     for told in
-        ["riesgo &#60;1&#62;", "<code>read links:write</code>", "10.0.0.0/8", "2027-01-31 00:00"]
+        ["riesgo &#60;1&#62;", "<code>read links:write</code>", "10.0.0.0/8", "2027-01-30 19:00"]
     {
         assert!(page.contains(told), "{told}: {page}");
     }
@@ -246,6 +255,52 @@ async fn a_key_is_generated_shown_once_rotated_and_revoked(database: TestDatabas
     assert_eq!(browser.submit(&change("revoke"), &[]).await.status, 404);
     browser.get(keys).await.page();
     assert_eq!(browser.submit(&change("explode"), &[]).await.status, 404);
+    app.finish().await;
+}
+
+async fn a_form_that_shows_a_secret_is_good_once(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (mut browser, mut receiver) = (owner(&app).await, Receiver::start().await);
+    let (keys, webhooks) = ("/dashboard/sandbox/keys", "/dashboard/sandbox/webhooks");
+    let before = browser.get(keys).await.page().matches("<li class=\"card\">").count();
+    let fields = [("name", "riesgo"), ("scopes", "read")];
+    let key = key_of(&browser.submit(keys, &fields).await.page());
+    assert_eq!(browser.submit(keys, &fields).await.location(), format!("{keys}?said=again"));
+    let mut other = browser.twin();
+    assert_eq!(other.submit(keys, &fields).await.status, 303, "in another window too");
+    let page = browser.get(&format!("{keys}?said=again")).await.page();
+    assert!(page.contains("This form was sent before"), "{page}");
+    assert_eq!(page.matches("<li class=\"card\">").count(), before + 1);
+    let rotate = format!("{keys}/{}/rotate", key.secret_id);
+    let rotated = key_of(&browser.submit(&rotate, &[]).await.page());
+    assert_eq!(browser.submit(&rotate, &[]).await.location(), format!("{keys}?said=again"));
+    let retire = format!("{keys}/{}/retire", key.secret_id);
+    browser.submit(&retire, &[]).await.location();
+    assert_eq!(browser.submit(&rotate, &[]).await.status, 303, "when there is room again too");
+    assert_eq!(app.client_of(&rotated).get("/api/").await.status, 200);
+
+    browser.get(webhooks).await.page();
+    let url = receiver.url.clone();
+    let fields = [("url", &*url), ("authorization", "")];
+    let made = browser.submit(webhooks, &fields).await.page();
+    let id = between(&made, &format!("{webhooks}/"), "\"").to_owned();
+    let again = browser.submit(webhooks, &fields).await;
+    assert_eq!(again.location(), format!("{webhooks}?said=again"));
+    let page = browser.get(webhooks).await.page();
+    assert_eq!(page.matches(&format!("{webhooks}/")).count(), 1, "{page}");
+    let here = format!("{webhooks}/{id}");
+    browser.get(&here).await.page();
+    let made = between(&made, "id=\"secret\">", "<").to_owned();
+    let rotated = browser.submit(&format!("{here}/rotate"), &[]).await.page();
+    let rotated = between(&rotated, "id=\"secret\">", "<").to_owned();
+    let again = browser.submit(&format!("{here}/rotate"), &[]).await;
+    assert_eq!(again.location(), format!("{here}?said=again"));
+    browser.get(&here).await.page();
+    browser.submit(&format!("{here}/test"), &[]).await.location();
+    let hook = receiver.next().await;
+    let both = [&rotated, &made].map(|secret| signed(&hook, &json!({ "secret": secret })));
+    assert_eq!(header(&hook, "webhook-signature"), both.join(" "), "the receiver's signs on");
+    app.settled().await;
     app.finish().await;
 }
 
@@ -386,10 +441,19 @@ async fn links_are_listed_filtered_and_searched(database: TestDatabase) {
         ("external_id", "COHORTE-2", Some(&two)),
         ("external_id", "COHORTE", None),
     ] {
-        let shown = browser.submit(links, &[("by", by), ("value", value)]).await.page();
-        let linked: Vec<_> = [&one, &two].into_iter().filter(|id| shown.contains(*id)).collect();
-        assert_eq!(linked, found.into_iter().collect::<Vec<_>>(), "{by} {value:?}");
-        assert!(by == "external_id" || value.is_empty() || !shown.contains(value.trim()));
+        let sent = browser.submit(links, &[("by", by), ("value", value)]).await;
+        let to = sent.location().to_owned();
+        match found {
+            // The only one is shown at once.
+            Some(id) => assert_eq!(to, format!("{links}/{id}"), "{by} {value:?}"),
+            None => {
+                let shown = browser.get(&to).await.page();
+                assert!(shown.contains("There are no links of that person"), "{by} {value:?}");
+                let told = value.is_empty() || !(shown + &to).contains(value.trim());
+                assert!(told, "{by} {value:?}");
+            }
+        }
+        browser.get(links).await.page();
     }
     for _ in 0..101 {
         let more = json!({ "access_mode": "single", "external_id": "COHORTE-3" });
@@ -399,6 +463,72 @@ async fn links_are_listed_filtered_and_searched(database: TestDatabase) {
     let shown = browser.submit(links, &of_three).await.page();
     assert_eq!(shown.matches("<td class=\"long\">COHORTE-3</td>").count(), 101);
     assert!(shown.contains("101 results"), "{shown}");
+    app.finish().await;
+}
+
+async fn a_search_can_be_gone_back_to(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    app.sandbox().patch("/manage/v1/settings/", &json!({ "allow_duplicate_links": true })).await;
+    let mut ids = Vec::new();
+    for external in ["COHORTE-1", "COHORTE-2"] {
+        let body = json!({ "external_id": external });
+        let made = app.sandbox().create_link("1999000001", body).await;
+        ids.push(made["id"].as_str().unwrap().to_owned());
+    }
+    app.settled().await;
+    let links = "/dashboard/sandbox/links";
+    browser.get(links).await.page();
+    let sent = browser.submit(links, &[("by", "document"), ("value", "1999000001")]).await;
+    let address = sent.location().to_owned();
+    assert!(address.starts_with(&format!("{links}?search=")), "{address}");
+    assert!(!address.contains("1999000001"));
+    for _ in 0..2 {
+        let page = browser.get(&address).await.page();
+        assert!(ids.iter().all(|id| page.contains(id)) && page.contains("2 results"), "{page}");
+        assert!(!page.contains("1999000001"));
+        browser.get(&format!("{links}/{}", ids[0])).await.page();
+    }
+    let page = browser.get(&format!("{address}&page_size=1")).await.page();
+    let next = between(&page, "rel=\"next\" href=\"", "\"").replace("&#38;", "&");
+    assert!(page.contains("page 1 of 2") && next.contains("search="), "{page}");
+    let next = browser.get(&next).await.page();
+    assert_ne!(page.contains(&ids[0]), next.contains(&ids[0]));
+    assert_eq!(next.matches("rel=\"prev\"").count(), 2, "above the list and below");
+    // Nobody else can open it, nor the other environment.
+    let mut other = signed_in(&app, "default", UserRole::Analyst).await;
+    let elsewhere = address.replace("sandbox", "production");
+    for page in [other.get(&address).await, browser.get(&elsewhere).await] {
+        let page = page.page();
+        assert!(page.contains("Search again") && !page.contains(&ids[0]), "{page}");
+    }
+    let changed = format!("{address}A");
+    assert!(browser.get(&changed).await.page().contains("Search again"));
+    app.finish().await;
+}
+
+async fn a_refusal_keeps_the_navigation(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Analyst).await;
+    let nobody = Uuid::from_u128(7);
+    let missing = format!("/dashboard/production/links/{nobody}");
+    browser.get(&missing).await;
+    for (path, status) in [
+        (missing.as_str(), 404),
+        ("/dashboard/production/keys", 403),
+        ("/dashboard/production/links?status=lost", 400),
+    ] {
+        let shown = browser.get(path).await;
+        assert_eq!(shown.status, status, "{path}");
+        for told in
+            ["<body class=\"production\">", "href=\"/dashboard/production/links\"", "Sign out"]
+        {
+            assert!(shown.body.contains(told), "{path}: {told}: {}", shown.body);
+        }
+    }
+    let stale = browser.submit_as("/dashboard/production/links", &[], None, "").await;
+    assert_eq!(stale.status, 403);
+    assert!(stale.body.contains("<body class=\"production\">"), "{}", stale.body);
     app.finish().await;
 }
 
@@ -538,5 +668,117 @@ async fn what_is_shown_is_noted(database: TestDatabase) {
             .filter(|it| it["action"] != "key.created")
             .all(|it| { it["action"] == "imports.read" || it["link"] == id.as_str() })
     );
+    app.finish().await;
+}
+
+async fn the_log_says_who_it_was(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = owner(&app).await;
+    let (keys, audit) = ("/dashboard/production/keys", "/dashboard/production/audit");
+    browser.get(keys).await.page();
+    let fields = [("name", "riesgo <1>"), ("scopes", "manage")];
+    let key = key_of(&browser.submit(keys, &fields).await.page());
+    let id = key.secret_id.to_string();
+    app.client_of(&key).get("/manage/v1/audit/").await;
+    browser.get(keys).await.page();
+    browser.submit(&format!("{keys}/{id}/revoke"), &[]).await.location();
+    let page = browser.get(audit).await.page();
+    let rows = between(&page, "<tbody>", "</tbody>");
+    let row = |action: &str| {
+        let all = rows.split("<tr>").filter(|row| row.contains(&format!("<code>{action}</code>")));
+        all.map(str::to_owned).collect::<Vec<_>>()
+    };
+    // By a user, about a key that is there no more; and by that key.
+    let revoked = row("key.revoked").concat();
+    for told in ["<bdi>owner@default.example</bdi>", "<bdi>riesgo &#60;1&#62;</bdi>"] {
+        assert!(revoked.contains(told), "{told}: {revoked}");
+    }
+    assert!(!revoked.contains(&id), "an id that has a name is not shown: {revoked}");
+    assert!(row("audit.read").concat().contains("<bdi>riesgo &#60;1&#62;</bdi>"), "{page}");
+    let option = |page: &str, of: &str| {
+        let (before, _) = page.split_once(&format!("{of}</option>")).expect("an option");
+        before.rsplit_once("<option").unwrap().1.to_owned()
+    };
+    let user = option(&page, ">owner@default.example");
+    let user = between(&user, "value=\"", "\"").to_owned();
+    let today = app.now().strftime("%Y-%m-%d").to_string();
+    for (query, there, gone) in [
+        (format!("actor_id={user}"), "key.revoked", "<bdi>riesgo &#60;1&#62;</bdi><br>"),
+        (format!("actor_id={id}"), "audit.read", "<code>key.revoked</code>"),
+        ("action=key.revoked&actor=&link=&from=&until=".into(), "key.revoked", "<code>key.created"),
+        (
+            format!("from={today}&until={today}&action=key.created"),
+            "key.created",
+            "audit.read</code>",
+        ),
+    ] {
+        let page = browser.get(&format!("{audit}?{query}")).await.page();
+        let rows = between(&page, "<tbody>", "</tbody>");
+        assert!(rows.contains(there) && !rows.contains(gone), "{query}: {rows}");
+        assert!(page.contains(" selected>"), "{query}: what is chosen is shown");
+    }
+    for (query, told) in [
+        ("until=2020-01-01", "Nothing matches"),
+        (&*format!("link={}", Uuid::from_u128(7)), "Nothing matches"),
+    ] {
+        let page = browser.get(&format!("{audit}?{query}")).await.page();
+        assert!(page.contains(told), "{query}: {page}");
+    }
+    for (query, told) in [
+        ("link=x", "<strong>Link</strong>: x is not a valid UUID."),
+        ("from=24/11/2026", "<strong>From the day</strong>: &#34;24/11/2026&#34; is not a day"),
+    ] {
+        let shown = browser.get(&format!("{audit}?{query}")).await;
+        assert_eq!(shown.status, 400, "{query}");
+        assert!(shown.body.contains(told), "{query}: {}", shown.body);
+    }
+    let page = browser.get("/dashboard/sandbox/audit").await.page();
+    assert!(page.contains("is noted in the log of the other environment"), "{page}");
+    // Names of other organizations are not told.
+    create_organization(&app.app, "Otra").await.unwrap();
+    let mut other = signed_in(&app, "Otra", UserRole::Auditor).await;
+    let page = other.get(audit).await.page();
+    assert!(page.contains("auditor@Otra.example") || page.contains("auditor@otra.example"));
+    assert!(!page.contains("owner@default.example") && !page.contains("riesgo"), "{page}");
+    app.finish().await;
+}
+
+async fn a_page_renews_itself_while_something_is_under_way(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let (mut browser, mut receiver) = (owner(&app).await, Receiver::start().await);
+    let link = app.sandbox().create_link("1999000001", json!({})).await;
+    app.settled().await;
+    let here = format!("/dashboard/sandbox/links/{}", link["id"].as_str().unwrap());
+    assert!(!browser.get(&here).await.page().contains("data-live"), "all is loaded");
+    app.advance(Duration::from_secs(11 * 60));
+    app.stop_runner().await;
+    let asked = browser.submit(&format!("{here}/refresh"), &[]).await.location().to_owned();
+    let page = browser.get(&asked).await.page();
+    assert!(page.contains("data-live") && page.contains("on its way"), "{page}");
+    app.start_runner().await;
+    app.settled().await;
+    let page = browser.get(&asked).await.page();
+    assert!(!page.contains("data-live") && !page.contains("on its way"), "{page}");
+
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let page = browser.get("/dashboard/sandbox/webhooks").await.page();
+    let id = between(&page, "<a href=\"/dashboard/sandbox/webhooks/", "\"").to_owned();
+    let here = format!("/dashboard/sandbox/webhooks/{id}");
+    browser.get(&here).await.page();
+    receiver.reply([Reply::Status(500)]);
+    browser.submit(&format!("{here}/test"), &[]).await.location();
+    receiver.next().await;
+    app.postponed().await;
+    let page = browser.get(&here).await.page();
+    assert!(page.contains("id=\"deliveries\" data-live"), "the next try is at hand: {page}");
+    let delivery = between(&page, "<a href=\"/dashboard/sandbox/deliveries/", "\"").to_owned();
+    let delivery = format!("/dashboard/sandbox/deliveries/{delivery}");
+    assert!(browser.get(&delivery).await.page().contains("id=\"delivery\" data-live"));
+    let due = app.next_delivery_due().await.expect("one more try");
+    app.advance(due.duration_since(app.now()).unsigned_abs());
+    receiver.next().await;
+    app.settled().await;
+    assert!(!browser.get(&here).await.page().contains("data-live"), "it has ended");
+    assert!(!browser.get(&delivery).await.page().contains("data-live"));
     app.finish().await;
 }

@@ -14,8 +14,12 @@ use crate::support::{Browser, Setup, Shown, TestApp, TestDatabase, between, on_b
 
 on_both_databases!(
     the_first_user_sets_up_the_dashboard,
+    who_was_only_invited_does_not_end_the_first_link,
+    signing_in_leads_to_what_was_asked_for,
+    a_form_that_comes_after_its_session_is_kept,
     an_invitation_works_once_and_ends,
     what_is_wrong_with_a_password_is_said,
+    a_password_is_changed_by_who_knows_it,
     users_are_made_reset_and_disabled,
     nobody_is_told_which_users_there_are,
     guesses_are_limited_by_user_and_by_address,
@@ -60,7 +64,7 @@ async fn is_in(browser: &mut Browser) -> bool {
     if shown.status == 200 {
         return true;
     }
-    assert_eq!(shown.location(), "/dashboard/sign-in");
+    assert_eq!(shown.location(), "/dashboard/sign-in?next=%2Fdashboard%2Fsandbox");
     false
 }
 
@@ -85,6 +89,123 @@ async fn the_first_user_sets_up_the_dashboard(database: TestDatabase) {
     let mut again = app.browser();
     let shown = sign_in(&mut again, " First@Example.com ", PASSWORD).await;
     assert_eq!(shown.location(), "/dashboard");
+    app.finish().await;
+}
+
+async fn who_was_only_invited_does_not_end_the_first_link(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let link = set_up_link(&app.app).await.unwrap().expect("there is no user");
+    let invited = invite(&app, "default", UserRole::Developer).await;
+    let mut browser = app.browser();
+    let page = browser.get(&link).await.page();
+    assert!(page.contains("Nobody can sign in yet"), "{page}");
+    let fields =
+        [("password", PASSWORD), ("again", PASSWORD), ("email", "developer@default.example")];
+    let taken = browser.submit(&link, &fields).await;
+    assert_eq!(taken.status, 400);
+    assert!(taken.body.contains("That address is a user"), "{}", taken.body);
+    let restarted = set_up_link(&app.app).await.unwrap();
+    let link = restarted.expect("nobody can sign in, so a start prints a link");
+    let mut late = app.browser();
+    late.get(&link).await.page();
+    assert_eq!(accept(&mut browser, &link).await.location(), "/dashboard");
+    let page = browser.get("/dashboard/sandbox").await.page();
+    assert!(page.contains(">first@example.com</a> · owner · default"), "{page}");
+    accept(&mut app.browser(), &invited.link).await.location();
+    for over in [late.get(&link).await, late.submit(&link, &fields).await] {
+        assert_eq!(over.status, 404);
+        assert!(over.body.contains("vinculo users create … --role owner"), "{}", over.body);
+    }
+    // Whoever is disabled has set the server up all the same.
+    disable_user(&app.app, "first@example.com").await.unwrap();
+    assert_eq!(set_up_link(&app.app).await.unwrap(), None);
+    app.finish().await;
+}
+
+/// What the page to sign in carries in a field.
+fn carried(page: &str, name: &str) -> String {
+    let value = between(page, &format!("name=\"{name}\" value=\""), "\"");
+    value.replace("&#38;", "&").replace("&#34;", "\"")
+}
+
+async fn signing_in_leads_to_what_was_asked_for(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    signed_in(&app, "default", UserRole::Owner).await;
+    let wanted = "/dashboard/production/deliveries?status=failed";
+    let mut browser = app.browser();
+    let asked = browser.get(wanted).await.location().to_owned();
+    let page = browser.get(&asked).await.page();
+    assert!(!page.contains("Your session has ended"), "there was none: {page}");
+    let next = carried(&page, "next");
+    let fields = |password| {
+        [("email", "owner@default.example"), ("password", password), ("next", next.as_str())]
+    };
+    let wrong = browser.submit("/dashboard/sign-in", &fields("a wrong password")).await;
+    assert_eq!(carried(&wrong.body, "next"), wanted);
+    assert_eq!(browser.submit("/dashboard/sign-in", &fields(PASSWORD)).await.location(), wanted);
+    browser.get(wanted).await.page();
+    app.settled().await;
+    app.advance(Duration::from_secs(2 * 60 * 60));
+    let asked = browser.get(wanted).await.location().to_owned();
+    let page = browser.get(&asked).await.page();
+    assert!(page.contains("Your session has ended"), "{page}");
+    for elsewhere in ["https://elsewhere.example/", "//elsewhere.example/", "/api/links/"] {
+        let query: String = url::form_urlencoded::byte_serialize(elsewhere.as_bytes()).collect();
+        let page = browser.get(&format!("/dashboard/sign-in?next={query}")).await.page();
+        assert!(!page.contains("elsewhere") && !page.contains("/api/"), "{page}");
+        let fields =
+            [("email", "owner@default.example"), ("password", PASSWORD), ("next", elsewhere)];
+        let shown = browser.submit("/dashboard/sign-in", &fields).await;
+        assert_eq!(shown.location(), "/dashboard", "{elsewhere}");
+    }
+    assert_eq!(browser.get("/dashboard/").await.location(), "/dashboard");
+    assert_eq!(
+        browser.get("/dashboard/sandbox/links/").await.location(),
+        "/dashboard/sandbox/links"
+    );
+    app.finish().await;
+}
+
+async fn a_form_that_comes_after_its_session_is_kept(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Owner).await;
+    let keys = "/dashboard/production/keys";
+    let page = browser.get(keys).await.page();
+    let before = page.matches("<li class=\"card\">").count();
+    app.settled().await;
+    app.advance(Duration::from_secs(2 * 60 * 60));
+    let fields = [("name", "riesgo & <1>"), ("scopes", "read"), ("allow_list", "10.0.0.7")];
+    let asked = browser.submit(keys, &fields).await;
+    assert_eq!(asked.status, 403);
+    assert!(asked.body.contains("nothing was done yet"), "{}", asked.body);
+    let (kept_for, kept) = (carried(&asked.body, "kept_for"), carried(&asked.body, "kept"));
+    let fields = [
+        ("email", "owner@default.example"),
+        ("password", PASSWORD),
+        ("kept_for", &kept_for),
+        ("kept", &kept),
+    ];
+    let page = browser.submit("/dashboard/sign-in", &fields).await.page();
+    assert!(page.contains(&format!("<form method=\"post\" action=\"{keys}\">")), "{page}");
+    let again: Vec<_> = ["name", "scopes", "allow_list"].map(|name| carried(&page, name)).into();
+    assert_eq!(again, ["riesgo & &#60;1&#62;", "read", "10.0.0.7"]);
+    let sent = [("name", "riesgo"), ("scopes", &*again[1]), ("allow_list", &*again[2])];
+    assert!(browser.submit(keys, &sent).await.page().contains("Key generated"));
+    let page = browser.get(keys).await.page();
+    assert_eq!(page.matches("<li class=\"card\">").count(), before + 1);
+    app.settled().await;
+    app.advance(Duration::from_secs(2 * 60 * 60));
+    // What has a password in it is not kept, nor a file.
+    let account = "/dashboard/production/account/drop";
+    let asked = browser.submit(account, &[("code", "123456")]).await;
+    assert!(asked.body.contains("fill it in again") && !asked.body.contains("123456"));
+    let file = browser.upload("/dashboard/production/imports", &[], ("a.txt", b"x")).await;
+    assert_eq!(file.status, 403);
+    assert!(file.body.contains("fill it in again"), "{}", file.body);
+    // What another site has sent is not shown to anybody.
+    let form = browser.form();
+    let foreign = browser.submit_as(keys, &sent, Some("https://evil.example"), &form).await;
+    assert_eq!(foreign.location(), "/dashboard/sign-in");
     app.finish().await;
 }
 
@@ -127,6 +248,48 @@ async fn what_is_wrong_with_a_password_is_said(database: TestDatabase) {
         assert!(password.is_empty() || !refused.body.contains(password));
     }
     assert_eq!(accept(&mut browser, &invited.link).await.status, 303, "it is not used up");
+    app.finish().await;
+}
+
+async fn a_password_is_changed_by_who_knows_it(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut browser = signed_in(&app, "default", UserRole::Analyst).await;
+    let (email, account) = ("analyst@default.example", "/dashboard/sandbox/account");
+    let mut neighbour = app.browser();
+    sign_in(&mut neighbour, email, PASSWORD).await.location();
+    browser.get(account).await.page();
+    let new = "otra frase tambien larga";
+    for (present, first, second, told) in [
+        ("not what it was", new, new, "not your present password"),
+        (PASSWORD, "short", "short", "must have 12 to 200"),
+        (PASSWORD, new, PASSWORD, "passwords differ"),
+    ] {
+        let fields = [("password", present), ("new", first), ("again", second)];
+        let refused = browser.submit(&format!("{account}/password"), &fields).await;
+        assert_eq!(refused.status, 400, "{told}");
+        assert!(refused.body.contains(told), "{told}: {}", refused.body);
+        assert!(!refused.body.contains(new) && !refused.body.contains(PASSWORD));
+    }
+    assert!(is_in(&mut neighbour).await);
+    browser.get(account).await.page();
+    let fields = [("password", PASSWORD), ("new", new), ("again", new)];
+    let changed = browser.submit(&format!("{account}/password"), &fields).await;
+    assert_eq!(changed.location(), format!("{account}?said=password"));
+    let page = browser.get(&format!("{account}?said=password")).await.page();
+    assert!(page.contains("The password was changed"), "{page}");
+    assert!(!is_in(&mut neighbour).await, "the other session has ended");
+    assert_eq!(sign_in(&mut neighbour, email, PASSWORD).await.status, 403);
+    assert_eq!(sign_in(&mut neighbour, email, new).await.location(), "/dashboard");
+    browser.get(account).await.page();
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        let fields = [("password", "a guess of twelve"), ("new", new), ("again", new)];
+        let guess = browser.submit(&format!("{account}/password"), &fields).await;
+        statuses.push(guess.status);
+    }
+    assert!(statuses.ends_with(&[429]), "guesses count as tries to sign in: {statuses:?}");
+    let path = "/manage/v1/audit/?action=user.password_set";
+    assert_eq!(app.production().results(path).await.len(), 2);
     app.finish().await;
 }
 
@@ -350,7 +513,14 @@ async fn pages_are_in_the_language_of_the_browser_until_one_is_chosen(database: 
     let page = browser.get("/dashboard/sandbox/keys").await.page();
     assert_eq!(between(&page, "<html lang=\"", "\""), "es");
     assert!(page.contains("Llaves API"));
-    browser.submit("/dashboard/language", &[("language", "en")]).await.location();
+    let page = browser.get("/dashboard/production/links?status=valid").await.page();
+    let here = carried(&page, "next");
+    let fields = [("language", "en"), ("next", here.as_str())];
+    let shown = browser.submit("/dashboard/language", &fields).await;
+    assert_eq!(shown.location(), "/dashboard/production/links?status=valid");
+    let fields = [("language", "en"), ("next", "https://elsewhere.example/")];
+    let shown = browser.submit("/dashboard/language", &fields).await;
+    assert_eq!(shown.location(), "/dashboard");
     let page = browser.get("/dashboard/sandbox/keys").await.page();
     assert!(page.contains("API keys"), "{page}");
     assert_eq!(browser.submit("/dashboard/language", &[("language", "fr")]).await.status, 404);

@@ -51,10 +51,14 @@ async fn sign_in(app: &TestApp, code: &str) -> Shown {
     browser.submit("/dashboard/sign-in", &fields).await
 }
 
+async fn begin(browser: &mut Browser, password: &str) -> Shown {
+    browser.submit(&format!("{ACCOUNT}/begin"), &[("password", password)]).await
+}
+
 /// Turns the second factor on; the authenticator and the recovery codes.
 async fn turn_on(app: &TestApp, browser: &mut Browser) -> (Authenticator, Vec<String>) {
     browser.get(ACCOUNT).await.page();
-    let page = browser.submit(&format!("{ACCOUNT}/begin"), &[]).await.page();
+    let page = begin(browser, PASSWORD).await.page();
     let secret = between(&page, "<code id=\"secret\">", "<").to_owned();
     assert_eq!(secret.len(), 32);
     let uri = format!("otpauth://totp/vinculo:{EMAIL}?secret={secret}&#38;issuer=vinculo");
@@ -76,19 +80,33 @@ async fn a_second_factor_is_set_up_asked_for_and_removed(database: TestDatabase)
     let none = browser.submit(&format!("{ACCOUNT}/confirm"), &[("code", "000000")]).await;
     assert_eq!(none.status, 404, "there is nothing to confirm");
     browser.get(ACCOUNT).await.page();
-    browser.submit(&format!("{ACCOUNT}/begin"), &[]).await.page();
-    let wrong = browser.submit(&format!("{ACCOUNT}/confirm"), &[("code", "no")]).await;
-    assert_eq!(wrong.status, 400);
-    assert!(wrong.body.contains("The code is wrong"), "{}", wrong.body);
-    let again = format!("action=\"{ACCOUNT}/confirm\"");
-    assert!(wrong.body.contains(&again), "the secret stands, and can be confirmed: {}", wrong.body);
+    let stranger = begin(&mut browser, "another sentence").await;
+    assert_eq!(stranger.status, 400, "whoever found the session has no password");
+    assert!(stranger.body.contains("not your present password"), "{}", stranger.body);
+    let begun = begin(&mut browser, PASSWORD).await.page();
+    let secret = between(&begun, "<code id=\"secret\">", "<").to_owned();
+    let again = begin(&mut browser, PASSWORD).await;
+    assert_eq!(again.location(), format!("{ACCOUNT}?said=again"), "a reload makes no other secret");
+    for (given, shown) in [(secret.as_str(), true), ("", false), (&secret[1..], false)] {
+        let fields = [("code", "no"), ("secret", given)];
+        let wrong = browser.submit(&format!("{ACCOUNT}/confirm"), &fields).await;
+        assert_eq!(wrong.status, 400);
+        assert!(wrong.body.contains("The code is wrong"), "{}", wrong.body);
+        assert_eq!(wrong.body.contains(&secret), shown, "told to who knows it: {}", wrong.body);
+        assert_eq!(wrong.body.contains("<svg class=\"qr\""), shown);
+    }
     assert_eq!(sign_in(&app, "").await.location(), "/dashboard", "it is not asked for yet");
 
     app.advance(Duration::from_secs(60));
+    let mut neighbour = app.browser();
+    neighbour.get("/dashboard/sign-in").await.page();
+    neighbour.submit("/dashboard/sign-in", &[("email", EMAIL), ("password", PASSWORD)]).await;
+    neighbour.get(ACCOUNT).await.page();
     let (authenticator, codes) = turn_on(&app, &mut browser).await;
+    neighbour.get(ACCOUNT).await.location();
     let page = browser.get(ACCOUNT).await.page();
     assert!(page.contains("Recovery codes left: <strong>10</strong>"), "{page}");
-    assert_eq!(browser.submit(&format!("{ACCOUNT}/begin"), &[]).await.status, 404);
+    assert_eq!(begin(&mut browser, PASSWORD).await.status, 404);
     for wrong in ["", "123", "000000 "] {
         let shown = sign_in(&app, wrong).await;
         assert_eq!(shown.status, 403);

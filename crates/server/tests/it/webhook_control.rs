@@ -15,6 +15,7 @@ on_both_databases!(
     endpoints_are_added_shown_changed_and_removed,
     what_cannot_be_an_endpoint_is_refused,
     every_request_is_signed,
+    an_endpoint_can_be_made_disabled,
     a_rotation_has_two_signatures_until_the_old_secret_ends,
     an_endpoint_gets_what_it_wants_where_it_is,
     a_test_event_arrives_like_any_other,
@@ -53,12 +54,12 @@ async fn one_event(app: &TestApp) -> Value {
     app.sandbox().create_link("1999000001", more).await
 }
 
-fn header<'a>(hook: &'a Hook, name: &str) -> &'a str {
+pub(crate) fn header<'a>(hook: &'a Hook, name: &str) -> &'a str {
     hook.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
 }
 
 /// The signature that a secret gives a request.
-fn signed(hook: &Hook, endpoint: &Value) -> String {
+pub(crate) fn signed(hook: &Hook, endpoint: &Value) -> String {
     let secret = SigningSecret::parse(endpoint["secret"].as_str().unwrap()).unwrap();
     let timestamp = header(hook, "webhook-timestamp").parse().unwrap();
     secret.sign(header(hook, "webhook-id"), timestamp, &hook.body)
@@ -155,6 +156,29 @@ async fn what_cannot_be_an_endpoint_is_refused(database: TestDatabase) {
     for body in [json!({}), json!({ "status": "lost" }), json!({ "created_at__gte": "x" })] {
         assert_eq!(client.post(REPLAY, &body).await.status, 400, "{body}");
     }
+    app.finish().await;
+}
+
+async fn an_endpoint_can_be_made_disabled(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    let body = json!({ "url": receiver.url, "enabled": false });
+    let endpoint = add(&app.sandbox(), body).await;
+    assert_eq!(
+        (&endpoint["enabled"], &endpoint["disabled_reason"]),
+        (&json!(false), &json!("manual"))
+    );
+    assert!(endpoint["secret"].is_string(), "{endpoint}");
+    one_event(&app).await;
+    app.settled().await;
+    receiver.assert_quiet();
+    let enabled = app.sandbox().patch(&path_of(&endpoint), &json!({ "enabled": true })).await;
+    assert_eq!(enabled.json()["enabled"], true);
+    let wrong = json!({ "url": receiver.url, "enabled": "no" });
+    assert_eq!(app.sandbox().post(ENDPOINTS, &wrong).await.status, 400);
+    one_event(&app).await;
+    receiver.next().await;
+    app.settled().await;
     app.finish().await;
 }
 

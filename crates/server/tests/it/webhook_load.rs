@@ -65,7 +65,7 @@ async fn start_misbehaving() -> SocketAddr {
 }
 
 async fn add(app: &TestApp, url: String) {
-    let wanted = WantedEndpoint { url, authorization: None, types: None };
+    let wanted = WantedEndpoint { url, authorization: None, types: None, enabled: true };
     add_endpoint(&app.app, Environment::Sandbox, wanted).await.expect("refused");
 }
 

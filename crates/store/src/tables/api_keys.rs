@@ -168,6 +168,23 @@ impl Tx<'_> {
         Ok(Page { count, rows })
     }
 
+    /// What the workspace's keys are called, newest first, revoked ones too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn api_key_names(
+        &mut self,
+        workspace: WorkspaceId,
+        limit: i64,
+    ) -> Result<Vec<(Uuid, String)>> {
+        self.query(
+            "select secret_id, name from api_keys where workspace_id = $1 \
+             order by created_at desc, id desc limit $2",
+            &[workspace.into(), limit.into()],
+            |row| Ok((row.uuid(0)?, row.text(1)?)),
+        )
+    }
+
     /// A key of the workspace, unless it was revoked.
     ///
     /// # Errors

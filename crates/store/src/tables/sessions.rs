@@ -76,6 +76,30 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Ends every session of a user but one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn end_other_sessions(&mut self, user: UserId, kept: &BlindIndex) -> Result<()> {
+        let sql = "delete from sessions where user_id = $1 and token_hash <> $2";
+        self.execute(sql, &[user.into(), kept.into()])?;
+        Ok(())
+    }
+
+    /// Notes that a form of a session does its work now. `false` when it has done so before, or the
+    /// session is over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn use_form(&mut self, session: &BlindIndex, form: &BlindIndex) -> Result<bool> {
+        let used = self.execute(
+            "insert into sent_forms (session_hash, form_hash) \
+             select token_hash, $2 from sessions where token_hash = $1 on conflict do nothing",
+            &[session.into(), form.into()],
+        )?;
+        Ok(used == 1)
+    }
+
     /// Removes sessions that were not used since `seen`, or began before `created`.
     ///
     /// # Errors

@@ -105,12 +105,13 @@ impl Tx<'_> {
         )
     }
 
-    /// Whether there is any user.
+    /// Whether any user has a password, disabled ones too.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn has_users(&mut self) -> Result<bool> {
-        Ok(self.query_opt("select 1 from users limit 1", &[], |_| Ok(()))?.is_some())
+    pub fn has_passwords(&mut self) -> Result<bool> {
+        let sql = "select 1 from users where password is not null limit 1";
+        Ok(self.query_opt(sql, &[], |_| Ok(()))?.is_some())
     }
 
     /// The user with this e-mail address.

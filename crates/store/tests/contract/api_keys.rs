@@ -12,6 +12,7 @@ on_both_databases! {
     the_terms_of_a_key_can_change,
     a_key_has_two_passwords_for_a_while,
     keys_are_listed_newest_first,
+    keys_that_were_revoked_keep_their_names,
     the_last_use_never_goes_back,
 }
 
@@ -51,6 +52,18 @@ async fn a_key_opens_its_workspace(db: TestDatabase) {
     assert_eq!((stored.workspace.uuid, stored.workspace.organization), (uuid(3), uuid(1)));
     assert_eq!(stored.workspace.environment, Environment::Production);
     assert!(read(&db, |tx| tx.api_key(uuid(41))).await.is_none());
+}
+
+async fn keys_that_were_revoked_keep_their_names(db: TestDatabase) {
+    let (sandbox, production) = workspaces(&db).await;
+    let id = add(&db, sandbox, 40).await;
+    add(&db, sandbox, 41).await;
+    add(&db, production, 42).await;
+    write(&db, move |tx| tx.revoke_api_key(id, NOW)).await;
+    let names = async |limit| read(&db, move |tx| tx.api_key_names(sandbox, limit)).await;
+    let named = |n| (uuid(n), terms().name);
+    assert_eq!(names(10).await, [named(41), named(40)]);
+    assert_eq!(names(1).await, [named(41)]);
 }
 
 async fn a_secret_id_exists_once(db: TestDatabase) {

@@ -9,6 +9,7 @@ on_both_databases! {
     users_are_those_of_an_organization,
     an_invitation_is_for_one_use_and_ends,
     a_session_ends,
+    a_form_is_used_once,
     codes_are_asked_for_once_confirmed,
     a_code_is_taken_once,
 }
@@ -30,9 +31,8 @@ fn add(tx: &mut Tx<'_>, organization: u64, n: u64) -> vinculo_store::Result<User
 }
 
 async fn a_user_is_found_by_the_address(db: TestDatabase) {
-    assert!(!read(&db, |tx| tx.has_users()).await);
     let id = write(&db, |tx| add(tx, 1, 10)).await;
-    assert!(read(&db, |tx| tx.has_users()).await);
+    assert!(!read(&db, |tx| tx.has_passwords()).await);
     let error = refused(&db, |tx| add(tx, 2, 10)).await;
     assert!(matches!(error, Error::Conflict(_)), "{error}");
     let find = || read(&db, |tx| tx.user_by_email(&index(10)));
@@ -47,6 +47,7 @@ async fn a_user_is_found_by_the_address(db: TestDatabase) {
         tx.set_user_disabled(id, Some(NOW + SECOND))
     })
     .await;
+    assert!(read(&db, |tx| tx.has_passwords()).await, "of a disabled user too");
     let user = find().await.expect("no user");
     assert_eq!((user.password.as_deref(), user.language.as_deref()), (Some("$hash"), Some("es")));
     assert_eq!(user.disabled_at, Some(NOW + SECOND));
@@ -144,6 +145,25 @@ async fn a_session_ends(db: TestDatabase) {
     assert_eq!((live(&db, 4).await, live(&db, 2).await.is_some()), (None, true));
     write(&db, move |tx| tx.end_sessions_of(one)).await;
     assert_eq!(live(&db, 2).await, None);
+}
+
+async fn a_form_is_used_once(db: TestDatabase) {
+    let user = write(&db, |tx| add(tx, 1, 10)).await;
+    write(&db, move |tx| {
+        tx.insert_session(&index(1), user, NOW)?;
+        tx.insert_session(&index(2), user, NOW)
+    })
+    .await;
+    let uses = async |session, form| {
+        write(&db, move |tx| tx.use_form(&index(session), &index(form))).await
+    };
+    assert!(uses(1, 7).await && !uses(1, 7).await);
+    assert!(uses(1, 8).await && uses(2, 7).await);
+    assert!(!uses(3, 7).await, "there is no such session");
+    write(&db, move |tx| tx.end_other_sessions(user, &index(2))).await;
+    assert_eq!((live(&db, 1).await, live(&db, 2).await.is_some()), (None, true));
+    write(&db, move |tx| tx.insert_session(&index(1), user, NOW)).await;
+    assert!(uses(1, 7).await && !uses(2, 7).await, "what a session has used goes with it");
 }
 
 async fn codes_are_asked_for_once_confirmed(db: TestDatabase) {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use vinculo_store::{AuditAction, WorkspaceId};
+use vinculo_store::{AuditAction, AuditFilter, PageRequest, WorkspaceId};
 
 use super::{AuditFilters, bring_up_to_date, filter};
 use crate::App;
@@ -25,22 +25,24 @@ pub(crate) async fn list(
     caller: Caller,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let found = read(&app, &caller.trail, caller.workspace.id, &page).await?;
+    let filter = filter(&page.query)?;
+    let workspace = caller.workspace.id;
+    let found = read(&app, &caller.trail, workspace, filter, page.request()).await?;
     let shown = found.rows.iter().map(serde_json::to_vec);
     page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// A page of entries that is about to be shown, as the query filters them.
+/// A page of entries that is about to be shown.
 ///
 /// # Errors
-/// 400 naming a parameter and its value; when the database fails, or it cannot be noted.
+/// When the database fails, or it cannot be noted.
 pub(crate) async fn read(
     app: &App,
     trail: &Trail,
     workspace: WorkspaceId,
-    page: &PageQuery,
+    filter: AuditFilter,
+    request: PageRequest,
 ) -> Result<vinculo_store::Page<ToldEntry>, ApiError> {
-    let (filter, request) = (filter(&page.query)?, page.request());
     bring_up_to_date(app).await?;
     let found = app.store().read(move |tx| tx.audit_entries(workspace, &filter, request)).await?;
     let entry = Entry::of(AuditAction::AuditRead).objects(found.rows.len() as i64);

@@ -36,7 +36,7 @@ pub(crate) struct AuditFilters {
 ///
 /// # Errors
 /// 400 naming the parameter and the value.
-fn filter(query: &Query) -> Result<AuditFilter, ApiError> {
+pub(crate) fn filter(query: &Query) -> Result<AuditFilter, ApiError> {
     let ids = |name| query.list(name).map(|_| query.id_list(name)).transpose();
     Ok(AuditFilter {
         actions: query.words("action", AuditAction::parse)?,

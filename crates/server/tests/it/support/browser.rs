@@ -21,6 +21,8 @@ pub(crate) struct Browser {
     cookies: BTreeMap<(String, String), String>,
     /// What the last page's forms carry.
     form: String,
+    /// What makes those of them that do their work once another form on every page.
+    once: String,
     /// `Accept-Language`.
     pub(crate) language: &'static str,
 }
@@ -35,13 +37,15 @@ pub(crate) struct Shown {
 
 impl Browser {
     pub(super) fn new(http: reqwest::Client, base: String) -> Self {
-        Self { http, base, cookies: BTreeMap::new(), form: String::new(), language: "en" }
+        let (form, once) = (String::new(), String::new());
+        Self { http, base, cookies: BTreeMap::new(), form, once, language: "en" }
     }
 
     /// Another window of it, with the same cookies, at the same page.
     pub(crate) fn twin(&self) -> Self {
-        let (http, base, form) = (self.http.clone(), self.base.clone(), self.form.clone());
-        Self { http, base, cookies: self.cookies.clone(), form, language: self.language }
+        let (http, base) = (self.http.clone(), self.base.clone());
+        let (form, once) = (self.form.clone(), self.once.clone());
+        Self { http, base, cookies: self.cookies.clone(), form, once, language: self.language }
     }
 
     /// Looks at a page.
@@ -70,7 +74,7 @@ impl Browser {
         origin: Option<&str>,
         form: &str,
     ) -> Shown {
-        let pairs = fields.iter().copied().chain([("form", form)]);
+        let pairs = fields.iter().copied().chain([("form", form), ("once", &self.once)]);
         let body =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let mut request = self.request(Method::POST, path).body(body);
@@ -168,8 +172,11 @@ impl Browser {
                 value => self.cookies.insert(place, value.to_owned()),
             };
         }
-        if let Some((_, rest)) = body.split_once(r#"name="form" value=""#) {
-            rest.split('"').next().unwrap_or_default().clone_into(&mut self.form);
+        let carried = [("form", &mut self.form), ("once", &mut self.once)];
+        for (name, kept) in carried {
+            if let Some((_, rest)) = body.split_once(&format!(r#"name="{name}" value=""#)) {
+                rest.split('"').next().unwrap_or_default().clone_into(kept);
+            }
         }
         assert!(status < 500, "{status}: {body}");
         Shown { status, headers, body }
