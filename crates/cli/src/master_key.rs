@@ -66,6 +66,11 @@ fn from_command(command: &str) -> anyhow::Result<MasterKeys> {
     const NAME: &str = "VINCULO_MASTER_KEY_COMMAND";
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    // Passwords of databases and operators are no business of whatever it starts.
+    let own = std::env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_string_lossy().starts_with("VINCULO_")) {
+        shell.env_remove(name);
+    }
     let done = shell.output().context(NAME)?;
     let printed = Zeroizing::new(done.stdout);
     if !done.status.success() {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anstream::println;
 use serde::Serialize;
+use uuid::Uuid;
 use vinculo_server::jobs::{self, RuleStatus};
 
 use super::audit::plain;
@@ -14,6 +15,8 @@ use crate::print::{DIM, GOOD, HEAD};
 /// The rules of one place.
 #[derive(Serialize)]
 struct Place {
+    /// The workspace; null for what is the installation's.
+    workspace: Option<Uuid>,
     /// Half of the organization; null for what is the installation's.
     environment: Option<&'static str>,
     rules: Vec<RuleStatus>,
@@ -57,14 +60,17 @@ async fn report(app: &vinculo_server::App, options: &RetentionOptions) -> anyhow
     for (workspace, environment) in jobs::places(app) {
         let rules = jobs::retention_report(app, workspace).await;
         let rules = rules.map_err(|error| plain(&error))?;
-        all.push(Place { environment, rules });
+        let of = |id| Ok::<_, anyhow::Error>(app.secrets(id)?.workspace().uuid);
+        all.push(Place { workspace: workspace.map(of).transpose()?, environment, rules });
     }
     if options.json {
         println!("{}", serde_json::to_string(&all)?);
         return Ok(());
     }
     for place in &all {
-        println!("{HEAD}{}{HEAD:#}", place.environment.unwrap_or("installation"));
+        let workspace = place.workspace.map(|id| format!("workspace {id}")).unwrap_or_default();
+        let environment = place.environment.unwrap_or("installation");
+        println!("{HEAD}{environment}{HEAD:#} {DIM}{workspace}{DIM:#}");
         place.rules.iter().for_each(print);
     }
     Ok(())
