@@ -34,7 +34,7 @@ fn mode(path: &std::path::Path) -> u32 {
 }
 
 async fn a_file_that_waits_is_its_owners_alone(database: TestDatabase) {
-    let app = Setup::new(database).without_runner().start().await;
+    let mut app = Setup::new(database).without_runner().start().await;
     let request =
         app.production().request(Method::POST, "/manage/v1/imports/?name=nomina-1999000001.txt");
     let received = app.production().send(request.body("planilla")).await.json();
@@ -43,6 +43,8 @@ async fn a_file_that_waits_is_its_owners_alone(database: TestDatabase) {
     assert_eq!(mode(&spool), 0o700);
     let files: Vec<_> = fs::read_dir(&spool).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(files.iter().map(|file| mode(file)).collect::<Vec<_>>(), [0o600]);
+    app.start_runner().await;
+    app.settled().await;
     app.finish().await;
 }
 
