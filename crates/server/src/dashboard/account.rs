@@ -61,7 +61,8 @@ async fn show(
     };
     let begun = left.is_none() && wrong.is_some();
     let shell = visitor.shell("account");
-    let problem = |text: &str| Problem { field: shell.d.factor_code, text: text.to_owned() };
+    let problem =
+        |text: &str| Problem { name: "code", field: shell.d.factor_code, text: text.to_owned() };
     let problems = wrong.into_iter().map(problem).collect();
     html_with(status, &AccountPage { shell, left, begun, problems })
 }

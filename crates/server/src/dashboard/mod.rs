@@ -9,9 +9,11 @@ mod account;
 mod assets;
 mod audit;
 mod chart;
+mod code_words;
 mod cohorts;
 mod data_words;
 mod deliveries;
+mod finding_words;
 mod form;
 mod home;
 mod imports;
@@ -19,9 +21,12 @@ mod keys;
 mod link_changes;
 mod links;
 mod page;
+mod pay;
+mod phrases;
 mod provenance;
 mod qr;
 mod record;
+mod refusal_words;
 mod roles;
 mod setting_fields;
 mod settings;
@@ -47,7 +52,7 @@ pub(crate) use words::check;
 pub(crate) use words::{Language, words};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
-pub(crate) const WORDS: [&str; 32] = [
+pub(crate) const WORDS: [&str; 33] = [
     "dashboard",
     "sign-in",
     "sign-out",
@@ -67,6 +72,7 @@ pub(crate) const WORDS: [&str; 32] = [
     "disable",
     "test",
     "delete",
+    "edit",
     "imports",
     "cohorts",
     "cancel",

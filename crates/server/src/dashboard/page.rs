@@ -11,8 +11,9 @@ use http::{HeaderValue, StatusCode};
 use uuid::Uuid;
 use vinculo_store::UserRole;
 
-use super::data_words;
+use super::code_words::Code;
 use super::words::{Language, Words};
+use super::{data_words, refusal_words};
 use crate::api::page::PageQuery;
 use crate::api::query::parse_id;
 use crate::error::{ApiError, ErrorItems, in_place_of};
@@ -29,6 +30,7 @@ pub(crate) struct Finished;
 /// What is around a page of somebody who is signed in.
 pub(super) struct Shell {
     pub(super) w: &'static Words,
+    pub(super) language: Language,
     /// The words of pages about data.
     pub(super) d: &'static data_words::Words,
     /// Which part of the navigation it belongs to.
@@ -53,6 +55,21 @@ impl Shell {
     /// What the environment is called.
     pub(super) fn called(&self, environment: &str) -> &'static str {
         if environment == "sandbox" { self.w.sandbox } else { self.w.production }
+    }
+
+    /// A word of the API, and what it means.
+    pub(super) fn code<'a>(&self, code: &'a str) -> Code<'a> {
+        self.language.explain(code)
+    }
+
+    /// As [`Shell::code`], in the colour of the state that it is.
+    pub(super) fn tag<'a>(&self, code: &'a str) -> Code<'a> {
+        self.language.tag(code)
+    }
+
+    /// What a word of the API means, where only text fits; the word itself when it speaks for itself.
+    pub(super) fn word<'a>(&self, code: &'a str) -> &'a str {
+        self.language.word(code).unwrap_or(code)
     }
 
     /// What the role is called.
@@ -136,7 +153,8 @@ pub(crate) async fn layer(
     if path != "/dashboard" && !path.starts_with("/dashboard/") {
         return next(request).await;
     }
-    let words = Language::of(request.headers()).words();
+    let language = Language::of(request.headers());
+    let words = language.words();
     let id = request.extensions().get::<RequestId>().map(|id| id.0.simple().to_string());
     let mut response = next(request).await;
     let status = response.status();
@@ -160,7 +178,7 @@ pub(crate) async fn layer(
     let details = match status {
         StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Vec::new(),
         status if status.is_server_error() => id.into_iter().collect(),
-        _ => items.into_iter().map(|item| item.message.into_owned()).collect(),
+        _ => items.iter().map(|item| refusal_words::told(&item.message, language)).collect(),
     };
     match html_with(status, &ErrorPage { w: words, title, text, details }) {
         Ok(page) => in_place_of(response, page),
@@ -171,6 +189,11 @@ pub(crate) async fn layer(
 /// The id in an address; what is none leads nowhere.
 pub(super) fn known(id: &str) -> Result<Uuid, ApiError> {
     parse_id("id", id).map_err(|_| ApiError::not_found())
+}
+
+/// The beginning of an id, by which titles are told apart.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
 }
 
 /// A time of the wire as pages show it: to the minute, UTC.

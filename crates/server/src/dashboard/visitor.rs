@@ -200,6 +200,7 @@ impl Visitor {
         let may = |action| roles::may(self.signed.user.role, action);
         Shell {
             w: self.language.words(),
+            language: self.language,
             d: self.language.data_words(),
             section,
             environment: environment.as_str(),
