@@ -90,10 +90,11 @@ words! {
     marks: "Marcas", "Marks";
     days: "Días", "Days";
     paid: "Pagado", "Paid";
-    not_paid: "sin pagar", "not paid";
-    number: "Número", "Number";
+    paid_day_unknown: "pagada; la fuente no dice cuándo", "paid; the source does not say when";
+    planilla_type: "Tipo de planilla", "Type of planilla";
+    planilla_number: "Número de planilla", "Number of planilla";
     role: "Papel", "Role";
-    counts: "cuenta", "counts";
+    counts: "suma al bruto", "adds to gross";
     base_pension: "IBC pensión", "Pension base";
     base_health: "IBC salud", "Health base";
     read_at: "Leída", "Read";
@@ -136,9 +137,9 @@ words! {
     limit_cohort: "Filas de una cohorte", "Rows of a cohort";
     sources: "Fuentes", "Sources";
     sources_text: "En el orden en que se les pregunta, desde este proceso.", "In the order they are asked, by this process.";
-    source_closed: "se le pregunta", "is asked";
-    source_open: "en pausa", "paused";
-    source_half_open: "a prueba", "on trial";
+    source_closed: "en servicio", "in service";
+    source_open: "en pausa: no se le pregunta", "paused: not asked";
+    source_half_open: "a prueba: una pregunta a la vez", "on trial: one question at a time";
     source_refuses: "Rechaza las credenciales desde", "Refuses the credentials since";
     source_paused_until: "en pausa hasta", "paused until";
     last_outcomes: "Últimos resultados", "Last outcomes";
