@@ -219,6 +219,7 @@ pub(super) async fn detail(
     let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;
     let (shell, document) = (visitor.shell("links"), document(&app, &link)?);
     let live = rows.is_loading(app.now_micros());
+    let said = if rows.is_loaded() { shell.d.loaded_again } else { shell.d.refreshed };
     html(&LinkPage {
         link: LinkRow::of(&link, &document),
         owners: owners.iter().map(owner).collect(),
@@ -232,7 +233,7 @@ pub(super) async fn detail(
         steps: steps::tell(&rows, &calls, shell.d, app.now_micros()),
         calls,
         live,
-        said: (live && page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
+        said: (page.query.get("said") == Some("refresh")).then_some(said),
         shell,
     })
 }
