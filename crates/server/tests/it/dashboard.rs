@@ -614,8 +614,10 @@ async fn an_organization_sees_its_own_alone(database: TestDatabase) {
     let links = other.get("/dashboard/sandbox/links").await.page();
     assert!(!links.contains(id));
     for (by, value) in [("document", "1999000001"), ("external_id", "MIO-42")] {
-        let shown = other.submit("/dashboard/sandbox/links", &[("by", by), ("value", value)]).await;
-        assert!(!shown.page().contains(id));
+        let sent = other.submit("/dashboard/sandbox/links", &[("by", by), ("value", value)]).await;
+        assert!(!sent.location().contains(id), "{by}");
+        let shown = other.get(sent.location()).await.page();
+        assert!(shown.contains("There are no links") && !shown.contains(id), "{by}");
     }
     other.get("/dashboard/sandbox/keys").await.page();
     let own = key_of(&other.submit("/dashboard/sandbox/keys", &[]).await.page());
