@@ -78,6 +78,7 @@ words! {
     refresh: "Cargar otra vez", "Refresh";
     refresh_text: "Pide los datos otra vez. Solo una vez cada diez minutos.", "Asks for the data again. Once in ten minutes only.";
     refreshed: "La carga está en camino: sus pasos aparecen abajo, en la línea de tiempo.", "The load is on its way: its steps appear below, in the timeline.";
+    loaded_again: "La carga terminó: sus pasos están abajo, en la línea de tiempo.", "The load has ended: its steps are below, in the timeline.";
     delete_link: "Eliminar link", "Delete link";
     delete_link_text: "Se eliminan el link, su documento y todos los datos que se cargaron por él. No se puede deshacer.", "The link, its document and all data that was loaded through it are deleted. This cannot be undone.";
     delete_link_keep: "No, volver", "No, go back";

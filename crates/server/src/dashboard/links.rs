@@ -248,6 +248,7 @@ pub(super) async fn detail(
     let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;
     let (shell, document) = (visitor.shell("links"), document(&app, &link)?);
     let live = rows.is_loading(app.now_micros());
+    let said = if rows.is_loaded() { shell.d.loaded_again } else { shell.d.refreshed };
     let endpoints = match shell.sees_webhooks {
         true => webhooks::all(&app, &visitor).await?,
         false => Vec::new(),
@@ -266,7 +267,7 @@ pub(super) async fn detail(
         steps: steps::tell(&rows, &calls, &endpoints, shell.d, app.now_micros()),
         calls,
         live,
-        said: (live && page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
+        said: (page.query.get("said") == Some("refresh")).then_some(said),
         shell,
     })
 }

@@ -63,6 +63,11 @@ pub(super) struct Rows {
 const FOLLOWED: i64 = 2 * 60 * 1_000_000;
 
 impl Rows {
+    /// Whether every load has ended.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.loads.iter().all(|it| it.finished_at.is_some())
+    }
+
     /// Whether a load is under way that may end while somebody looks.
     pub(super) fn is_loading(&self, now: i64) -> bool {
         self.loads.iter().any(|it| it.finished_at.is_none() && now - it.created_at < FOLLOWED)

@@ -61,7 +61,7 @@ async fn a_planilla_is_uploaded_and_followed(database: TestDatabase) {
         assert!(page.contains(told), "{told}: {page}");
     }
     let list = browser.get(IMPORTS).await.page();
-    assert!(list.contains(&format!("href=\"{here}\"")) && list.contains("1 results"), "{list}");
+    assert!(list.contains(&format!("href=\"{here}\"")) && list.contains("1 result<"), "{list}");
     let again = upload(&mut browser, IMPORTS, &[], OCTOBER).await;
     assert_eq!(again, format!("{here}?said=known"));
     assert!(browser.get(&again).await.page().contains("was received before"));
@@ -242,7 +242,7 @@ async fn a_link_is_refreshed_and_deleted(database: TestDatabase) {
     assert_eq!(asked.location(), format!("{here}?said=refresh"));
     app.settled().await;
     let page = browser.get(&format!("{here}?said=refresh")).await.page();
-    assert!(page.contains("The load is on its way") && page.contains("asked for again"));
+    assert!(page.contains("The load has ended") && page.contains("asked for again"));
     let again = browser.submit(&format!("{here}/refresh"), &[]).await;
     assert_eq!(again.status, 409);
     assert!(again.body.contains("Please wait 10 minutes"), "{}", again.body);
