@@ -135,14 +135,13 @@ async function employments(page, hands, link) {
   await headed(page, 'What was found');
   assert.ok(!page.url().includes('1999000002'), 'the document is in the address');
   await hands.follow(page, link.id);
-  await headed(page, 'Link');
+  await headed(page, `Link ${link.id.slice(0, 8)}`);
   const months = page.locator('figure tbody tr');
   assert.equal(await months.first().isVisible(), false);
   await hands.unfold(page, 'The same numbers as a table');
   await months.first().waitFor();
-  const [employers] = await page.locator('table:not(figure table)').all();
-  assert.equal(await employers.locator('tbody tr').count(), 2);
-  assert.equal(await page.locator('.legend li').count(), 2);
+  assert.equal(await page.locator('.employment').count(), 2);
+  assert.equal(await page.locator('.legend .swatch[class*=pay-]').count(), 2);
 }
 
 async function comeBack(page, hands) {

@@ -4,13 +4,16 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
-use vinculo_store::{PageRequest, Tx};
+use uuid::Uuid;
+use vinculo_store::{AuditAction, PageRequest, Tx};
 
-use super::form::{Form, Posted, Problem, problems};
+use super::form::{Form, Posted, Problem, described, problems};
+use super::key_form::{Given, body};
 use super::page::{Pager, Shell, html, html_with, known, see, when};
 use super::visitor::Visitor;
 use crate::App;
 use crate::api::page::PageQuery;
+use crate::audit::Entry;
 use crate::error::ApiError;
 use crate::keys::{self, IssuedKey, KeyStatus, Terms};
 use crate::manage::keys::Wanted;
@@ -22,19 +25,11 @@ const FIRST: PageRequest = PageRequest { limit: 100, offset: 0 };
 #[template(path = "keys.html")]
 struct KeysPage {
     shell: Shell,
-    keys: Vec<KeyStatus>,
+    /// The keys, and the form to change each.
+    keys: Vec<(KeyStatus, Given)>,
     pager: Pager,
     given: Given,
     problems: Vec<Problem>,
-}
-
-/// What was written into the form.
-#[derive(Default)]
-struct Given {
-    name: String,
-    scopes: String,
-    allow_list: String,
-    expires_at: String,
 }
 
 /// A key whose password is seen this once.
@@ -44,18 +39,8 @@ struct MadePage {
     shell: Shell,
     key: IssuedKey,
     base: String,
-}
-
-impl Given {
-    fn of(form: &Form) -> Self {
-        let text = |name| form.get(name).to_owned();
-        Self {
-            name: text("name"),
-            scopes: text("scopes"),
-            allow_list: text("allow_list"),
-            expires_at: text("expires_at"),
-        }
-    }
+    /// Whether a password before this one opens it too.
+    rotated: bool,
 }
 
 impl KeysPage {
@@ -69,10 +54,12 @@ async fn read(
     app: &App,
     visitor: &Visitor,
     request: PageRequest,
-) -> Result<(i64, Vec<KeyStatus>), ApiError> {
+) -> Result<(i64, Vec<(KeyStatus, Given)>), ApiError> {
     let (workspace, now) = (visitor.workspace(), app.now_micros());
     let found = app.store().read(move |tx| tx.api_keys(workspace, request)).await?;
     let shown = found.rows.iter().map(|key| KeyStatus::of(key, now));
+    let with_form = |key| (Given::of_key(&key), key);
+    let shown = shown.map(|key| key.map(with_form).map(|(given, key)| (key, given)));
     Ok((found.count, shown.collect::<Result<_, _>>()?))
 }
 
@@ -84,27 +71,26 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     let (count, keys) = read(&app, &visitor, page.request()).await?;
     let (shell, pager) = (visitor.shell("keys"), Pager::of(&page, count)?);
-    html(&KeysPage { shell, keys, pager, given: Given::default(), problems: Vec::new() })
+    html(&KeysPage { shell, keys, pager, given: Given::new(), problems: Vec::new() })
 }
 
 /// Makes a key and shows its password.
 pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
     let Posted { visitor, form } = posted;
-    let body = form.to_json(&["name", "expires_at"], &["scopes", "allow_list"]);
-    let wanted = match Wanted::read(&body, app.now_micros()) {
+    let wanted = match Wanted::read(&body(&form, None), app.now_micros()) {
         Ok(wanted) => wanted,
-        Err(refused) => return mend(&app, &visitor, &form, refused).await,
+        Err(refused) => return mend(&app, &visitor, Given::of_form(&form), refused).await,
     };
     let terms = wanted.onto(Terms::unlimited(String::new()));
     let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
     let made = app.store().write(move |tx| keys::insert(tx, &writer, &trail, &secrets, &terms));
-    made_page(&visitor, made.await?)
+    made_page(&visitor, made.await?, false)
 }
 
 async fn mend(
     app: &App,
     visitor: &Visitor,
-    form: &Form,
+    given: Given,
     refused: ApiError,
 ) -> Result<Response, ApiError> {
     let w = visitor.language.words();
@@ -117,22 +103,46 @@ async fn mend(
     let problems = problems(refused, visitor.language, &labels)?;
     let (count, keys) = read(app, visitor, FIRST).await?;
     let pager = Pager { count, next: None, previous: None };
-    let (shell, given) = (visitor.shell("keys"), Given::of(form));
+    let shell = visitor.shell("keys");
     html_with(StatusCode::BAD_REQUEST, &KeysPage { shell, keys, pager, given, problems })
 }
 
-fn made_page(visitor: &Visitor, key: IssuedKey) -> Result<Response, ApiError> {
-    html(&MadePage { shell: visitor.shell("keys"), key, base: visitor.visit.base() })
+fn made_page(visitor: &Visitor, key: IssuedKey, rotated: bool) -> Result<Response, ApiError> {
+    html(&MadePage { shell: visitor.shell("keys"), key, base: visitor.visit.base(), rotated })
 }
 
-/// Rotates, retires or revokes a key.
+/// Changes what a key is called, opens, and may be used from and until.
+async fn edit(app: &App, visitor: &Visitor, id: Uuid, form: &Form) -> Result<Response, ApiError> {
+    let (workspace, now) = (visitor.workspace(), app.now_micros());
+    let key = app.store().read(move |tx| tx.listed_api_key(workspace, id)).await?;
+    let before = KeyStatus::of(&key.ok_or_else(ApiError::not_found)?, now)?;
+    let wanted = match Wanted::read(&body(form, Some(&before)), now) {
+        Ok(wanted) => wanted,
+        Err(refused) => return mend(app, visitor, Given::new(), refused).await,
+    };
+    let (writer, trail) = (app.clone(), visitor.trail.clone());
+    let changed = app.store().write(move |tx: &mut Tx<'_>| {
+        tx.lock_workspace(workspace)?;
+        let key = tx.listed_api_key(workspace, id)?.ok_or_else(ApiError::not_found)?;
+        let terms = wanted.onto(Terms::of(&key.terms)?);
+        trail.note(tx, &writer, Entry::of(AuditAction::KeyChanged).object(id))?;
+        Ok::<_, ApiError>(tx.set_api_key_terms(key.id, &terms.to_stored())?)
+    });
+    changed.await?;
+    Ok(see(&visitor.path("/keys")))
+}
+
+/// Changes, rotates, retires or revokes a key.
 pub(super) async fn change(
     State(app): State<App>,
     Path((_, id, change)): Path<(String, String, String)>,
     posted: Posted,
 ) -> Result<Response, ApiError> {
-    let visitor = posted.visitor;
+    let Posted { visitor, form } = posted;
     let id = known(&id)?;
+    if change == "edit" {
+        return edit(&app, &visitor, id, &form).await;
+    }
     let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
     let workspace = visitor.workspace();
     let changed = app.store().write(move |tx: &mut Tx<'_>| {
@@ -150,7 +160,7 @@ pub(super) async fn change(
         }
     });
     match changed.await? {
-        Some(key) => made_page(&visitor, key),
+        Some(key) => made_page(&visitor, key, true),
         None => Ok(see(&visitor.path("/keys"))),
     }
 }
