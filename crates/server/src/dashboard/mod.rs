@@ -18,6 +18,7 @@ mod finding_words;
 mod form;
 mod home;
 mod imports;
+mod key_form;
 mod keys;
 mod link_changes;
 mod links;

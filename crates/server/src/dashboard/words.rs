@@ -159,11 +159,12 @@ words! {
     all: "Todos", "All";
     name: "Nombre", "Name";
     scopes: "Permisos", "Scopes";
-    scopes_hint: "Palabras separadas por espacios: read, write, manage, o más estrechas, como links:read.", "Words with a space between them: read, write, manage, or narrower ones, such as links:read.";
+    scopes_hint: "read lee los datos, write crea y cambia links, manage abre lo demás de /manage/v1/.", "read reads the data, write makes and changes links, manage opens the rest of /manage/v1/.";
+    scopes_narrow: "Permisos más estrechos", "Narrower scopes";
     allow_list: "Redes permitidas", "Allowed networks";
     allow_list_hint: "Direcciones o redes separadas por espacios. Vacío: desde cualquier lugar.", "Addresses or networks with a space between them. Empty: from everywhere.";
     expires_at: "Vence", "Ends";
-    expires_hint: "Como 2027-01-31T00:00:00Z. Vacío: nunca.", "Such as 2027-01-31T00:00:00Z. Empty: never.";
+    expires_hint: "El último día, en hora de Bogotá. Vacío: nunca.", "The last day, in the time of Bogotá. Empty: never.";
     created_at: "Creado", "Created";
     last_used: "Último uso", "Last used";
     never: "nunca", "never";
@@ -171,6 +172,11 @@ words! {
     key_new: "Generar llave API", "Generate API key";
     keys_none: "Aún no hay llaves. Genera una: con ella tu programa entra a la API.", "There are no keys yet. Generate one: your program calls the API with it.";
     key_made: "Llave generada", "Key generated";
+    key_rotated: "Contraseña nueva", "New password";
+    key_unnamed: "Sin nombre", "Without a name";
+    old_opens: "La contraseña vieja también abre, hasta que la retires en «Llaves API».", "The old password opens too, until you retire it at “API keys”.";
+    old_until: "La vieja abre hasta", "The old one opens until";
+    postman: "Colección para Postman", "Collection for Postman";
     shown_once: "Cópialo ahora: no se muestra otra vez.", "Copy it now: it is not shown again.";
     secret_id: "Secret ID", "Secret ID";
     secret_password: "Secret Password", "Secret Password";

@@ -47,7 +47,7 @@ const PAGES: [&str; 11] = [
 ];
 
 /// The forms of the dashboard that need a role, and what each needs.
-const FORMS: [&str; 17] = [
+const FORMS: [&str; 19] = [
     "/links/@/refresh",
     "/links/@/delete",
     "/settings",
@@ -55,10 +55,12 @@ const FORMS: [&str; 17] = [
     "/cohorts",
     "/cohorts/@/cancel",
     "/keys",
+    "/keys/@/edit",
     "/keys/@/rotate",
     "/keys/@/retire",
     "/keys/@/revoke",
     "/webhooks",
+    "/webhooks/@/edit",
     "/webhooks/@/enable",
     "/webhooks/@/disable",
     "/webhooks/@/test",
@@ -66,6 +68,9 @@ const FORMS: [&str; 17] = [
     "/webhooks/@/delete",
     "/deliveries/1/replay",
 ];
+
+/// A key that may do everything.
+const EVERYTHING: [(&str, &str); 1] = [("scopes", "read write manage")];
 
 async fn owner(app: &TestApp) -> Browser {
     signed_in(app, "default", UserRole::Owner).await
@@ -323,7 +328,7 @@ async fn what_is_wrong_with_a_key_is_said_in_the_page(database: TestDatabase) {
         "&#34;fly&#34; is not",
         "10.0.0.0/33",
         "yesterday",
-        "value=\"read fly\"",
+        "value=\"read\" checked",
     ] {
         assert!(refused.body.contains(told), "{told}: {}", refused.body);
     }
@@ -576,7 +581,7 @@ async fn a_worker_learns_of_organizations_that_others_made(database: TestDatabas
     let mut browser = neighbour.browser();
     accept(&mut browser, &owner.await.unwrap().link).await.location();
     browser.get("/dashboard/sandbox/keys").await.page();
-    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &[]).await.page());
+    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &EVERYTHING).await.page());
     let client = neighbour.client_of(&key);
     let link = client.create_link("1999000001", json!({})).await;
     // The process that works was never asked by anybody of the organization, and looks by itself.
@@ -627,7 +632,7 @@ async fn an_organization_sees_its_own_alone(database: TestDatabase) {
         assert!(shown.contains("There are no links") && !shown.contains(id), "{by}");
     }
     other.get("/dashboard/sandbox/keys").await.page();
-    let own = key_of(&other.submit("/dashboard/sandbox/keys", &[]).await.page());
+    let own = key_of(&other.submit("/dashboard/sandbox/keys", &EVERYTHING).await.page());
     let client = app.client_of(&own);
     assert_eq!(client.results("/api/links/").await.len(), 0);
     let own = client.create_link("1999000001", json!({})).await;
@@ -645,7 +650,7 @@ async fn what_is_shown_is_noted(database: TestDatabase) {
     let id = link["id"].as_str().unwrap().to_owned();
     browser.get(&format!("/dashboard/sandbox/links/{id}")).await.page();
     browser.get("/dashboard/sandbox/keys").await.page();
-    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &[]).await.page());
+    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &EVERYTHING).await.page());
     let path = "/manage/v1/audit/?actor=user&page_size=1000";
     let mut noted = Vec::new();
     crate::support::soon("the log's being written", async {

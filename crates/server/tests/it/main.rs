@@ -25,6 +25,7 @@ mod dashboard;
 mod dashboard_data;
 mod dashboard_pay;
 mod dashboard_sessions;
+mod dashboard_setup;
 mod dashboard_spanish;
 mod docs;
 mod erasure;
