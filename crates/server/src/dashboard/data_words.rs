@@ -92,8 +92,8 @@ words! {
     days: "Días", "Days";
     paid: "Pagado", "Paid";
     paid_day_unknown: "pagada; la fuente no dice cuándo", "paid; the source does not say when";
-    planilla_type: "Tipo de planilla", "Type of planilla";
-    planilla_number: "Número de planilla", "Number of planilla";
+    planilla_type: "Tipo", "Type";
+    planilla_number: "Planilla n.º", "Planilla no.";
     role: "Papel", "Role";
     counts: "suma al bruto", "adds to gross";
     base_pension: "IBC pensión", "Pension base";

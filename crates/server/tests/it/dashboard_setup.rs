@@ -44,7 +44,7 @@ async fn deliveries_tell_where_they_went_and_what_was_answered(database: TestDat
         let (url, status) =
             if row.contains(&good.url) { (&good.url, "200") } else { (&bad.url, "503") };
         let told = format!("<td class=\"long\">{url}</td>");
-        assert!(row.contains(&told) && row.contains(&format!("<td>{status} · ")), "{row}");
+        assert!(row.contains(&told) && row.contains(&format!("<td>{status}<br>")), "{row}");
         assert!(row.contains(&format!("/dashboard/sandbox/links/{id}\"")), "{row}");
     }
     let endpoints = app.sandbox().results("/manage/v1/webhook-endpoints/").await;
