@@ -165,12 +165,11 @@ async fn confirm(app: &App, visitor: &Visitor, form: &Form) -> Result<Response, 
         return html(&MadePage { shell: visitor.shell("account"), codes });
     }
     let d = visitor.language.data_words();
-    let wrong = ("code", d.factor_code, d.factor_wrong);
     // The secret is shown again to whoever has it already.
     let (user, given) = (&visitor.signed.user, secret(form, "secret"));
     match people::begun_codes(app, user, &visitor.email, &given).await? {
-        Some(secret) => show_secret(visitor, secret, Some(wrong)),
-        None => mend(app, visitor, wrong).await,
+        Some(secret) => show_secret(visitor, secret, Some(("code", d.factor_code, d.factor_wrong))),
+        None => mend(app, visitor, ("", "", d.factor_wrong)).await,
     }
 }
 

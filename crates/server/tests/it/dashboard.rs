@@ -467,9 +467,13 @@ async fn links_are_listed_filtered_and_searched(database: TestDatabase) {
         app.sandbox().create_link("1999000001", more).await;
     }
     let of_three = [("by", "external_id"), ("value", "COHORTE-3")];
-    let shown = browser.submit(links, &of_three).await.page();
-    assert_eq!(shown.matches("<td class=\"long\">COHORTE-3</td>").count(), 101);
+    let found = browser.submit(links, &of_three).await.location().to_owned();
+    let shown = browser.get(&found).await.page();
+    let row = "<td class=\"long\"><bdi>COHORTE-3</bdi></td>";
+    assert_eq!(shown.matches(row).count(), 100);
     assert!(shown.contains("101 results"), "{shown}");
+    let next = between(&shown, "rel=\"next\" href=\"", "\"").replace("&#38;", "&");
+    assert_eq!(browser.get(&next).await.page().matches(row).count(), 1);
     app.finish().await;
 }
 
@@ -735,8 +739,8 @@ async fn the_log_says_who_it_was(database: TestDatabase) {
         assert!(page.contains(told), "{query}: {page}");
     }
     for (query, told) in [
-        ("link=x", "<strong>Link</strong>: x is not a valid UUID."),
-        ("from=24/11/2026", "<strong>From the day</strong>: &#34;24/11/2026&#34; is not a day"),
+        ("link=x", "<a href=\"#link\">Link</a></strong>: x is not a valid UUID."),
+        ("from=24/11/2026", "From the day</a></strong>: &#34;24/11/2026&#34; is not a day"),
     ] {
         let shown = browser.get(&format!("{audit}?{query}")).await;
         assert_eq!(shown.status, 400, "{query}");
