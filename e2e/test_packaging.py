@@ -113,7 +113,7 @@ def test_the_user_and_the_folder_of_the_service_are_made(usr, tmp_path):
     root = f"--root={tmp_path}"
     (tmp_path / "etc/vinculo").mkdir(parents=True)
     key = tmp_path / "etc/vinculo/master.key"
-    key.write_text("00" * 32)
+    key.write_text("0123456789abcdef" * 4)
     subprocess.run(["systemd-sysusers", root, usr / "lib/sysusers.d/vinculo.conf"], check=True)
     passwd = (tmp_path / "etc/passwd").read_text()
     assert re.search(r"^vinculo:x:\d+:\d+:vinculo:/var/lib/vinculo:\S*nologin$", passwd, re.M)

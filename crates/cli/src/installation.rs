@@ -46,6 +46,13 @@ pub(crate) fn home(options: &Database, target: &Target) -> PathBuf {
     }
 }
 
+/// The permissions of a path that others than its owner can use; `None` when it is the owner's alone.
+pub(crate) fn open_to_others(path: &Path) -> std::io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = path.metadata()?.permissions().mode() & 0o777;
+    Ok((mode & 0o077 != 0).then_some(mode))
+}
+
 /// Where received files wait.
 pub(crate) fn spool_dir(home: &Path) -> PathBuf {
     home.join(SPOOL)

@@ -34,8 +34,20 @@ pub(crate) fn read(
 ///
 /// # Errors
 /// When two ways of giving them are used at once, what was given is no key, or production was given
-/// none.
+/// none or a placeholder.
 pub(crate) fn given(options: &Database) -> anyhow::Result<Option<MasterKeys>> {
+    let keys = read_given(options)?;
+    let production = options.mode.unwrap_or_default() == Mode::Production;
+    if production && keys.as_ref().is_some_and(|keys| keys.current().is_placeholder()) {
+        bail!(
+            "the master key is a placeholder, every byte of it is the same: make one with `openssl rand \
+             -hex 32`; where this one is in use, give both as 1:… 2:… and run `vinculo vault rotate`"
+        );
+    }
+    Ok(keys)
+}
+
+fn read_given(options: &Database) -> anyhow::Result<Option<MasterKeys>> {
     let Database { master_key, master_key_file, master_key_command, .. } = options;
     match (master_key, master_key_file, master_key_command) {
         (Some(text), None, None) => {
@@ -66,6 +78,11 @@ fn from_command(command: &str) -> anyhow::Result<MasterKeys> {
     const NAME: &str = "VINCULO_MASTER_KEY_COMMAND";
     let mut shell = Command::new("sh");
     shell.args(["-c", command]).stdin(Stdio::null()).stderr(Stdio::inherit());
+    // Passwords of databases and operators are no business of whatever it starts.
+    let own = std::env::vars_os().map(|(name, _)| name);
+    for name in own.filter(|name| name.to_string_lossy().starts_with("VINCULO_")) {
+        shell.env_remove(name);
+    }
     let done = shell.output().context(NAME)?;
     let printed = Zeroizing::new(done.stdout);
     if !done.status.success() {

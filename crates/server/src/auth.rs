@@ -9,7 +9,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use uuid::Uuid;
-use vinculo_store::{ActorKind, ApiKeyId, Tx, Workspace};
+use vinculo_store::{ActorKind, ApiKeyId, AuditAction, Tx, Workspace};
 use vinculo_vault::SecretHash;
 
 use crate::App;
@@ -121,7 +121,7 @@ impl Caller {
         let (reader, demand, origin) = (app.clone(), Demand::of(parts), Origin::of(parts));
         let look = move |tx: &mut Tx<'_>| OpenedKey::look_up(tx, &reader, &credentials, origin);
         let key = app.store().read_briefly(look).await?;
-        let met = demand.met_by(&key);
+        let met = demand.met_by(app, &key);
         // A key that asks for what it may not have counts too, and deletes nothing.
         app.limits().admit(parts, &key.caller, met.is_ok())?;
         met?;
@@ -178,14 +178,20 @@ impl Demand {
         }
     }
 
-    fn met_by(self, key: &OpenedKey) -> Result<(), ApiError> {
+    /// What is refused is counted in the audit log: it is how a stolen key looks.
+    fn met_by(self, app: &App, key: &OpenedKey) -> Result<(), ApiError> {
+        let refused = |why| app.audit().refused(&key.caller.trail, why, app.now());
         if !key.networks.allow(self.address) {
+            refused(AuditAction::KeyFromElsewhere);
             return Err(ApiError::denied_from(self.address));
         }
         match self.need {
             Some(Need::AnyKey) => Ok(()),
             Some(Need::Scope(scope)) if key.caller.scopes.allow(scope) => Ok(()),
-            Some(Need::Scope(scope)) => Err(ApiError::denied_without(scope)),
+            Some(Need::Scope(scope)) => {
+                refused(AuditAction::KeyWithoutScope);
+                Err(ApiError::denied_without(scope))
+            }
             None => Err(ApiError::unexpected("a route that the table of scopes does not list")),
         }
     }
@@ -225,7 +231,7 @@ impl Asking {
             .read(move |tx| {
                 let key = OpenedKey::look_up(tx, &reader, &self.credentials, self.origin)?;
                 reader.limits().admit_read(&self.told, &key.caller)?;
-                self.demand.met_by(&key)?;
+                self.demand.met_by(&reader, &key)?;
                 work(tx, key.used(&reader))
             })
             .await
@@ -233,9 +239,11 @@ impl Asking {
 }
 
 impl Authorization {
-    /// Reads the header; `None` when it is missing or cannot be read.
+    /// Reads the header; `None` when it is missing, cannot be read, or is there twice: who stands
+    /// between might believe the other one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let mut all = headers.get_all(AUTHORIZATION).iter();
+        let header = all.next().filter(|_| all.next().is_none())?.to_str().ok()?;
         let (scheme, rest) = header.split_once(' ')?;
         if scheme.eq_ignore_ascii_case("bearer") {
             return Some(Self::Bearer(rest.trim().to_owned()));

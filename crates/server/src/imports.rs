@@ -15,6 +15,7 @@ use crate::App;
 use crate::audit::{Entry, Trail};
 use crate::clock::wire_time;
 use crate::error::ApiError;
+use crate::masked::without_numbers;
 use crate::projection::open_own;
 use crate::secrets::WorkspaceSecrets;
 use crate::spool::{SpoolReader, SpoolWriter, Written};
@@ -31,14 +32,15 @@ pub struct ReceivedFile {
 }
 
 impl ReceivedFile {
-    /// A file of this name, for which these refusing rules about totals may pass.
+    /// A file of this name, for which these refusing rules about totals may pass. Numbers in the name
+    /// that may be somebody's document are not kept: it outlives who it names.
     ///
     /// # Errors
     /// When a name is not that of a rule that can be allowed.
     pub fn new(name: impl Into<String>, allowed: &[&str]) -> Result<Self, NotOverridable> {
         CheckOptions::allowing(allowed)?;
         let allowed = allowed.iter().map(|&rule| rule.to_owned()).collect();
-        Ok(Self { name: name.into(), allowed })
+        Ok(Self { name: without_numbers(&name.into()), allowed })
     }
 }
 
@@ -211,7 +213,7 @@ async fn fill_spool(
     // The request may be given up while this runs: what is left of a failure is removed here.
     let filled = tokio::task::spawn_blocking(move || {
         let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
+        vinculo_store::make_private_folder(folder).map_err(std::io::Error::other)?;
         let filled = SpoolWriter::create(&path, secrets, import, LARGEST_FILE)
             .and_then(|mut spool| {
                 std::io::copy(&mut contents, &mut spool)?;

@@ -29,6 +29,7 @@ pub mod jobs;
 mod keys;
 mod limits;
 mod manage;
+mod masked;
 mod metrics;
 mod once;
 mod openapi;

@@ -158,16 +158,14 @@ pub async fn person_history(
             Ok::<_, ApiError>(Some((person.subject, history)))
         })
         .await?;
-    let Some((subject, history)) = found.filter(|(_, history)| history.owner.is_some()) else {
-        return Ok(None);
-    };
-    let noter = app.clone();
-    let note = app.store().write(move |tx| {
-        let entry = Entry::of(AuditAction::SubjectShown).person(subject);
-        Trail::console(workspace).note(tx, &noter, entry)
-    });
+    let found = found.filter(|(_, history)| history.owner.is_some());
+    // That somebody looked for a person of whom nothing is known is told too.
+    let nobody = Entry::of(AuditAction::SubjectShown).objects(0);
+    let of = |(subject, _): &(_, _)| Entry::of(AuditAction::SubjectShown).person(*subject);
+    let (entry, noter) = (found.as_ref().map_or(nobody, of), app.clone());
+    let note = app.store().write(move |tx| Trail::console(workspace).note(tx, &noter, entry));
     note.await?;
-    Ok(Some(history))
+    Ok(found.map(|(_, history)| history))
 }
 
 fn profiles(

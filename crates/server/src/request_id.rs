@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -50,7 +50,8 @@ pub(crate) async fn layer(
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
     let path = shown(request.uri().path());
-    let span = tracing::info_span!("request", request_id = %id.simple(), %method, path);
+    let span =
+        tracing::info_span!("request", request_id = %id.simple(), method = known(&method), path);
     let mut response = next(request).instrument(span.clone()).await;
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     let hex = id.simple().to_string();
@@ -86,6 +87,20 @@ pub(crate) fn log(app: &App, status: StatusCode, cause: &str) {
     }
 }
 
+/// A method as the log may show it: a client can write anything in its place.
+fn known(method: &Method) -> &str {
+    const KNOWN: [Method; 7] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+    ];
+    if KNOWN.contains(method) { method.as_str() } else { "OTHER" }
+}
+
 /// A path as the log may show it: whatever a client puts where an id belongs stays out.
 fn shown(path: &str) -> String {
     static WORDS: LazyLock<HashSet<String>> = LazyLock::new(|| {
@@ -104,7 +119,7 @@ fn shown(path: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-fn with_error_body(mut response: Response, method: &http::Method, request_id: &str) -> Response {
+fn with_error_body(mut response: Response, method: &Method, request_id: &str) -> Response {
     let items = match response.extensions_mut().remove::<ErrorItems>() {
         Some(ErrorItems(items)) => items,
         None => vec![item_of_status(response.status(), method)],
@@ -129,6 +144,13 @@ fn with_error_body(mut response: Response, method: &http::Method, request_id: &s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_method_of_the_clients_own_is_not_logged() {
+        for (given, logged) in [("PATCH", "PATCH"), ("M1999000001", "OTHER"), ("get", "OTHER")] {
+            assert_eq!(known(&Method::from_bytes(given.as_bytes()).unwrap()), logged);
+        }
+    }
 
     #[test]
     fn what_stands_for_an_id_is_not_logged() {

@@ -6,7 +6,10 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -138,20 +141,34 @@ pub fn router(app: &App) -> Router {
 /// What stands around every route, the outermost first. They are functions in one another: every layer
 /// of a router is copied for each request with all that it holds, and what it answers is boxed.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
+    let over_tls = request.extensions().get::<client::OverTls>().is_some();
     let pages = async move |request| {
         connect::layer(request, async move |request| {
             dashboard::layer(request, async move |request| next.run(request).await).await
         })
         .await
     };
-    metrics::layer(&app, request, async |request| {
+    let mut response = metrics::layer(&app, request, async |request| {
         request_id::layer(&app, request, async |request| {
             client::layer(&app, request, async |request| limits::layer(&app, request, pages).await)
                 .await
         })
         .await
     })
-    .await
+    .await;
+    keep_to_itself(&mut response, over_tls);
+    response
+}
+
+/// What every answer says that says nothing else: it is kept by nobody, for a read that a cache answers is
+/// in no audit log, and is what it says it is; where TLS is the server's own, browsers come back by it.
+fn keep_to_itself(response: &mut Response, over_tls: bool) {
+    let headers = response.headers_mut();
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    if over_tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
 }
 
 /// Answers OPTIONS, which no route lists, from what the route allows. Nothing is said to browsers of

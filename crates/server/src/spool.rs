@@ -88,7 +88,7 @@ impl SpoolWriter {
         limit: u64,
     ) -> io::Result<Self> {
         Ok(Self {
-            out: BufWriter::new(File::create_new(path)?),
+            out: BufWriter::new(create_private(path)?),
             frames: Frames { secrets, import, next: 0 },
             pending: Vec::with_capacity(FRAME),
             digest: digest::Context::new(&digest::SHA256),
@@ -134,6 +134,15 @@ impl Write for SpoolWriter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A new file that is its owner's alone.
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 /// Reads one file from the spool. A file that was cut off gives an error, never an early end.

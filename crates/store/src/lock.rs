@@ -1,7 +1,7 @@
 //! Who runs the jobs of an installation on SQLite, and who uses it at all.
 
 use crate::error::{Error, Result};
-use crate::migrate::io_error;
+use crate::migrate::{io_error, private_file};
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
@@ -16,8 +16,7 @@ impl RunnerLock {
     /// The exclusive lock on `runner.lock` in a data folder; `None` while another holds it.
     pub(crate) fn take(dir: &Path) -> Result<Option<Self>> {
         let path = dir.join("runner.lock");
-        let open = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = open.map_err(|error| io_error(&path, &error))?;
+        let file = private_file(&path).map_err(|error| io_error(&path, &error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { file: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -49,8 +48,7 @@ pub(crate) fn in_use(exclusive: bool) -> Error {
 /// has it alone. Given back when dropped or when the process ends, however it ends.
 pub(crate) fn use_files(dir: &Path, exclusive: bool) -> Result<File> {
     let path = dir.join("use.lock");
-    let open = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = open.map_err(|error| io_error(&path, &error))?;
+    let file = private_file(&path).map_err(|error| io_error(&path, &error))?;
     let taken = if exclusive { file.try_lock() } else { file.try_lock_shared() };
     match taken {
         Ok(()) => Ok(file),

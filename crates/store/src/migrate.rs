@@ -70,7 +70,7 @@ pub(crate) fn migrate_lock(dir: &Path) -> PathBuf {
 fn migrate_sqlite(dir: &Path) -> Result<Applied> {
     make_private_folder(dir)?;
     let path = migrate_lock(dir);
-    let lock = File::create(&path).and_then(|file| file.lock().map(|()| file));
+    let lock = private_file(&path).and_then(|file| file.lock().map(|()| file));
     let _lock = lock.map_err(|error| io_error(&path, &error))?;
     let mut applied = Applied::default();
     let (data, vault) = (sqlite::data_file(dir), sqlite::vault_file(dir));
@@ -82,6 +82,8 @@ fn migrate_sqlite(dir: &Path) -> Result<Applied> {
     for (file, runner, names) in
         [(vault, of_vault, &mut applied.vault), (data, of_data, &mut applied.data)]
     {
+        // Its log and index get the permissions of the file.
+        private_file(&file).map_err(|error| io_error(&file, &error))?;
         let mut connection = rusqlite::Connection::open(file)?;
         connection.execute_batch("pragma journal_mode = wal; pragma synchronous = full")?;
         *names = run(runner, HISTORY, &mut connection)?;
@@ -274,7 +276,20 @@ fn compare(place: &str, found: Option<i32>, wanted: Option<i32>) -> Result<()> {
     Err(Error::Migration(format!("{place} {problem}")))
 }
 
-pub(crate) fn make_private_folder(dir: &Path) -> Result<()> {
+/// Opens a file to be written; a new one is its owner's alone.
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Makes a folder that only its owner can enter; one that is there already stays as it is.
+///
+/// # Errors
+/// [`Error::Unavailable`] when it cannot be made.
+pub fn make_private_folder(dir: &Path) -> Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

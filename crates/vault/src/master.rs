@@ -46,6 +46,12 @@ impl MasterKey {
         self.version
     }
 
+    /// Whether every byte is the same: a placeholder that somebody forgot, and no random key.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        self.bytes.iter().all(|byte| *byte == self.bytes[0])
+    }
+
     /// 64 hexadecimal digits, for the key file.
     #[must_use]
     pub fn to_hex(&self) -> Zeroizing<String> {

@@ -9,7 +9,7 @@ use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
 
 use crate::args::{Mode, Serve, Worker};
-use crate::installation::Installation;
+use crate::installation::{Installation, home, open_to_others, target};
 use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
@@ -34,7 +34,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
         options.work.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
     let installation = Installation::open_or_make(&options.work.database, &options.work.pool)?;
-    warn(&options.work);
+    warn(&options.work)?;
     let served = serve(options, installation, (listener, tls, watched), production);
     let served = runtime.block_on(served);
     // Nobody waits for what did not end in time.
@@ -55,7 +55,15 @@ pub(crate) fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
 }
 
 /// Says what starts and is seldom meant.
-pub(crate) fn warn(options: &Worker) {
+pub(crate) fn warn(options: &Worker) -> anyhow::Result<()> {
+    let home = home(&options.database, &target(&options.database)?);
+    let key_file = options.database.master_key_file.as_deref();
+    for path in [Some(&*home), key_file].into_iter().flatten() {
+        // A folder that is not there is made, and closed, by the first who needs it.
+        if let Ok(Some(mode)) = open_to_others(path) {
+            tracing::warn!("{}, {mode:o}: others may look inside", path.display());
+        }
+    }
     let production = options.database.mode.unwrap_or_default() == Mode::Production;
     if production && options.outgoing.webhook_allow_private == Some(true) {
         tracing::warn!(
@@ -65,6 +73,7 @@ pub(crate) fn warn(options: &Worker) {
     for name in options.sources.given_and_not_asked() {
         tracing::warn!("{name} is given, and VINCULO_SOURCE_PRODUCTION does not name its source");
     }
+    Ok(())
 }
 
 /// Listens where operators or clients are told to come.

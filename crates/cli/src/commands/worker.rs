@@ -23,7 +23,7 @@ pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
     let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
     let installation = Installation::open_or_make(&options.database, &options.pool)?;
-    warn(&options);
+    warn(&options)?;
     let worked = runtime.block_on(work(options, installation, watched, production));
     // Nobody waits for what did not end in time.
     runtime.shutdown_background();

@@ -1,5 +1,6 @@
 //! Where settings come from, and what happens to wrong ones.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -281,12 +282,33 @@ fn a_wrong_file_stops_the_start() {
 async fn what_is_seldom_meant_is_told() {
     let installation = Installation::sqlite();
     let mut command = installation.serve_command();
-    command.env("VINCULO_MODE", "production").env("VINCULO_MASTER_KEY", "00".repeat(32));
+    command
+        .env("VINCULO_MODE", "production")
+        .env("VINCULO_MASTER_KEY", "0123456789abcdef".repeat(4));
     command.env("VINCULO_ACH_BASE_URL", "https://operator.example");
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::create_dir(installation.data_dir()).expect("a folder");
+    std::fs::set_permissions(installation.data_dir(), open).expect("an open folder");
     let (mut server, _) = Process::start_listening(&mut command).await;
     server.logs("VINCULO_WEBHOOK_ALLOW_PRIVATE: receivers may be this network's own").await;
     let idle = "VINCULO_ACH_BASE_URL is given, and VINCULO_SOURCE_PRODUCTION does not name";
     server.logs(idle).await;
+    server.logs("755: others may look inside").await;
+}
+
+#[test]
+fn production_takes_no_placeholder_for_a_key() {
+    let installation = Installation::sqlite();
+    let (zeros, good) = ("00".repeat(32), "0123456789abcdef".repeat(4));
+    let with = |keys: &str| {
+        let mut command = installation.command(&["keys", "create", "--environment", "production"]);
+        command.env("VINCULO_MODE", "production").env("VINCULO_MASTER_KEY", keys);
+        finished(&mut command)
+    };
+    installation.run(&["migrate"]).accepted();
+    let refused = with(&zeros).refused();
+    assert!(refused.starts_with("the master key is a placeholder"), "{refused}");
+    with(&format!("1:{zeros} 2:{good}")).accepted();
 }
 
 #[test]

@@ -157,6 +157,10 @@ fn a_command_gives_the_key() {
     let file = installation.folder().join("given.key");
     std::fs::write(&file, FIRST).expect("a file");
     finished(&mut with_command("cat given.key")).accepted();
+    // It is told none of the other secrets.
+    let alone = format!("env | grep -q ^VINCULO_ && exit 7; echo {FIRST}");
+    let mut told = with_command(&alone);
+    finished(told.env("VINCULO_ACH_PASSWORD", "s3cret")).accepted();
     finished(&mut with_keys(installation.command(&create), FIRST)).accepted();
 
     let mut refusals = Vec::new();

@@ -4,7 +4,7 @@
 //! microsecond, and one without a zone is in UTC. Several of them hold together.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, Time, date};
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::Offset;
 use vinculo_store::TimeSpan;
@@ -94,9 +94,10 @@ fn covered(value: &str) -> Option<Covered> {
         return Some(Covered { first, after, day_after });
     }
     let day: Date = value.parse().ok()?;
-    let micros = |day: Date| Some(Offset::UTC.to_timestamp(day.into()).ok()?.as_microsecond());
-    let after = micros(day.tomorrow().ok()?)?;
-    Some(Covered { first: micros(day)?, after, day_after: after })
+    // Counted in days: the last day that there is ends after the last moment that there is.
+    let days = date(1970, 1, 1).until(day).ok()?.get_days();
+    let (first, after) = (i64::from(days) * DAY, (i64::from(days) + 1) * DAY);
+    Some(Covered { first, after, day_after: after })
 }
 
 /// The moment that a date and a time name, with `T` or a space between them, and the time as it is

@@ -1,5 +1,5 @@
-//! Requests without a right key, counted by address and minute: however many come, few entries are
-//! written.
+//! Requests that are refused for their key, counted by minute: those without a right one by address,
+//! those with a right one by the key. However many come, few entries are written.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
+use vinculo_store::{AuditAction, WorkspaceId};
 
 /// How long is counted before an entry is written.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -22,31 +23,50 @@ pub(super) struct Failures(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     since: Option<Timestamp>,
-    by_address: HashMap<Option<IpAddr>, Failed>,
+    by_whom: HashMap<Whom, Failed>,
 }
 
-/// What came from one address.
+/// Who is counted together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Whom {
+    /// Whoever comes from an address; `None` stands for all that found no place.
+    Stranger(Option<IpAddr>),
+    /// A key whose password was right, by why it was refused.
+    Key(WorkspaceId, Uuid, AuditAction),
+}
+
+/// What came of one of them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Failed {
     pub(super) since: Timestamp,
     pub(super) times: i64,
     /// The last of these requests.
     pub(super) request: Uuid,
+    /// Where that came from.
+    pub(super) address: Option<IpAddr>,
 }
 
 impl Failures {
-    /// Counts a request, and tells whether a minute begins with it. `None` stands for all addresses
-    /// that found no place.
-    pub(super) fn count(&self, address: Option<IpAddr>, request: Uuid, now: Timestamp) -> bool {
+    /// Counts a request, and tells whether a minute begins with it.
+    pub(super) fn count(
+        &self,
+        whom: Whom,
+        (request, address): (Uuid, Option<IpAddr>),
+        now: Timestamp,
+    ) -> bool {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = counts.since.is_none();
         counts.since.get_or_insert(now);
-        let known = counts.by_address.contains_key(&address);
-        let place = address.filter(|_| known || counts.by_address.len() < ADDRESSES);
-        let failed = Failed { since: now, times: 0, request };
-        let failed = counts.by_address.entry(place).or_insert(failed);
+        let has_place = counts.by_whom.contains_key(&whom) || counts.by_whom.len() < ADDRESSES;
+        let (whom, address) = match whom {
+            Whom::Stranger(_) if !has_place => (Whom::Stranger(None), None),
+            // Keys are as many as somebody has made.
+            whom => (whom, address),
+        };
+        let failed = Failed { since: now, times: 0, request, address };
+        let failed = counts.by_whom.entry(whom).or_insert(failed);
         failed.times += 1;
-        failed.request = request;
+        (failed.request, failed.address) = (request, address);
         begins
     }
 
@@ -58,8 +78,8 @@ impl Failures {
     }
 
     /// Takes what was counted.
-    pub(super) fn take(&self) -> Vec<(Option<IpAddr>, Failed)> {
+    pub(super) fn take(&self) -> Vec<(Whom, Failed)> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *counts).by_address.into_iter().collect()
+        std::mem::take(&mut *counts).by_whom.into_iter().collect()
     }
 }

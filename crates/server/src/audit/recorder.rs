@@ -13,11 +13,11 @@ use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vinculo_store::{
-    AuditAction, AuditBlock, Digest, LinkId, Micros, NewAuditEntry, OpenEntries, Tx,
+    ActorKind, AuditAction, AuditBlock, Digest, LinkId, Micros, NewAuditEntry, OpenEntries, Tx,
 };
 use vinculo_vault::Vault;
 
-use super::failures::{Failed, Failures};
+use super::failures::{Failed, Failures, Whom};
 use super::{Entry, Origin, Trail, block};
 use crate::App;
 use crate::config::Config;
@@ -73,6 +73,20 @@ struct Chained {
     anchored: Vec<(Uuid, i64)>,
 }
 
+impl Noted {
+    fn of_failure((whom, failed): (Whom, Failed)) -> Self {
+        let origin = Origin::stranger(failed.request, failed.address);
+        let (trail, action) = match whom {
+            Whom::Stranger(_) => (Trail::stranger(origin), AuditAction::AuthenticationFailed),
+            Whom::Key(workspace, key, why) => {
+                (Trail::of(workspace, (ActorKind::Key, key), origin), why)
+            }
+        };
+        let entry = Entry::of(action).objects(failed.times);
+        Self { trail, at: crate::clock::micros(failed.since), entry, link: None }
+    }
+}
+
 impl Audit {
     /// The log of a process with this id.
     pub(crate) fn new(process: Uuid, config: &Config) -> Self {
@@ -105,7 +119,18 @@ impl Audit {
 
     /// Counts a request without a right key.
     pub(crate) fn failed(&self, address: Option<IpAddr>, request: Uuid, now: Timestamp) {
-        if self.failures.count(address, request, now) {
+        self.count(Whom::Stranger(address), (request, address), now);
+    }
+
+    /// Counts a request with the right password of a key that may not be used so.
+    pub(crate) fn refused(&self, trail: &Trail, why: AuditAction, now: Timestamp) {
+        if let Some((workspace, key, came)) = trail.refused_key() {
+            self.count(Whom::Key(workspace, key, why), came, now);
+        }
+    }
+
+    fn count(&self, whom: Whom, came: (Uuid, Option<IpAddr>), now: Timestamp) {
+        if self.failures.count(whom, came, now) {
             self.news.notify_one();
         }
     }
@@ -149,18 +174,9 @@ impl Audit {
         self.write_all(app, failures).await
     }
 
-    async fn write_all(
-        &self,
-        app: &App,
-        failures: Vec<(Option<IpAddr>, Failed)>,
-    ) -> Result<(), ApiError> {
+    async fn write_all(&self, app: &App, failures: Vec<(Whom, Failed)>) -> Result<(), ApiError> {
         let mut writing = self.writing.lock().await;
-        writing.batch.extend(failures.into_iter().map(|(address, failed)| Noted {
-            trail: Trail::stranger(Origin::stranger(failed.request, address)),
-            at: crate::clock::micros(failed.since),
-            entry: Entry::of(AuditAction::AuthenticationFailed).objects(failed.times),
-            link: None,
-        }));
+        writing.batch.extend(failures.into_iter().map(Noted::of_failure));
         loop {
             // What could not be written goes first, and alone: room is no larger than it is.
             let left_over = !writing.batch.is_empty();

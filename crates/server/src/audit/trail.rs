@@ -14,6 +14,7 @@ use super::{Entry, Shown, context};
 use crate::App;
 use crate::client::Client;
 use crate::error::{ApiError, ErrorItem};
+use crate::masked::without_numbers;
 use crate::request_id::RequestId;
 
 const HEADER: &str = "X-Purpose";
@@ -64,7 +65,7 @@ impl Origin {
         }
     }
 
-    /// A request of a stranger, of whom no more is known than the address.
+    /// A request that was refused, of which no more is told than the address.
     pub(super) fn stranger(request: Uuid, client: Option<IpAddr>) -> Self {
         let client = Redacted::new(client);
         Self { request: Some(request), client, purpose: Redacted::default() }
@@ -76,7 +77,7 @@ fn read(value: &HeaderValue, repeated: bool) -> Result<Arc<str>, ApiError> {
     let sound =
         (1..=LONGEST).contains(&purpose.chars().count()) && !purpose.chars().any(char::is_control);
     if sound && !repeated {
-        return Ok(purpose.into());
+        return Ok(without_numbers(purpose).into());
     }
     // The purpose itself may name somebody, and is not repeated.
     let message = "Ensure this header is given once, with 1 to 200 characters of UTF-8.";
@@ -111,6 +112,12 @@ impl Trail {
     /// Nobody: something came due; without a workspace in the installation.
     pub(crate) fn system(workspace: impl Into<Option<WorkspaceId>>) -> Self {
         Self::without_id(workspace.into(), ActorKind::System, Origin::default())
+    }
+
+    /// The key that is at work, its workspace, and the request with the address that it came from.
+    pub(super) fn refused_key(&self) -> Option<(WorkspaceId, Uuid, (Uuid, Option<IpAddr>))> {
+        let came = (self.origin.request?, *self.origin.client.expose());
+        Some((self.workspace?, self.actor_id?, came))
     }
 
     /// Somebody who was not let in.

@@ -206,7 +206,7 @@ mod tests {
             (vec![&revoked], None, true),
             (vec![&ended, &held], Some(1), false),
             (vec![&revoked, &held], Some(1), false),
-            (vec![&revoked, &ended], None, false),
+            (vec![&revoked, &ended], None, true),
             (vec![&paper, &revoked], None, true),
             (vec![&paper], Some(5), false),
             (vec![&revoked, &stood], None, true),

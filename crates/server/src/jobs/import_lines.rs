@@ -21,7 +21,7 @@ use crate::secrets::WorkspaceSecrets;
 
 /// Lines read before anybody in them is looked up. People stand scattered over the index of their
 /// documents: the more of them are asked for in its order, the fewer of its pages are read for each.
-const BLOCK: usize = 16_384;
+const BLOCK: usize = 4_096;
 /// Lines stored in one transaction, and people made in one.
 const BATCH: usize = 2000;
 /// Sealed batches that wait for the write lane.

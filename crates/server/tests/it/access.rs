@@ -22,6 +22,9 @@ on_both_databases!(
     a_key_ends,
     keys_that_open_nothing_are_guesses,
     a_refused_scope_is_no_guess_and_still_counts,
+    a_key_that_is_refused_is_told_in_the_log,
+    two_authorizations_are_none,
+    answers_are_kept_by_nobody,
     the_last_use_is_written_once_a_minute_and_at_the_end,
 );
 
@@ -252,6 +255,65 @@ async fn a_refused_scope_is_no_guess_and_still_counts(database: TestDatabase) {
     // Nothing was deleted: the workspace has its five left.
     for status in [404, 404, 404, 404, 404, 429] {
         assert_eq!(app.sandbox().delete(&link).await.status, status);
+    }
+    app.finish().await;
+}
+
+async fn a_key_that_is_refused_is_told_in_the_log(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (bound, reader) =
+        (bound_key(&app, "10.0.0.0/8").await, client_with(&app, "links:read").await);
+    let elsewhere = app.client_of(&bound);
+    let erase = json!({ "document_type": "CC", "document_number": "1999000001" });
+    for _ in 0..2 {
+        assert_eq!(elsewhere.get("/api/owners/").await.status, 403);
+        assert_eq!(elsewhere.post("/manage/v1/subjects/erase/", &erase).await.status, 403);
+    }
+    assert_eq!(reader.get("/api/owners/").await.status, 403);
+    let last = reader.get("/api/co/employments/").await;
+    let told = async |action: &str| {
+        let mut all = app.sandbox().results(&format!("/manage/v1/audit/?action={action}")).await;
+        assert_eq!(all.len(), 1, "{action}: counted by key and minute");
+        all.remove(0)
+    };
+    let address = told("key.refused_address").await;
+    assert_eq!((&address["objects"], &address["actor"]), (&json!(4), &json!("key")));
+    assert_eq!(address["actor_id"], bound.secret_id.to_string());
+    assert_eq!(address["client_address"], "127.0.0.1");
+    let scope = told("key.refused_scope").await;
+    assert_eq!((&scope["objects"], &scope["request_id"]), (&json!(2), &json!(last.request_id())));
+    assert!(
+        app.production()
+            .results("/manage/v1/audit/?actor=key&action=key.refused_scope")
+            .await
+            .is_empty()
+    );
+    app.finish().await;
+}
+
+async fn two_authorizations_are_none(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    for other in ["Basic bm8=", "Bearer nothing"] {
+        let request = app.sandbox().request(Method::GET, "/api/").header("authorization", other);
+        assert_eq!(app.sandbox().send(request).await.status, 401, "{other}");
+    }
+    app.finish().await;
+}
+
+async fn answers_are_kept_by_nobody(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let person = json!({ "document_type": "CC", "document_number": "1999000001" });
+    for answer in [
+        client.get("/api/owners/").await,
+        client.get("/manage/v1/audit/export/").await,
+        client.get("/api/nothing/").await,
+        client.post("/manage/v1/subjects/report/", &person).await,
+        app.stranger().get("/api/links/").await,
+    ] {
+        let headers = ["cache-control", "x-content-type-options", "strict-transport-security"];
+        let said = headers.map(|name| answer.header(name));
+        assert_eq!(said, [Some("no-store"), Some("nosniff"), None], "{}", answer.body);
     }
     app.finish().await;
 }

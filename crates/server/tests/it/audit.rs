@@ -218,6 +218,10 @@ async fn what_was_read_is_told_with_whom_and_what_for(database: TestDatabase) {
     let employments = client.results(&format!("/api/co/employments/?link={one}")).await;
     let employment = employments[0]["id"].as_str().unwrap();
     let nobodys = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b".to_owned();
+    let request =
+        client.request(Method::GET, "/api/links/").header("x-purpose", "por 1.999.000.002");
+    let masked = client.send(request).await;
+    assert_eq!(entries_of(&client, &masked).await[0]["purpose"], "por x.xxx.xxx.xxx");
     for (path, told) in [
         (format!("/api/co/employments/?link={one}"), vec![("employments.read", Some(&one), 2)]),
         (

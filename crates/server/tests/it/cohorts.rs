@@ -302,8 +302,14 @@ async fn rows_of_an_erased_person_end(database: TestDatabase) {
     let client = app.sandbox();
     let id = create(&client, "", "document\n1999000001\n1999000002\n").await;
     let person = json!({ "document_type": "CC", "document_number": "1999000001" });
+    let report = async || client.post("/manage/v1/subjects/report/", &person).await.json();
+    let told = report().await;
+    let row = json!({ "cohort": id, "line": 2, "received_at": "2026-11-24T12:00:00.000000Z" });
+    assert_eq!((&told["known"], &told["cohort_rows"]), (&json!(true), &json!([row])));
     let erased = client.post("/manage/v1/subjects/erase/", &person).await.json();
     assert_eq!(erased["known"], true, "a row that waits is known");
+    let told = report().await;
+    assert_eq!((&told["known"], &told["cohort_rows"]), (&json!(false), &json!([])));
     app.start_runner().await;
     let cohort = ended(&app, &client, &id).await;
     assert_eq!((&cohort["ok"], &cohort["invalid"]), (&json!(1), &json!(1)));

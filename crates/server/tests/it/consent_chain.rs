@@ -169,7 +169,10 @@ async fn a_rewritten_chain_does_not_hold_a_noted_head(database: TestDatabase) {
     fill(&client).await;
     let beyond = sandbox(&app).await.broken.expect("the audit log knows of the others");
     assert_eq!((beyond.number, beyond.why), (None, BEYOND));
-    app.database.tamper("delete from audit_entries where action like 'consent.%' and id <= 4");
+    app.database.tamper(
+        "delete from audit_entries where id in (select id from audit_entries \
+         where action like 'consent.%' order by id limit 4)",
+    );
     assert_eq!(sandbox(&app).await.broken, None);
     let noted = verified(&app, &[&head]).await;
     assert_eq!((noted.ok, noted.heads[0].found), (false, None));
@@ -188,7 +191,10 @@ async fn an_end_cut_off_is_found_by_a_noted_head(database: TestDatabase) {
     // Nothing but the audit log tells once the consent is gone too.
     app.database.tamper("delete from consents where text_version = '2026-03' and id = 2");
     assert_eq!(sandbox(&app).await.broken.expect("not found").why, BEYOND);
-    app.database.tamper("delete from audit_entries where action = 'consent.recorded' and id = 2");
+    app.database.tamper(
+        "delete from audit_entries where id = \
+         (select max(id) from audit_entries where action = 'consent.recorded')",
+    );
     assert!(verified(&app, &[]).await.ok);
     assert!(!verified(&app, &[&head]).await.ok);
     app.finish().await;

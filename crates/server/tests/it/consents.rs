@@ -189,6 +189,14 @@ async fn fields_of_a_consent_are_checked(database: TestDatabase) {
     for (more, code, field) in [
         (json!({ "document_type": "XX" }), "invalid_choice", "document_type"),
         (json!({ "document_number": "1*2" }), "invalid", "document_number"),
+        (json!({ "document_number": "CC1999000001" }), "invalid", "document_number"),
+        (json!({ "document_number": "1999000001-0" }), "invalid", "document_number"),
+        (json!({ "document_number": "12" }), "invalid", "document_number"),
+        (
+            json!({ "document_type": "TI", "document_number": "199900" }),
+            "invalid",
+            "document_number",
+        ),
         (json!({ "resources": null }), "null", "resources"),
         (json!({ "resources": [] }), "empty", "resources"),
         (json!({ "resources": ["INCOMES"] }), "invalid", "resources"),
@@ -517,7 +525,9 @@ async fn a_person_takes_everything_back_at_once(database: TestDatabase) {
     assert_eq!(again.body, answer.body);
     assert_eq!(client.get(&path(&other)).await.json()["status"], "valid");
     assert_eq!(app.production().get(&path(&foreign)).await.json()["status"], "valid");
-    let refused = client.post(&revoke_all, &json!({ "document_type": "CC", "reason": 7 })).await;
+    let refused = client
+        .post(&revoke_all, &json!({ "document_type": "CC", "reason": "x".repeat(1001) }))
+        .await;
     let fields = refused.json();
     let fields: Vec<_> = fields.as_array().unwrap().iter().map(|item| &item["field"]).collect();
     assert_eq!(refused.status, 400);

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use http::Method;
 use serde_json::{Value, json};
 use vinculo_pila::Contribution;
 use vinculo_server::{ImportStatus, import_status};
@@ -12,6 +13,7 @@ use vinculo_vault::{Context, Sealed};
 use crate::support::{Setup, TestApp, TestDatabase, on_both_databases};
 
 on_both_databases!(
+    a_file_that_waits_is_its_owners_alone,
     an_import_says_how_far_it_has_come,
     a_received_file_that_is_lost_can_be_sent_again,
     a_received_file_that_is_damaged_can_be_sent_again,
@@ -24,6 +26,24 @@ const PERSON: &str = "1900000101";
 
 async fn status(app: &TestApp, id: ImportId) -> ImportStatus {
     import_status(&app.app, id).await.unwrap()
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+async fn a_file_that_waits_is_its_owners_alone(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    let request =
+        app.production().request(Method::POST, "/manage/v1/imports/?name=nomina-1999000001.txt");
+    let received = app.production().send(request.body("planilla")).await.json();
+    assert_eq!(received["name"], "nomina-xxxxxxxxxx.txt");
+    let spool = app.database.spool();
+    assert_eq!(mode(&spool), 0o700);
+    let files: Vec<_> = fs::read_dir(&spool).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.iter().map(|file| mode(file)).collect::<Vec<_>>(), [0o600]);
+    app.finish().await;
 }
 
 async fn an_import_says_how_far_it_has_come(database: TestDatabase) {

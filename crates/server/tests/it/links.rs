@@ -124,6 +124,10 @@ async fn links_are_found_by_their_filters(database: TestDatabase) {
         ("created_at__lt=2026-11-25T12:00:00Z".to_owned(), vec![&single]),
         ("created_at__lte=2026-11-25T12:00:00%2B00:00".to_owned(), vec![&named, &single]),
         ("created_at__range=2026-11-24,2026-11-25".to_owned(), vec![&named, &single]),
+        (
+            "created_at__range=0001-01-01,9999-12-31&created_at__lt=2026-11-26".to_owned(),
+            vec![&named, &single],
+        ),
         ("created_at__range=2026-11-25&created_at__range=2026-11-26".to_owned(), vec![&named]),
         // What PHP sends for a day, and what Python sends for a moment.
         ("created_at=2026-11-24T00:00:00%2B00:00".to_owned(), vec![&single]),

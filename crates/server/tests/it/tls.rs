@@ -120,6 +120,7 @@ async fn requests_are_served_inside_tls(database: TestDatabase) {
     let request = request.basic_auth(key.secret_id, Some(&key.secret_password));
     let answer = request.send().await.expect("no answer");
     assert_eq!((answer.status().as_u16(), answer.version()), (200, http::Version::HTTP_11));
+    assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000");
     let page: serde_json::Value = answer.json().await.unwrap();
     let next = page["next"].as_str().expect("an address");
     assert!(next.starts_with(&secured.url("/api/links/")), "{next}");

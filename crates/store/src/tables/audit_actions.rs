@@ -101,6 +101,10 @@ text_enum! {
         WebhookDeleted = "webhook.deleted",
         /// Events were sent again.
         WebhooksReplayed = "webhooks.replayed",
+        /// A key came, with its password, from an address that it may not be used from.
+        KeyFromElsewhere = "key.refused_address",
+        /// A key came, with its password, for what it may not do.
+        KeyWithoutScope = "key.refused_scope",
         /// An organization was made.
         OrganizationCreated = "organization.created",
         /// Somebody was made a user.

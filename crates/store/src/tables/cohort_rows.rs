@@ -268,6 +268,24 @@ impl Tx<'_> {
         )
     }
 
+    /// The rows that wait and are about this person: cohort, line, and when it was received.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn cohort_rows_about(
+        &mut self,
+        workspace: WorkspaceId,
+        person: &BlindIndex,
+    ) -> Result<Vec<(Uuid, i64, Micros)>> {
+        self.query(
+            "select c.uuid, r.line, c.created_at from cohort_rows r \
+             join cohorts c on c.id = r.cohort_id \
+             where r.workspace_id = $1 and r.person_index = $2 order by r.cohort_id, r.line",
+            &[workspace.into(), person.into()],
+            |row| Ok((row.uuid(0)?, row.int(1)?, row.int(2)?)),
+        )
+    }
+
     /// Ends every row that waits and is about this person, who is being erased. Answers how many.
     ///
     /// # Errors

@@ -76,15 +76,17 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn keep_revocations(&mut self) -> Result<()> {
-        for (kind, columns, table) in [
-            ("consent", "uuid, $1, revoked_at, sealed_revocation", "consents"),
-            ("key", "secret_id, $1, revoked_at, null", "api_keys"),
+        for (kind, object, said, table) in [
+            ("consent", "uuid", "sealed_revocation", "consents"),
+            ("key", "secret_id", "null", "api_keys"),
         ] {
             self.execute(
                 &format!(
                     "insert into revocations (kind, workspace_id, object, password, revoked_at, \
-                     sealed) select '{kind}', workspace_id, {columns} from {table} \
-                     where revoked_at is not null on conflict (object, password) do nothing"
+                     sealed) select '{kind}', workspace_id, {object}, $1, revoked_at, {said} \
+                     from {table} where revoked_at is not null and not exists \
+                     (select 1 from revocations r where r.object = {table}.{object} \
+                     and r.password = $1) on conflict (object, password) do nothing"
                 ),
                 &[(&WHOLE).into()],
             )?;

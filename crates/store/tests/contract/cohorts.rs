@@ -235,7 +235,11 @@ async fn rows_of_an_erased_person_end(db: TestDatabase) {
         Ok([add_cohort(tx, here, 1, &rows)?, add_cohort(tx, there, 2, &rows)?])
     })
     .await;
+    let about = || read(&db, move |tx| tx.cohort_rows_about(here, &index(1)));
+    let lines: Vec<_> = about().await.iter().map(|(_, line, _)| *line).collect();
+    assert_eq!(lines, [2, 4]);
     assert_eq!(write(&db, move |tx| tx.erase_cohort_rows(here, &index(1), NOW)).await, 2);
+    assert_eq!(about().await, []);
     assert_eq!(write(&db, move |tx| tx.erase_cohort_rows(here, &index(1), NOW)).await, 0);
     use CohortRowState::{Invalid, Waiting};
     assert_eq!(states(&db, cohort).await, [Invalid, Waiting, Invalid, Waiting]);

@@ -14,6 +14,7 @@ use crate::clock::micros;
 use crate::consents::{Grant, RevocationContents};
 use crate::error::{ApiError, ErrorItem};
 use crate::manage::subjects::person_of;
+use crate::sources;
 
 /// Longest purpose or reason, characters.
 const LONGEST_TEXT: usize = 1000;
@@ -112,7 +113,7 @@ pub(super) struct PersonRevocation {
 /// 400 with every field that is wrong.
 pub(super) fn grant(body: &JsonObject, now: Timestamp) -> Result<Grant, ApiError> {
     let mut fields = Fields::new(body);
-    let person = person_of(&mut fields).map(Document::normal);
+    let person = asked_about(&mut fields);
     let given = fields.required("resources");
     let resources = given.and_then(|_| resources_of(&mut fields, "resources"));
     if given.and_then(Value::as_array).is_some_and(Vec::is_empty) {
@@ -182,6 +183,17 @@ pub(super) fn person_revocation(
 fn said(fields: &mut Fields<'_>) -> RevocationContents {
     let reason = fields.optional_text("reason").and_then(|text| bounded(fields, "reason", text));
     RevocationContents { reason, proof: fields.anything("proof") }
+}
+
+/// A person whom a link can be about.
+fn asked_about(fields: &mut Fields<'_>) -> Option<Document> {
+    let person = person_of(fields)?;
+    // The value itself is somebody's document, and is not repeated.
+    let read = sources::person(person.kind, &person.number);
+    if let Err(error) = &read {
+        fields.refuse(ErrorItem::field("invalid", "document_number", format!("This is {error}.")));
+    }
+    read.ok()
 }
 
 fn bounded(fields: &mut Fields<'_>, name: &'static str, text: String) -> Option<String> {

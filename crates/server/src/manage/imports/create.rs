@@ -103,6 +103,9 @@ fn refusal(error: ReceiveError) -> ApiError {
         ReceiveError::Spool(error) if error.kind() == ErrorKind::TimedOut => {
             StatusCode::REQUEST_TIMEOUT
         }
+        ReceiveError::Spool(error) if error.kind() == ErrorKind::ConnectionAborted => {
+            StatusCode::BAD_REQUEST
+        }
         other => return ApiError::unexpected(other),
     };
     let item = item_of_status(status, &http::Method::POST);

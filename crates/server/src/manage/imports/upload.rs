@@ -32,7 +32,8 @@ pub(crate) fn upload(mut body: Body) -> (Upload, impl Future<Output = ()>) {
                     _ => continue,
                 },
                 Some(Err(error)) if is_too_slow(&error) => Err(io::ErrorKind::TimedOut.into()),
-                Some(Err(error)) => Err(io::Error::other(error)),
+                // Who sends it is gone: nothing is wrong here.
+                Some(Err(_)) => Err(io::ErrorKind::ConnectionAborted.into()),
                 None => Ok(Bytes::new()),
             };
             let last = piece.as_ref().map_or(true, Bytes::is_empty);
@@ -70,6 +71,16 @@ mod tests {
         });
         feed.await;
         assert_eq!(read.await.unwrap().unwrap(), "planilla");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_is_told_from_what_fails_here() {
+        let pieces = [Ok("plan"), Err(io::Error::other("connection reset"))];
+        let (mut upload, feed) = upload(Body::from_stream(futures_util::stream::iter(pieces)));
+        let read = tokio::task::spawn_blocking(move || upload.read_to_end(&mut Vec::new()));
+        feed.await;
+        let error = read.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
+use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_store::{
     AuditAction, AuditFilter, Environment, ObjectFilter, Origin, PageRequest, Resource, Subject,
@@ -109,8 +110,13 @@ fn gather(
     let (kind, number) = (person.kind.code(), person.number.as_str());
     let index = secrets.indexes().lookup_document(kind, number);
     let receipt = tx.erasure(workspace, &secrets.indexes().erased_person(kind, number))?;
+    let waiting =
+        tx.cohort_rows_about(workspace, &secrets.indexes().erased_person(kind, number))?;
+    let told = |(cohort, line, received): &(Uuid, i64, i64)| json!({ "cohort": cohort, "line": line, "received_at": wire_time(*received) });
     let mut report = SubjectReport {
         made_at: wire_time(app.now_micros()),
+        known: !waiting.is_empty(),
+        cohort_rows: waiting.iter().map(told).collect(),
         source_calls: told_calls(&tx.source_calls_about(workspace, &index)?),
         erasure: receipt.as_ref().map(ErasureReceipt::of),
         ..SubjectReport::default()

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
+use vinculo_pila::catalog::{Letters, document_type};
 use vinculo_pila::{Document, DocumentKind};
 use vinculo_store::{Erasure, Tx};
 
@@ -92,6 +93,10 @@ pub(crate) struct SubjectReport {
     /// Consents of the person, with their receipts.
     #[schema(value_type = Vec<Object>)]
     pub(super) consents: Vec<Value>,
+    /// Rows of cohorts that wait and are about the person, each with its cohort, line and when it was
+    /// received.
+    #[schema(value_type = Vec<Object>)]
+    pub(super) cohort_rows: Vec<Value>,
     /// What receivers of webhooks were told of, and when.
     #[schema(value_type = Vec<Object>)]
     pub(super) events: Vec<Value>,
@@ -114,7 +119,8 @@ pub(crate) fn person(body: &JsonObject) -> Result<Document, ApiError> {
     person.ok_or_else(|| ApiError::unexpected("a field passed and is missing"))
 }
 
-/// The person that these fields name; `None` when one of them is refused.
+/// The person that these fields name; `None` when one of them is refused. What is told apart is what
+/// planillas do: letters where a kind of document has none, not its length.
 pub(crate) fn person_of(fields: &mut Fields<'_>) -> Option<Document> {
     let kind = match fields.required_text("document_type") {
         Some(_) => fields.optional_choice("document_type", |code| {
@@ -135,7 +141,16 @@ pub(crate) fn person_of(fields: &mut Fields<'_>) -> Option<Document> {
         fields.refuse(ErrorItem::field("invalid", "document_number", message));
         return None;
     }
-    Some(Document::new(kind?, number?))
+    let (kind, number) = (kind?, number?);
+    // Passports are written under the kind PT, too.
+    let digits_alone = kind != DocumentKind::Pt
+        && document_type(kind.code()).is_some_and(|known| known.letters == Letters::No);
+    if digits_alone && !number.bytes().all(|b| b.is_ascii_digit()) {
+        let message = format!("A document of the kind {} has digits alone.", kind.code());
+        fields.refuse(ErrorItem::field("invalid", "document_number", message));
+        return None;
+    }
+    Some(Document::new(kind, number))
 }
 
 /// The document as links and lines are kept, and as it was asked about: earlier versions kept the
