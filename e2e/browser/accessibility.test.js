@@ -22,7 +22,7 @@ const LONG = 'Persona_Ejemplo_De_La_Santisima_Trinidad_'.repeat(6);
 // Of two links.
 const SHARED = 'COHORT_32_User_6790023X5';
 // Of all pages together.
-const STATES = 73;
+const STATES = 74;
 // Another site.
 const ELSEWHERE = 'https://app.example.com';
 
@@ -113,13 +113,16 @@ part('an empty workspace', async () => {
 part('keys', async () => {
   await visit('sandbox/keys');
   await field('Name').fill(LONG);
-  await field('Scopes').fill('everything');
+  for (const scope of ['read', 'write']) await field(scope).uncheck();
   await field('Allowed networks').fill('nowhere 10.0.0.0/8');
-  await field('Ends').fill('tomorrow');
+  await field('Ends').fill('2020-01-31');
   await button('Generate API key').click();
   await page.getByRole('alert').waitFor();
   await look(page, 'keys', 'wrong');
-  await field('Scopes').fill('links:read links:write employments:read owners:read manage');
+  await page.locator('summary', { hasText: 'Narrower scopes' }).click();
+  for (const scope of ['links:read', 'links:write', 'employments:read', 'owners:read', 'manage']) {
+    await field(scope).check();
+  }
   await field('Allowed networks').fill('127.0.0.1 10.0.0.0/8 2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff');
   await field('Ends').fill('');
   await button('Generate API key').click();
@@ -129,7 +132,7 @@ part('keys', async () => {
   await headed(page, 'API keys');
   await page.locator('summary', { hasText: 'Rotate' }).click();
   await button('Rotate').click();
-  await headed(page, 'Key generated');
+  await headed(page, 'New password');
   await look(page, 'key_made', 'rotated');
   [sandbox, production] = ['sandbox', 'production'].map((it) => installation.client(it));
   await visit('sandbox/keys');
@@ -249,7 +252,7 @@ function oneTimeCode(secret) {
 
 // Reads the one link that a search has found.
 async function read(state) {
-  await headed(page, 'Link');
+  await page.getByRole('heading', { level: 1, name: /^Link [0-9a-f]{8}$/ }).waitFor();
   await look(page, 'link', state);
 }
 
@@ -270,6 +273,11 @@ part('deliveries', async () => {
   await look(page, 'webhooks', 'filled');
   await page.getByRole('link', { name: receivers.good.url }).click();
   await lookInside(page, 'webhook', 'unfolded');
+  await field('URL').fill('nowhere');
+  await button('Save').click();
+  await page.getByRole('alert').waitFor();
+  await look(page, 'webhook', 'wrong');
+  await page.locator('summary', { hasText: 'New secret' }).click();
   await button('Rotate').click();
   await headed(page, 'New secret');
   await look(page, 'webhook_made', 'rotated');

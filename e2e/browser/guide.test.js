@@ -132,15 +132,14 @@ async function employments(page, hands, link) {
   await hands.choose(page, 'Search by', { label: 'Cédula' });
   await hands.write(page, 'Value', '1999000002');
   await hands.press(page, 'Search');
-  await headed(page, 'Link');
+  await headed(page, `Link ${link.id.slice(0, 8)}`);
   assert.ok(page.url().endsWith(`/links/${link.id}`), 'the only one is shown at once');
   const months = page.locator('figure tbody tr');
   assert.equal(await months.first().isVisible(), false);
   await hands.unfold(page, 'The same numbers as a table');
   await months.first().waitFor();
-  const [employers] = await page.locator('table:not(figure table)').all();
-  assert.equal(await employers.locator('tbody tr').count(), 2);
-  assert.equal(await page.locator('.legend li').count(), 2);
+  assert.equal(await page.locator('.employment').count(), 2);
+  assert.equal(await page.locator('.legend .swatch[class*=pay-]').count(), 2);
 }
 
 async function comeBack(page, hands) {

@@ -132,7 +132,13 @@ pub fn month_start(month: Month) -> Timestamp {
 /// The first moment of the next day in Bogotá.
 #[must_use]
 pub fn next_day(now: Timestamp) -> Timestamp {
-    bogota_day(now).tomorrow().ok().and_then(day_start).unwrap_or(Timestamp::MAX)
+    day_end(bogota_day(now))
+}
+
+/// The moment at which a day in Bogotá is over.
+#[must_use]
+pub fn day_end(day: Date) -> Timestamp {
+    day.tomorrow().ok().and_then(day_start).unwrap_or(Timestamp::MAX)
 }
 
 /// The first moment of a day in Bogotá.

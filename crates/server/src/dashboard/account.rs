@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::RETRY_AFTER;
 use vinculo_vault::Redacted;
 
-use super::form::{Form, Once, Posted, Problem};
+use super::form::{Form, Once, Posted, Problem, described};
 use super::page::{Shell, html, html_with, said_again, see};
 use super::qr;
 use super::visitor::Visitor;
@@ -45,8 +45,8 @@ struct MadePage {
     codes: Vec<String>,
 }
 
-/// What is wrong with a form: the field, and what about it.
-type Wrong = (&'static str, &'static str);
+/// What is wrong with a form: the id of the field, the field, and what about it.
+type Wrong = (&'static str, &'static str, &'static str);
 
 /// How the user signs in.
 pub(super) async fn page(
@@ -76,7 +76,7 @@ async fn show(
 }
 
 fn told(wrong: Option<Wrong>) -> Vec<Problem> {
-    let problem = |(field, text): Wrong| Problem { field, text: text.to_owned() };
+    let problem = |(name, field, text): Wrong| Problem { name, field, text: text.to_owned() };
     wrong.into_iter().map(problem).collect()
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn change(
     let Posted { visitor, form } = posted;
     let index = app.all_secrets().vault().user_keys()?.email(&visitor.email);
     if let Some(wait) = app.limits().sign_in(visitor.visit.address, &index) {
-        let said = Some(("", visitor.language.words().sign_in_too_often));
+        let said = Some(("", "", visitor.language.words().sign_in_too_often));
         let mut page = show(&app, &visitor, StatusCode::TOO_MANY_REQUESTS, said, None).await?;
         page.headers_mut().insert(RETRY_AFTER, whole_seconds(wait).max(1).into());
         return Ok(page);
@@ -115,9 +115,9 @@ async fn password(app: &App, visitor: &Visitor, form: &Form) -> Result<Response,
     let (w, d) = (visitor.language.words(), visitor.language.data_words());
     let (new, again) = (form.get("new"), form.get("again"));
     let wrong = if !people::LENGTHS.contains(&new.chars().count()) {
-        Some((d.password_new, w.password_short))
+        Some(("new", d.password_new, w.password_short))
     } else {
-        (new != again).then_some((w.password_again, w.password_differs))
+        (new != again).then_some(("again", w.password_again, w.password_differs))
     };
     if let Some(wrong) = wrong {
         return mend(app, visitor, wrong).await;
@@ -127,14 +127,14 @@ async fn password(app: &App, visitor: &Visitor, form: &Form) -> Result<Response,
     if people::change_password(app, origin, &visitor.signed, given).await? {
         return Ok(see(&visitor.path("/account?said=password")));
     }
-    mend(app, visitor, (d.password_now, d.password_wrong)).await
+    mend(app, visitor, ("present", d.password_now, d.password_wrong)).await
 }
 
 async fn begin(app: &App, visitor: &Visitor, form: &Form) -> Result<Response, ApiError> {
-    let d = visitor.language.data_words();
+    let (w, d) = (visitor.language.words(), visitor.language.data_words());
     let user = &visitor.signed.user;
     if !people::is_password(app, user, &secret(form, "password")).await? {
-        return mend(app, visitor, (d.password_now, d.password_wrong)).await;
+        return mend(app, visitor, ("password", w.password, d.password_wrong)).await;
     }
     let (secret, sealed) = people::new_codes(app, user, &visitor.email)?;
     let id = user.id;
@@ -165,12 +165,11 @@ async fn confirm(app: &App, visitor: &Visitor, form: &Form) -> Result<Response, 
         return html(&MadePage { shell: visitor.shell("account"), codes });
     }
     let d = visitor.language.data_words();
-    let wrong = (d.factor_code, d.factor_wrong);
     // The secret is shown again to whoever has it already.
     let (user, given) = (&visitor.signed.user, secret(form, "secret"));
     match people::begun_codes(app, user, &visitor.email, &given).await? {
-        Some(secret) => show_secret(visitor, secret, Some(wrong)),
-        None => mend(app, visitor, wrong).await,
+        Some(secret) => show_secret(visitor, secret, Some(("code", d.factor_code, d.factor_wrong))),
+        None => mend(app, visitor, ("", "", d.factor_wrong)).await,
     }
 }
 
@@ -180,5 +179,5 @@ async fn drop_codes(app: &App, visitor: &Visitor, form: &Form) -> Result<Respons
         return Ok(see(&visitor.path("/account")));
     }
     let d = visitor.language.data_words();
-    mend(app, visitor, (d.factor_any_code, d.factor_wrong)).await
+    mend(app, visitor, ("code", d.factor_any_code, d.factor_wrong)).await
 }

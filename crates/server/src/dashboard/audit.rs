@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use uuid::Uuid;
 use vinculo_store::{ActorKind, AuditAction, AuditFilter, PageRequest};
 
-use super::form::{Problem, problems};
+use super::form::{Problem, described, problems};
 use super::page::{Pager, Shell, html, html_with, second};
 use super::visitor::Visitor;
 use crate::App;

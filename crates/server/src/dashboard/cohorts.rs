@@ -6,7 +6,7 @@ use axum::response::Response;
 use http::StatusCode;
 use vinculo_store::{CohortResult, Tx};
 
-use super::form::{Posted, Problem, problems};
+use super::form::{Posted, Problem, described, problems};
 use super::page::{Pager, Shell, html, html_with, known, see, when};
 use super::upload::PostedFile;
 use super::visitor::Visitor;

@@ -78,6 +78,7 @@ words! {
     refresh: "Cargar otra vez", "Refresh";
     refresh_text: "Pide los datos otra vez. Solo una vez cada diez minutos.", "Asks for the data again. Once in ten minutes only.";
     refreshed: "La carga está en camino: sus pasos aparecen abajo, en la línea de tiempo.", "The load is on its way: its steps appear below, in the timeline.";
+    loaded_again: "La carga terminó: sus pasos están abajo, en la línea de tiempo.", "The load has ended: its steps are below, in the timeline.";
     delete_link: "Eliminar link", "Delete link";
     delete_link_text: "Se eliminan el link, su documento y todos los datos que se cargaron por él. No se puede deshacer.", "The link, its document and all data that was loaded through it are deleted. This cannot be undone.";
     delete_link_keep: "No, volver", "No, go back";
@@ -90,10 +91,11 @@ words! {
     marks: "Marcas", "Marks";
     days: "Días", "Days";
     paid: "Pagado", "Paid";
-    not_paid: "sin pagar", "not paid";
-    number: "Número", "Number";
+    paid_day_unknown: "pagada; la fuente no dice cuándo", "paid; the source does not say when";
+    planilla_type: "Tipo", "Type";
+    planilla_number: "Planilla n.º", "Planilla no.";
     role: "Papel", "Role";
-    counts: "cuenta", "counts";
+    counts: "suma al bruto", "adds to gross";
     base_pension: "IBC pensión", "Pension base";
     base_health: "IBC salud", "Health base";
     read_at: "Leída", "Read";
@@ -136,9 +138,9 @@ words! {
     limit_cohort: "Filas de una cohorte", "Rows of a cohort";
     sources: "Fuentes", "Sources";
     sources_text: "En el orden en que se les pregunta, desde este proceso.", "In the order they are asked, by this process.";
-    source_closed: "se le pregunta", "is asked";
-    source_open: "en pausa", "paused";
-    source_half_open: "a prueba", "on trial";
+    source_closed: "en servicio", "in service";
+    source_open: "en pausa: no se le pregunta", "paused: not asked";
+    source_half_open: "a prueba: una pregunta a la vez", "on trial: one question at a time";
     source_refuses: "Rechaza las credenciales desde", "Refuses the credentials since";
     source_paused_until: "en pausa hasta", "paused until";
     last_outcomes: "Últimos resultados", "Last outcomes";

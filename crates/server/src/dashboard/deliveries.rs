@@ -7,12 +7,25 @@ use jiff::{SignedDuration, Timestamp};
 use vinculo_store::{DeliveryFilter, DeliveryState, PageRequest, WorkspaceId};
 
 use super::form::Posted;
-use super::page::{Pager, Shell, html, see, when};
+use super::page::{Pager, Shell, html, second, see, short};
 use super::visitor::Visitor;
+use super::webhooks;
 use crate::App;
 use crate::api::page::PageQuery;
+use crate::api::query::parse_id;
 use crate::error::ApiError;
-use crate::webhooks::{AttemptStatus, DeliveryStatus, one_delivery, replay_one};
+use crate::webhooks::{
+    AttemptStatus, DeliveryStatus, EndpointStatus, one_delivery, one_event, replay_one,
+};
+
+/// A delivery as a table shows it.
+pub(super) struct Row {
+    pub(super) delivery: DeliveryStatus,
+    /// Where it goes; `None` once that was deleted.
+    pub(super) url: Option<String>,
+    /// The last try.
+    pub(super) last: Option<AttemptStatus>,
+}
 
 /// How long before a try somebody waits for it.
 const AT_HAND: SignedDuration = SignedDuration::from_mins(1);
@@ -21,10 +34,12 @@ const AT_HAND: SignedDuration = SignedDuration::from_mins(1);
 #[template(path = "deliveries.html")]
 struct DeliveriesPage {
     shell: Shell,
-    deliveries: Vec<DeliveryStatus>,
+    deliveries: Vec<Row>,
     pager: Pager,
     /// States, and whether they are chosen.
     states: Vec<(&'static str, bool)>,
+    /// Ids and addresses of endpoints, and whether they are chosen.
+    endpoints: Vec<(String, String, bool)>,
     filtered: bool,
 }
 
@@ -36,34 +51,65 @@ struct DeliveryPage {
     attempts: Vec<AttemptStatus>,
     /// Whether the page renews itself.
     live: bool,
+    endpoint: Option<EndpointStatus>,
+    /// What is sent, for who may see people.
+    body: Option<String>,
     said: Option<&'static str>,
 }
 
-/// A page of deliveries.
+/// A page of deliveries to some of these endpoints.
 pub(super) async fn read(
     app: &App,
     workspace: WorkspaceId,
     filter: DeliveryFilter,
     request: PageRequest,
-) -> Result<(i64, Vec<DeliveryStatus>), ApiError> {
-    let found = app.store().read(move |tx| tx.deliveries(workspace, &filter, request)).await?;
-    Ok((found.count, found.rows.iter().map(DeliveryStatus::of).collect()))
+    endpoints: &[EndpointStatus],
+) -> Result<(i64, Vec<Row>), ApiError> {
+    let found = app.store().read(move |tx| {
+        let found = tx.deliveries(workspace, &filter, request)?;
+        let with_tries = found.rows.iter().map(|delivery| {
+            Ok::<_, ApiError>(DeliveryStatus::with_tries(delivery, &tx.attempts(delivery.id)?))
+        });
+        Ok::<_, ApiError>((found.count, with_tries.collect::<Result<Vec<_>, _>>()?))
+    });
+    let (count, deliveries) = found.await?;
+    let row = |mut delivery: DeliveryStatus| Row {
+        url: of_delivery(&delivery, endpoints).map(|endpoint| endpoint.url.clone()),
+        last: delivery.attempts.take().and_then(|mut tries| tries.pop()),
+        delivery,
+    };
+    Ok((count, deliveries.into_iter().map(row).collect()))
 }
 
-/// The deliveries, all or in one state.
+fn of_delivery<'a>(
+    delivery: &DeliveryStatus,
+    endpoints: &'a [EndpointStatus],
+) -> Option<&'a EndpointStatus> {
+    endpoints.iter().find(|endpoint| Some(endpoint.id) == delivery.endpoint)
+}
+
+/// The deliveries: all, those in one state, or those to one endpoint.
 pub(super) async fn list(
     State(app): State<App>,
     visitor: Visitor,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
     let state = page.query.choice("status", DeliveryState::parse)?;
-    let states = state.map(|state| vec![state]);
-    let filter = DeliveryFilter { states, ..DeliveryFilter::default() };
-    let (count, deliveries) = read(&app, visitor.workspace(), filter, page.request()).await?;
+    let endpoint = page.query.get("endpoint").map(|id| parse_id("endpoint", id)).transpose()?;
+    let filter = DeliveryFilter {
+        states: state.map(|state| vec![state]),
+        endpoints: endpoint.map(|endpoint| vec![endpoint]),
+        ..DeliveryFilter::default()
+    };
+    let known = webhooks::all(&app, &visitor).await?;
+    let workspace = visitor.workspace();
+    let (count, deliveries) = read(&app, workspace, filter, page.request(), &known).await?;
     let (shell, pager) = (visitor.shell("deliveries"), Pager::of(&page, count)?);
     let states = DeliveryState::ALL.iter().map(|it| (it.as_str(), Some(*it) == state)).collect();
-    let filtered = state.is_some();
-    html(&DeliveriesPage { shell, deliveries, pager, states, filtered })
+    let chosen = |it: EndpointStatus| (it.id.to_string(), it.url, Some(it.id) == endpoint);
+    let endpoints = known.into_iter().map(chosen).collect();
+    let filtered = state.is_some() || endpoint.is_some();
+    html(&DeliveriesPage { shell, deliveries, pager, states, endpoints, filtered })
 }
 
 /// One delivery with its tries.
@@ -75,16 +121,29 @@ pub(super) async fn detail(
 ) -> Result<Response, ApiError> {
     let mut delivery = one_delivery(&app, &visitor.trail, &visitor.secrets, number(&id)).await?;
     let attempts = delivery.attempts.take().unwrap_or_default();
-    let w = visitor.language.words();
-    let said = (page.query.get("said") == Some("replay")).then_some(w.replayed);
     let (shell, live) = (visitor.shell("deliveries"), is_at_hand(&app, &delivery));
-    html(&DeliveryPage { shell, delivery, attempts, live, said })
+    let mut endpoints = webhooks::all(&app, &visitor).await?;
+    let at = endpoints.iter().position(|endpoint| Some(endpoint.id) == delivery.endpoint);
+    let endpoint = at.map(|at| endpoints.swap_remove(at));
+    let body = match shell.sees_people {
+        true => Some(body(&app, &visitor, &delivery.event).await?),
+        false => None,
+    };
+    let said = (page.query.get("said") == Some("replay")).then_some(shell.w.replayed);
+    html(&DeliveryPage { shell, delivery, attempts, live, endpoint, body, said })
 }
 
 /// Whether a delivery waits for a try that is at hand: a page that shows it renews itself.
 pub(super) fn is_at_hand(app: &App, delivery: &DeliveryStatus) -> bool {
     let next = delivery.next_try_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
     next.is_some_and(|next| next.duration_since(app.now()) < AT_HAND)
+}
+
+/// What is sent of an event.
+async fn body(app: &App, visitor: &Visitor, event: &str) -> Result<String, ApiError> {
+    let event = parse_id("event", event)?;
+    let event = one_event(app, &visitor.trail, &visitor.secrets, event).await?;
+    Ok(serde_json::to_string_pretty(&event.body)?)
 }
 
 /// What is no number belongs to nobody.

@@ -1,5 +1,8 @@
 //! Forms that were sent: by a page of this server, and by whoever was shown it.
 
+use std::fmt;
+
+use askama::filters::HtmlSafe;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -11,10 +14,9 @@ use uuid::Uuid;
 use vinculo_store::Tx;
 use vinculo_vault::BlindIndex;
 
-use super::data_words;
-use super::sign_in;
 use super::visitor::{Visit, Visitor};
 use super::words::Language;
+use super::{data_words, refusal_words, sign_in};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::query::Query;
@@ -212,49 +214,10 @@ impl Form {
     }
 }
 
-/// What the management API says about these forms, and the same in Spanish.
-const SPANISH: [(&str, &str); 19] = [
-    ("This field is required.", "Falta este dato."),
-    ("This field may not be blank.", "Falta este dato."),
-    ("Null characters are not allowed.", "No puede tener caracteres nulos."),
-    ("Ensure this field has no more than 256 characters.", "Tiene más de 256 caracteres."),
-    ("Ensure this list has no more than 100 entries.", "Tiene más de 100 entradas."),
-    ("This list may not be empty.", "Falta al menos uno."),
-    ("Ensure this field has no more than 200 characters.", "Tiene más de 200 caracteres."),
-    ("Ensure this field has no more than 500 characters.", "Tiene más de 500 caracteres."),
-    (
-        "Ensure this field is one line without control characters.",
-        "Debe ser una sola línea, sin caracteres de control.",
-    ),
-    ("Ensure this is a whole number from 1 to 60.", "Debe ser un número entero de 1 a 60."),
-    ("Ensure this is a whole number from 1 to 3650.", "Debe ser un número entero de 1 a 3650."),
-    (
-        "Ensure this is a list of at most 20 whole numbers from 1 to 86400.",
-        "Debe ser una lista de hasta 20 números enteros de 1 a 86400.",
-    ),
-    (
-        " is not one of at most 10 sites such as https://app.example.com.",
-        " no es uno de hasta 10 sitios como https://app.example.com.",
-    ),
-    (" is not a valid choice.", " no es válido."),
-    (" is not a time, such as 2027-01-31T00:00:00Z.", " no es una hora como 2027-01-31T00:00:00Z."),
-    (" is not a valid UUID.", " no es un id."),
-    (" is not a day, such as 2026-11-24.", " no es un día como 2026-11-24."),
-    (" is over.", " ya pasó."),
-    (
-        " is no address or network, such as 10.0.0.7 or 10.0.0.0/8.",
-        " no es una dirección ni una red como 10.0.0.0/8.",
-    ),
-];
-
-/// A message in Spanish; as it is when its words are not known.
-fn in_spanish(message: &str) -> String {
-    let known = SPANISH.iter().find(|(en, _)| message.ends_with(en));
-    known.map_or_else(|| message.to_owned(), |(en, es)| message.replace(en, es))
-}
-
 /// Something that is wrong with a form.
 pub(super) struct Problem {
+    /// The field's id in the page; empty when it is about none.
+    pub(super) name: &'static str,
     /// The field, as the page calls it.
     pub(super) field: &'static str,
     /// What is wrong.
@@ -264,7 +227,37 @@ pub(super) struct Problem {
 impl Problem {
     /// No file was chosen.
     pub(super) fn no_file(d: &data_words::Words) -> Self {
-        Self { field: d.file, text: d.file_missing.to_owned() }
+        Self { name: "file", field: d.file, text: d.file_missing.to_owned() }
+    }
+}
+
+/// The attributes of a field that say what describes it, and whether it is wrong.
+pub(super) struct Described {
+    hint: &'static str,
+    wrong: Option<&'static str>,
+}
+
+/// What describes the field of this id: the text of the id `hint`, if that is not empty, and the problem
+/// with it, if there is one.
+pub(super) fn described(problems: &[Problem], name: &str, hint: &'static str) -> Described {
+    let wrong = problems.iter().map(|problem| problem.name).find(|wrong| *wrong == name);
+    Described { hint, wrong }
+}
+
+impl HtmlSafe for Described {}
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.hint, self.wrong) {
+            ("", None) => Ok(()),
+            (hint, None) => write!(f, r#" aria-describedby="{hint}""#),
+            ("", Some(name)) => {
+                write!(f, r#" aria-invalid="true" aria-describedby="{name}-wrong""#)
+            }
+            (hint, Some(name)) => {
+                write!(f, r#" aria-invalid="true" aria-describedby="{name}-wrong {hint}""#)
+            }
+        }
     }
 }
 
@@ -282,11 +275,8 @@ pub(super) fn problems(
     }
     let told = |item: ErrorItem| {
         let named = labels.iter().find(|(name, _)| Some(*name) == item.field.as_deref());
-        let text = match language {
-            Language::Es => in_spanish(&item.message),
-            Language::En => item.message.into_owned(),
-        };
-        Problem { field: named.map_or("", |(_, label)| label), text }
+        let (name, field) = named.copied().unwrap_or_default();
+        Problem { name, field, text: refusal_words::told(&item.message, language) }
     };
     Ok(refused.into_items().into_iter().map(told).collect())
 }

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use vinculo_pila::planilla::CheckOptions;
 
-use super::form::Problem;
+use super::finding_words;
+use super::form::{Problem, described, problems};
 use super::page::{Pager, Shell, html, html_with, known, see, when};
 use super::record::{Drawn, draw};
 use super::upload::PostedFile;
@@ -81,6 +82,11 @@ struct FindingRow {
     /// Its field in the reader's language.
     field: Option<String>,
     drawn: Option<Drawn>,
+    /// What its rule says, what was found and expected, and where the regulation says so.
+    meaning: Option<&'static str>,
+    found: String,
+    expected: String,
+    article: String,
 }
 
 impl FindingRow {
@@ -94,7 +100,16 @@ impl FindingRow {
             None => number.to_string(),
         });
         let drawn = kept.columns.map(|columns| draw(columns, &kept.found));
-        Self { field, drawn, kept }
+        let told = |text| finding_words::told(text, language).into_owned();
+        Self {
+            field,
+            drawn,
+            meaning: finding_words::meaning(&kept.rule, language),
+            found: told(&kept.found),
+            expected: told(&kept.expected),
+            article: told(&kept.article),
+            kept,
+        }
     }
 }
 
@@ -132,10 +147,16 @@ pub(super) async fn create(
         let problem = Problem::no_file(visitor.language.data_words());
         return show(&app, &visitor, &page, vec![problem]).await;
     };
-    let received = ReceivedFile::new(file.name, &form.all("allow")).map_err(|error| {
-        let item = ErrorItem::field("invalid_choice", "allow", error.to_string());
-        ApiError::bad_request(vec![item])
-    })?;
+    let received = match ReceivedFile::new(file.name, &form.all("allow")) {
+        Ok(received) => received,
+        Err(error) => {
+            let item = ErrorItem::field("invalid_choice", "allow", error.to_string());
+            let labels = [("allow", visitor.language.data_words().allow)];
+            let refused = ApiError::bad_request(vec![item]);
+            let problems = problems(refused, visitor.language, &labels)?;
+            return show(&app, &visitor, &page, problems).await;
+        }
+    };
     let spooled = manage::imports::spool(&app, visitor.workspace(), file.body).await?;
     let (writer, trail) = (app.clone(), visitor.trail.clone());
     let stored = imports::store_import(&app, received, spooled, move |tx, (id, new)| {

@@ -4,16 +4,19 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::Value;
-use vinculo_pila::{Document, DocumentKind, Month};
-use vinculo_store::{AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource, SourceCall};
+use vinculo_pila::{Document, DocumentKind};
+use vinculo_store::{
+    AccessMode, AuditAction, Link, LinkFilter, LinkStatus, PageRequest, Resource, SourceCall,
+};
 
-use super::chart::{self, Chart};
+use super::chart::Chart;
 use super::form::Posted;
-use super::page::{Pager, Shell, html, known, second, see, when};
+use super::page::{Pager, Shell, html, known, second, see, short, when};
+use super::pay::{self, EmploymentRow, joined};
 use super::search::Search;
 use super::steps::{self, Step};
 use super::visitor::Visitor;
-use super::words::Words;
+use super::webhooks;
 use crate::App;
 use crate::Pesos;
 use crate::api::links::{self as api, wire};
@@ -24,6 +27,7 @@ use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::manage;
 use crate::manage::subjects::spellings;
+use crate::projection::{Person, project};
 
 /// Links shown of a search; how many there are is told.
 const FOUND: PageRequest = PageRequest { limit: 1000, offset: 0 };
@@ -39,6 +43,8 @@ struct LinksPage {
     pager: Pager,
     /// Statuses, and whether they are chosen.
     statuses: Vec<(&'static str, bool)>,
+    /// Access modes, and whether they are chosen.
+    modes: Vec<(&'static str, bool)>,
     filtered: bool,
     /// Whether these are what a search has found.
     found: bool,
@@ -90,16 +96,6 @@ struct OwnerRow {
     document: String,
 }
 
-struct EmploymentRow {
-    id: String,
-    employer: String,
-    document: String,
-    tenure: i64,
-    month: String,
-    gross: Option<Pesos>,
-    net: Option<Pesos>,
-}
-
 /// The wire's document of a link.
 fn document(app: &App, link: &Link) -> Result<Value, ApiError> {
     Ok(serde_json::from_slice(&wire::document(app.all_secrets().vault(), link)?)?)
@@ -111,6 +107,10 @@ fn rows(app: &App, links: &[Link]) -> Result<Vec<LinkRow>, ApiError> {
 
 fn statuses(chosen: Option<&str>) -> Vec<(&'static str, bool)> {
     LinkStatus::ALL.iter().map(|it| (it.as_str(), Some(it.as_str()) == chosen)).collect()
+}
+
+fn modes(chosen: Option<&str>) -> Vec<(&'static str, bool)> {
+    AccessMode::ALL.iter().map(|it| (it.as_str(), Some(it.as_str()) == chosen)).collect()
 }
 
 /// The links, as the query filters them.
@@ -130,7 +130,8 @@ pub(super) async fn list(
         links: rows(&app, &found.rows)?,
         pager: Pager::of(&page, found.count)?,
         statuses: statuses(page.query.get("status")),
-        filtered: page.query.get("status").is_some(),
+        modes: modes(page.query.get("access_mode")),
+        filtered: ["status", "access_mode"].iter().any(|name| page.query.get(name).is_some()),
         found: false,
         said: (page.query.get("said") == Some("deleted"))
             .then_some(visitor.language.data_words().deleted),
@@ -168,6 +169,7 @@ async fn found(
         links: rows(app, &page.slice(links))?,
         pager,
         statuses: statuses(None),
+        modes: modes(None),
         filtered: false,
         found: true,
         said: search.is_none().then_some(visitor.language.words().search_over),
@@ -183,12 +185,10 @@ async fn find(app: &App, visitor: &Visitor, search: &Search) -> Result<(Vec<Link
         let found = api::read(app, &visitor.trail, workspace, filter, FOUND).await?;
         return Ok((found.rows, found.count));
     }
-    let number = search.value.chars().filter(char::is_ascii_alphanumeric);
-    let number: String = number.map(|c| c.to_ascii_uppercase()).collect();
-    let asked = DocumentKind::ALL.map(|kind| spellings(&Document::new(kind, number.as_str())));
     let index =
         |document: Document| indexes.lookup_document(document.kind.code(), &document.number);
-    let documents: Vec<_> = asked.into_iter().flatten().map(index).collect();
+    let documents: Vec<_> =
+        documents_of(&search.value).iter().flat_map(spellings).map(index).collect();
     let links = app.store().read(move |tx| {
         let mut links = Vec::new();
         for document in documents {
@@ -205,6 +205,24 @@ async fn find(app: &App, visitor: &Visitor, search: &Search) -> Result<(Vec<Link
     Ok((links, count))
 }
 
+/// The documents that somebody may mean: of every kind, or of the one that is named before the number,
+/// as the page of a link does.
+fn documents_of(given: &str) -> Vec<Document> {
+    let (kinds, number) = match given.split_once(char::is_whitespace) {
+        Some((kind, rest)) if kind.eq_ignore_ascii_case("passport") => {
+            (vec![DocumentKind::Pa], rest)
+        }
+        Some((kind, rest)) => match DocumentKind::from_code(&kind.to_ascii_uppercase()) {
+            Some(kind) => (vec![kind], rest),
+            None => (DocumentKind::ALL.to_vec(), given),
+        },
+        None => (DocumentKind::ALL.to_vec(), given),
+    };
+    let number = number.chars().filter(char::is_ascii_alphanumeric);
+    let number: String = number.map(|c| c.to_ascii_uppercase()).collect();
+    kinds.into_iter().map(|kind| Document::new(kind, number.as_str())).collect()
+}
+
 /// One link: its owner, employments, pay, and all of it as the API has it.
 pub(super) async fn detail(
     State(app): State<App>,
@@ -213,12 +231,16 @@ pub(super) async fn detail(
     page: PageQuery,
 ) -> Result<Response, ApiError> {
     let (id, workspace) = (known(&id)?, visitor.workspace());
+    let reader = app.clone();
     let read = app.store().read(move |tx| {
         let link = tx.link(workspace, id)?.ok_or_else(ApiError::not_found)?;
         let rows = steps::read(tx, workspace, &link)?;
-        Ok::<_, ApiError>((link, rows))
+        let key = reader.all_secrets().vault().unwrap_key(&link.key)?;
+        let person = Person { workspace, subject: link.subject, key: &key };
+        let known = project(tx, &reader, &person, &[], None)?.employments;
+        Ok::<_, ApiError>((link, rows, known))
     });
-    let (link, rows) = read.await?;
+    let (link, rows, known) = read.await?;
     let trail = &visitor.trail;
     let calls = manage::source_calls::read(&app, trail, workspace, id, CALLS).await?.rows;
     trail.read_one(&app, Entry::of(AuditAction::LinksRead).link(&link)).await?;
@@ -226,20 +248,26 @@ pub(super) async fn detail(
     let employments = objects::of_link(&app, trail, Resource::Employments, &link).await?;
     let (shell, document) = (visitor.shell("links"), document(&app, &link)?);
     let live = rows.is_loading(app.now_micros());
+    let said = if rows.is_loaded() { shell.d.loaded_again } else { shell.d.refreshed };
+    let endpoints = match shell.sees_webhooks {
+        true => webhooks::all(&app, &visitor).await?,
+        false => Vec::new(),
+    };
+    let (rows_of_pay, chart) = pay::tell(&employments, &known, &shell);
     html(&LinkPage {
         link: LinkRow::of(&link, &document),
         owners: owners.iter().map(owner).collect(),
-        chart: pay(&employments, shell.w),
+        chart,
         documents: vec![
             (shell.w.link, pretty(&document)?),
             (shell.w.owner, pretty(&Value::from(owners))?),
-            (shell.w.employments, pretty(&Value::from(employments.clone()))?),
+            (shell.w.employments, pretty(&Value::from(employments))?),
         ],
-        employments: employments.iter().map(employment).collect(),
-        steps: steps::tell(&rows, &calls, shell.d, app.now_micros()),
+        employments: rows_of_pay,
+        steps: steps::tell(&rows, &calls, &endpoints, shell.d, app.now_micros()),
         calls,
         live,
-        said: (live && page.query.get("said") == Some("refresh")).then_some(shell.d.refreshed),
+        said: (page.query.get("said") == Some("refresh")).then_some(said),
         shell,
     })
 }
@@ -248,69 +276,10 @@ fn pretty(value: &Value) -> Result<String, ApiError> {
     Ok(serde_json::to_string_pretty(value)?)
 }
 
-/// The texts that are there, with a space between them.
-fn joined(parts: &[&Value]) -> String {
-    let parts = parts.iter().filter_map(|part| match part {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    });
-    parts.collect::<Vec<_>>().join(" ")
-}
-
 fn owner(owner: &Value) -> OwnerRow {
     let id = &owner["document_id"];
     OwnerRow {
         name: joined(&[&owner["display_name"]]),
         document: joined(&[&id["document_type"], &id["document_number"]]),
     }
-}
-
-fn employment(employment: &Value) -> EmploymentRow {
-    let employer = &employment["employer_data"];
-    // Months come newest first.
-    let last = &employment["salary_and_benefit_details"][0];
-    EmploymentRow {
-        id: joined(&[&employment["id"]]),
-        employer: joined(&[&employer["name"]]),
-        document: joined(&[&employer["id_type"], &employer["id_number"]]),
-        tenure: employer["tenure"].as_i64().unwrap_or_default(),
-        month: joined(&[&last["month"]]),
-        gross: last["gross_amount"].as_i64().map(Pesos),
-        net: last["net_amount"].as_i64().map(Pesos),
-    }
-}
-
-fn pay(employments: &[Value], w: &Words) -> Option<Chart> {
-    let months = |employment: &'_ Value| {
-        let all = employment["salary_and_benefit_details"].as_array();
-        let paid = all.into_iter().flatten().filter_map(|detail| {
-            let changes = detail["status_changes"].as_array().into_iter().flatten();
-            Some((
-                detail["month"].as_str()?.parse::<Month>().ok()?,
-                detail["gross_amount"].as_i64()?,
-                changes.filter_map(|it| it.as_str().map(str::to_owned)).collect::<Vec<_>>(),
-            ))
-        });
-        paid.collect::<Vec<_>>()
-    };
-    let read: Vec<_> = employments
-        .iter()
-        .map(|it| (joined(&[&it["employer_data"]["name"]]), months(it)))
-        .collect();
-    let employers: Vec<_> = read
-        .iter()
-        .map(|(name, months)| chart::Employer {
-            name,
-            months: months
-                .iter()
-                .map(|(month, pesos, marks)| chart::Paid {
-                    month: *month,
-                    pesos: *pesos,
-                    marks: marks.iter().map(String::as_str).collect(),
-                })
-                .collect(),
-        })
-        .collect();
-    chart::draw(&employers, chart::Words { title: w.pay_chart, gap: w.pay_gap }, "pay")
 }

@@ -10,19 +10,25 @@ mod assets;
 mod audit;
 mod back;
 mod chart;
+mod code_words;
 mod cohorts;
 mod data_words;
 mod deliveries;
+mod finding_words;
 mod form;
 mod home;
 mod imports;
+mod key_form;
 mod keys;
 mod link_changes;
 mod links;
 mod page;
+mod pay;
+mod phrases;
 mod provenance;
 mod qr;
 mod record;
+mod refusal_words;
 mod roles;
 mod search;
 mod setting_fields;
@@ -49,7 +55,7 @@ pub(crate) use words::check;
 pub(crate) use words::{Language, words};
 
 /// Words of the routes, which the log may show; whatever else stands in a path is not logged.
-pub(crate) const WORDS: [&str; 33] = [
+pub(crate) const WORDS: [&str; 34] = [
     "dashboard",
     "sign-in",
     "sign-out",
@@ -69,6 +75,7 @@ pub(crate) const WORDS: [&str; 33] = [
     "disable",
     "test",
     "delete",
+    "edit",
     "imports",
     "cohorts",
     "cancel",

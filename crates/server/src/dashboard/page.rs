@@ -13,8 +13,9 @@ use http::{HeaderValue, StatusCode};
 use uuid::Uuid;
 use vinculo_store::UserRole;
 
+use super::code_words::Code;
 use super::words::{Language, Words};
-use super::{back, data_words};
+use super::{back, data_words, refusal_words};
 use crate::api::page::PageQuery;
 use crate::api::query::parse_id;
 use crate::clock::bogota_time;
@@ -32,6 +33,7 @@ pub(crate) struct Finished;
 /// What is around a page of somebody who is signed in.
 pub(super) struct Shell {
     pub(super) w: &'static Words,
+    pub(super) language: Language,
     /// The words of pages about data.
     pub(super) d: &'static data_words::Words,
     /// Which part of the navigation it belongs to.
@@ -73,6 +75,21 @@ impl Shell {
             text.push(digit);
         }
         text
+    }
+
+    /// A word of the API, and what it means.
+    pub(super) fn code<'a>(&self, code: &'a str) -> Code<'a> {
+        self.language.explain(code)
+    }
+
+    /// As [`Shell::code`], in the colour of the state that it is.
+    pub(super) fn tag<'a>(&self, code: &'a str) -> Code<'a> {
+        self.language.tag(code)
+    }
+
+    /// What a word of the API means, where only text fits; the word itself when it speaks for itself.
+    pub(super) fn word<'a>(&self, code: &'a str) -> &'a str {
+        self.language.word(code).unwrap_or(code)
     }
 
     /// What the role is called.
@@ -198,7 +215,7 @@ pub(crate) async fn layer(
         return see(page);
     }
     let here = if looks { request.uri().to_string() } else { String::new() };
-    let (words, inside) = (Language::of(request.headers()).words(), Inside::default());
+    let (language, inside) = (Language::of(request.headers()), Inside::default());
     let id = request.extensions().get::<RequestId>().map(|id| id.0.simple().to_string());
     request.extensions_mut().insert(inside.clone());
     let response = next(request).await;
@@ -210,16 +227,18 @@ pub(crate) async fn layer(
     if status == StatusCode::UNAUTHORIZED {
         return see(&back::sign_in_for(&here));
     }
-    refusal(response, (words, inside.take()), id)
+    refusal(response, (language, inside.take()), id)
 }
 
 /// The page of a refusal, with the navigation of whoever is signed in.
 fn refusal(
     mut response: Response,
-    (words, shell): (&'static Words, Option<Shell>),
+    (language, shell): (Language, Option<Shell>),
     id: Option<String>,
 ) -> Response {
-    let (status, words) = (response.status(), shell.as_ref().map_or(words, |shell| shell.w));
+    let status = response.status();
+    let language = shell.as_ref().map_or(language, |shell| shell.language);
+    let words = language.words();
     let items = response.extensions_mut().remove::<ErrorItems>().map(|items| items.0);
     let items = items.unwrap_or_default();
     let says = |code| items.iter().any(|item| item.code == code);
@@ -236,7 +255,7 @@ fn refusal(
     let details = match status {
         StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Vec::new(),
         status if status.is_server_error() => id.into_iter().collect(),
-        _ => items.into_iter().map(|item| item.message.into_owned()).collect(),
+        _ => items.iter().map(|item| refusal_words::told(&item.message, language)).collect(),
     };
     let page = match shell {
         Some(shell) => html_with(status, &ErrorInside { shell, title, text, details }),
@@ -251,6 +270,11 @@ fn refusal(
 /// The id in an address; what is none leads nowhere.
 pub(super) fn known(id: &str) -> Result<Uuid, ApiError> {
     parse_id("id", id).map_err(|_| ApiError::not_found())
+}
+
+/// The beginning of an id, by which titles are told apart.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
 }
 
 /// A time of the wire as pages show it: to the minute, as it is in Bogotá.

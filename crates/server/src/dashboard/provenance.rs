@@ -6,7 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::page::{Shell, html, known, when};
+use super::page::{Shell, html, known, short, when};
 use super::visitor::Visitor;
 use crate::App;
 use crate::Pesos;
@@ -21,10 +21,18 @@ struct ProvenancePage {
     told: Told,
 }
 
+impl ProvenancePage {
+    /// The beginning of the link's id, by which tabs are told apart.
+    fn short(&self) -> &str {
+        short(&self.link)
+    }
+}
+
 /// What the API tells, as far as the page shows it.
 #[derive(Deserialize)]
 struct Told {
     link: String,
+    employer: Option<String>,
     projected_at: String,
     matches_employment: bool,
     months: Vec<Month>,
@@ -57,6 +65,7 @@ struct Line {
     planilla_number: Option<String>,
     planilla_type: Option<String>,
     paid_on: Option<String>,
+    paid: bool,
     worker_type: Option<String>,
     bases: Value,
     role: String,

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::data_words::Words;
-use super::form::{Posted, Problem, problems};
+use super::form::{Posted, Problem, described, problems};
 use super::page::{Shell, html_with, second, see};
 use super::setting_fields::{FIELDS, Field, Kind, Row, changed, of_form};
 use super::visitor::Visitor;

@@ -1,12 +1,14 @@
 //! What became of a link, step by step: made from the rows that tell it, the newest of each kind.
 
 use vinculo_store::{
-    DeliveryFilter, EventFilter, Link, LoadCourse, PageRequest, SourceCall, Tx, WorkspaceId,
+    DeliveryFilter, DeliveryState, EventFilter, Link, LoadCourse, PageRequest, SourceCall, Tx,
+    WorkspaceId,
 };
 
 use super::data_words::Words;
 use crate::clock::wire_time;
 use crate::error::ApiError;
+use crate::webhooks::EndpointStatus;
 
 /// Rows read of each kind.
 const LAST: PageRequest = PageRequest { limit: 100, offset: 0 };
@@ -25,12 +27,16 @@ pub(super) struct Step {
     pub(super) state: Option<String>,
     /// The delivery to look at.
     pub(super) delivery: Option<i64>,
+    /// Where it goes, for who may know.
+    pub(super) to: Option<String>,
+    /// When it is tried next.
+    pub(super) next: Option<String>,
 }
 
 impl Step {
     fn new(at: i64, what: &'static str) -> Self {
         let (time, more) = (wire_time(at), Vec::new());
-        Self { at, time, what, more, state: None, delivery: None }
+        Self { at, time, what, more, state: None, delivery: None, to: None, next: None }
     }
 
     fn more(mut self, words: impl IntoIterator<Item = impl Into<String>>) -> Self {
@@ -57,6 +63,11 @@ pub(super) struct Rows {
 const FOLLOWED: i64 = 2 * 60 * 1_000_000;
 
 impl Rows {
+    /// Whether every load has ended.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.loads.iter().all(|it| it.finished_at.is_some())
+    }
+
     /// Whether a load is under way that may end while somebody looks.
     pub(super) fn is_loading(&self, now: i64) -> bool {
         self.loads.iter().any(|it| it.finished_at.is_none() && now - it.created_at < FOLLOWED)
@@ -80,7 +91,13 @@ pub(super) fn read(tx: &mut Tx<'_>, workspace: WorkspaceId, link: &Link) -> Resu
 }
 
 /// The steps, the newest first.
-pub(super) fn tell(rows: &Rows, calls: &[SourceCall], d: &'static Words, now: i64) -> Vec<Step> {
+pub(super) fn tell(
+    rows: &Rows,
+    calls: &[SourceCall],
+    endpoints: &[EndpointStatus],
+    d: &'static Words,
+    now: i64,
+) -> Vec<Step> {
     let mut steps = vec![Step::new(rows.created_at, d.step_created)];
     steps.extend(calls.iter().map(|call| {
         let step = Step::new(call.created_at, d.step_asked);
@@ -99,12 +116,7 @@ pub(super) fn tell(rows: &Rows, calls: &[SourceCall], d: &'static Words, now: i6
         let said = [event.webhook_type.clone(), event.webhook_code.clone()];
         Step::new(event.created_at, d.step_event).more(said)
     }));
-    steps.extend(rows.deliveries.iter().map(|delivery| {
-        let at = delivery.finished_at.unwrap_or(delivery.created_at);
-        let said = [delivery.webhook_type.clone(), delivery.webhook_code.clone()];
-        let step = Step::new(at, d.step_delivery).more(said).ended(delivery.state.as_str());
-        Step { delivery: Some(delivery.id.0), ..step }
-    }));
+    steps.extend(rows.deliveries.iter().map(|it| delivery(it, endpoints, d)));
     steps.extend(rows.consents.iter().flat_map(|consent| {
         let method = consent.terms.method.as_str();
         let given = Step::new(consent.terms.granted_at, d.step_consent).more([method]);
@@ -116,4 +128,21 @@ pub(super) fn tell(rows: &Rows, calls: &[SourceCall], d: &'static Words, now: i6
     steps.sort_by_key(|step| step.at);
     steps.reverse();
     steps
+}
+
+fn delivery(
+    delivery: &vinculo_store::Delivery,
+    endpoints: &[EndpointStatus],
+    d: &'static Words,
+) -> Step {
+    let at = delivery.finished_at.unwrap_or(delivery.created_at);
+    let said = [delivery.webhook_type.clone(), delivery.webhook_code.clone()];
+    let to = endpoints.iter().find(|endpoint| Some(endpoint.id) == delivery.endpoint);
+    let pending = delivery.state == DeliveryState::Pending;
+    Step {
+        delivery: Some(delivery.id.0),
+        to: to.map(|endpoint| endpoint.url.clone()),
+        next: pending.then(|| wire_time(delivery.due_at)),
+        ..Step::new(at, d.step_delivery).more(said).ended(delivery.state.as_str())
+    }
 }

@@ -254,6 +254,7 @@ impl Visitor {
         let here = if self.visit.looks { self.visit.here.clone() } else { self.path(&list) };
         Shell {
             w: self.language.words(),
+            language: self.language,
             d: self.language.data_words(),
             section,
             environment: environment.as_str(),

@@ -59,7 +59,7 @@ pub(crate) struct EventStatus {
     deliveries: DeliveryCounts,
     /// What is sent; null in lists.
     #[schema(required, value_type = Option<Object>)]
-    body: Option<Value>,
+    pub(crate) body: Option<Value>,
 }
 
 /// An event on its way to an endpoint.

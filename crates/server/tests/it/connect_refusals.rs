@@ -434,7 +434,9 @@ async fn everybody_reads_their_language(database: TestDatabase) {
         let page = browser.get(&path).await.page();
         assert!(page.contains(&format!("<html lang=\"{expected}\">")), "{language} {query}");
         let other = if expected == "es" { "en" } else { "es" };
-        let switch = between(&page, "<a href=\"", "\"").to_owned();
+        let switch = between(&page, "formaction=\"", "\"").to_owned();
+        let first = between(&page, "form=\"consent\"", ">");
+        assert!(!first.contains("formaction"), "Enter in a field does not change the language");
         assert!(switch.ends_with(&format!("?locale={other}")), "{switch}");
         let page = browser.get(&switch).await.page();
         assert!(page.contains(&format!("<html lang=\"{other}\">")), "{switch}");

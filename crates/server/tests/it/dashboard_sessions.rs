@@ -259,15 +259,17 @@ async fn a_password_is_changed_by_who_knows_it(database: TestDatabase) {
     sign_in(&mut neighbour, email, PASSWORD).await.location();
     browser.get(account).await.page();
     let new = "otra frase tambien larga";
-    for (present, first, second, told) in [
-        ("not what it was", new, new, "not your present password"),
-        (PASSWORD, "short", "short", "must have 12 to 200"),
-        (PASSWORD, new, PASSWORD, "passwords differ"),
+    for (present, first, second, field, told) in [
+        ("not what it was", new, new, "present", "not your present password"),
+        (PASSWORD, "short", "short", "new", "must have 12 to 200"),
+        (PASSWORD, new, PASSWORD, "again", "passwords differ"),
     ] {
         let fields = [("password", present), ("new", first), ("again", second)];
         let refused = browser.submit(&format!("{account}/password"), &fields).await;
         assert_eq!(refused.status, 400, "{told}");
         assert!(refused.body.contains(told), "{told}: {}", refused.body);
+        let input = between(&refused.body, &format!("<input id=\"{field}\""), ">");
+        assert!(input.contains(&format!("aria-describedby=\"{field}-wrong")), "{input}");
         assert!(!refused.body.contains(new) && !refused.body.contains(PASSWORD));
     }
     assert!(is_in(&mut neighbour).await);

@@ -1,15 +1,18 @@
 use proptest::prelude::*;
 
+use super::drawing::{HEIGHT, MOST_LABELS, WIDTH, label_step};
 use super::*;
 
-const WORDS: Words<'static> = Words { title: "Salario por mes", gap: "sin aportes" };
+const WORDS: Words<'static> =
+    Words { title: "Salario por mes", gap: "sin aportes", unpaid: "sin pagar", months: "meses" };
 
 fn month(text: &str) -> Month {
     text.parse().unwrap()
 }
 
 fn paid(months: &[(&str, i64)]) -> Vec<Paid<'static>> {
-    months.iter().map(|&(at, pesos)| Paid { month: month(at), pesos, marks: Vec::new() }).collect()
+    let paid = |&(at, pesos)| Paid { month: month(at), pesos, unpaid: false, marks: Vec::new() };
+    months.iter().map(paid).collect()
 }
 
 #[test]
@@ -23,7 +26,8 @@ fn two_employers_a_gap_and_marks() {
     let mut one = paid(&[("2025-11", 1_800_000), ("2025-12", 1_800_000), ("2026-03", 2_000_000)]);
     one[1].marks = vec!["RET fin <del> contrato"];
     one[2].marks = vec!["ING ingreso"];
-    let two = paid(&[("2025-12", 950_500), ("2026-01", 950_500)]);
+    let mut two = paid(&[("2025-12", 950_500), ("2026-01", 950_500)]);
+    two[1].unpaid = true;
     let employers =
         [Employer { name: "UNO & CÍA", months: one }, Employer { name: "DOS", months: two }];
     let chart = draw(&employers, WORDS, "pay").unwrap();
@@ -31,6 +35,23 @@ fn two_employers_a_gap_and_marks() {
     assert_eq!(chart.employers, ["UNO & CÍA", "DOS"]);
     let february = chart.rows.iter().find(|row| row.month == month("2026-02")).unwrap();
     assert_eq!(february.pesos, [None, None]);
+    let january = chart.rows.iter().find(|row| row.month == month("2026-01")).unwrap();
+    assert_eq!(january.pesos, [None, Some(Pay { pesos: 950_500, unpaid: true })]);
+    let december = chart.rows.iter().find(|row| row.month == month("2025-12")).unwrap();
+    assert_eq!(december.marks, [(0, "RET fin <del> contrato".to_owned())]);
+    assert!(chart.has_unpaid() && chart.has_gaps() && chart.has_marks());
+}
+
+#[test]
+fn the_grid_has_lines_and_little_room_above() {
+    for highest in [1_000, 1_328_667, 5_100_000, 9_000_000, 10_100_000, 24_000_000] {
+        let months = paid(&[("2025-11", highest)]);
+        let plot = Plot::new(&[Employer { name: "A", months }]).unwrap();
+        let lines = plot.top / plot.step;
+        assert!((1..=5).contains(&lines) && plot.top >= highest, "{highest}: {lines}");
+        assert!(highest < 5_000 || lines > 2, "{highest}: {lines}");
+        assert!(plot.top - highest < plot.step, "{highest}: {}", plot.top);
+    }
 }
 
 #[test]
@@ -55,6 +76,7 @@ fn built(given: &[Made]) -> Vec<Employer<'_>> {
         let paid = |&(at, pesos, marked): &(i32, i64, bool)| Paid {
             month: start.plus(at),
             pesos,
+            unpaid: marked,
             marks: if marked { vec!["ING"] } else { Vec::new() },
         };
         months.iter().map(paid).collect()

@@ -76,6 +76,7 @@ impl<'a> Telling<'a> {
         Ok(EmploymentProvenance {
             employment: self.stored.id,
             link: self.stored.link,
+            employer: self.stored.employer_data.name.clone(),
             collected_at: self.stored.collected_at.clone(),
             projected_at: wire_time(now),
             matches_employment,

@@ -12,6 +12,7 @@ use vinculo_pila::PerSystem;
 #[schema(example = json!({
     "employment": "e4f3a2b1-0c9d-4e8f-a7b6-c5d4e3f2a1b0",
     "link": "5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a",
+    "employer": "EMPRESA EJEMPLO SAS",
     "collected_at": "2026-11-24T12:00:04.517004Z",
     "projected_at": "2026-11-25T08:30:00.120000Z",
     "matches_employment": true,
@@ -52,6 +53,9 @@ pub(crate) struct EmploymentProvenance {
     pub(super) employment: Uuid,
     /// The link it was loaded for.
     pub(super) link: Uuid,
+    /// Legal name of the employer, as the employment has it.
+    #[schema(required)]
+    pub(super) employer: Option<String>,
     /// When the source of the stored employment was read.
     #[schema(format = DateTime)]
     pub(super) collected_at: String,

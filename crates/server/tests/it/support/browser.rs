@@ -74,7 +74,8 @@ impl Browser {
         origin: Option<&str>,
         form: &str,
     ) -> Shown {
-        let pairs = fields.iter().copied().chain([("form", form), ("once", &self.once)]);
+        let carried = [("form", form), ("once", &self.once)];
+        let pairs = carried.into_iter().chain(fields.iter().copied());
         let body =
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let mut request = self.request(Method::POST, path).body(body);
