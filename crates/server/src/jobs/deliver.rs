@@ -125,7 +125,7 @@ fn record_success(
     tried: &Tried,
 ) -> Result<(), ApiError> {
     let now = app.now_micros();
-    tx.endpoint_works(due.endpoint)?;
+    tx.endpoint_works(due.endpoint, &due.address)?;
     tx.record_attempt(&tried.as_record(due.claim, DeliveryState::Delivered, now), now)?;
     Ok(())
 }
@@ -144,7 +144,7 @@ fn record_failure(
         Err(ERASED | INTERNAL) => None,
         _ => {
             let gone = answer.is_some_and(|answer| answer.status == 410);
-            health::note_failed(tx, due.endpoint, gone, now)?
+            health::note_failed(tx, due, gone, now)?
         }
     };
     let (state, due_at) = match tried.result {

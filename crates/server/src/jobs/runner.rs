@@ -216,17 +216,27 @@ impl Runner {
 
     /// Takes deliveries for free slots. The last half of all slots is for the first delivery of an
     /// endpoint alone: endpoints that hang hold no slot of it more than once, and however much
-    /// waits for them, the others are served.
+    /// waits for them, the others are served. The last quarter is for workspaces that hold few slots:
+    /// however many endpoints of one hang, those of the others are served. Of it no more are taken in
+    /// one go than a workspace may hold, so that many of one do not come at once.
     async fn claim_deliveries(&self, slots: &Semaphore, taken: usize) -> Vec<DueDelivery> {
         let (now, until) = self.lease();
         let config = self.app.config().runner;
-        let beyond_half = (slots.available_permits() + taken).saturating_sub(config.deliveries / 2);
-        let (limit, each) = match beyond_half {
-            0 => (taken, 1),
-            spare => (taken.min(spare), config.deliveries_per_endpoint),
+        let free = slots.available_permits() + taken;
+        let [beyond_half, beyond] =
+            [2, 4].map(|part| free.saturating_sub(config.deliveries / part));
+        let few = (config.deliveries / 32).max(1);
+        let (limit, each) = match (beyond_half, beyond) {
+            (0, 0) => (few, 1),
+            (0, spare) => (spare, 1),
+            (spare, _) => (spare, config.deliveries_per_endpoint),
         };
-        let [limit, each] = [limit, each].map(|number| i64::try_from(number).unwrap_or(1));
-        let claim = self.app.store().lease(move |tx| tx.claim_deliveries(now, until, limit, each));
+        let [limit, each, few] =
+            [limit.min(taken), each, few].map(|number| i64::try_from(number).unwrap_or(1));
+        let claim = self.app.store().lease(move |tx| match beyond {
+            0 => tx.claim_first_deliveries(now, until, limit, few),
+            _ => tx.claim_deliveries(now, until, limit, each),
+        });
         claim.await.unwrap_or_else(|error| {
             tracing::error!(%error, "cannot take deliveries");
             Vec::new()

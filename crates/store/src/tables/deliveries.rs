@@ -6,7 +6,7 @@ use vinculo_vault::{Sealed, WrappedKey};
 use super::ids::text_enum;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
-use crate::{Dialect, Queue, Result, Row, Tx};
+use crate::{Dialect, Queue, Result, Row, Tx, Value};
 
 text_enum! {
     /// How far a delivery has come.
@@ -88,6 +88,14 @@ const DUE: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webho
 
 const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
 
+/// Endpoints that are sent to.
+const ENABLED: &str = "e.disabled_at is null";
+
+/// Endpoints whose workspace holds fewer deliveries than it may.
+const UNCROWDED: &str = "e.workspace_id not in (select c.workspace_id from deliveries c \
+     where c.state = 'pending' and c.leased = 1 and c.due_at > $1 group by c.workspace_id \
+     having count(*) >= $5)";
+
 /// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
 /// so that a long backlog costs no more than a short one.
 const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
@@ -146,12 +154,34 @@ impl Tx<'_> {
         limit: i64,
         per_endpoint: i64,
     ) -> Result<Vec<DueDelivery>> {
+        let terms = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
+        self.claim_of(ENABLED, &terms)
+    }
+
+    /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
+    /// `per_workspace` deliveries or more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn claim_first_deliveries(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+        per_workspace: i64,
+    ) -> Result<Vec<DueDelivery>> {
+        let of = format!("{ENABLED} and {UNCROWDED}");
+        let terms = [now.into(), lease_until.into(), limit.into(), 1.into(), per_workspace.into()];
+        self.claim_of(&of, &terms)
+    }
+
+    fn claim_of(&mut self, endpoints: &str, terms: &[Value<'_>]) -> Result<Vec<DueDelivery>> {
         let sql = match self.dialect() {
             Dialect::Sqlite => format!("{CLAIM} in ({TURNS_SQLITE}) returning id"),
             Dialect::Postgres => format!("{CLAIM} = any(array({TURNS_POSTGRES})) returning id"),
         };
-        let params = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
-        let ids = self.query(&sql, &params, |row| Ok(DeliveryId(row.int(0)?)))?;
+        let sql = sql.replace(ENABLED, endpoints);
+        let ids = self.query(&sql, terms, |row| Ok(DeliveryId(row.int(0)?)))?;
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -164,8 +194,10 @@ impl Tx<'_> {
         )
     }
 
-    /// Records a try and what becomes of the delivery. `false` when the lease was lost: another
-    /// worker has taken over and its record stands.
+    /// Records a try and what becomes of the delivery. `false` when something else has become of it
+    /// meanwhile, which stands: it was cancelled, or another worker has taken over. What was
+    /// cancelled and arrived all the same is delivered. The try is recorded in any case, unless the
+    /// delivery is gone.
     ///
     /// # Errors
     /// When the database fails.
@@ -183,8 +215,39 @@ impl Tx<'_> {
             ],
         )?;
         if changed == 0 {
+            return self.record_late(record, now);
+        }
+        self.insert_attempt(record)?;
+        Ok(true)
+    }
+
+    /// Records a try that ended after something else had become of its delivery: it counts for no
+    /// step of a schedule that has begun since. Answers whether it still decides.
+    fn record_late(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
+        let ClaimedDelivery { id, attempt } = record.claim;
+        let known = self.query_opt(
+            "select 1 from attempts where delivery_id = $1 and number = $2",
+            &[id.into(), attempt.into()],
+            |row| row.int(0),
+        )?;
+        if known.is_some() {
             return Ok(false);
         }
+        let delivered = record.state == DeliveryState::Delivered
+            && self.execute(
+                "update deliveries set state = 'delivered', finished_at = $3 \
+                 where id = $1 and attempt = $2 and state = 'cancelled'",
+                &[id.into(), attempt.into(), now.into()],
+            )? > 0;
+        if !delivered {
+            let sql = "update deliveries set earlier_tries = earlier_tries + 1 where id = $1";
+            self.execute(sql, &[id.into()])?;
+        }
+        self.insert_attempt(record)?;
+        Ok(delivered)
+    }
+
+    fn insert_attempt(&mut self, record: &AttemptRecord<'_>) -> Result<()> {
         self.execute(
             "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
              duration_us, status, failure, sealed_excerpt) \
@@ -201,7 +264,7 @@ impl Tx<'_> {
                 record.excerpt.into(),
             ],
         )?;
-        Ok(true)
+        Ok(())
     }
 
     /// Prolongs the leases of deliveries that are still held. A row that somebody is changing is left as

@@ -25,6 +25,9 @@ pub(crate) struct NewWebhookEndpoint {
     /// Types of events to send; all when null or missing.
     #[schema(min_items = 1)]
     webhook_types: Option<Vec<WebhookType>>,
+    /// Whether anything is sent yet.
+    #[schema(default = true)]
+    enabled: Option<bool>,
 }
 
 /// Adds an endpoint. The answer shows the secret that its requests are signed with; no other does.
@@ -58,9 +61,10 @@ pub(crate) async fn wanted(app: &App, body: &JsonObject) -> Result<WantedEndpoin
     let url = fields.required_text("url");
     let authorization = fields.optional_text("authorization");
     let types = types(&mut fields);
+    let enabled = fields.optional_bool("enabled").unwrap_or(true);
     let wrong = webhooks::judge(app, url.as_deref(), authorization.as_deref()).await;
     wrong.into_iter().for_each(|item| fields.refuse(item));
     fields.finish()?;
     let url = url.ok_or_else(|| ApiError::unexpected("a field passed and is missing"))?;
-    Ok(WantedEndpoint { url, authorization, types })
+    Ok(WantedEndpoint { url, authorization, types, enabled })
 }

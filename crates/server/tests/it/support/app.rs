@@ -314,7 +314,7 @@ impl TestApp {
     ) {
         let authorization = authorization.map(str::to_owned);
         let (url, types) = (receiver.url.clone(), None);
-        let wanted = WantedEndpoint { url, authorization, types };
+        let wanted = WantedEndpoint { url, authorization, types, enabled: true };
         add_endpoint(&self.app, environment, wanted).await.expect("the endpoint is refused");
     }
 
