@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use vinculo_store::Environment;
 
-use crate::support::{Hook, Receiver, Reply, TestApp, TestDatabase, on_both_databases};
+use crate::support::{Hook, Receiver, Reply, TestApp, TestDatabase};
+use crate::support::{assert_matches, on_both_databases};
 
 on_both_databases!(
     every_endpoint_gets_every_event,
@@ -89,8 +90,11 @@ async fn an_event_is_sent_again_unchanged_until_it_arrives(database: TestDatabas
         let again = receiver.next().await;
         assert_eq!(again.body, first.body);
         assert_eq!(again.text("webhook_id"), first.text("webhook_id"));
-        assert_matches("/webhooks/EMPLOYMENTS/post/requestBody/content/application~1json/schema",
-            &again.json(), "a webhook");
+        assert_matches(
+            "/webhooks/EMPLOYMENTS/post/requestBody/content/application~1json/schema",
+            &again.json(),
+            "a webhook",
+        );
         assert_eq!(authorization(&again), Some("Bearer bare-token"));
     }
     app.settled().await;
