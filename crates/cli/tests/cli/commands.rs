@@ -140,9 +140,9 @@ fn webhooks_are_controlled_from_the_command_line() {
         let store = installation.store();
         let failed = store.write_blocking(|tx| {
             let all = tx.workspaces()?;
-            let sandbox = all.iter().find(|it| it.environment == Environment::Sandbox);
+            let sandbox = all.iter().find(|(it, _)| it.environment == Environment::Sandbox);
             let one = PageRequest { limit: 1, offset: 0 };
-            let found = tx.endpoints(sandbox.expect("a sandbox").id, one)?.rows.remove(0);
+            let found = tx.endpoints(sandbox.expect("a sandbox").0.id, one)?.rows.remove(0);
             tx.endpoint_failed(found.id, &found.sealed, 0, 1)
         });
         assert!(failed.expect("changed").is_some());
