@@ -124,10 +124,21 @@ pub(crate) struct CreateWebhook {
     pub(crate) database: Database,
 }
 
-/// `vinculo webhooks update`; what is not given stays.
+/// `vinculo webhooks update`
+#[derive(Debug, Args)]
+pub(crate) struct UpdateWebhook {
+    #[command(flatten)]
+    pub(crate) change: WebhookChange,
+    #[command(flatten)]
+    pub(crate) outgoing: Outgoing,
+    #[command(flatten)]
+    pub(crate) endpoint: WebhookOptions,
+}
+
+/// What is changed, at least one of these; what is not given stays.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
-pub(crate) struct UpdateWebhook {
+pub(crate) struct WebhookChange {
     /// Where to send events
     #[arg(long)]
     pub(crate) url: Option<String>,
@@ -143,10 +154,6 @@ pub(crate) struct UpdateWebhook {
     /// Send events of all types
     #[arg(long, conflicts_with = "types")]
     pub(crate) all_types: bool,
-    #[command(flatten)]
-    pub(crate) outgoing: Outgoing,
-    #[command(flatten)]
-    pub(crate) endpoint: WebhookOptions,
 }
 
 /// `vinculo webhooks list`

@@ -68,11 +68,12 @@ pub(crate) fn disable(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
 pub(crate) fn update(options: UpdateWebhook) -> anyhow::Result<ExitCode> {
     let installation = Installation::open(&options.endpoint.database)?;
     let config = options.outgoing.apply(installation.config(NO_OPERATOR));
-    let authorization = options.authorization.map(|secret| Some(secret.0));
+    let wanted = options.change;
+    let authorization = wanted.authorization.map(|secret| Some(secret.0));
     let change = EndpointChange {
-        url: options.url,
-        authorization: if options.no_authorization { Some(None) } else { authorization },
-        types: if options.all_types { Some(None) } else { options.types.map(Some) },
+        url: wanted.url,
+        authorization: if wanted.no_authorization { Some(None) } else { authorization },
+        types: if wanted.all_types { Some(None) } else { wanted.types.map(Some) },
         enabled: None,
     };
     let (environment, id) = (options.endpoint.environment.into(), options.endpoint.id);
