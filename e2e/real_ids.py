@@ -110,10 +110,11 @@ def before_call(context, case, kwargs):
     pick = choice // 2
     kind = kind_of(case.path)
     if "id" in (case.path_parameters or {}):
-        # A link is refreshed once in ten minutes, a key rotated once until its old password is retired.
+        # A link is refreshed once in ten minutes, a key rotated once until its old password is retired, and so is
+        # the secret of an endpoint.
         # An endpoint may have been disabled by a request before.
         # The person of a link that is kept may have been erased, and the link with them.
-        fresh = case.path.endswith(("/refresh/", "/rotate/", "/test/", "/{call}/"))
+        fresh = case.path.endswith(("/refresh/", "/rotate/", "/rotate-secret/", "/test/", "/{call}/"))
         used_up = fresh or case.method.upper() == "DELETE"
         case.path_parameters = {**case.path_parameters, "id": path_id(kind, pick, used_up)}
         if "call" in case.path_parameters:

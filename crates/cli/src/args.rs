@@ -45,8 +45,8 @@ pub(crate) use tls::TlsFiles;
 pub(crate) use users::{Organizations, Reached, Users};
 pub(crate) use watching::Watching;
 pub(crate) use webhooks::{
-    CreateWebhook, Deliveries, Egress, Enable, ListDeliveries, ListWebhooks, Outgoing,
-    ReplayWebhooks, RotateWebhook, Wanted, WebhookOptions, Webhooks,
+    CreateWebhook, Deliveries, Egress, Enable, Events, ListDeliveries, ListEvents, ListWebhooks,
+    Outgoing, ReplayWebhooks, RotateWebhook, Span, UpdateWebhook, Wanted, WebhookOptions, Webhooks,
 };
 pub(crate) use worker::{Pool, Worker};
 
@@ -87,6 +87,9 @@ pub(crate) enum Command {
     /// Webhooks on their way
     #[command(subcommand)]
     Deliveries(Deliveries),
+    /// What happened
+    #[command(subcommand)]
+    Events(Events),
     /// Planilla files
     #[command(subcommand)]
     Pila(Pila),

@@ -14,7 +14,11 @@ const DEFAULT: &str = "info,refinery_core=warn";
 
 /// What these say below a warning names where they connect to, receivers of webhooks too; notices of
 /// PostgreSQL are about tables that are there already.
-const QUIET: [&str; 5] = ["hyper", "hyper_util", "reqwest", "rustls", "tokio_postgres"];
+const QUIET: [&str; 6] = ["hyper", "hyper_util", "postgres", "reqwest", "rustls", "tokio_postgres"];
+
+/// Its errors name a receiver and quote the receiver's certificate. That a try failed because of it is
+/// told with the try.
+const MUTE: &str = "rustls_platform_verifier=off";
 
 /// Starts the log.
 pub(crate) fn start(options: &Logging) -> anyhow::Result<()> {
@@ -29,7 +33,7 @@ pub(crate) fn start(options: &Logging) -> anyhow::Result<()> {
     started.map_err(|error| anyhow::anyhow!("log: {error}"))
 }
 
-/// What was asked for, and of the quiet ones no more than warnings.
+/// What was asked for, of the quiet ones no more than warnings, and of the mute one nothing.
 fn filter(asked: &str) -> anyhow::Result<EnvFilter> {
     let mut filter = EnvFilter::try_new(asked).with_context(|| format!("log filter {asked:?}"))?;
     // A filter of spans or fields is none of targets.
@@ -39,7 +43,7 @@ fn filter(asked: &str) -> anyhow::Result<EnvFilter> {
             filter = filter.add_directive(format!("{name}=warn").parse()?);
         }
     }
-    Ok(filter)
+    Ok(filter.add_directive(MUTE.parse()?))
 }
 
 #[cfg(test)]

@@ -56,10 +56,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Users(command) => commands::users::run(&command.completed(&file)?),
         Command::Webhooks(command) => webhooks(command, &file),
-        Command::Deliveries(args::Deliveries::List(options)) => {
-            let database = file.complete(options.database)?;
-            commands::webhooks::deliveries(&args::ListDeliveries { database, ..options })
-        }
+        Command::Deliveries(command) => commands::events::run_deliveries(command, &file),
+        Command::Events(command) => commands::events::run(command, &file),
         Command::Cohorts(options) => commands::cohorts::run(&options.completed(&file)?),
         Command::Pila(args::Pila::Check(options)) => commands::pila::check(&options),
         Command::Pila(args::Pila::Import(options)) => {
@@ -164,6 +162,11 @@ fn webhooks(command: args::Webhooks, file: &settings::File) -> anyhow::Result<Ex
             let database = file.complete(options.database)?;
             commands::webhooks::list(&args::ListWebhooks { database, ..options })
         }
+        Command::Update(options) => {
+            let outgoing = file.complete(options.outgoing)?;
+            let endpoint = endpoint(options.endpoint)?;
+            commands::webhooks::update(args::UpdateWebhook { endpoint, outgoing, ..options })
+        }
         Command::Enable(options) => commands::webhooks::enable(&args::Enable {
             endpoint: endpoint(options.endpoint)?,
             ..options
@@ -178,6 +181,7 @@ fn webhooks(command: args::Webhooks, file: &settings::File) -> anyhow::Result<Ex
             let database = file.complete(options.database)?;
             commands::webhooks::replay(&args::ReplayWebhooks { database, ..options })
         }
+        Command::Delete(options) => commands::webhooks::delete(&endpoint(options)?),
         Command::Addresses(options) => commands::webhooks::addresses(&file.complete(options)?),
     }
 }

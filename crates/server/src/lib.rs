@@ -53,6 +53,7 @@ mod terms;
 mod tokens;
 mod webhooks;
 
+pub use api::span::moment;
 pub use app::{App, BuildError, Parts};
 pub use cohorts::{CohortStatus, CohortTerms, cohort_results, cohort_status, receive_cohort};
 pub use error::ApiError;
@@ -77,6 +78,7 @@ pub use router::router;
 pub use scopes::{Scope, Scopes};
 pub use serve::{Tls, TlsError, serve, serve_tls};
 pub use webhooks::{
-    DeliveryStatus, EndpointStatus, Replay, WantedEndpoint, add_endpoint, list_deliveries,
-    list_endpoints, replay_deliveries, rotate_secret, send_test, set_enabled,
+    DeliveryStatus, EndpointChange, EndpointStatus, EventStatus, WantedEndpoint, add_endpoint,
+    change_endpoint, delete_endpoint, list_deliveries, list_endpoints, list_events,
+    replay_deliveries, rotate_secret, send_test, show_delivery, show_event,
 };

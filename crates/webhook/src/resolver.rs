@@ -1,8 +1,8 @@
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use thiserror::Error;
 
 use crate::{RefusedAddress, check_address};
 
@@ -19,18 +19,30 @@ impl Resolve for SystemResolver {
     }
 }
 
-/// Passes on only public addresses. It sits inside the connector: what it lets through is what
-/// is dialled, so there is no second look-up to answer differently.
-pub(crate) struct PublicOnly(pub(crate) Arc<dyn Resolve>);
+/// The name has no address.
+#[derive(Debug, Error)]
+#[error("name does not resolve")]
+pub(crate) struct Unresolved;
 
-impl Resolve for PublicOnly {
+/// Passes on only public addresses, unless private ones are allowed. It sits inside the connector:
+/// what it lets through is what is dialled, so there is no second look-up to answer differently.
+pub(crate) struct Judging {
+    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) private: bool,
+}
+
+impl Resolve for Judging {
     fn resolve(&self, name: Name) -> Resolving {
-        let found = self.0.resolve(name);
+        let (found, private) = (self.resolver.resolve(name), self.private);
         Box::pin(async move {
-            let (public, refusal) = split(found.await?);
+            let found = found.await.map_err(|_| Unresolved)?;
+            if private {
+                return Ok(found);
+            }
+            let (public, refusal) = split(found);
             match refusal {
                 Some(refusal) if public.is_empty() => Err(refusal.into()),
-                None if public.is_empty() => Err(io::Error::from(io::ErrorKind::NotFound).into()),
+                None if public.is_empty() => Err(Unresolved.into()),
                 _ => Ok(Box::new(public.into_iter()) as Addrs),
             }
         })

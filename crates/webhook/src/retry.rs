@@ -25,7 +25,8 @@ pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(HOUR as u64);
 /// seconds, ±20 %; `None` when the steps are used up.
 ///
 /// `random` is 64 uniform bits. `retry_after` is what the receiver asked for; it can lengthen the
-/// wait, up to [`MAX_RETRY_AFTER`], and never shortens it.
+/// wait, up to [`MAX_RETRY_AFTER`] and up to 20 % more, so that not all come at once, and never
+/// shortens it.
 #[must_use]
 pub fn next_try(
     schedule: &[u32],
@@ -35,11 +36,16 @@ pub fn next_try(
 ) -> Option<Duration> {
     let index = usize::try_from(attempt.checked_sub(1)?).ok()?;
     let step_us = u64::from(*schedule.get(index)?) * 1_000_000;
-    let spread_us = step_us * 2 / 5 + 1;
-    // The high half of a 128-bit product: uniform over `0..spread_us`, without a division.
-    let offset_us = u64::try_from((u128::from(random) * u128::from(spread_us)) >> 64).ok()?;
-    let wait = Duration::from_micros(step_us - step_us / 5 + offset_us);
-    Some(wait.max(retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)))
+    let wait = Duration::from_micros(step_us - step_us / 5 + below(step_us * 2 / 5 + 1, random));
+    let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
+    let asked_us = u64::try_from(asked.as_micros()).unwrap_or(u64::MAX);
+    let asked = asked + Duration::from_micros(below(asked_us / 5 + 1, random));
+    Some(wait.max(asked))
+}
+
+/// Uniform over `0..end`: the high half of a 128-bit product.
+fn below(end: u64, random: u64) -> u64 {
+    u64::try_from((u128::from(random) * u128::from(end)) >> 64).unwrap_or_default()
 }
 
 /// A `Retry-After` header (RFC 9110, section 10.2.3), as the receiver gave it.

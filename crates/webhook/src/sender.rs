@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use reqwest::header::{
 };
 use thiserror::Error;
 use tokio::time::Instant;
+use tower::util::MapRequestLayer;
 use url::Host;
 
-use crate::resolver::{PublicOnly, SystemResolver};
+use crate::resolver::{Judging, SystemResolver, Unresolved};
 use crate::{RefusedAddress, RetryAfter, Rules, UrlError, authorization_header, check_url};
 
 /// How webhooks are sent. The default is what the contract and the figures ask for.
@@ -127,9 +129,15 @@ pub enum Failure {
     /// drips its body has not answered in time.
     #[error("no complete answer within the deadline")]
     Timeout,
-    /// The name does not resolve, or nobody accepts the connection.
+    /// The name does not resolve.
+    #[error("name does not resolve")]
+    Unresolved,
+    /// Nobody accepts the connection.
     #[error("connection failed")]
     Connect,
+    /// The receiver reset the connection.
+    #[error("connection was reset")]
+    Reset,
     /// The receiver's certificate or TLS is not acceptable.
     #[error("tls handshake failed")]
     Tls,
@@ -147,7 +155,9 @@ impl Failure {
             Self::InvalidUrl(_) => "invalid_url",
             Self::InvalidHeader => "invalid_header",
             Self::Timeout => "timeout",
+            Self::Unresolved => "dns",
             Self::Connect => "connect",
+            Self::Reset => "reset",
             Self::Tls => "tls",
             Self::InvalidResponse => "invalid_response",
         }
@@ -180,8 +190,8 @@ impl Sender {
     /// A sender that asks `resolver` for addresses. They are judged all the same, unless
     /// private ones are allowed.
     pub fn with_resolver(options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
-        let resolver: Arc<dyn Resolve> =
-            if options.rules.private { resolver } else { Arc::new(PublicOnly(resolver)) };
+        let private = options.rules.private;
+        let resolver: Arc<dyn Resolve> = Arc::new(Judging { resolver, private });
         let extra_roots =
             reqwest::Certificate::from_pem_bundle(&options.extra_roots).map_err(SetupError)?;
         let client = reqwest::Client::builder()
@@ -190,6 +200,7 @@ impl Sender {
             .retry(reqwest::retry::never())
             .no_proxy()
             .dns_resolver(Arc::clone(&resolver))
+            .connector_layer(MapRequestLayer::new(note_connection))
             .tls_certs_merge(extra_roots)
             // Shared among a name's addresses: a dead first one leaves time for the second.
             .connect_timeout(options.timeout)
@@ -215,7 +226,8 @@ impl Sender {
     }
 
     /// Makes one POST. Never takes longer than [`Options::timeout`], stops reading the
-    /// answer's body at [`Options::read_limit`].
+    /// answer's body at [`Options::read_limit`]. When a connection that was used before is reset in
+    /// place of an answer, the request is made again on another one, within the same time.
     pub async fn send(&self, request: Request<'_>) -> Attempt {
         let start = Instant::now();
         let result = tokio::time::timeout(self.options.timeout, self.exchange(request))
@@ -227,15 +239,19 @@ impl Sender {
     async fn exchange(&self, request: Request<'_>) -> Result<Answer, Failure> {
         let url = check_url(request.url, &self.options.rules)?;
         let headers = headers(&request).ok_or(Failure::InvalidHeader)?;
-        let response = self
-            .client
-            .post(url)
-            .headers(headers)
-            .body(request.body)
-            .send()
-            .await
-            .map_err(|error| failure(&error))?;
-        self.read(response).await
+        loop {
+            let sending = self.client.post(url.clone()).headers(headers.clone());
+            let sending = sending.body(request.body.clone()).send();
+            let (sent, is_new) = IS_NEW
+                .scope(Cell::new(false), async { (sending.await, IS_NEW.with(Cell::get)) })
+                .await;
+            match sent {
+                Ok(response) => return self.read(response).await,
+                // It was reset while it rested, or may have been. Each of those is met once.
+                Err(error) if !is_new && is_reset(&error) => {}
+                Err(error) => return Err(failure(&error)),
+            }
+        }
     }
 
     /// Reads to the end or to the limit; dropping the rest closes the connection.
@@ -264,6 +280,18 @@ impl std::fmt::Debug for Sender {
     }
 }
 
+tokio::task_local! {
+    /// Whether a connection was begun for the request that this task makes.
+    static IS_NEW: Cell<bool>;
+}
+
+/// Passed by whatever is about to connect.
+fn note_connection<T>(to: T) -> T {
+    // The connector is also asked outside of requests, by nobody who waits for the answer.
+    let _ = IS_NEW.try_with(|is_new| is_new.set(true));
+    to
+}
+
 fn headers(request: &Request<'_>) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in request.headers {
@@ -287,6 +315,12 @@ fn failure(error: &reqwest::Error) -> Failure {
     if error.is_timeout() {
         return Failure::Timeout;
     }
+    if causes(error).any(|cause| cause.is::<Unresolved>()) {
+        return Failure::Unresolved;
+    }
+    if is_reset(error) {
+        return Failure::Reset;
+    }
     if !error.is_connect() {
         return Failure::InvalidResponse;
     }
@@ -296,6 +330,13 @@ fn failure(error: &reqwest::Error) -> Failure {
         matches!(kind, Some(io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof))
     });
     if bad_handshake { Failure::Tls } else { Failure::Connect }
+}
+
+fn is_reset(error: &reqwest::Error) -> bool {
+    causes(error).any(|cause| {
+        let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        matches!(kind, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
+    })
 }
 
 /// An error and what it wraps. An `io::Error` gives its content as `get_ref`; its `source` is

@@ -7,9 +7,9 @@ const MAX_URL_BYTES: usize = 2048;
 
 /// Above 1023 any port may be a receiver, except where a well-known service listens that would
 /// take an HTTP request for commands.
-const REFUSED_PORTS: [u16; 16] = [
-    1433, 1521, 2049, 2375, 2376, 3306, 3389, 5432, 5672, 5900, 6000, 6379, 9042, 9092, 11211,
-    27017,
+const REFUSED_PORTS: [u16; 24] = [
+    1433, 1521, 2049, 2375, 2376, 2379, 2380, 3306, 3389, 5432, 5672, 5900, 5984, 6000, 6379, 6443,
+    9042, 9092, 9200, 9300, 10250, 10255, 11211, 27017,
 ];
 
 /// Names that never belong to a public host (RFC 6761, RFC 6762, RFC 8375, and the suffix that

@@ -194,6 +194,8 @@ fn schemes_and_ports_are_those_that_were_allowed() {
         ("https://example.com/", &listed, None),
         ("https://example.com:22/", &listed, None),
         ("https://example.com:22/", &Rules::default(), Some(UrlError::Port(22))),
+        ("https://example.com:9200/", &Rules::default(), Some(UrlError::Port(9200))),
+        ("https://example.com:10250/", &Rules::default(), Some(UrlError::Port(10250))),
         ("https://example.com:8443/", &Rules::default(), None),
         ("https://example.com:8443/", &listed, Some(UrlError::Port(8443))),
         ("http://127.0.0.1:9/", &both, None),

@@ -37,6 +37,15 @@ fn retry_after_lengthens_a_wait_within_bounds_and_never_shortens_it() {
 }
 
 #[test]
+fn those_that_were_told_the_same_moment_do_not_come_at_once() {
+    let after = |random, seconds| next_try(&[1], 1, random, Some(Duration::from_secs(seconds)));
+    assert_eq!(after(0, 600), Some(Duration::from_secs(600)));
+    assert_eq!(after(u64::MAX, 600), Some(Duration::from_secs(720)));
+    assert_eq!(after(u64::MAX / 2, 100), Some(Duration::from_secs(110)));
+    assert_eq!(after(u64::MAX, u64::MAX), Some(MAX_RETRY_AFTER * 6 / 5));
+}
+
+#[test]
 fn retry_after_is_read_in_every_form() {
     use RetryAfter::{At, Seconds};
     let cases = [
@@ -109,7 +118,7 @@ proptest! {
     ) {
         let plain = next_try(&SCHEDULE, attempt, random, None).unwrap();
         let wait = next_try(&SCHEDULE, attempt, random, Some(Duration::from_secs(asked))).unwrap();
-        prop_assert!(wait >= plain && wait <= plain.max(MAX_RETRY_AFTER));
+        prop_assert!(wait >= plain && wait <= plain.max(MAX_RETRY_AFTER * 6 / 5));
     }
 
     #[test]

@@ -147,6 +147,48 @@ async fn any_2xx_is_a_delivery_and_nothing_else_is() {
     }
 }
 
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_used_connection_that_is_reset_in_place_of_an_answer_is_followed_by_a_new_one() {
+    let (requests, mut received) = mpsc::unbounded_channel();
+    let address = receiver(move |mut stream| {
+        let requests = requests.clone();
+        async move {
+            requests.send(read_request(&mut stream).await?).unwrap();
+            stream.write_all(OK).await?;
+            requests.send(read_request(&mut stream).await?).unwrap();
+            // It ends with a reset, not with an end.
+            stream.set_zero_linger()
+        }
+    })
+    .await;
+    let (sender, url) = (sender(PATIENT), format!("http://{address}/hook"));
+    assert!(send_to(&sender, &url).await.delivered());
+    assert!(send_to(&sender, &url).await.delivered(), "on a connection of its own");
+    let mut texts = Vec::new();
+    for _ in 0..3 {
+        texts.push(received.recv().await.unwrap());
+    }
+    assert!(texts.iter().all(|text| *text == texts[0]), "the same, byte for byte: {texts:?}");
+}
+
+#[tokio::test]
+async fn a_new_connection_that_is_reset_is_a_failed_try() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let address = receiver(move |mut stream| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            read_request(&mut stream).await?;
+            stream.set_zero_linger()
+        }
+    })
+    .await;
+    assert_eq!(outcome(address, PATIENT).await, Err(Failure::Reset));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn an_answer_keeps_its_body_and_retry_after() {
     let address = answering(
@@ -347,14 +389,14 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_whatever_it_said_b
     // Dialling a public address would leave the machine: no address at all stands for it.
     let sender = public_sender(PATIENT, vec![vec![], vec![inside], vec![inside, inside]]);
     let url = format!("https://rebind.example.com:{}/", inside.port());
-    assert_eq!(send_to(&sender, &url).await.result.unwrap_err(), Failure::Connect);
+    assert_eq!(send_to(&sender, &url).await.result.unwrap_err(), Failure::Unresolved);
     for _ in 0..2 {
         match send_to(&sender, &url).await.result.unwrap_err() {
             Failure::Refused(refusal) => assert_eq!(refusal.range, "127.0.0.0/8"),
             other => panic!("{other}"),
         }
     }
-    assert_eq!(send_to(&sender, &url).await.result.unwrap_err(), Failure::Connect);
+    assert_eq!(send_to(&sender, &url).await.result.unwrap_err(), Failure::Unresolved);
     assert_eq!(dialled.load(Ordering::SeqCst), 0);
 }
 

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_server::config::Config;
-use vinculo_store::DeliveryState;
+use vinculo_store::{DeliveryState, Micros};
 
 use super::http::Network;
 use super::{Database, Environment, Secret};
@@ -61,6 +61,8 @@ pub(crate) enum Webhooks {
     Create(CreateWebhook),
     /// List the endpoints of an environment
     List(ListWebhooks),
+    /// Change where events are sent, what opens it, and which types are sent
+    Update(UpdateWebhook),
     /// Send to an endpoint again
     Enable(Enable),
     /// Send nothing to an endpoint any more
@@ -71,6 +73,8 @@ pub(crate) enum Webhooks {
     Test(WebhookOptions),
     /// Send again what was sent before, or was never sent
     Replay(ReplayWebhooks),
+    /// Remove an endpoint and its secrets; what waits for it is cancelled
+    Delete(WebhookOptions),
     /// Show the addresses that webhooks come from
     Addresses(Egress),
 }
@@ -80,6 +84,17 @@ pub(crate) enum Webhooks {
 pub(crate) enum Deliveries {
     /// List deliveries, newest first
     List(ListDeliveries),
+    /// Show a delivery with every try and what was answered
+    Show(ShowDelivery),
+}
+
+/// `vinculo events …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Events {
+    /// List events, newest first
+    List(ListEvents),
+    /// Show an event with its body
+    Show(ShowEvent),
 }
 
 /// `vinculo webhooks create`
@@ -97,6 +112,9 @@ pub(crate) struct CreateWebhook {
     /// Types of events to send, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT"], value_name = "TYPE")]
     pub(crate) types: Option<Vec<String>>,
+    /// Send nothing before it is enabled
+    #[arg(long)]
+    pub(crate) disabled: bool,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -104,6 +122,38 @@ pub(crate) struct CreateWebhook {
     pub(crate) outgoing: Outgoing,
     #[command(flatten)]
     pub(crate) database: Database,
+}
+
+/// `vinculo webhooks update`
+#[derive(Debug, Args)]
+pub(crate) struct UpdateWebhook {
+    #[command(flatten)]
+    pub(crate) change: WebhookChange,
+    #[command(flatten)]
+    pub(crate) outgoing: Outgoing,
+    #[command(flatten)]
+    pub(crate) endpoint: WebhookOptions,
+}
+
+/// What is changed, at least one of these; what is not given stays.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct WebhookChange {
+    /// Where to send events
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// Value of the Authorization header; a bare token is sent as `Bearer TOKEN`
+    #[arg(long)]
+    pub(crate) authorization: Option<Secret>,
+    /// Send no Authorization header any more
+    #[arg(long, conflicts_with = "authorization")]
+    pub(crate) no_authorization: bool,
+    /// Types of events to send, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT"], value_name = "TYPE")]
+    pub(crate) types: Option<Vec<String>>,
+    /// Send events of all types
+    #[arg(long, conflicts_with = "types")]
+    pub(crate) all_types: bool,
 }
 
 /// `vinculo webhooks list`
@@ -199,12 +249,72 @@ pub(crate) struct Wanted {
     /// In this state: pending, delivered, failed, cancelled
     #[arg(long, value_parser = state)]
     pub(crate) status: Option<DeliveryState>,
-    /// Of events that happened then or later, such as 2026-11-24T00:00:00Z
-    #[arg(long)]
-    pub(crate) from: Option<jiff::Timestamp>,
+    #[command(flatten)]
+    pub(crate) span: Span,
+}
+
+/// When events happened.
+#[derive(Debug, Args)]
+pub(crate) struct Span {
+    /// Of events that happened then or later, such as 2026-11-24 or 2026-11-24T12:00:00Z
+    #[arg(long, value_parser = moment, value_name = "DAY or MOMENT")]
+    pub(crate) from: Option<Micros>,
     /// Of events that happened earlier
+    #[arg(long, value_parser = moment, value_name = "DAY or MOMENT")]
+    pub(crate) before: Option<Micros>,
+}
+
+/// `vinculo deliveries show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowDelivery {
+    /// Whose delivery
     #[arg(long)]
-    pub(crate) before: Option<jiff::Timestamp>,
+    pub(crate) environment: Environment,
+    /// Its number
+    pub(crate) id: i64,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo events list`
+#[derive(Debug, Args)]
+pub(crate) struct ListEvents {
+    /// Whose events
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// About this link
+    #[arg(long)]
+    pub(crate) link: Option<Uuid>,
+    /// Of this type
+    #[arg(long = "type", value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT", "TEST", "ENDPOINT"])]
+    pub(crate) webhook_type: Option<String>,
+    #[command(flatten)]
+    pub(crate) span: Span,
+    /// How many at most
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) limit: u16,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+/// `vinculo events show`
+#[derive(Debug, Args)]
+pub(crate) struct ShowEvent {
+    /// Whose event
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Its `webhook_id`
+    pub(crate) id: Uuid,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
+fn moment(text: &str) -> Result<Micros, String> {
+    let expected = "expected a day such as 2026-11-24, or a moment such as 2026-11-24T12:00:00Z";
+    vinculo_server::moment(text).ok_or_else(|| expected.to_owned())
 }
 
 fn state(text: &str) -> Result<DeliveryState, String> {

@@ -63,8 +63,8 @@ async fn play(app: &App, base: &str) -> anyhow::Result<()> {
     let command = format!("vinculo webhooks create --environment sandbox --url {}", receiver.url);
     headline(2, "Add a webhook URL", &command);
     let authorization = Some(TOKEN.to_owned());
-    let wanted =
-        WantedEndpoint { url: receiver.url.clone(), authorization, types: None, enabled: true };
+    let url = receiver.url.clone();
+    let wanted = WantedEndpoint { url, authorization, types: None, enabled: true };
     let added = add_endpoint(app, Environment::Sandbox, wanted).await;
     added.map_err(|error| anyhow::anyhow!("no webhook: {}", error.told()))?;
 

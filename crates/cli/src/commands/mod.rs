@@ -7,6 +7,7 @@ pub(crate) mod consents;
 pub(crate) mod db;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod events;
 pub(crate) mod export;
 mod files;
 pub(crate) mod import;

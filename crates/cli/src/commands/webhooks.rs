@@ -1,4 +1,4 @@
-//! `vinculo webhooks …`, `vinculo deliveries …`
+//! `vinculo webhooks …`
 
 use std::process::ExitCode;
 
@@ -6,14 +6,15 @@ use anstream::println;
 use anyhow::{anyhow, bail};
 use uuid::Uuid;
 use vinculo_server::{
-    ApiError, App, DeliveryStatus, EndpointStatus, Replay, WantedEndpoint, add_endpoint,
-    list_deliveries, list_endpoints, replay_deliveries, rotate_secret, send_test, set_enabled,
+    ApiError, App, EndpointChange, EndpointStatus, WantedEndpoint, add_endpoint, change_endpoint,
+    delete_endpoint, list_endpoints, replay_deliveries, rotate_secret, send_test,
 };
-use vinculo_store::{DeliveryFilter, Environment, EventFilter, TimeSpan};
+use vinculo_store::{Environment, TimeSpan};
 
+use super::events;
 use crate::args::{
-    CreateWebhook, Database, Egress, Enable, ListDeliveries, ListWebhooks, ReplayWebhooks,
-    RotateWebhook, Wanted, WebhookOptions,
+    CreateWebhook, Database, Egress, Enable, ListWebhooks, ReplayWebhooks, RotateWebhook,
+    UpdateWebhook, WebhookOptions,
 };
 use crate::installation::{Installation, NO_OPERATOR};
 use crate::print::{DIM, HEAD};
@@ -26,7 +27,7 @@ pub(crate) fn create(options: CreateWebhook) -> anyhow::Result<ExitCode> {
         url: options.url,
         authorization: options.authorization.map(|secret| secret.0),
         types: options.types,
-        enabled: true,
+        enabled: !options.disabled,
     };
     let environment = options.environment.into();
     let added = block_on(async {
@@ -36,7 +37,8 @@ pub(crate) fn create(options: CreateWebhook) -> anyhow::Result<ExitCode> {
     if options.json {
         return json(&added);
     }
-    println!("{HEAD}Webhook{HEAD:#} {} receives events of {environment}", added.id);
+    let verb = if added.enabled { "receives" } else { "will receive" };
+    println!("{HEAD}Webhook{HEAD:#} {} {verb} events of {environment}", added.id);
     secret(&added);
     Ok(ExitCode::SUCCESS)
 }
@@ -62,14 +64,51 @@ pub(crate) fn disable(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
     switch(options, false, false)
 }
 
+/// Changes an endpoint.
+pub(crate) fn update(options: UpdateWebhook) -> anyhow::Result<ExitCode> {
+    let installation = Installation::open(&options.endpoint.database)?;
+    let config = options.outgoing.apply(installation.config(NO_OPERATOR));
+    let wanted = options.change;
+    let authorization = wanted.authorization.map(|secret| Some(secret.0));
+    let change = EndpointChange {
+        url: wanted.url,
+        authorization: if wanted.no_authorization { Some(None) } else { authorization },
+        types: if wanted.all_types { Some(None) } else { wanted.types.map(Some) },
+        enabled: None,
+    };
+    let (environment, id) = (options.endpoint.environment.into(), options.endpoint.id);
+    let changed = block_on(async {
+        let app = installation.app(config)?;
+        let changed = change_endpoint(&app, environment, id, change, false).await;
+        changed.map_err(|error| missing(error, Some(id), environment))
+    })?;
+    show(&options.endpoint, &changed)
+}
+
+/// Removes an endpoint.
+pub(crate) fn delete(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
+    let (environment, id) = (options.environment.into(), options.id);
+    of(options, async |app| delete_endpoint(app, environment, id).await)?;
+    if options.json {
+        return json(&serde_json::json!({ "deleted": id }));
+    }
+    println!("{HEAD}Webhook{HEAD:#} {id} is removed");
+    Ok(ExitCode::SUCCESS)
+}
+
 fn switch(options: &WebhookOptions, enabled: bool, and_replay: bool) -> anyhow::Result<ExitCode> {
     let (environment, id) = (options.environment.into(), options.id);
+    let change = EndpointChange { enabled: Some(enabled), ..EndpointChange::default() };
     let changed =
-        of(options, async |app| set_enabled(app, environment, id, enabled, and_replay).await)?;
+        of(options, async |app| change_endpoint(app, environment, id, change, and_replay).await)?;
+    show(options, &changed)
+}
+
+fn show(options: &WebhookOptions, changed: &EndpointStatus) -> anyhow::Result<ExitCode> {
     if options.json {
-        return json(&changed);
+        return json(changed);
     }
-    line(&changed);
+    line(changed);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,22 +139,15 @@ pub(crate) fn test(options: &WebhookOptions) -> anyhow::Result<ExitCode> {
 
 /// Sends again.
 pub(crate) fn replay(options: &ReplayWebhooks) -> anyhow::Result<ExitCode> {
-    let Wanted { environment, endpoint, link, webhook_type, status, .. } = &options.wanted;
-    let created = span(&options.wanted);
-    let wanted = Replay {
-        endpoint: *endpoint,
-        link: *link,
-        webhook_type: webhook_type.clone(),
-        states: status.map(|state| vec![state]),
-        created,
-    };
-    let named = endpoint.is_some() || link.is_some() || webhook_type.is_some();
-    if !named && status.is_none() && created == TimeSpan::default() {
+    let filter = events::filter(&options.wanted);
+    let named = filter.endpoints.is_some() || filter.states.is_some();
+    let of = &filter.events;
+    if !named && of.links.is_none() && of.types.is_none() && of.created == TimeSpan::default() {
         bail!("name at least one of --endpoint, --link, --type, --status, --from, --before");
     }
-    let (environment, named) = ((*environment).into(), *endpoint);
+    let (environment, named) = (options.wanted.environment.into(), options.wanted.endpoint);
     let replayed = with_app(&options.database, async |app| {
-        replay_deliveries(app, environment, &wanted)
+        replay_deliveries(app, environment, filter)
             .await
             .map_err(|it| missing(it, named, environment))
     })?;
@@ -132,54 +164,6 @@ pub(crate) fn addresses(options: &Egress) -> anyhow::Result<ExitCode> {
         println!("{}", network.0);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Lists deliveries.
-pub(crate) fn deliveries(options: &ListDeliveries) -> anyhow::Result<ExitCode> {
-    let Wanted { environment, endpoint, link, webhook_type, status, .. } = &options.wanted;
-    let filter = DeliveryFilter {
-        endpoints: endpoint.map(|id| vec![id]),
-        states: status.map(|state| vec![state]),
-        events: EventFilter {
-            id: None,
-            links: link.map(|id| vec![id]),
-            types: webhook_type.clone().map(|word| vec![word]),
-            created: span(&options.wanted),
-        },
-        ..DeliveryFilter::default()
-    };
-    let environment = (*environment).into();
-    let limit = options.limit.into();
-    let found = with(&options.database, async |app| {
-        list_deliveries(app, environment, filter, limit).await
-    })?;
-    if options.json {
-        return json_lines(&found);
-    }
-    for delivery in &found {
-        let DeliveryStatus { id, event, webhook_type, created_at, endpoint, .. } = delivery;
-        let endpoint = endpoint.map_or_else(|| "-".to_owned(), |id| id.to_string());
-        println!("{id} {created_at} {event} {webhook_type} {endpoint} {}", outcome(delivery));
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn span(wanted: &Wanted) -> TimeSpan {
-    let micros = |at: jiff::Timestamp| at.as_microsecond();
-    TimeSpan { from: wanted.from.map(micros), before: wanted.before.map(micros) }
-}
-
-/// How a delivery stands, and how its last try ended.
-fn outcome(delivery: &DeliveryStatus) -> String {
-    let DeliveryStatus { status, tries, attempts, .. } = delivery;
-    let last =
-        attempts.iter().flatten().next_back().map(|last| match (last.status, &last.failure) {
-            (Some(answered), _) => format!(", the last answered {answered}"),
-            (None, Some(failure)) => format!(", the last failed: {failure}"),
-            (None, None) => String::new(),
-        });
-    let word = if *tries == 1 { "try" } else { "tries" };
-    format!("{status}, {tries} {word}{}", last.unwrap_or_default())
 }
 
 fn line(endpoint: &EndpointStatus) {
@@ -202,12 +186,12 @@ fn secret(endpoint: &EndpointStatus) {
     }
 }
 
-fn json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
+pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<ExitCode> {
     println!("{}", serde_json::to_string(value)?);
     Ok(ExitCode::SUCCESS)
 }
 
-fn json_lines(all: &[impl serde::Serialize]) -> anyhow::Result<ExitCode> {
+pub(super) fn json_lines(all: &[impl serde::Serialize]) -> anyhow::Result<ExitCode> {
     all.iter().try_for_each(|one| json(one).map(|_| ()))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -222,7 +206,7 @@ fn of<T>(
     with_app(&options.database, async |app| work(app).await.map_err(missing))
 }
 
-fn with<T>(
+pub(super) fn with<T>(
     database: &Database,
     work: impl AsyncFnOnce(&App) -> Result<T, ApiError>,
 ) -> anyhow::Result<T> {
@@ -236,7 +220,10 @@ fn with_app<T>(
     let installation = Installation::open(database)?;
     block_on(async {
         let app = installation.quiet_app()?;
-        work(&app).await
+        let done = work(&app).await;
+        // What was read is noted before the process ends.
+        app.store().clone().close().await;
+        done
     })
 }
 

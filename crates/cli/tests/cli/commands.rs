@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use vinculo_store::EndpointId;
+use vinculo_store::{Environment, PageRequest};
 
 use crate::support::{Installation, Process, Receiver, finished, in_the_end, sample, vinculo};
 
@@ -139,7 +139,14 @@ fn webhooks_are_controlled_from_the_command_line() {
         let told = |state: &str| format!("{id} {url} {state}");
         assert_eq!(installation.run(&list).accepted(), told("enabled\n"));
         let store = installation.store();
-        store.write_blocking(|tx| tx.endpoint_failed(EndpointId(1), 0)).expect("changed");
+        let failed = store.write_blocking(|tx| {
+            let all = tx.workspaces()?;
+            let sandbox = all.iter().find(|(it, _)| it.environment == Environment::Sandbox);
+            let one = PageRequest { limit: 1, offset: 0 };
+            let found = tx.endpoints(sandbox.expect("a sandbox").0.id, one)?.rows.remove(0);
+            tx.endpoint_failed(found.id, &found.sealed, 0, 1)
+        });
+        assert!(failed.expect("changed").is_some());
         store.close_blocking();
         let failing = told("enabled, failing since 1970-01-01T00:00:00.000000Z\n");
         assert_eq!(installation.run(&list).accepted(), failing);
@@ -152,23 +159,61 @@ fn webhooks_are_controlled_from_the_command_line() {
         let rotated = run(&["webhooks", "rotate"], &[id, "--keep-old-hours", "1"]).json();
         assert_ne!(rotated["secret"], made["secret"]);
         assert!(rotated["old_secret_until"].is_string());
+        let again = run(&["webhooks", "rotate"], &[id]).refused();
+        assert!(again.starts_with("The secret before signs until "), "{again}");
+        let last = run(&["webhooks", "rotate"], &[id, "--keep-old-hours", "0"]).json();
+        assert!(last["old_secret_until"].is_null());
+
+        let moved =
+            ["--url", "http://127.0.0.1:9/moved", "--authorization", "s3cret", "--all-types"];
+        let moved = run(&["webhooks", "update"], &[&[id][..], &moved].concat()).json();
+        assert_eq!(moved["url"], "http://127.0.0.1:9/moved");
+        assert!(moved["webhook_types"].is_null() && moved["has_authorization"] == true, "{moved}");
+        let bare = run(&["webhooks", "update"], &[id, "--no-authorization"]).json();
+        assert!(bare["has_authorization"] == false && bare["url"] == moved["url"], "{bare}");
+        let refused = run(&["webhooks", "update"], &[id, "--url", "ftp://127.0.0.1/"]).refused();
+        assert!(refused.contains("url must start with https://"), "{refused}");
+        assert_eq!(run(&["webhooks", "update"], &[id]).code, Some(2));
 
         let event = run(&["webhooks", "test"], &[id]).json();
         let of_test = ["--endpoint", id, "--type", "TEST"];
         let deliveries = run(&["deliveries", "list"], &of_test).json_lines();
         assert_eq!(deliveries[0]["event"], event["event"]);
         assert_eq!(deliveries[0]["status"], "pending");
-        let none = run(&["deliveries", "list"], &["--before", "2020-01-01T00:00:00Z"]);
-        assert!(none.json_lines().is_empty());
+        for before in ["2020-01-01T00:00:00Z", "2020-01-01"] {
+            for list in ["deliveries", "events"] {
+                let none = run(&[list, "list"], &["--before", before]);
+                assert!(none.json_lines().is_empty(), "{list}");
+            }
+        }
+        let here = ["--environment", "sandbox"];
+        let number = deliveries[0]["id"].to_string();
+        let one = installation.run(&[&["deliveries", "show", &number][..], &here].concat()).json();
+        assert_eq!((&one["event"], &one["attempts"]), (&event["event"], &serde_json::json!([])));
+        let name = event["event"].as_str().expect("an id");
+        let one = installation.run(&[&["events", "show", name][..], &here].concat()).json();
+        assert_eq!(one["body"]["webhook_id"], event["event"]);
+        let events = run(&["events", "list"], &["--type", "TEST"]).json_lines();
+        assert_eq!(
+            (&events[0]["id"], &events[0]["body"]),
+            (&event["event"], &serde_json::Value::Null)
+        );
         let again = run(&["webhooks", "replay"], &["--status", "pending"]).json();
         assert_eq!(again["replayed"], 1);
         assert!(run(&["webhooks", "replay"], &[]).refused().starts_with("name at least one of "));
         let nobody = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
         let said = format!("there is no webhook {nobody} in sandbox: `webhooks list` has them");
-        for command in ["test", "enable", "disable", "rotate"] {
+        for command in ["test", "enable", "disable", "rotate", "delete"] {
             assert_eq!(run(&["webhooks", command], &[nobody]).refused(), said, "{command}");
         }
+        let update = run(&["webhooks", "update"], &[nobody, "--all-types"]);
+        assert_eq!(update.refused(), said);
         assert_eq!(run(&["webhooks", "replay"], &["--endpoint", nobody]).refused(), said);
+        assert_eq!(run(&["webhooks", "delete"], &[id]).json()["deleted"], id);
+        let gone = said.replace(nobody, id);
+        assert_eq!(run(&["webhooks", "delete"], &[id]).refused(), gone);
+        let waiting = run(&["webhooks", "create"], &["--url", url, "--disabled"]).json();
+        assert_eq!(waiting["disabled_reason"], "manual");
     }
 }
 

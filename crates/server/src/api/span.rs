@@ -115,8 +115,9 @@ fn timestamp(value: &str) -> Option<(Timestamp, Time)> {
     Some((offset.to_timestamp(pieces.date().to_datetime(time)).ok()?, time))
 }
 
-/// The first moment of a day, or the moment, that a text names.
-pub(crate) fn moment(value: &str) -> Option<i64> {
+/// The first moment of a day in UTC, or the moment, that a text names: microseconds since 1970.
+#[must_use]
+pub fn moment(value: &str) -> Option<i64> {
     covered(value).map(|covered| covered.first)
 }
 

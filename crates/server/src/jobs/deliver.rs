@@ -62,8 +62,10 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> 
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
     let recorder = app.clone();
     if tried.result.as_ref().is_ok_and(Answer::delivered) {
-        let write = app.store().write_once(move |tx| record_success(tx, &recorder, &due, &tried));
-        write.await?;
+        let write = app.store().write_once(move |tx| record_success(tx, &recorder, &due, tried));
+        if let Some((claim, tried)) = write.await? {
+            record_late(app, claim, tried).await?;
+        }
         return Ok(Ended::ForGood);
     }
     app.store().write(move |tx| record_failure(tx, &recorder, &due, &tried)).await?;
@@ -122,16 +124,28 @@ pub(crate) fn excerpt_row(
     [subject.map_or(0, |subject| subject.0), delivery.0, attempt]
 }
 
-/// Writes a try down that delivered.
+/// Writes a try down that delivered. Answers it when something else has become of the delivery
+/// meanwhile, to be written down by more statements than one.
 fn record_success(
     tx: &mut Tx<'_>,
     app: &App,
     due: &DueDelivery,
-    tried: &Tried,
-) -> Result<(), ApiError> {
+    tried: Tried,
+) -> Result<Option<(ClaimedDelivery, Tried)>, ApiError> {
     let now = app.now_micros();
     let record = tried.as_record(due.claim, DeliveryState::Delivered, now);
-    tx.record_delivered(&record, due.endpoint, now)?;
+    let held = tx.record_delivered(&record, due.endpoint, &due.address, now)?;
+    Ok((!held).then_some((due.claim, tried)))
+}
+
+/// Writes a try down that delivered after something else had become of its delivery.
+async fn record_late(app: &App, claim: ClaimedDelivery, tried: Tried) -> Result<(), ApiError> {
+    let now = app.now_micros();
+    app.store()
+        .write(move |tx| {
+            tx.record_attempt(&tried.as_record(claim, DeliveryState::Delivered, now), now)
+        })
+        .await?;
     Ok(())
 }
 
@@ -149,7 +163,7 @@ fn record_failure(
         Err(ERASED | INTERNAL) => None,
         _ => {
             let gone = answer.is_some_and(|answer| answer.status == 410);
-            health::note_failed(tx, due.endpoint, gone, now)?
+            health::note_failed(tx, due, gone, now)?
         }
     };
     let (state, due_at) = match tried.result {

@@ -68,11 +68,20 @@ enum Which {
     Files,
 }
 
-/// Takes deliveries, of each endpoint up to so many at once.
+/// Takes deliveries.
 #[derive(Clone, Copy)]
 pub(super) struct DeliveryClaim {
+    share: Share,
     limit: i64,
-    each: i64,
+}
+
+/// Of whom how many deliveries are taken.
+#[derive(Clone, Copy)]
+enum Share {
+    /// Of each endpoint up to so many at once.
+    OfEndpoint(i64),
+    /// The first of an endpoint alone, of workspaces that hold fewer than so many.
+    OfWorkspace(i64),
 }
 
 /// The search for due rows of one queue.
@@ -139,14 +148,21 @@ impl Claim for JobClaim {
 impl DeliveryClaim {
     /// For so many slots that were taken. The last half of all slots is for the first delivery of an
     /// endpoint alone: endpoints that hang hold no slot of it more than once, and however much
-    /// waits for them, the others are served.
+    /// waits for them, the others are served. The last quarter is for workspaces that hold few slots:
+    /// however many endpoints of one hang, those of the others are served. Of it no more are taken in
+    /// one go than a workspace may hold, so that many of one do not come at once.
     pub(super) fn new(config: RunnerConfig, free: usize, taken: usize) -> Self {
-        let (limit, each) = match (free + taken).saturating_sub(config.deliveries / 2) {
-            0 => (taken, 1),
-            spare => (taken.min(spare), config.deliveries_per_endpoint),
+        let free = free + taken;
+        let [beyond_half, beyond] =
+            [2, 4].map(|part| free.saturating_sub(config.deliveries / part));
+        let few = (config.deliveries / 32).max(1);
+        let number = |number: usize| i64::try_from(number).unwrap_or(1);
+        let (limit, share) = match (beyond_half, beyond) {
+            (0, 0) => (few, Share::OfWorkspace(number(few))),
+            (0, spare) => (spare, Share::OfEndpoint(1)),
+            (spare, _) => (spare, Share::OfEndpoint(number(config.deliveries_per_endpoint))),
         };
-        let [limit, each] = [limit, each].map(|number| i64::try_from(number).unwrap_or(1));
-        Self { limit, each }
+        Self { share, limit: number(limit.min(taken)) }
     }
 }
 
@@ -154,11 +170,14 @@ impl Claim for DeliveryClaim {
     type Row = DueDelivery;
 
     fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<DueDelivery>, Error> {
-        tx.claim_deliveries(now, until, self.limit, self.each)
+        match self.share {
+            Share::OfEndpoint(each) => tx.claim_deliveries(now, until, self.limit, each),
+            Share::OfWorkspace(few) => tx.claim_first_deliveries(now, until, self.limit, few),
+        }
     }
 
     fn is_narrow(&self) -> bool {
-        self.each == 1
+        matches!(self.share, Share::OfEndpoint(1) | Share::OfWorkspace(_))
     }
 
     async fn now(self, app: &App) -> Result<Taken<DueDelivery>, Error> {

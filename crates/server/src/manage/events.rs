@@ -41,7 +41,7 @@ pub(super) fn filter(query: &Query) -> Result<EventFilter, ApiError> {
 }
 
 /// The type that is written so.
-pub(super) fn known_type(text: &str) -> Option<String> {
+fn known_type(text: &str) -> Option<String> {
     ALL_TYPES.contains(&text).then(|| text.to_owned())
 }
 

@@ -4,6 +4,7 @@
 mod common;
 mod params;
 mod shapes;
+mod webhooks;
 
 use std::sync::LazyLock;
 
@@ -45,12 +46,16 @@ pub(crate) use params::{
     PageParams, ShapeParams, WishParams,
 };
 pub(crate) use shapes::{File, Nothing, Page, Partial};
+pub(crate) use webhooks::WebhookBody;
 
-/// The OpenAPI document of everything under `/api/` and `/manage/v1/`.
+/// The OpenAPI document of everything under `/api/` and `/manage/v1/`, and of what is sent.
 #[must_use]
 pub fn document() -> &'static Value {
-    static DOCUMENT: LazyLock<Value> =
-        LazyLock::new(|| serde_json::to_value(described()).unwrap_or_default());
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let mut document = serde_json::to_value(described()).unwrap_or_default();
+        document["webhooks"] = webhooks::section();
+        document
+    });
     &DOCUMENT
 }
 

@@ -69,19 +69,21 @@ pub struct WantedEndpoint {
     pub authorization: Option<String>,
     /// Types of events it gets; `None` for all.
     pub types: Option<Vec<String>>,
-    /// Whether anything is sent.
+    /// Whether anything is sent to it yet.
     pub enabled: bool,
 }
 
 /// What somebody wants changed; what is `None` stays.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct EndpointChange {
-    pub(crate) url: Option<String>,
-    /// An inner `None` takes the value away.
-    pub(crate) authorization: Option<Option<String>>,
-    /// An inner `None` stands for all.
-    pub(crate) types: Option<Option<Vec<String>>>,
-    pub(crate) enabled: Option<bool>,
+pub struct EndpointChange {
+    /// Where to send events.
+    pub url: Option<String>,
+    /// The `Authorization` value; an inner `None` takes it away.
+    pub authorization: Option<Option<String>>,
+    /// Types of events it gets; an inner `None` stands for all.
+    pub types: Option<Option<Vec<String>>>,
+    /// Whether anything is sent to it.
+    pub enabled: Option<bool>,
 }
 
 impl EndpointStatus {
@@ -168,12 +170,13 @@ pub(crate) fn change(
     if let Some(url) = wanted.url.filter(|url| *url != address.url) {
         address.url = url;
         // Where it failed is not where it is now.
-        tx.endpoint_works(endpoint.id)?;
+        tx.endpoint_works(endpoint.id, &endpoint.sealed)?;
     }
     address.authorization = wanted.authorization.unwrap_or(address.authorization);
     let types = wanted.types.unwrap_or(endpoint.types);
     trail.note(tx, app, Entry::of(AuditAction::WebhookChanged).object(id))?;
     tx.change_endpoint(endpoint.id, types.as_deref(), &address.seal(secrets, id)?)?;
+    tx.cancel_unwanted_deliveries(endpoint.id, app.now_micros())?;
     match wanted.enabled {
         Some(true) => tx.enable_endpoint(endpoint.id)?,
         Some(false) => {
@@ -185,7 +188,7 @@ pub(crate) fn change(
 }
 
 /// Gives an endpoint a new secret, which the answer shows; requests are signed with the one before
-/// as well until `old_until`.
+/// as well until `old_until`, unless that is now. 409 while the one before is promised to go on.
 pub(crate) fn rotate(
     tx: &mut Tx<'_>,
     app: &App,
@@ -195,6 +198,10 @@ pub(crate) fn rotate(
     old_until: Micros,
 ) -> Result<EndpointStatus, ApiError> {
     let (endpoint, mut address) = hold(tx, secrets, id)?;
+    let now = app.now_micros();
+    if let Some(until) = address.old_secret_until(now).filter(|_| old_until > now) {
+        return Err(super::still_signs(until));
+    }
     let secret = address.rotate(app, old_until)?;
     trail.note(tx, app, Entry::of(AuditAction::WebhookSecretRotated).object(id))?;
     tx.change_endpoint(endpoint.id, endpoint.types.as_deref(), &address.seal(secrets, id)?)?;

@@ -1,24 +1,30 @@
 //! An endpoint that says it is gone, or fails for days, is disabled.
 
-use vinculo_store::{DisabledReason, DueDelivery, EndpointId, Error, Micros, Recipients, Tx};
+use vinculo_store::{DisabledReason, DueDelivery, Error, Micros, Recipients, Tx};
 
 use crate::App;
 use crate::error::ApiError;
 use crate::jobs::{Webhook, emit_own};
 
-/// How long an endpoint may fail, microseconds: five days.
-const PATIENCE: Micros = 5 * 24 * 60 * 60 * 1_000_000;
+/// A day, microseconds.
+const DAY: Micros = 24 * 60 * 60 * 1_000_000;
+/// How long an endpoint may fail.
+const PATIENCE: Micros = 5 * DAY;
+/// After so long without a try an endpoint that failed may have been mended: it has a day again.
+const QUIET: Micros = 2 * DAY;
 
 /// Notes that an endpoint did not take an event, before the try is recorded. Answers why the endpoint
-/// has to be disabled.
+/// has to be disabled. A try to an endpoint that was changed or disabled meanwhile says nothing.
 pub(crate) fn note_failed(
     tx: &mut Tx<'_>,
-    endpoint: EndpointId,
+    due: &DueDelivery,
     gone: bool,
     now: Micros,
 ) -> Result<Option<DisabledReason>, Error> {
-    let since = tx.endpoint_failed(endpoint, now)?;
-    let too_long = since.is_some_and(|since| now - since >= PATIENCE);
+    let Some(failing) = tx.endpoint_failed(due.endpoint, &due.address, now, QUIET)? else {
+        return Ok(None);
+    };
+    let too_long = now - failing.since >= PATIENCE && now - failing.again_since >= DAY;
     Ok(if gone { Some(DisabledReason::Gone) } else { too_long.then_some(DisabledReason::Failing) })
 }
 

@@ -14,6 +14,7 @@ use crate::audit::{Entry, Trail};
 use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::jobs::{body_context, excerpt_row};
+use crate::openapi::WebhookBody;
 use crate::secrets::WorkspaceSecrets;
 
 /// Types of events that there are.
@@ -25,11 +26,15 @@ const ONE: PageRequest = PageRequest { limit: 1, offset: 0 };
 /// How many deliveries of an event there are in each state.
 #[derive(Debug, Clone, Copy, Default, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DeliveryCounts {
-    pending: i64,
-    delivered: i64,
-    failed: i64,
-    cancelled: i64,
+pub struct DeliveryCounts {
+    /// On their way.
+    pub pending: i64,
+    /// Answered with a 2xx.
+    pub delivered: i64,
+    /// Given up.
+    pub failed: i64,
+    /// Not sent any more.
+    pub cancelled: i64,
 }
 
 /// An event.
@@ -41,25 +46,25 @@ pub(crate) struct DeliveryCounts {
     "created_at": "2026-11-24T12:00:00.000000Z",
     "deliveries": { "pending": 0, "delivered": 1, "failed": 0, "cancelled": 0 }, "body": null
 }))]
-pub(crate) struct EventStatus {
+pub struct EventStatus {
     /// The `webhook_id`.
     #[schema(pattern = "^[0-9a-f]{32}$")]
-    id: String,
+    pub id: String,
     /// `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST` or `ENDPOINT`.
-    webhook_type: String,
+    pub webhook_type: String,
     /// What happened.
-    webhook_code: String,
+    pub webhook_code: String,
     /// The link it is about; null when it is about none, or the link is gone.
     #[schema(required)]
-    link: Option<Uuid>,
+    pub link: Option<Uuid>,
     /// When it happened.
     #[schema(format = DateTime)]
-    created_at: String,
+    pub created_at: String,
     /// Its deliveries by state.
-    deliveries: DeliveryCounts,
+    pub deliveries: DeliveryCounts,
     /// What is sent; null in lists.
-    #[schema(required, value_type = Option<Object>)]
-    pub(crate) body: Option<Value>,
+    #[schema(required, value_type = Option<WebhookBody>)]
+    pub body: Option<Value>,
 }
 
 /// An event on its way to an endpoint.
@@ -90,7 +95,7 @@ pub struct DeliveryStatus {
     /// What happened.
     pub webhook_code: String,
     /// `pending`, `delivered`, `failed` (given up), or `cancelled` (its endpoint was disabled or
-    /// deleted).
+    /// deleted or wants no more of its type, or its link was deleted).
     pub status: &'static str,
     /// Tries so far.
     pub tries: i64,
@@ -120,8 +125,8 @@ pub struct AttemptStatus {
     /// Status of the answer.
     #[schema(required)]
     pub status: Option<i64>,
-    /// Why there was no answer: `timeout`, `connect`, `tls`, `invalid_response`,
-    /// `refused_address`, `invalid_url`, `invalid_header`, `erased` or `internal`.
+    /// Why there was no answer: `timeout`, `dns` (the name does not resolve), `connect` (nobody
+    /// accepts the connection), `reset`, `tls`, `invalid_response`, `refused_address`, `invalid_url`, `invalid_header`, `erased` or `internal`.
     #[schema(required)]
     pub failure: Option<String>,
     /// The start of the answer's body, at most 4 KiB; what is no text in it is replaced.

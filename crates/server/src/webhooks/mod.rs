@@ -10,19 +10,19 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{DeliveryFilter, Endpoint, Environment, Micros, PageRequest};
+use vinculo_store::{DeliveryFilter, Endpoint, Environment, EventFilter, Micros, PageRequest};
 
 use crate::App;
 use crate::audit::Trail;
+use crate::clock::wire_time;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
 
 pub(crate) use address::Address;
-pub(crate) use endpoint::{EndpointChange, TYPES, add, change, judge, remove, rotate, test};
-pub use endpoint::{EndpointStatus, WantedEndpoint};
-pub use log::DeliveryStatus;
-pub(crate) use log::{ALL_TYPES, AttemptStatus, EventStatus, one_delivery, one_event};
-pub use replay::Replay;
+pub use endpoint::{EndpointChange, EndpointStatus, WantedEndpoint};
+pub(crate) use endpoint::{TYPES, add, change, judge, remove, rotate, test};
+pub(crate) use log::{ALL_TYPES, AttemptStatus, one_delivery, one_event};
+pub use log::{DeliveryStatus, EventStatus};
 pub(crate) use replay::{replay, replay_missed, replay_one};
 
 /// How many endpoints a command lists.
@@ -39,13 +39,29 @@ pub(crate) fn disabled() -> ApiError {
     ApiError::status(StatusCode::CONFLICT, "endpoint_disabled", message)
 }
 
+/// 409: requests are signed with an older secret as well until then.
+fn still_signs(until: Micros) -> ApiError {
+    let message = format!(
+        "The secret before signs until {}. Rotate after that, or with keep_old_hours 0, which ends both.",
+        wire_time(until)
+    );
+    ApiError::status(StatusCode::CONFLICT, "old_secret_signs", message)
+}
+
+/// 409: the data that an event tells of went with its link.
+fn of_the_past() -> ApiError {
+    let message = "The link that the event is about was deleted.";
+    ApiError::status(StatusCode::CONFLICT, "link_deleted", message)
+}
+
 /// Cancels what can never be sent.
 pub(crate) async fn sweep(app: &App) -> Result<(), ApiError> {
     let now = app.now_micros();
     Ok(app.store().write(move |tx| tx.cancel_stranded_deliveries(now)).await?)
 }
 
-/// Changes an endpoint; when that enables it and `and_replay` is wanted, sends what it missed.
+/// Changes an endpoint; when `and_replay` is wanted, sends what it missed: since it was disabled, or
+/// since it was added when it was enabled already. 409 when nothing is sent to it.
 pub(crate) async fn apply(
     app: &App,
     trail: Trail,
@@ -55,15 +71,16 @@ pub(crate) async fn apply(
     and_replay: bool,
 ) -> Result<EndpointStatus, ApiError> {
     let workspace = secrets.workspace().id;
-    let (writer, owner, enables) = (app.clone(), Arc::clone(secrets), wanted.enabled == Some(true));
+    let (writer, owner) = (app.clone(), Arc::clone(secrets));
     let changed: (Option<Endpoint>, _) = app
         .store()
         .write(move |tx| {
             let before = tx.hold_endpoint(workspace, id)?;
-            Ok::<_, ApiError>((before, change(tx, &writer, &trail, &owner, id, wanted)?))
+            let changed = change(tx, &writer, &trail, &owner, id, wanted)?;
+            if and_replay && !changed.enabled { Err(disabled()) } else { Ok((before, changed)) }
         })
         .await?;
-    if let (Some(before), true) = (&changed.0, enables && and_replay) {
+    if let (Some(before), true) = (&changed.0, and_replay) {
         replay_missed(app, workspace, before).await?;
     }
     Ok(changed.1)
@@ -103,19 +120,24 @@ pub async fn list_endpoints(
     found.rows.iter().map(|endpoint| EndpointStatus::of(&secrets, endpoint, now)).collect()
 }
 
-/// Enables or disables an endpoint of the organization `default`; what an enabled one missed is
-/// sent when `and_replay` says so.
+/// Changes an endpoint of the organization `default`; what an enabled one missed is sent when
+/// `and_replay` says so.
 ///
 /// # Errors
-/// 404 when there is no such endpoint.
-pub async fn set_enabled(
+/// When the URL may not be called or the value cannot be a header; 404 when there is no such
+/// endpoint, 409 when nothing is sent to it and `and_replay` is wanted.
+pub async fn change_endpoint(
     app: &App,
     environment: Environment,
     id: Uuid,
-    enabled: bool,
+    change: EndpointChange,
     and_replay: bool,
 ) -> Result<EndpointStatus, ApiError> {
-    let change = EndpointChange { enabled: Some(enabled), ..EndpointChange::default() };
+    let authorization = change.authorization.as_ref().and_then(Option::as_deref);
+    let wrong = judge(app, change.url.as_deref(), authorization).await;
+    if !wrong.is_empty() {
+        return Err(ApiError::bad_request(wrong));
+    }
     let secrets = app.secrets_of(environment)?;
     apply(app, Trail::console(secrets.workspace().id), &secrets, id, change, and_replay).await
 }
@@ -124,7 +146,8 @@ pub async fn set_enabled(
 /// the one before for so many hours.
 ///
 /// # Errors
-/// 404 when there is no such endpoint.
+/// 404 when there is no such endpoint, 409 while an older secret signs as well, unless `keep_hours`
+/// is 0.
 pub async fn rotate_secret(
     app: &App,
     environment: Environment,
@@ -146,17 +169,81 @@ pub async fn send_test(app: &App, environment: Environment, id: Uuid) -> Result<
     app.store().write(move |tx| test(tx, &writer, &trail, &secrets, id)).await
 }
 
-/// Makes deliveries of the organization `default` again; answers how many.
+/// Removes an endpoint of the organization `default`.
+///
+/// # Errors
+/// 404 when there is no such endpoint.
+pub async fn delete_endpoint(
+    app: &App,
+    environment: Environment,
+    id: Uuid,
+) -> Result<(), ApiError> {
+    let (secrets, writer) = (app.secrets_of(environment)?, app.clone());
+    let trail = Trail::console(secrets.workspace().id);
+    app.store().write(move |tx| remove(tx, &writer, &trail, &secrets, id)).await
+}
+
+/// Makes deliveries of the organization `default` again; answers how many. Where endpoints are
+/// named and no states, events that were never on their way to them are sent as well.
 ///
 /// # Errors
 /// 404 when there is no such endpoint, 409 when it is disabled.
 pub async fn replay_deliveries(
     app: &App,
     environment: Environment,
-    wanted: &Replay,
+    wanted: DeliveryFilter,
 ) -> Result<i64, ApiError> {
     let workspace = app.secrets_of(environment)?.workspace().id;
     replay(app, Trail::console(workspace), workspace, wanted).await
+}
+
+/// Events of the organization `default`, newest first, at most `limit`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list_events(
+    app: &App,
+    environment: Environment,
+    filter: EventFilter,
+    limit: i64,
+) -> Result<Vec<EventStatus>, ApiError> {
+    let workspace = app.secrets_of(environment)?.workspace().id;
+    let page = PageRequest { limit, offset: 0 };
+    app.store()
+        .read(move |tx| {
+            let found = tx.events(workspace, &filter, page)?.rows;
+            let ids: Vec<_> = found.iter().map(|event| event.id).collect();
+            let states = tx.delivery_states(workspace, &ids)?;
+            Ok(found.iter().map(|event| EventStatus::of(event, &states)).collect())
+        })
+        .await
+}
+
+/// An event of the organization `default` with its body, which is noted.
+///
+/// # Errors
+/// 404 when there is none with this id.
+pub async fn show_event(
+    app: &App,
+    environment: Environment,
+    id: Uuid,
+) -> Result<EventStatus, ApiError> {
+    let secrets = app.secrets_of(environment)?;
+    one_event(app, &Trail::console(secrets.workspace().id), &secrets, id).await
+}
+
+/// A delivery of the organization `default` with its tries and what was answered to them, which is
+/// noted.
+///
+/// # Errors
+/// 404 when there is none with this number.
+pub async fn show_delivery(
+    app: &App,
+    environment: Environment,
+    id: i64,
+) -> Result<DeliveryStatus, ApiError> {
+    let secrets = app.secrets_of(environment)?;
+    one_delivery(app, &Trail::console(secrets.workspace().id), &secrets, id).await
 }
 
 /// Deliveries of the organization `default`, those of the newest event first, at most `limit`.

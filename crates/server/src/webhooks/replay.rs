@@ -14,35 +14,9 @@ use crate::webhooks::DeliveryStatus;
 /// Deliveries made again in one transaction.
 const BATCH: i64 = 1000;
 
-/// Which deliveries are made again. Everything named must hold.
-#[derive(Debug, Clone, Default)]
-pub struct Replay {
-    /// To this endpoint. Events that were never on their way to it are sent as well, unless
-    /// `states` are named.
-    pub endpoint: Option<Uuid>,
-    /// About this link.
-    pub link: Option<Uuid>,
-    /// Of events of this type.
-    pub webhook_type: Option<String>,
-    /// That ended in one of these states.
-    pub states: Option<Vec<DeliveryState>>,
-    /// Of events that happened in this span.
-    pub created: TimeSpan,
-}
-
-impl Replay {
-    fn events(&self) -> EventFilter {
-        EventFilter {
-            id: None,
-            links: self.link.map(|link| vec![link]),
-            types: self.webhook_type.clone().map(|word| vec![word]),
-            created: self.created,
-        }
-    }
-}
-
-/// Makes deliveries of the workspace due again; answers how many. In batches: after a crash some
-/// are due and others are not, and the same request can be made again.
+/// Makes deliveries of the workspace due again; answers how many. Where endpoints are named and no
+/// states, events that were never on their way to them are sent as well. In batches: after a crash
+/// some are due and others are not, and the same request can be made again.
 ///
 /// # Errors
 /// 404 when there is no such endpoint, 409 when it is disabled.
@@ -50,36 +24,32 @@ pub(crate) async fn replay(
     app: &App,
     trail: Trail,
     workspace: WorkspaceId,
-    wanted: &Replay,
+    wanted: DeliveryFilter,
 ) -> Result<i64, ApiError> {
-    let endpoint = match wanted.endpoint {
-        Some(id) => Some(enabled(app, workspace, id).await?),
-        None => None,
-    };
-    let (writer, about) = (app.clone(), wanted.endpoint);
+    let mut endpoints = Vec::new();
+    for id in wanted.endpoints.iter().flatten() {
+        endpoints.push(enabled(app, workspace, *id).await?);
+    }
+    let (writer, named) = (app.clone(), wanted.endpoints.clone().unwrap_or_default());
     let note = app.store().write(move |tx| {
         let entry = Entry::of(AuditAction::WebhooksReplayed);
-        trail.note(tx, &writer, about.map_or(entry, |id| entry.object(id)))
+        let about = if let [one] = named[..] { entry.object(one) } else { entry };
+        trail.note(tx, &writer, about)
     });
     note.await?;
-    let filter = DeliveryFilter {
-        endpoints: wanted.endpoint.map(|id| vec![id]),
-        states: wanted.states.clone(),
-        events: wanted.events(),
-        ..DeliveryFilter::default()
-    };
-    let again = again(app, workspace, filter).await?;
-    let missed = match endpoint.filter(|_| wanted.states.is_none()) {
-        Some(endpoint) => missed(app, workspace, &endpoint, wanted.events()).await?,
-        None => 0,
-    };
-    Ok(again + missed)
+    let (ever_sent_or_not, events) = (wanted.states.is_none(), wanted.events.clone());
+    let mut count = again(app, workspace, wanted).await?;
+    for endpoint in endpoints.iter().filter(|_| ever_sent_or_not) {
+        count += missed(app, workspace, endpoint, events.clone()).await?;
+    }
+    Ok(count)
 }
 
 /// Sends one delivery again, whatever became of it; answers how it stands now.
 ///
 /// # Errors
-/// 404 when the workspace has none with this number, 409 when its endpoint is disabled or deleted.
+/// 404 when the workspace has none with this number, 409 when its endpoint is disabled or deleted, or
+/// the link that its event is about is gone.
 pub(crate) fn replay_one(
     tx: &mut Tx<'_>,
     app: &App,
@@ -93,8 +63,12 @@ pub(crate) fn replay_one(
         let delivery = tx.deliveries(workspace, &filter, page)?.rows.pop();
         delivery.ok_or_else(ApiError::not_found)
     };
-    if !read(tx)?.can_be_sent {
+    let delivery = read(tx)?;
+    if !delivery.can_be_sent {
         return Err(super::disabled());
+    }
+    if delivery.is_of_the_past {
+        return Err(super::of_the_past());
     }
     trail.note(tx, app, Entry::of(AuditAction::WebhooksReplayed))?;
     // One that is being sent at this moment is on its way already.
@@ -102,15 +76,15 @@ pub(crate) fn replay_one(
     Ok(DeliveryStatus::of(&read(tx)?))
 }
 
-/// Sends an endpoint, which was disabled as it is described here and is enabled now, what it did
-/// not get.
+/// Sends an endpoint, which is enabled now, what it did not get since it was disabled as it is
+/// described here; when it was not, since it was added.
 pub(crate) async fn replay_missed(
     app: &App,
     workspace: WorkspaceId,
     before: &Endpoint,
 ) -> Result<(), ApiError> {
-    let Some((disabled_at, _)) = before.disabled else { return Ok(()) };
-    let since = before.failing_since.unwrap_or(disabled_at).min(disabled_at);
+    let off = before.disabled.map_or(before.created_at, |(at, _)| at);
+    let since = before.failing_since.filter(|_| before.disabled.is_some()).unwrap_or(off).min(off);
     let filter = DeliveryFilter {
         endpoints: Some(vec![before.uuid]),
         states: Some(vec![DeliveryState::Failed, DeliveryState::Cancelled]),
@@ -118,7 +92,7 @@ pub(crate) async fn replay_missed(
         ..DeliveryFilter::default()
     };
     again(app, workspace, filter).await?;
-    let created = TimeSpan { from: Some(disabled_at), before: None };
+    let created = TimeSpan { from: Some(off), before: None };
     missed(app, workspace, before, EventFilter { created, ..EventFilter::default() }).await?;
     Ok(())
 }

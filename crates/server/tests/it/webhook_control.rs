@@ -24,6 +24,11 @@ on_both_databases!(
     replays_keep_id_and_bytes,
     an_endpoint_that_is_gone_is_disabled,
     an_endpoint_that_fails_for_five_days_is_disabled,
+    a_quiet_endpoint_has_a_day_to_take_what_comes_next,
+    a_late_answer_says_nothing_of_where_the_endpoint_is_now,
+    tries_under_way_are_recorded_whatever_became_of_their_delivery,
+    what_waits_is_not_sent_once_its_type_is_not_wanted,
+    what_was_missed_is_sent_whenever_it_is_asked_for,
     one_success_ends_a_failure,
     a_success_that_began_before_a_failure_ends_it,
     a_workspace_has_its_own_schedule,
@@ -153,8 +158,25 @@ async fn what_cannot_be_an_endpoint_is_refused(database: TestDatabase) {
         assert_eq!((refused.status, &refused.json()[0]["field"]), (400, &json!("keep_old_hours")));
     }
     assert_eq!(client.get(&path).await.json()["url"], url);
-    for body in [json!({}), json!({ "status": "lost" }), json!({ "created_at__gte": "x" })] {
-        assert_eq!(client.post(REPLAY, &body).await.status, 400, "{body}");
+    for (body, field) in [
+        (json!({}), Value::Null),
+        (json!({ "status": null }), Value::Null),
+        (json!({ "status": "lost" }), json!("status")),
+        (json!({ "status": "" }), json!("status")),
+        (json!({ "status": ["failed"] }), json!("status")),
+        (json!({ "status__in": [] }), json!("status__in")),
+        (json!({ "status__in": ["failed", " "] }), json!("status__in")),
+        (json!({ "status__in": ["failed", 7] }), json!("status__in")),
+        (json!({ "created_at__gte": "x" }), json!("created_at__gte")),
+        (json!({ "created_at__range": ["2026-01-01"] }), json!("created_at__range")),
+        (json!({ "link__in": ["x"] }), json!("link__in")),
+        // What is not known would send more than is wanted.
+        (json!({ "status": "failed", "before": "2026-01-01" }), json!("before")),
+        (json!({ "status": "failed", "page": null }), json!("page")),
+    ] {
+        let refused = client.post(REPLAY, &body).await;
+        assert_eq!(refused.status, 400, "{body}");
+        assert_eq!(refused.json()[0].get("field").cloned().unwrap_or_default(), field, "{body}");
     }
     app.finish().await;
 }
@@ -226,17 +248,20 @@ async fn a_rotation_has_two_signatures_until_the_old_secret_ends(database: TestD
     assert!(app.sandbox().get(&path_of(&first)).await.json()["old_secret_until"].is_null());
     app.settled().await;
 
-    // Of three, the oldest ends at once; so does one that is kept for no time.
+    // There is no third, unless none is to go on.
     let third = app.sandbox().post(&rotate, &json!({})).await.json();
-    let fourth = app.sandbox().post(&rotate, &json!({})).await.json();
+    let refused = app.sandbox().post(&rotate, &json!({})).await;
+    assert_eq!((refused.status, refused.codes()), (409, vec!["old_secret_signs".to_owned()]));
+    let until = third["old_secret_until"].as_str().unwrap();
+    assert!(refused.body.contains(until), "{}", refused.body);
     one_event(&app).await;
     let hook = receiver.next().await;
-    let both = format!("{} {}", signed(&hook, &fourth), signed(&hook, &third));
+    let both = format!("{} {}", signed(&hook, &third), signed(&hook, &second));
     assert_eq!(header(&hook, "webhook-signature"), both);
-    let fifth = app.sandbox().post(&rotate, &json!({ "keep_old_hours": 0 })).await.json();
+    let fourth = app.sandbox().post(&rotate, &json!({ "keep_old_hours": 0 })).await.json();
     one_event(&app).await;
     let hook = receiver.next().await;
-    assert_eq!(header(&hook, "webhook-signature"), signed(&hook, &fifth));
+    assert_eq!(header(&hook, "webhook-signature"), signed(&hook, &fourth));
     app.settled().await;
     app.finish().await;
 }
@@ -378,6 +403,25 @@ async fn lists_are_filtered(database: TestDatabase) {
         assert_eq!(client.results(&format!("{EVENTS}?{query}")).await.len(), events, "{query}");
         let found = client.results(&format!("{DELIVERIES}?{query}")).await;
         assert_eq!(found.len(), deliveries, "{query}");
+    }
+    // Replays of many take the same filters.
+    for (name, value, replayed) in [
+        ("link", json!(text(&link)), 2),
+        ("link__in", json!([text(&link)]), 2),
+        ("webhook_type__in", json!(["OWNERS", "LINK"]), 1),
+        ("created_at", json!(today), 1),
+        ("created_at__lte", json!("2020-01-01"), 0),
+        ("created_at__range", json!(["2020-01-01", today]), 3),
+        ("status__in", json!(["failed", "delivered"]), 3),
+        ("endpoint__in", json!([text(&endpoint), text(&quiet)]), 3),
+        ("event", json!(hook.text("webhook_id")), 1),
+    ] {
+        let answer = client.post(REPLAY, &json!({ name: value })).await;
+        assert_eq!(answer.json(), json!({ "replayed": replayed }), "{name}");
+        for _ in 0..replayed {
+            receiver.next().await;
+        }
+        app.settled().await;
     }
     for query in ["webhook_type=X", "link=x", "created_at=x"] {
         assert_eq!(client.get(&format!("{EVENTS}?{query}")).await.status, 400, "{query}");
@@ -536,6 +580,154 @@ async fn an_endpoint_that_fails_for_five_days_is_disabled(database: TestDatabase
     receiver.assert_quiet();
     ids.dedup();
     assert_eq!(ids.len(), 3, "all that failed meanwhile");
+    app.finish().await;
+}
+
+async fn a_quiet_endpoint_has_a_day_to_take_what_comes_next(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    receiver.reply(std::iter::repeat_n(Reply::Status(503), 22));
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    one_event(&app).await;
+    until_given_up(&app, &mut receiver).await;
+    app.advance(7 * DAY);
+    one_event(&app).await;
+    for _ in 0..10 {
+        receiver.next().await;
+        app.postponed().await;
+        assert_eq!(client.get(&path_of(&endpoint)).await.json()["enabled"], true);
+        next_try(&app).await;
+    }
+    receiver.next().await;
+    app.settled().await;
+    let shown = client.get(&path_of(&endpoint)).await.json();
+    assert_eq!(shown["disabled_reason"], "failing", "nothing but failure, for a day again");
+    app.finish().await;
+}
+
+/// Looks until as many deliveries have been tried once.
+async fn tried_once(app: &TestApp, wanted: usize) -> Vec<Value> {
+    soon("tries", async {
+        loop {
+            let found = app.sandbox().results(DELIVERIES).await;
+            if found.iter().filter(|delivery| delivery["tries"] == 1).count() == wanted {
+                return found;
+            }
+            look_again().await;
+        }
+    })
+    .await
+}
+
+async fn a_late_answer_says_nothing_of_where_the_endpoint_is_now(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let (mut old, mut new) = (Receiver::start().await, Receiver::start().await);
+    let told = Arc::new(Notify::new());
+    old.reply([Reply::Late(Arc::clone(&told), 410)]);
+    let endpoint = add(&client, json!({ "url": old.url })).await;
+    let test = format!("{}test/", path_of(&endpoint));
+    client.post(&test, &json!({})).await;
+    let first = old.next().await;
+    client.patch(&path_of(&endpoint), &json!({ "url": new.url })).await;
+    client.post(&test, &json!({})).await;
+    new.next().await;
+    tried_once(&app, 1).await;
+    told.notify_one();
+    let found = tried_once(&app, 2).await;
+    let states: Vec<_> = found.iter().map(|it| it["status"].as_str().unwrap()).collect();
+    assert_eq!(states, ["delivered", "pending"]);
+    let shown = client.get(&path_of(&endpoint)).await.json();
+    assert!(shown["enabled"] == true && shown["failing_since"].is_null(), "{shown}");
+    next_try(&app).await;
+    assert_eq!(new.next().await.body, first.body, "where it is now");
+    app.settled().await;
+    app.finish().await;
+}
+
+async fn tries_under_way_are_recorded_whatever_became_of_their_delivery(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    let statuses = [410, 200, 500];
+    let told = statuses.map(|_| Arc::new(Notify::new()));
+    for (told, status) in told.iter().zip(statuses) {
+        receiver.reply([Reply::Late(Arc::clone(told), status)]);
+    }
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    let mut ids = Vec::new();
+    for _ in statuses {
+        client.post(&format!("{}test/", path_of(&endpoint)), &json!({})).await;
+        ids.push(receiver.next().await.text("webhook_id"));
+    }
+    for (place, told) in told.iter().enumerate() {
+        told.notify_one();
+        tried_once(&app, place + 1).await;
+    }
+    let found = client.results(DELIVERIES).await;
+    for (id, state) in ids.iter().zip(["failed", "delivered", "cancelled"]) {
+        let one = found.iter().find(|it| it["event"] == **id).unwrap();
+        assert_eq!((&one["status"], &one["tries"]), (&json!(state), &json!(1)), "{one}");
+    }
+    let shown = client.get(&path_of(&endpoint)).await.json();
+    assert_eq!(shown["disabled_reason"], "gone");
+
+    // Only what did not arrive was missed.
+    let on = json!({ "enabled": true, "replay_missed": true });
+    client.patch(&path_of(&endpoint), &on).await;
+    let again = [receiver.next().await, receiver.next().await].map(|it| it.text("webhook_id"));
+    assert!(again.contains(&ids[0]) && again.contains(&ids[2]), "{again:?} of {ids:?}");
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn what_waits_is_not_sent_once_its_type_is_not_wanted(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Status(500)]);
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    one_event(&app).await;
+    receiver.next().await;
+    app.postponed().await;
+    let all = json!({ "webhook_types": ["EMPLOYMENTS", "LINK"] });
+    client.patch(&path_of(&endpoint), &all).await;
+    assert_eq!(client.results(DELIVERIES).await[0]["status"], "pending");
+    client.patch(&path_of(&endpoint), &json!({ "webhook_types": ["LINK"] })).await;
+    assert_eq!(client.results(DELIVERIES).await[0]["status"], "cancelled");
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn what_was_missed_is_sent_whenever_it_is_asked_for(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    let wanted = json!({ "url": receiver.url, "enabled": false });
+    let endpoint = add(&client, wanted).await;
+    assert_eq!(
+        (&endpoint["enabled"], &endpoint["disabled_reason"]),
+        (&json!(false), &json!("manual"))
+    );
+    let path = path_of(&endpoint);
+    let link = one_event(&app).await;
+    app.settled().await;
+    let missed = json!({ "replay_missed": true });
+    assert_eq!(client.patch(&path, &missed).await.codes(), ["endpoint_disabled"]);
+    client.patch(&path, &json!({ "enabled": true })).await;
+    one_event(&app).await;
+    receiver.next().await;
+    app.settled().await;
+    receiver.assert_quiet();
+    assert_eq!(client.patch(&path, &missed).await.status, 200);
+    assert_eq!(receiver.next().await.json()["link_id"], link["id"], "and nothing twice");
+    app.settled().await;
+    client.patch(&path, &json!({ "enabled": true, "replay_missed": true })).await;
+    app.settled().await;
+    receiver.assert_quiet();
     app.finish().await;
 }
 

@@ -12,7 +12,10 @@ use vinculo_store::Environment;
 
 use crate::support::{Receiver, Setup, TestApp, TestDatabase, look_again, on_both_databases, soon};
 
-on_both_databases!(endpoints_that_hang_keep_no_other_waiting);
+on_both_databases!(
+    endpoints_that_hang_keep_no_other_waiting,
+    endpoints_of_one_workspace_keep_no_other_waiting
+);
 
 const HANGING: usize = 60;
 const HEALTHY: usize = 20;
@@ -125,6 +128,35 @@ async fn endpoints_that_hang_keep_no_other_waiting(database: TestDatabase) {
     app.sandbox().create_link("1999000002", more).await;
     for _ in 0..HEALTHY {
         healthy.next().await;
+    }
+    app.finish_with_work_left().await;
+}
+
+async fn endpoints_of_one_workspace_keep_no_other_waiting(database: TestDatabase) {
+    let mut app = Setup::new(database)
+        .without_runner()
+        .configure(|config| {
+            config.webhook_timeout = Duration::from_secs(60 * 60);
+            config.runner.grace = Duration::ZERO;
+            config.runner.deliveries = 8;
+        })
+        .start()
+        .await;
+    let bad = start_misbehaving().await;
+    for _ in 0..12 {
+        add(&app, format!("http://{bad}/hang")).await;
+    }
+    let more = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    app.sandbox().create_link("1999000001", more).await;
+    let mut other = Receiver::start().await;
+    app.send_events_to(&other, Environment::Production, None).await;
+    app.start_runner().await;
+    let path = "/manage/v1/webhook-endpoints/";
+    let endpoint = app.production().results(path).await.remove(0);
+    for _ in 0..3 {
+        let test = format!("{path}{}/test/", endpoint["id"].as_str().unwrap());
+        app.production().post(&test, &json!({})).await;
+        other.next().await;
     }
     app.finish_with_work_left().await;
 }

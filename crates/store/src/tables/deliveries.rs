@@ -99,7 +99,15 @@ const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = at
 /// those that wait, among all that are not in it any more.
 const HELD: &str = "where id = $1 and attempt = $2 and finished_at is null";
 
-const ENDED: &str = "update deliveries set state = $3, leased = 0, due_at = $4, finished_at = $5";
+const ENDED: &str = "update deliveries set state = $8, leased = 0, due_at = $9, finished_at = $10";
+
+/// Endpoints that are sent to.
+const ENABLED: &str = "e.disabled_at is null";
+
+/// Endpoints whose workspace holds fewer deliveries than it may.
+const UNCROWDED: &str = "e.workspace_id not in (select c.workspace_id from deliveries c \
+     where c.state = 'pending' and c.leased = 1 and c.due_at > $1 group by c.workspace_id \
+     having count(*) >= $5)";
 
 /// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
 /// so that a long backlog costs no more than a short one.
@@ -117,9 +125,9 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
 /// row that was taken since this statement began no longer has the `due_at` it was chosen by.
 /// An array, unlike a set, is made once, whatever the plan.
 const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
-     from (select id, (select count(*) from deliveries where endpoint_id = w.id \
+     from (select id, (select count(*) from deliveries where endpoint_id = e.id \
      and state = 'pending' and leased = 1 and due_at > $1) as held \
-     from webhook_endpoints w where disabled_at is null offset 0) e \
+     from webhook_endpoints e where e.disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
@@ -132,26 +140,30 @@ fn attempt_of(delivery: &str) -> String {
     format!(
         "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
          duration_us, status, failure, sealed_excerpt) \
-         select workspace_id, subject_id, id, cast($2 as bigint), cast($6 as bigint), \
-         cast($7 as bigint), cast($8 as bigint), cast($9 as text), $10 from {delivery}"
+         select workspace_id, subject_id, id, cast($2 as bigint), cast($3 as bigint), \
+         cast($4 as bigint), cast($5 as bigint), cast($6 as text), $7 from {delivery}"
     )
 }
 
 impl AttemptRecord<'_> {
-    fn params(&self, now: Micros) -> Vec<Value<'_>> {
-        let finished = (self.state != DeliveryState::Pending).then_some(now);
-        vec![
+    /// What [`attempt_of`] wants.
+    fn of_attempt(&self) -> [Value<'_>; 7] {
+        [
             self.claim.id.into(),
             self.claim.attempt.into(),
-            self.state.into(),
-            self.due_at.into(),
-            finished.into(),
             self.started_at.into(),
             self.duration_us.into(),
             self.status.into(),
             self.failure.into(),
             self.excerpt.into(),
         ]
+    }
+
+    /// The same, and what [`ENDED`] wants.
+    fn params(&self, now: Micros) -> Vec<Value<'_>> {
+        let finished = (self.state != DeliveryState::Pending).then_some(now);
+        let ended = [self.state.into(), self.due_at.into(), finished.into()];
+        self.of_attempt().into_iter().chain(ended).collect()
     }
 }
 
@@ -187,10 +199,37 @@ impl Tx<'_> {
         per_endpoint: i64,
     ) -> Result<Vec<DueDelivery>> {
         let terms = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
+        self.claim_of(ENABLED, &terms, limit)
+    }
+
+    /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
+    /// `per_workspace` deliveries or more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn claim_first_deliveries(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+        per_workspace: i64,
+    ) -> Result<Vec<DueDelivery>> {
+        let of = format!("{ENABLED} and {UNCROWDED}");
+        let terms = [now.into(), lease_until.into(), limit.into(), 1.into(), per_workspace.into()];
+        self.claim_of(&of, &terms, limit)
+    }
+
+    fn claim_of(
+        &mut self,
+        endpoints: &str,
+        terms: &[Value<'_>],
+        limit: i64,
+    ) -> Result<Vec<DueDelivery>> {
         let due = match self.dialect() {
             Dialect::Sqlite => {
-                let sql = format!("{CLAIM} in ({TURNS_SQLITE}) returning id");
-                let ids = self.query(&sql, &terms, |row| Ok(DeliveryId(row.int(0)?)))?;
+                let turns = TURNS_SQLITE.replace(ENABLED, endpoints);
+                let sql = format!("{CLAIM} in ({turns}) returning id");
+                let ids = self.query(&sql, terms, |row| Ok(DeliveryId(row.int(0)?)))?;
                 if ids.is_empty() {
                     return Ok(Vec::new());
                 }
@@ -201,11 +240,12 @@ impl Tx<'_> {
                 self.query(&sql, clause.params(), DueDelivery::from_row)?
             }
             Dialect::Postgres => {
+                let turns = TURNS_POSTGRES.replace(ENABLED, endpoints);
                 let sql = format!(
-                    "with taken as ({CLAIM} = any(array({TURNS_POSTGRES})) returning *) \
+                    "with taken as ({CLAIM} = any(array({turns})) returning *) \
                      {NEEDED} taken {BESIDE_POSTGRES} order by d.id"
                 );
-                self.query(&sql, &terms, DueDelivery::from_row)?
+                self.query(&sql, terms, DueDelivery::from_row)?
             }
         };
         if due.len() as i64 >= limit {
@@ -214,26 +254,67 @@ impl Tx<'_> {
         Ok(due)
     }
 
-    /// Records a try and what becomes of the delivery. `false` when the lease was lost: another
-    /// worker has taken over and its record stands.
+    /// Records a try and what becomes of the delivery. `false` when something else has become of it
+    /// meanwhile, which stands: it was cancelled, or another worker has taken over. What was
+    /// cancelled and arrived all the same is delivered. The try is recorded in any case, unless the
+    /// delivery is gone.
     ///
     /// # Errors
     /// When the database fails.
     pub fn record_attempt(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
+        Ok(self.record_held(record, now)? || self.record_late(record, now)?)
+    }
+
+    /// Records a try of a delivery that is held still, else nothing.
+    fn record_held(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
         let params = record.params(now);
         if self.dialect() == Dialect::Postgres {
             let sql = format!("with ended as ({ENDED} {HELD} returning *) {}", attempt_of("ended"));
             return Ok(self.execute(&sql, &params)? == 1);
         }
-        if self.execute(&format!("{ENDED} {HELD}"), &params[..5])? == 0 {
+        if self.execute(&format!("{ENDED} {HELD}"), &params)? == 0 {
             return Ok(false);
         }
-        self.execute(&format!("{} where id = $1", attempt_of("deliveries")), &params)?;
+        self.insert_attempt(record)?;
         Ok(true)
     }
 
-    /// Records a try that delivered as [`Self::record_attempt`] does, after what
-    /// [`Self::endpoint_works`] does for its endpoint. One statement on PostgreSQL.
+    /// Records a try that ended after something else had become of its delivery: it counts for no
+    /// step of a schedule that has begun since. Answers whether it still decides.
+    fn record_late(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
+        let ClaimedDelivery { id, attempt } = record.claim;
+        let known = self.query_opt(
+            "select 1 from attempts where delivery_id = $1 and number = $2",
+            &[id.into(), attempt.into()],
+            |row| row.int(0),
+        )?;
+        if known.is_some() {
+            return Ok(false);
+        }
+        let delivered = record.state == DeliveryState::Delivered
+            && self.execute(
+                "update deliveries set state = 'delivered', finished_at = $3 \
+                 where id = $1 and attempt = $2 and state = 'cancelled'",
+                &[id.into(), attempt.into(), now.into()],
+            )? > 0;
+        if !delivered {
+            let sql = "update deliveries set earlier_tries = earlier_tries + 1 where id = $1";
+            self.execute(sql, &[id.into()])?;
+        }
+        self.insert_attempt(record)?;
+        Ok(delivered)
+    }
+
+    fn insert_attempt(&mut self, record: &AttemptRecord<'_>) -> Result<()> {
+        let sql = format!("{} where id = $1", attempt_of("deliveries"));
+        self.execute(&sql, &record.of_attempt())?;
+        Ok(())
+    }
+
+    /// Records a try that delivered and went where `sent_to` says, after what
+    /// [`Self::endpoint_works`] does for its endpoint. One statement on PostgreSQL. `false` when something
+    /// else has become of the delivery meanwhile: then only the endpoint knows, and
+    /// [`Self::record_attempt`] is left to be called.
     ///
     /// # Errors
     /// When the database fails.
@@ -241,19 +322,20 @@ impl Tx<'_> {
         &mut self,
         record: &AttemptRecord<'_>,
         endpoint: EndpointId,
+        sent_to: &Sealed,
         now: Micros,
     ) -> Result<bool> {
         if self.dialect() == Dialect::Sqlite {
-            self.endpoint_works(endpoint)?;
-            return self.record_attempt(record, now);
+            self.endpoint_works(endpoint, sent_to)?;
+            return self.record_held(record, now);
         }
         let mut params = record.params(now);
-        params.push(endpoint.into());
+        params.extend([Value::from(endpoint), sent_to.into()]);
         // Whoever changes an endpoint and its deliveries locks the endpoint first: the count is
         // known before a delivery is looked at.
         let sql = format!(
-            "with works as (update webhook_endpoints set failing_since = null \
-             where id = $11 and failing_since is not null returning 1), \
+            "with works as (update webhook_endpoints set failing_since = null where id = $11 \
+             and failing_since is not null and sealed = $12 and disabled_at is null returning 1), \
              ended as ({ENDED} {HELD} and (select count(*) from works) < 2 returning *) {}",
             attempt_of("ended")
         );

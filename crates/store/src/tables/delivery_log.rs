@@ -20,6 +20,8 @@ pub struct Delivery {
     pub endpoint: Option<Uuid>,
     /// Whether the endpoint is there and enabled.
     pub can_be_sent: bool,
+    /// Whether the event tells of the data of a link that was deleted.
+    pub is_of_the_past: bool,
     /// Public id of the link the event is about; `None` also when that is gone.
     pub link: Option<Uuid>,
     /// Type of the event.
@@ -74,6 +76,10 @@ pub struct DeliveryFilter {
     pub events: EventFilter,
 }
 
+/// Whether an event `v` tells of the data of a link that was deleted: nobody could read it.
+pub(super) const OF_THE_PAST: &str = "(v.link_id <> 0 and v.webhook_code <> 'link_deleted' \
+     and not exists (select 1 from links g where g.id = v.link_id))";
+
 /// The tables that a filter is about.
 pub(super) const FILTERED: &str = "from events v join deliveries d on d.event_id = v.id";
 
@@ -116,6 +122,7 @@ impl Delivery {
             tried: row.int(11)?,
             subject: SubjectId::from_column(row.int(12)?),
             key: row.opt_wrapped_key(13)?,
+            is_of_the_past: row.int(14)? == 1,
         })
     }
 }
@@ -138,7 +145,7 @@ impl Tx<'_> {
                 "select d.id, v.webhook_id, e.uuid, e.disabled_at, l.uuid, v.webhook_type, \
                  v.webhook_code, d.state, d.created_at, d.finished_at, d.due_at, \
                  (select count(*) from attempts a where a.delivery_id = d.id), v.subject_id, \
-                 k.wrapped {FILTERED} left join webhook_endpoints e on e.id = d.endpoint_id \
+                 k.wrapped, case when {OF_THE_PAST} then 1 else 0 end {FILTERED} left join webhook_endpoints e on e.id = d.endpoint_id \
                  left join links l on l.id = v.link_id left join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = v.subject_id{tail}"
             ),

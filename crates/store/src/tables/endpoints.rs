@@ -53,6 +53,15 @@ pub struct Endpoint {
     pub sealed: Sealed,
 }
 
+/// How an endpoint fares that takes no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failing {
+    /// The first failed try since the last one that did not fail.
+    pub since: Micros,
+    /// The first failed try since the last one that did not fail, or since a time without any try.
+    pub again_since: Micros,
+}
+
 const COLUMNS: &str =
     "id, uuid, created_at, webhook_types, disabled_at, disabled_reason, failing_since, sealed";
 
@@ -211,30 +220,62 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Notes a failed try, and tells since when every try has failed. `None` when the endpoint is
-    /// gone.
+    /// Notes a failed try that went where `sent_to` says, and tells since when every try has failed;
+    /// a time of `quiet` microseconds without a failed try begins anew. `None` when the endpoint was
+    /// changed since, is disabled or gone: then the try says nothing about it.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn endpoint_failed(&mut self, id: EndpointId, at: Micros) -> Result<Option<Micros>> {
+    pub fn endpoint_failed(
+        &mut self,
+        id: EndpointId,
+        sent_to: &Sealed,
+        at: Micros,
+        quiet: Micros,
+    ) -> Result<Option<Failing>> {
         self.query_opt(
-            "update webhook_endpoints set failing_since = coalesce(failing_since, $2) \
-             where id = $1 returning failing_since",
-            &[id.into(), at.into()],
-            |row| row.int(0),
+            "update webhook_endpoints set failing_since = coalesce(failing_since, $3), \
+             failing_again_since = case when failing_since is not null and last_failed_at > $4 \
+             then failing_again_since else $3 end, last_failed_at = $3 \
+             where id = $1 and sealed = $2 and disabled_at is null \
+             returning failing_since, failing_again_since",
+            &[id.into(), sent_to.into(), at.into(), (at - quiet).into()],
+            |row| Ok(Failing { since: row.int(0)?, again_since: row.int(1)? }),
         )
     }
 
-    /// Notes that an endpoint took an event: whatever failed until now, also since that try began, is
-    /// forgotten. Does not hold the endpoint when there is nothing to forget.
+    /// Notes that an endpoint took an event that went where `sent_to` says: whatever failed until
+    /// now, also since that try began, is forgotten, unless the endpoint was changed or disabled
+    /// since. Does not hold the endpoint when there is nothing to forget.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn endpoint_works(&mut self, id: EndpointId) -> Result<()> {
+    pub fn endpoint_works(&mut self, id: EndpointId, sent_to: &Sealed) -> Result<()> {
         self.execute(
             "update webhook_endpoints set failing_since = null \
-             where id = $1 and failing_since is not null",
-            &[id.into()],
+             where id = $1 and failing_since is not null and sealed = $2 and disabled_at is null",
+            &[id.into(), sent_to.into()],
+        )?;
+        Ok(())
+    }
+
+    /// Cancels what waits for an endpoint and is of a type that it does not want any more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn cancel_unwanted_deliveries(&mut self, id: EndpointId, now: Micros) -> Result<()> {
+        let in_order = self.dialect().locking();
+        self.execute(
+            &format!(
+                "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
+                 where id in (select d.id from deliveries d where d.endpoint_id = $1 \
+                 and d.state = 'pending' and exists (select 1 from events v \
+                 join webhook_endpoints e on e.id = d.endpoint_id where v.id = d.event_id \
+                 and v.webhook_type <> 'TEST' \
+                 and e.webhook_types not like '%,' || v.webhook_type || ',%') \
+                 order by d.id{in_order})"
+            ),
+            &[id.into(), now.into()],
         )?;
         Ok(())
     }

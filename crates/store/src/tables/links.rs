@@ -298,11 +298,12 @@ impl Tx<'_> {
 
     /// Removes a link with every object derived from it, its loads and their jobs. When it was the
     /// person's last link, what operators answered about the person goes too; contributions from
-    /// imported planillas stay, and so do events that already happened.
+    /// imported planillas stay, and so do events that already happened; those that wait are not
+    /// sent any more, but that the link was deleted.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn delete_link(&mut self, id: LinkId, subject: SubjectId) -> Result<()> {
+    pub fn delete_link(&mut self, id: LinkId, subject: SubjectId, now: Micros) -> Result<()> {
         for sql in [
             "delete from jobs where kind = 'sync_link' \
              and target_id in (select id from loads where link_id = $1)",
@@ -311,6 +312,17 @@ impl Tx<'_> {
             self.execute(sql, &[id.into()])?;
         }
         self.drop_link_data(id, subject)?;
+        let in_order = self.dialect().locking();
+        self.execute(
+            &format!(
+                "update deliveries set state = 'cancelled', leased = 0, finished_at = $3 \
+                 where id in (select d.id from deliveries d where d.event_id in \
+                 (select v.id from events v where v.subject_id = $2 and v.link_id = $1 \
+                 and v.webhook_code <> 'link_deleted') and d.state = 'pending' \
+                 order by d.id{in_order})"
+            ),
+            &[id.into(), subject.into(), now.into()],
+        )?;
         self.execute("delete from links where id = $1", &[id.into()])?;
         Ok(())
     }

@@ -63,7 +63,7 @@ pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
 pub use delivery_log::{Delivery, DeliveryFilter, StoredAttempt};
-pub use endpoints::{DisabledReason, Endpoint, NewEndpoint};
+pub use endpoints::{DisabledReason, Endpoint, Failing, NewEndpoint};
 pub use erasures::{Erased, Erasure, NewErasure, Unopened};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{

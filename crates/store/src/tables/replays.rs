@@ -1,13 +1,13 @@
 //! Deliveries that are made again: the same event, the same bytes, a schedule from its beginning.
 
-use super::delivery_log::FILTERED;
+use super::delivery_log::{FILTERED, OF_THE_PAST};
 use super::{DeliveryFilter, DeliveryId, EndpointId, EventFilter, EventId, Micros, WorkspaceId};
 use crate::{Dialect, Queue, Result, Tx, Value};
 
 impl Tx<'_> {
-    /// Makes deliveries due now that match, come after `after` by id, and whose endpoint is
-    /// enabled: at most `limit`. Those that are being sent stay as they are. Answers their ids, in
-    /// order.
+    /// Makes deliveries due now that match, come after `after` by id, whose endpoint is enabled and
+    /// whose event tells of nothing that is gone: at most `limit`. Those that are being sent stay as
+    /// they are. Answers their ids, in order.
     ///
     /// # Errors
     /// When the database fails.
@@ -32,7 +32,7 @@ impl Tx<'_> {
                  finished_at = null, earlier_tries = (select count(*) from attempts a \
                  where a.delivery_id = deliveries.id) where id in (select d.id {FILTERED} \
                  join webhook_endpoints e on e.id = d.endpoint_id and e.disabled_at is null{} \
-                 order by d.id limit ${most}{of_d}) returning id",
+                 and not {OF_THE_PAST} order by d.id limit ${most}{of_d}) returning id",
                 clause.sql()
             ),
             &params,
@@ -45,8 +45,9 @@ impl Tx<'_> {
         Ok(ids)
     }
 
-    /// Makes deliveries to an endpoint of events that match, come after `after` by id, and were
-    /// never on their way to it: at most `limit`. Answers the events' ids, in order.
+    /// Makes deliveries to an endpoint of events that match, come after `after` by id, tell of
+    /// nothing that is gone, and were never on their way to it: at most `limit`. Answers the events'
+    /// ids, in order.
     ///
     /// # Errors
     /// When the database fails.
@@ -70,7 +71,7 @@ impl Tx<'_> {
                  due_at, created_at) select v.workspace_id, v.subject_id, v.id, e.id, 'pending', \
                  cast(${at} as bigint), cast(${at} as bigint) from events v \
                  join webhook_endpoints e on e.id = ${to} and e.disabled_at is null{} \
-                 and v.webhook_type not in ('TEST', 'ENDPOINT') \
+                 and v.webhook_type not in ('TEST', 'ENDPOINT') and not {OF_THE_PAST} \
                  and (e.webhook_types is null or e.webhook_types like '%,' || v.webhook_type || ',%') \
                  and not exists (select 1 from deliveries d where d.event_id = v.id \
                  and d.endpoint_id = e.id) order by v.id limit ${most} returning event_id",

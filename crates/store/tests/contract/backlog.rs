@@ -1,4 +1,4 @@
-use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, workspaces, write};
+use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, sealed, workspaces, write};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
@@ -74,7 +74,7 @@ async fn endpoints_are_counted_by_how_they_do(db: TestDatabase) {
         for n in 20..26 {
             let endpoint = add_endpoint(tx, if n % 2 == 0 { workspace } else { foreign }, n)?;
             if n > 22 {
-                tx.endpoint_failed(endpoint, NOW)?;
+                tx.endpoint_failed(endpoint, &sealed(n), NOW, 1)?;
             }
             if n == 25 {
                 tx.disable_endpoint(endpoint, DisabledReason::Failing, NOW)?;

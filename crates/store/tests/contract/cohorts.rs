@@ -174,7 +174,7 @@ async fn rows_end_with_their_loads(db: TestDatabase) {
             };
         }
         let gone = tx.link(here, uuid(5))?.expect("a link");
-        tx.delete_link(gone.id, gone.subject)?;
+        tx.delete_link(gone.id, gone.subject, NOW)?;
         Ok(())
     })
     .await;

@@ -1,13 +1,14 @@
 use crate::fixture::{
-    NOW, SECOND, add_endpoint, emit_at, person, refused, sealed, uuid, workspaces, wrapped, write,
+    NOW, SECOND, add_endpoint, add_link, emit_at, person, refused, sealed, uuid, workspaces,
+    wrapped, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use vinculo_store::{
-    AttemptRecord, ClaimedDelivery, DeliveryId, DeliveryState, DueDelivery, EndpointId, Error,
-    Micros, Queue, Result, SubjectId, Tx, WorkspaceId,
+    AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason,
+    DueDelivery, EndpointId, Error, Micros, Queue, Result, SubjectId, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -17,6 +18,8 @@ on_both_databases! {
     a_try_that_delivered_clears_its_endpoint,
     a_try_is_recorded_once,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
+    a_try_that_ends_after_its_delivery_is_recorded,
+    workspaces_that_hold_many_take_no_more_first_ones,
     only_what_is_held_is_prolonged,
     what_is_given_back_is_taken_at_once,
     the_longest_due_of_an_endpoint_go_first,
@@ -75,6 +78,8 @@ async fn scene(db: &TestDatabase, endpoints: u64, due: &'static [Micros]) -> Sce
     let (here, _) = workspaces(db).await;
     let (subject, endpoints) = write(db, move |tx| {
         let subject = person(tx, here, 50)?.id;
+        // Events of the fixture are about the first link.
+        add_link(tx, here, subject, 60)?;
         let endpoints: Result<_> = (0..endpoints).map(|n| add_endpoint(tx, here, 90 + n)).collect();
         for (at, n) in due.iter().zip(1000..) {
             emit_at(tx, here, subject, n, NOW + at)?;
@@ -169,16 +174,17 @@ async fn a_try_without_an_answer_is_recorded_too(db: TestDatabase) {
 }
 
 async fn a_try_that_delivered_clears_its_endpoint(db: TestDatabase) {
-    let endpoints = scene(&db, 2, &[0]).await.endpoints;
+    scene(&db, 2, &[0]).await;
     let held = write(&db, |tx| claim(tx, NOW, 5)).await;
-    let [due, _] = held.as_slice() else { panic!("{} deliveries", held.len()) };
-    for endpoint in endpoints.clone() {
-        write(&db, move |tx| tx.endpoint_failed(endpoint, NOW)).await;
+    let [due, other] = held.as_slice() else { panic!("{} deliveries", held.len()) };
+    for DueDelivery { endpoint, address, .. } in held.clone() {
+        write(&db, move |tx| tx.endpoint_failed(endpoint, &address, NOW, 1)).await;
     }
     let failing = "select count(*) from webhook_endpoints where failing_since is not null";
     assert_eq!(raw::rows(&db, failing), ["2"]);
     let (tried, endpoint) = (record(due.claim, DeliveryState::Delivered, NOW + 2), due.endpoint);
-    let delivered = move |tx: &mut Tx<'_>| tx.record_delivered(&tried, endpoint, NOW + 9);
+    let (sent_to, address) = (due.address.clone(), due.address.clone());
+    let delivered = move |tx: &mut Tx<'_>| tx.record_delivered(&tried, endpoint, &sent_to, NOW + 9);
     let kept: Result<bool> = db.store.write_once(delivered.clone()).await;
     assert!(kept.expect("not written"));
     assert_eq!(raw::rows(&db, failing), ["1"]);
@@ -186,10 +192,16 @@ async fn a_try_that_delivered_clears_its_endpoint(db: TestDatabase) {
     assert_eq!(raw::rows(&db, ended)[0], format!("delivered|0|{}", NOW + 9));
     assert_eq!(raw::rows(&db, "select number, status from attempts"), ["1|204"]);
     // Whoever lost its lease has heard from the endpoint all the same.
-    write(&db, move |tx| tx.endpoint_failed(endpoint, NOW)).await;
+    write(&db, move |tx| tx.endpoint_failed(endpoint, &address, NOW, 1)).await;
     assert!(!write(&db, delivered).await);
     assert_eq!(raw::rows(&db, failing), ["1"]);
     assert_eq!(raw::rows(&db, "select count(*) from attempts"), ["1"]);
+
+    // Where it went is not where the other is now.
+    let (tried, endpoint) = (record(other.claim, DeliveryState::Delivered, NOW), other.endpoint);
+    let elsewhere = move |tx: &mut Tx<'_>| tx.record_delivered(&tried, endpoint, &sealed(89), NOW);
+    assert!(write(&db, elsewhere).await);
+    assert_eq!(raw::rows(&db, failing), ["1"]);
 }
 
 async fn a_try_is_recorded_once(db: TestDatabase) {
@@ -217,9 +229,72 @@ async fn a_lease_that_ended_is_taken_over_and_its_holder_refused(db: TestDatabas
     }
     write(&db, move |tx| tx.extend_deliveries(&[first], NOW + 99 * LEASE)).await;
     assert_eq!(raw::rows(&db, ROWS), before);
-    assert!(raw::rows(&db, ATTEMPTS).is_empty());
+    assert_eq!(raw::rows(&db, ATTEMPTS).len(), 1, "that there was a try is known");
     let kept = record(second, DeliveryState::Delivered, NOW);
     assert!(write(&db, move |tx| tx.record_attempt(&kept, NOW)).await);
+}
+
+async fn a_try_that_ends_after_its_delivery_is_recorded(db: TestDatabase) {
+    let scene = scene(&db, 1, &[0, 0, 0]).await;
+    let endpoint = scene.endpoints[0];
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let [taken, failed, again] = [0, 1, 2].map(|n: usize| held[n].claim);
+    write(&db, move |tx| {
+        tx.disable_endpoint(endpoint, DisabledReason::Gone, NOW + 1)?;
+        tx.enable_endpoint(endpoint)?;
+        let last = DeliveryFilter { id: Some(again.id), ..DeliveryFilter::default() };
+        tx.replay_deliveries(scene.here, &last, DeliveryId(0), 1, NOW + 1)
+    })
+    .await;
+    let second = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
+    assert_eq!(second[0].claim, ClaimedDelivery { id: again.id, attempt: 2 });
+    let ends = [
+        (taken, DeliveryState::Delivered, true),
+        (failed, DeliveryState::Failed, false),
+        (again, DeliveryState::Delivered, false),
+    ];
+    let delivered = record(taken, DeliveryState::Delivered, NOW);
+    let late = move |tx: &mut Tx<'_>| tx.record_delivered(&delivered, endpoint, &sealed(90), NOW);
+    assert!(!write(&db, late).await, "that is left to the record of a try");
+    for (claim, state, decides) in ends {
+        let end = move |tx: &mut Tx<'_>| tx.record_attempt(&record(claim, state, NOW), NOW + 2);
+        assert_eq!(write(&db, end).await, decides, "{state}");
+    }
+    let states =
+        raw::rows(&db, "select state, finished_at, earlier_tries from deliveries order by id");
+    let [done, over] = [NOW + 2, NOW + 1];
+    let expected =
+        [format!("delivered|{done}|0"), format!("cancelled|{over}|1"), "pending||1".into()];
+    assert_eq!(states, expected);
+    let numbers = raw::rows(&db, "select number from attempts order by id");
+    assert_eq!(numbers, ["1", "1", "1"]);
+    let later = NOW + 1 + LEASE;
+    let third = write(&db, move |tx| claim(tx, later, 5)).await;
+    assert_eq!((third[0].claim.attempt, third[0].tried), (3, 0), "the schedule is as long as ever");
+}
+
+async fn workspaces_that_hold_many_take_no_more_first_ones(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let mine = write(&db, move |tx| {
+        for n in 0..4 {
+            add_endpoint(tx, here, 90 + n)?;
+        }
+        let mine = add_endpoint(tx, there, 95)?;
+        let (subject, foreign) = (person(tx, here, 50)?.id, person(tx, there, 51)?.id);
+        emit_at(tx, here, subject, 80, NOW)?;
+        emit_at(tx, there, foreign, 70, NOW + 1)?;
+        emit_at(tx, there, foreign, 71, NOW + 2)?;
+        Ok(mine)
+    })
+    .await;
+    let first =
+        |now, limit| write(&db, move |tx| tx.claim_first_deliveries(now, now + LEASE, limit, 2));
+    assert_eq!(first(NOW, 2).await.len(), 2, "the longest due");
+    let taken = first(NOW + 9, 9).await;
+    assert_eq!(tally(&taken), BTreeMap::from([(mine, 1)]), "one of each endpoint, and not of here");
+    assert!(first(NOW + 9, 9).await.is_empty());
+    let taken = first(NOW + LEASE, 9).await;
+    assert_eq!(taken.len(), 4, "leases that ended are not held");
 }
 
 async fn only_what_is_held_is_prolonged(db: TestDatabase) {

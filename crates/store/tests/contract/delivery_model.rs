@@ -12,6 +12,7 @@ use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason,
     EndpointId, Environment, Micros, Queue, Result, Store, Tx, WorkspaceId,
 };
+use vinculo_vault::Sealed;
 
 #[test]
 fn deliveries_live_as_in_the_model_on_sqlite() {
@@ -278,13 +279,15 @@ impl World {
                 claims.push(self.given.swap_remove(which.index(self.given.len())));
             }
         }
-        let ends: Vec<_> = claims.iter().map(|claim| self.rows[&claim.id.0].endpoint).collect();
+        let ends = claims.iter().map(|claim| self.rows[&claim.id.0].endpoint);
+        let ends: Vec<_> = ends.map(|endpoint| (endpoint, self.address(endpoint))).collect();
         let (done, now) = (claims.clone(), NOW + self.now);
         let kept = write(store, move |tx| {
             let mut kept = Vec::new();
-            for (claim, endpoint) in done.into_iter().zip(ends) {
-                let delivered = record(claim, DeliveryState::Delivered, now);
-                if tx.record_delivered(&delivered, endpoint, now)? {
+            for (claim, (endpoint, address)) in done.into_iter().zip(ends) {
+                let tried = record(claim, DeliveryState::Delivered, now);
+                let held = tx.record_delivered(&tried, endpoint, &address, now)?;
+                if held || tx.record_attempt(&tried, now)? {
                     kept.push(claim.id);
                 }
             }
@@ -293,10 +296,13 @@ impl World {
         let (now, mut expected) = (self.now, Vec::new());
         for claim in claims {
             let endpoint = self.rows[&claim.id.0].endpoint;
-            self.ends.entry(endpoint).or_default().failing_since = None;
+            let end = self.ends.entry(endpoint).or_default();
+            end.failing_since = end.failing_since.filter(|_| end.disabled);
             if let Some(row) = self.holder_of(claim) {
                 row.ends(DeliveryState::Delivered, now);
                 (row.due, row.tries) = (now, row.tries + 1);
+                expected.push(claim.id);
+            } else if self.late(claim, true) {
                 expected.push(claim.id);
             }
         }
@@ -318,20 +324,45 @@ impl World {
             Some(after) => (DeliveryState::Pending, now + after),
             None => (DeliveryState::Failed, now),
         };
+        let address = self.address(endpoint);
         let (since, kept) = write(store, move |tx| {
-            let since = tx.endpoint_failed(endpoint, NOW + now)?;
+            let since = tx.endpoint_failed(endpoint, &address, NOW + now, 1)?;
             Ok((since, tx.record_attempt(&record(claim, state, NOW + due), NOW + now)?))
         });
-        let known = self.ends.entry(endpoint).or_default().failing_since.get_or_insert(now);
-        prop_assert_eq!(since, Some(NOW + *known), "{}", shown);
+        let since = since.map(|failing| failing.since - NOW);
+        let end = self.ends.entry(endpoint).or_default();
+        let known = (!end.disabled).then(|| *end.failing_since.get_or_insert(now));
+        prop_assert_eq!(since, known, "{}", shown);
         let row = self.holder_of(claim);
         prop_assert_eq!(kept, row.is_some(), "{}", shown);
         if let Some(row) = row {
             row.ends(state, now);
             row.finished = row.finished.filter(|_| again.is_none());
             (row.due, row.tries) = (due, row.tries + 1);
+        } else {
+            self.late(claim, false);
         }
         Ok(())
+    }
+
+    /// A try ends of which its delivery waits for nothing any more. Whether it decides all the same.
+    fn late(&mut self, claim: ClaimedDelivery, arrived: bool) -> bool {
+        let now = self.now;
+        let row = self.rows.get_mut(&claim.id.0).expect("no such row");
+        let cancelled = row.state == DeliveryState::Cancelled && row.attempt == claim.attempt;
+        let decides = arrived && cancelled;
+        if decides {
+            row.ends(DeliveryState::Delivered, now);
+        } else {
+            row.earlier += 1;
+        }
+        row.tries += 1;
+        decides
+    }
+
+    fn address(&self, endpoint: EndpointId) -> Sealed {
+        let place = self.ends.keys().position(|known| *known == endpoint);
+        sealed(90 + place.expect("no such endpoint") as u64)
     }
 
     fn disable(&mut self, store: &Store, which: usize, shown: &str) -> Checked {

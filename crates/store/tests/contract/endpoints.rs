@@ -1,9 +1,12 @@
 use crate::fixture::{
-    ALL, NOW, SECOND, add_endpoint, emit_at, person, read, refused, sealed, uuid, workspaces, write,
+    ALL, NOW, SECOND, add_endpoint, emit_at, new_event, person, read, refused, sealed, uuid,
+    workspaces, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
-use vinculo_store::{DisabledReason, Error, NewEndpoint, PageRequest, Queue};
+use vinculo_store::{
+    DisabledReason, Error, Failing, NewEndpoint, NewEvent, PageRequest, Queue, Recipients,
+};
 
 on_both_databases! {
     a_workspace_sees_its_endpoints_newest_first,
@@ -12,6 +15,8 @@ on_both_databases! {
     what_is_changed_stays,
     a_disabled_endpoint_is_owed_nothing,
     failures_count_from_the_first,
+    a_try_says_nothing_of_an_endpoint_that_was_changed_or_disabled,
+    what_is_not_wanted_any_more_is_cancelled,
     a_deleted_endpoint_leaves_its_deliveries,
     what_is_stranded_is_cancelled,
 }
@@ -107,15 +112,71 @@ async fn a_disabled_endpoint_is_owed_nothing(db: TestDatabase) {
 async fn failures_count_from_the_first(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
     let id = write(&db, move |tx| add_endpoint(tx, here, 90)).await;
+    let failed = |at| write(&db, move |tx| tx.endpoint_failed(id, &sealed(90), at, 10 * SECOND));
+    let since = |since, again_since| Some(Failing { since, again_since });
     for at in [NOW, NOW + 5] {
-        assert_eq!(write(&db, move |tx| tx.endpoint_failed(id, at)).await, Some(NOW));
+        assert_eq!(failed(at).await, since(NOW, NOW));
     }
-    write(&db, move |tx| tx.endpoint_works(id)).await;
-    assert_eq!(write(&db, move |tx| tx.endpoint_failed(id, NOW + 9)).await, Some(NOW + 9));
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(90))).await;
+    assert_eq!(failed(NOW + 9).await, since(NOW + 9, NOW + 9));
+    // A quiet time begins anew what lasts since then, and no less than that.
+    let [still, quiet] = [NOW + 8 + 10 * SECOND, NOW + 8 + 20 * SECOND];
+    assert_eq!(failed(still).await, since(NOW + 9, NOW + 9));
+    assert_eq!(failed(quiet).await, since(NOW + 9, quiet));
     let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
     assert_eq!(found.failing_since, Some(NOW + 9));
     write(&db, move |tx| tx.delete_endpoint(id, NOW)).await;
-    assert_eq!(write(&db, move |tx| tx.endpoint_failed(id, NOW)).await, None);
+    assert_eq!(failed(NOW).await, None);
+}
+
+async fn a_try_says_nothing_of_an_endpoint_that_was_changed_or_disabled(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let id = write(&db, move |tx| add_endpoint(tx, here, 90)).await;
+    let since =
+        || read(&db, move |tx| Ok(tx.endpoint(here, uuid(90))?.and_then(|it| it.failing_since)));
+    let failed = |to, at| write(&db, move |tx| tx.endpoint_failed(id, &sealed(to), at, SECOND));
+    assert!(failed(90, NOW).await.is_some());
+    write(&db, move |tx| tx.change_endpoint(id, None, &sealed(91))).await;
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(90))).await;
+    assert_eq!(since().await, Some(NOW), "it worked where it was");
+    assert_eq!(failed(90, NOW + 1).await, None);
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(91))).await;
+    assert_eq!(failed(90, NOW + 2).await, None);
+    assert_eq!(since().await, None, "it failed where it was");
+    assert!(failed(91, NOW + 3).await.is_some());
+    write(&db, move |tx| tx.disable_endpoint(id, DisabledReason::Gone, NOW)).await;
+    assert_eq!(failed(91, NOW + 4).await, None);
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(91))).await;
+    assert_eq!(since().await, Some(NOW + 3), "kept for who enables it");
+}
+
+async fn what_is_not_wanted_any_more_is_cancelled(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [id, other] = write(&db, move |tx| {
+        let ids = [add_endpoint(tx, here, 90)?, add_endpoint(tx, here, 91)?];
+        for (n, kind, to) in [
+            (1, "LINK", Recipients::Everybody),
+            (2, "OWNERS", Recipients::Everybody),
+            (3, "TEST", Recipients::Only(ids[0])),
+        ] {
+            let body = sealed(n);
+            let event = new_event(here, None, n, &body);
+            tx.emit(&NewEvent { webhook_type: kind, to, ..event })?;
+        }
+        tx.cancel_unwanted_deliveries(ids[0], NOW + 1)?;
+        Ok(ids)
+    })
+    .await;
+    let pending = |id| format!("{id}|pending|0|");
+    let mut all = [pending(id), pending(other), pending(id), pending(other), pending(id)];
+    assert_eq!(raw::rows(&db, STATES), all, "all types are wanted");
+    write(&db, move |tx| {
+        tx.change_endpoint(id, Some(&["LINK".to_owned()]), &sealed(90))?;
+        tx.cancel_unwanted_deliveries(id, NOW + 1)
+    })
+    .await;
+    all[2] = format!("{id}|cancelled|0|{}", NOW + 1);
+    assert_eq!(raw::rows(&db, STATES), all);
 }
 
 async fn a_deleted_endpoint_leaves_its_deliveries(db: TestDatabase) {

@@ -1,13 +1,13 @@
 use crate::fixture::{
-    ALL, NOW, add_endpoint, add_link, add_load, emit_at, index, new_link, person, read, sealed,
-    uuid, workspaces, wrapped, write,
+    ALL, NOW, SECOND, add_endpoint, add_link, add_load, emit_at, index, new_event, new_link,
+    person, read, sealed, uuid, workspaces, wrapped, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    AccessMode, Due, Job, Link, LinkFilter, LinkId, LinkStatus, LoadId, NewContribution, NewLink,
-    NewObject, NewSourceCall, Origin, PageRequest, Purpose, Resource, Result, SubjectId, TimeSpan,
-    Trigger, Tx, WorkspaceId,
+    AccessMode, Due, Job, Link, LinkFilter, LinkId, LinkStatus, LoadId, NewContribution, NewEvent,
+    NewLink, NewObject, NewSourceCall, Origin, PageRequest, Purpose, Resource, Result, SubjectId,
+    TimeSpan, Trigger, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -17,6 +17,7 @@ on_both_databases! {
     links_are_those_of_a_person,
     every_filter_narrows,
     a_deleted_link_takes_its_own_and_leaves_the_rest,
+    of_a_deleted_link_only_its_deletion_is_still_sent,
     the_last_link_of_a_person_takes_the_operators_answers,
 }
 
@@ -302,13 +303,39 @@ async fn a_deleted_link_takes_its_own_and_leaves_the_rest(db: TestDatabase) {
     })
     .await;
     let untouched = left(&db, eva);
-    write(&db, move |tx| tx.delete_link(link, ana)).await;
-    assert_eq!(left(&db, ana), ["1|1|1|1|1|1|1|1|1|1"], "her other link needs all of it");
+    write(&db, move |tx| tx.delete_link(link, ana, NOW + 1)).await;
+    assert_eq!(left(&db, ana), ["1|1|1|1|1|1|1|1|1|0"], "her other link needs all but the event");
     assert_eq!(left(&db, eva), untouched);
     assert!(read(&db, move |tx| tx.link_by_id(link)).await.is_none());
     assert!(read(&db, move |tx| tx.load(kept)).await.is_some());
     let jobs = raw::rows(&db, "select kind from jobs order by kind");
     assert_eq!(jobs, ["import_file", "sync_link", "sync_link"]);
+}
+
+async fn of_a_deleted_link_only_its_deletion_is_still_sent(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let (subject, link) = write(&db, move |tx| {
+        add_endpoint(tx, here, 90)?;
+        let subject = person(tx, here, 50)?.id;
+        let [link, other] = [add_link(tx, here, subject, 60)?, add_link(tx, here, subject, 61)?];
+        for (n, of, code) in [
+            (1, link, "historical_update"),
+            (2, link, "historical_update"),
+            (3, link, "link_deleted"),
+            (4, other, "historical_update"),
+        ] {
+            let body = sealed(n);
+            let event = new_event(here, Some(subject), n, &body);
+            tx.emit(&NewEvent { link: Some(of), webhook_code: code, ..event })?;
+        }
+        tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
+        Ok((subject, link))
+    })
+    .await;
+    write(&db, move |tx| tx.delete_link(link, subject, NOW + 1)).await;
+    let states = raw::rows(&db, "select state, leased, finished_at from deliveries order by id");
+    let cancelled = format!("cancelled|0|{}", NOW + 1);
+    assert_eq!(states, [&cancelled, &cancelled, "pending|0|", "pending|0|"]);
 }
 
 async fn the_last_link_of_a_person_takes_the_operators_answers(db: TestDatabase) {
@@ -320,11 +347,11 @@ async fn the_last_link_of_a_person_takes_the_operators_answers(db: TestDatabase)
         Ok((subject, filled_link(tx, here, subject, 60)?.0))
     })
     .await;
-    write(&db, move |tx| tx.delete_link(link, subject)).await;
-    let expected = "0|0|0|0|1|0|0|1|1|1";
+    write(&db, move |tx| tx.delete_link(link, subject, NOW + 1)).await;
+    let expected = "0|0|0|0|1|0|0|1|1|0";
     assert_eq!(left(&db, subject), [expected]);
     assert!(raw::rows(&db, "select kind from jobs").is_empty());
     assert!(read(&db, move |tx| tx.subject(here, &index(50))).await.is_some());
-    write(&db, move |tx| tx.delete_link(link, subject)).await;
+    write(&db, move |tx| tx.delete_link(link, subject, NOW + 1)).await;
     assert_eq!(left(&db, subject), [expected], "deleting twice changes nothing");
 }

@@ -314,7 +314,7 @@ const CALLS: &[(&str, Call)] = &[
         Ok(tx.links_touched_by(&import, LinkId(0), 10)?.is_empty())
     }),
     ("accept_import", |tx| tx.accept_import(ImportId(2_500), NOW).map(|()| true)),
-    ("delete_link", |tx| tx.delete_link(LinkId(10), SubjectId(10)).map(|()| true)),
+    ("delete_link", |tx| tx.delete_link(LinkId(10), SubjectId(10), NOW).map(|()| true)),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 use crate::fixture::{
-    NOW, SECOND, add_endpoint, emit_at, new_event, person, sealed, uuid, workspaces, write,
+    ALL, NOW, SECOND, add_endpoint, add_link, emit_at, new_event, person, read, sealed, uuid,
+    workspaces, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
@@ -13,6 +14,7 @@ on_both_databases! {
     what_is_being_sent_or_cannot_be_sent_is_not_replayed,
     replays_go_on_where_the_last_batch_ended,
     missed_events_are_delivered_once,
+    what_tells_of_a_deleted_link_is_not_sent_again,
 }
 
 const ROWS: &str = "select state, due_at, leased, attempt, finished_at, earlier_tries \
@@ -25,6 +27,8 @@ async fn scene(db: &TestDatabase, events: u64) -> (WorkspaceId, EndpointId) {
     write(db, move |tx| {
         let (subject, foreign) = (person(tx, here, 50)?.id, person(tx, there, 51)?.id);
         let endpoint = add_endpoint(tx, here, 90)?;
+        // Events of the fixture are about the first link.
+        add_link(tx, here, subject, 60)?;
         for n in 0..events {
             emit_at(tx, here, subject, 80 + n, NOW + n as i64)?;
         }
@@ -92,6 +96,30 @@ async fn replays_go_on_where_the_last_batch_ended(db: TestDatabase) {
     assert_eq!((first.len(), second.len()), (3, 2));
     assert!(first.is_sorted() && second.is_sorted() && first[2] < second[0]);
     assert!(replay(&db, here, second[1], 3, NOW + 9).await.is_empty());
+}
+
+async fn what_tells_of_a_deleted_link_is_not_sent_again(db: TestDatabase) {
+    let (here, _) = scene(&db, 1).await;
+    let (ends, late) = write(&db, move |tx| {
+        let link = tx.link(here, uuid(60))?.expect("a link");
+        let body = sealed(89);
+        let event = new_event(here, Some(link.subject), 89, &body);
+        tx.emit(&NewEvent { link: Some(link.id), webhook_code: "link_deleted", ..event })?;
+        tx.delete_link(link.id, link.subject, NOW + 1)?;
+        let found = tx.deliveries(here, &DeliveryFilter::default(), ALL)?;
+        let ends = found.rows.iter().map(|it| (it.webhook_id, it.is_of_the_past));
+        Ok((ends.collect::<Vec<_>>(), add_endpoint(tx, here, 92)?))
+    })
+    .await;
+    assert_eq!(ends, [(uuid(89), false), (uuid(80), true)]);
+    let replayed = replay(&db, here, FIRST, 9, NOW + 9).await;
+    let one = DeliveryFilter { id: Some(replayed[0]), ..DeliveryFilter::default() };
+    let rows = read(&db, move |tx| Ok(tx.deliveries(here, &one, ALL)?.rows)).await;
+    assert_eq!((replayed.len(), rows[0].webhook_id), (1, uuid(89)));
+    let all = EventFilter::default();
+    let missed =
+        write(&db, move |tx| tx.deliver_missed(here, late, &all, EventId(0), 9, NOW + 9)).await;
+    assert_eq!(missed.len(), 1, "that it was deleted");
 }
 
 async fn missed_events_are_delivered_once(db: TestDatabase) {

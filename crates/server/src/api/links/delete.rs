@@ -71,6 +71,6 @@ pub(crate) fn remove(
     trail: &Trail,
     link: &Link,
 ) -> Result<(), ApiError> {
-    tx.delete_link(link.id, link.subject)?;
+    tx.delete_link(link.id, link.subject, app.now_micros())?;
     trail.note(tx, app, Entry::of(AuditAction::LinkDeleted).link(link))
 }

@@ -9,7 +9,7 @@ use vinculo_store::{DeliveryFilter, DeliveryState};
 
 use crate::App;
 use crate::api::page::PageQuery;
-use crate::api::query::{PathNumber, parse_id};
+use crate::api::query::{PathNumber, Query, parse_id};
 use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::manage::events::{self, TypeParams};
@@ -49,7 +49,15 @@ pub(crate) async fn list(
     caller: Caller,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let query = &page.query;
+    let filter = filter(&page.query)?;
+    let (workspace, request) = (caller.workspace.id, page.request());
+    let found = app.store().read(move |tx| tx.deliveries(workspace, &filter, request)).await?;
+    let shown = found.rows.iter().map(|row| serde_json::to_vec(&DeliveryStatus::of(row)));
+    page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// The filters that a query names.
+pub(super) fn filter(query: &Query) -> Result<DeliveryFilter, ApiError> {
     let mut filter = DeliveryFilter {
         endpoints: query.ids("endpoint")?,
         states: query.choices("status", DeliveryState::parse)?,
@@ -57,10 +65,7 @@ pub(crate) async fn list(
         ..DeliveryFilter::default()
     };
     filter.events.id = query.get("event").map(|id| parse_id("event", id)).transpose()?;
-    let (workspace, request) = (caller.workspace.id, page.request());
-    let found = app.store().read(move |tx| tx.deliveries(workspace, &filter, request)).await?;
-    let shown = found.rows.iter().map(|row| serde_json::to_vec(&DeliveryStatus::of(row)));
-    page.answer(found.count, shown.collect::<Result<Vec<_>, _>>()?)
+    Ok(filter)
 }
 
 /// One delivery with every try, and what was answered to it.

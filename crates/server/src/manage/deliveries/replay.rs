@@ -6,40 +6,65 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
-use vinculo_store::{DeliveryState, TimeSpan};
+use vinculo_store::DeliveryFilter;
 
+use super::read;
 use crate::App;
 use crate::api::body::{Fields, JsonObject, shown};
 use crate::api::page::json;
-use crate::api::query::{PathNumber, parse_id};
-use crate::api::span;
+use crate::api::query::{PathNumber, Query};
 use crate::auth::Caller;
 use crate::error::{ApiError, ErrorItem};
-use crate::manage::events::known_type;
 use crate::once::{Claim, Once};
 use crate::openapi::{NumberInPath, OnceParams};
-use crate::webhooks::{self, DeliveryStatus, Replay};
+use crate::webhooks::{self, DeliveryStatus};
 
-/// Which deliveries are sent again: those for which everything named holds. At least one must be.
+/// Which deliveries are sent again: those for which everything named holds, as in the list. At least
+/// one must be; other names are refused.
 #[derive(utoipa::ToSchema)]
 #[schema(example = json!({ "status": "failed", "created_at__gte": "2026-11-24" }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct ReplayWanted {
+    /// Of this event.
+    event: Option<Uuid>,
     /// To this endpoint. Without a `status`, events that were never on their way to it are sent
     /// too.
     endpoint: Option<Uuid>,
+    /// To these endpoints.
+    #[schema(rename = "endpoint__in", min_items = 1)]
+    endpoints: Option<Vec<Uuid>>,
     /// Of events about this link.
     link: Option<Uuid>,
+    /// About these links.
+    #[schema(rename = "link__in", min_items = 1)]
+    links: Option<Vec<Uuid>>,
     /// Of events of this type: `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST`.
     webhook_type: Option<String>,
+    /// Of these types.
+    #[schema(rename = "webhook_type__in", min_items = 1)]
+    webhook_types: Option<Vec<String>>,
     /// `pending`, `delivered`, `failed` or `cancelled`.
     status: Option<String>,
+    /// With one of these.
+    #[schema(rename = "status__in", min_items = 1)]
+    statuses: Option<Vec<String>>,
+    /// Of events of this day, or of this moment.
+    created_at: Option<String>,
+    /// Of events that happened later.
+    #[schema(rename = "created_at__gt")]
+    after: Option<String>,
     /// Of events that happened then or later: a day or a moment.
     #[schema(rename = "created_at__gte")]
     from: Option<String>,
     /// Of events that happened earlier.
     #[schema(rename = "created_at__lt")]
     before: Option<String>,
+    /// Of events that happened then or earlier.
+    #[schema(rename = "created_at__lte")]
+    until: Option<String>,
+    /// Of events between two days or moments, both of them included.
+    #[schema(rename = "created_at__range", min_items = 2, max_items = 2)]
+    range: Option<Vec<String>>,
 }
 
 /// What is sent again.
@@ -51,7 +76,8 @@ pub(crate) struct Replayed {
 }
 
 /// Sends deliveries again: the same `webhook_id`, the same bytes, the schedule from its beginning.
-/// Those whose endpoint is disabled or deleted are passed over.
+/// Those whose endpoint is disabled or deleted, or whose event is about a deleted link, are passed
+/// over.
 #[utoipa::path(
     post, path = "/manage/v1/deliveries/replay/", tag = "webhooks",
     operation_id = "ReplayDeliveries",
@@ -74,7 +100,7 @@ pub(crate) async fn replay(
     attempt
         .run(|claim| async move {
             let replayed =
-                webhooks::replay(&app, caller.trail, caller.workspace.id, &wanted).await?;
+                webhooks::replay(&app, caller.trail, caller.workspace.id, wanted).await?;
             accepted(&app, claim, serde_json::to_vec(&Replayed { replayed })?).await
         })
         .await
@@ -88,7 +114,7 @@ pub(crate) async fn replay(
     responses(
         (status = 202, description = "On its way", body = DeliveryStatus),
         (status = 400),
-        (status = 409, description = "The endpoint is disabled or deleted, or the key was used for another request")
+        (status = 409, description = "The endpoint is disabled or deleted, the link is deleted, or the key was used for another request")
     )
 )]
 pub(crate) async fn replay_one(
@@ -116,31 +142,66 @@ async fn accepted(app: &App, claim: Claim, body: Vec<u8>) -> Result<Response, Ap
     Ok(json(StatusCode::ACCEPTED, body.await?))
 }
 
-fn wanted(body: &JsonObject) -> Result<Replay, ApiError> {
+/// What the list takes too.
+const KNOWN: [&str; 15] = [
+    "event",
+    "endpoint",
+    "endpoint__in",
+    "link",
+    "link__in",
+    "webhook_type",
+    "webhook_type__in",
+    "status",
+    "status__in",
+    "created_at",
+    "created_at__gt",
+    "created_at__gte",
+    "created_at__lt",
+    "created_at__lte",
+    "created_at__range",
+];
+
+/// Reads the filters as the list does. What it does not know would make it send more than is wanted,
+/// and is refused.
+fn wanted(body: &JsonObject) -> Result<DeliveryFilter, ApiError> {
     let mut fields = Fields::new(body);
-    let mut id = |name| {
-        let parsed = fields.optional_text(name).map(|text| parse_id(name, &text));
-        parsed.transpose().unwrap_or_else(|error| {
-            fields.refuse_all(error);
-            None
-        })
-    };
-    let (endpoint, link) = (id("endpoint"), id("link"));
-    let webhook_type = fields.optional_choice("webhook_type", known_type);
-    let states = fields.optional_choice("status", DeliveryState::parse).map(|state| vec![state]);
-    let mut bound = |name| {
-        let moment = span::moment(&fields.optional_text(name)?);
-        if moment.is_none() {
-            fields.refuse(ErrorItem::field("invalid", name, span::WRONG));
+    let mut pairs = Vec::new();
+    for (name, value) in &body.0 {
+        let Some(known) = KNOWN.into_iter().find(|known| known == name) else {
+            let message = format!("There is no filter {}.", shown(name));
+            fields.refuse(ErrorItem::field("invalid", shown(name), message));
+            continue;
+        };
+        if value.is_null() {
+            continue;
         }
-        moment
-    };
-    let created = TimeSpan { from: bound("created_at__gte"), before: bound("created_at__lt") };
-    let known = ["endpoint", "link", "webhook_type", "status", "created_at__gte", "created_at__lt"];
-    if !known.iter().any(|name| !body.0.get(*name).unwrap_or(&Value::Null).is_null()) {
-        let message = format!("Name at least one of {}.", known.join(", "));
-        fields.refuse(ErrorItem::whole("required", shown(&message)));
+        match text(known, value) {
+            Ok(text) => pairs.push((known.to_owned(), text)),
+            Err(error) => fields.refuse(error),
+        }
+    }
+    if body.0.values().all(Value::is_null) {
+        let message = format!("Name at least one of {}.", KNOWN.join(", "));
+        fields.refuse(ErrorItem::whole("required", message));
     }
     fields.finish()?;
-    Ok(Replay { endpoint, link, webhook_type, states, created })
+    read::filter(&Query::of(pairs))
+}
+
+/// A value as it stands in a query: of a list, the items with commas between them.
+fn text(name: &'static str, value: &Value) -> Result<String, ErrorItem> {
+    let is_list = name.ends_with("__in") || name.ends_with("__range");
+    let text = match value {
+        Value::Array(items) if is_list => {
+            let items: Option<Vec<_>> = items.iter().map(Value::as_str).collect();
+            items.map(|items| items.join(","))
+        }
+        value => value.as_str().map(str::to_owned),
+    };
+    let text = text.ok_or_else(|| ErrorItem::field("invalid", name, "Not a valid string."))?;
+    // What is blank counts as not given in a query.
+    if text.split(',').any(|item| item.trim().is_empty()) {
+        return Err(ErrorItem::field("blank", name, "This field may not be blank."));
+    }
+    Ok(text)
 }

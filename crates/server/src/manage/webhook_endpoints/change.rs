@@ -26,7 +26,8 @@ pub(crate) struct ChangeWebhookEndpoint {
     webhook_types: Option<Vec<WebhookType>>,
     /// Whether anything is sent. What waits for an endpoint that is disabled is cancelled.
     enabled: Option<bool>,
-    /// With `enabled: true`: whether an endpoint that was disabled gets what it missed.
+    /// Whether it gets what it missed: since it was disabled, or since it was added when it was
+    /// enabled already.
     replay_missed: Option<bool>,
 }
 
@@ -36,7 +37,10 @@ pub(crate) struct ChangeWebhookEndpoint {
     operation_id = "ChangeWebhookEndpoint",
     request_body = Option<ChangeWebhookEndpoint>,
     params(IdInPath),
-    responses((status = 200, description = "The endpoint", body = EndpointStatus))
+    responses(
+        (status = 200, description = "The endpoint", body = EndpointStatus),
+        (status = 409, description = "replay_missed, and the endpoint is disabled")
+    )
 )]
 pub(crate) async fn change(
     State(app): State<App>,

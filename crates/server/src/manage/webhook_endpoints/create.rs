@@ -26,6 +26,7 @@ pub(crate) struct NewWebhookEndpoint {
     #[schema(min_items = 1)]
     webhook_types: Option<Vec<WebhookType>>,
     /// Whether anything is sent, from the beginning on; true when null or missing.
+    #[schema(default = true)]
     enabled: Option<bool>,
 }
 

@@ -30,13 +30,16 @@ pub(crate) struct RotateSecret {
 }
 
 /// Makes a new secret, which the answer shows; no other does. Requests carry two signatures until
-/// the one before ends.
+/// the one before ends. Until then there is no third, unless `keep_old_hours` is 0.
 #[utoipa::path(
     post, path = "/manage/v1/webhook-endpoints/{id}/rotate-secret/", tag = "webhooks",
     operation_id = "RotateWebhookSecret",
     request_body = Option<RotateSecret>,
     params(IdInPath, OnceParams),
-    responses((status = 200, description = "The endpoint and its new secret", body = EndpointStatus))
+    responses(
+        (status = 200, description = "The endpoint and its new secret", body = EndpointStatus),
+        (status = 409, description = "The secret before still signs, or the key was used for another request")
+    )
 )]
 pub(crate) async fn rotate(
     State(app): State<App>,

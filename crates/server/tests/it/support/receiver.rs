@@ -38,6 +38,8 @@ pub(crate) enum Reply {
     Never,
     /// 200, but not before it is told.
     When(Arc<Notify>),
+    /// This status, but not before it is told.
+    Late(Arc<Notify>, u16),
 }
 
 /// A running receiver.
@@ -136,6 +138,10 @@ async fn receive(State(desk): State<Desk>, uri: Uri, headers: HeaderMap, body: B
         Some(Reply::When(told)) => {
             told.notified().await;
             StatusCode::OK.into_response()
+        }
+        Some(Reply::Late(told, status)) => {
+            told.notified().await;
+            StatusCode::from_u16(status).unwrap().into_response()
         }
     }
 }
