@@ -93,7 +93,7 @@ words! {
     paid: "Pagado", "Paid";
     paid_day_unknown: "pagada; la fuente no dice cuándo", "paid; the source does not say when";
     planilla_type: "Tipo", "Type";
-    planilla_number: "Planilla n.º", "Planilla no.";
+    planilla_number: "N.º de planilla", "Planilla #";
     role: "Papel", "Role";
     counts: "suma al bruto", "adds to gross";
     base_pension: "IBC pensión", "Pension base";
