@@ -68,6 +68,7 @@ mod tests {
                 named.unwrap_or(asked).to_owned()
             };
             assert_eq!([of("hyper"), of("reqwest")], [hyper, reqwest], "{asked}: {filter}");
+            assert_eq!([of("postgres"), of("rustls_platform_verifier")], [hyper, "off"], "{asked}");
         }
     }
 }
