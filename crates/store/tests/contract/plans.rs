@@ -242,6 +242,8 @@ const CALLS: &[(&str, Call)] = &[
         tx.extend_jobs(&jobs, NOW + 2 * SECOND)?;
         Ok(jobs.len() == 8 && tx.reschedule_job(&jobs[0], NOW, "x")? && tx.finish_job(&jobs[1])?)
     }),
+    // A lease that is over at once: the next call has as much room as ever.
+    ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9)?.len() == 1)),
     ("claim_deliveries", |tx| {
         let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8)?;
         let claims: Vec<_> = due.iter().map(|it| it.claim).collect();
