@@ -265,7 +265,7 @@ fn a_deep_look_computes_the_chains_again() {
     assert!(found(&done, "audit log")[1].ends_with("all sound"));
     let database = rusqlite::Connection::open(installation.data_dir().join("vinculo.db"));
     let forged = "insert into consent_receipts values (1, 5, zeroblob(32), null, '{}', \
-         zeroblob(32), zeroblob(32)); \
+         zeroblob(32), zeroblob(32), null); \
          insert into audit_blocks values (x'07070707070707070707070707070707', 5, 1, 1, \
          zeroblob(32), zeroblob(32), x'', zeroblob(32), zeroblob(32))";
     database.and_then(|database| database.execute_batch(forged)).expect("forged");

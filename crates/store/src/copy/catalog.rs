@@ -166,12 +166,12 @@ impl Table {
     }
 
     /// The last id that the database gave to a row of it, which may be gone; `None` where it gives
-    /// none or has given none.
+    /// none or has given none: SQLite remembers a statement that put nothing into it as 0.
     pub(super) fn last_id(&self, tx: &mut Tx<'_>) -> Result<Option<i64>> {
         match tx.dialect() {
             Dialect::Sqlite => tx.query_opt(
                 "select seq from (select name, seq from main.sqlite_sequence union all \
-                 select name, seq from data.sqlite_sequence) s where name = $1",
+                 select name, seq from data.sqlite_sequence) s where name = $1 and seq > 0",
                 &[(&self.name).into()],
                 |row| row.int(0),
             ),

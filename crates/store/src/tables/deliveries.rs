@@ -256,8 +256,8 @@ impl Tx<'_> {
 
     /// Records a try and what becomes of the delivery. `false` when something else has become of it
     /// meanwhile, which stands: it was cancelled, or another worker has taken over. What was
-    /// cancelled and arrived all the same is delivered. The try is recorded in any case, unless the
-    /// delivery is gone.
+    /// cancelled and arrived all the same is delivered. The try is recorded unless another worker has
+    /// taken over or the delivery is gone.
     ///
     /// # Errors
     /// When the database fails.
@@ -279,16 +279,18 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Records a try that ended after something else had become of its delivery: it counts for no
-    /// step of a schedule that has begun since. Answers whether it still decides.
+    /// Records a try that ended after its delivery was cancelled: it counts for no step of a schedule that
+    /// begins later. Whoever lost the delivery to another holder records nothing. Answers whether the try still
+    /// decides.
     fn record_late(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
         let ClaimedDelivery { id, attempt } = record.claim;
-        let known = self.query_opt(
-            "select 1 from attempts where delivery_id = $1 and number = $2",
+        let is_last = self.query_opt(
+            "select 1 from deliveries where id = $1 and attempt = $2 and not exists \
+             (select 1 from attempts where delivery_id = $1 and number = $2)",
             &[id.into(), attempt.into()],
             |row| row.int(0),
         )?;
-        if known.is_some() {
+        if is_last.is_none() {
             return Ok(false);
         }
         let delivered = record.state == DeliveryState::Delivered

@@ -345,12 +345,15 @@ impl World {
         Ok(())
     }
 
-    /// A try ends of which its delivery waits for nothing any more. Whether it decides all the same.
+    /// A try ends of which its delivery waits for nothing any more, unless another holds that. Whether it decides
+    /// all the same.
     fn late(&mut self, claim: ClaimedDelivery, arrived: bool) -> bool {
         let now = self.now;
         let row = self.rows.get_mut(&claim.id.0).expect("no such row");
-        let cancelled = row.state == DeliveryState::Cancelled && row.attempt == claim.attempt;
-        let decides = arrived && cancelled;
+        if row.attempt != claim.attempt {
+            return false;
+        }
+        let decides = arrived && row.state == DeliveryState::Cancelled;
         if decides {
             row.ends(DeliveryState::Delivered, now);
         } else {
