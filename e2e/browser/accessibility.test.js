@@ -273,7 +273,7 @@ part('deliveries', async () => {
   await look(page, 'webhooks', 'filled');
   await page.getByRole('link', { name: receivers.good.url }).click();
   await lookInside(page, 'webhook', 'unfolded');
-  await field('URL').fill('nowhere');
+  await field('URL').fill('ftp://example.com/hook');
   await button('Save').click();
   await page.getByRole('alert').waitFor();
   await look(page, 'webhook', 'wrong');
@@ -320,7 +320,7 @@ part('production, from planillas', async () => {
   await visit(`production/links/${link.id}`);
   await reloaded(page, 'figure');
   await look(page, 'link', 'production');
-  await page.getByRole('link', { name: 'Provenance' }).first().click();
+  await page.getByRole('link', { name: 'Where every month comes from' }).first().click();
   await page.waitForURL('**/provenance/**');
   await look(page, 'provenance', 'planilla');
   await visit('production/imports');
