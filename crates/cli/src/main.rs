@@ -18,8 +18,8 @@ use mimalloc::MiMalloc;
 
 use crate::args::{Arguments, Command};
 
-/// What a request takes on one thread is given back on another, which the allocator of the C library does
-/// slowly: a read costs a third less with this one, and always the same.
+/// What a request takes on one thread is given back on another. With the allocator of the C library a read cost
+/// 43 µs of processor at one time and 66 at another.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
