@@ -273,7 +273,8 @@ impl Store {
         self.inner.arrived(Mode::Write, since, answer)
     }
 
-    /// [`read`](Self::read) for a thread that may block; panics inside an async runtime.
+    /// [`read`](Self::read) for a thread that may block, which waits however long the answer takes; panics inside
+    /// an async runtime.
     ///
     /// # Errors
     /// As for [`read`](Self::read).

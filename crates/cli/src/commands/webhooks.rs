@@ -222,6 +222,7 @@ fn with_app<T>(
         let app = installation.quiet_app()?;
         let done = work(&app).await;
         // What was read is noted before the process ends.
+        app.finish_work().await;
         app.store().clone().close().await;
         done
     })

@@ -193,6 +193,10 @@ fn webhooks_are_controlled_from_the_command_line() {
         let name = event["event"].as_str().expect("an id");
         let one = installation.run(&[&["events", "show", name][..], &here].concat()).json();
         assert_eq!(one["body"]["webhook_id"], event["event"]);
+        let noted = installation.run(&["audit", "export"]).accepted();
+        for action in ["deliveries.read", "events.read"] {
+            assert!(noted.contains(action), "{action}: {noted}");
+        }
         let events = run(&["events", "list"], &["--type", "TEST"]).json_lines();
         assert_eq!(
             (&events[0]["id"], &events[0]["body"]),

@@ -57,7 +57,8 @@ impl Failures {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let begins = counts.since.is_none();
         counts.since.get_or_insert(now);
-        let has_place = counts.by_whom.contains_key(&whom) || counts.by_whom.len() < ADDRESSES;
+        let strangers = counts.by_whom.keys().filter(|it| matches!(it, Whom::Stranger(_))).count();
+        let has_place = counts.by_whom.contains_key(&whom) || strangers < ADDRESSES;
         let (whom, address) = match whom {
             Whom::Stranger(_) if !has_place => (Whom::Stranger(None), None),
             // Keys are as many as somebody has made.

@@ -133,10 +133,11 @@ pub(super) async fn detail(
     html(&DeliveryPage { shell, delivery, attempts, live, endpoint, body, said })
 }
 
-/// Whether a delivery waits for a try that is at hand: a page that shows it renews itself.
+/// Whether a delivery waits for a try that is at hand, and not for a worker that is away: a page that shows it
+/// renews itself.
 pub(super) fn is_at_hand(app: &App, delivery: &DeliveryStatus) -> bool {
     let next = delivery.next_try_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
-    next.is_some_and(|next| next.duration_since(app.now()) < AT_HAND)
+    next.is_some_and(|next| next.duration_since(app.now()).abs() < AT_HAND)
 }
 
 /// What is sent of an event.

@@ -15,7 +15,7 @@ const BROAD: [Scope; 3] = [Scope::Read, Scope::Write, Scope::Manage];
 
 /// What a form has in its fields.
 pub(super) struct Given {
-    /// Before the ids of its fields, where a page has several forms.
+    /// Before the ids of its fields, where a page has several forms: none in the one that problems are about.
     pub(super) prefix: String,
     pub(super) name: String,
     scopes: Vec<String>,
@@ -34,6 +34,11 @@ impl Given {
             allow_list: String::new(),
             expires_at: String::new(),
         }
+    }
+
+    /// A new key, on a page where another form is mended.
+    pub(super) fn apart() -> Self {
+        Self { prefix: "new-".to_owned(), ..Self::new() }
     }
 
     /// A key as it is.

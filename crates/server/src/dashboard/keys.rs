@@ -81,7 +81,7 @@ pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Res
     let Posted { visitor, form } = posted;
     let wanted = match Wanted::read(&body(&form, None), app.now_micros()) {
         Ok(wanted) => wanted,
-        Err(refused) => return mend(&app, &visitor, Given::of_form(&form), refused).await,
+        Err(refused) => return mend(&app, &visitor, &form, None, refused).await,
     };
     let terms = wanted.onto(Terms::unlimited(String::new()));
     let (writer, secrets, trail) = (app.clone(), visitor.secrets.clone(), visitor.trail.clone());
@@ -90,10 +90,12 @@ pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Res
     made_page(&visitor, made.await?, false)
 }
 
+/// Shows what is wrong with a form, with what was sent in it: that of a key that is there, or of a new one.
 async fn mend(
     app: &App,
     visitor: &Visitor,
-    given: Given,
+    form: &Form,
+    edited: Option<Uuid>,
     refused: ApiError,
 ) -> Result<Response, ApiError> {
     let w = visitor.language.words();
@@ -104,7 +106,11 @@ async fn mend(
         ("expires_at", w.expires_at),
     ];
     let problems = problems(refused, visitor.language, &labels)?;
-    let (count, keys) = read(app, visitor, FIRST).await?;
+    let (count, mut keys) = read(app, visitor, FIRST).await?;
+    let mut given = Given::of_form(form);
+    if let Some((_, shown)) = keys.iter_mut().find(|(key, _)| Some(key.id) == edited) {
+        *shown = std::mem::replace(&mut given, Given::apart());
+    }
     let (shell, pager) = (visitor.shell("keys"), Pager::of_all(count));
     let page = KeysPage { shell, keys, pager, given, problems, said: None };
     html_with(StatusCode::BAD_REQUEST, &page)
@@ -127,7 +133,7 @@ async fn edit(app: &App, visitor: &Visitor, id: Uuid, form: &Form) -> Result<Res
     let before = KeyStatus::of(&key.ok_or_else(ApiError::not_found)?, now)?;
     let wanted = match Wanted::read(&body(form, Some(&before)), now) {
         Ok(wanted) => wanted,
-        Err(refused) => return mend(app, visitor, Given::new(), refused).await,
+        Err(refused) => return mend(app, visitor, form, Some(id), refused).await,
     };
     let (writer, trail) = (app.clone(), visitor.trail.clone());
     let changed = app.store().write(move |tx: &mut Tx<'_>| {

@@ -105,20 +105,20 @@ fn details(employment: &Value, known: Option<&Employment>) -> Vec<Detail> {
     all.into_iter().flatten().map(detail).collect()
 }
 
+fn paid<'a>(detail: &'a Detail, shell: &Shell) -> Option<chart::Paid<'a>> {
+    Some(chart::Paid {
+        month: detail.month.parse().ok()?,
+        pesos: detail.gross?.0,
+        unpaid: detail.unpaid,
+        marks: detail.marks.iter().map(|code| shell.word(code)).collect(),
+    })
+}
+
 fn draw(read: &[(&Value, Option<&Employment>, Vec<Detail>)], shell: &Shell) -> Option<Chart> {
     let names: Vec<_> = read.iter().map(|it| joined(&[&it.0["employer_data"]["name"]])).collect();
-    let paid = |detail: &'_ Detail| {
-        let marks = detail.marks.iter().map(|code| shell.language.word(code).unwrap_or_default());
-        Some(chart::Paid {
-            month: detail.month.parse().ok()?,
-            pesos: detail.gross?.0,
-            unpaid: detail.unpaid,
-            marks: marks.filter(|word| !word.is_empty()).collect(),
-        })
-    };
     let employers = names.iter().zip(read).map(|(name, (_, _, details))| chart::Employer {
         name,
-        months: details.iter().filter_map(paid).collect(),
+        months: details.iter().filter_map(|detail| paid(detail, shell)).collect(),
     });
     let w = shell.w;
     let words = chart::Words {

@@ -173,10 +173,13 @@ pub(crate) fn change(
         tx.endpoint_works(endpoint.id, &endpoint.sealed)?;
     }
     address.authorization = wanted.authorization.unwrap_or(address.authorization);
+    let other_types = wanted.types.is_some();
     let types = wanted.types.unwrap_or(endpoint.types);
     trail.note(tx, app, Entry::of(AuditAction::WebhookChanged).object(id))?;
     tx.change_endpoint(endpoint.id, types.as_deref(), &address.seal(secrets, id)?)?;
-    tx.cancel_unwanted_deliveries(endpoint.id, app.now_micros())?;
+    if other_types {
+        tx.cancel_unwanted_deliveries(endpoint.id, app.now_micros())?;
+    }
     match wanted.enabled {
         Some(true) => tx.enable_endpoint(endpoint.id)?,
         Some(false) => {

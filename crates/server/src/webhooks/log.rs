@@ -126,7 +126,8 @@ pub struct AttemptStatus {
     #[schema(required)]
     pub status: Option<i64>,
     /// Why there was no answer: `timeout`, `dns` (the name does not resolve), `connect` (nobody
-    /// accepts the connection), `reset`, `tls`, `invalid_response`, `refused_address`, `invalid_url`, `invalid_header`, `erased` or `internal`.
+    /// accepts the connection), `reset`, `tls`, `invalid_response`,
+    /// `refused_address`, `invalid_url`, `invalid_header`, `erased` or `internal`.
     #[schema(required)]
     pub failure: Option<String>,
     /// The start of the answer's body, at most 4 KiB; what is no text in it is replaced.

@@ -81,7 +81,7 @@ pub(crate) async fn apply(
         })
         .await?;
     if let (Some(before), true) = (&changed.0, and_replay) {
-        replay_missed(app, workspace, before).await?;
+        replay_missed(app, workspace, before, changed.1.webhook_types.clone()).await?;
     }
     Ok(changed.1)
 }

@@ -77,11 +77,12 @@ pub(crate) fn replay_one(
 }
 
 /// Sends an endpoint, which is enabled now, what it did not get since it was disabled as it is
-/// described here; when it was not, since it was added.
+/// described here; when it was not, since it was added. Of what was cancelled or failed, `types` alone.
 pub(crate) async fn replay_missed(
     app: &App,
     workspace: WorkspaceId,
     before: &Endpoint,
+    types: Option<Vec<String>>,
 ) -> Result<(), ApiError> {
     let off = before.disabled.map_or(before.created_at, |(at, _)| at);
     let since = before.failing_since.filter(|_| before.disabled.is_some()).unwrap_or(off).min(off);
@@ -89,6 +90,7 @@ pub(crate) async fn replay_missed(
         endpoints: Some(vec![before.uuid]),
         states: Some(vec![DeliveryState::Failed, DeliveryState::Cancelled]),
         finished_since: Some(since),
+        events: EventFilter { types, ..EventFilter::default() },
         ..DeliveryFilter::default()
     };
     again(app, workspace, filter).await?;

@@ -200,7 +200,14 @@ async fn a_key_is_changed(database: TestDatabase) {
     browser.submit(&edit, &fields).await.location();
     assert_eq!(other_key(&app).await["expires_at"], Value::Null);
     browser.get(KEYS).await.page();
-    assert_eq!(browser.submit(&edit, &[("name", "x")]).await.status, 400);
+    let refused = browser.submit(&edit, &[("name", "without scopes")]).await;
+    assert_eq!(refused.status, 400);
+    let form = between(&refused.body, &format!("action=\"{edit}\""), "</form>");
+    for told in ["value=\"without scopes\"", "id=\"scopes\"", "aria-invalid"] {
+        assert!(form.contains(told), "{told}: {form}");
+    }
+    let new = between(&refused.body, &format!("action=\"{KEYS}\""), "</form>");
+    assert!(!new.contains("without scopes") && !new.contains("aria-invalid"), "{new}");
     let noted = app.sandbox().results("/manage/v1/audit/?action=key.changed").await;
     assert_eq!((noted.len(), &noted[0]["actor"]), (2, &json!("user")));
     app.finish().await;

@@ -697,6 +697,8 @@ async fn what_waits_is_not_sent_once_its_type_is_not_wanted(database: TestDataba
     assert_eq!(client.results(DELIVERIES).await[0]["status"], "pending");
     client.patch(&path_of(&endpoint), &json!({ "webhook_types": ["LINK"] })).await;
     assert_eq!(client.results(DELIVERIES).await[0]["status"], "cancelled");
+    client.patch(&path_of(&endpoint), &json!({ "replay_missed": true })).await;
+    assert_eq!(client.results(DELIVERIES).await[0]["status"], "cancelled", "nor when asked for");
     app.settled().await;
     receiver.assert_quiet();
     app.finish().await;

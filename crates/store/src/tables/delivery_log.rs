@@ -145,7 +145,8 @@ impl Tx<'_> {
                 "select d.id, v.webhook_id, e.uuid, e.disabled_at, l.uuid, v.webhook_type, \
                  v.webhook_code, d.state, d.created_at, d.finished_at, d.due_at, \
                  (select count(*) from attempts a where a.delivery_id = d.id), v.subject_id, \
-                 k.wrapped, case when {OF_THE_PAST} then 1 else 0 end {FILTERED} left join webhook_endpoints e on e.id = d.endpoint_id \
+                 k.wrapped, case when {OF_THE_PAST} then 1 else 0 end {FILTERED} \
+                 left join webhook_endpoints e on e.id = d.endpoint_id \
                  left join links l on l.id = v.link_id left join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = v.subject_id{tail}"
             ),

@@ -38,7 +38,7 @@ pub(crate) struct ReplayWanted {
     /// About these links.
     #[schema(rename = "link__in", min_items = 1)]
     links: Option<Vec<Uuid>>,
-    /// Of events of this type: `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST`.
+    /// Of events of this type: `EMPLOYMENTS`, `OWNERS`, `LINK`, `COHORT`, `TEST` or `ENDPOINT`.
     webhook_type: Option<String>,
     /// Of these types.
     #[schema(rename = "webhook_type__in", min_items = 1)]
