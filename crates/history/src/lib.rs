@@ -29,7 +29,7 @@ mod tenure;
 mod trace;
 mod types;
 
-use vinculo_pila::{Contribution, Document, Origin, PayerProfile};
+use vinculo_pila::{Contribution, Document, PayerProfile};
 
 use merge::Ledger;
 
@@ -62,12 +62,11 @@ pub fn project(
     Projection { owner: owner::of(&lines), employments }
 }
 
-/// The lines without those of operators about a month that is later than the next one: a slip of the pen
-/// would be the newest month for years.
+/// The lines without those about a month that is later than the next one: a slip of the pen would be
+/// the newest month for years.
 fn have_come<'a>(lines: &[&'a Contribution], options: &Options) -> Vec<&'a Contribution> {
     let next = options.current_month.plus(1);
-    let has_come = |line: &&&Contribution| line.origin == Origin::Planilla || line.period <= next;
-    lines.iter().filter(has_come).copied().collect()
+    lines.iter().filter(|line| line.period <= next).copied().collect()
 }
 
 fn newest(employment: &Employment) -> Option<vinculo_pila::Month> {

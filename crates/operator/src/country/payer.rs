@@ -188,7 +188,7 @@ pub(super) struct Payer {
     pub(super) payment_day: i8,
 }
 
-/// Bogotá, Medellín, Cali, Barranquilla, Bucaramanga, Manizales.
+/// Places of work: departments and municipalities (DIVIPOLA).
 const PLACES: [(&str, &str); 6] =
     [("11", "001"), ("05", "001"), ("76", "001"), ("08", "001"), ("68", "001"), ("17", "001")];
 

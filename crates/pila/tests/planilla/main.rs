@@ -14,4 +14,5 @@ mod properties;
 mod rules;
 mod samples;
 mod stream;
+mod traps;
 mod writer;

@@ -333,7 +333,6 @@ fn what_public_bodies_pay_is_base_times_rate_as_well() {
 fn an_activity_is_written_in_digits() {
     assert_eq!(after(2, 687, b"       "), ["numeric"]);
     assert_eq!(after(2, 687, b"1     7"), ["numeric!"]);
-    assert!(after(2, 687, b"0000000").is_empty());
     let uninsured = Change::SetBoth((2, 513, b" "), (2, 687, b"       "));
     assert!(planilla::check(&uninsured.of(MONTH)).findings.is_empty());
 }
