@@ -9,6 +9,7 @@ mod display;
 mod document;
 mod helpers;
 mod layout;
+mod mutations;
 mod options;
 mod properties;
 mod rules;
