@@ -267,7 +267,7 @@ fn name(trade: Trade, index: u32) -> String {
         Trade::Foundation => "FUNDACIÓN IMAGINARIA",
         Trade::Small => "TALLER DE MUESTRA",
         Trade::NewFirm => "NEGOCIO DE ENSAYO",
-        Trade::PublicBody => "MUNICIPIO DE VILLA ILUSIÓN",
+        Trade::PublicBody => "MUNICIPIO DE CIUDAD EJEMPLO",
         Trade::Household => "HOGAR DE EJEMPLO",
         Trade::Contracting => "CONTRATANTE DE PRUEBA",
         Trade::SelfEmployed => "INDEPENDIENTE DE EJEMPLO",
