@@ -16,4 +16,5 @@ mod rules;
 mod samples;
 mod stream;
 mod traps;
+mod whole_files;
 mod writer;
