@@ -39,7 +39,7 @@ fn findings_name_file_line_and_columns() {
 fn warnings_do_not_refuse() {
     let told = check(&["bad/ok-07-lower-case.txt", "bad/ok-01-lf.txt"]).accepted();
     insta::assert_snapshot!(told, @r#"
-    bad/ok-07-lower-case.txt:3:87-106: warning[lower_case] field 13 name1: found "Aaaa", expected capital letters (Resolución 2388/2016, annex 2, 2.1.2.1)
+    bad/ok-07-lower-case.txt:3:87-106: warning[lower_case] field 13 name1 (Primer nombre): found "Aaaa", expected capital letters (Resolución 2388/2016, annex 2, 2.1.2.1)
     bad/ok-07-lower-case.txt: accepted, 10 lines, 0 errors, 1 warnings
     bad/ok-01-lf.txt: accepted, 10 lines, 0 errors, 0 warnings
     "#);
