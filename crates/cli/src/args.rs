@@ -299,7 +299,7 @@ pub(crate) struct ImportFiles {
     /// Which half of the organization may use them
     #[arg(long)]
     pub(crate) environment: Environment,
-    /// Print JSON, one object a file
+    /// Print JSON, one object a file; on standard error, how far each has come
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

@@ -107,6 +107,21 @@ fn show(installation: &Installation, document: &str, environment: &str) -> Finis
 }
 
 #[test]
+fn json_tells_how_far_an_import_has_come() {
+    let installation = Installation::sqlite();
+    let file = sample("02-nandu-E-2025-11.txt");
+    let imported = import(&installation, &file);
+    let told: Vec<Value> =
+        imported.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let percent = |of: &Value| of["percent"].as_i64().expect("a number");
+    assert!(told.windows(2).all(|pair| percent(&pair[0]) <= percent(&pair[1])), "{told:?}");
+    let last = told.last().expect("lines are loaded");
+    assert_eq!((&last["file"], percent(last)), (&file.to_str().into(), 100));
+    let imported = imported.json();
+    assert_eq!((&imported["percent"], &imported["loaded"]), (&100.into(), &last["loaded"]));
+}
+
+#[test]
 fn an_imported_person_can_be_shown() {
     let installation = Installation::sqlite();
     let imported = import(&installation, &sample("02-nandu-E-2025-11.txt")).json();
