@@ -37,7 +37,7 @@ const UNIT: u64 = 10_000_000;
 /// Contributions are rounded up to this many pesos (Decreto 780/2016, article 3.2.1.5).
 const ROUNDING: u64 = 100;
 
-/// The same in ten-millionths of a peso.
+/// The same in ten-millionths.
 const STEP: u64 = ROUNDING * UNIT;
 
 /// Checks a record whose fields have the right form.
@@ -64,16 +64,14 @@ pub(super) fn check(
 fn contributions(record: &RecordCheck<'_>, findings: &mut Findings) {
     for contribution in &CONTRIBUTIONS {
         let rate = record.detail.field(&DETAIL[contribution.rate - 1]);
-        let amount = record.value(contribution.amount) * UNIT;
+        let amount = record.value(contribution.amount);
         // Most lines owe nothing to half of the funds.
         if amount == 0 && rate == b"0.00000" {
             continue;
         }
-        let rate = scalar::ten_millionths(rate);
-        let share = record.value(contribution.base) * rate;
-        let rounded_up = share <= amount && amount - share < STEP && amount % STEP == 0;
-        if !rounded_up {
-            let due = share.div_ceil(STEP) * ROUNDING;
+        let share = record.value(contribution.base) * scalar::ten_millionths(rate);
+        let due = share.div_ceil(STEP) * ROUNDING;
+        if amount != due {
             let expected =
                 format!("{due}, field {} times field {}", contribution.base, contribution.rate);
             let cell = record.cell_of(contribution.amount);
