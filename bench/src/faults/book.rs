@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::customer::Customer;
 use crate::receiver::{Event, Report};
 
-/// Longest time until every event has come and is recorded.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest time until every event has come and is recorded: longer than the wait of a load that lost
+/// its database twice, 5 min.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The comparison, after the last fault is over.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use super::book::Book;
 use super::customer::Customer;
@@ -28,7 +28,7 @@ pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Resul
     let mut customer = Customer::new(&installation)?;
     let mut servers = [installation.serve()?];
     let url = servers[0].url.clone();
-    let (mut faults, mut late, mut before, mut after) = (Vec::new(), 0, 0, 0);
+    let (mut faults, mut seen) = (Vec::new(), Seen::default());
     // The second before the first is one like the others.
     customer.create_during(&[&url], plan.rate, sleep(SECOND)).await;
     for _ in 0..plan.rounds {
@@ -36,23 +36,19 @@ pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Resul
             sleep(SECOND).await;
             let stopped = Instant::now();
             postgres.restart_immediately(DOWN).await?;
-            let allowed = Instant::now() + RECOVERY;
-            sleep_until(allowed + SECOND).await;
-            anyhow::Ok((stopped, allowed))
+            let back = Instant::now();
+            sleep(RECOVERY + SECOND).await;
+            anyhow::Ok((stopped, back))
         };
-        let (stopped, allowed) = customer.create_during(&[&url], plan.rate, fault).await?;
+        let (stopped, back) = customer.create_during(&[&url], plan.rate, fault).await?;
         faults.push(stopped);
-        let ended = |from| customer.ended_within(from, from + SECOND);
-        before += ended(stopped - SECOND).filter(|outcome| outcome.acknowledged()).count();
-        after += ended(allowed).filter(|outcome| outcome.acknowledged()).count();
-        // Refused, or given up without an answer, although the database is back.
-        let late_ones = customer.ended_within(allowed, Instant::now());
-        late += late_ones.filter(|outcome| !outcome.acknowledged()).count();
+        seen.count(&customer, (stopped, back), Instant::now());
         customer.repeat(&url).await?;
     }
     let book = Book::close(&customer, &url, plan.receiver, &faults).await?;
     all_run(&mut servers)?;
     let unanswered = customer.outcomes.iter().filter(|outcome| outcome.status.is_none()).count();
+    let Seen { down, first, late, before, after } = seen;
     let share = 100.0 * after as f64 / before as f64;
     Ok(vec![
         Verdict {
@@ -61,7 +57,8 @@ pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Resul
                    answer; the server is not started again",
             met: book.sound() && late == 0,
             told: format!(
-                "{} restarts; {late} requests refused or without an answer later than 3 s after; \
+                "{} restarts, away for at most {down:.1?}, a link again at most {first:.1?} after; \
+                 {late} requests refused or without an answer later than 3 s after; \
                  refusals {:?}, the last {:?}, {unanswered} without an answer; {}",
                 plan.rounds,
                 customer.refusals,
@@ -79,6 +76,37 @@ pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Resul
             ),
         },
     ])
+}
+
+/// What was seen of restarts.
+#[derive(Default)]
+struct Seen {
+    /// The longest that it was away.
+    down: Duration,
+    /// The longest from its return to the next link.
+    first: Duration,
+    /// Requests refused or given up without an answer although it has long been back.
+    late: usize,
+    /// Links in the second before each stop, and in that after what is allowed to recover.
+    before: usize,
+    after: usize,
+}
+
+impl Seen {
+    /// Counts what ended before `end`.
+    fn count(&mut self, customer: &Customer, (stopped, back): (Instant, Instant), end: Instant) {
+        let allowed = back + RECOVERY;
+        let links = |from, until| {
+            customer.ended_within(from, until).filter(|outcome| outcome.acknowledged())
+        };
+        self.down = self.down.max(back - stopped);
+        let first = links(back, end).map(|outcome| outcome.ended - back).min();
+        self.first = self.first.max(first.unwrap_or(end - back));
+        self.before += links(stopped - SECOND, stopped).count();
+        self.after += links(allowed, allowed + SECOND).count();
+        let all = customer.ended_within(allowed, end).count();
+        self.late += all - links(allowed, end).count();
+    }
 }
 
 /// A6: sessions are ended five times a second.
@@ -147,4 +175,40 @@ pub async fn idle_sessions(
         met: book.sound() && refused == 0,
         told: format!("{} idle sessions, {refused} refusals; {}", idle.count(), book.told()),
     }])
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::*;
+    use crate::faults::customer::Outcome;
+
+    #[test]
+    fn what_is_late_is_refused_or_has_no_answer_after_the_time_to_recover() {
+        let mut customer = Customer::of((String::new(), String::new())).unwrap();
+        let back = Instant::now();
+        let outcome = |ended, status: Option<u16>| Outcome {
+            ended,
+            status: status.map(|status| StatusCode::from_u16(status).unwrap()),
+        };
+        let ms = Duration::from_millis;
+        let stopped = back - ms(500);
+        customer.outcomes = vec![
+            outcome(stopped - ms(1500), Some(201)),
+            outcome(stopped - ms(10), Some(201)),
+            outcome(stopped - ms(5), Some(201)),
+            outcome(back + ms(100), Some(503)),
+            outcome(back + ms(700), Some(201)),
+        ];
+        let mut seen = Seen::default();
+        seen.count(&customer, (stopped, back), back + ms(4000));
+        let found = (seen.first, seen.down, seen.late, seen.before, seen.after);
+        assert_eq!(found, (ms(700), ms(500), 0, 2, 0));
+        let late = [Some(503), None, Some(201)];
+        customer.outcomes.extend(late.map(|status| outcome(back + ms(3100), status)));
+        let mut seen = Seen::default();
+        seen.count(&customer, (stopped, back), back + ms(4000));
+        assert_eq!((seen.late, seen.after), (2, 1));
+    }
 }

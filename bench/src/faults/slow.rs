@@ -45,7 +45,7 @@ pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     delivered(&customer, &server, plan, &healthy).await?;
     let at = |path: &str| format!("{}{path}", plan.receiver);
     let black_hole = BlackHole::open().await?;
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut all) = (Vec::new(), Vec::new());
     for (url, row) in [
         (at("/hang"), "B3 receivers that never answer"),
         (at("/drip"), "B3 receivers that answer a byte a second"),
@@ -55,11 +55,11 @@ pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
         let seen = tried(&customer, &server, plan, &url, &healthy).await?;
         verdicts.push(Verdict {
             row,
-            goal: "each try ends within its deadline and half a second, as a timeout; a healthy \
-                   endpoint is delivered to within 1 s meanwhile",
-            met: seen.slowest_ms <= DEADLINE_MS && seen.timeouts == EACH && seen.healthy_ms < 1000,
+            goal: "each try ends as a timeout",
+            met: seen.timeouts == EACH,
             told: seen.told(),
         });
+        all.push(seen);
     }
     for (url, kept, row) in [
         (at("/endless"), 1..=4096, "B4 receivers whose answer never ends"),
@@ -73,13 +73,26 @@ pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
                    kept, as they came",
             met: seen.grown_kib <= 1024 * EACH as u64
                 && kept.contains(&seen.longest_answer)
-                && seen.inflated == 0
-                && seen.slowest_ms <= DEADLINE_MS
-                && seen.healthy_ms < 1000,
+                && seen.inflated == 0,
             told: seen.told(),
         });
+        all.push(seen);
     }
+    verdicts.push(in_time(&all));
     Ok(verdicts)
+}
+
+/// How long the tries to all of them took, and who is no part of it.
+fn in_time(all: &[Seen]) -> Verdict {
+    let slowest = all.iter().map(|seen| seen.slowest_ms).max().unwrap_or(i64::MAX);
+    let healthy = all.iter().map(|seen| seen.healthy_ms).max().unwrap_or(u64::MAX);
+    Verdict {
+        row: "B3 and B4, the time that all of these take",
+        goal: "each try ends within its deadline and half a second; a healthy endpoint is delivered to \
+               within 1 s meanwhile",
+        met: slowest <= DEADLINE_MS && healthy < 1000,
+        told: format!("the slowest try {slowest} ms; at most {healthy} ms to a healthy endpoint"),
+    }
 }
 
 impl Seen {

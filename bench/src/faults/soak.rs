@@ -212,3 +212,32 @@ fn quarters(memory: &[u64]) -> (u64, u64) {
         most(&memory[3 * quarter..]),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_503_and_silence_are_excused_and_only_in_the_time_of_a_fault_that_may_cause_them() {
+        let begun = Instant::now();
+        let span = begun..begun + RECOVERY;
+        let (during, after) = (begun + RECOVERY / 2, begun + RECOVERY);
+        let excused = |fault, status: Option<u16>, ended| {
+            let status = status.map(|status| StatusCode::from_u16(status).unwrap());
+            let mut toll = Toll::default();
+            toll.note(&Outcome { ended, status }, fault, &span);
+            toll.excused()
+        };
+        for fault in FAULTS {
+            assert!(excused(fault, Some(201), during) && excused(fault, Some(201), after));
+            assert!(!excused(fault, Some(500), during) && !excused(fault, Some(400), during));
+            assert!(!excused(fault, Some(503), after) && !excused(fault, None, after));
+        }
+        for status in [Some(503), None] {
+            assert!(excused(Fault::Database, status, during));
+            assert!(excused(Fault::Source, status, during));
+            assert!(!excused(Fault::Receiver, status, during));
+        }
+        assert!(!Toll { errors: 2, excused_errors: 1, ..Toll::default() }.excused());
+    }
+}
