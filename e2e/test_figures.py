@@ -200,7 +200,26 @@ def test_the_page_says_how_old_a_reading_is(figures, tmp_path, monkeypatch):
         assert f"`c0ffee`, {later}" in figures.PAGE.read_text()
 
 
-def test_the_age_of_a_commit_is_counted_by_git(figures):
-    newest = figures.output("git", "rev-parse", "HEAD").strip()
-    assert figures.age({"commit": newest}) == figures.age({"commit": f"{newest}+"}) == "no commit on `crates/` later"
+def test_the_age_of_a_reading_is_counted_in_commits_on_the_program(figures, tmp_path, monkeypatch):
+    place = tmp_path / "repository"
+    place.mkdir()
+    monkeypatch.setattr(figures, "ROOT", place)
+
+    def committed(file):
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        (place / file).write_text("")
+        figures.output("git", "add", file)
+        figures.output("git", "-c", "user.name=Ejemplo", "-c", "user.email=ejemplo@example.com", "commit",
+                       "--quiet", "--message", file)
+        return figures.output("git", "rev-parse", "HEAD").strip()
+
+    assert figures.age({"commit": "c0ffee"}) == "of an unknown commit"
+    figures.output("git", "init", "--quiet")
+    first = committed("crates/one")
+    committed("docs/page")
+    committed("crates/one_more/tests/it")
+    assert figures.age({"commit": first}) == figures.age({"commit": f"{first}+"}) == "no commit on `crates/` later"
+    committed("crates/two")
+    committed("crates/three")
+    assert figures.age({"commit": first}) == "**2 commits on `crates/` later**"
     assert figures.age({"commit": "0" * 40}) == "of an unknown commit"
