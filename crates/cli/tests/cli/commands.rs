@@ -144,7 +144,7 @@ fn webhooks_are_controlled_from_the_command_line() {
             let sandbox = all.iter().find(|(it, _)| it.environment == Environment::Sandbox);
             let one = PageRequest { limit: 1, offset: 0 };
             let found = tx.endpoints(sandbox.expect("a sandbox").0.id, one)?.rows.remove(0);
-            tx.endpoint_failed(found.id, &found.sealed, 0, 1)
+            tx.endpoint_failed(found.id, &found.sealed, 0, 1, None)
         });
         assert!(failed.expect("changed").is_some());
         store.close_blocking();

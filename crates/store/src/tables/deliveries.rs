@@ -3,6 +3,7 @@
 use uuid::Uuid;
 use vinculo_vault::{Sealed, WrappedKey};
 
+use super::endpoints::works;
 use super::ids::text_enum;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
@@ -27,7 +28,8 @@ text_enum! {
 pub struct ClaimedDelivery {
     /// The row.
     pub id: DeliveryId,
-    /// Which try this is, from 1; the token that proves the lease.
+    /// Proves the lease: each claim of the row has a greater one, and after a failure of the database that lost
+    /// claims another one than those had.
     pub attempt: i64,
 }
 
@@ -93,7 +95,8 @@ const BESIDE_POSTGRES: &str = "d cross join lateral (select webhook_id, sealed f
      left join lateral (select wrapped from data_keys \
      where owner_kind = 'subject' and owner_id = d.subject_id limit 1) k on true";
 
-const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
+const CLAIM: &str =
+    "update deliveries set leased = 1, due_at = $2, attempt = attempt + $5 where id";
 
 /// A delivery that has not ended. No word of its state: PostgreSQL would look for the row in the index of
 /// those that wait, among all that are not in it any more.
@@ -104,21 +107,25 @@ const ENDED: &str = "update deliveries set state = $8, leased = 0, due_at = $9, 
 /// Endpoints that are sent to.
 const ENABLED: &str = "e.disabled_at is null";
 
+/// Of them, those that are not being left in peace.
+const OPEN: &str = "e.disabled_at is null and (e.held_until is null or e.held_until <= $1)";
+
 /// Endpoints whose workspace holds fewer deliveries than it may.
 const UNCROWDED: &str = "e.workspace_id not in (select c.workspace_id from deliveries c \
      where c.state = 'pending' and c.leased = 1 and c.due_at > $1 group by c.workspace_id \
-     having count(*) >= $5)";
+     having count(*) >= $6)";
 
 /// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
 /// so that a long backlog costs no more than a short one.
-const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
+const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, e.held_until, \
      row_number() over (partition by d.endpoint_id order by d.due_at, d.id) as place \
      from webhook_endpoints e join deliveries d on d.id in \
      (select f.id from deliveries f where f.endpoint_id = e.id and f.state = 'pending' \
      and f.due_at <= $1 order by f.due_at, f.id limit $4) where e.disabled_at is null) t \
      left join (select endpoint_id, count(*) as held from deliveries \
      where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
-     on h.endpoint_id = t.endpoint_id where t.place <= $4 - coalesce(h.held, 0) \
+     on h.endpoint_id = t.endpoint_id where t.place <= \
+     case when t.held_until is null then $4 else 1 end - coalesce(h.held, 0) \
      order by t.place, t.due_at, t.id limit $3";
 
 /// The same with the chosen rows locked: rows that another worker is taking are passed over, and a
@@ -126,12 +133,12 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
 /// An array, unlike a set, is made once, whatever the plan.
 const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
      from (select id, (select count(*) from deliveries where endpoint_id = e.id \
-     and state = 'pending' and leased = 1 and due_at > $1) as held \
-     from webhook_endpoints e where e.disabled_at is null offset 0) e \
+     and state = 'pending' and leased = 1 and due_at > $1) as held, \
+     case when e.held_until is null then cast($4 as bigint) else 1 end as most from webhook_endpoints e where e.disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
-     order by f.due_at, f.id limit $4) d where d.place <= $4 - e.held) turn \
+     order by f.due_at, f.id limit $4) d where d.place <= e.most - e.held) turn \
      join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
@@ -186,8 +193,12 @@ impl DueDelivery {
 
 impl Tx<'_> {
     /// Takes up to `limit` due deliveries until `lease_until`, never more than `per_endpoint` of
-    /// one endpoint at a time counting those already held, taking turns between endpoints. When it takes
+    /// one endpoint at a time counting those already held, taking turns between endpoints. An endpoint that
+    /// is being left in peace has none, and one after that, until one arrives. When it takes
     /// that many, there may be more, and it wakes the queue.
+    ///
+    /// The numbers of the attempts grow by `stride`, 1 or more. It should be random: a claim that a failure of
+    /// the database lost, and the claim that takes its place, then have different numbers.
     ///
     /// # Errors
     /// When the database fails.
@@ -197,9 +208,10 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
         per_endpoint: i64,
+        stride: i64,
     ) -> Result<Vec<DueDelivery>> {
-        let terms = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
-        self.claim_of(ENABLED, &terms, limit)
+        let terms = [now, lease_until, limit, per_endpoint, stride].map(Value::from);
+        self.claim_of(OPEN, &terms, limit)
     }
 
     /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
@@ -213,9 +225,10 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
         per_workspace: i64,
+        stride: i64,
     ) -> Result<Vec<DueDelivery>> {
-        let of = format!("{ENABLED} and {UNCROWDED}");
-        let terms = [now.into(), lease_until.into(), limit.into(), 1.into(), per_workspace.into()];
+        let of = format!("{OPEN} and {UNCROWDED}");
+        let terms = [now, lease_until, limit, 1, stride, per_workspace].map(Value::from);
         self.claim_of(&of, &terms, limit)
     }
 
@@ -307,6 +320,16 @@ impl Tx<'_> {
         Ok(delivered)
     }
 
+    /// Whether somebody else has taken a delivery since this claim, or it is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn is_taken_over(&mut self, claim: ClaimedDelivery) -> Result<bool> {
+        let ClaimedDelivery { id, attempt } = claim;
+        let sql = "select 1 from deliveries where id = $1 and attempt = $2";
+        Ok(self.query_opt(sql, &[id.into(), attempt.into()], |row| row.int(0))?.is_none())
+    }
+
     fn insert_attempt(&mut self, record: &AttemptRecord<'_>) -> Result<()> {
         let sql = format!("{} where id = $1", attempt_of("deliveries"));
         self.execute(&sql, &record.of_attempt())?;
@@ -328,7 +351,7 @@ impl Tx<'_> {
         now: Micros,
     ) -> Result<bool> {
         if self.dialect() == Dialect::Sqlite {
-            self.endpoint_works(endpoint, sent_to)?;
+            self.endpoint_works(endpoint, sent_to, record.started_at)?;
             return self.record_held(record, now);
         }
         let mut params = record.params(now);
@@ -336,9 +359,8 @@ impl Tx<'_> {
         // Whoever changes an endpoint and its deliveries locks the endpoint first: the count is
         // known before a delivery is looked at.
         let sql = format!(
-            "with works as (update webhook_endpoints set failing_since = null where id = $11 \
-             and failing_since is not null and sealed = $12 and disabled_at is null returning 1), \
-             ended as ({ENDED} {HELD} and (select count(*) from works) < 2 returning *) {}",
+            "with works as ({} returning 1), ended as ({ENDED} {HELD} and (select count(*) from works) < 2 returning *) {}",
+            works("$11", "$12", "$3"),
             attempt_of("ended")
         );
         Ok(self.execute(&sql, &params)? == 1)

@@ -34,10 +34,14 @@ pub struct Delivery {
     pub created_at: Micros,
     /// When it ended.
     pub finished_at: Option<Micros>,
-    /// When it is tried next, or the end of the try that is going on.
+    /// When it is tried next at the earliest, or the end of the try that is going on.
     pub due_at: Micros,
     /// Tries so far.
     pub tried: i64,
+    /// When it was last made again, or made for an event that had not been on its way to the endpoint.
+    pub replayed_at: Option<Micros>,
+    /// When the try began that arrived first, also when it has been made again since.
+    pub delivered_at: Option<Micros>,
     /// Person the event is about, if any.
     pub subject: Option<SubjectId>,
     /// The subject's wrapped key.
@@ -123,6 +127,8 @@ impl Delivery {
             subject: SubjectId::from_column(row.int(12)?),
             key: row.opt_wrapped_key(13)?,
             is_of_the_past: row.int(14)? == 1,
+            replayed_at: row.opt_int(15)?,
+            delivered_at: row.opt_int(16)?,
         })
     }
 }
@@ -143,9 +149,12 @@ impl Tx<'_> {
         let rows = self.query(
             &format!(
                 "select d.id, v.webhook_id, e.uuid, e.disabled_at, l.uuid, v.webhook_type, \
-                 v.webhook_code, d.state, d.created_at, d.finished_at, d.due_at, \
+                 v.webhook_code, d.state, d.created_at, d.finished_at, \
+                 case when d.leased = 0 and e.held_until > d.due_at then e.held_until else d.due_at end, \
                  (select count(*) from attempts a where a.delivery_id = d.id), v.subject_id, \
-                 k.wrapped, case when {OF_THE_PAST} then 1 else 0 end {FILTERED} \
+                 k.wrapped, case when {OF_THE_PAST} then 1 else 0 end, d.replayed_at, \
+                 (select min(a.started_at) from attempts a where a.delivery_id = d.id \
+                 and a.status between 200 and 299) {FILTERED} \
                  left join webhook_endpoints e on e.id = d.endpoint_id \
                  left join links l on l.id = v.link_id left join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = v.subject_id{tail}"

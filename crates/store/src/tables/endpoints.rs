@@ -49,6 +49,8 @@ pub struct Endpoint {
     pub disabled: Option<(Micros, DisabledReason)>,
     /// The first failed try since the last one that did not fail.
     pub failing_since: Option<Micros>,
+    /// Until when it is left in peace; from then on it has one delivery at a time, until one arrives.
+    pub held_until: Option<Micros>,
     /// Address, Authorization value and secrets, sealed with the workspace's key.
     pub sealed: Sealed,
 }
@@ -62,8 +64,8 @@ pub struct Failing {
     pub again_since: Micros,
 }
 
-const COLUMNS: &str =
-    "id, uuid, created_at, webhook_types, disabled_at, disabled_reason, failing_since, sealed";
+const COLUMNS: &str = "id, uuid, created_at, webhook_types, disabled_at, disabled_reason, failing_since, held_until, \
+     sealed";
 
 impl Endpoint {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -79,9 +81,20 @@ impl Endpoint {
             }),
             disabled: disabled_at.map(|at| (at, reason.unwrap_or(DisabledReason::Manual))),
             failing_since: row.opt_int(6)?,
-            sealed: row.sealed(7)?,
+            held_until: row.opt_int(7)?,
+            sealed: row.sealed(8)?,
         })
     }
+}
+
+/// The statement that forgets what failed at an endpoint.
+pub(super) fn works(endpoint: &str, sent_to: &str, began: &str) -> String {
+    format!(
+        "update webhook_endpoints set failing_since = null, \
+         held_until = case when held_until > {began} then held_until end where id = {endpoint} \
+         and (failing_since is not null or held_until <= {began}) and sealed = {sent_to} \
+         and disabled_at is null"
+    )
 }
 
 /// Types as the column keeps them.
@@ -214,15 +227,16 @@ impl Tx<'_> {
     pub fn enable_endpoint(&mut self, id: EndpointId) -> Result<()> {
         self.execute(
             "update webhook_endpoints set disabled_at = null, disabled_reason = null, \
-             failing_since = null where id = $1",
+             failing_since = null, held_until = null where id = $1",
             &[id.into()],
         )?;
         Ok(())
     }
 
     /// Notes a failed try that went where `sent_to` says, and tells since when every try has failed;
-    /// a time of `quiet` microseconds without a failed try begins anew. `None` when the endpoint was
-    /// changed since, is disabled or gone: then the try says nothing about it.
+    /// a time of `quiet` microseconds without a failed try begins anew. The endpoint is left in peace until
+    /// `held_until`, when that is given. `None` when the endpoint was changed since, is disabled or gone: then
+    /// the try says nothing about it.
     ///
     /// # Errors
     /// When the database fails.
@@ -232,30 +246,35 @@ impl Tx<'_> {
         sent_to: &Sealed,
         at: Micros,
         quiet: Micros,
+        held_until: Option<Micros>,
     ) -> Result<Option<Failing>> {
         self.query_opt(
             "update webhook_endpoints set failing_since = coalesce(failing_since, $3), \
              failing_again_since = case when failing_since is not null and last_failed_at > $4 \
-             then failing_again_since else $3 end, last_failed_at = $3 \
+             then failing_again_since else $3 end, last_failed_at = $3, \
+             held_until = case when cast($5 as bigint) > coalesce(held_until, 0) then $5 else held_until end \
              where id = $1 and sealed = $2 and disabled_at is null \
              returning failing_since, failing_again_since",
-            &[id.into(), sent_to.into(), at.into(), (at - quiet).into()],
+            &[id.into(), sent_to.into(), at.into(), (at - quiet).into(), held_until.into()],
             |row| Ok(Failing { since: row.int(0)?, again_since: row.int(1)? }),
         )
     }
 
     /// Notes that an endpoint took an event that went where `sent_to` says: whatever failed until
     /// now, also since that try began, is forgotten, unless the endpoint was changed or disabled
-    /// since. Does not hold the endpoint when there is nothing to forget.
+    /// since; that it asked to be left in peace is when the try `began` after that time. Does not lock the
+    /// endpoint when there is nothing to forget.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn endpoint_works(&mut self, id: EndpointId, sent_to: &Sealed) -> Result<()> {
-        self.execute(
-            "update webhook_endpoints set failing_since = null \
-             where id = $1 and failing_since is not null and sealed = $2 and disabled_at is null",
-            &[id.into(), sent_to.into()],
-        )?;
+    pub fn endpoint_works(
+        &mut self,
+        id: EndpointId,
+        sent_to: &Sealed,
+        began: Micros,
+    ) -> Result<()> {
+        let params = [id.into(), sent_to.into(), began.into()];
+        self.execute(&works("$1", "$2", "$3"), &params)?;
         Ok(())
     }
 

@@ -121,7 +121,7 @@ async fn every_try_is_told_in_order(db: TestDatabase) {
     for (round, status) in [(0, Some(503)), (1, None)] {
         write(&db, move |tx| {
             let now = NOW + 10 * SECOND * (round + 1);
-            for due in tx.claim_deliveries(now, now + SECOND, 9, 9)? {
+            for due in tx.claim_deliveries(now, now + SECOND, 9, 9, 1)? {
                 let excerpt = sealed(7);
                 let record = AttemptRecord {
                     claim: due.claim,

@@ -166,7 +166,7 @@ impl World {
             Command::Emit => self.emit(store, shown)?,
             Command::Claim { lease, limit, each } => {
                 let (until, limit, each) = (now + lease, *limit, *each);
-                let due = write(store, move |tx| tx.claim_deliveries(now, until, limit, each));
+                let due = write(store, move |tx| tx.claim_deliveries(now, until, limit, each, 1));
                 let found: Vec<_> =
                     due.iter().map(|due| (due.claim.id.0, due.claim.attempt, due.tried)).collect();
                 prop_assert_eq!(found, self.claim(*lease, limit, each), "{}", shown);
@@ -326,7 +326,7 @@ impl World {
         };
         let address = self.address(endpoint);
         let (since, kept) = write(store, move |tx| {
-            let since = tx.endpoint_failed(endpoint, &address, NOW + now, 1)?;
+            let since = tx.endpoint_failed(endpoint, &address, NOW + now, 1, None)?;
             Ok((since, tx.record_attempt(&record(claim, state, NOW + due), NOW + now)?))
         });
         let since = since.map(|failing| failing.since - NOW);

@@ -146,7 +146,7 @@ async fn an_event_can_be_for_one_endpoint_or_nobody(db: TestDatabase) {
     }
     let made = raw::rows(&db, "select endpoint_id, subject_id, workspace_id from deliveries");
     assert_eq!(made, [format!("{one}|0|{here}")]);
-    let due = write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9)).await;
+    let due = write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)).await;
     assert!(due[0].subject.is_none() && due[0].key.is_none());
 }
 

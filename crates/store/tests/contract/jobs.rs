@@ -286,7 +286,7 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
         emit_at(tx, here, subject, 80, NOW)?;
         emit_at(tx, here, subject, 81, NOW)?;
         emit_at(tx, here, subject, 82, NOW + 70)?;
-        let due = tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?;
+        let due = tx.claim_deliveries(NOW, NOW + LEASE, 5, 8, 1)?;
         Ok((due[0].claim, due[1].claim))
     })
     .await;
@@ -307,7 +307,7 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
     assert_eq!(raw::rows(&db, deliveries), expected);
     let again = write(&db, |tx| claim(tx, NOW + 10, 5)).await;
     assert_eq!((again[0].id, again[0].attempt), (held.id, 2));
-    let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8)).await;
+    let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8, 1)).await;
     assert_eq!((again[0].claim.id, again[0].claim.attempt), (pending.id, 2));
     assert_eq!(again.len(), 1);
 }
@@ -472,7 +472,7 @@ async fn a_heartbeat_waits_for_nobody() {
         let endpoint = add_endpoint(tx, here, 90)?;
         emit_at(tx, here, subject, 80, NOW)?;
         emit_at(tx, here, subject, 81, NOW)?;
-        Ok((endpoint, tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?))
+        Ok((endpoint, tx.claim_deliveries(NOW, NOW + LEASE, 5, 8, 1)?))
     })
     .await;
     let claims: Vec<_> = sent.iter().map(|due| due.claim).collect();

@@ -53,7 +53,7 @@ async fn replay(
 async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
     let (here, _) = scene(&db, 1).await;
     write(&db, |tx| {
-        for due in tx.claim_deliveries(NOW, NOW + SECOND, 9, 9)? {
+        for due in tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)? {
             let record = AttemptRecord {
                 claim: due.claim,
                 started_at: NOW,
@@ -73,13 +73,13 @@ async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
     let rows = raw::rows(&db, ROWS);
     assert_eq!(rows[0], format!("pending|{}|0|1||1", NOW + 9));
     assert_eq!(rows[1], format!("failed|{NOW}|0|1|{NOW}|0"), "another workspace's");
-    let due = write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + SECOND, 9, 9)).await;
+    let due = write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + SECOND, 9, 9, 1)).await;
     assert_eq!((due[0].claim.attempt, due[0].tried, due[0].webhook_id), (2, 0, uuid(80)));
 }
 
 async fn what_is_being_sent_or_cannot_be_sent_is_not_replayed(db: TestDatabase) {
     let (here, endpoint) = scene(&db, 1).await;
-    write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9)).await;
+    write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)).await;
     assert!(replay(&db, here, FIRST, 9, NOW + 1).await.is_empty(), "being sent");
     assert_eq!(replay(&db, here, FIRST, 9, NOW + SECOND).await.len(), 1, "its worker died");
     write(&db, move |tx| tx.disable_endpoint(endpoint, vinculo_store::DisabledReason::Gone, NOW))
