@@ -118,14 +118,23 @@ impl EndpointStatus {
     }
 }
 
-/// What is wrong with where an endpoint would be and what would open it.
+/// What is wrong with where an endpoint would be and what would open it. Where the endpoint `of` a workspace
+/// is already is not judged again: it was when it came there.
+///
+/// # Errors
+/// When the database fails.
 pub(crate) async fn judge(
     app: &App,
+    of: Option<(&WorkspaceSecrets, Uuid)>,
     url: Option<&str>,
     authorization: Option<&str>,
-) -> Vec<ErrorItem> {
+) -> Result<Vec<ErrorItem>, ApiError> {
     let mut wrong = Vec::new();
-    if let Some(url) = url
+    let known = match of {
+        Some((secrets, id)) => url_of(app, secrets, id).await?,
+        None => None,
+    };
+    if let Some(url) = url.filter(|url| known.as_deref() != Some(*url))
         && let Err(error) = app.sender().check(url).await
     {
         wrong.push(ErrorItem::field("invalid", "url", error.to_string()));
@@ -135,7 +144,19 @@ pub(crate) async fn judge(
     {
         wrong.push(ErrorItem::field("invalid", "authorization", error.to_string()));
     }
-    wrong
+    Ok(wrong)
+}
+
+async fn url_of(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    id: Uuid,
+) -> Result<Option<String>, ApiError> {
+    let workspace = secrets.workspace().id;
+    let Some(endpoint) = app.store().read(move |tx| tx.endpoint(workspace, id)).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Address::open(secrets, id, &endpoint.sealed)?.url))
 }
 
 /// Adds an endpoint that was judged; the answer shows its secret.

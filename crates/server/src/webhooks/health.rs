@@ -1,8 +1,9 @@
 //! An endpoint that says it is gone, or fails for days, is disabled.
 
-use vinculo_store::{DisabledReason, DueDelivery, Error, Micros, Recipients, Tx};
+use vinculo_store::{AuditAction, DisabledReason, DueDelivery, Error, Micros, Recipients, Tx};
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
 use crate::jobs::{Webhook, emit_own};
 
@@ -41,6 +42,8 @@ pub(crate) fn disable(
         return Ok(());
     }
     tracing::warn!(endpoint = %due.endpoint_uuid, %reason, "webhook endpoint disabled");
+    let noted = Entry::of(AuditAction::WebhookDisabled).object(due.endpoint_uuid);
+    Trail::system(due.workspace).note(tx, app, noted)?;
     let secrets = app.secrets(due.workspace)?;
     let webhook = Webhook::endpoint_disabled(due.endpoint_uuid, reason.as_str());
     emit_own(tx, app, &secrets, &webhook, Recipients::Nobody)?;

@@ -167,7 +167,7 @@ impl EventStatus {
 
 impl AttemptStatus {
     /// A try, without what was answered.
-    fn of(attempt: &StoredAttempt) -> Self {
+    pub(crate) fn of(attempt: &StoredAttempt) -> Self {
         Self {
             started_at: wire_time(attempt.started_at),
             duration_ms: attempt.duration_us / 1000,

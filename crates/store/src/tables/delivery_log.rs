@@ -84,6 +84,9 @@ pub struct DeliveryFilter {
 pub(super) const OF_THE_PAST: &str = "(v.link_id <> 0 and v.webhook_code <> 'link_deleted' \
      and not exists (select 1 from links g where g.id = v.link_id))";
 
+/// What is read of a try.
+const TRY: &str = "a.number, a.started_at, a.duration_us, a.status, a.failure, a.sealed_excerpt";
+
 /// The tables that a filter is about.
 pub(super) const FILTERED: &str = "from events v join deliveries d on d.event_id = v.id";
 
@@ -106,6 +109,19 @@ impl DeliveryFilter {
             clause.and_list("d.finished_at >= {}", [since]);
         }
         clause
+    }
+}
+
+impl StoredAttempt {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            number: row.int(0)?,
+            started_at: row.int(1)?,
+            duration_us: row.int(2)?,
+            status: row.opt_int(3)?,
+            failure: row.opt_text(4)?,
+            excerpt: row.opt_sealed(5)?,
+        })
     }
 }
 
@@ -173,19 +189,31 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<StoredAttempt>> {
         self.query(
-            "select number, started_at, duration_us, status, failure, sealed_excerpt \
-             from attempts where delivery_id = $1 order by number",
+            &format!("select {TRY} from attempts a where a.delivery_id = $1 order by a.number"),
             &[delivery.into()],
-            |row| {
-                Ok(StoredAttempt {
-                    number: row.int(0)?,
-                    started_at: row.int(1)?,
-                    duration_us: row.int(2)?,
-                    status: row.opt_int(3)?,
-                    failure: row.opt_text(4)?,
-                    excerpt: row.opt_sealed(5)?,
-                })
-            },
+            StoredAttempt::from_row,
+        )
+    }
+
+    /// The last try of each of these deliveries of the workspace that was tried, in no particular order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn last_attempts(
+        &mut self,
+        workspace: WorkspaceId,
+        deliveries: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, StoredAttempt)>> {
+        let mut clause = Where::equals("+a.workspace_id", workspace);
+        clause.and_in("a.delivery_id", deliveries.iter().copied());
+        self.query(
+            &format!(
+                "select {TRY}, a.delivery_id from attempts a{} and a.number = \
+                 (select max(number) from attempts b where b.delivery_id = a.delivery_id)",
+                clause.sql()
+            ),
+            clause.params(),
+            |row| Ok((DeliveryId(row.int(6)?), StoredAttempt::from_row(row)?)),
         )
     }
 }

@@ -147,6 +147,19 @@ impl Tx<'_> {
         Ok(Page { count, rows })
     }
 
+    /// How many endpoints of the workspace were disabled because they failed or said that they are gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn lost_endpoints(&mut self, workspace: WorkspaceId) -> Result<i64> {
+        self.query_one(
+            "select count(*) from webhook_endpoints where workspace_id = $1 \
+             and disabled_at is not null and disabled_reason in ('gone', 'failing')",
+            &[workspace.into()],
+            |row| row.int(0),
+        )
+    }
+
     /// An endpoint of the workspace.
     ///
     /// # Errors
@@ -283,20 +296,13 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn cancel_unwanted_deliveries(&mut self, id: EndpointId, now: Micros) -> Result<()> {
-        let in_order = self.dialect().locking();
-        self.execute(
-            &format!(
-                "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
-                 where id in (select d.id from deliveries d where d.endpoint_id = $1 \
-                 and d.state = 'pending' and exists (select 1 from events v \
-                 join webhook_endpoints e on e.id = d.endpoint_id where v.id = d.event_id \
-                 and v.webhook_type <> 'TEST' \
-                 and e.webhook_types not like '%,' || v.webhook_type || ',%') \
-                 order by d.id{in_order})"
-            ),
-            &[id.into(), now.into()],
-        )?;
-        Ok(())
+        self.cancel_where(
+            "d.endpoint_id = $2 and exists (select 1 from events v join webhook_endpoints e \
+             on e.id = d.endpoint_id where v.id = d.event_id and v.webhook_type <> 'TEST' \
+             and e.webhook_types not like '%,' || v.webhook_type || ',%')",
+            &[id.into()],
+            now,
+        )
     }
 
     /// Removes an endpoint and all its secrets. Its deliveries stay; those that wait are cancelled.
@@ -309,16 +315,7 @@ impl Tx<'_> {
     }
 
     fn cancel_deliveries(&mut self, endpoint: EndpointId, now: Micros) -> Result<()> {
-        let in_order = self.dialect().locking();
-        self.execute(
-            &format!(
-                "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
-                 where id in (select id from deliveries where endpoint_id = $1 \
-                 and state = 'pending' order by id{in_order})"
-            ),
-            &[endpoint.into(), now.into()],
-        )?;
-        Ok(())
+        self.cancel_where("d.endpoint_id = $2", &[endpoint.into()], now)
     }
 
     /// Cancels what an event that came at the same moment left for an endpoint that is gone or
@@ -327,16 +324,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn cancel_stranded_deliveries(&mut self, now: Micros) -> Result<()> {
-        let in_order = self.dialect().locking();
-        self.execute(
-            &format!(
-                "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 \
-                 where id in (select d.id from deliveries d where d.state = 'pending' \
-                 and not exists (select 1 from webhook_endpoints e \
-                 where e.id = d.endpoint_id and e.disabled_at is null) order by d.id{in_order})"
-            ),
-            &[now.into()],
-        )?;
-        Ok(())
+        let stranded = "not exists (select 1 from webhook_endpoints e \
+             where e.id = d.endpoint_id and e.disabled_at is null)";
+        self.cancel_where(stranded, &[], now)
     }
 }
