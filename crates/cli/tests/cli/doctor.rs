@@ -66,8 +66,15 @@ fn a_sound_installation_has_nothing_wrong() {
         assert_eq!(wrong(&installation.run(&["doctor", "--json"])), []);
         let told = installation.run(&["doctor"]).accepted();
         let checks = ["data folder", "database", "key file", "master key", "clock", "jobs"];
-        let more =
-            ["webhook endpoints", "sources", "spool", "webhooks", "certificate", "disk space"];
+        let more = [
+            "webhook endpoints",
+            "signatures",
+            "sources",
+            "spool",
+            "webhooks",
+            "certificate",
+            "disk space",
+        ];
         for check in checks.into_iter().chain(more) {
             assert!(told.lines().any(|line| line[6..].starts_with(check)), "{check}: {told}");
         }

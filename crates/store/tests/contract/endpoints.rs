@@ -103,6 +103,17 @@ async fn a_disabled_endpoint_is_owed_nothing(db: TestDatabase) {
     assert_eq!(raw::rows(&db, STATES), expected);
     let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
     assert_eq!(found.disabled, Some((NOW + 1, DisabledReason::Gone)));
+    let lost = || read(&db, move |tx| tx.lost_endpoints(here));
+    assert_eq!(lost().await, 1);
+    write(&db, move |tx| tx.disable_endpoint(on, DisabledReason::Manual, NOW + 3)).await;
+    assert_eq!(lost().await, 1, "somebody wanted it");
+    raw::run(
+        &db,
+        &format!(
+            "update deliveries set state = 'pending', finished_at = null where endpoint_id = {on}"
+        ),
+    );
+    write(&db, move |tx| tx.enable_endpoint(on)).await;
     write(&db, move |tx| tx.enable_endpoint(off)).await;
     let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
     assert_eq!((found.disabled, found.failing_since), (None, None));

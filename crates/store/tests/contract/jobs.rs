@@ -344,6 +344,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
         raw::run(&db, &format!("update deliveries {changes} id = {id}"));
     }
 
+    raw::run(&db, &format!("update webhook_endpoints set held_until = {}", NOW + LONGEST + 1));
     let end = |tx: &mut Tx<'_>| tx.end_waits(NOW, NOW + LEASE, NOW + LONGEST, NOW + REFRESH);
     write(&db, end).await;
 
@@ -357,6 +358,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
     assert_eq!(due("select due_at from cohort_rows order by line"), [LONGEST, 0]);
     assert_eq!(due("select due_at from source_jobs order by id"), [LONGEST, 0]);
     assert_eq!(due("select refresh_at from links order by id"), [REFRESH - 1, REFRESH]);
+    assert_eq!(due("select held_until from webhook_endpoints"), [0]);
 }
 
 async fn claimers_at_once_never_share_a_job(db: TestDatabase) {
