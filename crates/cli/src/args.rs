@@ -46,7 +46,8 @@ pub(crate) use users::{Organizations, Reached, Users};
 pub(crate) use watching::Watching;
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, Events, ListDeliveries, ListEvents, ListWebhooks,
-    Outgoing, ReplayWebhooks, RotateWebhook, Span, UpdateWebhook, Wanted, WebhookOptions, Webhooks,
+    Outgoing, ReplayDelivery, ReplayWebhooks, RotateWebhook, Span, UpdateWebhook, Wanted,
+    WebhookOptions, Webhooks,
 };
 pub(crate) use worker::{Pool, Worker};
 

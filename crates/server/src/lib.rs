@@ -80,5 +80,6 @@ pub use serve::{Tls, TlsError, serve, serve_tls};
 pub use webhooks::{
     DeliveryStatus, EndpointChange, EndpointStatus, EventStatus, WantedEndpoint, add_endpoint,
     change_endpoint, delete_endpoint, list_deliveries, list_endpoints, list_events,
-    replay_deliveries, rotate_secret, send_test, show_delivery, show_event,
+    replay_deliveries, replay_delivery, rotate_secret, send_test, show_delivery, show_event,
+    unsigned_endpoints,
 };

@@ -2,14 +2,17 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
+use vinculo_server::installation;
 use vinculo_store::{
-    CallKind, DisabledReason, EndpointId, Job, LoadId, Micros, NewSourceCall, Purpose, Tx,
+    CallKind, DisabledReason, EndpointId, Job, LoadId, Micros, NewSourceCall, PageRequest, Purpose,
+    Tx,
 };
-use vinculo_vault::BlindIndex;
+use vinculo_vault::{BlindIndex, Context, MasterKeys, SystemRandom};
 
 use crate::support::{Finished, Installation, finished};
 
@@ -66,8 +69,15 @@ fn a_sound_installation_has_nothing_wrong() {
         assert_eq!(wrong(&installation.run(&["doctor", "--json"])), []);
         let told = installation.run(&["doctor"]).accepted();
         let checks = ["data folder", "database", "key file", "master key", "clock", "jobs"];
-        let more =
-            ["webhook endpoints", "sources", "spool", "webhooks", "certificate", "disk space"];
+        let more = [
+            "webhook endpoints",
+            "signatures",
+            "sources",
+            "spool",
+            "webhooks",
+            "certificate",
+            "disk space",
+        ];
         for check in checks.into_iter().chain(more) {
             assert!(told.lines().any(|line| line[6..].starts_with(check)), "{check}: {told}");
         }
@@ -242,6 +252,39 @@ fn what_the_database_says_is_judged() {
         assert!(mend.contains("webhooks enable"), "{mend}");
         store.close_blocking();
     }
+}
+
+#[test]
+fn an_endpoint_whose_requests_are_not_signed_is_named() {
+    let installation = Installation::sqlite();
+    installation.webhook("sandbox", "http://127.0.0.1:9/hooks");
+    let doctor = || installation.run(&["doctor", "--json"]);
+    assert_eq!(found(&doctor(), "signatures")[0], "good");
+    // As a version left it that signed nothing.
+    let key = std::fs::read_to_string(installation.data_dir().join("master.key")).expect("a key");
+    let masters = MasterKeys::parse(&key).expect("master keys");
+    let store = installation.store();
+    let vault = installation::verify(&store, masters, Arc::new(SystemRandom)).expect("opened");
+    let unsigned: vinculo_store::Result<Uuid> = store.write_blocking(move |tx| {
+        for (workspace, wrapped) in tx.workspaces()? {
+            let one = PageRequest { limit: 1, offset: 0 };
+            let Some(endpoint) = tx.endpoints(workspace.id, one)?.rows.pop() else { continue };
+            let context = Context::of_uuid("webhook_endpoints", endpoint.uuid.into_bytes());
+            let address = br#"{"url":"http://127.0.0.1:9/hooks","authorization":null}"#;
+            let sealed = vault.unwrap_key(&wrapped).and_then(|key| key.seal(context, address));
+            tx.change_endpoint(endpoint.id, None, &sealed.expect("sealed"))?;
+            return Ok(endpoint.uuid);
+        }
+        panic!("no endpoint")
+    });
+    let id = unsigned.expect("changed").to_string();
+    store.close_blocking();
+    let [state, says, mend] = found(&doctor(), "signatures");
+    assert_eq!((state.as_str(), says), ("doubtful", format!("requests are not signed to {id}")));
+    assert!(mend.contains("vinculo webhooks rotate ID"), "{mend}");
+    let rotate = ["webhooks", "rotate", &id, "--environment", "sandbox"];
+    installation.run(&rotate).accepted();
+    assert_eq!(found(&doctor(), "signatures")[0], "good");
 }
 
 #[test]

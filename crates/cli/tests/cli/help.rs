@@ -37,6 +37,7 @@ const COMMANDS: &[&[&str]] = &[
     &["deliveries"],
     &["deliveries", "list"],
     &["deliveries", "show"],
+    &["deliveries", "replay"],
     &["events"],
     &["events", "list"],
     &["events", "show"],

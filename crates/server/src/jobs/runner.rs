@@ -225,7 +225,7 @@ impl Runner {
 
     async fn deliver(&self, due: DueDelivery) -> Ended {
         let running = self.app.metrics().delivery();
-        let ClaimedDelivery { id, attempt } = due.claim;
+        let (id, attempt) = (due.claim.id, due.tried + 1);
         let span = tracing::info_span!("delivery", %id, attempt, request_id = Empty);
         let app = self.app.in_turn_of(due.workspace);
         let outcome = deliver::run(&app, due).instrument(span.clone()).await;

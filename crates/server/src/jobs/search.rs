@@ -26,7 +26,12 @@ pub(super) trait Claim: Clone + Send + 'static {
     type Row: Send + 'static;
 
     /// Takes rows that are due.
-    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<Self::Row>, Error>;
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        app: &App,
+        lease: (Micros, Micros),
+    ) -> Result<Vec<Self::Row>, Error>;
 
     /// Whether it takes less than it could with one slot more.
     fn is_narrow(&self) -> bool;
@@ -39,8 +44,8 @@ pub(super) trait Claim: Clone + Send + 'static {
 
     /// Takes them and notes when.
     fn lease(&self, tx: &mut Tx<'_>, app: &App) -> Result<Taken<Self::Row>, Error> {
-        let (at, until) = lease(app);
-        Ok(Taken { at, rows: self.take(tx, at, until)? })
+        let lease = lease(app);
+        Ok(Taken { at: lease.0, rows: self.take(tx, app, lease)? })
     }
 }
 
@@ -118,7 +123,12 @@ impl JobClaim {
 impl Claim for JobClaim {
     type Row = ClaimedJob;
 
-    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<ClaimedJob>, Error> {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        _: &App,
+        (now, until): (Micros, Micros),
+    ) -> Result<Vec<ClaimedJob>, Error> {
         match self.which {
             Which::All => tx.claim_jobs(now, until, self.limit),
             Which::First => tx.claim_first_jobs(now, until, self.limit),
@@ -169,10 +179,18 @@ impl DeliveryClaim {
 impl Claim for DeliveryClaim {
     type Row = DueDelivery;
 
-    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<DueDelivery>, Error> {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        app: &App,
+        (now, until): (Micros, Micros),
+    ) -> Result<Vec<DueDelivery>, Error> {
+        let stride = 1 + i64::from(app.random_u64() as u32);
         match self.share {
-            Share::OfEndpoint(each) => tx.claim_deliveries(now, until, self.limit, each),
-            Share::OfWorkspace(few) => tx.claim_first_deliveries(now, until, self.limit, few),
+            Share::OfEndpoint(each) => tx.claim_deliveries(now, until, self.limit, each, stride),
+            Share::OfWorkspace(few) => {
+                tx.claim_first_deliveries(now, until, self.limit, few, stride)
+            }
         }
     }
 

@@ -98,7 +98,7 @@ async fn a_delivery_whose_process_died_is_sent_again_unchanged(database: TestDat
     app.advance(due.duration_since(app.now()).unsigned_abs());
     let now = app.now().as_microsecond();
     let lease = now + i64::try_from(LEASE.as_micros()).unwrap();
-    let taken = app.app.store().write(move |tx| tx.claim_deliveries(now, lease, 9, 9)).await;
+    let taken = app.app.store().write(move |tx| tx.claim_deliveries(now, lease, 9, 9, 1)).await;
     assert_eq!(taken.unwrap().len(), 1);
 
     let mut app = app.restart().await;

@@ -271,6 +271,8 @@ impl Tx<'_> {
             let sql = format!("update {table} set due_at = $1 where due_at > $2 and {leased}");
             self.execute(&sql, &[at.into(), beyond.into()])?;
         }
+        let sql = "update webhook_endpoints set held_until = $1 where held_until > $2";
+        self.execute(sql, &[now.into(), longest.into()])?;
         let sql = "update links set refresh_at = $1 where refresh_at > $1";
         self.execute(sql, &[refresh.into()])?;
         self.wake(Queue::Jobs);
@@ -315,7 +317,8 @@ impl Tx<'_> {
             Queue::Jobs => "select min(due_at) from jobs",
             // One look into an index per endpoint, however many rows wait.
             Queue::Deliveries => {
-                "select min(next) from (select (select min(d.due_at) from deliveries d \
+                "select min(case when held_until > next then held_until else next end) from \
+                 (select e.held_until, (select min(d.due_at) from deliveries d \
                  where d.endpoint_id = e.id and d.state = 'pending') as next \
                  from webhook_endpoints e where e.disabled_at is null) due"
             }

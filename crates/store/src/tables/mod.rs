@@ -3,6 +3,7 @@
 mod about;
 mod acceptance;
 mod api_keys;
+mod attempts;
 mod audit_actions;
 mod audit_chains;
 mod audit_entries;
@@ -48,6 +49,7 @@ mod widget_tokens;
 pub use about::{DeliveryAbout, EventAbout, LoadAbout};
 pub use acceptance::UnplacedLine;
 pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
+pub use attempts::AttemptRecord;
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
@@ -61,7 +63,7 @@ pub use consents::{
 };
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
-pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
+pub use deliveries::{ClaimedDelivery, DeliveryState, DueDelivery};
 pub use delivery_log::{Delivery, DeliveryFilter, StoredAttempt};
 pub use endpoints::{DisabledReason, Endpoint, Failing, NewEndpoint};
 pub use erasures::{Erased, Erasure, NewErasure, Unopened};

@@ -74,7 +74,7 @@ async fn endpoints_are_counted_by_how_they_do(db: TestDatabase) {
         for n in 20..26 {
             let endpoint = add_endpoint(tx, if n % 2 == 0 { workspace } else { foreign }, n)?;
             if n > 22 {
-                tx.endpoint_failed(endpoint, &sealed(n), NOW, 1)?;
+                tx.endpoint_failed(endpoint, &sealed(n), NOW, 1, None)?;
             }
             if n == 25 {
                 tx.disable_endpoint(endpoint, DisabledReason::Failing, NOW)?;

@@ -286,7 +286,7 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
         emit_at(tx, here, subject, 80, NOW)?;
         emit_at(tx, here, subject, 81, NOW)?;
         emit_at(tx, here, subject, 82, NOW + 70)?;
-        let due = tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?;
+        let due = tx.claim_deliveries(NOW, NOW + LEASE, 5, 8, 1)?;
         Ok((due[0].claim, due[1].claim))
     })
     .await;
@@ -307,7 +307,7 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
     assert_eq!(raw::rows(&db, deliveries), expected);
     let again = write(&db, |tx| claim(tx, NOW + 10, 5)).await;
     assert_eq!((again[0].id, again[0].attempt), (held.id, 2));
-    let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8)).await;
+    let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8, 1)).await;
     assert_eq!((again[0].claim.id, again[0].claim.attempt), (pending.id, 2));
     assert_eq!(again.len(), 1);
 }
@@ -344,6 +344,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
         raw::run(&db, &format!("update deliveries {changes} id = {id}"));
     }
 
+    raw::run(&db, &format!("update webhook_endpoints set held_until = {}", NOW + LONGEST + 1));
     let end = |tx: &mut Tx<'_>| tx.end_waits(NOW, NOW + LEASE, NOW + LONGEST, NOW + REFRESH);
     write(&db, end).await;
 
@@ -357,6 +358,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
     assert_eq!(due("select due_at from cohort_rows order by line"), [LONGEST, 0]);
     assert_eq!(due("select due_at from source_jobs order by id"), [LONGEST, 0]);
     assert_eq!(due("select refresh_at from links order by id"), [REFRESH - 1, REFRESH]);
+    assert_eq!(due("select held_until from webhook_endpoints"), [0]);
 }
 
 async fn claimers_at_once_never_share_a_job(db: TestDatabase) {
@@ -472,7 +474,7 @@ async fn a_heartbeat_waits_for_nobody() {
         let endpoint = add_endpoint(tx, here, 90)?;
         emit_at(tx, here, subject, 80, NOW)?;
         emit_at(tx, here, subject, 81, NOW)?;
-        Ok((endpoint, tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?))
+        Ok((endpoint, tx.claim_deliveries(NOW, NOW + LEASE, 5, 8, 1)?))
     })
     .await;
     let claims: Vec<_> = sent.iter().map(|due| due.claim).collect();

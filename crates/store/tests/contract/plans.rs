@@ -243,9 +243,9 @@ const CALLS: &[(&str, Call)] = &[
         Ok(jobs.len() == 8 && tx.reschedule_job(&jobs[0], NOW, "x")? && tx.finish_job(&jobs[1])?)
     }),
     // A lease that is over at once: the next call has as much room as ever.
-    ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9)?.len() == 1)),
+    ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9, 1)?.len() == 1)),
     ("claim_deliveries", |tx| {
-        let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8)?;
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8, 1)?;
         let claims: Vec<_> = due.iter().map(|it| it.claim).collect();
         tx.extend_deliveries(&claims, NOW + 2 * SECOND)?;
         Ok(due.len() == 8)
@@ -271,7 +271,7 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("endpoint", |tx| Ok(tx.endpoint(HERE, uuid(3))?.is_some())),
     ("record_attempt", |tx| {
-        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 9, 1)?;
         let record = AttemptRecord {
             claim: due[0].claim,
             started_at: NOW,

@@ -42,7 +42,7 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
         RetentionRule::DeliveryAnswers => {
             let endpoint = add_endpoint(tx, workspace, n)?;
             emit_at(tx, workspace, subject, n, at)?;
-            for due in tx.claim_deliveries(at, at + SECOND, 100, 100)? {
+            for due in tx.claim_deliveries(at, at + SECOND, 100, 100, 1)? {
                 tx.record_attempt(
                     &AttemptRecord {
                         claim: due.claim,
@@ -177,7 +177,7 @@ async fn an_event_that_is_waited_for_stays(db: TestDatabase) {
         for n in 0..3 {
             seed(tx, RetentionRule::Events, here, n)?;
         }
-        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1)?;
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1, 1)?;
         let claim = due.first().expect("nothing is due").claim;
         let done = AttemptRecord {
             claim,

@@ -63,8 +63,13 @@ pub(crate) fn run(options: &Doctor) -> anyhow::Result<ExitCode> {
     findings.push(key_file(&options.database, &home));
     if let Ok(store) = store {
         let vault = vault(&options.database, &home, &store);
-        findings.push(master_key(&store, vault.as_ref()));
+        let key = master_key(&store, vault.as_ref());
+        let opens = key.state != State::Wrong;
+        findings.push(key);
         findings.extend(stored::checks(&store));
+        if let Some(vault) = vault.as_ref().ok().filter(|_| opens) {
+            findings.push(stored::signatures(&store, vault));
+        }
         if let Some(vault) = vault.ok().filter(|_| options.deep) {
             findings.extend(stored::chains(&store, &vault));
         }

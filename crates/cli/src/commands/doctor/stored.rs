@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::anyhow;
 use jiff::Timestamp;
+use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
-use vinculo_server::{audit, consents};
+use vinculo_server::{audit, consents, unsigned_endpoints};
 use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs, Unopened};
 use vinculo_vault::Vault;
 
@@ -169,6 +171,35 @@ fn people(store: &Store) -> Finding {
     }
 }
 
+/// Whether receivers can know that requests are from here.
+pub(super) fn signatures(store: &Store, vault: &Vault) -> Finding {
+    let unsigned = opened(store, vault).and_then(|secrets| {
+        unsigned_endpoints(store, &secrets).map_err(|error| anyhow!("{}", error.told()))
+    });
+    match unsigned {
+        Err(error) => {
+            finding("signatures", State::Wrong, format!("{error:#}")).mend("see to the database")
+        }
+        Ok(unsigned) if unsigned.is_empty() => {
+            finding("signatures", State::Good, "requests to every endpoint are signed")
+        }
+        Ok(unsigned) => {
+            let ids = unsigned.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ");
+            let message = format!("requests are not signed to {ids}");
+            finding("signatures", State::Doubtful, message).mend(
+                "`vinculo webhooks rotate ID` makes a secret: tell it to the receiver (docs/WEBHOOKS.md)",
+            )
+        }
+    }
+}
+
+fn opened(store: &Store, vault: &Vault) -> anyhow::Result<Secrets> {
+    let (workspaces, version) = store.read_blocking(|tx| {
+        Ok::<_, vinculo_store::Error>((tx.workspaces()?, tx.index_version()?.version))
+    })?;
+    Ok(Secrets::open(vault.clone(), workspaces, version)?)
+}
+
 /// Who has no key, and the chains of the audit log and of consents, computed again.
 pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
     let mend = "somebody has changed the database, or it is damaged: restore it (docs/BACKUP.md)";
@@ -183,13 +214,8 @@ pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
             }
         },
     };
-    let opened = store.read_blocking(|tx| {
-        Ok::<_, vinculo_store::Error>((tx.workspaces()?, tx.index_version()?.version))
-    });
-    let verified = opened.map_err(anyhow::Error::from).and_then(|(workspaces, version)| {
-        let secrets = Secrets::open(vault.clone(), workspaces, version)?;
-        Ok(consents::verify(store, &secrets, &[])?)
-    });
+    let verified =
+        opened(store, vault).and_then(|secrets| Ok(consents::verify(store, &secrets, &[])?));
     let consents = match verified {
         Err(error) => wrong("consents", format!("{error:#}")),
         Ok(verified) if verified.ok => {
