@@ -147,7 +147,7 @@ fn is_of_store(error: &anyhow::Error) -> bool {
 }
 
 /// Waits for the end of an import, with a bar on a terminal.
-async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
+pub(super) async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {pos} of {len} lines")?;
     let bar = ProgressBar::no_length().with_style(style);
     let mut look = FIRST_LOOK;
@@ -165,7 +165,8 @@ async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
     }
 }
 
-fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
+/// Tells how an import ended, of the file at `place`.
+pub(super) fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
     if json {
         let mut document = serde_json::to_value(status)?;
         document["file"] = place.into();
