@@ -388,3 +388,38 @@ pub fn make_private_folder(dir: &Path) -> Result<()> {
 pub(crate) fn io_error(path: &Path, error: &std::io::Error) -> Error {
     Error::unavailable(format!("{}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::TestDatabase;
+
+    #[test]
+    fn a_migration_gives_up_with_word_of_who_is_in_the_way() {
+        let db = TestDatabase::postgres();
+        let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
+        let connect = || Client::connect(url, ::postgres::NoTls).expect("not connected");
+        let (mut client, mut reader) = (connect(), connect());
+        client
+            .batch_execute("drop schema public cascade; create schema public")
+            .expect("not emptied");
+        client.batch_execute("set search_path = public").expect("not chosen");
+        // The next one adds a column to a table that is always in use.
+        let before = embedded::data_postgres::migrations::runner();
+        let before = before.set_target(refinery::Target::Version(32));
+        run(before, HISTORY, &mut client).expect("not made");
+        let mut reading = reader.transaction().expect("not begun");
+        reading.batch_execute("lock table jobs in access share mode").expect("not locked");
+        let patience = Patience { lock: "1ms", pause: 0.0, tries: 3 };
+        let Err(Error::Migration(why)) = migrate_schemas(&mut client, patience) else {
+            panic!("migrated beside a lock")
+        };
+        assert!(why.contains("lock timeout"), "{why}");
+        assert!(why.contains("somebody holds a table for a long time"), "{why}");
+        drop(reading);
+        client.batch_execute("set search_path = public").expect("not chosen");
+        assert!(applied_versions(&mut client, HISTORY).unwrap().iter().all(|it| *it < 34));
+        let applied = migrate_schemas(&mut client, patience).expect("not migrated").data;
+        assert!(applied.iter().any(|name| name.starts_with("V34__spools")), "{applied:?}");
+    }
+}

@@ -209,8 +209,8 @@ async fn what_old_lines_told_stays(database: TestDatabase) {
     assert_eq!(told.len(), 1);
     let lines = async || {
         let all = retention_report(&app.app, Some(workspace(&app))).await;
-        let all = all.unwrap_or_else(|_| panic!("no report")).into_iter();
-        all.filter(|rule| rule.rule == "lines").next().expect("a rule")
+        let mut all = all.unwrap_or_else(|_| panic!("no report")).into_iter();
+        all.find(|rule| rule.rule == "lines").expect("a rule")
     };
     assert_eq!((lines().await.before, lines().await.months), (None, None), "for ever, as shipped");
 
