@@ -51,7 +51,9 @@ fn identify(spool: &Path, offered: Uuid) -> io::Result<Uuid> {
 pub fn spool_id(spool: &Path) -> io::Result<Option<Uuid>> {
     let path = spool.join(SPOOL_ID);
     match fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
         Ok(text) => Uuid::try_parse(text.trim()).map(Some).map_err(|_| {
             let message = format!("{} does not hold the id of a spool", path.display());

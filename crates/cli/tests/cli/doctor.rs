@@ -12,7 +12,7 @@ use vinculo_store::{
 };
 use vinculo_vault::BlindIndex;
 
-use crate::support::{Finished, Installation, Process, finished, sample};
+use crate::support::{Finished, Installation, Process, finished, sample, vinculo};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER: &str = "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -250,9 +250,11 @@ fn a_server_that_cannot_be_used_is_told_apart() {
     let installation = Installation::postgres();
     installation.key("sandbox");
     let url = installation.url();
+    let data = installation.data_dir();
+    let data = data.to_str().expect("a path");
     let looked = |url: &str| {
-        let mut command = installation.command(&["doctor", "--json"]);
-        found(&finished(command.args(["--database-url", url])), "database")
+        let arguments = ["doctor", "--json", "--data-dir", data, "--database-url", url];
+        found(&finished(&mut vinculo(installation.folder(), arguments)), "database")
     };
     assert_eq!(looked(&url)[0], "good");
     let (scheme, rest) = url.split_once("://").expect("a URL");

@@ -99,7 +99,8 @@ pub(super) fn received_files(store: &Store, target: &Target, spool: &Path) -> Fi
     let (own, open) = match (spool_id(spool), store.read_blocking(|tx| tx.open_imports())) {
         (Err(error), _) => {
             let mend = "restore the file, or remove it and have what waited sent again";
-            return finding(NAME, State::Wrong, error.to_string()).mend(mend);
+            let message = format!("{}: {error}", spool.display());
+            return finding(NAME, State::Wrong, message).mend(mend);
         }
         (_, Err(error)) => {
             return finding(NAME, State::Wrong, error.to_string()).mend("see to the database");
