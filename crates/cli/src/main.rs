@@ -64,6 +64,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::import::run(&args::ImportFiles { database, ..options })
         }
+        Command::Pila(args::Pila::TakeOver(options)) => {
+            let database = file.complete(options.database)?;
+            commands::take_over::run(&args::TakeOver { database, ..options })
+        }
         Command::Pila(args::Pila::Show(options)) => {
             let database = file.complete(options.database)?;
             commands::show::run(&args::ShowPerson { database, ..options })

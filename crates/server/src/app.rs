@@ -261,6 +261,11 @@ impl App {
         &self.0.worker
     }
 
+    /// From now on `/readyz` says that this process is stopping, so that nobody is sent to it any more.
+    pub fn announce_stop(&self) {
+        self.worker().announce_stop();
+    }
+
     /// Runs work that goes on when whoever asked for it has gone.
     pub(crate) fn spawn<T: Send + 'static>(
         &self,

@@ -49,6 +49,7 @@ mod serve;
 mod settings;
 pub mod sources;
 mod spool;
+mod spool_id;
 mod terms;
 mod tokens;
 mod webhooks;
@@ -77,6 +78,7 @@ pub use projection::person_history;
 pub use router::router;
 pub use scopes::{Scope, Scopes};
 pub use serve::{Tls, TlsError, serve, serve_tls};
+pub use spool_id::{SPOOL_ID, spool_id};
 pub use webhooks::{
     DeliveryStatus, EndpointChange, EndpointStatus, EventStatus, WantedEndpoint, add_endpoint,
     change_endpoint, delete_endpoint, list_deliveries, list_endpoints, list_events,

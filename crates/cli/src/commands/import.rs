@@ -150,7 +150,7 @@ fn is_of_store(error: &anyhow::Error) -> bool {
 
 /// Waits for the end of an import, with a bar on a terminal; with a place, also with an object on standard
 /// error for every look that finds it further.
-async fn finished(
+pub(super) async fn finished(
     app: &App,
     id: ImportId,
     progress_of: Option<&str>,
@@ -183,7 +183,8 @@ fn progress(place: &str, status: &ImportStatus) -> serde_json::Value {
     json!({ "file": place, "state": state, "loaded": loaded, "lines": lines, "percent": percent })
 }
 
-fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
+/// Tells how an import ended, of the file at `place`.
+pub(super) fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
     if json {
         let mut document = serde_json::to_value(status)?;
         document["file"] = place.into();

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
@@ -99,6 +100,8 @@ async fn serve(
     let app = installation.app(config)?;
     let base = app.config().public_url.clone();
     let set_up = vinculo_server::set_up_link(&app).await.map_err(|it| anyhow!(it.told()))?;
+    let delay = Duration::from_secs(options.server.stop_delay.unwrap_or(0).into());
+    let stopping = app.clone();
     let serving = Serving::start(app, (listener, tls, watched), worker, operator).await?;
     let own = format!("{scheme}://{}", serving.address);
     tell(format_args!("listening on {own}"));
@@ -110,5 +113,11 @@ async fn serve(
     }
     signals.next().await;
     tracing::info!("stopping");
+    if !delay.is_zero() {
+        // Balancers see it, and send nobody more, before the listener is closed.
+        stopping.announce_stop();
+        signals.next_within(delay).await;
+    }
+    drop(stopping);
     signals.bound(serving.stop()).await
 }

@@ -44,6 +44,7 @@ const COMMANDS: &[&[&str]] = &[
     &["pila"],
     &["pila", "check"],
     &["pila", "import"],
+    &["pila", "take-over"],
     &["pila", "show"],
     &["cohorts"],
     &["cohorts", "create"],

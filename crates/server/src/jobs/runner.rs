@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
+use uuid::Uuid;
 use vinculo_store::{ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock};
 
 use super::failure::{JobFailure, backoff, wait_for_database};
@@ -27,6 +28,7 @@ use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
 use crate::health::Worker;
 use crate::metrics::{RunResult, since};
+use crate::spool_id::identify_spool;
 use crate::{App, audit};
 
 /// Works off the jobs and deliveries of one database.
@@ -39,6 +41,8 @@ pub struct Runner {
     room: Notify,
     /// Whether links and deliveries are left to others.
     files_only: bool,
+    /// Where received files are that are seen from here; without one, all are.
+    spool: Option<Uuid>,
     /// Proof that no other process runs the jobs of an embedded database.
     _lock: RunnerLock,
 }
@@ -58,7 +62,14 @@ impl Runner {
         set_clock::end_endless_waits(&app).await?;
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
         let (room, files_only) = (Notify::new(), false);
-        Ok(Some(Self { app, jobs, deliveries, room, files_only, _lock: lock }))
+        let spool = if lock.is_exclusive() { None } else { Some(own_spool(&app).await) };
+        Ok(Some(Self { app, jobs, deliveries, room, files_only, spool, _lock: lock }))
+    }
+
+    /// Takes the files of another spool for this one's: what is not here then ends as lost.
+    #[must_use]
+    pub fn in_place_of(self, spool: Uuid) -> Self {
+        Self { spool: self.spool.and(Some(spool)), ..self }
     }
 
     /// Leaves links and deliveries to a server: for a command, which knows neither the sources nor
@@ -98,7 +109,8 @@ impl Runner {
         let mut search = Search::new(&self.app, Queue::Jobs);
         while let Some(permits) = ready(stop, &slots, &mut running).await {
             let (free, taken) = (slots.available_permits(), permits.available());
-            let claim = JobClaim::new(self.app.config().runner, self.files_only, free, taken);
+            let claim =
+                JobClaim::new(self.app.config().runner, (self.files_only, self.spool), free, taken);
             let claimed = search.next(claim, stop, &mut running).await;
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
@@ -280,6 +292,17 @@ impl Runner {
             if let Err(error) = extended.await {
                 tracing::error!(%error, "cannot prolong leases");
             }
+        }
+    }
+}
+
+/// The spool of this process, whose files it takes. Where it cannot be used, none of any is taken.
+async fn own_spool(app: &App) -> Uuid {
+    match identify_spool(app).await {
+        Ok(id) => id,
+        Err(error) => {
+            tracing::warn!(%error, "the spool cannot be used: received files are left to others");
+            Uuid::nil()
         }
     }
 }

@@ -53,7 +53,7 @@ pub use attempts::AttemptRecord;
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
-pub use backlog::{Backlog, EndpointCounts, StuckJobs};
+pub use backlog::{Backlog, DatabaseServer, EndpointCounts, StuckJobs};
 pub use cohort_rows::{CohortResult, CohortRow, CohortRowState, NewCohortRow, RowEnd};
 pub use cohorts::{Cohort, CohortCounts, CohortState, CohortWork, NewCohort};
 pub use connect_sessions::{ConnectSession, ConnectState, NewConnectSession};
@@ -80,6 +80,7 @@ pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadCourse, LoadState, NewLoad, Trigger};
+pub use lost_imports::OpenImport;
 pub use objects::{
     KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject, TracedObject,
 };

@@ -216,6 +216,7 @@ const CALLS: &[(&str, Call)] = &[
     ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),
     ("payer_profiles", |tx| Ok(tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),
     ("next_due jobs", |tx| Ok(tx.next_due(Queue::Jobs)?.is_some())),
+    ("next_job_in_reach", |tx| Ok(tx.next_job_in_reach(Some(uuid(1)))?.is_some())),
     ("next_due deliveries", |tx| Ok(tx.next_due(Queue::Deliveries)? == Some(1))),
     ("links by id", |tx| {
         let filter = LinkFilter { ids: Some(vec![uuid(MIDDLE)]), ..LinkFilter::default() };
@@ -238,7 +239,7 @@ const CALLS: &[(&str, Call)] = &[
     ("finish_load", |tx| tx.finish_load(LoadId(9), LoadState::Done, None, NOW)),
     ("a job's life", |tx| {
         tx.enqueue(Job::SyncLink(LoadId(9_999)), NOW, NOW)?;
-        let jobs = tx.claim_jobs(NOW, NOW + SECOND, 8)?;
+        let jobs = tx.claim_jobs(NOW, NOW + SECOND, 8, None)?;
         tx.extend_jobs(&jobs, NOW + 2 * SECOND)?;
         Ok(jobs.len() == 8 && tx.reschedule_job(&jobs[0], NOW, "x")? && tx.finish_job(&jobs[1])?)
     }),
@@ -286,7 +287,7 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("crowded_workspaces", |tx| Ok(tx.crowded_workspaces(NOW, 10)? == [HERE])),
     ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
-    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8)?.len() < 2)),
+    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8, None)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
     ("keep_answer", |tx| {
         let answer = NewKeptAnswer {

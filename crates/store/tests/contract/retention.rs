@@ -1,19 +1,21 @@
 use crate::audit::{block, entry};
 use crate::cohorts::{add_cohort, ended};
 use crate::connect_sessions::begin;
+use crate::contributions::line;
 use crate::fixture::{
     NOW, SECOND, add_endpoint, add_link, add_load, emit_at, index, person, read, sealed, spread,
     uuid, workspaces, write,
 };
+use crate::imports::{identity, loading};
 use crate::kept_answers::keep;
 use crate::raw;
 use crate::source_calls::call;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeMap;
 use vinculo_store::{
-    AttemptRecord, CohortRowState, DeliveryState, ImportState, LoadState, Micros, NewImport,
-    NewSourceCall, Old, OpenEntries, Resource, Result, RetentionRule, RetentionTotal, Tx,
-    UsedToken, Verdict, WorkspaceId,
+    AttemptRecord, CohortRowState, DeliveryState, ImportState, LoadState, Micros, NewContribution,
+    NewImport, NewSourceCall, Old, OpenEntries, Origin, PlanillaIdentity, Resource, Result,
+    RetentionRule, RetentionTotal, Tx, UsedToken, Verdict, WorkspaceId,
 };
 
 on_both_databases! {
@@ -72,6 +74,7 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
                 bytes: 1,
                 name: &name,
                 allowed: "",
+                spool: None,
                 created_at: NOW,
             };
             let (id, _) = tx.receive_import(&import)?;
@@ -95,6 +98,13 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
             let cohort = add_cohort(tx, workspace, n, &[(2, None)])?;
             tx.end_cohort_row((cohort, 2), &ended(CohortRowState::Invalid), at)?;
             tx.finish_cohort(cohort, at)?;
+        }
+        RetentionRule::Lines => {
+            let month = PlanillaIdentity { period: at, ..identity(Some(n), None) };
+            let import = loading(tx, workspace, n + 50, &month)?;
+            let told = line(workspace, subject, Origin::Planilla, import.0, 1);
+            tx.insert_contributions(&[NewContribution { period: at, ..told }])?;
+            tx.accept_import(import, NOW)?;
         }
         RetentionRule::KeptAnswers => {
             keep(tx, workspace, (n, n), None, (at, 0))?;

@@ -1,14 +1,15 @@
 //! What the database says about how an installation does.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::anyhow;
 use jiff::Timestamp;
 use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
-use vinculo_server::{audit, consents, unsigned_endpoints};
-use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs, Unopened};
+use vinculo_server::{audit, consents, spool_id, unsigned_endpoints};
+use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs, Target, Unopened};
 use vinculo_vault::Vault;
 
 use super::{Finding, State, finding};
@@ -90,6 +91,44 @@ fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
     } else {
         finding("jobs", State::Good, "none is stuck")
     })
+}
+
+/// Files that wait in other spools than this one, in which nobody seems to look for them. An embedded database
+/// has one spool.
+pub(super) fn received_files(store: &Store, target: &Target, spool: &Path) -> Finding {
+    const NAME: &str = "received files";
+    let (own, open) = match (spool_id(spool), store.read_blocking(|tx| tx.open_imports())) {
+        (Err(error), _) => {
+            let mend = "restore the file, or remove it and have what waited sent again";
+            let message = format!("{}: {error}", spool.display());
+            return finding(NAME, State::Wrong, message).mend(mend);
+        }
+        (_, Err(error)) => {
+            return finding(NAME, State::Wrong, error.to_string()).mend("see to the database");
+        }
+        (Ok(own), Ok(open)) => (own, open),
+    };
+    let before = micros(SystemClock.now()).saturating_sub(OVERDUE);
+    let mut left = BTreeMap::<Uuid, u64>::new();
+    for import in &open {
+        let overdue = import.due_at.is_none_or(|due| due < before);
+        let elsewhere = import.spool.filter(|_| matches!(target, Target::Postgres { .. }));
+        if let Some(spool) = elsewhere.filter(|spool| overdue && Some(*spool) != own) {
+            *left.entry(spool).or_default() += 1;
+        }
+    }
+    if left.is_empty() {
+        return finding(NAME, State::Good, format!("{} on their way", open.len()));
+    }
+    let each = left.iter().map(|(spool, files)| format!("{files} in the spool {spool}"));
+    let message = format!(
+        "due for ten minutes and not begun, in other data folders than this one: {}",
+        each.collect::<Vec<_>>().join(", ")
+    );
+    finding(NAME, State::Wrong, message).mend(
+        "run a `vinculo worker` with the data folder that has it; when it is gone for good, \
+         `vinculo pila take-over --spool ID` refuses them, so that they can be sent again",
+    )
 }
 
 fn endpoints(store: &Store) -> vinculo_store::Result<Finding> {
