@@ -13,6 +13,7 @@ mod papers;
 mod source_terms;
 mod sources;
 mod tls;
+mod traces;
 mod users;
 mod watching;
 mod webhooks;
@@ -42,6 +43,7 @@ pub(crate) use papers::{Completions, Man};
 pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use tls::TlsFiles;
+pub(crate) use traces::Traces;
 pub(crate) use users::{Organizations, Reached, Users};
 pub(crate) use watching::Watching;
 pub(crate) use webhooks::{

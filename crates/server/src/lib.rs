@@ -51,6 +51,7 @@ pub mod sources;
 mod spool;
 mod terms;
 mod tokens;
+pub mod traces;
 mod webhooks;
 
 pub use api::span::moment;
