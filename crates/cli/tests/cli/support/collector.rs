@@ -111,8 +111,8 @@ async fn collect(
         Manner::Takes => StatusCode::OK.into_response(),
         Manner::Hangs => std::future::pending().await,
         Manner::Floods => {
-            let endless =
-                std::iter::repeat(Ok::<_, std::io::Error>(Bytes::from_static(&[0; 4096])));
+            let some = || Ok::<_, std::io::Error>(Bytes::from_static(&[0; 4096]));
+            let endless = std::iter::repeat_with(some);
             Body::from_stream(futures_util::stream::iter(endless)).into_response()
         }
     }
