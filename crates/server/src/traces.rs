@@ -96,7 +96,6 @@ pub(crate) fn job_ended(span: &Span, result: RunResult) {
 /// on purpose.
 pub(crate) fn waited(job: &ClaimedJob, micros: i64) {
     if job.attempt == 1 {
-        #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
         let seconds = micros.max(0) as f64 / 1e6;
         tracing::event!(target: TARGET, Level::DEBUG, vinculo.job.wait_seconds = seconds);
     }

@@ -24,23 +24,28 @@ use vinculo_vault::Random;
 
 use super::export::Outlet;
 
-/// Of the id of a trace, the bits that its being sampled hangs on: those that are random in every kind of
-/// id, of a UUID too (level 2 of W3C Trace Context).
-const RANDOM_BITS: u32 = 56;
+/// Of the id of a trace, the last bits, which are random also where the id is a UUID. Whether a trace is
+/// sampled hangs on them, as level 2 of W3C Trace Context has it.
+const RANDOM_BITS: i32 = 56;
 
 /// Makes spans for export of those with the target of traces, which a filter picks out.
 pub(super) struct Spans {
     outlet: Arc<Outlet>,
-    /// The first value of the random bits that is not sampled.
-    limit: u64,
+    sampler: Sampler,
     scope: InstrumentationScope,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
+/// Chooses traces by their id alone: every process chooses the same, and so no trace is cut.
+struct Sampler {
+    /// The least value of the random bits that is sampled.
+    least: u64,
+}
+
 /// A span that has not been closed.
 struct Open {
-    /// The half of it is the id of the span; all of it the id of a trace that no request is behind.
+    /// Half of it is the id of the span; all of it the id of a trace that no request is behind.
     random: u128,
     begun: SystemTime,
     /// When it was told how it ended.
@@ -73,27 +78,16 @@ impl Spans {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of 2^56"
-        )]
-        let limit = (share * 2f64.powi(RANDOM_BITS.cast_signed())) as u64;
+        let sampler = Sampler::new(share);
         let scope = InstrumentationScope::builder("vinculo")
             .with_version(env!("CARGO_PKG_VERSION"))
             .build();
-        Self { outlet, limit, scope, clock, random }
+        Self { outlet, sampler, scope, clock, random }
     }
 
     fn now(&self) -> SystemTime {
         let passed = self.clock.now().duration_since(Timestamp::UNIX_EPOCH);
         UNIX_EPOCH + Duration::try_from(passed).unwrap_or_default()
-    }
-
-    /// Whether a trace is sent, the same in every process.
-    fn is_sampled(&self, trace: u128) -> bool {
-        let random = trace & ((1 << RANDOM_BITS) - 1);
-        random < u128::from(self.limit)
     }
 
     fn export(&self, open: Open, place: Place, ended: SystemTime, kind: &'static str) -> SpanData {
@@ -115,6 +109,17 @@ impl Spans {
             links: SpanLinks::default(),
             instrumentation_scope: self.scope.clone(),
         }
+    }
+}
+
+impl Sampler {
+    /// Takes this share of all traces, from 0 to 1.
+    fn new(share: f64) -> Self {
+        Self { least: ((1.0 - share) * 2f64.powi(RANDOM_BITS)) as u64 }
+    }
+
+    fn takes(&self, trace: u128) -> bool {
+        trace & ((1 << RANDOM_BITS) - 1) >= u128::from(self.least)
     }
 }
 
@@ -153,7 +158,7 @@ where
         let Some(span) = context.span(&id) else { return };
         let Some(open) = span.extensions_mut().remove::<Open>() else { return };
         let place = place(&open, &span);
-        if self.is_sampled(place.trace) {
+        if self.sampler.takes(place.trace) {
             let ended = open.ended.unwrap_or_else(|| self.now());
             self.outlet.send(self.export(open, place, ended, span.name()));
         }
@@ -269,5 +274,40 @@ impl Visit for Facts {
         if field.name() != "request_id" {
             self.push(field, format!("{value:?}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// UUIDs of version 4, whose last 56 bits are these.
+    fn trace(random: u64) -> u128 {
+        (0x0b7f_1c3d_5e2a_4968_8c00_0000_0000_0000 & !((1 << RANDOM_BITS) - 1)) | u128::from(random)
+    }
+
+    #[test]
+    fn a_share_of_traces_is_taken_whatever_is_not_random_in_their_ids() {
+        let (least, most) = (trace(0), trace((1 << RANDOM_BITS) - 1));
+        let middle = trace(1 << (RANDOM_BITS - 1));
+        for (share, taken) in [
+            (0.0, [false, false, false, false]),
+            (0.25, [false, false, false, true]),
+            (0.5, [false, false, true, true]),
+            (1.0, [true, true, true, true]),
+        ] {
+            let sampler = Sampler::new(share);
+            assert_eq!([least, middle - 1, middle, most].map(|it| sampler.takes(it)), taken);
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_request_is_that_of_its_trace_and_tells_that_of_its_span() {
+        let request = 0x0b7f_1c3d_5e2a_4968_8c9d_0e1f_2a3b_4c5d;
+        let facts = Facts { request_id: Some(request), is_root: true, ..Facts::default() };
+        let open = Open { random: 1, begun: UNIX_EPOCH, ended: None, facts };
+        assert_eq!(open.id().to_string(), "0b7f1c3d5e2a4968");
+        let facts = Facts { request_id: Some(request), ..Facts::default() };
+        assert_eq!(Open { facts, ..open }.id().to_string(), "0000000000000001");
     }
 }
