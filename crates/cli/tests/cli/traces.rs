@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::{
     Client, Collected, Collector, Gate, Installation, Link, Manner, Process, Receiver, Span, TOKEN,
-    finished,
+    finished, sample,
 };
 
 /// What only the collector may see.
@@ -167,6 +167,41 @@ async fn a_failure_is_told_as_one_and_what_nobody_asked_for_has_a_root() {
     assert_says(delivery, &[("vinculo.endpoint.id", &endpoint)]);
     let root = collected.spans.iter().find(|span| span.id == delivery.parent).expect("a root");
     assert_eq!((&root.trace, root.parent.as_str()), (&delivery.trace, ""));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_import_and_a_row_of_a_cohort_are_traces_of_their_own() {
+    let installation = Installation::sqlite();
+    let collector = Collector::start(Manner::Takes).await;
+    let mut command = installation.serve_command();
+    let (_server, base) = Process::start_listening(traced(&mut command, &collector)).await;
+    let planilla = std::fs::read(sample("01-nandu-E-2025-10.txt")).expect("a planilla");
+    let production = installation.client("production", &base);
+    let path = "/manage/v1/imports/?name=a.txt";
+    let received = production.ask(Method::POST, path).body(planilla).send().await;
+    let received: serde_json::Value = received.expect("an answer").json().await.expect("an import");
+    let id = received["id"].as_str().expect("an id").replace('-', "");
+    let spans = collector.until("an import", |it| it.of(&id).len() == 2).await.of(&id);
+    let (root, job) = (only(&spans, "import"), only(&spans, "job"));
+    assert_eq!((root.parent.as_str(), &job.parent), ("", &root.id));
+    assert_says(job, &[("vinculo.job.kind", "import_file"), ("vinculo.job.result", "done")]);
+
+    let sandbox = installation.client("sandbox", &base);
+    let rows = "document_type,document_number\nCC,1999000001\n";
+    let sent = sandbox.ask(Method::POST, "/manage/v1/cohorts/?name=a").body(rows).send().await;
+    assert_eq!(sent.expect("an answer").status(), 202);
+    let made = |it: &Collected| {
+        let rows = it.spans.iter().filter(|span| span.name == "row of a cohort");
+        rows.into_iter().any(|row| it.of(&row.trace).len() == 3)
+    };
+    let collected = collector.until("a row of a cohort", made).await;
+    let row = collected.spans.iter().find(|span| span.name == "row of a cohort");
+    let spans = collected.of(&row.expect("a row").trace);
+    let row = only(&spans, "row of a cohort");
+    assert_eq!(row.parent, "");
+    for kind in ["question", "job"] {
+        assert_eq!(only(&spans, kind).parent, row.id, "{spans:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
