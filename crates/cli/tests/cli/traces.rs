@@ -187,8 +187,9 @@ async fn an_import_and_a_row_of_a_cohort_are_traces_of_their_own() {
     assert_says(job, &[("vinculo.job.kind", "import_file"), ("vinculo.job.result", "done")]);
 
     let sandbox = installation.client("sandbox", &base);
-    let rows = "document_type,document_number\nCC,1999000001\n";
-    let sent = sandbox.ask(Method::POST, "/manage/v1/cohorts/?name=a").body(rows).send().await;
+    let rows = "document\n1999000001\n";
+    let sent =
+        sandbox.ask(Method::POST, "/manage/v1/cohorts/?access_mode=single").body(rows).send().await;
     assert_eq!(sent.expect("an answer").status(), 202);
     let made = |it: &Collected| {
         let rows = it.spans.iter().filter(|span| span.name == "row of a cohort");
