@@ -16,7 +16,7 @@ use crate::sources::Asked;
 
 /// Target of the spans, and of the events that add to them.
 ///
-/// Of the fields, three are for whoever makes traces of them: `request_id`, a `u128`, is the id of the
+/// Of the fields, four are for whoever makes traces of them: `request_id`, a `u128`, is the id of the
 /// trace; `root` says that the span is the one of its trace that has no parent; `otel.name` and
 /// `otel.kind` are name and kind. Every other field is an attribute. A span has ended when a field of it
 /// was recorded last, or else when it was closed.
