@@ -14,6 +14,7 @@ mod source_terms;
 mod sources;
 mod spools;
 mod tls;
+mod traces;
 mod users;
 mod watching;
 mod webhooks;
@@ -44,6 +45,7 @@ pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
 pub(crate) use spools::TakeOver;
 pub(crate) use tls::TlsFiles;
+pub(crate) use traces::Traces;
 pub(crate) use users::{Organizations, Reached, Users};
 pub(crate) use watching::Watching;
 pub(crate) use webhooks::{

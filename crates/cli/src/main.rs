@@ -10,6 +10,7 @@ mod print;
 mod serving;
 mod settings;
 mod signals;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -115,7 +116,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             let webhooks = file.complete(options.webhooks)?;
             let tls = file.complete(options.tls)?;
-            commands::doctor::run(&args::Doctor { database, tls, webhooks, ..options })
+            let traces = file.complete(options.traces)?;
+            commands::doctor::run(&args::Doctor { database, tls, webhooks, traces, ..options })
         }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi { postman } => commands::openapi::run(postman),

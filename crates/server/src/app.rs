@@ -103,7 +103,7 @@ impl App {
         let sender = Sender::new(options)?;
         let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?, &config);
         let limits = Limits::new(&config, Arc::clone(&clock));
-        let metrics = Metrics::new(store.stats());
+        let metrics = Metrics::new(store.stats(), &config.lost_spans);
         let inner = Inner {
             secrets,
             clock,

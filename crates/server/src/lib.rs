@@ -52,6 +52,7 @@ mod spool;
 mod spool_id;
 mod terms;
 mod tokens;
+pub mod traces;
 mod webhooks;
 
 pub use api::span::moment;

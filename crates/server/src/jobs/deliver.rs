@@ -13,12 +13,11 @@ use vinculo_webhook::{Answer, Attempt, MAX_RETRY_AFTER, Request, next_try};
 
 use super::announce::body_context;
 use super::search::Ended;
-use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
-use crate::request_id;
 use crate::settings::Settings;
 use crate::webhooks::{Address, health};
+use crate::{App, request_id, traces};
 
 /// Why nothing was sent: the person was erased.
 const ERASED: &str = "erased";
@@ -63,8 +62,9 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> 
     let result = tried.result.as_ref().map(|answer| answer.status).map_err(|failure| *failure);
     app.metrics().delivery_tried(result, tried.duration);
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
-    let recorder = app.clone();
-    if tried.result.as_ref().is_ok_and(Answer::delivered) {
+    let (recorder, delivered) = (app.clone(), tried.result.as_ref().is_ok_and(Answer::delivered));
+    traces::tried(result, delivered);
+    if delivered {
         let write = app.store().write_once(move |tx| record_success(tx, &recorder, &due, tried));
         if let Some((claim, tried)) = write.await? {
             record_late(app, claim, tried).await?;

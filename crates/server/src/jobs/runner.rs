@@ -29,7 +29,7 @@ use crate::clock::micros;
 use crate::health::Worker;
 use crate::metrics::{RunResult, since};
 use crate::spool_id::identify_spool;
-use crate::{App, audit};
+use crate::{App, audit, traces};
 
 /// Works off the jobs and deliveries of one database.
 #[derive(Debug)]
@@ -183,11 +183,13 @@ impl Runner {
 
     /// Works on a job in a task of its own: a panic ends the job alone.
     async fn work_on(self: Arc<Self>, job: ClaimedJob) -> Ended {
-        let (app, kind, span) = (self.app.clone(), job.job.kind(), span(&job));
+        let (app, kind, traced) = (self.app.clone(), job.job.kind(), traces::job(&job));
+        let span = traced.in_scope(|| span(&job));
         let (start, running) = (app.now(), app.metrics().job(kind));
         let worker = Arc::clone(&self);
         let work = async move { worker.work(job).await };
-        let result = match tokio::spawn(work.instrument(span.clone())).await {
+        let work = work.instrument(span.clone()).instrument(traced.clone());
+        let result = match tokio::spawn(work).await {
             Ok(result) => result,
             Err(_) => {
                 let why = "the job panicked".to_owned();
@@ -197,6 +199,7 @@ impl Runner {
         };
         let took = since(&app, start);
         app.metrics().job_ended(kind, result, took);
+        traces::job_ended(&traced, result);
         span.in_scope(|| tracing::debug!(result = result.as_str(), ?took, "job ended"));
         drop(running);
         if result == RunResult::Done { Ended::ForGood } else { Ended::ForNow }
@@ -238,9 +241,12 @@ impl Runner {
     async fn deliver(&self, due: DueDelivery) -> Ended {
         let running = self.app.metrics().delivery();
         let (id, attempt) = (due.claim.id, due.tried + 1);
-        let span = tracing::info_span!("delivery", %id, attempt, request_id = Empty);
+        let traced = traces::delivery(&due);
+        let span =
+            traced.in_scope(|| tracing::info_span!("delivery", %id, attempt, request_id = Empty));
         let app = self.app.in_turn_of(due.workspace);
-        let outcome = deliver::run(&app, due).instrument(span.clone()).await;
+        let run = deliver::run(&app, due).instrument(span.clone()).instrument(traced);
+        let outcome = run.await;
         drop(running);
         outcome.unwrap_or_else(|error| {
             let cause = error.cause().unwrap_or("refused").to_owned();

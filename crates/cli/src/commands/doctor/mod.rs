@@ -16,10 +16,11 @@ use vinculo_server::{SPOOL_ID, installation, rotation};
 use vinculo_store::{Options, Store};
 use vinculo_vault::{SystemRandom, Vault};
 
-use crate::args::{Database, Doctor, Mode, TlsFiles};
+use crate::args::{Database, Doctor, Mode, TlsFiles, Traces};
 use crate::installation::{home, spool_dir, target};
 use crate::master_key;
 use crate::print::{BAD, DIM, GOOD, HEAD};
+use crate::traces;
 
 /// Less than this, and the next import may fail.
 const LITTLE: u64 = 1024 * 1024 * 1024;
@@ -81,6 +82,7 @@ pub(crate) fn run(options: &Doctor) -> anyhow::Result<ExitCode> {
     findings.push(spool(&spool_dir(&home)));
     findings.push(webhooks(options));
     findings.push(certificate(&options.tls));
+    findings.push(traced(&options.traces));
     findings.push(space(&home));
     for finding in &findings {
         match options.json {
@@ -255,6 +257,19 @@ fn certificate(files: &TlsFiles) -> Finding {
         }
         true => finding("certificate", State::Doubtful, format!("ends {ends:.0}")).mend(renew),
         false => finding("certificate", State::Wrong, format!("ended {ends:.0}")).mend(renew),
+    }
+}
+
+fn traced(options: &Traces) -> Finding {
+    match traces::destination(options) {
+        Ok(None) => finding("traces", State::Good, "none are sent"),
+        Ok(Some(to)) => {
+            let message = format!("a share of {} is sent to {}", to.share, to.url);
+            finding("traces", State::Good, message)
+        }
+        Err(error) => finding("traces", State::Wrong, format!("{error:#}")).mend(
+            "give the base URL of a collector that takes OTLP over HTTP (docs/OPERATIONS.md)",
+        ),
     }
 }
 
