@@ -121,10 +121,12 @@ impl Postgres {
     /// When it does not come back.
     pub async fn restart_immediately(&mut self, down: Duration) -> anyhow::Result<()> {
         run(Command::new("sh").args(["-c", &format!("kill -QUIT {}", self.child.id())]))?;
-        self.child.wait()?;
+        // Others of this thread go on meanwhile.
+        while self.child.try_wait()?.is_none() {
+            tokio::time::sleep(BETWEEN / 10).await;
+        }
         tokio::time::sleep(down).await;
         self.child = serve(self.folder.path())?;
-        // Others of this thread go on meanwhile.
         for _ in 0..TRIES {
             if self.answers()? {
                 return Ok(());

@@ -63,12 +63,17 @@ impl Process {
     ///
     /// # Errors
     /// When it cannot be started or says something else.
-    pub fn start(mut command: Command) -> anyhow::Result<Self> {
+    pub fn start(command: Command) -> anyhow::Result<Self> {
+        Self::start_saying("listening on ", command)
+    }
+
+    /// Starts a command that says something in a line that begins so; the rest of it is its address.
+    fn start_saying(words: &str, mut command: Command) -> anyhow::Result<Self> {
         let child = command.stdout(Stdio::piped()).spawn()?;
         let mut process = Self { url: String::new(), child };
         let stdout = process.child.stdout.take().context("no output")?;
         for line in BufReader::new(stdout).lines() {
-            if let Some(url) = line?.strip_prefix("listening on ") {
+            if let Some(url) = line?.strip_prefix(words) {
                 url.clone_into(&mut process.url);
                 return Ok(process);
             }
@@ -239,6 +244,14 @@ impl Installation {
         let mut command = self.serve_command();
         command.arg("--no-worker");
         Process::start(command)
+    }
+
+    /// Works off its jobs and deliveries, and serves nobody.
+    ///
+    /// # Errors
+    /// When the worker does not start.
+    pub fn work(&self) -> anyhow::Result<Process> {
+        Process::start_saying("working", self.command(&["worker"]))
     }
 
     /// Runs the simulated operator in a process of its own, on a free port.

@@ -13,6 +13,9 @@ use crate::server::Process;
 /// Longer than what is held by somebody who is paused may take to arrive: who wakes up to deliver it
 /// would miss the goal.
 const PAUSE: Duration = Duration::from_secs(12);
+/// Processes that serve and that work, beside one another.
+const SERVING: usize = 2;
+const WORKING: usize = 2;
 /// Longer than a lease and the poll of who takes over: what one kill left behind has come before the
 /// next, so that a recovery is that of one fault.
 const APART: Duration = Duration::from_secs(8);
@@ -65,55 +68,67 @@ pub async fn killed_server(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     ])
 }
 
-/// A2 on PostgreSQL: of two servers with workers, one is killed, or paused until others have taken
-/// what it held.
+/// A2 on PostgreSQL: of two processes that serve and two that work, one is killed, or a worker is
+/// paused until the other has taken what it held.
 ///
 /// # Errors
-/// When a server does not start, or a request gets no answer in the end.
+/// When a process does not start, or a request gets no answer in the end.
 pub async fn killed_and_paused_workers(
     plan: &Plan<'_>,
     database: &str,
 ) -> anyhow::Result<Vec<Verdict>> {
     let installation = plan.installation("/ok", Some(database), None)?;
     let (mut customer, mut dice) = (Customer::new(&installation)?, Dice(plan.seed));
-    let mut servers = [installation.serve()?, installation.serve()?];
-    let (mut faults, mut pauses) = (Vec::new(), 0);
+    let start =
+        |number| if number < SERVING { installation.serve_only() } else { installation.work() };
+    let mut processes = (0..SERVING + WORKING).map(start).collect::<anyhow::Result<Vec<_>>>()?;
+    let (mut faults, mut pauses, mut servers) = (Vec::new(), 0, 0);
     for round in 0..plan.rounds {
-        let urls = servers.each_ref().map(|server| server.url.clone());
+        let urls = [0, 1].map(|number: usize| processes[number].url.clone());
         let both = [urls[0].as_str(), urls[1].as_str()];
         let moment = dice.moment();
-        let victim = usize::from(dice.below(2) == 1);
         // The first is a pause, so that the shortest run has both.
         let pause = round % 4 == 0;
+        let first = if pause { SERVING } else { 0 };
+        let victim = first + usize::try_from(dice.below((SERVING + WORKING - first) as u64))?;
         pauses += usize::from(pause);
+        servers += usize::from(victim < SERVING);
         let strike = async {
             sleep(moment).await;
-            let struck =
-                if pause { servers[victim].signal("STOP") } else { servers[victim].kill() };
+            let victim = &mut processes[victim];
+            let struck = if pause { victim.signal("STOP") } else { victim.kill() };
             struck.map(|()| Instant::now())
         };
         let fault = customer.create_during(&both, plan.rate, strike).await?;
         faults.push(fault);
-        let other = both[1 - victim];
-        customer.create_during(&[other], plan.rate, sleep(Duration::from_secs(1))).await;
+        let left = if victim == 0 { both[1] } else { both[0] };
+        customer.create_during(&[left], plan.rate, sleep(Duration::from_secs(1))).await;
         if pause {
             sleep_until(fault + PAUSE).await;
-            servers[victim].signal("CONT")?;
+            processes[victim].signal("CONT")?;
         } else {
-            servers[victim] = installation.serve()?;
+            processes[victim] = start(victim)?;
             sleep_until(fault + APART).await;
         }
-        customer.repeat(other).await?;
+        customer.repeat(left).await?;
     }
-    let mut book = Book::close(&customer, &servers[0].url, plan.receiver, &faults).await?;
-    all_run(&mut servers)?;
+    let book = Book::close(&customer, &processes[0].url, plan.receiver, &faults).await?;
+    all_run(&mut processes)?;
+    let kills = plan.rounds - pauses;
+    let done = format!("{kills} kills, {servers} of them of servers, {pauses} pauses");
+    Ok(taken_over(book, plan.rounds, &done))
+}
+
+/// A2 and A3 of PostgreSQL.
+fn taken_over(mut book: Book, rounds: usize, done: &str) -> Vec<Verdict> {
     let recovery = book.recovery_p99();
-    Ok(vec![
+    vec![
         Verdict {
-            row: "A2 one of two workers killed or paused past its lease under load, PostgreSQL",
+            row: "A2 one of two servers and two workers killed, or a worker paused past its lease, under \
+                  load, PostgreSQL",
             goal: "as A1; nobody has to be started again but who was killed",
-            met: book.sound() && book.duplicates <= 8 * plan.rounds,
-            told: format!("{} kills, {pauses} pauses; {}", plan.rounds - pauses, book.told()),
+            met: book.sound() && book.duplicates <= 8 * rounds,
+            told: format!("{done}; {}", book.told()),
         },
         Verdict {
             row: "A3 from the first kill or pause after its acknowledgement to an event that had not come, \
@@ -122,7 +137,7 @@ pub async fn killed_and_paused_workers(
             met: recovery <= Duration::from_secs(10) && !book.recoveries.is_empty(),
             told: format!("{}; faults at least 8 s apart", book.recovered()),
         },
-    ])
+    ]
 }
 
 /// A10: the server is asked to stop under load, again and again.
