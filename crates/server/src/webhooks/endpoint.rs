@@ -22,8 +22,8 @@ pub(crate) const TYPES: [&str; 4] = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT"];
 #[schema(example = json!({
     "id": "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b", "url": "https://example.com/hooks",
     "has_authorization": true, "webhook_types": null, "enabled": true, "disabled_at": null,
-    "disabled_reason": null, "failing_since": null, "held_until": null, "signed": true, "old_secret_until": null,
-    "created_at": "2026-11-24T12:00:00.000000Z", "secret": null
+    "disabled_reason": null, "failing_since": null, "held_until": null, "signed": true,
+    "old_secret_until": null, "created_at": "2026-11-24T12:00:00.000000Z", "secret": null
 }))]
 pub struct EndpointStatus {
     /// Public id.

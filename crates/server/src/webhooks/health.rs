@@ -15,7 +15,8 @@ const PATIENCE: Micros = 5 * DAY;
 const QUIET: Micros = 2 * DAY;
 
 /// Notes that an endpoint did not take an event, before the try is recorded. Answers why the endpoint
-/// has to be disabled. It is left in peace until `held_until`, when that is given. A try to an endpoint that was changed or disabled meanwhile says nothing.
+/// has to be disabled. It is left in peace until `held_until`, when that is given. A try to an endpoint that was
+/// changed or disabled meanwhile says nothing.
 pub(crate) fn note_failed(
     tx: &mut Tx<'_>,
     due: &DueDelivery,

@@ -154,7 +154,8 @@ impl Tx<'_> {
         // Whoever changes an endpoint and its deliveries locks the endpoint first: the count is
         // known before a delivery is looked at.
         let sql = format!(
-            "with works as ({} returning 1), ended as ({ENDED} {HELD} and (select count(*) from works) < 2 returning *) {}",
+            "with works as ({} returning 1), \
+             ended as ({ENDED} {HELD} and (select count(*) from works) < 2 returning *) {}",
             works("$11", "$12", "$3"),
             attempt_of("ended")
         );
