@@ -161,7 +161,7 @@ fn why(outcome: Result<Copied, Error>) -> String {
 fn fill(db: &TestDatabase) -> BTreeSet<String> {
     let Target::Sqlite { dir } = &db.target else { panic!("asked for SQLite") };
     let database = raw::sqlite(dir);
-    database.execute_batch("pragma foreign_keys = off; delete from index_keys").expect("prepared");
+    database.execute_batch("pragma foreign_keys = off; delete from index_keys; delete from oldest_program").expect("prepared");
     let mut statement = database
         .prepare(
             "select name, sql from (select name, sql, type from main.sqlite_schema union all \
