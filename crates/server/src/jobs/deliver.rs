@@ -16,6 +16,7 @@ use super::search::Ended;
 use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
+use crate::limits::FirstTry;
 use crate::request_id;
 use crate::settings::Settings;
 use crate::webhooks::{Address, health};
@@ -61,15 +62,39 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> 
     app.metrics().delivery_tried(result, tried.duration);
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
     let recorder = app.clone();
+    let first = first_try(&due, &tried, micros(started_at));
     if tried.result.as_ref().is_ok_and(Answer::delivered) {
         let write = app.store().write_once(move |tx| record_success(tx, &recorder, &due, tried));
         if let Some((claim, tried)) = write.await? {
             record_late(app, claim, tried).await?;
         }
+        note(app, first);
         return Ok(Ended::ForGood);
     }
     app.store().write(move |tx| record_failure(tx, &recorder, &due, &tried)).await?;
+    note(app, first);
     Ok(Ended::ForNow)
+}
+
+/// What the first try of a delivery says of how late events are.
+fn first_try(due: &DueDelivery, tried: &Tried, begun_at: Micros) -> Option<FirstTry> {
+    let made_at = due.first_due.filter(|_| !matches!(tried.result, Err(ERASED | INTERNAL)))?;
+    Some(FirstTry {
+        workspace: due.workspace,
+        endpoint: due.endpoint,
+        made_at,
+        begun_at,
+        theirs: tried.micros(),
+        recorded_at: begun_at,
+        delivered: tried.result.as_ref().is_ok_and(Answer::delivered),
+    })
+}
+
+/// Says it, once the try is recorded.
+fn note(app: &App, first: Option<FirstTry>) {
+    if let Some(first) = first {
+        app.limits().tried(FirstTry { recorded_at: app.now_micros(), ..first });
+    }
 }
 
 async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
@@ -179,6 +204,11 @@ fn record_failure(
 }
 
 impl Tried {
+    /// How long it took, microseconds.
+    fn micros(&self) -> Micros {
+        Micros::try_from(self.duration.as_micros()).unwrap_or(Micros::MAX)
+    }
+
     /// As it is stored.
     fn as_record(
         &self,
@@ -189,7 +219,7 @@ impl Tried {
         AttemptRecord {
             claim,
             started_at: micros(self.started_at),
-            duration_us: i64::try_from(self.duration.as_micros()).unwrap_or(i64::MAX),
+            duration_us: self.micros(),
             status: self.result.as_ref().ok().map(|answer| i64::from(answer.status)),
             failure: self.result.as_ref().err().copied(),
             excerpt: self.excerpt.as_ref(),

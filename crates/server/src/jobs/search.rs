@@ -28,7 +28,8 @@ pub(super) trait Claim: Clone + Send + 'static {
     /// Takes rows that are due.
     fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<Self::Row>, Error>;
 
-    /// Whether it takes less than it could with one slot more.
+    /// Whether there may be work that it leaves and others would take: it takes less than it could with one slot
+    /// more, or of one kind alone.
     fn is_narrow(&self) -> bool;
 
     /// Has them taken at once.
@@ -127,7 +128,7 @@ impl Claim for JobClaim {
     }
 
     fn is_narrow(&self) -> bool {
-        matches!(self.which, Which::First)
+        matches!(self.which, Which::First | Which::Files)
     }
 
     async fn now(self, app: &App) -> Result<Taken<ClaimedJob>, Error> {
@@ -136,10 +137,6 @@ impl Claim for JobClaim {
     }
 
     fn when_woken(self, app: &App) -> Option<Standing<Taken<ClaimedJob>, Error>> {
-        if matches!(self.which, Which::Files) {
-            // What it would leave, others would not hear of.
-            return None;
-        }
         let of = app.clone();
         app.store().lease_once_when_woken(Queue::Jobs, move |tx| self.lease(tx, &of))
     }
@@ -212,7 +209,9 @@ impl Search {
             let taken = claim.now(&self.app).await;
             return self.found(taken);
         };
-        let mut standing = claim.clone().when_woken(&self.app);
+        // What a narrow claim would leave, others would not hear of.
+        let stands = !claim.is_narrow();
+        let mut standing = stands.then(|| claim.clone().when_woken(&self.app)).flatten();
         let taken = tokio::select! {
             biased;
             () = stop.cancelled() => None,

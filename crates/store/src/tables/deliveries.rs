@@ -55,6 +55,8 @@ pub struct DueDelivery {
     /// Tries recorded since the delivery was made, or made again. A worker that died holding the
     /// row counts for none.
     pub tried: i64,
+    /// Since when its first try waits; `None` for every other one, and when the delivery was made again.
+    pub first_due: Option<Micros>,
 }
 
 /// One HTTP try, to be recorded.
@@ -80,7 +82,8 @@ pub struct AttemptRecord<'a> {
 
 const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
-     (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries from";
+     (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries, \
+     case when d.earlier_tries = 0 then d.created_at end from";
 const BESIDE_SQLITE: &str = "d join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
@@ -130,11 +133,26 @@ const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoin
      from webhook_endpoints e where e.disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
-     where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
+     where f.endpoint_id = e.id and f.state = 'pending' and f.due_at between $since and $1 \
      order by f.due_at, f.id limit $4) d where d.place <= $4 - e.held) turn \
      join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
+
+/// Where PostgreSQL is told since when deliveries may be due.
+const SINCE: &str = "$since";
+
+/// The oldest delivery that waits: one look into an index per endpoint, however many rows wait.
+const OLDEST: &str = "select min(next) from (select (select min(d.due_at) from deliveries d \
+     where d.endpoint_id = e.id and d.state = 'pending' and d.due_at >= $1) as next \
+     from webhook_endpoints e where e.disabled_at is null) due";
+
+/// For how long a look at everything that waits is good, microseconds. What comes late, from a slow transaction
+/// or by a clock that is behind, waits no longer.
+const GOOD: Micros = 1_000_000;
+
+/// How much older than the oldest that was seen something may be that was not seen yet, microseconds.
+const LATE: Micros = 1_000_000;
 
 fn attempt_of(delivery: &str) -> String {
     format!(
@@ -169,6 +187,7 @@ impl AttemptRecord<'_> {
 
 impl DueDelivery {
     fn from_row(row: &Row<'_>) -> Result<Self> {
+        let tried = row.int(10)?;
         Ok(Self {
             claim: ClaimedDelivery { id: DeliveryId(row.int(0)?), attempt: row.int(1)? },
             workspace: WorkspaceId(row.int(2)?),
@@ -179,7 +198,8 @@ impl DueDelivery {
             endpoint: EndpointId(row.int(7)?),
             endpoint_uuid: row.uuid(8)?,
             address: row.sealed(9)?,
-            tried: row.int(10)?,
+            tried,
+            first_due: row.opt_int(11)?.filter(|_| tried == 0),
         })
     }
 }
@@ -199,7 +219,7 @@ impl Tx<'_> {
         per_endpoint: i64,
     ) -> Result<Vec<DueDelivery>> {
         let terms = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
-        self.claim_of(ENABLED, &terms, limit)
+        self.claim_of(ENABLED, &terms, (now, limit))
     }
 
     /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
@@ -216,14 +236,14 @@ impl Tx<'_> {
     ) -> Result<Vec<DueDelivery>> {
         let of = format!("{ENABLED} and {UNCROWDED}");
         let terms = [now.into(), lease_until.into(), limit.into(), 1.into(), per_workspace.into()];
-        self.claim_of(&of, &terms, limit)
+        self.claim_of(&of, &terms, (now, limit))
     }
 
     fn claim_of(
         &mut self,
         endpoints: &str,
         terms: &[Value<'_>],
-        limit: i64,
+        (now, limit): (Micros, i64),
     ) -> Result<Vec<DueDelivery>> {
         let due = match self.dialect() {
             Dialect::Sqlite => {
@@ -240,18 +260,44 @@ impl Tx<'_> {
                 self.query(&sql, clause.params(), DueDelivery::from_row)?
             }
             Dialect::Postgres => {
-                let turns = TURNS_POSTGRES.replace(ENABLED, endpoints);
+                let mut terms = terms.to_vec();
+                terms.push(self.due_since(now)?.into());
+                let since = format!("${}", terms.len());
+                let turns = TURNS_POSTGRES.replace(ENABLED, endpoints).replace(SINCE, &since);
                 let sql = format!(
                     "with taken as ({CLAIM} = any(array({turns})) returning *) \
                      {NEEDED} taken {BESIDE_POSTGRES} order by d.id"
                 );
-                self.query(&sql, terms, DueDelivery::from_row)?
+                self.query(&sql, &terms, DueDelivery::from_row)?
             }
         };
         if due.len() as i64 >= limit {
             self.wake(Queue::Deliveries);
         }
         Ok(due)
+    }
+
+    /// Since when deliveries may be due, on PostgreSQL: everything is looked at again when the last look is no
+    /// longer good, or the clock was set back.
+    fn due_since(&mut self, now: Micros) -> Result<Micros> {
+        let Some(oldest) = self.oldest_delivery() else { return Ok(Micros::MIN) };
+        if let Some((since, at)) = oldest.seen()
+            && (0..GOOD).contains(&(now - at))
+        {
+            return Ok(since);
+        }
+        let found = self.query_one(OLDEST, &[Micros::MIN.into()], |row| row.opt_int(0))?;
+        let since = found.map_or(now, |found| found.min(now)) - LATE;
+        oldest.note(since, now);
+        Ok(since)
+    }
+
+    /// When the next delivery to an endpoint that is sent to becomes due, past or future. On PostgreSQL what
+    /// came later than claims know is passed over for a second.
+    pub(super) fn next_due_delivery(&mut self) -> Result<Option<Micros>> {
+        let since = self.oldest_delivery().and_then(|oldest| oldest.seen());
+        let since = since.map_or(Micros::MIN, |(since, _)| since);
+        self.query_one(OLDEST, &[since.into()], |row| row.opt_int(0))
     }
 
     /// Records a try and what becomes of the delivery. `false` when something else has become of it
