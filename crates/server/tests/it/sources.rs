@@ -14,7 +14,7 @@ use vinculo_store::Environment::Production;
 use crate::cohorts;
 use crate::support::{
     Answer, Client, Says, Service, Setup, TestApp, TestDatabase, link_request, look_again,
-    on_both_databases,
+    on_both_databases, soon,
 };
 
 on_both_databases!(
