@@ -137,8 +137,8 @@ impl Claim for JobClaim {
     }
 
     fn when_woken(self, app: &App) -> Option<Standing<Taken<ClaimedJob>, Error>> {
-        let of = app.clone();
-        app.store().lease_once_when_woken(Queue::Jobs, move |tx| self.lease(tx, &of))
+        let (of, narrow) = (app.clone(), self.is_narrow());
+        app.store().lease_once_when_woken(Queue::Jobs, narrow, move |tx| self.lease(tx, &of))
     }
 }
 
@@ -183,8 +183,8 @@ impl Claim for DeliveryClaim {
     }
 
     fn when_woken(self, app: &App) -> Option<Standing<Taken<DueDelivery>, Error>> {
-        let of = app.clone();
-        app.store().lease_when_woken(Queue::Deliveries, move |tx| self.lease(tx, &of))
+        let (of, narrow) = (app.clone(), self.is_narrow());
+        app.store().lease_when_woken(Queue::Deliveries, narrow, move |tx| self.lease(tx, &of))
     }
 }
 
@@ -209,9 +209,7 @@ impl Search {
             let taken = claim.now(&self.app).await;
             return self.found(taken);
         };
-        // What a narrow claim would leave, others would not hear of.
-        let stands = !claim.is_narrow();
-        let mut standing = stands.then(|| claim.clone().when_woken(&self.app)).flatten();
+        let mut standing = claim.clone().when_woken(&self.app);
         let taken = tokio::select! {
             biased;
             () = stop.cancelled() => None,

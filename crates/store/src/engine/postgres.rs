@@ -277,7 +277,11 @@ impl Bell {
     fn ring(&self, queues: Queues) -> Vec<Standing> {
         let (mut unattended, mut here) = (Queues::default(), Vec::new());
         for queue in queues.iter() {
-            match (self.hub.take(queue), &self.leases) {
+            let standing = self.hub.take(queue);
+            if standing.as_ref().is_some_and(|standing| standing.narrow) {
+                self.notifier.tell(Queues::of(queue));
+            }
+            match (standing, &self.leases) {
                 (None, _) => unattended.add(queue),
                 (Some(Standing { mode: mode @ Mode::Lease, job, .. }), Some(leases)) => {
                     leases.put(Work { turn: 0, mode, job });
