@@ -256,7 +256,8 @@ async fn no_links_are_made_while_events_are_late_because_of_us(database: TestDat
         may_answer.notify_one();
     }
     soon("a refusal", async {
-        while client.post("/api/links/", &single()).await.status != 503 {
+        let ask = || client.request(Method::POST, "/api/links/").json(&single()).send();
+        while ask().await.expect("no answer").status() != 503 {
             look_again().await;
         }
     })
