@@ -55,6 +55,11 @@ impl Mode {
     pub(crate) const fn is_write(self) -> bool {
         matches!(self, Self::Write | Self::WriteOnce)
     }
+
+    /// Whether it takes or ends work by hardly more than one statement, and so goes before what begins some.
+    pub(crate) const fn is_brief(self) -> bool {
+        matches!(self, Self::WriteOnce | Self::Lease | Self::LeaseOnce)
+    }
 }
 
 /// The statements of one closure.
@@ -96,6 +101,15 @@ impl<'a> Tx<'a> {
         match self.driver {
             Driver::Sqlite(_) => Dialect::Sqlite,
             Driver::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// What PostgreSQL's connections know of the oldest delivery that waits; nothing on SQLite, which keeps
+    /// nothing in an index of what does not wait any more.
+    pub(crate) fn oldest_delivery(&self) -> Option<postgres::Oldest> {
+        match &self.driver {
+            Driver::Sqlite(_) => None,
+            Driver::Postgres(connection) => Some(connection.oldest().clone()),
         }
     }
 

@@ -86,10 +86,12 @@ impl PendingQueues {
 }
 
 /// A closure that stands by a queue until that is woken. It is woken in place of all others, in this
-/// process and elsewhere.
+/// process and, unless it is narrow, elsewhere.
 pub(crate) struct Standing {
     pub(crate) mode: Mode,
     pub(crate) job: Box<dyn Job>,
+    /// Whether it may leave something that other processes would take: they are woken too.
+    pub(crate) narrow: bool,
     /// Which one it is.
     number: u64,
 }
@@ -126,14 +128,19 @@ impl Hub {
     }
 
     /// Lets a closure stand by a queue: its number, or nothing when another one stands there.
-    pub(crate) fn stand(&self, queue: Queue, mode: Mode, job: Box<dyn Job>) -> Option<u64> {
+    pub(crate) fn stand(
+        &self,
+        queue: Queue,
+        (mode, narrow): (Mode, bool),
+        job: Box<dyn Job>,
+    ) -> Option<u64> {
         let mut stand = self.standing(queue);
         if stand.closure.is_some() {
             return None;
         }
         stand.count += 1;
         let number = stand.count;
-        stand.closure = Some(Standing { mode, job, number });
+        stand.closure = Some(Standing { mode, job, narrow, number });
         Some(number)
     }
 

@@ -15,6 +15,7 @@ use super::announce::body_context;
 use super::search::Ended;
 use crate::clock::micros;
 use crate::error::ApiError;
+use crate::limits::FirstTry;
 use crate::settings::Settings;
 use crate::webhooks::{Address, health};
 use crate::{App, request_id, traces};
@@ -63,20 +64,49 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> 
     app.metrics().delivery_tried(result, tried.duration);
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
     let (recorder, delivered) = (app.clone(), tried.result.as_ref().is_ok_and(Answer::delivered));
+    let first = first_try(app, &due, &tried);
     traces::tried(result, delivered);
     if delivered {
         let write = app.store().write_once(move |tx| record_success(tx, &recorder, &due, tried));
         if let Some((claim, tried)) = write.await? {
             record_late(app, claim, tried).await?;
         }
+        note(app, first);
         return Ok(Ended::ForGood);
     }
     match app.store().write(move |tx| record_failure(tx, &recorder, &due, &tried)).await {
-        Ok(()) => {}
+        Ok(()) => note(app, first),
         Err(Unwritten::TakenOver) => tracing::debug!("another worker has taken the delivery over"),
         Err(Unwritten::Failed(error)) => return Err(error),
     }
     Ok(Ended::ForNow)
+}
+
+/// What a try says of how late events are: the first of a delivery, and every one that failed.
+fn first_try(app: &App, due: &DueDelivery, tried: &Tried) -> Option<FirstTry> {
+    let (begun_at, now) = (micros(tried.started_at), app.now_micros());
+    let failed_until = match &tried.result {
+        Ok(answer) if answer.delivered() => None,
+        Ok(answer) => Some(peace(app, answer).unwrap_or(now)),
+        Err(ERASED | INTERNAL) => return None,
+        Err(_) => Some(now),
+    };
+    Some(FirstTry {
+        workspace: due.workspace,
+        endpoint: due.endpoint,
+        made_at: due.first_due.or(failed_until)?,
+        begun_at,
+        theirs: tried.micros(),
+        recorded_at: now,
+        failed_until,
+    })
+}
+
+/// Says it, once the try is recorded.
+fn note(app: &App, first: Option<FirstTry>) {
+    if let Some(first) = first {
+        app.limits().tried(FirstTry { recorded_at: app.now_micros(), ..first });
+    }
 }
 
 /// Why nothing is known of a try.
@@ -203,6 +233,11 @@ fn record_failure(
 }
 
 impl Tried {
+    /// How long it took, microseconds.
+    fn micros(&self) -> Micros {
+        Micros::try_from(self.duration.as_micros()).unwrap_or(Micros::MAX)
+    }
+
     /// As it is stored.
     fn as_record(
         &self,
@@ -213,7 +248,7 @@ impl Tried {
         AttemptRecord {
             claim,
             started_at: micros(self.started_at),
-            duration_us: i64::try_from(self.duration.as_micros()).unwrap_or(i64::MAX),
+            duration_us: self.micros(),
             status: self.result.as_ref().ok().map(|answer| i64::from(answer.status)),
             failure: self.result.as_ref().err().copied(),
             excerpt: self.excerpt.as_ref(),

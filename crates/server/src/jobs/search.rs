@@ -34,7 +34,8 @@ pub(super) trait Claim: Clone + Send + 'static {
         lease: (Micros, Micros),
     ) -> Result<Vec<Self::Row>, Error>;
 
-    /// Whether it takes less than it could with one slot more.
+    /// Whether there may be work that it leaves and others would take: it takes less than it could with one slot
+    /// more, or of one kind alone.
     fn is_narrow(&self) -> bool;
 
     /// When the next row becomes due that it could take, past or future.
@@ -148,7 +149,7 @@ impl Claim for JobClaim {
     }
 
     fn is_narrow(&self) -> bool {
-        matches!(self.which, Which::First)
+        matches!(self.which, Which::First | Which::Files)
     }
 
     fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error> {
@@ -161,12 +162,8 @@ impl Claim for JobClaim {
     }
 
     fn when_woken(self, app: &App) -> Option<Standing<Taken<ClaimedJob>, Error>> {
-        if matches!(self.which, Which::Files) {
-            // What it would leave, others would not hear of.
-            return None;
-        }
-        let of = app.clone();
-        app.store().lease_once_when_woken(Queue::Jobs, move |tx| self.lease(tx, &of))
+        let (of, narrow) = (app.clone(), self.is_narrow());
+        app.store().lease_once_when_woken(Queue::Jobs, narrow, move |tx| self.lease(tx, &of))
     }
 }
 
@@ -223,8 +220,8 @@ impl Claim for DeliveryClaim {
     }
 
     fn when_woken(self, app: &App) -> Option<Standing<Taken<DueDelivery>, Error>> {
-        let of = app.clone();
-        app.store().lease_when_woken(Queue::Deliveries, move |tx| self.lease(tx, &of))
+        let (of, narrow) = (app.clone(), self.is_narrow());
+        app.store().lease_when_woken(Queue::Deliveries, narrow, move |tx| self.lease(tx, &of))
     }
 }
 

@@ -2,6 +2,7 @@
 //! logins from an address. They count in this process alone.
 
 mod at_once;
+mod lateness;
 mod limit;
 mod steady;
 
@@ -17,7 +18,7 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use uuid::Uuid;
-use vinculo_store::{ApiKeyId, WorkspaceId};
+use vinculo_store::{ApiKeyId, Micros, WorkspaceId};
 use vinculo_vault::BlindIndex;
 
 use crate::App;
@@ -30,8 +31,10 @@ use crate::error::ApiError;
 use crate::request_id::RequestId;
 
 use at_once::{AtOnce, Inside};
+use lateness::Lateness;
 use limit::Standing;
 
+pub(crate) use lateness::FirstTry;
 pub(crate) use limit::Limit;
 pub(crate) use steady::Steady;
 
@@ -64,6 +67,8 @@ pub(crate) struct Limits {
     registrations: AtOnce<WorkspaceId>,
     /// Most of them at once, of one workspace.
     registrations_at_once: usize,
+    /// Whose events are told of too late.
+    lateness: Lateness,
     /// Addresses that failed too often, and until when they are not listened to.
     barred: Mutex<HashMap<IpAddr, Duration>>,
     clock: Steady,
@@ -102,6 +107,7 @@ impl Limits {
                 .zip(Limit::new(VISITS_OF_A_TOKEN, &clock)),
             registrations: AtOnce::default(),
             registrations_at_once: config.registrations_at_once,
+            lateness: Lateness::default(),
             barred: Mutex::default(),
             clock,
         }
@@ -139,14 +145,23 @@ impl Limits {
         self.requests.as_ref().map_or(Ok(()), |limit| told.admit(limit.count(&key)))
     }
 
+    /// Learns from the first try of an event how late events are.
+    pub(crate) fn tried(&self, first: FirstTry) {
+        self.lateness.note(first);
+    }
+
     /// A place for a link that is being made, as long as it is.
     ///
     /// # Errors
-    /// 503 when the workspace has all it may have.
+    /// 503 when the workspace has all it may have, or hears of what it has too late.
     pub(crate) fn registration(
         &self,
         workspace: WorkspaceId,
+        now: Micros,
     ) -> Result<Inside<WorkspaceId>, ApiError> {
+        if self.lateness.is_late(workspace, now) {
+            return Err(ApiError::unavailable("the events of a workspace are late"));
+        }
         let most = self.registrations_at_once;
         let place = self.registrations.enter(workspace, most);
         place.ok_or_else(|| {

@@ -58,7 +58,7 @@ impl SourcePolicy {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadlines {
     /// One question.
-    each: Duration,
+    pub(crate) each: Duration,
     /// All of them.
     all: Duration,
     /// Whether somebody waits for the answer.

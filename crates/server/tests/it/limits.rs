@@ -1,15 +1,18 @@
 //! How often one may ask.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use vinculo_server::config::Config;
 use vinculo_server::issue_key;
 use vinculo_store::Environment;
 
 use crate::support::{
-    Answer, Client, Mood, Setup, TestApp, TestDatabase, link_request, on_both_databases,
+    Answer, Client, Mood, Receiver, Reply, Setup, TestApp, TestDatabase, link_request, look_again,
+    on_both_databases, soon,
 };
 
 on_both_databases!(
@@ -20,6 +23,7 @@ on_both_databases!(
     an_address_is_judged_by_itself,
     so_many_links_are_made_at_once,
     no_links_are_made_while_jobs_pile_up,
+    no_links_are_made_while_events_are_late_because_of_us,
 );
 
 const NOBODYS: &str = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
@@ -224,6 +228,45 @@ async fn no_links_are_made_while_jobs_pile_up(database: TestDatabase) {
     assert_eq!(app.asked(), asked, "no source was asked in vain");
     app.start_runner().await;
     app.settled().await;
+    assert_eq!(client.post("/api/links/", &single()).await.status, 201);
+    app.settled().await;
+    app.finish().await;
+}
+
+async fn no_links_are_made_while_events_are_late_because_of_us(database: TestDatabase) {
+    // Much longer than a receiver may take, and no longer than a lease.
+    const A_WHILE: Duration = Duration::from_secs(600);
+    let one = |config: &mut Config| {
+        config.runner.deliveries_per_endpoint = 1;
+        config.runner.lease = 2 * A_WHILE;
+    };
+    let app = Setup::new(database).configure(one).start().await;
+    let (client, mut receiver) = (app.sandbox(), Receiver::start().await);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let may_answer = Arc::new(Notify::new());
+    receiver.reply([(); 2].map(|()| Reply::When(Arc::clone(&may_answer))));
+    for _ in 0..2 {
+        let link = client.post("/api/links/", &single()).await.json();
+        app.until_loaded(&client, &link).await;
+    }
+    // By the receiver's own time it answers at once: all that passes on the clock is ours.
+    for _ in 0..2 {
+        receiver.next().await;
+        app.advance(A_WHILE);
+        may_answer.notify_one();
+    }
+    soon("a refusal", async {
+        let ask = || client.request(Method::POST, "/api/links/").json(&single()).send();
+        while ask().await.expect("no answer").status() != 503 {
+            look_again().await;
+        }
+    })
+    .await;
+    app.settled().await;
+    let asked = app.asked();
+    assert_overloaded(&client).await;
+    assert_eq!(app.asked(), asked, "no source was asked in vain");
+    app.advance(A_WHILE);
     assert_eq!(client.post("/api/links/", &single()).await.status, 201);
     app.settled().await;
     app.finish().await;

@@ -14,7 +14,7 @@ use vinculo_store::Environment::Production;
 use crate::cohorts;
 use crate::support::{
     Answer, Client, Says, Service, Setup, TestApp, TestDatabase, link_request, look_again,
-    on_both_databases,
+    on_both_databases, soon,
 };
 
 on_both_databases!(
@@ -24,6 +24,7 @@ on_both_databases!(
     a_source_that_hangs_does_not_keep_the_next_from_answering,
     a_question_that_is_turned_away_is_asked_once_more,
     who_asks_about_a_person_at_the_same_time_shares_the_answer,
+    nobody_waits_longer_for_the_answer_of_another_than_a_source_may_take,
     a_source_that_fails_is_given_a_pause,
     a_source_that_asks_to_be_left_alone_is_left_alone,
     why_a_source_answers_nothing_is_told,
@@ -358,6 +359,31 @@ async fn who_asks_about_a_person_at_the_same_time_shares_the_answer(database: Te
     let used = client.results("/manage/v1/usage/").await;
     let paid: Vec<_> = used.iter().filter(|usage| usage["cost"] != 0).collect();
     assert_eq!((paid.len(), &paid[0]["calls"]), (1, &json!(1)));
+    app.finish().await;
+}
+
+async fn nobody_waits_longer_for_the_answer_of_another_than_a_source_may_take(
+    database: TestDatabase,
+) {
+    let service = Service::start(Says::Nothing).await;
+    let app = start(database, vec![ach(&service)], |_| {}).await;
+    let twins = [(); 2].map(|()| {
+        let client = app.production();
+        tokio::spawn(async move { register(&client, OTHER, "single").await })
+    });
+    service.until_waiting(1).await;
+    soon("a question of one's own", async {
+        while service.waiting() < 2 {
+            app.advance(app.app.config().check_timeout);
+            look_again().await;
+        }
+    })
+    .await;
+    service.says(one_job(OTHER));
+    for twin in twins {
+        assert_eq!(twin.await.unwrap().status, 201);
+    }
+    app.settled().await;
     app.finish().await;
 }
 

@@ -15,7 +15,7 @@ use postgres::config::{Host, SslMode};
 use postgres::types::{ToSql, Type};
 use postgres::{Client, Config, NoTls, Statement};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Prepared statements kept by a connection.
@@ -99,17 +99,41 @@ pub(crate) struct Connection {
     synced: bool,
     client: Option<Client>,
     statements: HashMap<Box<str>, Statement>,
+    oldest: Oldest,
+}
+
+/// The time of the oldest delivery that waits, as the connections of a process last saw it, and when they
+/// looked. What was delivered stays in the index of what waits until the next vacuum: who looks from here on
+/// does not walk over it.
+#[derive(Clone, Default)]
+pub(crate) struct Oldest(Arc<Mutex<Option<(i64, i64)>>>);
+
+impl Oldest {
+    /// What was seen, and when; both in microseconds.
+    pub(crate) fn seen(&self) -> Option<(i64, i64)> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what was seen.
+    pub(crate) fn note(&self, oldest: i64, at: i64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((oldest, at));
+    }
 }
 
 impl Connection {
     /// A connection that is made when it is first needed.
-    pub(crate) fn new(config: Config) -> Self {
-        Self { config, synced: true, client: None, statements: HashMap::new() }
+    pub(crate) fn new(config: Config, oldest: Oldest) -> Self {
+        Self { config, synced: true, client: None, statements: HashMap::new(), oldest }
     }
 
     /// One whose commits do not wait for the disk.
-    pub(crate) fn unsynced(config: Config) -> Self {
-        Self { synced: false, ..Self::new(config) }
+    pub(crate) fn unsynced(config: Config, oldest: Oldest) -> Self {
+        Self { synced: false, ..Self::new(config, oldest) }
+    }
+
+    /// What is known of the oldest delivery that waits.
+    pub(crate) const fn oldest(&self) -> &Oldest {
+        &self.oldest
     }
 
     fn client(&mut self) -> Result<&mut Client> {
@@ -253,7 +277,11 @@ impl Bell {
     fn ring(&self, queues: Queues) -> Vec<Standing> {
         let (mut unattended, mut here) = (Queues::default(), Vec::new());
         for queue in queues.iter() {
-            match (self.hub.take(queue), &self.leases) {
+            let standing = self.hub.take(queue);
+            if standing.as_ref().is_some_and(|standing| standing.narrow) {
+                self.notifier.tell(Queues::of(queue));
+            }
+            match (standing, &self.leases) {
                 (None, _) => unattended.add(queue),
                 (Some(Standing { mode: mode @ Mode::Lease, job, .. }), Some(leases)) => {
                     leases.put(Work { turn: 0, mode, job });

@@ -16,8 +16,13 @@ pub(crate) struct Work {
     pub(crate) job: Box<dyn Job>,
 }
 
+/// Brief closures that are taken before one that is not. A link makes one job and two deliveries, and each of
+/// these is taken and recorded: were they to wait for as many links as come meanwhile, what was taken in would
+/// be told of ever later.
+const BRIEF_IN_A_ROW: usize = 4;
+
 /// What waits for the lanes of one kind: a line for each turn, in the order in which it came. However long one
-/// of them is, the next of every other one is taken before its second.
+/// of them is, the next of every other one is taken before its second. Brief closures have lines of their own.
 pub(crate) struct Waiting {
     lines: Mutex<Lines>,
     came: Condvar,
@@ -26,10 +31,17 @@ pub(crate) struct Waiting {
 
 #[derive(Default)]
 struct Lines {
-    by_turn: VecDeque<(Turn, VecDeque<Work>)>,
+    brief: Turns,
+    others: Turns,
+    /// Brief closures that were taken since the last other one.
+    in_a_row: usize,
     count: usize,
     closed: bool,
 }
+
+/// A line for each turn, the next one first.
+#[derive(Default)]
+struct Turns(VecDeque<(Turn, VecDeque<Work>)>);
 
 impl Waiting {
     /// At most so many closures wait.
@@ -70,8 +82,8 @@ impl Waiting {
     /// The next closure, if there is one and it may be run now.
     pub(crate) fn take_if(&self, may_run: impl FnOnce(Mode) -> bool) -> Option<Work> {
         let mut lines = self.lines();
-        let (_, line) = lines.by_turn.front()?;
-        if may_run(line.front()?.mode) { lines.take() } else { None }
+        let next = lines.next().0.front()?.1.front()?.mode;
+        if may_run(next) { lines.take() } else { None }
     }
 
     /// How many wait.
@@ -93,18 +105,37 @@ impl Waiting {
 impl Lines {
     fn put(&mut self, work: Work) {
         self.count += 1;
-        match self.by_turn.iter_mut().find(|(turn, _)| *turn == work.turn) {
+        let lines = if work.mode.is_brief() { &mut self.brief } else { &mut self.others };
+        lines.put(work);
+    }
+
+    fn take(&mut self) -> Option<Work> {
+        let work = self.next().take()?;
+        self.in_a_row = if work.mode.is_brief() { self.in_a_row + 1 } else { 0 };
+        self.count -= 1;
+        Some(work)
+    }
+
+    /// The lines whose turn it is; they are empty when all are.
+    fn next(&mut self) -> &mut Turns {
+        let too_many = self.in_a_row >= BRIEF_IN_A_ROW && !self.others.0.is_empty();
+        if self.brief.0.is_empty() || too_many { &mut self.others } else { &mut self.brief }
+    }
+}
+
+impl Turns {
+    fn put(&mut self, work: Work) {
+        match self.0.iter_mut().find(|(turn, _)| *turn == work.turn) {
             Some((_, line)) => line.push_back(work),
-            None => self.by_turn.push_back((work.turn, VecDeque::from([work]))),
+            None => self.0.push_back((work.turn, VecDeque::from([work]))),
         }
     }
 
     fn take(&mut self) -> Option<Work> {
-        let (turn, mut line) = self.by_turn.pop_front()?;
+        let (turn, mut line) = self.0.pop_front()?;
         let work = line.pop_front();
-        self.count -= usize::from(work.is_some());
         if !line.is_empty() {
-            self.by_turn.push_back((turn, line));
+            self.0.push_back((turn, line));
         }
         work
     }

@@ -65,8 +65,9 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
     let (notifier, mut threads) = notify::start(client, &config, &hub, options.exclusive)?;
     let quiet = server::Bell { hub: hub.clone(), notifier, leases: None };
     let bell = server::Bell { leases: Some(Arc::clone(&lease.waiting)), ..quiet.clone() };
+    let oldest = server::Oldest::default();
     let shared = (0..count).map(|number| {
-        let connection = server::Connection::new(config.clone());
+        let connection = server::Connection::new(config.clone(), oldest.clone());
         (
             format!("store-{number}"),
             connection,
@@ -75,7 +76,7 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
             bell.clone(),
         )
     });
-    let unsynced = server::Connection::unsynced(config.clone());
+    let unsynced = server::Connection::unsynced(config.clone(), oldest.clone());
     let apart =
         ("store-lease".to_owned(), unsynced, Arc::clone(&lease.waiting), lease.busy.clone(), quiet);
     for (name, connection, waiting, busy, bell) in shared.chain([apart]) {

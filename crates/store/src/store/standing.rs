@@ -20,38 +20,41 @@ impl Store {
     /// Leaves `work` at `queue`, to be run once, as by [`lease`](Self::lease), when something next wakes the
     /// queue: on SQLite by the commit that wakes it, on PostgreSQL right after. It runs in place of waking
     /// [`Wakes`](crate::Wakes) and other processes, so it wakes the queue when it leaves something there;
-    /// when it fails, others find that at their next look. `None` while another closure stands there.
+    /// when it fails, others find that at their next look. Other processes are woken all the same when it is
+    /// `narrow`: when it may leave what they would take. `None` while another closure stands there.
     ///
     /// A wake that came before is not seen by it. So: look at `Wakes` first and go on looking at them.
     pub fn lease_when_woken<T, E>(
         &self,
         queue: Queue,
+        narrow: bool,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Option<Standing<T, E>>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.stand(queue, Mode::Lease, work)
+        self.stand(queue, (Mode::Lease, narrow), work)
     }
 
     /// As [`lease_when_woken`](Self::lease_when_woken) for [`lease_once`](Self::lease_once).
     pub fn lease_once_when_woken<T, E>(
         &self,
         queue: Queue,
+        narrow: bool,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Option<Standing<T, E>>
     where
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        self.stand(queue, Mode::LeaseOnce, work)
+        self.stand(queue, (Mode::LeaseOnce, narrow), work)
     }
 
     fn stand<T, E>(
         &self,
         queue: Queue,
-        mode: Mode,
+        mode: (Mode, bool),
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Option<Standing<T, E>>
     where

@@ -56,11 +56,14 @@ pub struct DueDelivery {
     /// Tries recorded since the delivery was made, or made again. A worker that died holding the
     /// row counts for none.
     pub tried: i64,
+    /// Since when its first try waits; `None` for every other one, and when the delivery was made again.
+    pub first_due: Option<Micros>,
 }
 
 const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
-     (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries from";
+     (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries, \
+     case when d.earlier_tries = 0 then d.created_at end from";
 const BESIDE_SQLITE: &str = "d join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
@@ -113,14 +116,18 @@ const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoin
      case when e.held_until is null then cast($4 as bigint) else 1 end as most from webhook_endpoints e where e.disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
-     where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
+     where f.endpoint_id = e.id and f.state = 'pending' and f.due_at between $since and $1 \
      order by f.due_at, f.id limit $4) d where d.place <= e.most - e.held) turn \
      join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
 
+/// Where PostgreSQL is told since when deliveries may be due.
+const SINCE: &str = "$since";
+
 impl DueDelivery {
     fn from_row(row: &Row<'_>) -> Result<Self> {
+        let tried = row.int(10)?;
         Ok(Self {
             claim: ClaimedDelivery { id: DeliveryId(row.int(0)?), attempt: row.int(1)? },
             workspace: WorkspaceId(row.int(2)?),
@@ -131,7 +138,8 @@ impl DueDelivery {
             endpoint: EndpointId(row.int(7)?),
             endpoint_uuid: row.uuid(8)?,
             address: row.sealed(9)?,
-            tried: row.int(10)?,
+            tried,
+            first_due: row.opt_int(11)?.filter(|_| tried == 0),
         })
     }
 }
@@ -156,7 +164,7 @@ impl Tx<'_> {
         stride: i64,
     ) -> Result<Vec<DueDelivery>> {
         let terms = [now, lease_until, limit, per_endpoint, stride].map(Value::from);
-        self.claim_of(OPEN, &terms, limit)
+        self.claim_of(OPEN, &terms, (now, limit))
     }
 
     /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
@@ -174,14 +182,14 @@ impl Tx<'_> {
     ) -> Result<Vec<DueDelivery>> {
         let of = format!("{OPEN} and {UNCROWDED}");
         let terms = [now, lease_until, limit, 1, stride, per_workspace].map(Value::from);
-        self.claim_of(&of, &terms, limit)
+        self.claim_of(&of, &terms, (now, limit))
     }
 
     fn claim_of(
         &mut self,
         endpoints: &str,
         terms: &[Value<'_>],
-        limit: i64,
+        (now, limit): (Micros, i64),
     ) -> Result<Vec<DueDelivery>> {
         let due = match self.dialect() {
             Dialect::Sqlite => {
@@ -198,12 +206,15 @@ impl Tx<'_> {
                 self.query(&sql, clause.params(), DueDelivery::from_row)?
             }
             Dialect::Postgres => {
-                let turns = TURNS_POSTGRES.replace(ENABLED, endpoints);
+                let mut terms = terms.to_vec();
+                terms.push(self.due_since(now)?.into());
+                let since = format!("${}", terms.len());
+                let turns = TURNS_POSTGRES.replace(ENABLED, endpoints).replace(SINCE, &since);
                 let sql = format!(
                     "with taken as ({CLAIM} = any(array({turns})) returning *) \
                      {NEEDED} taken {BESIDE_POSTGRES} order by d.id"
                 );
-                self.query(&sql, terms, DueDelivery::from_row)?
+                self.query(&sql, &terms, DueDelivery::from_row)?
             }
         };
         if due.len() as i64 >= limit {

@@ -338,17 +338,12 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn next_due(&mut self, queue: Queue) -> Result<Option<Micros>> {
-        let sql = match queue {
-            Queue::Jobs => "select min(due_at) from jobs",
-            // One look into an index per endpoint, however many rows wait.
-            Queue::Deliveries => {
-                "select min(case when held_until > next then held_until else next end) from \
-                 (select e.held_until, (select min(d.due_at) from deliveries d \
-                 where d.endpoint_id = e.id and d.state = 'pending') as next \
-                 from webhook_endpoints e where e.disabled_at is null) due"
+        match queue {
+            Queue::Jobs => {
+                self.query_one("select min(due_at) from jobs", &[], |row| row.opt_int(0))
             }
-        };
-        self.query_one(sql, &[], |row| row.opt_int(0))
+            Queue::Deliveries => self.next_due_delivery(),
+        }
     }
 
     /// Rows waiting or running in both queues; 0 when all work is done.

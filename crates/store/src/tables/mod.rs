@@ -31,6 +31,7 @@ mod links;
 mod loads;
 mod lost_imports;
 mod objects;
+mod oldest;
 mod page;
 mod payers;
 mod replays;

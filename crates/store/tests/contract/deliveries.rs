@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason,
-    DueDelivery, EndpointId, Error, Micros, Queue, Result, SubjectId, Tx, WorkspaceId,
+    DueDelivery, EndpointId, Error, Micros, Options, Queue, Result, Store, SubjectId, Tx,
+    WorkspaceId,
 };
 
 on_both_databases! {
@@ -32,6 +33,8 @@ on_both_databases! {
     a_delivery_of_an_erased_person_comes_without_a_key,
     claimers_at_once_never_share_a_delivery,
     a_disabled_endpoint_is_passed_over,
+    what_comes_later_than_its_time_is_taken_a_second_later,
+    only_a_first_try_says_since_when_it_waits,
 }
 
 const LEASE: Micros = 6 * SECOND;
@@ -501,6 +504,86 @@ async fn a_disabled_endpoint_is_passed_over(db: TestDatabase) {
     assert_eq!(tally(&write(&db, |tx| claim(tx, NOW, 9)).await), BTreeMap::from([(on, 1)]));
     let waits = write(&db, |tx| tx.next_due(Queue::Deliveries)).await;
     assert_eq!(waits, Some(NOW + LEASE), "the held one alone");
+}
+
+async fn what_comes_later_than_its_time_is_taken_a_second_later(db: TestDatabase) {
+    let scene = scene(&db, 1, &[0]).await;
+    assert_eq!(write(&db, |tx| claim(tx, NOW, 9)).await.len(), 1);
+    no_deliveries(&db);
+    backlog(&db, &scene, scene.endpoints[0], &[-5 * SECOND]);
+    let late = write(&db, |tx| claim(tx, NOW + SECOND, 9)).await;
+    assert_eq!(late.len(), 1, "of a transaction that took five seconds");
+    // The clock is set back by an hour.
+    const BEFORE: Micros = NOW - 3600 * SECOND;
+    backlog(&db, &scene, scene.endpoints[0], &[-3600 * SECOND]);
+    assert_eq!(write(&db, |tx| claim(tx, BEFORE, 9)).await.len(), 1);
+}
+
+async fn only_a_first_try_says_since_when_it_waits(db: TestDatabase) {
+    scene(&db, 1, &[0]).await;
+    let first = write(&db, |tx| claim(tx, NOW + 3, 5)).await[0].clone();
+    assert_eq!(first.first_due, Some(NOW));
+    let again = NOW + 10;
+    let failed = record(first.claim, DeliveryState::Pending, again);
+    assert!(write(&db, move |tx| tx.record_attempt(&failed, again)).await);
+    let second = write(&db, move |tx| claim(tx, again, 5)).await[0].clone();
+    assert_eq!((second.tried, second.first_due), (1, None));
+    let failed = record(second.claim, DeliveryState::Failed, again);
+    write(&db, move |tx| {
+        tx.record_attempt(&failed, again)?;
+        let all = DeliveryFilter::default();
+        tx.replay_deliveries(WorkspaceId(1), &all, DeliveryId(0), 9, again)
+    })
+    .await;
+    let replayed = write(&db, move |tx| claim(tx, again, 5)).await[0].clone();
+    assert_eq!((replayed.tried, replayed.first_due), (0, None), "it was made long ago");
+}
+
+/// What was delivered stays in the index of what waits until the next vacuum. Seen on PostgreSQL, which counts
+/// the pages that are looked at.
+#[tokio::test]
+async fn claims_do_not_walk_over_what_was_delivered() {
+    const CLAIMS: i64 = 20;
+    let db = TestDatabase::postgres();
+    let scene = scene(&db, 1, &[0]).await;
+    no_deliveries(&db);
+    raw::run(&db, "alter table deliveries set (autovacuum_enabled = off)");
+    let (Scene { here, subject, .. }, endpoint) = (&scene, scene.endpoints[0]);
+    raw::run(
+        &db,
+        &format!(
+            "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
+             due_at, created_at) select {here}, {subject}, 1, {endpoint}, 'pending', n, n \
+             from generate_series(1, 20000) n"
+        ),
+    );
+    raw::run(&db, "update deliveries set state = 'delivered'");
+    db.store.clone().close().await;
+    let pages = async |claims: i64| {
+        let before = pages_of_what_waits(&db).await;
+        let store = Store::open(&db.target, &Options::default()).expect("does not open");
+        for n in 0..claims {
+            let claim = move |tx: &mut Tx<'_>| {
+                tx.next_due(Queue::Deliveries)?;
+                claim(tx, NOW + n, 64)
+            };
+            store.write(claim).await.expect("not taken");
+        }
+        store.close().await;
+        pages_of_what_waits(&db).await - before
+    };
+    let once = pages(1).await;
+    let [one, many] = [pages(1).await, pages(CLAIMS).await];
+    assert!(once > 50 && one > 50, "{once} and {one} pages: there was nothing to walk over");
+    assert!(many - one < 10 * CLAIMS, "{many} pages for {CLAIMS} claims, {one} for one");
+}
+
+/// Pages of the index of what waits that were looked at so far, once every connection has reported.
+async fn pages_of_what_waits(db: &TestDatabase) -> i64 {
+    raw::until_alone(db).await;
+    let sql = "select idx_blks_hit + idx_blks_read from pg_statio_user_indexes \
+         where indexrelname = 'deliveries_due'";
+    raw::rows(db, sql)[0].parse().expect("a number")
 }
 
 async fn claimers_at_once_never_share_a_delivery(db: TestDatabase) {

@@ -348,11 +348,7 @@ async fn nobody_waits_for_a_whole_table() {
 
 /// Rows and index entries read so far, of each table, once every connection has reported.
 async fn touched(db: &TestDatabase) -> Vec<(String, i64)> {
-    let others = "select count(*) from pg_stat_activity where datname = current_database() \
-         and backend_type = 'client backend' and pid <> pg_backend_pid()";
-    while raw::rows(db, others) != ["0"] {
-        tokio::task::yield_now().await;
-    }
+    raw::until_alone(db).await;
     let sql = "select t.relname, t.seq_tup_read + coalesce(t.idx_tup_fetch, 0) + \
          coalesce((select sum(i.idx_tup_read) from pg_stat_user_indexes i \
          where i.relid = t.relid), 0) from pg_stat_user_tables t order by t.relname";

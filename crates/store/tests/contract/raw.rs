@@ -42,6 +42,16 @@ pub(crate) fn run(db: &TestDatabase, sql: &str) {
     }
 }
 
+/// Waits until nobody else is connected to a database of PostgreSQL: a connection reports what it touched at the
+/// latest when it ends.
+pub(crate) async fn until_alone(db: &TestDatabase) {
+    let others = "select count(*) from pg_stat_activity where datname = current_database() \
+         and backend_type = 'client backend' and pid <> pg_backend_pid()";
+    while rows(db, others) != ["0"] {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// A connection with both files, like the store's.
 pub(crate) fn sqlite(dir: &std::path::Path) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(dir.join("vault.db")).expect("does not open");

@@ -1,7 +1,9 @@
 //! Asking the sources about a person before the answer to a request.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
@@ -71,7 +73,7 @@ impl Checked {
         wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
         let secrets = app.secrets(caller.workspace.id)?;
-        let (turn, span) = turn(&app, &secrets, &person, reuse.span()).await;
+        let (turn, span) = turn(&app, &secrets, &person, reuse.span(), deadlines.each).await;
         let mut kept = kept(&app, &secrets, &person, span).await?;
         if let Some(told) = told {
             kept.retain(|kept| kept.source != told.source);
@@ -173,24 +175,29 @@ impl Checked {
 }
 
 /// The turn of who asks about a person, and which answers stand then. Another request that asks is waited
-/// for once, and what it was told stands; when it was told nothing, all who waited ask at the same time.
+/// for once, and what it was told stands; when it was told nothing, or for as long as a source may take, all who
+/// waited ask at the same time.
 /// In the sandbox questions cost nothing, and each may want to end otherwise.
 async fn turn(
     app: &App,
     secrets: &WorkspaceSecrets,
     person: &Document,
     (since, by_terms): (Option<Micros>, bool),
+    longest: Duration,
 ) -> (Option<Turn>, (Option<Micros>, bool)) {
     let workspace = secrets.workspace();
     if workspace.environment == Environment::Sandbox {
         return (None, (since, by_terms));
     }
     let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-    let begun = app.now_micros();
+    let (begun, end) = (app.now_micros(), app.now().checked_add(longest));
     if let Some(turn) = app.asking().take(workspace.id, index) {
         return (Some(turn), (since, by_terms));
     }
-    drop(app.asking().wait(workspace.id, index).await);
+    tokio::select! {
+        turn = app.asking().wait(workspace.id, index) => drop(turn),
+        () = app.clock().sleep_until(end.unwrap_or(Timestamp::MAX)) => {}
+    }
     (None, (Some(since.map_or(begun, |since| since.min(begun))), by_terms))
 }
 

@@ -102,8 +102,8 @@ pub(crate) async fn register(
     claim: Claim,
     (wish, body): (Wish, JsonObject),
 ) -> Result<(Uuid, Vec<u8>), ApiError> {
+    let _place = app.limits().registration(permit.workspace.id, app.now_micros())?;
     let wanted = Wanted::parse(&permit.with_defaults(body))?;
-    let _place = app.limits().registration(permit.workspace.id)?;
     let secrets = app.secrets(permit.workspace.id)?;
     let (now, being_given) = (app.now_micros(), given.as_ref().map(|given| given.consent));
     let most = app.config().jobs_waiting;

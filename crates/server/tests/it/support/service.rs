@@ -76,11 +76,16 @@ impl Service {
     /// Waits until so many questions wait for an answer.
     pub(crate) async fn until_waiting(&self, questions: usize) {
         soon("questions that wait", async {
-            while self.desk.waiting.load(Ordering::SeqCst) < questions {
+            while self.waiting() < questions {
                 look_again().await;
             }
         })
         .await;
+    }
+
+    /// How many questions wait for an answer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.desk.waiting.load(Ordering::SeqCst)
     }
 }
 

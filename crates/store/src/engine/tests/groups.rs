@@ -157,7 +157,7 @@ async fn too_many_waiting_are_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_behind_leases_waits_for_the_disk_and_keeps_its_place() {
+async fn a_write_behind_leases_waits_for_the_disk_and_leases_behind_it_join_its_commit() {
     let db = TestDatabase::sqlite();
     with_notes(&db).await;
     let (entered, inside) = tokio::sync::oneshot::channel();
@@ -175,17 +175,25 @@ async fn a_write_behind_leases_waits_for_the_disk_and_keeps_its_place() {
     inside.await.expect("the lane never started");
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let store = &db.store;
-    let mut lease = Box::pin(store.lease(|tx| synced(tx, 1)));
-    let mut write = Box::pin(store.write(|tx| synced(tx, 2)));
-    let mut joins = Box::pin(store.lease(|tx| synced(tx, 3)));
-    assert!(lease.as_mut().poll(&mut context).is_pending());
+    let mut write = Box::pin(store.write(|tx| synced(tx, 9)));
+    let mut leases = Vec::new();
+    for id in 1..=4 {
+        leases.push(Box::pin(store.lease(move |tx| synced(tx, id))));
+    }
     assert!(write.as_mut().poll(&mut context).is_pending());
-    assert!(joins.as_mut().poll(&mut context).is_pending());
+    for lease in &mut leases {
+        assert!(lease.as_mut().poll(&mut context).is_pending());
+    }
     release.send(()).expect("the lane is gone");
     let held = holder.await.expect("the holder panicked").expect("not taken");
-    let rest = [lease.await, write.await, joins.await].map(|level| level.expect("not done"));
-    assert_eq!((held, rest), (1, [1, 2, 2]));
-    assert_eq!(bodies(store).await, ["0", "1", "2", "3"]);
+    let write = write.await.expect("not written");
+    let mut levels = Vec::new();
+    for lease in leases {
+        levels.push(lease.await.expect("not taken"));
+    }
+    // With the holder four leases in a row; the last of those that wait comes after the write.
+    assert_eq!((held, write, levels), (1, 2, vec![1, 1, 1, 2]));
+    assert_eq!(bodies(store).await, ["0", "1", "2", "3", "4", "9"]);
 }
 
 /// Notes `id` and gives how durable the commit will be that it is part of, as SQLite numbers it.

@@ -102,10 +102,10 @@ fn look(tx: &mut Tx<'_>) -> Result<Vec<String>> {
 async fn what_stands_by_a_queue_runs_in_place_of_the_wake(db: TestDatabase) {
     with_notes(&db).await;
     let mut wakes = db.store.wakes();
-    let jobs = db.store.lease_once_when_woken(Queue::Jobs, look);
+    let jobs = db.store.lease_once_when_woken(Queue::Jobs, false, look);
     announce(&db, 1, Queue::Deliveries).await;
     assert!(woken(&mut wakes, Queue::Deliveries).await, "nothing stands by this queue");
-    let deliveries = db.store.lease_when_woken(Queue::Deliveries, look);
+    let deliveries = db.store.lease_when_woken(Queue::Deliveries, false, look);
     for (id, queue, standing) in [(2, Queue::Jobs, jobs), (3, Queue::Deliveries, deliveries)] {
         announce(&db, id, queue).await;
         let mut standing = standing.expect("another closure stands there");
@@ -119,7 +119,7 @@ async fn what_stands_by_a_queue_runs_in_place_of_the_wake(db: TestDatabase) {
 async fn what_stands_by_a_queue_may_wake_it_again(db: TestDatabase) {
     with_notes(&db).await;
     let mut wakes = db.store.wakes();
-    let standing = db.store.lease_when_woken(Queue::Deliveries, |tx| {
+    let standing = db.store.lease_when_woken(Queue::Deliveries, false, |tx| {
         tx.wake(Queue::Deliveries);
         Ok::<_, Error>(())
     });
@@ -131,7 +131,7 @@ async fn what_stands_by_a_queue_may_wake_it_again(db: TestDatabase) {
 async fn what_stands_by_a_queue_is_taken_back(db: TestDatabase) {
     with_notes(&db).await;
     let mut wakes = db.store.wakes();
-    let stand = || db.store.lease_when_woken(Queue::Deliveries, look);
+    let stand = || db.store.lease_when_woken(Queue::Deliveries, false, look);
     let standing = stand().expect("another closure stands there");
     assert!(standing.withdraw().await.is_none(), "it was run");
     drop(stand().expect("the one that was taken back stands there"));
@@ -145,15 +145,16 @@ async fn what_stands_by_a_queue_is_taken_back(db: TestDatabase) {
 }
 
 async fn one_closure_stands_by_a_queue(db: TestDatabase) {
-    let first = db.store.lease_when_woken(Queue::Jobs, look);
+    let first = db.store.lease_when_woken(Queue::Jobs, false, look);
     assert!(first.is_some());
-    assert!(db.store.lease_when_woken(Queue::Jobs, look).is_none());
-    assert!(db.store.lease_when_woken(Queue::Deliveries, look).is_some());
+    assert!(db.store.lease_when_woken(Queue::Jobs, false, look).is_none());
+    assert!(db.store.lease_when_woken(Queue::Deliveries, false, look).is_some());
 }
 
 async fn what_fails_while_standing_fails_alone(db: TestDatabase) {
     with_notes(&db).await;
-    let standing = db.store.lease_when_woken(Queue::Deliveries, |tx| note(tx, 1, "taken twice"));
+    let standing =
+        db.store.lease_when_woken(Queue::Deliveries, false, |tx| note(tx, 1, "taken twice"));
     announce(&db, 1, Queue::Deliveries).await;
     let refused = standing.expect("another closure stands there").answer().await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
@@ -164,11 +165,27 @@ async fn what_fails_while_standing_fails_alone(db: TestDatabase) {
 async fn what_stands_by_a_queue_shares_the_commit_of_sqlite() {
     let db = TestDatabase::sqlite();
     with_notes(&db).await;
-    let standing = db.store.lease_when_woken(Queue::Deliveries, |tx| note(tx, 9, "taken"));
+    let standing = db.store.lease_when_woken(Queue::Deliveries, false, |tx| note(tx, 9, "taken"));
     announce(&db, 1, Queue::Deliveries).await;
     // No later commit can have come before this.
     assert_eq!(bodies(&db.store).await, ["announced 1", "taken"]);
     assert_eq!(standing.expect("another closure stands there").answer().await.expect("not run"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_process_is_woken_beside_a_narrow_closure_on_postgres() {
+    let db = TestDatabase::postgres();
+    with_notes(&db).await;
+    let other = Store::open(&db.target, &Options::default()).expect("the store does not open");
+    let mut wakes = other.wakes();
+    for (id, narrow, queue) in [(1, false, Queue::Jobs), (2, true, Queue::Deliveries)] {
+        let standing = db.store.lease_when_woken(queue, narrow, look);
+        announce(&db, id, queue).await;
+        standing.expect("another closure stands there").answer().await.expect("not run");
+    }
+    assert!(woken(&mut wakes, Queue::Deliveries).await);
+    assert!(!is_woken_now(&mut wakes, Queue::Jobs), "what is not narrow leaves nothing");
+    other.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
