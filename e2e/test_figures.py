@@ -10,10 +10,10 @@ from shlex import quote
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FIGURES = """key\tset\tfigure\tunit\tgoal\tpeer\trecorded
-fast\tone\thow fast\tlines/s\t>= 0.5 x\tanother\t
-slow\ttwo\thow slow\tms\t<= 20\t\t40
-big\ttwo\thow big\tMB\t\t\t
+FIGURES = """key\tset\tfigure\tunit\tgoal\tpeer\trecorded\treason
+fast\tone\thow fast\tlines/s\t>= 0.5 x\tanother\t\tit is slow
+slow\ttwo\thow slow\tms\t<= 20\t\t40\t
+big\ttwo\thow big\tMB\t\t\t\t
 """
 FAST = {"key": "fast", "runs": [{"value": 40, "peer": 100, "others": 3.2}], "median": 40, "ratio": 0.4,
         "held": False}
@@ -28,10 +28,11 @@ def figures(tmp_path, monkeypatch):
     loader = SourceFileLoader("figures_of_all", str(ROOT / "bench/all"))
     module = module_from_spec(spec_from_loader(loader.name, loader))
     loader.exec_module(module)
-    names = {"FIGURES": "figures.tsv", "STORE": "readings.jsonl", "PAGE": "page.md"}
+    names = {"FIGURES": "figures.tsv", "FAULTS": "faults.tsv", "STORE": "readings.jsonl", "PAGE": "page.md"}
     for name, file in names.items():
         monkeypatch.setattr(module, name, tmp_path / file)
     module.FIGURES.write_text(FIGURES)
+    module.FAULTS.write_text("row\treason\nA2 \tit is hard\n")
     module.PAGE.write_text(f"before\n{module.BEGIN}\n{module.END}\nafter\n")
     monkeypatch.setattr(module, "SETS", {"one": ("first", 1), "two": ("second --more", 1)})
     monkeypatch.setattr(module, "build", lambda profile, wanted: tmp_path)
@@ -66,8 +67,9 @@ def test_every_reading_is_told_with_its_raw_values(figures, tmp_path):
     benchmark(tmp_path, "second", SLOW)
     assert figures.measure(["one", "two"], "release", []) == []
     assert row(figures, "fast") == ["fast", "`one`", "how fast", "≥ 0.5 ×", "40.0 lines/s",
-                                    "0.40 × of another (100)", "**missed**", "3.20", "a"]
-    assert row(figures, "slow") == ["slow", "`two`", "how slow", "≤ 20 ms", "9.50 / 10.5 / 1,234 ms",
+                                    "0.40 × of another (100)", "**missed**: it is slow", "3.20", "a"]
+    assert row(figures, "slow") == ["slow", "`two`", "how slow", "≤ 20 ms",
+                                    "9.50 / 10.5 / 1,234 ms (spread 11662 %)",
                                     "0.53 × of the target; 0.26 × of svix-server as recorded (40.0)",
                                     "held", "", "a"]
     assert row(figures, "big")[4] == "not run"
@@ -135,7 +137,7 @@ def test_the_binary_is_judged_by_what_packs_it(figures, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "TARBALL", str(pack))
     monkeypatch.setattr(figures, "SETS", {"binary": (str(pack), 1)})
     monkeypatch.setattr(figures, "build", lambda profile, wanted: tmp_path / "release")
-    figures.FIGURES.write_text(FIGURES + "binary\tbinary\tas packed\tMB\t<= 25\t\t\n")
+    figures.FIGURES.write_text(FIGURES + "binary\tbinary\tas packed\tMB\t<= 25\t\t\t\n")
     for script, read, verdict in [
         (f"truncate --size 26000000 {packed}; exit 1", "26.0 MB", "**missed**"),
         (f"truncate --size 24000000 {packed}", "24.0 MB", "held"),
@@ -163,3 +165,61 @@ def test_a_page_that_was_edited_is_refused(figures, monkeypatch):
     figures.main()
     monkeypatch.setattr("sys.argv", ["all", "--check"])
     figures.main()
+
+
+def checked(module, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["all", "--check"])
+    module.main()
+
+
+def test_a_missed_goal_needs_a_reason(figures, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "SETS", {"one": ("first", 1), "two": ("second", 1), "faults": ("faults", 1)})
+    rows = [{"row": row, "goal": "nothing lost", "met": False, "told": "1 lost"} for row in ("A1 kill", "A2 kill")]
+    benchmark(tmp_path, "first", FAST)
+    benchmark(tmp_path, "second", {**SLOW, "held": False})
+    benchmark(tmp_path, "faults", *rows, then="exit 1")
+    stored = []
+    figures.measure(["one"], "release", stored)
+    checked(figures, monkeypatch)
+    figures.measure(["two", "faults"], "release", stored)
+    assert "| A2 kill (`faults`) | nothing lost | 1 lost | **missed**: it is hard | a |" in figures.PAGE.read_text()
+    with pytest.raises(SystemExit, match="missed without a reason in bench/.*: slow; A1 kill$"):
+        checked(figures, monkeypatch)
+
+
+def test_the_page_says_how_old_a_reading_is(figures, tmp_path, monkeypatch):
+    """How much came later is said when the page is written; that more came since makes it no other page."""
+    benchmark(tmp_path, "first", FAST)
+    figures.measure(["one"], "release", [])
+    assert "`c0ffee`, of an unknown commit" in figures.PAGE.read_text()
+    for later in ["no commit on `crates/` later", "**12 commits on `crates/` later**"]:
+        monkeypatch.setattr(figures, "age", lambda line, later=later: later)
+        checked(figures, monkeypatch)
+        monkeypatch.setattr("sys.argv", ["all", "--render"])
+        figures.main()
+        assert f"`c0ffee`, {later}" in figures.PAGE.read_text()
+
+
+def test_the_age_of_a_reading_is_counted_in_commits_on_the_program(figures, tmp_path, monkeypatch):
+    place = tmp_path / "repository"
+    place.mkdir()
+    monkeypatch.setattr(figures, "ROOT", place)
+
+    def committed(file):
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        (place / file).write_text("")
+        figures.output("git", "add", file)
+        figures.output("git", "-c", "user.name=Ejemplo", "-c", "user.email=ejemplo@example.com", "commit",
+                       "--quiet", "--message", file)
+        return figures.output("git", "rev-parse", "HEAD").strip()
+
+    assert figures.age({"commit": "c0ffee"}) == "of an unknown commit"
+    figures.output("git", "init", "--quiet")
+    first = committed("crates/one")
+    committed("docs/page")
+    committed("crates/one_more/tests/it")
+    assert figures.age({"commit": first}) == figures.age({"commit": f"{first}+"}) == "no commit on `crates/` later"
+    committed("crates/two")
+    committed("crates/three")
+    assert figures.age({"commit": first}) == "**2 commits on `crates/` later**"
+    assert figures.age({"commit": "0" * 40}) == "of an unknown commit"

@@ -1,5 +1,6 @@
 """The release as somebody gets it: unpacked into an empty folder, run with an empty environment."""
 
+import json
 import os
 import re
 import subprocess
@@ -147,6 +148,20 @@ def test_the_services_of_the_compose_file_fit_together():
     commands = [services[name]["command"] for name in ("server", "worker")]
     assert commands == [["serve", "--no-worker"], ["worker"]]
     assert services["server"]["volumes"] == services["worker"]["volumes"]
+    # Each says how it does, where the image listens and the worker is watched.
+    assert all("healthcheck" in service for service in services.values())
+    check = services["server"]["healthcheck"]["test"]
+    assert check == services["worker"]["healthcheck"]["test"]
+    [port] = re.findall(r"/dev/tcp/127\.0\.0\.1/(\d+) ", check[-1])
+    containerfile = (PACKAGING / "Containerfile").read_text()
+    assert f"VINCULO_LISTEN=0.0.0.0:{port} " in containerfile
+    assert services["worker"]["environment"]["VINCULO_METRICS_LISTEN"] == f"127.0.0.1:{port}"
+    assert json.loads(re.search(r"CMD (\[\"bash\".*?\])$", containerfile, re.S | re.M)[1].replace("\\\n", "")) == check[1:]
+    # Nothing follows what `latest` becomes.
+    images = [service["image"] for service in services.values()]
+    images += re.findall(r"^FROM (\S+)$", containerfile, re.M)
+    named = [image for image in images if "/" in image]
+    assert len(named) == 2 and all(re.search(r":\d+\.\d+(-\w+)?$", image) for image in named)
 
 
 def test_the_image_is_made_of_the_release(archive):

@@ -1,5 +1,6 @@
 //! What the rest of the machine does during a measurement.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -26,7 +27,7 @@ impl Processors {
         // The fourth is idle, the fifth waits for a disk.
         let idle: u64 = ticks.iter().skip(3).take(2).sum();
         let time = |ticks| Duration::from_millis(ticks * 10);
-        Ok(Self { busy: time(all - idle), all: time(all), own: own + of_this_process()? })
+        Ok(Self { busy: time(all - idle), all: time(all), own: own + taken_by("self", 2)? })
     }
 
     /// Percent of all processors that others took since `before`.
@@ -37,9 +38,15 @@ impl Processors {
     }
 }
 
-fn of_this_process() -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
+/// Time of the processor that a process (a number, or `self`) has taken so far, in steps of 10 ms: the
+/// sum of the first so many of user, system, and both again of its children that have ended.
+///
+/// # Errors
+/// When there is no such process.
+pub fn taken_by(process: impl Display, times: usize) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name, in parentheses, may hold anything; the times come 11 fields on.
     let (_, fields) = stat.rsplit_once(')').context("no name")?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    let ticks = fields.split_whitespace().skip(11).take(times).map(str::parse::<u64>);
     Ok(Duration::from_millis(ticks.sum::<Result<u64, _>>()? * 10))
 }

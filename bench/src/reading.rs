@@ -12,7 +12,8 @@ use serde::Serialize;
 
 use crate::faults::Verdict;
 
-/// Every figure: key, set, name, unit, goal, peer of the same run, svix-server as recorded.
+/// Every figure: key, set, name, unit, goal, peer of the same run, svix-server as recorded, and why
+/// the goal is missed where it is.
 const FIGURES: &str = include_str!("../figures.tsv");
 
 /// Where readings go besides the terminal.
@@ -151,7 +152,7 @@ impl Reading {
         let fields = FIGURES.lines().map(|line| line.split('\t').collect::<Vec<_>>());
         let mut found = fields.filter(|fields| fields[0] == key);
         let fields = found.next().with_context(|| format!("figures.tsv has no {key:?}"))?;
-        let [key, _, name, unit, goal, peer, recorded] = fields[..] else {
+        let [key, _, name, unit, goal, peer, recorded, _] = fields[..] else {
             anyhow::bail!("{key} of figures.tsv has {} fields", fields.len())
         };
         let goal = Goal::parse(goal).with_context(|| format!("{key} of figures.tsv"))?;

@@ -1,22 +1,26 @@
 //! A receiver of webhooks that keeps what came, byte for byte, and behaves as its path says.
 //!
 //! `/ok` answers 200; `/hang` never answers; `/drip` answers 200 and a byte a second; `/endless`
-//! answers 200 and never stops; `/fail` answers 500; `/break` breaks off in its answer; `/busy` takes 20
+//! answers 200 and never stops; `/gzip` answers 200 and little that would inflate to much; `/fail` answers 500; `/break` breaks off in its answer; `/busy` takes 20
 //! ms for each; `/late` keeps the first of each event until it is released with
 //! 500, and answers 200 to the others. `GET /report` tells what came.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,6 +30,17 @@ use tokio::time::{Instant, sleep};
 
 /// A piece of an endless answer.
 const PIECE: Bytes = Bytes::from_static(&[b'x'; 16 * 1024]);
+
+/// The letter of which an answer of `/gzip` would have so many if somebody inflated it.
+pub const INFLATED: u8 = b'z';
+const BOMB_BYTES: usize = 32 << 20;
+
+static BOMB: LazyLock<Bytes> = LazyLock::new(|| {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    // A vector takes everything.
+    let written = encoder.write_all(&vec![INFLATED; BOMB_BYTES]).and_then(|()| encoder.finish());
+    written.map(Bytes::from).unwrap_or_default()
+});
 
 /// What came of one event.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -91,6 +106,7 @@ impl Receiver {
             .route("/hang", post(hang))
             .route("/drip", post(drip))
             .route("/endless", post(endless))
+            .route("/gzip", post(gzip))
             .route("/fail", post(fail))
             .route("/break", post(break_off))
             .route("/busy", post(busy))
@@ -178,6 +194,11 @@ async fn drip(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) ->
 async fn endless(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> Response {
     book.note(&headers, body);
     Body::from_stream(stream::repeat_with(|| Ok::<_, std::io::Error>(PIECE))).into_response()
+}
+
+async fn gzip(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> Response {
+    book.note(&headers, body);
+    ([(CONTENT_ENCODING, "gzip")], BOMB.clone()).into_response()
 }
 
 async fn fail(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> StatusCode {

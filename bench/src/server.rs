@@ -9,6 +9,8 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::machine::taken_by;
+
 /// A child process that answers HTTP until this is dropped.
 pub struct Process {
     /// Where it answers.
@@ -79,12 +81,7 @@ impl Process {
     /// # Errors
     /// When the system does not tell.
     pub fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The name, in parentheses, may hold anything; user and system time come 11 fields on.
-        let (_, fields) = stat.rsplit_once(')').context("no name")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-        let ticks: u64 = ticks.sum::<Result<u64, _>>()?;
-        Ok(Duration::from_millis(ticks * 10))
+        taken_by(self.child.id(), 2)
     }
 
     /// Resident memory, KiB.

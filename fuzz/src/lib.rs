@@ -18,7 +18,9 @@ pub fn check(bytes: &[u8]) {
     for finding in &report.findings {
         assert!(finding.line <= report.lines + 1, "{finding}");
         assert!(planilla::rules().any(|rule| rule.code == finding.rule), "{finding}");
-        assert!(finding.columns.is_none_or(|(start, end)| 1 <= start && start <= end));
+        let length = line_length(bytes, finding.line);
+        let inside = |(start, end)| 1 <= start && start <= end && end as usize <= length;
+        assert!(finding.columns.is_none_or(inside), "{finding}");
     }
     match planilla::read(bytes) {
         Ok(File::Planilla(planilla)) => {
@@ -28,6 +30,16 @@ pub fn check(bytes: &[u8]) {
         Ok(File::PayerRecord(_)) => assert!(report.accepted()),
         Err(refused) => assert_eq!(refused, report),
     }
+}
+
+/// Bytes of a line (from 1) without its end and without a mark before the text.
+fn line_length(bytes: &[u8], line: u64) -> usize {
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut lines = text.split_inclusive(|&byte| byte == b'\n');
+    let line = lines.nth(usize::try_from(line).unwrap_or_default().saturating_sub(1));
+    let line = line.unwrap_or_default();
+    let Some(record) = line.strip_suffix(b"\n") else { return line.len() };
+    record.strip_suffix(b"\r").unwrap_or(record).len()
 }
 
 /// A file says the same whole and in pieces. The last byte chooses the size of the pieces.

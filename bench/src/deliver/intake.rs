@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep};
@@ -87,11 +88,11 @@ pub(crate) async fn closed(
 }
 
 /// `rate` a second, each at its time, however the earlier ones fare; endpoints take turns. The
-/// events of the first endpoint are left out of the answer when `first_hangs`.
+/// events of the first so many endpoints are left out of the answer.
 pub(crate) async fn open(
     caller: &Caller,
     endpoints: &[String],
-    first_hangs: bool,
+    left_out: usize,
     (rate, seconds): (u32, u32),
 ) -> anyhow::Result<Vec<Taken>> {
     let mut ticks = interval(Duration::from_secs(1) / rate);
@@ -102,11 +103,18 @@ pub(crate) async fn open(
         let (caller, endpoint) = (caller.clone(), endpoints[turn].clone());
         tasks.spawn(async move {
             let taken = caller.test(&endpoint, due).await?;
-            anyhow::Ok((!(first_hangs && turn == 0)).then_some(taken))
+            anyhow::Ok((turn >= left_out).then_some(taken))
         });
     }
     let taken = tasks.join_all().await.into_iter();
     Ok(taken.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
+}
+
+/// One event for each of these endpoints.
+pub(crate) async fn each(caller: &Caller, endpoints: &[String]) -> anyhow::Result<()> {
+    let asked = endpoints.iter().map(|endpoint| caller.test(endpoint, Instant::now()));
+    try_join_all(asked).await?;
+    Ok(())
 }
 
 /// Waits until all of them have come: when each did.

@@ -11,14 +11,21 @@ mod intake;
 mod limits;
 mod stand;
 
+use anyhow::Context as _;
 use clap::Parser;
 
-use stand::Stand;
+use stand::{On, Stand, Steady};
 use vinculo_bench::postgres::Postgres;
 use vinculo_bench::reading::{Output, Reading, Run};
 
 /// Times each figure is read.
 const RUNS: usize = 3;
+/// Endpoints of a load, of whom so many may be bad in the end.
+const ENDPOINTS: usize = 100;
+const BAD: usize = 60;
+/// Events that are due for each bad one before the load begins: together more than twice the 256
+/// deliveries that a server has in flight.
+const BURDEN: usize = 10;
 
 /// Measures deliveries.
 #[derive(Parser)]
@@ -42,61 +49,82 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    if !arguments.postgres_only {
-        on_sqlite(&arguments).await?;
-    }
-    if !arguments.sqlite_only {
-        on_postgres(&arguments).await?;
+    for (on, left_out) in
+        [(On::Sqlite, arguments.postgres_only), (On::Postgres, arguments.sqlite_only)]
+    {
+        if !left_out {
+            measure(on, &arguments).await?;
+        }
     }
     Ok(())
 }
 
-/// Every figure but E2. Each run of the closed loop has a server of its own; the last one goes on.
-async fn on_sqlite(arguments: &Arguments) -> anyhow::Result<()> {
+/// Every figure of a database. Each run of the closed loop has a server of its own; the last one
+/// goes on.
+async fn measure(on: On, arguments: &Arguments) -> anyhow::Result<()> {
     let [mut rate, mut cpu, mut idle, mut after] = [const { Vec::new() }; 4];
-    let mut stand = Stand::start(None).await?;
-    for run in 0..RUNS {
-        if run > 0 {
-            stand = Stand::start(None).await?;
-        }
+    let mut last = None;
+    for _ in 0..RUNS {
+        // One at a time.
+        drop(last.take());
+        let stand = Stand::start(on).await?;
         idle.push(Run::of(stand.resident_mib()?));
         let endpoint = warmed_up(&stand, arguments).await?;
-        let posts = limits::posts(stand.receiver_url(), 16).await?;
-        let flood = stand.closed(&endpoint, arguments.events).await?;
-        rate.push(Run::beside(flood.per_second, posts).others(flood.others));
-        cpu.push(Run::of(flood.cpu_ms));
+        let flood = flood(&stand, &endpoint, arguments).await?;
+        rate.push(flood.0);
+        cpu.push(Run::of(flood.1));
         after.push(Run::of(stand.resident_mib()?));
-        println!("{:.0} syncs/s by the same disk", limits::syncs(stand.folder())?);
+        last = Some((stand, endpoint));
     }
-    for (key, runs) in [("E1", rate), ("E6", cpu), ("E7-idle", idle), ("E7", after)] {
-        arguments.output.tell(&Reading::new(key, runs)?)?;
+    for (name, runs) in [("E6", cpu), ("E7-idle", idle), ("E7", after)] {
+        tell(on, name, runs, arguments)?;
     }
-    steady(&stand, arguments).await?;
-    at_rest(stand, arguments)?;
-    hanging(arguments).await
+    let rate_of = match on {
+        On::Sqlite => "E1",
+        On::Postgres => "E2",
+    };
+    arguments.output.tell(&Reading::new(rate_of, rate)?)?;
+    let (stand, endpoint) = last.context("no run")?;
+    if on == On::Postgres {
+        // The third on one database: what the rows of those before cost.
+        flood(&stand, &endpoint, arguments).await?;
+        let full = flood(&stand, &endpoint, arguments).await?;
+        arguments.output.tell(&Reading::new("E2-full", vec![full.0])?)?;
+    }
+    steady(on, &stand, arguments).await?;
+    at_rest(on, stand, arguments)?;
+    isolation(on, arguments).await
 }
 
-/// E2, with what an event costs there.
-async fn on_postgres(arguments: &Arguments) -> anyhow::Result<()> {
-    let mut postgres = Postgres::start()?;
-    let stand = Stand::start(Some(&postgres.database()?)).await?;
-    let endpoint = warmed_up(&stand, arguments).await?;
-    let (before, mut runs) = (postgres.written()?, Vec::new());
-    for _ in 0..RUNS {
-        let syncs = limits::syncs(stand.folder())?;
-        let flood = stand.closed(&endpoint, arguments.events).await?;
-        runs.push(Run::beside(flood.per_second, syncs).others(flood.others));
+/// A closed loop beside what the machine can do at most: events a second, and the processor's
+/// milliseconds for one.
+async fn flood(stand: &Stand, endpoint: &str, arguments: &Arguments) -> anyhow::Result<(Run, f64)> {
+    let syncs = limits::syncs(stand.folder())?;
+    let limit = match stand.postgres() {
+        None => limits::posts(stand.receiver_url(), 16).await?,
+        Some(_) => syncs,
+    };
+    let before = stand.postgres().map(Postgres::written).transpose()?;
+    let flood = stand.closed(endpoint, arguments.events).await?;
+    println!("{syncs:.0} syncs/s by the same disk");
+    if let Some((before, postgres)) = before.zip(stand.postgres()) {
+        let (after, events) = (postgres.written()?, arguments.events as f64);
+        println!(
+            "{:.2} transactions that wrote and {:.2} syncs of the log an event",
+            (after.transactions - before.transactions) as f64 / events,
+            (after.syncs - before.syncs) as f64 / events,
+        );
     }
-    let after = postgres.written()?;
-    let events = (RUNS * arguments.events) as f64;
-    println!("PostgreSQL is counted among the others");
-    arguments.output.tell(&Reading::new("E2", runs)?)?;
-    println!(
-        "    {:.2} transactions that wrote and {:.2} syncs of the log an event\n",
-        (after.transactions - before.transactions) as f64 / events,
-        (after.syncs - before.syncs) as f64 / events,
-    );
-    Ok(())
+    Ok((Run::beside(flood.per_second, limit).others(flood.others), flood.cpu_ms))
+}
+
+/// Tells a figure that is read on both databases.
+fn tell(on: On, name: &str, runs: Vec<Run>, arguments: &Arguments) -> anyhow::Result<()> {
+    let key = match on {
+        On::Sqlite => name.to_owned(),
+        On::Postgres => format!("{name}-pg"),
+    };
+    arguments.output.tell(&Reading::new(&key, runs)?)
 }
 
 /// An endpoint to which events have been delivered.
@@ -107,58 +135,66 @@ async fn warmed_up(stand: &Stand, arguments: &Arguments) -> anyhow::Result<Strin
 }
 
 /// Latency at constant rates.
-async fn steady(stand: &Stand, arguments: &Arguments) -> anyhow::Result<()> {
+async fn steady(on: On, stand: &Stand, arguments: &Arguments) -> anyhow::Result<()> {
     let endpoint = [stand.endpoint("/ok").await?];
     let [mut middle, mut slowest, mut fast] = [const { Vec::new() }; 3];
     for _ in 0..RUNS {
         let bare = limits::latency(stand.receiver_url(), 50, arguments.seconds / 2).await?;
-        let run = stand.open(&endpoint, false, (50, arguments.seconds)).await?;
+        let run = stand.open(&endpoint, 0, (50, arguments.seconds)).await?;
         middle.push(Run::beside(run.p50, bare[0]).others(run.others));
         slowest.push(Run::beside(run.p99, bare[1]).others(run.others));
-        let run = stand.open(&endpoint, false, (800, arguments.seconds / 2)).await?;
+        let run = stand.open(&endpoint, 0, (800, arguments.seconds / 2)).await?;
         fast.push(Run::of(run.p99).others(run.others));
     }
-    for (key, runs) in [("E3-p50", middle), ("E3-p99", slowest), ("E4", fast)] {
-        arguments.output.tell(&Reading::new(key, runs)?)?;
+    for (name, runs) in [("E3-p50", middle), ("E3-p99", slowest), ("E4", fast)] {
+        tell(on, name, runs, arguments)?;
     }
     Ok(())
 }
 
-/// One of a hundred endpoints never answers.
-async fn hanging(arguments: &Arguments) -> anyhow::Result<()> {
-    let stand = Stand::start(None).await?;
-    let mut endpoints = vec![stand.endpoint("/ok").await?];
-    for _ in 1..100 {
-        endpoints.push(stand.endpoint("/ok").await?);
-    }
+/// One of a hundred endpoints never answers; then sixty never answer or drip, for whom more is due
+/// than the server has places. Each run has a server of its own, on which all of them answer first.
+async fn isolation(on: On, arguments: &Arguments) -> anyhow::Result<()> {
     let load = (300, arguments.seconds);
     let mut calm = Vec::new();
+    let [mut one, mut many] = [const { (Vec::new(), Vec::new()) }; 2];
     for _ in 0..RUNS {
-        let run = stand.open(&endpoints, false, load).await?;
-        calm.push(Run::of(run.p99).others(run.others));
+        let stand = Stand::start(on).await?;
+        let mut endpoints = Vec::with_capacity(ENDPOINTS);
+        for _ in 0..ENDPOINTS {
+            endpoints.push(stand.endpoint("/ok").await?);
+        }
+        let undisturbed = stand.open(&endpoints, 0, load).await?;
+        calm.push(Run::of(undisturbed.p99).others(undisturbed.others));
+        let beside = |runs: &mut (Vec<Run>, Vec<Run>), run: Steady| {
+            runs.0.push(Run::of(run.p99).others(run.others));
+            runs.1.push(Run::beside(run.p99, undisturbed.p99));
+        };
+        endpoints[0] = stand.endpoint("/hang").await?;
+        beside(&mut one, stand.open(&endpoints, 1, load).await?);
+        for (number, endpoint) in endpoints[..BAD].iter_mut().enumerate() {
+            *endpoint = stand.endpoint(["/hang", "/drip"][number % 2]).await?;
+        }
+        stand.burden(&endpoints[..BAD], BURDEN).await?;
+        beside(&mut many, stand.open(&endpoints, BAD, load).await?);
     }
-    endpoints[0] = stand.endpoint("/hang").await?;
-    let (mut beside, mut times) = (Vec::new(), Vec::new());
-    let mut undisturbed: Vec<_> = calm.iter().map(|run| run.value).collect();
-    undisturbed.sort_by(f64::total_cmp);
-    for _ in 0..RUNS {
-        let run = stand.open(&endpoints, true, load).await?;
-        beside.push(Run::of(run.p99).others(run.others));
-        times.push(Run::beside(run.p99, undisturbed[RUNS / 2]));
-    }
-    for (key, runs) in [("B1-calm", calm), ("B1", beside), ("B1-times", times)] {
-        arguments.output.tell(&Reading::new(key, runs)?)?;
+    tell(on, "B1-calm", calm, arguments)?;
+    for (name, (runs, times)) in [("B1", one), ("B1-many", many)] {
+        tell(on, name, runs, arguments)?;
+        tell(on, &format!("{name}-times"), times, arguments)?;
     }
     Ok(())
 }
 
 /// What is left on the disk, and how soon a server answers on it.
-fn at_rest(stand: Stand, arguments: &Arguments) -> anyhow::Result<()> {
+fn at_rest(on: On, stand: Stand, arguments: &Arguments) -> anyhow::Result<()> {
     let rest = stand.rest(RUNS)?;
     let starts = rest.starts_ms.iter().map(|start| Run::of(*start).others(rest.others));
-    arguments.output.tell(&Reading::new("E8", starts.collect())?)?;
-    let kib = rest.folder_kib / rest.events as f64;
-    arguments.output.tell(&Reading::new("E10", vec![Run::of(kib * 1.024)])?)?;
+    tell(on, "E8", starts.collect(), arguments)?;
+    if on == On::Sqlite {
+        let kib = rest.folder_kib / rest.events as f64;
+        tell(on, "E10", vec![Run::of(kib * 1.024)], arguments)?;
+    }
     println!("    {} events of runs of {}\n", rest.events, arguments.events);
     Ok(())
 }

@@ -9,15 +9,26 @@ use tokio::time::Instant;
 
 use crate::intake::{self, Caller, Taken};
 use vinculo_bench::machine::Processors;
+use vinculo_bench::postgres::Postgres;
 use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::{Server, Setup};
 
 /// Clients of the closed loop.
 const CLIENTS: usize = 16;
 
+/// Where the server keeps what it has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum On {
+    Sqlite,
+    /// A private one.
+    Postgres,
+}
+
 /// A server with its receiver.
 pub(crate) struct Stand {
+    // Ends before its database goes.
     server: Server,
+    postgres: Option<Postgres>,
     receiver: Receiver,
     caller: Caller,
 }
@@ -26,7 +37,7 @@ pub(crate) struct Stand {
 pub(crate) struct Flood {
     /// Events taken in and delivered a second.
     pub(crate) per_second: f64,
-    /// Processor time of the server an event, milliseconds.
+    /// Processor time of server and database an event, milliseconds.
     pub(crate) cpu_ms: f64,
     /// Percent of the processors that others took.
     pub(crate) others: f64,
@@ -48,14 +59,27 @@ pub(crate) struct Rest {
 }
 
 impl Stand {
-    pub(crate) async fn start(postgres: Option<&str>) -> anyhow::Result<Self> {
+    /// A fresh one.
+    pub(crate) async fn start(on: On) -> anyhow::Result<Self> {
         let receiver = Receiver::start().await?;
+        let mut postgres = (on == On::Postgres).then(Postgres::start).transpose()?;
+        let url = postgres.as_mut().map(Postgres::database).transpose()?;
         // Counted as always, and never refused.
         let variables = [("VINCULO_RATE_LIMIT_PER_MINUTE", "1000000000")];
-        let setup = Setup { postgres, variables: &variables, ..Setup::default() };
+        let setup = Setup { postgres: url.as_deref(), variables: &variables, ..Setup::default() };
         let server = Server::start(&setup)?;
         let caller = Caller::new(&server)?;
-        Ok(Self { server, receiver, caller })
+        Ok(Self { server, postgres, receiver, caller })
+    }
+
+    /// The PostgreSQL that it is on.
+    pub(crate) const fn postgres(&self) -> Option<&Postgres> {
+        self.postgres.as_ref()
+    }
+
+    /// Processor time of server and database so far.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        Ok(self.server.process().cpu()? + cpu_of(self.postgres.as_ref())?)
     }
 
     pub(crate) fn receiver_url(&self) -> &str {
@@ -76,12 +100,12 @@ impl Stand {
     }
 
     pub(crate) async fn closed(&self, endpoint: &str, events: usize) -> anyhow::Result<Flood> {
-        let cpu = self.server.process().cpu()?;
+        let cpu = self.cpu()?;
         let (before, started) = (Processors::now(cpu)?, Instant::now());
         let taken = intake::closed(&self.caller, endpoint, CLIENTS, events).await?;
         let arrivals = intake::arrivals(&self.receiver, &taken).await?;
         let last = arrivals.into_iter().max().context("no event")?;
-        let after = self.server.process().cpu()?;
+        let after = self.cpu()?;
         Ok(Flood {
             per_second: events as f64 / (last - started).as_secs_f64(),
             cpu_ms: (after - cpu).as_secs_f64() * 1000.0 / events as f64,
@@ -89,18 +113,27 @@ impl Stand {
         })
     }
 
+    /// A constant rate; the events of the first so many endpoints are not looked at.
     pub(crate) async fn open(
         &self,
         endpoints: &[String],
-        first_hangs: bool,
+        left_out: usize,
         load: (u32, u32),
     ) -> anyhow::Result<Steady> {
-        let before = Processors::now(self.server.process().cpu()?)?;
-        let taken = intake::open(&self.caller, endpoints, first_hangs, load).await?;
+        let before = Processors::now(self.cpu()?)?;
+        let taken = intake::open(&self.caller, endpoints, left_out, load).await?;
         let latencies = self.latencies(&taken).await?;
-        let others = Processors::now(self.server.process().cpu()?)?.others_since(before);
+        let others = Processors::now(self.cpu()?)?.others_since(before);
         let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
         Ok(Steady { p50: at(0.5), p99: at(0.99), others })
+    }
+
+    /// Takes in so many events for each endpoint, and waits for none of them.
+    pub(crate) async fn burden(&self, endpoints: &[String], events: usize) -> anyhow::Result<()> {
+        for _ in 0..events {
+            intake::each(&self.caller, endpoints).await?;
+        }
+        Ok(())
     }
 
     async fn latencies(&self, taken: &[Taken]) -> anyhow::Result<Histogram<u64>> {
@@ -123,7 +156,8 @@ impl Stand {
             bytes += entry?.metadata()?.len();
         }
         let (mut starts_ms, mut own) = (Vec::new(), Duration::ZERO);
-        let before = Processors::now(own)?;
+        let database = self.postgres.as_ref();
+        let before = Processors::now(cpu_of(database)?)?;
         for _ in 0..starts {
             let started = Instant::now();
             let mut process = installation.serve()?;
@@ -131,7 +165,12 @@ impl Stand {
             own += process.cpu()?;
             process.stop()?;
         }
-        let others = Processors::now(own)?.others_since(before);
+        let others = Processors::now(own + cpu_of(database)?)?.others_since(before);
         Ok(Rest { starts_ms, folder_kib: bytes as f64 / 1024.0, events, others })
     }
+}
+
+/// What a database of its own has taken so far; one in the server has taken nothing.
+fn cpu_of(postgres: Option<&Postgres>) -> anyhow::Result<Duration> {
+    Ok(postgres.map(Postgres::cpu).transpose()?.unwrap_or_default())
 }

@@ -10,8 +10,9 @@ use tokio::time::Instant;
 use super::customer::Customer;
 use crate::receiver::{Event, Report};
 
-/// Longest time until every event has come and is recorded.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest time until every event has come and is recorded: longer than the wait of a load that lost
+/// its database twice, 5 min.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The comparison, after the last fault is over.
 #[derive(Debug, Default)]
@@ -34,7 +35,7 @@ pub(super) struct Book {
     pub(super) unsettled: usize,
     /// Deliveries that took more than one recorded try.
     pub(super) retried: usize,
-    /// From a fault to the first copy of what was acknowledged before it and came after it.
+    /// From the first fault after an acknowledgement to the first copy of what had not come by then.
     pub(super) recoveries: Vec<Duration>,
 }
 
@@ -120,6 +121,13 @@ impl Book {
         let last = self.recoveries.len().saturating_sub(1);
         self.recoveries.get(last * 99 / 100).copied().unwrap_or_default()
     }
+
+    /// How long recoveries took.
+    pub(super) fn recovered(&mut self) -> String {
+        let p99 = self.recovery_p99();
+        let most = self.recoveries.last().copied().unwrap_or_default();
+        format!("{} events, p99 {p99:.2?}, at most {most:.2?}", self.recoveries.len())
+    }
 }
 
 /// What the receiver tells.
@@ -154,8 +162,37 @@ fn recoveries(
         let Some(answered) = answered.get(event.link.as_str()) else { continue };
         let ago = report.now_us.saturating_sub(event.arrivals_us[0]);
         let Some(arrived) = asked.checked_sub(Duration::from_micros(ago)) else { continue };
-        let before = faults.iter().rev().find(|fault| **fault < arrived);
-        recoveries.extend(before.filter(|fault| answered < fault).map(|fault| arrived - *fault));
+        recoveries.extend(recovery(*answered, arrived, faults));
     }
     recoveries
+}
+
+/// From the first fault after the acknowledgement to the arrival, however many more came between;
+/// `None` when none did. Faults are in the order of time.
+fn recovery(answered: Instant, arrived: Instant, faults: &[Instant]) -> Option<Duration> {
+    let first = faults.iter().find(|fault| answered < **fault)?;
+    (*first < arrived).then(|| arrived - *first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recovery_begins_with_the_first_fault_after_the_acknowledgement() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let faults = [at(100), at(1000), at(1700)];
+        let took = |answered, arrived| recovery(at(answered), at(arrived), &faults);
+        assert_eq!(
+            took(50, 2500),
+            Some(Duration::from_millis(2400)),
+            "two more faults do not help"
+        );
+        assert_eq!(took(900, 1800), Some(Duration::from_millis(800)));
+        assert_eq!(took(50, 90), None, "it came before any fault");
+        assert_eq!(took(200, 900), None, "no fault came between");
+        assert_eq!(took(1800, 9000), None, "no fault came after");
+        assert_eq!(recovery(at(0), at(9000), &[]), None);
+    }
 }

@@ -40,6 +40,17 @@ pub(super) struct Customer {
     pub(super) refusals: BTreeMap<StatusCode, usize>,
     /// Start of the last such answer.
     pub(super) last_refusal: String,
+    /// What became of each request under load, in the order in which they ended.
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    /// When it was answered, broke off or was given up.
+    pub(super) ended: Instant,
+    /// `None` when there was no answer.
+    pub(super) status: Option<StatusCode>,
 }
 
 /// A link that was answered with 201.
@@ -58,6 +69,13 @@ pub(super) struct Tried {
     pub(super) link: Option<String>,
     /// Whether the answer says when to come again.
     pub(super) asked_to_wait: bool,
+}
+
+impl Outcome {
+    /// Whether a link was made.
+    pub(super) fn acknowledged(&self) -> bool {
+        self.status == Some(StatusCode::CREATED)
+    }
 }
 
 enum Answer {
@@ -82,6 +100,7 @@ impl Customer {
             repeated: 0,
             refusals: BTreeMap::new(),
             last_refusal: String::new(),
+            outcomes: Vec::new(),
         })
     }
 
@@ -105,14 +124,24 @@ impl Customer {
                     self.next += 1;
                     self.open.insert(number);
                     let request = self.request(number, servers[number % servers.len()]);
-                    requests.spawn(async move { (number, answer(request).await) });
+                    requests.spawn(async move { (number, answer(request).await, Instant::now()) });
                 }
             }
         };
-        while let Some(Ok((number, answer))) = requests.join_next().await {
+        while let Some(Ok((number, answer, ended))) = requests.join_next().await {
+            self.outcomes.push(Outcome { ended, status: answer.status() });
             self.note(number, answer);
         }
         outcome
+    }
+
+    /// What became of the requests under load that ended between two moments.
+    pub(super) fn ended_within(
+        &self,
+        from: Instant,
+        until: Instant,
+    ) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.iter().filter(move |outcome| (from..until).contains(&outcome.ended))
     }
 
     /// Asks for one link, once.
@@ -270,6 +299,16 @@ impl Customer {
                 self.last_refusal = format!("{status} {text}");
             }
             Answer::Nothing => {}
+        }
+    }
+}
+
+impl Answer {
+    const fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Created(_) => Some(StatusCode::CREATED),
+            Self::Refused(status, _) => Some(*status),
+            Self::Nothing => None,
         }
     }
 }

@@ -15,6 +15,9 @@ const IDLE: usize = 300;
 
 /// How long it stays down.
 const DOWN: Duration = Duration::from_millis(500);
+/// How soon everything is as before, from the moment when it answers again.
+const RECOVERY: Duration = Duration::from_secs(3);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// A6: PostgreSQL is stopped at once, without a checkpoint, and started again.
 ///
@@ -25,35 +28,85 @@ pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Resul
     let mut customer = Customer::new(&installation)?;
     let mut servers = [installation.serve()?];
     let url = servers[0].url.clone();
-    let (mut faults, mut late) = (Vec::new(), 0);
+    let (mut faults, mut seen) = (Vec::new(), Seen::default());
+    // The second before the first is one like the others.
+    customer.create_during(&[&url], plan.rate, sleep(SECOND)).await;
     for _ in 0..plan.rounds {
-        let before = async {
-            sleep(Duration::from_secs(1)).await;
-            tokio::task::block_in_place(|| postgres.restart_immediately(DOWN))
+        let fault = async {
+            sleep(SECOND).await;
+            let stopped = Instant::now();
+            postgres.restart_immediately(DOWN).await?;
+            let back = Instant::now();
+            sleep(RECOVERY + SECOND).await;
+            anyhow::Ok((stopped, back))
         };
-        faults.push(Instant::now() + Duration::from_secs(1));
-        customer.create_during(&[&url], plan.rate, before).await?;
-        // What is refused from here on is refused although the database is back.
-        customer.create_during(&[&url], plan.rate, sleep(Duration::from_secs(3))).await;
-        let refused: usize = customer.refusals.values().sum();
-        customer.create_during(&[&url], plan.rate, sleep(Duration::from_secs(1))).await;
-        late += customer.refusals.values().sum::<usize>() - refused;
+        let (stopped, back) = customer.create_during(&[&url], plan.rate, fault).await?;
+        faults.push(stopped);
+        seen.count(&customer, (stopped, back), Instant::now());
         customer.repeat(&url).await?;
     }
     let book = Book::close(&customer, &url, plan.receiver, &faults).await?;
     all_run(&mut servers)?;
-    Ok(vec![Verdict {
-        row: "A6 PostgreSQL stopped at once and started again under load",
-        goal: "nothing lost, no refusals from 3 s after it is back, the server is not started again",
-        met: book.sound() && late == 0,
-        told: format!(
-            "{} restarts; {late} refusals later than 3 s after; refusals {:?}, the last {:?}; {}",
-            plan.rounds,
-            customer.refusals,
-            customer.last_refusal,
-            book.told()
-        ),
-    }])
+    let unanswered = customer.outcomes.iter().filter(|outcome| outcome.status.is_none()).count();
+    let Seen { down, first, late, before, after } = seen;
+    let share = 100.0 * after as f64 / before as f64;
+    Ok(vec![
+        Verdict {
+            row: "A6 PostgreSQL stopped at once and started again under load",
+            goal: "nothing lost; from 3 s after it is back no request is refused or ends without an \
+                   answer; the server is not started again",
+            met: book.sound() && late == 0,
+            told: format!(
+                "{} restarts, away for at most {down:.1?}, a link again at most {first:.1?} after; \
+                 {late} requests refused or without an answer later than 3 s after; \
+                 refusals {:?}, the last {:?}, {unanswered} without an answer; {}",
+                plan.rounds,
+                customer.refusals,
+                customer.last_refusal,
+                book.told()
+            ),
+        },
+        Verdict {
+            row: "A6 links a second from 3 s after PostgreSQL is back",
+            goal: "at least 95 % of those in the second before it was stopped",
+            met: before > 0 && share >= 95.0,
+            told: format!(
+                "{after} acknowledged in the seconds after, {before} in the seconds before: \
+                 {share:.0} %"
+            ),
+        },
+    ])
+}
+
+/// What was seen of restarts.
+#[derive(Default)]
+struct Seen {
+    /// The longest that it was away.
+    down: Duration,
+    /// The longest from its return to the next link.
+    first: Duration,
+    /// Requests refused or given up without an answer although it has long been back.
+    late: usize,
+    /// Links in the second before each stop, and in that after what is allowed to recover.
+    before: usize,
+    after: usize,
+}
+
+impl Seen {
+    /// Counts what ended before `end`.
+    fn count(&mut self, customer: &Customer, (stopped, back): (Instant, Instant), end: Instant) {
+        let allowed = back + RECOVERY;
+        let links = |from, until| {
+            customer.ended_within(from, until).filter(|outcome| outcome.acknowledged())
+        };
+        self.down = self.down.max(back - stopped);
+        let first = links(back, end).map(|outcome| outcome.ended - back).min();
+        self.first = self.first.max(first.unwrap_or(end - back));
+        self.before += links(stopped - SECOND, stopped).count();
+        self.after += links(allowed, allowed + SECOND).count();
+        let all = customer.ended_within(allowed, end).count();
+        self.late += all - links(allowed, end).count();
+    }
 }
 
 /// A6: sessions are ended five times a second.
@@ -122,4 +175,40 @@ pub async fn idle_sessions(
         met: book.sound() && refused == 0,
         told: format!("{} idle sessions, {refused} refusals; {}", idle.count(), book.told()),
     }])
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::StatusCode;
+
+    use super::*;
+    use crate::faults::customer::Outcome;
+
+    #[test]
+    fn what_is_late_is_refused_or_has_no_answer_after_the_time_to_recover() {
+        let mut customer = Customer::of((String::new(), String::new())).unwrap();
+        let back = Instant::now();
+        let outcome = |ended, status: Option<u16>| Outcome {
+            ended,
+            status: status.map(|status| StatusCode::from_u16(status).unwrap()),
+        };
+        let ms = Duration::from_millis;
+        let stopped = back - ms(500);
+        customer.outcomes = vec![
+            outcome(stopped - ms(1500), Some(201)),
+            outcome(stopped - ms(10), Some(201)),
+            outcome(stopped - ms(5), Some(201)),
+            outcome(back + ms(100), Some(503)),
+            outcome(back + ms(700), Some(201)),
+        ];
+        let mut seen = Seen::default();
+        seen.count(&customer, (stopped, back), back + ms(4000));
+        let found = (seen.first, seen.down, seen.late, seen.before, seen.after);
+        assert_eq!(found, (ms(700), ms(500), 0, 2, 0));
+        let late = [Some(503), None, Some(201)];
+        customer.outcomes.extend(late.map(|status| outcome(back + ms(3100), status)));
+        let mut seen = Seen::default();
+        seen.count(&customer, (stopped, back), back + ms(4000));
+        assert_eq!((seen.late, seen.after), (2, 1));
+    }
 }

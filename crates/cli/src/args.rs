@@ -12,7 +12,9 @@ mod operator;
 mod papers;
 mod source_terms;
 mod sources;
+mod spools;
 mod tls;
+mod traces;
 mod users;
 mod watching;
 mod webhooks;
@@ -41,12 +43,15 @@ pub(crate) use operator::{Export, OperatorCommand};
 pub(crate) use papers::{Completions, Man};
 pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
+pub(crate) use spools::TakeOver;
 pub(crate) use tls::TlsFiles;
+pub(crate) use traces::Traces;
 pub(crate) use users::{Organizations, Reached, Users};
 pub(crate) use watching::Watching;
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, Events, ListDeliveries, ListEvents, ListWebhooks,
-    Outgoing, ReplayWebhooks, RotateWebhook, Span, UpdateWebhook, Wanted, WebhookOptions, Webhooks,
+    Outgoing, ReplayDelivery, ReplayWebhooks, RotateWebhook, Span, UpdateWebhook, Wanted,
+    WebhookOptions, Webhooks,
 };
 pub(crate) use worker::{Pool, Worker};
 
@@ -141,7 +146,7 @@ pub(crate) enum Command {
 #[serde(default)]
 pub(crate) struct Database {
     /// Folder of the embedded database, of received files and of the development master key; made
-    /// 0700. Processes on one PostgreSQL that import files share it [default: ./vinculo-data]
+    /// 0700. Processes on one PostgreSQL import the files that their own received [default: ./vinculo-data]
     #[arg(long, env = "VINCULO_DATA_DIR", value_name = "FOLDER")]
     pub(crate) data_dir: Option<PathBuf>,
     /// `postgres://…` or `sqlite://FOLDER` [default: SQLite in the data folder]
@@ -233,6 +238,9 @@ pub(crate) struct Server {
     /// Serve only; another process works off the jobs [default: false]
     #[arg(long, env = "VINCULO_NO_WORKER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) no_worker: Option<bool>,
+    /// Seconds after SIGTERM in which `/readyz` fails and requests are still taken; a second one ends them [default: 0]
+    #[arg(long, env = "VINCULO_STOP_DELAY", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(0..=3600))]
+    pub(crate) stop_delay: Option<u16>,
 }
 
 /// What to log and how.
@@ -283,6 +291,8 @@ pub(crate) enum Pila {
     Check(CheckFiles),
     /// Import planillas and payer records; exit 1 when one is refused
     Import(ImportFiles),
+    /// End imports whose files are in a spool that is gone
+    TakeOver(TakeOver),
     /// Show what the imported planillas and answers say about a person
     Show(ShowPerson),
 }
@@ -299,7 +309,7 @@ pub(crate) struct ImportFiles {
     /// Which half of the organization may use them
     #[arg(long)]
     pub(crate) environment: Environment,
-    /// Print JSON, one object a file
+    /// Print JSON, one object a file; on standard error, how far each has come
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]

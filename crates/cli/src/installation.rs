@@ -186,8 +186,8 @@ fn place(target: &Target) -> String {
     }
 }
 
-/// The client that asks operators: no redirects, no proxy from the environment.
-fn http_client() -> anyhow::Result<reqwest::Client> {
+/// The client that asks operators, and tells a collector: no redirects, no proxy from the environment.
+pub(crate) fn http_client() -> anyhow::Result<reqwest::Client> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()

@@ -4,10 +4,14 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use tracing::Level;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+use vinculo_server::traces::TARGET;
 
 use crate::args::{LogFormat, Logging};
+use crate::traces::Traces;
 
 /// Migrations are announced by the command that is about them.
 const DEFAULT: &str = "info,refinery_core=warn";
@@ -20,9 +24,12 @@ const QUIET: [&str; 6] = ["hyper", "hyper_util", "postgres", "reqwest", "rustls"
 /// told with the try.
 const MUTE: &str = "rustls_platform_verifier=off";
 
-/// Starts the log.
-pub(crate) fn start(options: &Logging) -> anyhow::Result<()> {
+/// Starts the log, and beside it the traces, if there are any.
+pub(crate) fn start(options: &Logging, traces: Option<&Traces>) -> anyhow::Result<()> {
     let filter = filter(options.log.as_deref().unwrap_or(DEFAULT))?;
+    if let Some(traces) = traces {
+        return start_both(options, filter, traces);
+    }
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A line that cannot be written is lost: to say so there would panic.
     let log = log.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
@@ -31,6 +38,18 @@ pub(crate) fn start(options: &Logging) -> anyhow::Result<()> {
         LogFormat::Json => log.json().try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("log: {error}"))
+}
+
+/// Starts both, each with a filter of its own: that costs every line a little more.
+fn start_both(options: &Logging, filter: EnvFilter, traces: &Traces) -> anyhow::Result<()> {
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let log = log.with_ansi(std::io::stderr().is_terminal()).log_internal_errors(false);
+    let log = match options.log_format.unwrap_or_default() {
+        LogFormat::Text => log.boxed(),
+        LogFormat::Json => log.json().boxed(),
+    };
+    let both = tracing_subscriber::registry().with(log.with_filter(filter)).with(traces.layer());
+    both.try_init().map_err(|error| anyhow::anyhow!("log: {error}"))
 }
 
 /// What was asked for, of the quiet ones no more than warnings, and of the mute one nothing.
@@ -43,7 +62,8 @@ fn filter(asked: &str) -> anyhow::Result<EnvFilter> {
             filter = filter.add_directive(format!("{name}=warn").parse()?);
         }
     }
-    Ok(filter.add_directive(MUTE.parse()?))
+    let traces = format!("{TARGET}=off").parse()?;
+    Ok(filter.add_directive(MUTE.parse()?).add_directive(traces))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod print;
 mod serving;
 mod settings;
 mod signals;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             commands::import::run(&args::ImportFiles { database, ..options })
         }
+        Command::Pila(args::Pila::TakeOver(options)) => {
+            let database = file.complete(options.database)?;
+            commands::take_over::run(&args::TakeOver { database, ..options })
+        }
         Command::Pila(args::Pila::Show(options)) => {
             let database = file.complete(options.database)?;
             commands::show::run(&args::ShowPerson { database, ..options })
@@ -111,7 +116,8 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             let webhooks = file.complete(options.webhooks)?;
             let tls = file.complete(options.tls)?;
-            commands::doctor::run(&args::Doctor { database, tls, webhooks, ..options })
+            let traces = file.complete(options.traces)?;
+            commands::doctor::run(&args::Doctor { database, tls, webhooks, traces, ..options })
         }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi { postman } => commands::openapi::run(postman),

@@ -196,21 +196,28 @@ impl Reading<'_> {
     }
 
     fn headers(&self) -> anyhow::Result<Vec<(String, Secret)>> {
-        let lines = self.0.headers.map_or("", |headers| &headers.0).lines();
-        lines
-            .filter(|line| !line.trim().is_empty())
-            .map(|line| {
-                // The line may be a secret without a name.
-                let Some((name, value)) = line.split_once(':') else {
-                    bail!("{}: a line is not `Name: value`", self.variable("HEADERS"));
-                };
-                Ok((name.trim().to_owned(), Secret::new(value.trim())))
-            })
-            .collect()
+        let lines = header_lines(self.0.headers, &self.variable("HEADERS"))?;
+        Ok(lines.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect())
     }
 
     fn documents(&self) -> anyhow::Result<Option<DocumentCodes>> {
         let codes = self.0.documents.map(str::parse::<DocumentCodes>).transpose();
         codes.with_context(|| self.variable("DOCUMENTS"))
     }
+}
+
+/// Names and values of headers, from one `Name: value` a line of a variable.
+pub(crate) fn header_lines<'a>(
+    given: Option<&'a args::Secret>,
+    variable: &str,
+) -> anyhow::Result<Vec<(&'a str, &'a str)>> {
+    let lines = given.map_or("", |headers| &headers.0).lines();
+    let lines = lines.filter(|line| !line.trim().is_empty()).map(|line| {
+        // The line may be a secret without a name.
+        let Some((name, value)) = line.split_once(':') else {
+            bail!("{variable}: a line is not `Name: value`");
+        };
+        Ok((name.trim(), value.trim()))
+    });
+    lines.collect()
 }

@@ -31,6 +31,14 @@ impl Signals {
         }
     }
 
+    /// Ends at the next signal, or after this time.
+    pub(crate) async fn next_within(&mut self, longest: Duration) {
+        tokio::select! {
+            () = self.next() => {}
+            () = tokio::time::sleep(longest) => {}
+        }
+    }
+
     /// Lets `stopping` end, unless it takes too long or somebody asks a second time.
     pub(crate) async fn bound(mut self, stopping: impl Future<Output = ()>) -> anyhow::Result<()> {
         tokio::select! {

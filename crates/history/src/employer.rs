@@ -123,8 +123,11 @@ pub fn work_activity<'a>(
     activities.most_frequent()
 }
 
+/// A shorter text lost digits, or stands where spaces moved it: its class would be another one.
 fn class_of_work(activity: &str) -> Option<&'static str> {
-    catalog::activity(activity.get(1..5)?).map(|activity| activity.code)
+    const LENGTH: usize = 7;
+    let class = activity.get(1..5).filter(|_| activity.len() == LENGTH)?;
+    catalog::activity(class).map(|activity| activity.code)
 }
 
 fn newest_lines<'a>(accounts: &[Account<'a>]) -> Vec<&'a Contribution> {

@@ -12,6 +12,63 @@
 //! 5. `employer`, `tenure` and `owner`: what is said once.
 //!
 //! [`trace`] says of every line what became of it on that way.
+//!
+//! ```
+//! use std::collections::BTreeSet;
+//!
+//! use vinculo_history::{LineRole, Note, Options, project, trace};
+//! use vinculo_pila::planilla::{self, File};
+//!
+//! # use vinculo_pila::planilla::{DetailBuf, HeaderBuf, Writer};
+//! # use vinculo_pila::{Document, DocumentKind, Month};
+//! # fn file() -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+//! #     let month = Month::new(2025, 12).ok_or("a month")?;
+//! #     let card = Document::new(DocumentKind::Cc, "1995000101");
+//! #     let mut header = HeaderBuf::new();
+//! #     header.set_text::<4>("EJEMPLO MUÑOZ PERSONA")?.set_payer(&card)?.set_mark::<8>('I')?;
+//! #     header.set_month::<15>(month)?.set_month::<16>(month)?.set_number::<21>(2)?;
+//! #     header.set_number::<17>(5_000_000_001_i64)?.set_date::<18>(jiff::civil::date(2026, 1, 13))?;
+//! #     let mut line = DetailBuf::new();
+//! #     line.set_person(&card)?.set_number::<5>(3)?.set_text::<9>("11")?.set_text::<10>("001")?;
+//! #     line.set_text::<11>("EJEMPLO")?.set_text::<12>("MUÑOZ")?.set_text::<13>("PERSONA")?;
+//! #     line.set_number::<36>(30)?.set_number::<37>(30)?;
+//! #     line.set_number::<42>(1_423_500)?.set_rate::<46>("0.16".parse()?)?;
+//! #     line.set_number::<43>(1_423_500)?.set_rate::<54>("0.125".parse()?)?;
+//! #     line.set_number::<47>(227_800)?.set_number::<50>(227_800)?.set_number::<55>(178_000)?;
+//! #     let mut writer = Writer::new(Vec::new());
+//! #     writer.planilla(&mut header, &mut [line])?;
+//! #     Ok(writer.finish()?)
+//! # }
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let bytes = file()?;
+//! // The planilla of one self-employed person on the minimum wage, December 2025.
+//! let Ok(File::Planilla(planilla)) = planilla::read(&bytes) else {
+//!     return Err("the file has an error".into());
+//! };
+//! let lines: Vec<_> = planilla.contributions().collect();
+//! let options = Options {
+//!     current_month: "2026-01".parse()?,
+//!     window_months: Some(24),
+//!     include_drafts: true,
+//! };
+//! let found = project(&lines, &[], &options);
+//! let [employment] = &found.employments[..] else { return Err("one payer".into()) };
+//! for (month, origin) in employment.months.iter().zip(&employment.provenance.months) {
+//!     println!("{}: {:?} pesos, {:?}", month.month, month.gross_amount, origin.notes);
+//! }
+//! // Nobody may contribute on less: the income is this or more, and the note says so.
+//! assert_eq!(employment.months[0].gross_amount, Some(1_423_500));
+//! assert_eq!(employment.provenance.months[0].notes, [Note::BaseAtFloor]);
+//!
+//! let roles = trace(&lines, &BTreeSet::new(), &employment.payer, &options);
+//! assert_eq!(roles[&employment.months[0].month][0].role, LineRole::Counted);
+//! # Ok(())
+//! # }
+//! ```
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod correct;
 mod employer;
@@ -29,7 +86,7 @@ mod tenure;
 mod trace;
 mod types;
 
-use vinculo_pila::{Contribution, Document, Origin, PayerProfile};
+use vinculo_pila::{Contribution, Document, PayerProfile};
 
 use merge::Ledger;
 
@@ -62,12 +119,11 @@ pub fn project(
     Projection { owner: owner::of(&lines), employments }
 }
 
-/// The lines without those of operators about a month that is later than the next one: a slip of the pen
-/// would be the newest month for years.
+/// The lines without those about a month that is later than the next one: a slip of the pen would be
+/// the newest month for years.
 fn have_come<'a>(lines: &[&'a Contribution], options: &Options) -> Vec<&'a Contribution> {
     let next = options.current_month.plus(1);
-    let has_come = |line: &&&Contribution| line.origin == Origin::Planilla || line.period <= next;
-    lines.iter().filter(has_come).copied().collect()
+    lines.iter().filter(|line| line.period <= next).copied().collect()
 }
 
 fn newest(employment: &Employment) -> Option<vinculo_pila::Month> {

@@ -8,15 +8,13 @@
 //!
 //! ```
 //! use vinculo_pila::planilla::{self, File};
-//! use vinculo_pila::{Document, DocumentKind};
 //!
 //! # let bytes = include_bytes!("../tests/samples/02-nandu-E-2025-11.txt");
 //! let Ok(File::Planilla(planilla)) = planilla::read(bytes) else {
 //!     panic!("the file has no error");
 //! };
-//! let person = Document::new(DocumentKind::Cc, "1900000101");
-//! let lines: Vec<_> =
-//!     planilla.contributions().filter(|line| line.person == person).collect();
+//! let all: Vec<_> = planilla.contributions().collect();
+//! let lines: Vec<_> = all.iter().filter(|line| line.person == all[0].person).collect();
 //!
 //! // Twenty-four days of work and six of unpaid leave are two lines.
 //! assert_eq!(lines.len(), 2);
@@ -34,9 +32,13 @@
 //! let wage = catalog::minimum_wage(month).ok_or("a wage of 2025")?;
 //! let health = catalog::rate(RateKind::HealthExonerated, month).ok_or("a rate")?;
 //! assert_eq!(health.contribution(wage), 57_000);
-//! assert_eq!(catalog::due_business_day("990100217"), Some(4));
+//! assert_eq!(catalog::due_business_day("995000217"), Some(4));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod catalog;
 mod contribution;

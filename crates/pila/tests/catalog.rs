@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
 
 use vinculo_pila::catalog::{
-    self, Duty, EmploymentType, Family, Letters, RateKind, solidarity_fund_rate,
+    self, Duty, EmploymentType, Family, Letters, RateKind, Validity, solidarity_fund_rate,
 };
 use vinculo_pila::{DocumentKind, Month};
 
@@ -249,3 +249,36 @@ fn every_ending_of_a_document_has_its_due_day() {
         assert_eq!(catalog::due_business_day(none), None, "{none:?}");
     }
 }
+
+#[test]
+fn codes_have_the_dates_that_sources_give_and_no_others() {
+    let day = |text: &str| text.parse::<jiff::civil::Date>().unwrap();
+    let (v30, before) = (Some(day("2026-07-24")), Some(day("2026-07-23")));
+    // Annex v30, and a name that says from when.
+    let workers = catalog::worker_types().filter(|it| it.validity != ALWAYS);
+    let workers: Vec<_> = workers.map(|it| (it.code, it.validity.from, it.validity.to)).collect();
+    let part_time = Some(day("2026-08-01"));
+    let expected =
+        [("15", None, before), ("74", v30, None), ("75", v30, None), ("76", part_time, None)];
+    assert_eq!(workers, expected);
+    let planillas = catalog::planilla_types().filter(|it| it.validity != ALWAYS);
+    let planillas: Vec<_> =
+        planillas.map(|it| (it.code, it.validity.from, it.validity.to)).collect();
+    assert_eq!(planillas, [("D", None, before), ("Q", None, before), ("W", v30, None)]);
+    let payers = catalog::contributor_types().filter(|it| it.validity != ALWAYS);
+    assert_eq!(payers.map(|it| (it.code, it.validity.from)).collect::<Vec<_>>(), [("17", v30)]);
+    // The list of January 2024 has historic administrators; one more is known from elsewhere.
+    let listed = Validity { from: None, to: Some(day("2024-01-31")) };
+    let all = catalog::pension_funds().chain(catalog::health_providers());
+    let all = all.chain(catalog::family_funds()).chain(catalog::risk_insurers());
+    let mut historic = 0;
+    for entity in all {
+        let expected = if entity.active || entity.code == "25-7" { ALWAYS } else { listed };
+        assert_eq!(entity.validity, expected, "{}", entity.code);
+        historic += usize::from(!entity.active);
+    }
+    assert_eq!(historic, 27);
+    assert!(listed.holds_in(month("2024-01")) && !listed.holds_in(month("2024-02")));
+}
+
+const ALWAYS: Validity = Validity { from: None, to: None };

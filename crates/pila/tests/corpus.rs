@@ -50,3 +50,24 @@ fn reader_holds() {
 fn projection_holds() {
     replay(properties::projection);
 }
+
+/// The targets need a nightly compiler: they hold nothing but the call.
+#[test]
+fn every_property_has_its_target() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
+    let manifest = std::fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    let targets = std::fs::read_dir(fuzz.join("fuzz_targets")).unwrap().count();
+    let library = std::fs::read_to_string(fuzz.join("src/lib.rs")).unwrap();
+    let properties = library.lines().filter_map(|line| line.strip_prefix("pub fn "));
+    let properties: Vec<_> = properties.filter_map(|line| line.split('(').next()).collect();
+    assert_eq!(properties, ["check", "reader", "projection"]);
+    assert_eq!(targets, properties.len());
+    for name in properties {
+        let target = std::fs::read_to_string(fuzz.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+        let call =
+            format!("libfuzzer_sys::fuzz_target!(|bytes: &[u8]| vinculo_fuzz::{name}(bytes));");
+        assert_eq!(target.lines().collect::<Vec<_>>(), ["#![no_main]", "", &call]);
+        let path = format!("path = \"fuzz_targets/{name}.rs\"");
+        assert!(manifest.contains(&format!("name = \"{name}\"\n{path}")), "{name}");
+    }
+}

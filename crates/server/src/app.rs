@@ -106,7 +106,7 @@ impl App {
         let sender = Sender::new(options)?;
         let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?, &config);
         let limits = Limits::new(&config, Arc::clone(&clock));
-        let metrics = Metrics::new(store.stats());
+        let metrics = Metrics::new(store.stats(), &config.lost_spans);
         let inner = Inner {
             secrets,
             clock,
@@ -268,6 +268,11 @@ impl App {
     /// Whether jobs are worked off here.
     pub(crate) fn worker(&self) -> &Worker {
         &self.0.worker
+    }
+
+    /// From now on `/readyz` says that this process is stopping, so that nobody is sent to it any more.
+    pub fn announce_stop(&self) {
+        self.worker().announce_stop();
     }
 
     /// Runs work that goes on when whoever asked for it has gone.

@@ -12,6 +12,7 @@ use vinculo_sources::agil_data::AgilDataConfig;
 use vinculo_sources::mareigua::MareiguaConfig;
 
 use crate::sources::SourceTerms;
+use crate::traces::LostSpans;
 
 /// Configuration of a running server.
 #[derive(Debug, Clone)]
@@ -83,6 +84,8 @@ pub struct Config {
     pub audit_patience: Duration,
     /// Bytes free where the data folder is, below which the process says that it is not ready.
     pub least_free_bytes: u64,
+    /// Counts what traces lose on their way.
+    pub lost_spans: LostSpans,
     /// What is kept no longer.
     pub retention: RetentionConfig,
     /// How much of cohorts is taken and worked on.
@@ -212,6 +215,7 @@ impl Config {
             audit_room: 16_384,
             audit_patience: Duration::from_secs(10),
             least_free_bytes: 100 * 1024 * 1024,
+            lost_spans: LostSpans::default(),
             retention: RetentionConfig::default(),
             cohorts: CohortConfig::default(),
             runner: RunnerConfig::default(),

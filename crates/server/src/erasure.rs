@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use vinculo_store::{Store, Unopened};
+use vinculo_store::{OpenImport, Store, Unopened};
 
 use crate::App;
 use crate::consents;
@@ -124,7 +124,7 @@ fn settle_without_keys(
         removed_people += finished;
     }
     let mut refused_imports = 0;
-    for (id, uuid) in store.read_blocking(|tx| tx.open_imports())? {
+    for OpenImport { id, uuid, .. } in store.read_blocking(|tx| tx.open_imports())? {
         if !imports::spool_file_of(spool, uuid).exists() {
             let refused = store.write_blocking(move |tx| tx.refuse_lost_import(id, now))?;
             refused_imports += u64::from(refused);

@@ -1,7 +1,7 @@
 //! Whether the process lives and whether it can serve.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::Json;
@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Serialize;
+use vinculo_store::Schema;
 
 use crate::App;
 use crate::dashboard::Finished;
@@ -34,9 +35,12 @@ struct Readiness {
     checks: Vec<Check>,
 }
 
-/// Whether the runner of this process is at work.
+/// Whether the runner of this process is at work, and the process is to stay.
 #[derive(Debug, Default)]
-pub(crate) struct Worker(AtomicU8);
+pub(crate) struct Worker {
+    state: AtomicU8,
+    stopping: AtomicBool,
+}
 
 const NONE: u8 = 0;
 const WORKS: u8 = 1;
@@ -45,8 +49,13 @@ const ENDED: u8 = 2;
 impl Worker {
     /// The runner is at work until the answer is dropped.
     pub(crate) fn begin(app: &App) -> AtWork {
-        app.worker().0.store(WORKS, Ordering::Relaxed);
+        app.worker().state.store(WORKS, Ordering::Relaxed);
         AtWork(app.clone())
+    }
+
+    /// The process is about to end.
+    pub(crate) fn announce_stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
     }
 }
 
@@ -55,7 +64,7 @@ pub(crate) struct AtWork(App);
 
 impl Drop for AtWork {
     fn drop(&mut self) {
-        self.0.worker().0.store(ENDED, Ordering::Relaxed);
+        self.0.worker().state.store(ENDED, Ordering::Relaxed);
     }
 }
 
@@ -81,21 +90,31 @@ pub(crate) async fn readyz(State(app): State<App>) -> Response {
 /// Looks at everything that the process needs to serve.
 pub(crate) async fn checks(app: &App) -> Vec<Check> {
     let (data, vault) = tokio::join!(schema(app), key(app));
-    let checks = data.into_iter().chain([vault, disk(app)]);
+    let checks = stopping(app).into_iter().chain(data).chain([vault, disk(app)]);
     checks.chain(worker(app)).collect()
 }
 
-/// Whether the database answers, and is at this program's version.
+/// What is wrong with a process that was told to stop and still serves.
+fn stopping(app: &App) -> Option<Check> {
+    let stopping = app.worker().stopping.load(Ordering::Relaxed);
+    stopping.then(|| check("stopping", Err::<&str, _>("was told to stop".to_owned())))
+}
+
+/// Whether the database answers, and is at this program's version or one that is safe for it.
 async fn schema(app: &App) -> [Check; 2] {
     let answer = app.store().read(|tx| tx.check_schema());
     let answer = tokio::time::timeout(PATIENCE, answer).await;
-    let [database, schema] = match answer {
-        Ok(Ok(())) => [Ok("answers"), Ok("this version's")],
-        Ok(Err(error @ vinculo_store::Error::Migration(_))) => {
-            [Ok("answers"), Err(error.to_string())]
+    let (database, schema) = match answer {
+        Ok(Ok(Schema::Own)) => (Ok("answers"), Ok("this version's".to_owned())),
+        Ok(Ok(Schema::Newer(version))) => {
+            let message = format!("version {version}, of a newer program: this one may go on");
+            (Ok("answers"), Ok(message))
         }
-        Ok(Err(_)) => [Err("does not answer".to_owned()), Err("not known".to_owned())],
-        Err(_) => [Err("does not answer in time".to_owned()), Err("not known".to_owned())],
+        Ok(Err(error @ vinculo_store::Error::Migration(_))) => {
+            (Ok("answers"), Err(error.to_string()))
+        }
+        Ok(Err(_)) => (Err("does not answer".to_owned()), Err("not known".to_owned())),
+        Err(_) => (Err("does not answer in time".to_owned()), Err("not known".to_owned())),
     };
     [check("database", database), check("schema", schema)]
 }
@@ -138,14 +157,14 @@ pub(crate) fn disk_free(app: &App) -> std::io::Result<u64> {
 
 /// Whether jobs are worked off, in a process that is to do so.
 fn worker(app: &App) -> Option<Check> {
-    match app.worker().0.load(Ordering::Relaxed) {
+    match app.worker().state.load(Ordering::Relaxed) {
         NONE => None,
         WORKS => Some(check("worker", Ok("works"))),
-        _ => Some(check("worker", Err("has ended".to_owned()))),
+        _ => Some(check("worker", Err::<&str, _>("has ended".to_owned()))),
     }
 }
 
-fn check(name: &'static str, found: Result<&str, String>) -> Check {
+fn check(name: &'static str, found: Result<impl Into<String>, String>) -> Check {
     let ready = found.is_ok();
-    Check { name, ready, message: found.map_or_else(|wrong| wrong, str::to_owned) }
+    Check { name, ready, message: found.map_or_else(|wrong| wrong, Into::into) }
 }

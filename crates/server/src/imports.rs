@@ -19,6 +19,7 @@ use crate::masked::without_numbers;
 use crate::projection::open_own;
 use crate::secrets::WorkspaceSecrets;
 use crate::spool::{SpoolReader, SpoolWriter, Written};
+use crate::spool_id::identify_spool;
 
 /// Largest file taken, bytes: some 700,000 lines.
 pub const LARGEST_FILE: u64 = 512 * 1024 * 1024;
@@ -168,6 +169,8 @@ pub(crate) struct Spooled {
     secrets: Arc<WorkspaceSecrets>,
     uuid: Uuid,
     path: PathBuf,
+    /// Which spool it is in.
+    spool: Uuid,
     written: Written,
     offered: bool,
 }
@@ -199,9 +202,10 @@ pub(crate) async fn spool_file(
 ) -> Result<Spooled, ReceiveError> {
     let secrets = app.secrets(workspace).map_err(ApiError::from)?;
     let uuid = app.uuid().map_err(ApiError::unexpected)?;
+    let spool = identify_spool(app).await?;
     let path = spool_path(app, uuid);
     let written = fill_spool(path.clone(), Arc::clone(&secrets), uuid, contents).await?;
-    Ok(Spooled { secrets, uuid, path, written, offered: false })
+    Ok(Spooled { secrets, uuid, path, spool, written, offered: false })
 }
 
 async fn fill_spool(
@@ -213,7 +217,6 @@ async fn fill_spool(
     // The request may be given up while this runs: what is left of a failure is removed here.
     let filled = tokio::task::spawn_blocking(move || {
         let folder = path.parent().unwrap_or(Path::new("."));
-        vinculo_store::make_private_folder(folder).map_err(std::io::Error::other)?;
         let filled = SpoolWriter::create(&path, secrets, import, LARGEST_FILE)
             .and_then(|mut spool| {
                 std::io::copy(&mut contents, &mut spool)?;
@@ -250,6 +253,7 @@ pub(crate) async fn store_import<T: Send + 'static>(
     let name = seal(&spooled.secrets, name_context(spooled.uuid), &name)?;
     let (workspace, created_at) = (spooled.secrets.workspace().id, app.now_micros());
     let (uuid, sha256, bytes) = (spooled.uuid, spooled.sha256(), spooled.written.bytes);
+    let spool = Some(spooled.spool);
     // After an error the import may have been stored all the same; the sweep knows.
     spooled.offered = true;
     let (new, done) = app
@@ -262,6 +266,7 @@ pub(crate) async fn store_import<T: Send + 'static>(
                 bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
                 name: &name,
                 allowed: &file.allowed.join(","),
+                spool,
                 created_at,
             })?;
             if new {

@@ -49,8 +49,10 @@ mod serve;
 mod settings;
 pub mod sources;
 mod spool;
+mod spool_id;
 mod terms;
 mod tokens;
+pub mod traces;
 mod webhooks;
 
 pub use api::span::moment;
@@ -77,8 +79,10 @@ pub use projection::person_history;
 pub use router::router;
 pub use scopes::{Scope, Scopes};
 pub use serve::{Tls, TlsError, serve, serve_tls};
+pub use spool_id::{SPOOL_ID, spool_id};
 pub use webhooks::{
     DeliveryStatus, EndpointChange, EndpointStatus, EventStatus, WantedEndpoint, add_endpoint,
     change_endpoint, delete_endpoint, list_deliveries, list_endpoints, list_events,
-    replay_deliveries, rotate_secret, send_test, show_delivery, show_event,
+    replay_deliveries, replay_delivery, rotate_secret, send_test, show_delivery, show_event,
+    unsigned_endpoints,
 };

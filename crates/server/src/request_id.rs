@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -13,11 +13,9 @@ use serde::Serialize;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::App;
-use crate::connect;
 use crate::dashboard::{self, Finished};
 use crate::error::{ApiError, ErrorItems, Failure, item_of_status};
-use crate::router;
+use crate::{App, connect, router, traces};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -50,9 +48,13 @@ pub(crate) async fn layer(
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
     let path = shown(request.uri().path());
-    let span =
-        tracing::info_span!("request", request_id = %id.simple(), method = known(&method), path);
-    let mut response = next(request).instrument(span.clone()).await;
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let traced = traces::request(id, known(&method), route);
+    let span = traced.in_scope(
+        || tracing::info_span!("request", request_id = %id.simple(), method = known(&method), path),
+    );
+    let mut response = next(request).instrument(span.clone()).instrument(traced.clone()).await;
+    traces::answered(&traced, response.status().as_u16());
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     let hex = id.simple().to_string();
     let status = response.status();
@@ -69,8 +71,9 @@ pub(crate) async fn layer(
     response
 }
 
-/// Says in the log which request is behind what is being done.
+/// Says in the log and in traces which request is behind what is being done.
 pub(crate) fn is_behind(id: Uuid) {
+    traces::is_behind(id);
     tracing::Span::current().record("request_id", tracing::field::display(id.simple()));
 }
 

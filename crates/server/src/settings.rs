@@ -55,6 +55,10 @@ pub(crate) struct Settings {
     /// `first`: sources are asked in order until one has everything; `all`: each of them, and what
     /// they say is merged.
     pub(crate) source_policy: SourcePolicy,
+    /// Whole months of work before the present one of which lines of planillas are kept; 0 is for ever. What
+    /// was made of them stays.
+    #[schema(minimum = 0, maximum = 1200)]
+    pub(crate) keep_lines_months: u32,
     /// Days that sealed answers of sources are kept; the question itself stays.
     #[schema(minimum = 1, maximum = 3650)]
     pub(crate) keep_source_answers_days: u32,
@@ -91,6 +95,7 @@ impl Default for Settings {
             frame_ancestors: Vec::new(),
             webhook_retry_seconds: vinculo_webhook::SCHEDULE.to_vec(),
             source_policy: SourcePolicy::First,
+            keep_lines_months: 0,
             keep_source_answers_days: 90,
             keep_delivery_answers_days: 30,
             keep_events_days: 90,

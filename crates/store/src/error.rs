@@ -86,6 +86,10 @@ impl Error {
         Self::Busy(Cause::own("too many closures wait already"))
     }
 
+    pub(crate) fn busy(text: impl Into<String>) -> Self {
+        Self::Busy(Cause::own(text))
+    }
+
     pub(crate) fn unavailable(text: impl Into<String>) -> Self {
         Self::Unavailable(Cause::own(text))
     }

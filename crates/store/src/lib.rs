@@ -28,7 +28,7 @@ pub use copy::{Copied, CopiedTable, CopyPhase, CopyProgress, copy};
 pub use error::{Cause, Error, Result};
 pub use found::{Found, Half, look};
 pub use lock::RunnerLock;
-pub use migrate::{Applied, make_private_folder, migrate};
+pub use migrate::{Applied, Schema, make_private_folder, migrate};
 pub use row::Row;
 pub use stats::{LaneStatus, Stats, Timer};
 pub use store::{Options, Standing, Store};

@@ -8,6 +8,8 @@ use crate::found::{self, Half, Tables};
 use crate::target::Target;
 use crate::tx::Dialect;
 use ::postgres::Client;
+use ::postgres::error::SqlState;
+use refinery::error::Kind;
 use refinery::{Migration, Report, Runner};
 use std::fs::{DirBuilder, File};
 use std::path::{Path, PathBuf};
@@ -35,6 +37,21 @@ mod embedded {
     pub(super) mod vault_postgres {
         refinery::embed_migrations!("migrations/vault/postgres");
     }
+}
+
+/// How a migration of PostgreSQL waits for the locks of tables that others use: while it waits, everybody waits
+/// behind it.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// What PostgreSQL takes as `lock_timeout`.
+    lock: &'static str,
+    /// How long others have their turn before the next try, seconds.
+    pause: f64,
+    tries: u32,
+}
+
+impl Patience {
+    const SHIPPED: Self = Self { lock: "2s", pause: 1.0, tries: 10 };
 }
 
 /// What a migration did.
@@ -95,13 +112,13 @@ fn migrate_postgres(url: &str) -> Result<Applied> {
     let config = postgres::configure(url)?;
     let mut client = postgres::connect(&config)?;
     client.execute("select pg_advisory_lock($1)", &[&ADVISORY_LOCK])?;
-    let applied = migrate_schemas(&mut client);
+    let applied = migrate_schemas(&mut client, Patience::SHIPPED);
     // The lock also goes with the connection.
     let _ = client.execute("select pg_advisory_unlock($1)", &[&ADVISORY_LOCK]);
     applied
 }
 
-fn migrate_schemas(client: &mut Client) -> Result<Applied> {
+fn migrate_schemas(client: &mut Client, patience: Patience) -> Result<Applied> {
     let runners = [
         embedded::data_postgres::migrations::runner(),
         embedded::vault_postgres::migrations::runner(),
@@ -110,10 +127,50 @@ fn migrate_schemas(client: &mut Client) -> Result<Applied> {
     check_before(found::in_schemas(client)?, &runners, places)?;
     let [data, vault] = runners;
     client.batch_execute("create schema if not exists vault; set search_path = vault")?;
-    let vault = run(vault, VAULT_HISTORY, client)?;
+    // Not before: this waits for whoever migrates, however long that takes.
+    client.batch_execute(&format!("set lock_timeout = '{}'", patience.lock))?;
+    let vault = run_patiently(&vault, VAULT_HISTORY, client, patience)?;
     client.batch_execute("set search_path = public")?;
-    let data = run(data, HISTORY, client)?;
+    let data = run_patiently(&data, HISTORY, client, patience)?;
     Ok(Applied { data, vault })
+}
+
+/// As [`run`], again and again while somebody holds a table; what was applied before stays.
+fn run_patiently(
+    runner: &Runner,
+    history: &str,
+    client: &mut Client,
+    patience: Patience,
+) -> Result<Vec<String>> {
+    let before = applied_versions(client, history)?;
+    let mut tries = 1;
+    while let Err(error) = run(Runner::new(runner.get_migrations()), history, client) {
+        if !matches!(error, Error::Busy(_)) {
+            return Err(error);
+        }
+        if tries == patience.tries {
+            let why = format!(
+                "{error}; somebody holds a table for a long time, a backup or a statement by hand: try again when \
+                 it has ended (`select * from pg_stat_activity` shows who)"
+            );
+            return Err(Error::Migration(why));
+        }
+        tries += 1;
+        client.execute("select pg_sleep($1)", &[&patience.pause])?;
+    }
+    let mut new: Vec<&Migration> = runner.get_migrations().iter().collect();
+    new.retain(|migration| !before.contains(&migration.version()));
+    new.sort_by_key(|migration| migration.version());
+    Ok(new.into_iter().map(ToString::to_string).collect())
+}
+
+fn applied_versions(client: &mut Client, history: &str) -> Result<Vec<i32>> {
+    let found = client.query_one("select to_regclass($1) is not null", &[&history])?;
+    if !found.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
+    let rows = client.query(&format!("select version from {history}"), &[])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// Fails when what was found, data and keys, is newer than this program, or one of them is gone: an
@@ -147,8 +204,20 @@ fn run<C: refinery::Migrate>(
         .set_abort_divergent(true)
         .set_abort_missing(true)
         .run(connection)
-        .map_err(|error| Error::Migration(error.to_string()))?;
+        .map_err(|error| refused(&error))?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}
+
+/// What a migration failed of: of a lock that somebody holds it can be tried again.
+fn refused(error: &refinery::Error) -> Error {
+    let cause = match error.kind() {
+        Kind::Connection(_, cause) => cause.downcast_ref::<::postgres::Error>(),
+        _ => None,
+    };
+    match cause.and_then(::postgres::Error::code) {
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Error::busy(error.to_string()),
+        _ => Error::Migration(error.to_string()),
+    }
 }
 
 /// Whether half a copy will do.
@@ -233,8 +302,22 @@ pub(crate) const fn histories(dialect: Dialect) -> [&'static str; 2] {
     }
 }
 
-/// Fails unless the data and the keys are at exactly this program's versions.
-pub(crate) fn check_versions(dialect: Dialect, found: [Option<i64>; 2]) -> Result<()> {
+/// How a schema stands to this program, which has it open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// It is this program's.
+    Own,
+    /// It is of this newer version, which has added to it: this program may go on.
+    Newer(i32),
+}
+
+/// Fails when the data or the keys are older than this program, or newer and not for it. `oldest` is asked for
+/// the version of the data whose programs may go on beside a newer schema.
+pub(crate) fn check_versions(
+    dialect: Dialect,
+    found: [Option<i64>; 2],
+    oldest: impl FnOnce() -> Result<i64>,
+) -> Result<Schema> {
     // Asked again and again, and the texts of all migrations are read to know it.
     static SQLITE: LazyLock<[Option<i32>; 2]> = LazyLock::new(|| {
         let data = embedded::data_sqlite::migrations::runner();
@@ -248,11 +331,16 @@ pub(crate) fn check_versions(dialect: Dialect, found: [Option<i64>; 2]) -> Resul
         Dialect::Sqlite => *SQLITE,
         Dialect::Postgres => *POSTGRES,
     };
+    let found = found.map(|found| found.map(|at| i32::try_from(at).unwrap_or(i32::MAX)));
+    let newer = found.into_iter().zip(wanted).filter(|(found, wanted)| found > wanted);
+    let newer = newer.filter_map(|(found, _)| found).max();
+    let goes_on = newer.is_some() && wanted[0].map(i64::from) >= Some(oldest()?);
     for ((place, found), wanted) in ["the data", "the keys"].into_iter().zip(found).zip(wanted) {
-        let found = found.map(|version| i32::try_from(version).unwrap_or(i32::MAX));
-        compare(place, found, wanted)?;
+        if !goes_on || found < wanted {
+            compare(place, found, wanted)?;
+        }
     }
-    Ok(())
+    Ok(newer.map_or(Schema::Own, Schema::Newer))
 }
 
 pub(crate) fn newest(history: &str) -> String {
@@ -299,4 +387,39 @@ pub fn make_private_folder(dir: &Path) -> Result<()> {
 
 pub(crate) fn io_error(path: &Path, error: &std::io::Error) -> Error {
     Error::unavailable(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::TestDatabase;
+
+    #[test]
+    fn a_migration_gives_up_with_word_of_who_is_in_the_way() {
+        let db = TestDatabase::postgres();
+        let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
+        let connect = || Client::connect(url, ::postgres::NoTls).expect("not connected");
+        let (mut client, mut reader) = (connect(), connect());
+        client
+            .batch_execute("drop schema public cascade; create schema public")
+            .expect("not emptied");
+        client.batch_execute("set search_path = public").expect("not chosen");
+        // The next one adds a column to a table that is always in use.
+        let before = embedded::data_postgres::migrations::runner();
+        let before = before.set_target(refinery::Target::Version(32));
+        run(before, HISTORY, &mut client).expect("not made");
+        let mut reading = reader.transaction().expect("not begun");
+        reading.batch_execute("lock table jobs in access share mode").expect("not locked");
+        let patience = Patience { lock: "1ms", pause: 0.0, tries: 3 };
+        let Err(Error::Migration(why)) = migrate_schemas(&mut client, patience) else {
+            panic!("migrated beside a lock")
+        };
+        assert!(why.contains("lock timeout"), "{why}");
+        assert!(why.contains("somebody holds a table for a long time"), "{why}");
+        drop(reading);
+        client.batch_execute("set search_path = public").expect("not chosen");
+        assert!(applied_versions(&mut client, HISTORY).unwrap().iter().all(|it| *it < 34));
+        let applied = migrate_schemas(&mut client, patience).expect("not migrated").data;
+        assert!(applied.iter().any(|name| name.starts_with("V34__spools")), "{applied:?}");
+    }
 }

@@ -38,12 +38,14 @@ const fn v6(
     Range { network, prefix, refusal: RefusedAddress { range, purpose } }
 }
 
-/// Everything of the IANA IPv4 special-purpose registry (RFC 6890) that is not a public host.
-const REFUSED_V4: [Range<Ipv4Addr>; 15] = [
+/// Everything of the IANA IPv4 special-purpose registry (RFC 6890) that is not a public host, and the one
+/// address of a public range at which a cloud answers its own machines.
+const REFUSED_V4: [Range<Ipv4Addr>; 16] = [
     v4([0, 0, 0, 0], 8, "0.0.0.0/8", "this network"),
     v4([10, 0, 0, 0], 8, "10.0.0.0/8", "private"),
     v4([100, 64, 0, 0], 10, "100.64.0.0/10", "carrier-grade translation"),
     v4([127, 0, 0, 0], 8, "127.0.0.0/8", "loopback"),
+    v4([168, 63, 129, 16], 32, "168.63.129.16/32", "metadata of a cloud"),
     v4([169, 254, 0, 0], 16, "169.254.0.0/16", "link-local and metadata"),
     v4([172, 16, 0, 0], 12, "172.16.0.0/12", "private"),
     v4([192, 0, 0, 0], 24, "192.0.0.0/24", "protocol assignments"),

@@ -15,6 +15,7 @@ use tower::util::MapRequestLayer;
 use url::Host;
 
 use crate::resolver::{Judging, SystemResolver, Unresolved};
+use crate::target::check_registered;
 use crate::{RefusedAddress, RetryAfter, Rules, UrlError, authorization_header, check_url};
 
 /// How webhooks are sent. The default is what the contract and the figures ask for.
@@ -56,7 +57,7 @@ pub struct SetupError(#[source] reqwest::Error);
 /// One POST to make.
 #[derive(Clone)]
 pub struct Request<'a> {
-    /// Where to; judged again with [`check_url`].
+    /// Where to; judged again as [`check_url`] does, but for ports that nobody listed.
     pub url: &'a str,
     /// The registered authorization value, see [`authorization_header`].
     pub authorization: Option<&'a str>,
@@ -237,7 +238,7 @@ impl Sender {
     }
 
     async fn exchange(&self, request: Request<'_>) -> Result<Answer, Failure> {
-        let url = check_url(request.url, &self.options.rules)?;
+        let url = check_registered(request.url, &self.options.rules)?;
         let headers = headers(&request).ok_or(Failure::InvalidHeader)?;
         loop {
             let sending = self.client.post(url.clone()).headers(headers.clone());

@@ -400,6 +400,22 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_whatever_it_said_b
     assert_eq!(dialled.load(Ordering::SeqCst), 0);
 }
 
+/// An endpoint that was registered when more ports were allowed is judged by where it leads, not by its port,
+/// unless the installation lists ports.
+#[tokio::test]
+async fn what_is_registered_goes_on_at_its_port_until_others_are_listed() {
+    let inside: SocketAddr = "10.0.0.1:0".parse().unwrap();
+    let url = "https://hooks.example.com:9443/";
+    let sender = public_sender(PATIENT, vec![vec![inside]]);
+    assert_eq!(sender.check(url).await, Err(UrlError::Port(9443)));
+    let result = send_to(&sender, url).await.result;
+    assert!(matches!(result, Err(Failure::Refused(_))), "{result:?}");
+    let rules = Rules { ports: vec![443], ..Rules::default() };
+    let listed = Sender::new(Options { timeout: PATIENT, rules, ..Options::default() }).unwrap();
+    let result = send_to(&listed, url).await.result;
+    assert_eq!(result.unwrap_err(), Failure::InvalidUrl(UrlError::Port(9443)));
+}
+
 #[tokio::test]
 async fn a_name_that_leads_inside_is_refused_when_it_is_registered() {
     let inside: SocketAddr = "10.0.0.1:0".parse().unwrap();

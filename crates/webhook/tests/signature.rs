@@ -21,13 +21,18 @@ fn what_is_signed_is_verified_as_documented() {
     let both = format!("{} {}", sign(&new), sign(&old));
     for secret in [&old, &new] {
         let secret = secret.reveal();
-        assert!(documented::verified(&secret, "id", "7", &both, b"body"));
+        for now in [7 - 300, 7, 7 + 300] {
+            assert!(documented::verified(&secret, ("id", "7", &both), b"body", now));
+        }
+        for now in [7 - 301, 7 + 301] {
+            assert!(!documented::verified(&secret, ("id", "7", &both), b"body", now), "{now}");
+        }
         for (id, timestamp, body) in [("di", "7", "body"), ("id", "8", "body"), ("id", "7", "b")] {
-            assert!(!documented::verified(&secret, id, timestamp, &both, body.as_bytes()));
+            assert!(!documented::verified(&secret, (id, timestamp, &both), body.as_bytes(), 7));
         }
     }
-    assert!(!documented::verified(&old.reveal(), "id", "7", &sign(&new), b"body"));
-    assert!(!documented::verified("whsec_%", "id", "7", &both, b"body"));
+    assert!(!documented::verified(&old.reveal(), ("id", "7", &sign(&new)), b"body", 7));
+    assert!(!documented::verified("whsec_%", ("id", "7", &both), b"body", 7));
 }
 
 /// The example of the specification's reference libraries.

@@ -19,8 +19,7 @@ pub(crate) struct Outgoing {
     /// Allow webhooks over plain HTTP [default: false]
     #[arg(long, env = "VINCULO_WEBHOOK_ALLOW_HTTP", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub(crate) webhook_allow_http: Option<bool>,
-    /// Ports that webhooks may go to, separated by commas [default: 80, 443, and those above 1023
-    /// where no well-known service listens]
+    /// Ports that webhooks may go to, separated by commas [default: 80, 443, 8080, 8443]
     #[arg(long, env = "VINCULO_WEBHOOK_PORTS", value_delimiter = ',', value_name = "PORT")]
     pub(crate) webhook_ports: Option<Vec<u16>>,
 }
@@ -86,6 +85,8 @@ pub(crate) enum Deliveries {
     List(ListDeliveries),
     /// Show a delivery with every try and what was answered
     Show(ShowDelivery),
+    /// Send a delivery again, whatever became of it
+    Replay(ReplayDelivery),
 }
 
 /// `vinculo events …`
@@ -276,6 +277,21 @@ pub(crate) struct ShowDelivery {
     pub(crate) database: Database,
 }
 
+/// `vinculo deliveries replay`
+#[derive(Debug, Args)]
+pub(crate) struct ReplayDelivery {
+    /// Whose delivery
+    #[arg(long)]
+    pub(crate) environment: Environment,
+    /// Its number
+    pub(crate) id: i64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) database: Database,
+}
+
 /// `vinculo events list`
 #[derive(Debug, Args)]
 pub(crate) struct ListEvents {
@@ -288,6 +304,9 @@ pub(crate) struct ListEvents {
     /// Of this type
     #[arg(long = "type", value_parser = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT", "TEST", "ENDPOINT"])]
     pub(crate) webhook_type: Option<String>,
+    /// With a delivery in this state: pending, delivered, failed, cancelled
+    #[arg(long, value_parser = state)]
+    pub(crate) status: Option<DeliveryState>,
     #[command(flatten)]
     pub(crate) span: Span,
     /// How many at most

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use vinculo_server::config::Config;
 use vinculo_store::Options;
 
-use super::{CohortLimits, Database, Egress, Keeping, Logging, Outgoing, Sources, Terms, Watching};
+use super::{
+    CohortLimits, Database, Egress, Keeping, Logging, Outgoing, Sources, Terms, Traces, Watching,
+};
 use crate::settings::File;
 
 /// `vinculo worker`, and what `vinculo serve` takes for the same work
@@ -27,6 +29,8 @@ pub(crate) struct Worker {
     pub(crate) watching: Watching,
     #[command(flatten)]
     pub(crate) logging: Logging,
+    #[command(flatten)]
+    pub(crate) traces: Traces,
     // Last: their headings in the help would be those of whatever follows.
     #[command(flatten)]
     pub(crate) sources: Sources,
@@ -48,6 +52,7 @@ impl Worker {
             keeping: file.complete(self.keeping)?,
             watching: file.complete(self.watching)?,
             logging: file.complete(self.logging)?,
+            traces: file.complete(self.traces)?,
         })
     }
 

@@ -3,13 +3,16 @@
 use std::process::ExitCode;
 
 use anstream::println;
+use anyhow::anyhow;
 use vinculo_server::{
-    DeliveryStatus, EventStatus, list_deliveries, list_events, show_delivery, show_event,
+    DeliveryStatus, EventStatus, list_deliveries, list_events, replay_delivery, show_delivery,
+    show_event,
 };
 use vinculo_store::{DeliveryFilter, EventFilter, TimeSpan};
 
-use super::webhooks::{json, json_lines, with};
-use crate::args::{Deliveries, Events, ListDeliveries, ListEvents, Span, Wanted};
+use super::webhooks::{json, json_lines, told, with, with_app};
+use crate::args::{Deliveries, Events, ListDeliveries, ListEvents, ReplayDelivery, Span, Wanted};
+use crate::print::HEAD;
 use crate::settings::File;
 
 /// Lists events, or shows one.
@@ -39,6 +42,10 @@ pub(crate) fn run_deliveries(command: Deliveries, file: &File) -> anyhow::Result
             let (environment, id) = (options.environment.into(), options.id);
             json(&with(&database, async |app| show_delivery(app, environment, id).await)?)
         }
+        Deliveries::Replay(options) => {
+            let database = file.complete(options.database)?;
+            replay(&ReplayDelivery { database, ..options })
+        }
     }
 }
 
@@ -48,6 +55,7 @@ fn list(options: ListEvents) -> anyhow::Result<ExitCode> {
         links: options.link.map(|id| vec![id]),
         types: options.webhook_type.map(|word| vec![word]),
         created: span(&options.span),
+        with_delivery: options.status.map(|state| vec![state]),
     };
     let (environment, limit) = (options.environment.into(), options.limit.into());
     let found =
@@ -79,6 +87,25 @@ fn deliveries(options: &ListDeliveries) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Sends a delivery again.
+fn replay(options: &ReplayDelivery) -> anyhow::Result<ExitCode> {
+    let (environment, id) = (options.environment.into(), options.id);
+    let replayed = with_app(&options.database, async |app| {
+        let replayed = replay_delivery(app, environment, id).await;
+        replayed.map_err(|error| match error.is_not_found() {
+            true => {
+                anyhow!("there is no delivery {id} in {environment}: `deliveries list` has them")
+            }
+            false => told(error),
+        })
+    })?;
+    if options.json {
+        return json(&replayed);
+    }
+    println!("{HEAD}Delivery{HEAD:#} {id} is on its way");
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Which deliveries are meant.
 pub(super) fn filter(wanted: &Wanted) -> DeliveryFilter {
     DeliveryFilter {
@@ -89,6 +116,7 @@ pub(super) fn filter(wanted: &Wanted) -> DeliveryFilter {
             links: wanted.link.map(|id| vec![id]),
             types: wanted.webhook_type.clone().map(|word| vec![word]),
             created: span(&wanted.span),
+            with_delivery: None,
         },
         ..DeliveryFilter::default()
     }
@@ -100,7 +128,7 @@ fn span(given: &Span) -> TimeSpan {
 
 /// How a delivery stands, and how its last try ended.
 fn outcome(delivery: &DeliveryStatus) -> String {
-    let DeliveryStatus { status, tries, attempts, .. } = delivery;
+    let DeliveryStatus { status, tries, attempts, replayed_at, delivered_at, .. } = delivery;
     let last =
         attempts.iter().flatten().next_back().map(|last| match (last.status, &last.failure) {
             (Some(answered), _) => format!(", the last answered {answered}"),
@@ -108,5 +136,9 @@ fn outcome(delivery: &DeliveryStatus) -> String {
             (None, None) => String::new(),
         });
     let word = if *tries == 1 { "try" } else { "tries" };
-    format!("{status}, {tries} {word}{}", last.unwrap_or_default())
+    let again = replayed_at.as_ref().map(|at| format!(", sent again since {at}"));
+    let before = delivered_at.as_ref().filter(|_| *status != "delivered");
+    let before = before.map(|at| format!(", arrived at {at}"));
+    let [last, again, before] = [last, again, before].map(Option::unwrap_or_default);
+    format!("{status}, {tries} {word}{last}{again}{before}")
 }

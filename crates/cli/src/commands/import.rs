@@ -7,6 +7,7 @@ use std::time::Duration;
 use anstream::{eprintln, println};
 use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 use vinculo_pila::planilla::{CheckOptions, Report};
@@ -137,7 +138,8 @@ impl Importing<'_> {
         if let Some(report) = &received.report {
             print_findings(&place, report);
         }
-        let status = finished(self.app, received.id).await;
+        let progress_of = self.options.json.then_some(place.as_str());
+        let status = finished(self.app, received.id, progress_of).await;
         let mut status = status.with_context(|| place.clone())?;
         if !received.new && status.state == "accepted" {
             status.state = "repeated";
@@ -152,16 +154,27 @@ fn is_of_store(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(ReceiveError::Store(_)))
 }
 
-/// Waits for the end of an import, with a bar on a terminal.
-async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
+/// Waits for the end of an import, with a bar on a terminal; with a place, also with an object on standard
+/// error for every look that finds it further.
+pub(super) async fn finished(
+    app: &App,
+    id: ImportId,
+    progress_of: Option<&str>,
+) -> anyhow::Result<ImportStatus> {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {pos} of {len} lines")?;
     let bar = ProgressBar::no_length().with_style(style);
     let mut look = FIRST_LOOK;
+    let mut told = 0;
     loop {
         let status = import_status(app, id).await;
         let status = status.map_err(|e| anyhow!(e.cause().unwrap_or("refused").to_owned()))?;
         bar.set_length(u64::try_from(status.lines).unwrap_or(0));
         bar.set_position(u64::try_from(status.loaded).unwrap_or(0));
+        let further = status.loaded > 0 && status.percent > told;
+        if let Some(place) = progress_of.filter(|_| further) {
+            told = status.percent;
+            eprintln!("{}", progress(place, &status));
+        }
         if status.is_final() {
             bar.finish_and_clear();
             return Ok(status);
@@ -171,7 +184,13 @@ async fn finished(app: &App, id: ImportId) -> anyhow::Result<ImportStatus> {
     }
 }
 
-fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
+fn progress(place: &str, status: &ImportStatus) -> serde_json::Value {
+    let ImportStatus { state, loaded, lines, percent, .. } = status;
+    json!({ "file": place, "state": state, "loaded": loaded, "lines": lines, "percent": percent })
+}
+
+/// Tells how an import ended, of the file at `place`.
+pub(super) fn print(place: &str, status: &ImportStatus, json: bool) -> anyhow::Result<()> {
     if json {
         let mut document = serde_json::to_value(status)?;
         document["file"] = place.into();

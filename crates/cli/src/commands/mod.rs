@@ -22,6 +22,7 @@ pub(crate) mod restore;
 pub(crate) mod retention;
 pub(crate) mod serve;
 pub(crate) mod show;
+pub(crate) mod take_over;
 pub(crate) mod users;
 pub(crate) mod vault;
 pub(crate) mod webhooks;

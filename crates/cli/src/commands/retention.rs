@@ -79,8 +79,11 @@ async fn report(app: &vinculo_server::App, options: &RetentionOptions) -> anyhow
 }
 
 fn print(rule: &RuleStatus) {
-    let kept = match (rule.days, &rule.before) {
-        (Some(days), _) => format!("{days} days"),
+    let kept = match (
+        rule.days.map(|it| (it, "days")).or(rule.months.map(|it| (it, "months"))),
+        &rule.before,
+    ) {
+        (Some((number, unit)), _) => format!("{number} {unit}"),
         (None, Some(_)) => "hours".to_owned(),
         (None, None) => "for ever".to_owned(),
     };

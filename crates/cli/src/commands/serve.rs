@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use tokio::net::TcpListener;
@@ -15,19 +16,21 @@ use crate::operators::production;
 use crate::print::tell;
 use crate::serving::{Serving, sandbox};
 use crate::signals::Signals;
+use crate::traces::Traces;
 
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
-    logging::start(&options.work.logging)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let traces = Traces::start(&options.work.traces, "serve", runtime.handle())?;
+    logging::start(&options.work.logging, traces.as_ref())?;
     let production = production(&options.work.sources)?;
     if let Some(url) = &options.server.public_url {
         refuse_no_base(url)?;
     }
     let tls = options.tls.open()?;
-    let runtime = tokio::runtime::Runtime::new()?;
     let address = options.server.listen.unwrap_or(LISTEN);
     let listener = runtime.block_on(listen(address))?;
     let watched =
@@ -35,7 +38,7 @@ pub(crate) fn run(options: Serve) -> anyhow::Result<ExitCode> {
     let watched = watched.transpose()?;
     let installation = Installation::open_or_make(&options.work.database, &options.work.pool)?;
     warn(&options.work)?;
-    let served = serve(options, installation, (listener, tls, watched), production);
+    let served = serve(options, installation, (listener, tls, watched), (production, traces));
     let served = runtime.block_on(served);
     // Nobody waits for what did not end in time.
     runtime.shutdown_background();
@@ -85,13 +88,14 @@ async fn serve(
     options: Serve,
     installation: Installation,
     (listener, tls, watched): (TcpListener, Option<Tls>, Option<TcpListener>),
-    production: Vec<SourceConfig>,
+    (production, traces): (Vec<SourceConfig>, Option<Traces>),
 ) -> anyhow::Result<()> {
     let mut signals = Signals::hear()?;
     let (url, operator) = sandbox(options.work.sources.sandbox_operator_url.clone()).await?;
     let config = Config {
         production,
         public_url: options.server.public_url,
+        lost_spans: traces.as_ref().map(Traces::lost).unwrap_or_default(),
         ..options.http.apply(options.work.apply(installation.config(url)))
     };
     let worker = !options.server.no_worker.unwrap_or(false);
@@ -99,6 +103,8 @@ async fn serve(
     let app = installation.app(config)?;
     let base = app.config().public_url.clone();
     let set_up = vinculo_server::set_up_link(&app).await.map_err(|it| anyhow!(it.told()))?;
+    let delay = Duration::from_secs(options.server.stop_delay.unwrap_or(0).into());
+    let stopping = app.clone();
     let serving = Serving::start(app, (listener, tls, watched), worker, operator).await?;
     let own = format!("{scheme}://{}", serving.address);
     tell(format_args!("listening on {own}"));
@@ -110,5 +116,17 @@ async fn serve(
     }
     signals.next().await;
     tracing::info!("stopping");
-    signals.bound(serving.stop()).await
+    if !delay.is_zero() {
+        // Balancers see it, and send nobody more, before the listener is closed.
+        stopping.announce_stop();
+        signals.next_within(delay).await;
+    }
+    drop(stopping);
+    let stopped = async {
+        serving.stop().await;
+        if let Some(traces) = traces {
+            traces.end().await;
+        }
+    };
+    signals.bound(stopped).await
 }

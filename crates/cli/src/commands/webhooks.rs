@@ -213,7 +213,7 @@ pub(super) fn with<T>(
     with_app(database, async |app| work(app).await.map_err(told))
 }
 
-fn with_app<T>(
+pub(super) fn with_app<T>(
     database: &Database,
     work: impl AsyncFnOnce(&App) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
@@ -240,6 +240,6 @@ fn missing(error: ApiError, endpoint: Option<Uuid>, environment: Environment) ->
     }
 }
 
-fn told(error: ApiError) -> anyhow::Error {
+pub(super) fn told(error: ApiError) -> anyhow::Error {
     anyhow!("{}", error.told())
 }

@@ -14,17 +14,19 @@ use crate::operators::production;
 use crate::print::tell;
 use crate::serving::{Background, sandbox};
 use crate::signals::Signals;
+use crate::traces::Traces;
 
 /// Works off jobs until SIGTERM or SIGINT, and answers nobody but those who watch it.
 pub(crate) fn run(options: Worker) -> anyhow::Result<ExitCode> {
-    logging::start(&options.logging)?;
-    let production = production(&options.sources)?;
     let runtime = tokio::runtime::Runtime::new()?;
+    let traces = Traces::start(&options.traces, "worker", runtime.handle())?;
+    logging::start(&options.logging, traces.as_ref())?;
+    let production = production(&options.sources)?;
     let watched = options.watching.metrics_listen.map(|address| runtime.block_on(listen(address)));
     let watched = watched.transpose()?;
     let installation = Installation::open_or_make(&options.database, &options.pool)?;
     warn(&options)?;
-    let worked = runtime.block_on(work(options, installation, watched, production));
+    let worked = runtime.block_on(work(options, installation, watched, (production, traces)));
     // Nobody waits for what did not end in time.
     runtime.shutdown_background();
     worked?;
@@ -35,11 +37,12 @@ async fn work(
     options: Worker,
     installation: Installation,
     watched: Option<TcpListener>,
-    production: Vec<SourceConfig>,
+    (production, traces): (Vec<SourceConfig>, Option<Traces>),
 ) -> anyhow::Result<()> {
     let mut signals = Signals::hear()?;
     let (url, operator) = sandbox(options.sources.sandbox_operator_url.clone()).await?;
-    let config = Config { production, ..options.apply(installation.config(url)) };
+    let lost_spans = traces.as_ref().map(Traces::lost).unwrap_or_default();
+    let config = Config { production, lost_spans, ..options.apply(installation.config(url)) };
     let app = installation.app(config)?;
     let stop = CancellationToken::new();
     let background = Background::start(app, watched, true, operator, &stop).await?;
@@ -51,6 +54,9 @@ async fn work(
     let stopping = async {
         background.finish_work().await;
         background.end().await;
+        if let Some(traces) = traces {
+            traces.end().await;
+        }
     };
     signals.bound(stopping).await
 }

@@ -117,6 +117,28 @@ async fn deliveries_say_how_the_last_try_ended() {
     server.assert_silent(["127.0.0.1:9/", "127.0.0.1:9\n", "127.0.0.1:9 ", "/hooks"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endpoint_that_is_gone_is_logged() {
+    let installation = Installation::sqlite();
+    installation.make();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
+    let gone = axum::Router::new().fallback(async || axum::http::StatusCode::GONE);
+    tokio::spawn(async move { axum::serve(listener, gone).await });
+    installation.webhook("sandbox", &url);
+    let here = ["--environment", "sandbox"];
+    let list = || installation.run(&[&["webhooks", "list", "--json"][..], &here].concat());
+    let endpoint = list().json_lines().remove(0);
+    let id = endpoint["id"].as_str().expect("an id");
+    installation.run(&[&["webhooks", "test", id][..], &here].concat()).accepted();
+    let (mut server, _) = Process::start_listening(&mut installation.serve_command()).await;
+    server.logs("webhook endpoint disabled").await;
+    server.logs(&format!("endpoint={id} reason=gone")).await;
+    assert_eq!(list().json_lines()[0]["disabled_reason"], "gone");
+    server.terminate();
+    assert!(server.ended().await.success());
+}
+
 #[test]
 fn webhooks_are_controlled_from_the_command_line() {
     for installation in [Installation::sqlite(), Installation::postgres()] {
@@ -144,7 +166,7 @@ fn webhooks_are_controlled_from_the_command_line() {
             let sandbox = all.iter().find(|(it, _)| it.environment == Environment::Sandbox);
             let one = PageRequest { limit: 1, offset: 0 };
             let found = tx.endpoints(sandbox.expect("a sandbox").0.id, one)?.rows.remove(0);
-            tx.endpoint_failed(found.id, &found.sealed, 0, 1)
+            tx.endpoint_failed(found.id, &found.sealed, 0, 1, None)
         });
         assert!(failed.expect("changed").is_some());
         store.close_blocking();
@@ -202,8 +224,21 @@ fn webhooks_are_controlled_from_the_command_line() {
             (&events[0]["id"], &events[0]["body"]),
             (&event["event"], &serde_json::Value::Null)
         );
+        for (status, count) in [("pending", 1), ("failed", 0)] {
+            let found = run(&["events", "list"], &["--type", "TEST", "--status", status]);
+            assert_eq!(found.json_lines().len(), count, "{status}");
+        }
         let again = run(&["webhooks", "replay"], &["--status", "pending"]).json();
         assert_eq!(again["replayed"], 1);
+        assert!(deliveries[0]["replayed_at"].is_null());
+        let one = run(&["deliveries", "replay"], &[&number]).json();
+        assert!(one["id"].to_string() == number && one["replayed_at"].is_string(), "{one}");
+        let told = installation.run(&[&["deliveries", "replay", &number][..], &here].concat());
+        assert_eq!(told.accepted(), format!("Delivery {number} is on its way\n"));
+        let listed = installation.run(&[&["deliveries", "list"][..], &here].concat()).accepted();
+        assert!(listed.contains(" pending, 0 tries, sent again since 2"), "{listed}");
+        let said = "there is no delivery 999 in sandbox: `deliveries list` has them";
+        assert_eq!(run(&["deliveries", "replay"], &["999"]).refused(), said);
         assert!(run(&["webhooks", "replay"], &[]).refused().starts_with("name at least one of "));
         let nobody = "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b";
         let said = format!("there is no webhook {nobody} in sandbox: `webhooks list` has them");

@@ -2,16 +2,20 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
+use reqwest::Method;
 use serde_json::Value;
 use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
+use vinculo_server::installation;
 use vinculo_store::{
-    CallKind, DisabledReason, EndpointId, Job, LoadId, Micros, NewSourceCall, Purpose, Tx,
+    CallKind, DisabledReason, EndpointId, Job, LoadId, Micros, NewSourceCall, PageRequest, Purpose,
+    Tx,
 };
-use vinculo_vault::BlindIndex;
+use vinculo_vault::{BlindIndex, Context, MasterKeys, SystemRandom};
 
-use crate::support::{Finished, Installation, finished};
+use crate::support::{Finished, Installation, Process, finished, sample, vinculo};
 
 const KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const OTHER: &str = "f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -66,8 +70,16 @@ fn a_sound_installation_has_nothing_wrong() {
         assert_eq!(wrong(&installation.run(&["doctor", "--json"])), []);
         let told = installation.run(&["doctor"]).accepted();
         let checks = ["data folder", "database", "key file", "master key", "clock", "jobs"];
-        let more =
-            ["webhook endpoints", "sources", "spool", "webhooks", "certificate", "disk space"];
+        let more = [
+            "webhook endpoints",
+            "signatures",
+            "sources",
+            "spool",
+            "webhooks",
+            "certificate",
+            "disk space",
+            "received files",
+        ];
         for check in checks.into_iter().chain(more) {
             assert!(told.lines().any(|line| line[6..].starts_with(check)), "{check}: {told}");
         }
@@ -218,7 +230,7 @@ fn what_the_database_says_is_judged() {
         judged("jobs", "wrong", "due for ten minutes and not begun: 1 sync_link");
         change(|tx| {
             for _ in 0..6 {
-                let job = tx.claim_jobs(now(), now() + HOUR, 1)?[0];
+                let job = tx.claim_jobs(now(), now() + HOUR, 1, None)?[0];
                 tx.reschedule_job(&job, now(), "retry_later timeout")?;
             }
             Ok(())
@@ -242,6 +254,136 @@ fn what_the_database_says_is_judged() {
         assert!(mend.contains("webhooks enable"), "{mend}");
         store.close_blocking();
     }
+}
+
+#[test]
+fn an_endpoint_whose_requests_are_not_signed_is_named() {
+    let installation = Installation::sqlite();
+    installation.webhook("sandbox", "http://127.0.0.1:9/hooks");
+    let doctor = || installation.run(&["doctor", "--json"]);
+    assert_eq!(found(&doctor(), "signatures")[0], "good");
+    // As a version left it that signed nothing.
+    let key = std::fs::read_to_string(installation.data_dir().join("master.key")).expect("a key");
+    let masters = MasterKeys::parse(&key).expect("master keys");
+    let store = installation.store();
+    let vault = installation::verify(&store, masters, Arc::new(SystemRandom)).expect("opened");
+    let unsigned: vinculo_store::Result<Uuid> = store.write_blocking(move |tx| {
+        for (workspace, wrapped) in tx.workspaces()? {
+            let one = PageRequest { limit: 1, offset: 0 };
+            let Some(endpoint) = tx.endpoints(workspace.id, one)?.rows.pop() else { continue };
+            let context = Context::of_uuid("webhook_endpoints", endpoint.uuid.into_bytes());
+            let address = br#"{"url":"http://127.0.0.1:9/hooks","authorization":null}"#;
+            let sealed = vault.unwrap_key(&wrapped).and_then(|key| key.seal(context, address));
+            tx.change_endpoint(endpoint.id, None, &sealed.expect("sealed"))?;
+            return Ok(endpoint.uuid);
+        }
+        panic!("no endpoint")
+    });
+    let id = unsigned.expect("changed").to_string();
+    store.close_blocking();
+    let [state, says, mend] = found(&doctor(), "signatures");
+    assert_eq!((state.as_str(), says), ("doubtful", format!("requests are not signed to {id}")));
+    assert!(mend.contains("vinculo webhooks rotate ID"), "{mend}");
+    let rotate = ["webhooks", "rotate", &id, "--environment", "sandbox"];
+    installation.run(&rotate).accepted();
+    assert_eq!(found(&doctor(), "signatures")[0], "good");
+}
+
+#[test]
+fn a_server_that_cannot_be_used_is_told_apart() {
+    let installation = Installation::postgres();
+    installation.key("sandbox");
+    let url = installation.url();
+    let data = installation.data_dir();
+    let data = data.to_str().expect("a path");
+    let looked = |url: &str| {
+        let arguments = ["doctor", "--json", "--data-dir", data, "--database-url", url];
+        found(&finished(&mut vinculo(installation.folder(), arguments)), "database")
+    };
+    assert_eq!(looked(&url)[0], "good");
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (_, query) = rest.split_once('?').expect("a query");
+    let [state, message, mend] = looked("postgres://vinculo@127.0.0.1:1/vinculo");
+    assert_eq!(state, "wrong");
+    assert!(message.ends_with("connection refused at 127.0.0.1:1"), "{message}");
+    assert!(mend.starts_with("nobody answers there: start PostgreSQL"), "{mend}");
+    let [_, message, mend] = looked(&format!("{scheme}:///nowhere?{query}"));
+    assert!(message.contains("does not exist (3D000)"), "{message}");
+    assert!(mend.starts_with("it has no database of this name"), "{mend}");
+
+    // A user who may have no connection, and one who does not exist.
+    let name = format!("vinculo_cli_nobody_{}", std::process::id());
+    installation.sql(&format!("create role {name} login connection limit 0"));
+    let as_user = |user: &str| {
+        let others = query.split('&').filter(|part| !part.starts_with("user="));
+        let others = others.collect::<Vec<_>>().join("&");
+        let database = rest.split_once('?').expect("a query").0;
+        looked(&format!("{scheme}://{database}?{others}&user={user}"))
+    };
+    let [_, message, mend] = as_user(&name);
+    installation.sql(&format!("drop role {name}"));
+    assert!(message.contains("(53300)"), "{message}");
+    assert!(mend.starts_with("all of its connections are taken"), "{mend}");
+    let [_, message, mend] = as_user(&name);
+    assert!(message.contains("(28"), "{message}");
+    assert!(mend.contains("in VINCULO_DATABASE_URL"), "{mend}");
+}
+
+#[test]
+fn a_server_that_loses_what_it_is_given_is_named() {
+    let installation = Installation::postgres();
+    installation.key("sandbox");
+    let doctor = |mode: &str| {
+        let mut command = installation.command(&["doctor", "--json"]);
+        finished(command.env("VINCULO_MODE", mode).env("VINCULO_MASTER_KEY", KEY))
+    };
+    // As the tests' own server is set up, for speed.
+    let careless = installation.sql("show fsync") == "off";
+    let [state, message, _] = found(&doctor("development"), "PostgreSQL");
+    let expected = if careless { "doubtful" } else { "good" };
+    assert_eq!(state, expected, "{message}");
+    let [state, message, mend] = found(&doctor("production"), "PostgreSQL");
+    assert_eq!(state, if careless { "wrong" } else { "good" });
+    assert!(!careless || message.starts_with("fsync or full_page_writes is off"), "{message}");
+    assert!(!careless || mend.starts_with("turn both on"), "{mend}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_a_spool_that_is_gone_are_named_and_can_be_given_up() {
+    let installation = Installation::postgres();
+    let mut serve = installation.serve_command();
+    let (mut server, base) = Process::start_listening(serve.arg("--no-worker")).await;
+    let client = installation.client("production", &base);
+    let planilla = std::fs::read(sample("01-nandu-E-2025-10.txt")).expect("a sample");
+    let path = "/manage/v1/imports/?name=october.txt";
+    let sent = client.ask(Method::POST, path).body(planilla).send().await.expect("an answer");
+    assert_eq!(sent.status(), 202);
+    server.kill();
+    let doctor = || found(&installation.run(&["doctor", "--json"]), "received files");
+    let due = "update jobs set due_at = due_at - 3600000000";
+    installation.sql(due);
+    assert_eq!(doctor()[..2], ["good", "1 on their way"], "its spool is here");
+    let spool = installation.data_dir().join("spool");
+    let id = std::fs::read_to_string(spool.join("spool.id")).expect("an id");
+    let give_up = || installation.run(&["pila", "take-over", "--spool", id.trim(), "--json"]);
+    let refused = give_up().refused();
+    assert!(refused.contains("is the spool of this data folder"), "{refused}");
+
+    // As on another machine.
+    std::fs::rename(&spool, installation.folder().join("elsewhere")).expect("moved");
+    let [state, message, mend] = doctor();
+    assert_eq!(state, "wrong");
+    assert!(message.ends_with(&format!("1 in the spool {}", id.trim())), "{message}");
+    assert!(mend.contains("pila take-over"), "{mend}");
+    let ended = give_up().json();
+    assert_eq!((&ended["state"], &ended["errors"]), (&"refused".into(), &1.into()));
+    assert_eq!(ended["report"]["findings"][0]["rule"], "received_file_lost");
+    assert_eq!(doctor()[..2], ["good", "0 on their way"]);
+    assert!(give_up().stdout.starts_with("nothing waits for the spool"));
+    let file = sample("01-nandu-E-2025-10.txt");
+    let file = file.to_str().expect("a path");
+    let import = ["pila", "import", file, "--environment", "production", "--json"];
+    assert_eq!(installation.run(&import).json()["state"], "accepted", "sent again");
 }
 
 #[test]

@@ -32,5 +32,6 @@ mod stopping;
 mod support;
 mod tls;
 mod topology;
+mod traces;
 mod users;
 mod vault;

@@ -39,7 +39,7 @@ fn findings_name_file_line_and_columns() {
 fn warnings_do_not_refuse() {
     let told = check(&["bad/ok-07-lower-case.txt", "bad/ok-01-lf.txt"]).accepted();
     insta::assert_snapshot!(told, @r#"
-    bad/ok-07-lower-case.txt:3:87-106: warning[lower_case] field 13 name1: found "Aaaa", expected capital letters (Resolución 2388/2016, annex 2, 2.1.2.1)
+    bad/ok-07-lower-case.txt:3:87-106: warning[lower_case] field 13 name1 (Primer nombre): found "Aaaa", expected capital letters (Resolución 2388/2016, annex 2, 2.1.2.1)
     bad/ok-07-lower-case.txt: accepted, 10 lines, 0 errors, 1 warnings
     bad/ok-01-lf.txt: accepted, 10 lines, 0 errors, 0 warnings
     "#);
@@ -107,6 +107,21 @@ fn show(installation: &Installation, document: &str, environment: &str) -> Finis
 }
 
 #[test]
+fn json_tells_how_far_an_import_has_come() {
+    let installation = Installation::sqlite();
+    let file = sample("02-nandu-E-2025-11.txt");
+    let imported = import(&installation, &file);
+    let told: Vec<Value> =
+        imported.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let percent = |of: &Value| of["percent"].as_i64().expect("a number");
+    assert!(told.windows(2).all(|pair| percent(&pair[0]) <= percent(&pair[1])), "{told:?}");
+    let last = told.last().expect("lines are loaded");
+    assert_eq!((&last["file"], percent(last)), (&file.to_str().into(), 100));
+    let imported = imported.json();
+    assert_eq!((&imported["percent"], &imported["loaded"]), (&100.into(), &last["loaded"]));
+}
+
+#[test]
 fn an_imported_person_can_be_shown() {
     let installation = Installation::sqlite();
     let imported = import(&installation, &sample("02-nandu-E-2025-11.txt")).json();
@@ -142,7 +157,7 @@ fn a_refused_file_leaves_nothing_but_its_report() {
     let report: Value = serde_json::from_str(&refused.stdout).expect("JSON");
     assert_eq!((&report["state"], &report["loaded"]), (&"refused".into(), &0.into()));
     let spool = std::fs::read_dir(installation.data_dir().join("spool")).expect("a folder");
-    assert_eq!(spool.count(), 0);
+    assert_eq!(spool.count(), 1, "what names the spool");
     // A later file may be the same planilla, repaired.
     let repaired = import(&installation, &sample("01-nandu-E-2025-10.txt")).json();
     assert_eq!(repaired["state"], "accepted");

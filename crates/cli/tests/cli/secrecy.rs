@@ -101,7 +101,11 @@ async fn end_to_end(installation: &Installation) -> Run {
     let (mut idle, base) = Process::start_listening(serve.env("VINCULO_LOG", "trace")).await;
     upload(&production.at(&base), &planilla).await;
     idle.kill();
-    assert_eq!(files(&installation.data_dir().join("spool")).len(), 1, "one file waits");
+    assert_eq!(
+        files(&installation.data_dir().join("spool")).len(),
+        2,
+        "one file waits, beside what names the spool"
+    );
 
     let secrets = [sandbox.secrets(), production.secrets()].concat();
     let needles = NEEDLES.map(str::to_owned).into_iter().chain(secrets).collect();

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use vinculo_server::clock::{Clock as _, SystemClock};
 
-use crate::support::{Gate, Installation, Process, Receiver, in_the_end};
+use crate::support::{Client, Gate, Installation, Process, Receiver, in_the_end};
 
 fn address(base: &str) -> SocketAddr {
     base.strip_prefix("http://").expect("a URL").parse().expect("an address")
@@ -49,6 +49,33 @@ async fn an_idle_server_stops_and_gives_its_port_back() {
     let client = installation.client("sandbox", &base);
     // The client keeps its connection open.
     assert_eq!(client.get("/livez").await.0, 200);
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+    TcpListener::bind(address(&base)).await.expect("the port is free");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_says_that_it_stops_before_it_takes_nobody_more() {
+    let installation = Installation::sqlite();
+    let mut command = installation.serve_command();
+    let (mut server, base) = Process::start_listening(command.args(["--stop-delay", "3600"])).await;
+    let key = installation.key("sandbox");
+    server.terminate();
+    server.logs("stopping").await;
+    // On a new connection each.
+    let client = || Client::new(&base, key.clone());
+    let stopping = serde_json::json!({
+        "name": "stopping", "ready": false, "message": "was told to stop"
+    });
+    in_the_end("word of the stop", async {
+        while client().get("/readyz").await.0 == 200 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!(client().get("/readyz").await.1["checks"][0], stopping);
+    let made = client().link("1999000001").await;
+    assert_eq!(client().links().await, [made]);
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0));
     TcpListener::bind(address(&base)).await.expect("the port is free");

@@ -1,12 +1,15 @@
 //! Three processes that serve and three that work, on one PostgreSQL. One of each is killed, paused
-//! and restarted while links are made; in the end nothing is lost and nothing was done twice.
+//! and restarted while links are made, an import is loaded and links come due; in the end nothing is
+//! lost and nothing was done or asked twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use reqwest::Method;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::support::{Client, Installation, Link, Process, Receiver, in_the_end};
+use crate::support::{Client, Gate, Installation, Link, Multiplied, Process, Receiver, in_the_end};
 
 /// Processes of each kind, and clients.
 const EACH: usize = 3;
@@ -14,6 +17,10 @@ const EACH: usize = 3;
 const LINKS: usize = 5;
 /// Connections that read and write, of one process.
 const CONNECTIONS: usize = 4;
+/// Copies of the largest sample planilla: enough to be killed within.
+const COPIES: usize = 40;
+/// Links of each person that come due.
+const DUE: usize = 2;
 const PEOPLE: [&str; EACH] = ["1999000001", "1999000002", "1999000003"];
 
 /// What is done to a process.
@@ -40,6 +47,8 @@ async fn no_process_is_missed() {
             topology.suffers(fault, role, number).await;
         }
     }
+    topology.hands_over_an_import(1).await;
+    topology.refreshes_once().await;
     topology.settles_exactly().await;
 }
 
@@ -52,6 +61,8 @@ struct Topology<'a> {
     acknowledged: Vec<Link>,
     /// Requests that were not answered: their links may be there.
     unanswered: usize,
+    /// Loads of links that came due.
+    refreshed: usize,
 }
 
 impl<'a> Topology<'a> {
@@ -63,12 +74,25 @@ impl<'a> Topology<'a> {
             serving.push(serve(installation).await);
             working.push(work(installation).await);
         }
-        let (acknowledged, unanswered) = (Vec::new(), 0);
-        Self { installation, receiver, client, serving, working, acknowledged, unanswered }
+        Self {
+            installation,
+            receiver,
+            client,
+            serving,
+            working,
+            acknowledged: Vec::new(),
+            unanswered: 0,
+            refreshed: 0,
+        }
     }
 
     /// Does it to one process while clients make links at every server, and waits for all of them.
     async fn suffers(&mut self, fault: Fault, role: Role, number: usize) {
+        let holder = matches!((fault, role), (Fault::Pause, Role::Work));
+        if holder {
+            self.alone(number).await;
+            self.receiver.set(Gate::Hold);
+        }
         let (answers, mut links) = mpsc::unbounded_channel();
         let clients = self.serving.iter().zip(PEOPLE).map(|((_, base), person)| {
             tokio::spawn(make_links(self.client.at(base), person, answers.clone()))
@@ -76,10 +100,22 @@ impl<'a> Topology<'a> {
         let mut clients: Vec<_> = clients.collect();
         drop(answers);
         let first = links.recv().await.expect("a link");
+        if holder {
+            // It has sent, and has no answer.
+            self.receiver
+                .until("a delivery", |hooks| hooks.iter().any(|hook| !hook.answered))
+                .await;
+            let held = "select count(*) from deliveries where state = 'pending' and leased = 1";
+            assert_ne!(self.installation.sql(held), "0", "the only worker holds what it sends");
+        }
         match fault {
             Fault::Kill => self.process(role, number).kill(),
             Fault::Pause => self.process(role, number).signal("STOP"),
             Fault::Restart => self.process(role, number).terminate(),
+        }
+        if holder {
+            self.others("CONT", number);
+            self.receiver.set(Gate::Answer);
         }
         let hanging = match (fault, role) {
             (Fault::Pause, Role::Serve) => Some(clients.remove(number)),
@@ -101,11 +137,19 @@ impl<'a> Topology<'a> {
         }
         // What a paused worker holds is taken over before it wakes up.
         self.receiver.until_told(&made).await;
+        if holder {
+            let held = self.receiver.hooks().into_iter().filter(|hook| !hook.answered);
+            assert_ne!(held.count(), 0, "what it holds was delivered by another");
+        }
         if matches!(fault, Fault::Pause) {
             self.process(role, number).signal("CONT");
             let late = ended(hanging).await;
             assert_eq!(late, 0, "a server that was paused answers what it had been asked");
             unanswered += late;
+        }
+        if holder {
+            // What it was waiting for comes after all.
+            self.receiver.set(Gate::Release);
         }
         while let Some(link) = links.recv().await {
             made.push(link);
@@ -129,6 +173,103 @@ impl<'a> Topology<'a> {
         }
     }
 
+    /// Waits until nothing is left to be done.
+    async fn idle(&self) {
+        let store = self.installation.store();
+        in_the_end("the end of all work", async {
+            while store.read(|tx| tx.pending_work()).await.expect("a number") > 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        store.close().await;
+    }
+
+    /// Leaves one worker at work: what is held from here on is held by it.
+    async fn alone(&self, number: usize) {
+        self.idle().await;
+        self.others("STOP", number);
+    }
+
+    fn others(&self, signal: &str, number: usize) {
+        let others = self.working.iter().enumerate().filter(|(other, _)| *other != number);
+        others.for_each(|(_, worker)| worker.signal(signal));
+    }
+
+    /// The worker that loads an import is killed: another ends it, and no line is there twice.
+    async fn hands_over_an_import(&mut self, number: usize) {
+        self.alone(number).await;
+        let planilla = Multiplied::new(COPIES);
+        let client = self.installation.client("production", &self.serving[0].1);
+        let upload = client.ask(Method::POST, "/manage/v1/imports/?name=planilla.txt");
+        let taken = upload.body(planilla.bytes.clone()).send().await.expect("an answer");
+        assert_eq!(taken.status(), 202);
+        let taken: Value = taken.json().await.expect("JSON");
+        let path = format!("/manage/v1/imports/{}/", taken["id"].as_str().expect("an id"));
+        let until = async |what: &str, wanted: fn(&Value) -> bool| {
+            in_the_end(what, async {
+                loop {
+                    let (_, import) = client.get(&path).await;
+                    if wanted(&import) {
+                        break import;
+                    }
+                }
+            })
+            .await
+        };
+        until("some lines", |import| import["loaded"].as_u64() > Some(0)).await;
+        self.working[number].kill();
+        let (_, left) = client.get(&path).await;
+        assert_eq!(left["state"], "loading", "it went on too fast to be killed: {left}");
+        self.others("CONT", number);
+        let ended = until("its end", |import| import["state"] == "accepted").await;
+        assert_eq!(ended["loaded"], planilla.lines);
+        let lines = "select count(*) from contributions c join imports i on i.workspace_id = c.workspace_id";
+        let lines = self.installation.sql(lines);
+        println!("killed with {} of {lines} lines stored", left["loaded"]);
+        assert_eq!(lines, planilla.lines.to_string());
+        self.start_again(Role::Work, number).await;
+    }
+
+    /// All workers start at once and see the same links due: each link is loaded once more.
+    async fn refreshes_once(&mut self) {
+        let client = self.client.at(&self.serving[0].1);
+        let mut made = Vec::new();
+        for person in PEOPLE.into_iter().flat_map(|person| [person; DUE]) {
+            let body = json!({
+                "institution": "pila_co_employment",
+                "username": person,
+                "fetch_resources": ["EMPLOYMENTS", "OWNERS"],
+                "access_mode": "recurrent",
+            });
+            let asked = client.ask(Method::POST, "/api/links/").json(&body).send().await;
+            let link: Value = asked.expect("an answer").json().await.expect("JSON");
+            made.push(Link(link["id"].as_str().expect("an id").to_owned()));
+        }
+        self.receiver.until_told(&made).await;
+        self.idle().await;
+        for worker in &mut self.working {
+            worker.terminate();
+            assert_eq!(worker.ended().await.code(), Some(0));
+        }
+        self.installation.sql("update links set refresh_at = 1 where access_mode = 'recurrent'");
+        self.working = (0..EACH).map(|_| begin_work(self.installation)).collect();
+        for worker in &mut self.working {
+            worker.says("working").await;
+        }
+        in_the_end("the refresh of every link", async {
+            while self.installation.sql("select count(*) from links where refresh_at = 1") != "0" {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        self.idle().await;
+        self.refreshed = made.len();
+        let loads = "select count(*) from loads where trigger = 'schedule'";
+        assert_eq!(self.installation.sql(loads), made.len().to_string());
+        self.acknowledged.extend(made);
+    }
+
     /// Every link that is there was loaded once and told of once, and none that was acknowledged is
     /// missing.
     async fn settles_exactly(mut self) {
@@ -139,19 +280,13 @@ impl<'a> Topology<'a> {
         assert!(self.acknowledged.iter().all(|link| stored.contains(link)), "a link is lost");
         let more = links.len() - self.acknowledged.len();
         assert!(more <= self.unanswered, "{more} links more than were asked for");
-        let store = self.installation.store();
-        in_the_end("the end of all work", async {
-            while store.read(|tx| tx.pending_work()).await.expect("a number") > 0 {
-                tokio::task::yield_now().await;
-            }
-        })
-        .await;
-        store.close().await;
+        self.idle().await;
         let (one, two) = (links.len().to_string(), (2 * links.len()).to_string());
+        let loads = (links.len() + self.refreshed).to_string();
         for (what, count) in [
             ("links", &one),
-            ("loads", &one),
-            ("loads where state = 'done'", &one),
+            ("loads", &loads),
+            ("loads where state = 'done'", &loads),
             ("events", &two),
             ("deliveries where state = 'delivered'", &two),
             ("owners", &one),
@@ -159,6 +294,7 @@ impl<'a> Topology<'a> {
             let found = self.installation.sql(&format!("select count(*) from {what}"));
             assert_eq!(&found, count, "{what}");
         }
+        self.nothing_was_asked_twice(links.len());
         self.every_event_is_one(&links);
         let connections = "select count(*) from pg_stat_activity \
              where datname = current_database() and application_name = 'vinculo'";
@@ -172,6 +308,18 @@ impl<'a> Topology<'a> {
             assert_eq!(process.ended().await.code(), Some(0));
         }
         self.installation.run(&["audit", "verify"]).accepted();
+    }
+
+    /// A source was asked once about each link that was asked for, when it was made, and once for each
+    /// refresh: whoever takes over a load recalls the answer.
+    fn nothing_was_asked_twice(&self, links: usize) {
+        let asked = |purpose: &str| {
+            let calls = format!("select count(*) from source_calls where purpose = '{purpose}'");
+            self.installation.sql(&calls).parse::<usize>().expect("a number")
+        };
+        let (checks, most) = (asked("check"), self.acknowledged.len() + self.unanswered);
+        assert!((links..=most).contains(&checks), "{checks} checks of {links} to {most} links");
+        assert_eq!(asked("load"), self.refreshed);
     }
 
     /// A webhook may come twice after a kill, as the same one.
@@ -194,11 +342,14 @@ async fn serve(installation: &Installation) -> (Process, String) {
 }
 
 async fn work(installation: &Installation) -> Process {
-    let connections = CONNECTIONS.to_string();
-    let mut command = installation.command(&["worker", "--database-connections", &connections]);
-    let mut process = Process::start(&mut command);
+    let mut process = begin_work(installation);
     process.says("working").await;
     process
+}
+
+fn begin_work(installation: &Installation) -> Process {
+    let connections = CONNECTIONS.to_string();
+    Process::start(&mut installation.command(&["worker", "--database-connections", &connections]))
 }
 
 /// Makes links one after the other until the server goes away: how many went without an answer.

@@ -11,7 +11,7 @@ use vinculo_pila::{
     WorkerScale,
 };
 
-use crate::support::{ach_row, all_since, month, payer};
+use crate::support::{ach_row, all_since, month, payer, planilla_line};
 
 const PERSON: &str = "1900500007";
 
@@ -204,6 +204,16 @@ fn a_month_that_has_not_come_is_none() {
     assert_eq!(found.employer.tenure, 3);
     let traced = trace(&rows, &BTreeSet::new(), &found.payer, &all_since("2026-11"));
     assert_eq!(traced.keys().next_back(), Some(&month("2026-12")));
+    // A planilla is no better: its month is a slip as well.
+    let planilla = |(at, period): (usize, &str)| {
+        planilla_line(PERSON, hilados(), period, &format!("{at:010}"), 1, 3_000_000)
+    };
+    let filed: Vec<_> =
+        ["2026-11", "2026-12", "2062-01"].into_iter().enumerate().map(planilla).collect();
+    let found = projected(&filed);
+    let months: Vec<_> = found.months.iter().map(|month| month.month.to_string()).collect();
+    assert_eq!(months, ["2026-12", "2026-11"]);
+    assert_eq!(found.employer.tenure, 2);
     // The line is about somebody all the same.
     let owner = project(&rows[4..], &[], &all_since("2026-11")).owner;
     assert_eq!(owner.and_then(|owner| owner.last_name).as_deref(), Some("LOPEZ"));

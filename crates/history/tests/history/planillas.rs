@@ -3,7 +3,9 @@
 use std::slice;
 
 use crate::support::{ach_row, all_since, date, month, payer, planilla_line, projected};
-use vinculo_history::{Employment, Note, Options, Projection, StatusChange, project};
+use vinculo_history::{
+    Employment, Note, Options, Projection, StatusChange, WorkActivities, project,
+};
 use vinculo_pila::{
     Administrator, Contribution, Correction, DocumentKind, Names, Origin, Payer, PayerProfile,
     PerSystem,
@@ -286,6 +288,34 @@ fn a_planilla_wins_over_a_row_and_bases_are_never_added() {
     let later = line("2026-02", "0000000101", 1, 2_000_000);
     let found = projected(&[row, later], "2026-03");
     assert_eq!(only(&found).employer.tenure, 2);
+}
+
+#[test]
+fn an_activity_that_lost_a_digit_has_no_class() {
+    let class = |activity: &str| {
+        let mut counted = WorkActivities::default();
+        counted.add_activity(activity);
+        counted.most_frequent()
+    };
+    assert_eq!(class("2011101"), Some("0111"));
+    for odd in ["201110", "01829901", "", "0000001"] {
+        assert_eq!(class(odd), None, "{odd:?}");
+    }
+}
+
+#[test]
+fn independents_whose_base_is_no_share_of_income_earn_what_they_declare() {
+    let of = |kind: &str| {
+        let mut line = line("2026-01", "0000000100", 1, 4_000_000);
+        line.worker_kind = Some(kind.to_owned());
+        (gross(std::slice::from_ref(&line)), notes(&[line]))
+    };
+    for kind in ["04", "33", "53", "66", "74", "76"] {
+        assert_eq!(of(kind), (Some(4_000_000), vec![]), "{kind}");
+    }
+    for kind in ["03", "16", "42", "57", "59"] {
+        assert_eq!(of(kind), (Some(10_000_000), vec![]), "{kind}");
+    }
 }
 
 #[test]

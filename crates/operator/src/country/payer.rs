@@ -188,7 +188,7 @@ pub(super) struct Payer {
     pub(super) payment_day: i8,
 }
 
-/// Bogotá, Medellín, Cali, Barranquilla, Bucaramanga, Manizales.
+/// Places of work: departments and municipalities (DIVIPOLA).
 const PLACES: [(&str, &str); 6] =
     [("11", "001"), ("05", "001"), ("76", "001"), ("08", "001"), ("68", "001"), ("17", "001")];
 
@@ -267,7 +267,7 @@ fn name(trade: Trade, index: u32) -> String {
         Trade::Foundation => "FUNDACIÓN IMAGINARIA",
         Trade::Small => "TALLER DE MUESTRA",
         Trade::NewFirm => "NEGOCIO DE ENSAYO",
-        Trade::PublicBody => "MUNICIPIO DE VILLA ILUSIÓN",
+        Trade::PublicBody => "MUNICIPIO DE CIUDAD EJEMPLO",
         Trade::Household => "HOGAR DE EJEMPLO",
         Trade::Contracting => "CONTRATANTE DE PRUEBA",
         Trade::SelfEmployed => "INDEPENDIENTE DE EJEMPLO",

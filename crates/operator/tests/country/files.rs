@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use vinculo_history::{Options, project};
 use vinculo_operator::country::{Country, Size, SizeError};
 use vinculo_operator::personas;
 use vinculo_pila::planilla::{self, File};
@@ -46,6 +47,52 @@ proptest! {
             prop_assert!(report.accepted(), "{name}: {:?}", report.findings);
             prop_assert_eq!(report.warnings, 0, "{}: {:?}", name, report.findings);
         }
+    }
+}
+
+/// The file with its detail records cut, or filled up with spaces, to another length.
+fn with_width(bytes: &[u8], length: usize, padded: usize) -> Vec<u8> {
+    let mut other = Vec::new();
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let record = line.strip_suffix(b"\r\n").unwrap();
+        let detail = record.starts_with(b"02") && record.len() == 693;
+        let record = if detail { &record[..length] } else { record };
+        other.extend_from_slice(record);
+        if detail {
+            other.resize(other.len() + padded - length, b' ');
+        }
+        other.extend_from_slice(b"\r\n");
+    }
+    other
+}
+
+#[test]
+fn every_width_of_the_detail_says_the_same() {
+    let country = small(7);
+    let read = |length, padded| {
+        let mut people: BTreeMap<_, Vec<Contribution>> = BTreeMap::new();
+        for (name, bytes) in files(&country) {
+            let bytes = with_width(&bytes, length, padded);
+            let report = planilla::check(&bytes);
+            assert_eq!((report.errors, report.warnings), (0, 0), "{name}: {:?}", report.findings);
+            let Ok(File::Planilla(planilla)) = planilla::read(&bytes) else { continue };
+            let width = report.summary.and_then(|summary| summary.record_length);
+            assert_eq!(width.map(usize::from), Some(length), "{name}");
+            for mut line in planilla.contributions() {
+                // Field 98, which only the longest record has.
+                line.arl_activity = None;
+                people.entry(line.person.clone()).or_default().push(line);
+            }
+        }
+        let current_month = month("2026-03");
+        let options = Options { current_month, window_months: None, include_drafts: true };
+        let projected = people.values().map(|lines| project(lines, &[], &options));
+        projected.collect::<Vec<_>>()
+    };
+    let whole = read(693, 693);
+    assert!(whole.len() > 20 && whole.iter().any(|it| !it.employments.is_empty()));
+    for (length, padded) in [(676, 676), (686, 686), (676, 702)] {
+        assert_eq!(read(length, padded), whole, "{length} in {padded}");
     }
 }
 

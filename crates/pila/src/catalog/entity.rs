@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::table::{Indexed, Record, Row, Sorted};
+use super::validity::Validity;
 
 /// An administrator of one of the subsystems.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Entity {
     pub kind: Option<&'static str>,
     /// It still takes contributions; old periods and arrears name the historic ones.
     pub active: bool,
+    /// When it takes contributions.
+    pub validity: Validity,
 }
 
 /// A planilla operator (*operador de información*, header field 22).
@@ -38,6 +41,7 @@ impl Record for Entity {
             nit: row.optional("nit")?,
             kind: row.text("kind").or_else(|| row.text("regime")),
             active: row.text("status")? != "historic",
+            validity: Validity::read(row)?,
         })
     }
 

@@ -11,6 +11,7 @@ mod money;
 mod payer;
 mod place;
 mod table;
+mod validity;
 mod worker;
 
 pub use activity::{Activity, RiskActivity, activities, activity, risk_activities, risk_activity};
@@ -29,6 +30,7 @@ pub use payer::{
     planilla_type, planilla_types,
 };
 pub use place::{Municipality, is_department, municipalities, municipality};
+pub use validity::Validity;
 pub use worker::{
     Duty, EmploymentType, Family, WorkerSubtype, WorkerType, worker_subtype, worker_subtypes,
     worker_type, worker_types,

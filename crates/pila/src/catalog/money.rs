@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use jiff::civil::Date;
 
 use super::table::{Record, Row, records};
+use super::validity::Validity;
 use crate::Month;
 
 /// A fraction of money with seven decimals, `0.16000` or `0.0052200`.
@@ -164,32 +165,6 @@ impl RateKind {
 
 /// Key of the solidarity-fund bands in the list of rates.
 const SOLIDARITY_FUND: &str = "solidarity_fund";
-
-/// First and last day a row applies; an open end is `None`.
-#[derive(Debug, Clone, Copy)]
-struct Validity {
-    from: Option<Date>,
-    to: Option<Date>,
-}
-
-impl Validity {
-    fn read(row: &Row) -> Option<Self> {
-        Some(Self {
-            from: row.optional_parsed("valid_from")?,
-            to: row.optional_parsed("valid_to")?,
-        })
-    }
-
-    fn holds_on(self, day: Date) -> bool {
-        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
-    }
-
-    /// In force on any day of the month.
-    fn holds_in(self, month: Month) -> bool {
-        let starts = self.from.and_then(Month::of).is_none_or(|m| m <= month);
-        starts && self.to.and_then(Month::of).is_none_or(|m| month <= m)
-    }
-}
 
 struct RateRow {
     key: &'static str,

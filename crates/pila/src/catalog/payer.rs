@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use super::table::{Indexed, Record, Row, Sorted};
+use super::validity::Validity;
 use crate::{DocumentKind, Month};
 
 /// A planilla type (header field 8).
@@ -22,6 +23,8 @@ pub struct PlanillaType {
     pub worker_types: Box<[&'static str]>,
     /// Listed in version 30 of the annex.
     pub in_v30: bool,
+    /// When it may be filed.
+    pub validity: Validity,
 }
 
 /// A kind of payer (*tipo de aportante*, header field 21).
@@ -37,6 +40,8 @@ pub struct ContributorType {
     pub allowed_classes: Box<[&'static str]>,
     /// Resolution that introduced it, when later than the base regulation.
     pub since: Option<&'static str>,
+    /// When a payer may have it.
+    pub validity: Validity,
 }
 
 /// A class of payer (*clase de aportante*, type-1 field 7).
@@ -100,6 +105,7 @@ impl Record for PlanillaType {
             needs_related_planilla: row.optional_flag("needs_related_planilla")?,
             worker_types: row.words("worker_types")?,
             in_v30: row.flag("in_v30")?,
+            validity: Validity::read(row)?,
         })
     }
 
@@ -116,6 +122,7 @@ impl Record for ContributorType {
             name_en: row.text("name_en")?,
             allowed_classes: row.words("allowed_classes")?,
             since: row.optional("since")?,
+            validity: Validity::read(row)?,
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::table::{Indexed, Record, Row};
+use super::validity::Validity;
 
 /// How a kind of worker is treated when money is reconstructed from its bases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +66,7 @@ pub struct WorkerType {
     pub arl: Duty,
     /// Duty to contribute to the family fund.
     pub ccf: Duty,
-    /// Hours worked (field 95) are filed.
+    /// Hours worked (field 96) are filed.
     pub hours_field: bool,
     /// The exoneration of the tax code (article 114-1) is possible.
     pub exoneration_allowed: bool,
@@ -83,6 +84,8 @@ pub struct WorkerType {
     pub employment_evidence: bool,
     /// Listed in version 30 of the annex.
     pub in_v30: bool,
+    /// When a planilla may have it.
+    pub validity: Validity,
 }
 
 /// A subtype of worker (*subtipo de cotizante*).
@@ -121,6 +124,7 @@ impl Record for WorkerType {
             employment_type: employment_type(row.optional("employment_type")?)?,
             employment_evidence: row.flag("employment_evidence")?,
             in_v30: row.flag("in_v30")?,
+            validity: Validity::read(row)?,
         })
     }
 

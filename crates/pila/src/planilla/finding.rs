@@ -30,7 +30,7 @@ impl fmt::Display for Severity {
 }
 
 /// One finding. `Display` is one line without the name of the file:
-/// `3:202-210: error[numeric] field 42 ibc_pension: found "O01423500", expected 9 digits (…)`.
+/// `3:202-210: error[numeric] field 42 ibc_pension (IBC pensión): found "O01423500", expected 9 digits (…)`.
 ///
 /// Names, addresses and document numbers are shown by their shape only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,8 +94,10 @@ impl fmt::Display for Finding {
         }
         let allowed = if self.allowed { ", allowed" } else { "" };
         write!(f, " {}[{}{allowed}]", self.severity, self.rule)?;
-        if let (Some(number), Some(name)) = (self.field, self.field_en) {
-            write!(f, " field {number} {name}")?;
+        if let (Some(number), Some(name), Some(official)) =
+            (self.field, self.field_en, self.field_es)
+        {
+            write!(f, " field {number} {name} ({official})")?;
         }
         write!(f, ": found {}, expected {} ({})", self.found, self.expected, self.article)
     }

@@ -218,23 +218,23 @@ rules! {
     Date = "date", ERROR, "YYYY-MM-DD or spaces", header [10, 18],
         detail [80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94, 97],
         payer [25, 27, 31];
-    /// A period is no month.
-    Period = "period", ERROR, "YYYY-MM", header [15, 16], payer [29];
+    /// A period is no month; a warning for one after the month of payment.
+    Period = "period", BOTH, "YYYY-MM", header [15, 16], payer [29];
     /// The month of health does not belong to the month of work.
     HealthPeriod = "health_period", WARNING,
         "the month after the work for employees, the same month for the self-employed",
         law "Resolución 2388/2016, annex 2, 2.1.1.1; Resolución 3559/2018", header [16];
     /// More than 30 days.
     Days = "days", ERROR, "00 to 30", detail [30, 36, 37, 38, 39];
-    /// A code is not on its list; a warning where lists are known to lag behind.
+    /// A code is not on its list, or not in the month; a warning where lists are known to lag behind.
     Catalog = "catalog", BOTH, "a code of the list", header [2, 5, 8, 11, 14, 21, 22],
-        detail [3, 5, 6, 9, 10, 31, 33, 35, 77], payer [2, 7, 8, 9, 10, 12, 13, 14, 28, 30, 32, 33, 34];
+        detail [3, 5, 6, 9, 10, 31, 33, 35, 77, 98], payer [2, 7, 8, 9, 10, 12, 13, 14, 28, 30, 32, 33, 34];
     /// The class of a payer does not suit its kind.
     PayerClass = "payer_class", WARNING, "a class that the kind of payer may have", payer [7];
     /// A mail address holds no @.
     MailAddress = "mail_address", WARNING, "an address with @, or blank", payer [17];
-    /// A mark that the field does not know.
-    Mark = "mark", ERROR, "a letter of the field, or blank",
+    /// A mark that the field does not know; a warning, told once, for a salary kind of 0.
+    Mark = "mark", BOTH, "a letter of the field, or blank",
         detail [7, 8, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 41, 76, 78, 79];
     /// A mark of a transfer stands in a month that leaves it blank.
     TransferMark = "transfer_mark", WARNING, "blank from January 2026 on",
@@ -258,14 +258,14 @@ rules! {
         detail [80, 81, 82, 83, 84, 85, 86, 87, 88, 89, 90, 91, 92, 93, 94];
     /// A person has lines A without lines C; a warning for lines C alone.
     CorrectionPair = "correction_pair", BOTH, "lines A and lines C of each person", detail [22];
-    /// The planilla type does not suit the kind of payer.
-    PlanillaPayerMismatch = "planilla_payer_mismatch", ERROR,
-        "another type than E when the payer is self-employed (02)", header [8];
+    /// The planilla type does not suit the payer; an error for type E of a self-employed payer (02).
+    PlanillaPayerMismatch = "planilla_payer_mismatch", BOTH,
+        "E and Y of who pays for others, I of who pays alone", header [8], detail [4];
     /// The planilla type does not carry this kind of worker.
     PlanillaWorkerMismatch = "planilla_worker_mismatch", WARNING,
         "a worker kind that the planilla type carries",
         law "Resolución 2388/2016, annex 2, 2.1.2.3.1", detail [5];
-    /// A contribution is not its base times its rate, give or take one step of rounding.
+    /// A contribution is not its base times its rate, rounded up.
     ContributionAmount = "contribution_amount", WARNING,
         "base times rate, rounded up to 100 pesos; 0 where the rate is 0",
         law "Decreto 780/2016, art. 3.2.1.5", detail [47, 55, 63, 65, 67, 69, 71, 73];
@@ -305,14 +305,15 @@ rules! {
     /// Risk class and work-risk activity do not agree.
     RiskClass = "risk_class", WARNING, "an activity that starts with the risk class",
         law "Decreto 768/2022", detail [98];
-    /// More hours than the days of the line can have.
-    Hours = "hours", WARNING, "the legal hours of the month, by days",
+    /// No hours, or more than the days of the line can have.
+    Hours = "hours", WARNING, "some hours, and no more than the legal ones of the month, by days",
         law "Código Sustantivo del Trabajo, art. 161; Ley 2101/2021", detail [96];
     /// The days of a person do not make a month.
     MonthDays = "month_days", WARNING, "30 days; fewer only with ING or RET",
         detail [36, 37, 38, 39];
-    /// The header counts other workers than the detail holds.
-    HeaderTotalContributors = "header_total_contributors", ERROR,
+    /// The header counts other workers than the detail holds; a warning when it counts two forms of
+    /// a document as two.
+    HeaderTotalContributors = "header_total_contributors", BOTH,
         "the distinct documents of the detail, without worker kind 40", header [19];
     /// The header's payroll is not the sum of the detail; a warning up to a peso a line.
     HeaderPayrollTotal = "header_payroll_total", BOTH, "the sum of detail field 45", header [20];

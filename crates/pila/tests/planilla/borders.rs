@@ -246,6 +246,22 @@ fn the_exoneration_ends_at_ten_minimum_wages_of_the_month() {
 }
 
 #[test]
+fn a_comprehensive_salary_is_ten_wages_before_its_base_is() {
+    let base = |base: i64| {
+        let first = due("0.005", base);
+        after(MONTH, 1, |line| {
+            set_base(line, base)?;
+            line.set_mark::<41>('X')?.set_number::<51>(first)?.set_number::<52>(first)?;
+            Ok(())
+        })
+    };
+    assert!(base(9_964_499).is_empty());
+    assert_eq!(base(9_964_500), ["exoneration 76"]);
+    // Thirteen wages, the least a comprehensive salary can be.
+    assert_eq!(base(12_953_850), ["exoneration 76"]);
+}
+
+#[test]
 fn an_exonerated_worker_pays_the_own_share_of_health() {
     let health = |name: &str, line: usize, rate: &'static str| {
         let edit = |line: &mut DetailBuf| {

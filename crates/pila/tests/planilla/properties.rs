@@ -27,7 +27,9 @@ fn assert_inside(finding: &Finding, bytes: &[u8]) {
     let Some((start, end)) = finding.columns else { return };
     let line = usize::try_from(finding.line).unwrap();
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let line = text.split(|&byte| byte == b'\n').nth(line - 1).unwrap();
+    let line = text.split_inclusive(|&byte| byte == b'\n').nth(line - 1).unwrap();
+    let record = line.strip_suffix(b"\n").map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let line = record.unwrap_or(line);
     assert!(1 <= start && start <= end && end as usize <= line.len(), "{finding}");
 }
 

@@ -96,7 +96,10 @@ fn every_valid_planilla_is_accepted_without_findings() {
     assert_eq!(files.len(), 27);
     for path in files {
         let report = planilla::check(&fs::read(&path).unwrap());
-        assert_eq!(lines_of(&report.findings), "", "{}", path.display());
+        // It shows two habits that even accepted files have; tests of traps name them.
+        let habits = if path.ends_with("27-temporal-E-2025-12-ascii.txt") { 2 } else { 0 };
+        let findings = lines_of(&report.findings);
+        assert_eq!((report.errors, report.warnings), (0, habits), "{}\n{findings}", path.display());
         assert_eq!(report.kind, Some(FileKind::Planilla));
     }
 }

@@ -64,7 +64,8 @@ fn payer(from: &PayerRecord<'_>) -> Result<PayerRecordBuf, FieldError> {
         texts 1 2 3 5 6 11 12 13 17 18 20 21 22 23 24 32))
 }
 
-fn rebuilt(bytes: &[u8]) -> Result<Vec<u8>, WriteError> {
+/// A planilla written anew, field by field, from what is read of it.
+pub(crate) fn rebuilt(bytes: &[u8]) -> Result<Vec<u8>, WriteError> {
     let planilla = planilla(bytes);
     let details: Result<Vec<DetailBuf>, _> = planilla.details().map(|line| detail(&line)).collect();
     let mut writer = Writer::new(Vec::new());

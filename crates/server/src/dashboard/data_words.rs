@@ -122,6 +122,7 @@ words! {
     consent_months: "Meses que vale un consentimiento", "Months that a consent holds";
     frame_ancestors: "Sitios que pueden enmarcar la página de consentimiento", "Sites that may frame the consent page";
     webhook_retry_seconds: "Esperas entre intentos, en segundos", "Waits between tries, in seconds";
+    keep_lines_months: "Renglones de planillas, en meses de trabajo; 0 es siempre", "Lines of planillas, in months of work; 0 is for ever";
     keep_source_answers_days: "Respuestas de las fuentes", "Answers of sources";
     keep_delivery_answers_days: "Respuestas de los receptores de webhooks", "Answers of webhook receivers";
     keep_events_days: "Eventos", "Events";

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use jiff::{SignedDuration, Timestamp};
-use vinculo_store::{DeliveryFilter, DeliveryState, PageRequest, WorkspaceId};
+use vinculo_store::{Delivery, DeliveryFilter, DeliveryState, PageRequest, WorkspaceId};
 
 use super::form::Posted;
 use super::page::{Pager, Shell, html, second, see, short};
@@ -67,18 +67,20 @@ pub(super) async fn read(
 ) -> Result<(i64, Vec<Row>), ApiError> {
     let found = app.store().read(move |tx| {
         let found = tx.deliveries(workspace, &filter, request)?;
-        let with_tries = found.rows.iter().map(|delivery| {
-            Ok::<_, ApiError>(DeliveryStatus::with_tries(delivery, &tx.attempts(delivery.id)?))
-        });
-        Ok::<_, ApiError>((found.count, with_tries.collect::<Result<Vec<_>, _>>()?))
+        let ids: Vec<_> = found.rows.iter().map(|delivery| delivery.id).collect();
+        Ok::<_, ApiError>((found, tx.last_attempts(workspace, &ids)?))
     });
-    let (count, deliveries) = found.await?;
-    let row = |mut delivery: DeliveryStatus| Row {
-        url: of_delivery(&delivery, endpoints).map(|endpoint| endpoint.url.clone()),
-        last: delivery.attempts.take().and_then(|mut tries| tries.pop()),
-        delivery,
+    let (found, tries) = found.await?;
+    let row = |delivery: &Delivery| {
+        let last = tries.iter().find(|(of, _)| *of == delivery.id);
+        let delivery = DeliveryStatus::of(delivery);
+        Row {
+            url: of_delivery(&delivery, endpoints).map(|endpoint| endpoint.url.clone()),
+            last: last.map(|(_, last)| AttemptStatus::of(last)),
+            delivery,
+        }
     };
-    Ok((count, deliveries.into_iter().map(row).collect()))
+    Ok((found.count, found.rows.iter().map(row).collect()))
 }
 
 fn of_delivery<'a>(

@@ -36,6 +36,8 @@ struct HomePage {
     imports: Option<Vec<ImportStatus>>,
     keys: i64,
     endpoints: i64,
+    /// Endpoints that were disabled because they failed.
+    off: i64,
     base: String,
     times: Option<Times>,
     month: Month,
@@ -95,13 +97,13 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
             deliveries.push((state.as_str(), tx.deliveries(workspace, &filter, NONE)?.count));
         }
         let keys = tx.api_keys(workspace, NONE)?.count;
-        let endpoints = tx.endpoints(workspace, NONE)?.count;
+        let endpoints = (tx.endpoints(workspace, NONE)?.count, tx.lost_endpoints(workspace)?);
         let (from, before) = (micros(month_start(month)), micros(month_start(month.plus(1))));
         let ended = tx.source_outcomes(workspace, from, before)?;
         let times = tx.creation_times(workspace, micros(now) - RECENT, MOST_TIMES)?;
         Ok::<_, ApiError>((links, deliveries, (keys, endpoints), ended, times))
     });
-    let (links, deliveries, (keys, endpoints), ended, times) = counted.await?;
+    let (links, deliveries, (keys, (endpoints, off)), ended, times) = counted.await?;
     let imports = if shell.sees_people {
         Some(manage::imports::read(&app, &visitor.trail, workspace, LAST).await?.rows)
     } else {
@@ -119,6 +121,7 @@ pub(super) async fn page(State(app): State<App>, visitor: Visitor) -> Result<Res
         imports,
         keys,
         endpoints,
+        off,
     })
 }
 

@@ -52,7 +52,7 @@ macro_rules! fields {
     };
 }
 
-pub(super) static FIELDS: [Field; 19] = fields! {
+pub(super) static FIELDS: [Field; 20] = fields! {
     allow_duplicate_links: Kind::Tick, settings_links;
     accept_unknown_people: Kind::Tick, settings_links;
     include_drafts: Kind::Tick, settings_links;
@@ -66,6 +66,7 @@ pub(super) static FIELDS: [Field; 19] = fields! {
     consent_months: Kind::Number, settings_consent;
     frame_ancestors: Kind::Words, settings_consent;
     webhook_retry_seconds: Kind::Numbers, settings_webhooks;
+    keep_lines_months: Kind::Number, settings_kept;
     keep_source_answers_days: Kind::Number, settings_kept;
     keep_delivery_answers_days: Kind::Number, settings_kept;
     keep_events_days: Kind::Number, settings_kept;

@@ -101,7 +101,7 @@ pub(super) async fn list(
 pub(super) async fn create(State(app): State<App>, posted: Posted) -> Result<Response, ApiError> {
     let Posted { visitor, form } = posted;
     let body = form.to_json(&["url", "authorization"], &["webhook_types"]);
-    let wanted = match webhook_endpoints::wanted(&app, &body).await {
+    let wanted = match webhook_endpoints::wanted(&app, None, &body).await {
         Ok(wanted) => wanted,
         Err(refused) => return mend(&app, &visitor, &form, refused).await,
     };
@@ -194,7 +194,7 @@ async fn edit(
     form: &Form,
 ) -> Result<Response, ApiError> {
     let body = form.to_json(&["url", "authorization"], &["webhook_types"]);
-    let wanted = match webhook_endpoints::wanted(app, &body).await {
+    let wanted = match webhook_endpoints::wanted(app, Some((&visitor.secrets, id)), &body).await {
         Ok(wanted) => wanted,
         Err(refused) => {
             let w = visitor.language.words();

@@ -212,6 +212,10 @@ words! {
     secret_rotated: "Secreto nuevo", "New secret";
     enabled: "activo", "enabled";
     disabled: "desactivado", "disabled";
+    disabled_since: "Desactivado desde", "Disabled since";
+    failing_since: "Falla desde", "Failing since";
+    held_until: "Está ocupado: nada se envía hasta", "It is busy: nothing is sent until";
+    webhooks_off: "Nada se envía más a webhooks que fallaron o que ya no existen:", "Nothing is sent any more to webhooks that failed or are gone:";
     enable: "Activar", "Enable";
     enable_replay: "Activar y enviar lo perdido", "Enable and send what was missed";
     disable: "Desactivar", "Disable";
@@ -240,6 +244,8 @@ words! {
     event_body: "Cuerpo del evento", "Body of the event";
     replay: "Enviar otra vez", "Send again";
     replay_disabled: "El webhook está desactivado: actívalo, y luego podrás enviar otra vez.", "The webhook is disabled: enable it, and you can send again.";
+    replayed_at: "Enviada otra vez desde", "Sent again since";
+    delivered_at: "Llegó por primera vez", "Arrived first";
     replayed: "La entrega está en camino otra vez.", "The delivery is on its way again.";
     filter: "Filtrar", "Filter";
     status: "Estado", "Status";

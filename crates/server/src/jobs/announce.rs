@@ -5,9 +5,9 @@ use uuid::Uuid;
 use vinculo_store::{Link, LoadId, NewEvent, Recipients, Resource, Tx};
 use vinculo_vault::{Context, DataKey};
 
-use crate::App;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
+use crate::{App, traces};
 
 const LOGIN_ERROR: &str = "Invalid credentials provided to login to the institution";
 
@@ -61,14 +61,16 @@ pub(crate) fn emit_own(
     webhook: &Webhook,
     to: Recipients,
 ) -> Result<Uuid, ApiError> {
-    let id = app.uuid().map_err(ApiError::unexpected)?;
+    let new_id = || app.uuid().map_err(ApiError::unexpected);
+    let (id, request_id) = (new_id()?, new_id()?);
+    drop(traces::beginning(request_id, webhook.code));
     let body = serde_json::to_vec(&WireWebhook {
         webhook_id: id.simple().to_string(),
         webhook_type: webhook.kind,
         process_type: webhook.process,
         webhook_code: webhook.code,
         link_id: None,
-        request_id: app.uuid().map_err(ApiError::unexpected)?,
+        request_id,
         external_id: None,
         data: &webhook.data,
     })?;

@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use vinculo_pila::Month;
 use vinculo_store::{AuditAction, Micros, Old, RetentionRule, Tx, Workspace, WorkspaceId};
 
 use super::planilla_place;
 use crate::App;
 use crate::audit::{Entry, Trail};
-use crate::clock::wire_time;
+use crate::clock::{bogota_month, micros, month_start, wire_time};
 use crate::config::RetentionConfig;
 use crate::error::ApiError;
 use crate::settings::Settings;
@@ -24,11 +25,16 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 /// Rows removed in one transaction: a few milliseconds of the one writer of an embedded database.
 const BATCH: i64 = 500;
 
+/// Lines removed in one transaction: as many as an import stores in one.
+const LINES: i64 = 2000;
+
 /// How long something is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Keep {
     /// So many days, as somebody has decided.
     Days(u32),
+    /// So many whole months of work before the present one in Bogotá, as somebody has decided.
+    Months(u32),
     /// So many microseconds, which is a promise of the API.
     Promised(Micros),
     Forever,
@@ -38,7 +44,7 @@ enum Keep {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "rule": "events", "days": 90, "before": "2026-08-26T12:00:00.000000Z", "rows": 2,
+    "rule": "events", "days": 90, "months": null, "before": "2026-08-26T12:00:00.000000Z", "rows": 2,
     "oldest": "2026-08-20T09:30:00.000000Z", "newest": "2026-08-21T09:30:00.000000Z",
     "bytes": 734, "removed": 18, "last_removed": 3,
     "last_removed_at": "2026-11-24T11:00:00.000000Z"
@@ -47,9 +53,12 @@ pub struct RuleStatus {
     /// What it is about.
     #[schema(value_type = String, examples("events"))]
     pub rule: &'static str,
-    /// Days that it keeps; null for what is kept for hours, or for ever.
+    /// Days that it keeps; null for what is kept for hours, for months, or for ever.
     #[schema(maximum = 36_500)]
     pub days: Option<u32>,
+    /// Months of work that it keeps before the present one; null for all rules but `lines`.
+    #[schema(maximum = 1200)]
+    pub months: Option<u32>,
     /// What is older than this goes; null when nothing does.
     #[schema(format = DateTime)]
     pub before: Option<String>,
@@ -82,12 +91,28 @@ pub struct Removed {
 }
 
 impl Keep {
-    fn before(self, now: Micros) -> Option<Micros> {
+    /// Before what something is old: a moment, of months the month itself, yyyymm.
+    fn before(self, now: Timestamp) -> Option<i64> {
+        let at = micros(now);
         match self {
-            Self::Days(days) => Some(now.saturating_sub(after(0, DAY.saturating_mul(days)))),
+            Self::Days(days) => Some(at.saturating_sub(after(0, DAY.saturating_mul(days)))),
+            Self::Months(months) => {
+                let first = bogota_month(now)?.plus(-i32::try_from(months).ok()?);
+                Some(first.to_yyyymm())
+            }
             // What is exactly so old is not promised any more.
-            Self::Promised(time) => Some(now.saturating_sub(time) + 1),
+            Self::Promised(time) => Some(at.saturating_sub(time) + 1),
             Self::Forever => None,
+        }
+    }
+
+    /// What [`Self::before`] says, and how old things are, for people: of a month its beginning.
+    fn told(self, at: i64) -> Option<String> {
+        match self {
+            Self::Months(_) => {
+                Month::from_yyyymm(at).map(|month| wire_time(micros(month_start(month))))
+            }
+            _ => Some(wire_time(at)),
         }
     }
 }
@@ -111,6 +136,10 @@ fn rules(
         RetentionRule::ImportReports => Some(days(settings.keep_import_reports_days)),
         RetentionRule::Loads => Some(days(settings.keep_loads_days)),
         RetentionRule::CohortRows => Some(days(settings.keep_cohort_rows_days)),
+        RetentionRule::Lines => Some(match settings.keep_lines_months {
+            0 => Keep::Forever,
+            months => Keep::Months(months),
+        }),
         RetentionRule::KeptAnswers => Some(Keep::Promised(once::KEPT)),
         RetentionRule::UsedTokens => Some(Keep::Promised(tokens::REMEMBERED)),
         RetentionRule::ConnectSessions => Some(Keep::Promised(connect::REMEMBERED)),
@@ -129,7 +158,7 @@ pub async fn retention_report(
     app: &App,
     workspace: Option<WorkspaceId>,
 ) -> Result<Vec<RuleStatus>, ApiError> {
-    let (now, config) = (app.now_micros(), app.config().retention);
+    let (now, config) = (app.now(), app.config().retention);
     let report = app.store().read(move |tx| {
         let totals = tx.retention_totals(workspace)?;
         let all = rules(tx, workspace, config)?.into_iter();
@@ -144,12 +173,16 @@ pub async fn retention_report(
                 rule: rule.as_str(),
                 days: match keep {
                     Keep::Days(days) => Some(days),
-                    Keep::Promised(_) | Keep::Forever => None,
+                    Keep::Months(_) | Keep::Promised(_) | Keep::Forever => None,
                 },
-                before: before.map(wire_time),
+                months: match keep {
+                    Keep::Months(months) => Some(months),
+                    Keep::Days(_) | Keep::Promised(_) | Keep::Forever => None,
+                },
+                before: before.and_then(|at| keep.told(at)),
                 rows: old.rows,
-                oldest: old.oldest.map(wire_time),
-                newest: old.newest.map(wire_time),
+                oldest: old.oldest.and_then(|at| keep.told(at)),
+                newest: old.newest.and_then(|at| keep.told(at)),
                 bytes: old.bytes,
                 removed: total.map_or(0, |total| total.removed),
                 last_removed: total.map_or(0, |total| total.last_removed),
@@ -202,11 +235,11 @@ async fn apply(
     trail: &Trail,
     stop: &CancellationToken,
 ) -> Result<Vec<Removed>, ApiError> {
-    let (run, config) = (app.now_micros(), app.config().retention);
+    let (now, run, config) = (app.now(), app.now_micros(), app.config().retention);
     let rules = app.store().read(move |tx| rules(tx, workspace, config)).await?;
     let (mut all, mut failed) = (Vec::with_capacity(rules.len()), None);
     for (rule, keep) in rules {
-        let Some(before) = keep.before(run) else { continue };
+        let Some(before) = keep.before(now) else { continue };
         let mut rows = 0;
         while !stop.is_cancelled() {
             // Mostly there is nothing, and nothing is written then.
@@ -230,15 +263,16 @@ async fn remove_batch(
     trail: &Trail,
     (rule, keep): (RetentionRule, Keep),
     workspace: Option<WorkspaceId>,
-    (before, run): (Micros, Micros),
+    (before, run): (i64, Micros),
 ) -> Result<u64, ApiError> {
     if !app.store().read(move |tx| tx.has_old(rule, workspace, before)).await? {
         return Ok(0);
     }
     let (writer, trail) = (app.clone(), trail.clone());
     let removed = app.store().write(move |tx| {
-        let removed = tx.remove_old(rule, workspace, before, BATCH, run)?;
-        if removed > 0 && matches!(keep, Keep::Days(_)) {
+        let batch = if rule == RetentionRule::Lines { LINES } else { BATCH };
+        let removed = tx.remove_old(rule, workspace, before, batch, run)?;
+        if removed > 0 && matches!(keep, Keep::Days(_) | Keep::Months(_)) {
             let objects = i64::try_from(removed).unwrap_or(i64::MAX);
             trail.note(tx, &writer, Entry::of(AuditAction::OldRemoved).objects(objects))?;
         }

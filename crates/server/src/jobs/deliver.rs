@@ -9,21 +9,23 @@ use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryId, DeliveryState, DueDelivery, Micros, SubjectId, Tx,
 };
 use vinculo_vault::{Context, DataKey, Sealed};
-use vinculo_webhook::{Answer, Attempt, Request, next_try};
+use vinculo_webhook::{Answer, Attempt, MAX_RETRY_AFTER, Request, next_try};
 
 use super::announce::body_context;
 use super::search::Ended;
-use crate::App;
 use crate::clock::micros;
 use crate::error::ApiError;
-use crate::request_id;
 use crate::settings::Settings;
 use crate::webhooks::{Address, health};
+use crate::{App, request_id, traces};
 
 /// Why nothing was sent: the person was erased.
 const ERASED: &str = "erased";
 /// Why nothing was sent: our own fault.
 const INTERNAL: &str = "internal";
+
+/// How long an endpoint is left in peace that is busy and does not say how long.
+const PEACE: Duration = Duration::from_secs(10);
 
 /// How a try ended.
 struct Tried {
@@ -60,16 +62,35 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> 
     let result = tried.result.as_ref().map(|answer| answer.status).map_err(|failure| *failure);
     app.metrics().delivery_tried(result, tried.duration);
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
-    let recorder = app.clone();
-    if tried.result.as_ref().is_ok_and(Answer::delivered) {
+    let (recorder, delivered) = (app.clone(), tried.result.as_ref().is_ok_and(Answer::delivered));
+    traces::tried(result, delivered);
+    if delivered {
         let write = app.store().write_once(move |tx| record_success(tx, &recorder, &due, tried));
         if let Some((claim, tried)) = write.await? {
             record_late(app, claim, tried).await?;
         }
         return Ok(Ended::ForGood);
     }
-    app.store().write(move |tx| record_failure(tx, &recorder, &due, &tried)).await?;
+    match app.store().write(move |tx| record_failure(tx, &recorder, &due, &tried)).await {
+        Ok(()) => {}
+        Err(Unwritten::TakenOver) => tracing::debug!("another worker has taken the delivery over"),
+        Err(Unwritten::Failed(error)) => return Err(error),
+    }
     Ok(Ended::ForNow)
+}
+
+/// Why nothing is known of a try.
+enum Unwritten {
+    /// Whoever lost a delivery to another worker writes nothing of it, nor of its endpoint.
+    TakenOver,
+    /// It could not be written.
+    Failed(ApiError),
+}
+
+impl<E: Into<ApiError>> From<E> for Unwritten {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
@@ -155,7 +176,7 @@ fn record_failure(
     app: &App,
     due: &DueDelivery,
     tried: &Tried,
-) -> Result<(), ApiError> {
+) -> Result<(), Unwritten> {
     let now = app.now_micros();
     let answer = tried.result.as_ref().ok();
     let disable = match tried.result {
@@ -163,7 +184,7 @@ fn record_failure(
         Err(ERASED | INTERNAL) => None,
         _ => {
             let gone = answer.is_some_and(|answer| answer.status == 410);
-            health::note_failed(tx, due, gone, now)?
+            health::note_failed(tx, due, gone, now, answer.and_then(|answer| peace(app, answer)))?
         }
     };
     let (state, due_at) = match tried.result {
@@ -172,6 +193,9 @@ fn record_failure(
         _ => next(app, due.tried + 1, answer, &Settings::read(tx, due.workspace)?),
     };
     let recorded = tx.record_attempt(&tried.as_record(due.claim, state, due_at), now)?;
+    if !recorded && tx.is_taken_over(due.claim)? {
+        return Err(Unwritten::TakenOver);
+    }
     if recorded && let Some(reason) = disable {
         health::disable(tx, app, due, reason)?;
     }
@@ -199,6 +223,23 @@ impl Tried {
     }
 }
 
+/// How long a receiver wants to be left in peace.
+fn asked(app: &App, answer: &Answer) -> Option<Duration> {
+    let since_epoch = Duration::try_from(app.now().duration_since(Timestamp::UNIX_EPOCH));
+    let clock = UNIX_EPOCH + since_epoch.unwrap_or_default();
+    answer.retry_after.map(|after| after.wait(clock))
+}
+
+/// Until when nothing else is sent to an endpoint that gave this answer: it is busy, or somebody before it
+/// is.
+fn peace(app: &App, answer: &Answer) -> Option<Micros> {
+    if !matches!(answer.status, 429 | 502..=504) {
+        return None;
+    }
+    let wait = asked(app, answer).unwrap_or(PEACE).min(MAX_RETRY_AFTER);
+    app.now().checked_add(wait).ok().map(micros)
+}
+
 /// When to try again, or that this was the last try.
 fn next(
     app: &App,
@@ -207,9 +248,7 @@ fn next(
     settings: &Settings,
 ) -> (DeliveryState, Micros) {
     let now = app.now();
-    let since_epoch = Duration::try_from(now.duration_since(Timestamp::UNIX_EPOCH));
-    let clock = UNIX_EPOCH + since_epoch.unwrap_or_default();
-    let asked = answer.and_then(|answer| answer.retry_after).map(|after| after.wait(clock));
+    let asked = answer.and_then(|answer| asked(app, answer));
     let tried = u32::try_from(tried).unwrap_or(u32::MAX);
     match next_try(&settings.webhook_retry_seconds, tried, app.random_u64(), asked) {
         Some(wait) => {

@@ -20,13 +20,12 @@ use super::failure::JobFailure;
 use super::import_lines::Lines;
 use super::planilla_place::Place;
 use super::project_again::project_again;
-use crate::App;
 use crate::error::ApiError;
 use crate::imports::{check_options, forget_spool, is_open, seal_report, spooled};
 use crate::projection::payer_context;
-use crate::request_id;
 use crate::secrets::WorkspaceSecrets;
 use crate::spool::SpoolReader;
+use crate::{App, request_id, traces};
 
 /// Bytes read from the spool at once.
 const READ_AHEAD: usize = 64 * 1024;
@@ -39,6 +38,10 @@ pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), 
     let Some(import) = read(app, id).await? else { return finish(app, id, job).await };
     // Its webhooks say the same.
     request_id::is_behind(import.uuid);
+    traces::waited(&job, app.now_micros() - import.created_at);
+    if job.attempt == 1 {
+        drop(traces::beginning(import.uuid, "import"));
+    }
     let was_open = is_open(import.state);
     if was_open {
         load(app, &import).await?;

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
+use uuid::Uuid;
 use vinculo_store::{ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock};
 
 use super::failure::{JobFailure, backoff, wait_for_database};
@@ -27,7 +28,8 @@ use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::micros;
 use crate::health::Worker;
 use crate::metrics::{RunResult, since};
-use crate::{App, audit};
+use crate::spool_id::identify_spool;
+use crate::{App, audit, traces};
 
 /// Works off the jobs and deliveries of one database.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub struct Runner {
     room: Notify,
     /// Whether links and deliveries are left to others.
     files_only: bool,
+    /// Where received files are that are seen from here; without one, all are.
+    spool: Option<Uuid>,
     /// Proof that no other process runs the jobs of an embedded database.
     _lock: RunnerLock,
 }
@@ -58,7 +62,14 @@ impl Runner {
         set_clock::end_endless_waits(&app).await?;
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
         let (room, files_only) = (Notify::new(), false);
-        Ok(Some(Self { app, jobs, deliveries, room, files_only, _lock: lock }))
+        let spool = if lock.is_exclusive() { None } else { Some(own_spool(&app).await) };
+        Ok(Some(Self { app, jobs, deliveries, room, files_only, spool, _lock: lock }))
+    }
+
+    /// Takes the files of another spool for this one's: what is not here then ends as lost.
+    #[must_use]
+    pub fn in_place_of(self, spool: Uuid) -> Self {
+        Self { spool: self.spool.and(Some(spool)), ..self }
     }
 
     /// Leaves links and deliveries to a server: for a command, which knows neither the sources nor
@@ -98,7 +109,8 @@ impl Runner {
         let mut search = Search::new(&self.app, Queue::Jobs);
         while let Some(permits) = ready(stop, &slots, &mut running).await {
             let (free, taken) = (slots.available_permits(), permits.available());
-            let claim = JobClaim::new(self.app.config().runner, self.files_only, free, taken);
+            let claim =
+                JobClaim::new(self.app.config().runner, (self.files_only, self.spool), free, taken);
             let claimed = search.next(claim, stop, &mut running).await;
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
@@ -171,11 +183,13 @@ impl Runner {
 
     /// Works on a job in a task of its own: a panic ends the job alone.
     async fn work_on(self: Arc<Self>, job: ClaimedJob) -> Ended {
-        let (app, kind, span) = (self.app.clone(), job.job.kind(), span(&job));
+        let (app, kind, traced) = (self.app.clone(), job.job.kind(), traces::job(&job));
+        let span = traced.in_scope(|| span(&job));
         let (start, running) = (app.now(), app.metrics().job(kind));
         let worker = Arc::clone(&self);
         let work = async move { worker.work(job).await };
-        let result = match tokio::spawn(work.instrument(span.clone())).await {
+        let work = work.instrument(span.clone()).instrument(traced.clone());
+        let result = match tokio::spawn(work).await {
             Ok(result) => result,
             Err(_) => {
                 let why = "the job panicked".to_owned();
@@ -185,6 +199,7 @@ impl Runner {
         };
         let took = since(&app, start);
         app.metrics().job_ended(kind, result, took);
+        traces::job_ended(&traced, result);
         span.in_scope(|| tracing::debug!(result = result.as_str(), ?took, "job ended"));
         drop(running);
         if result == RunResult::Done { Ended::ForGood } else { Ended::ForNow }
@@ -225,10 +240,13 @@ impl Runner {
 
     async fn deliver(&self, due: DueDelivery) -> Ended {
         let running = self.app.metrics().delivery();
-        let ClaimedDelivery { id, attempt } = due.claim;
-        let span = tracing::info_span!("delivery", %id, attempt, request_id = Empty);
+        let (id, attempt) = (due.claim.id, due.tried + 1);
+        let traced = traces::delivery(&due);
+        let span =
+            traced.in_scope(|| tracing::info_span!("delivery", %id, attempt, request_id = Empty));
         let app = self.app.in_turn_of(due.workspace);
-        let outcome = deliver::run(&app, due).instrument(span.clone()).await;
+        let run = deliver::run(&app, due).instrument(span.clone()).instrument(traced);
+        let outcome = run.await;
         drop(running);
         outcome.unwrap_or_else(|error| {
             let cause = error.cause().unwrap_or("refused").to_owned();
@@ -280,6 +298,17 @@ impl Runner {
             if let Err(error) = extended.await {
                 tracing::error!(%error, "cannot prolong leases");
             }
+        }
+    }
+}
+
+/// The spool of this process, whose files it takes. Where it cannot be used, none of any is taken.
+async fn own_spool(app: &App) -> Uuid {
+    match identify_spool(app).await {
+        Ok(id) => id,
+        Err(error) => {
+            tracing::warn!(%error, "the spool cannot be used: received files are left to others");
+            Uuid::nil()
         }
     }
 }

@@ -11,12 +11,11 @@ use vinculo_store::{
     AuditAction, Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx,
 };
 
-use crate::App;
 use crate::audit::{Entry, Trail};
-use crate::consents;
 use crate::error::ApiError;
 use crate::projection::LinkSecrets;
 use crate::terms::RefreshRate;
+use crate::{App, consents, traces};
 
 /// Links handled between two looks.
 const LINKS: i64 = 64;
@@ -193,14 +192,15 @@ fn refresh(
 }
 
 fn start_load(tx: &mut Tx<'_>, app: &App, link: &Link, trigger: Trigger) -> Result<(), ApiError> {
-    let now = app.now_micros();
+    let (now, request_id) = (app.now_micros(), app.uuid().map_err(ApiError::unexpected)?);
+    drop(traces::beginning(request_id, "refresh"));
     let load = tx.insert_load(&NewLoad {
         workspace: link.workspace,
         subject: link.subject,
         link: link.id,
         trigger,
         resources: Resource::or_all(&link.fetch_resources),
-        request_id: app.uuid().map_err(ApiError::unexpected)?,
+        request_id,
         window: None,
         save_data: true,
         quiet: false,

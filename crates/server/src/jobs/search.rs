@@ -5,6 +5,7 @@ use std::pin::pin;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 use vinculo_store::{ClaimedJob, DueDelivery, Error, Micros, Queue, Standing, Tx, Wakes};
 
 use crate::App;
@@ -26,10 +27,18 @@ pub(super) trait Claim: Clone + Send + 'static {
     type Row: Send + 'static;
 
     /// Takes rows that are due.
-    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<Self::Row>, Error>;
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        app: &App,
+        lease: (Micros, Micros),
+    ) -> Result<Vec<Self::Row>, Error>;
 
     /// Whether it takes less than it could with one slot more.
     fn is_narrow(&self) -> bool;
+
+    /// When the next row becomes due that it could take, past or future.
+    fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error>;
 
     /// Has them taken at once.
     fn now(self, app: &App) -> impl Future<Output = Result<Taken<Self::Row>, Error>> + Send;
@@ -39,8 +48,8 @@ pub(super) trait Claim: Clone + Send + 'static {
 
     /// Takes them and notes when.
     fn lease(&self, tx: &mut Tx<'_>, app: &App) -> Result<Taken<Self::Row>, Error> {
-        let (at, until) = lease(app);
-        Ok(Taken { at, rows: self.take(tx, at, until)? })
+        let lease = lease(app);
+        Ok(Taken { at: lease.0, rows: self.take(tx, app, lease)? })
     }
 }
 
@@ -55,6 +64,8 @@ pub(super) struct Taken<T> {
 pub(super) struct JobClaim {
     which: Which,
     limit: i64,
+    /// Where files are that it can take; without one, all of them.
+    spool: Option<Uuid>,
 }
 
 /// Which jobs are taken.
@@ -101,9 +112,14 @@ pub(super) fn lease(app: &App) -> (Micros, Micros) {
 }
 
 impl JobClaim {
-    /// For so many slots that were taken. The last quarter of all slots is for the first job of a
+    /// For so many slots that were taken, free before. The last quarter of all slots is for the first job of a
     /// workspace alone: however long the jobs of one take, those of the others are begun.
-    pub(super) fn new(config: RunnerConfig, files_only: bool, free: usize, taken: usize) -> Self {
+    pub(super) fn new(
+        config: RunnerConfig,
+        (files_only, spool): (bool, Option<Uuid>),
+        free: usize,
+        taken: usize,
+    ) -> Self {
         let beyond = (free + taken).saturating_sub(config.jobs / 4);
         let limit = if beyond == 0 { taken } else { taken.min(beyond) };
         let which = match (files_only, beyond) {
@@ -111,23 +127,32 @@ impl JobClaim {
             (false, 0) => Which::First,
             (false, _) => Which::All,
         };
-        Self { which, limit: i64::try_from(limit).unwrap_or(1) }
+        Self { which, limit: i64::try_from(limit).unwrap_or(1), spool }
     }
 }
 
 impl Claim for JobClaim {
     type Row = ClaimedJob;
 
-    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<ClaimedJob>, Error> {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        _: &App,
+        (now, until): (Micros, Micros),
+    ) -> Result<Vec<ClaimedJob>, Error> {
         match self.which {
-            Which::All => tx.claim_jobs(now, until, self.limit),
-            Which::First => tx.claim_first_jobs(now, until, self.limit),
-            Which::Files => tx.claim_imports(now, until, self.limit),
+            Which::All => tx.claim_jobs(now, until, self.limit, self.spool),
+            Which::First => tx.claim_first_jobs(now, until, self.limit, self.spool),
+            Which::Files => tx.claim_imports(now, until, self.limit, self.spool),
         }
     }
 
     fn is_narrow(&self) -> bool {
         matches!(self.which, Which::First)
+    }
+
+    fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error> {
+        tx.next_job_in_reach(self.spool)
     }
 
     async fn now(self, app: &App) -> Result<Taken<ClaimedJob>, Error> {
@@ -169,15 +194,27 @@ impl DeliveryClaim {
 impl Claim for DeliveryClaim {
     type Row = DueDelivery;
 
-    fn take(&self, tx: &mut Tx<'_>, now: Micros, until: Micros) -> Result<Vec<DueDelivery>, Error> {
+    fn take(
+        &self,
+        tx: &mut Tx<'_>,
+        app: &App,
+        (now, until): (Micros, Micros),
+    ) -> Result<Vec<DueDelivery>, Error> {
+        let stride = 1 + i64::from(app.random_u64() as u32);
         match self.share {
-            Share::OfEndpoint(each) => tx.claim_deliveries(now, until, self.limit, each),
-            Share::OfWorkspace(few) => tx.claim_first_deliveries(now, until, self.limit, few),
+            Share::OfEndpoint(each) => tx.claim_deliveries(now, until, self.limit, each, stride),
+            Share::OfWorkspace(few) => {
+                tx.claim_first_deliveries(now, until, self.limit, few, stride)
+            }
         }
     }
 
     fn is_narrow(&self) -> bool {
         matches!(self.share, Share::OfEndpoint(1) | Share::OfWorkspace(_))
+    }
+
+    fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error> {
+        tx.next_due(Queue::Deliveries)
     }
 
     async fn now(self, app: &App) -> Result<Taken<DueDelivery>, Error> {
@@ -218,7 +255,7 @@ impl Search {
             () = stop.cancelled() => None,
             () = self.wakes.changed(self.queue) => None,
             taken = announced(&mut standing) => Some(taken),
-            () = rest(&self.app, self.queue, (looked_at, claim.is_narrow()), running) => None,
+            () = rest(&self.app, &claim, looked_at, running) => None,
         };
         if let Some(taken) = taken {
             self.looked_at = Some(looked_at);
@@ -256,14 +293,10 @@ async fn announced<T>(standing: &mut Option<Standing<T, Error>>) -> Result<T, Er
 
 /// Sleeps until a row becomes due or the poll interval is over. What was due when the queue was last
 /// looked at and was not taken waits for room, which any work that ends may make; so does a narrow claim.
-async fn rest(
-    app: &App,
-    queue: Queue,
-    (looked_at, narrow): (Micros, bool),
-    running: &mut JoinSet<Ended>,
-) {
+async fn rest<C: Claim>(app: &App, claim: &C, looked_at: Micros, running: &mut JoinSet<Ended>) {
     loop {
-        let next = app.store().read_briefly(move |tx| tx.next_due(queue)).await.ok().flatten();
+        let of = claim.clone();
+        let next = app.store().read_briefly(move |tx| of.next_due(tx)).await.ok().flatten();
         let wants_room = next.is_some_and(|at| at <= looked_at);
         let due = next.filter(|_| !wants_room).and_then(|at| Timestamp::from_microsecond(at).ok());
         let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
@@ -275,7 +308,7 @@ async fn rest(
                 Some(ended) = running.join_next(), if !running.is_empty() => ended,
             };
             match ended {
-                _ if wants_room || narrow => return,
+                _ if wants_room || claim.is_narrow() => return,
                 Ok(Ended::ForGood) => {}
                 // It comes due again, maybe before everything else.
                 Ok(Ended::ForNow) | Err(_) => break,

@@ -10,13 +10,12 @@ use vinculo_store::{ClaimedJob, LoadId, LoadState};
 use super::failure::{JobFailure, backoff};
 use super::learned::Learned;
 use super::retrieval::{Attempt, Retrieval};
-use crate::App;
 use crate::clock::next_day;
 use crate::error::ApiError;
-use crate::request_id;
 use crate::sandbox::Wish;
 use crate::sources::{Deadlines, HeldBack, counts_as_failed};
 use crate::terms::after;
+use crate::{App, request_id, traces};
 
 /// How long a load is tried before it is given up.
 const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -44,6 +43,7 @@ pub(super) async fn run(app: &App, load: LoadId, job: ClaimedJob) -> Result<(), 
         return drop_load(app, load, job).await;
     };
     request_id::is_behind(retrieval.load.request_id);
+    traces::waited(&job, app.now_micros() - retrieval.load.created_at);
     if !retrieval.is_permitted() {
         return close(app, retrieval, job).await;
     }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use utoipa::IntoParams;
-use vinculo_store::EventFilter;
+use vinculo_store::{DeliveryState, EventFilter};
 
 use crate::App;
 use crate::api::page::PageQuery;
@@ -30,13 +30,27 @@ pub(super) struct TypeParams {
     webhook_types: Option<Vec<String>>,
 }
 
-/// The filters that a query names.
+/// What became of an event.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description; the query is read by name")]
+pub(super) struct StateParams {
+    /// With a delivery that is `pending`, `delivered`, `failed` or `cancelled`.
+    #[param(example = "failed")]
+    status: Option<String>,
+    /// With a delivery in one of these states.
+    #[param(rename = "status__in", style = Form, explode = false)]
+    statuses: Option<Vec<String>>,
+}
+
+/// The filters that a query names, but for those of [`StateParams`], which mean deliveries in a list of those.
 pub(super) fn filter(query: &Query) -> Result<EventFilter, ApiError> {
     Ok(EventFilter {
         id: None,
         links: query.ids("link")?,
         types: query.choices("webhook_type", known_type)?,
         created: span::created(query)?,
+        with_delivery: None,
     })
 }
 
@@ -48,7 +62,7 @@ fn known_type(text: &str) -> Option<String> {
 /// Events of the workspace, newest first, without their bodies.
 #[utoipa::path(
     get, path = "/manage/v1/events/", tag = "webhooks", operation_id = "ListEvents",
-    params(LinkParams, TypeParams, CreatedParams, PageParams),
+    params(StateParams, LinkParams, TypeParams, CreatedParams, PageParams),
     responses((status = 200, description = "A page", body = Events))
 )]
 pub(crate) async fn list(
@@ -56,7 +70,8 @@ pub(crate) async fn list(
     caller: Caller,
     page: PageQuery,
 ) -> Result<Response, ApiError> {
-    let filter = filter(&page.query)?;
+    let with_delivery = page.query.choices("status", DeliveryState::parse)?;
+    let filter = EventFilter { with_delivery, ..filter(&page.query)? };
     let (workspace, request) = (caller.workspace.id, page.request());
     let read = app.store().read(move |tx| {
         let found = tx.events(workspace, &filter, request)?;

@@ -1,5 +1,7 @@
 //! `/manage/v1/settings/`: what a workspace has decided about its links.
 
+use std::ops::RangeInclusive;
+
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Map, Value};
@@ -15,7 +17,7 @@ use crate::settings::Settings;
 use crate::sources::SourcePolicy;
 use crate::terms::RefreshRate;
 
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "allow_duplicate_links",
     "refresh_rate",
     "fetch_resources",
@@ -29,6 +31,7 @@ const NAMES: [&str; 19] = [
     "consent_purpose",
     "consent_months",
     "frame_ancestors",
+    "keep_lines_months",
     "keep_source_answers_days",
     "keep_delivery_answers_days",
     "keep_events_days",
@@ -37,11 +40,12 @@ const NAMES: [&str; 19] = [
     "keep_cohort_rows_days",
 ];
 
-/// The last of [`NAMES`]: how long things are kept.
-const DAYS: &[&str] = NAMES.split_at(13).1;
+/// The last of [`NAMES`]: how long things are kept, days.
+const DAYS: &[&str] = NAMES.split_at(14).1;
 
-/// Longest time that something is kept, days.
+/// Longest time that something is kept, days, and that lines are, months of work.
 const LONGEST_DAYS: i64 = 3650;
+const LONGEST_LINES: i64 = 1200;
 
 /// Longest time that a consent of the consent page holds, months, and most sites that frame it.
 const LONGEST_MONTHS: i64 = 60;
@@ -129,8 +133,10 @@ pub(crate) fn named(body: &JsonObject) -> Result<Map<String, Value>, ApiError> {
         named.extend(value.map(|value| (name.to_owned(), value)));
     }
     named.extend(consent_page(&mut fields));
+    let months = whole(&mut fields, "keep_lines_months", 0..=LONGEST_LINES);
+    named.extend(months.map(|months| ("keep_lines_months".to_owned(), months.into())));
     for name in DAYS {
-        let days = whole(&mut fields, name, LONGEST_DAYS);
+        let days = whole(&mut fields, name, 1..=LONGEST_DAYS);
         named.extend(days.map(|days| ((*name).to_owned(), days.into())));
     }
     fields.finish()?;
@@ -161,7 +167,7 @@ fn consent_page(fields: &mut Fields<'_>) -> Map<String, Value> {
         let text = fields.optional_line(name, longest);
         named.extend(text.map(|text| (name.to_owned(), text.into())));
     }
-    let months = whole(fields, "consent_months", LONGEST_MONTHS);
+    let months = whole(fields, "consent_months", 1..=LONGEST_MONTHS);
     named.extend(months.map(|months| ("consent_months".to_owned(), months.into())));
     let frames = origins(fields, "frame_ancestors");
     named.extend(frames.map(|frames| ("frame_ancestors".to_owned(), frames.into())));
@@ -192,14 +198,15 @@ fn origins(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<String>> {
     Some(read)
 }
 
-fn whole(fields: &mut Fields<'_>, name: &'static str, longest: i64) -> Option<i64> {
+fn whole(fields: &mut Fields<'_>, name: &'static str, wanted: RangeInclusive<i64>) -> Option<i64> {
     let given = match fields.anything(name) {
         Value::Null => return None,
         given => given.as_i64(),
     };
-    let number = given.filter(|number| (1..=longest).contains(number));
+    let number = given.filter(|number| wanted.contains(number));
     if number.is_none() {
-        let message = format!("Ensure this is a whole number from 1 to {longest}.");
+        let (least, most) = (wanted.start(), wanted.end());
+        let message = format!("Ensure this is a whole number from {least} to {most}.");
         fields.refuse(ErrorItem::field("invalid", name, message));
     }
     number

@@ -16,6 +16,7 @@ use vinculo_store::{Job, Stats};
 
 use crate::App;
 use crate::sources::{Asked, HeldBack};
+use crate::traces::LostSpans;
 
 pub(crate) use gauges::Gauges;
 pub(crate) use http::layer;
@@ -90,7 +91,7 @@ impl Drop for Going {
 
 impl Metrics {
     /// Nothing counted yet; the store counts by itself.
-    pub(crate) fn new(store: &Stats) -> Self {
+    pub(crate) fn new(store: &Stats, lost_spans: &LostSpans) -> Self {
         let mut registry = Registry::default();
         let own = &mut registry;
         let build = Family::<Labels<1>, Gauge>::default();
@@ -99,6 +100,7 @@ impl Metrics {
         add(own, "vinculo_store_write_seconds", WRITES, store.writes.clone());
         add(own, "vinculo_store_read_seconds", READS, store.reads.clone());
         add(own, "vinculo_store_group_closures", GROUPS, store.groups.clone());
+        add(own, "vinculo_trace_spans_lost", LOST_SPANS, lost_spans.0.clone());
         let (job_runs, attempts) = begun_at_zero();
         Self {
             requests: add(own, "vinculo_http_requests", REQUESTS, Family::default()),
@@ -243,4 +245,6 @@ const COST: &str = "What the questions of this process have cost, whole pesos";
 const IMPORT_LINES: &str = "Lines of planillas stored";
 const IMPORTS: &str = "Files judged, by result";
 const AUDIT_DELAY: &str = "Seconds that entries about what was read waited to be written";
+const LOST_SPANS: &str =
+    "Spans of traces that the collector did not take, or that found no room to wait";
 const CLEANED_UP: &str = "When a clean-up of this process ended last; 0 is never";

@@ -261,6 +261,12 @@ impl Asked {
         matches!(self.outcome, Outcome::Resolved(_) | Outcome::NoData(_))
     }
 
+    /// Whether the source was asked and nothing can be made of that.
+    pub(crate) const fn has_failed(&self) -> bool {
+        use Outcome::{Fault, NotAuthorized, RetryLater};
+        self.held.is_none() && matches!(self.outcome, Fault(_) | NotAuthorized | RetryLater { .. })
+    }
+
     /// Whether the source would not take the question now, and did not say for how long: nothing was
     /// looked up.
     const fn was_turned_away(&self) -> bool {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tracing::Instrument as _;
 use vinculo_pila::Document;
 use vinculo_sources::{Answer, NoDataReason, Outcome, Question};
 
@@ -12,6 +13,7 @@ use crate::App;
 use crate::config::Config;
 use crate::sandbox::{self, Wish};
 use crate::secrets::WorkspaceSecrets;
+use crate::traces;
 
 /// Months a question looks back.
 pub(super) const MONTHS: u32 = 24;
@@ -162,6 +164,20 @@ async fn ask_and_tell(
 }
 
 async fn ask_one(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    source: &Source,
+    about: (&Document, &Wish),
+    time: (Duration, bool),
+) -> Result<Asked, vinculo_store::Error> {
+    let traced = traces::question(source.name());
+    let asked = ask_behind_gate(app, secrets, source, about, time);
+    let asked = asked.instrument(traced.clone()).await?;
+    traces::question_ended(&traced, &asked);
+    Ok(asked)
+}
+
+async fn ask_behind_gate(
     app: &App,
     secrets: &WorkspaceSecrets,
     source: &Source,

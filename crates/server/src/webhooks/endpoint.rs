@@ -22,7 +22,7 @@ pub(crate) const TYPES: [&str; 4] = ["EMPLOYMENTS", "OWNERS", "LINK", "COHORT"];
 #[schema(example = json!({
     "id": "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b", "url": "https://example.com/hooks",
     "has_authorization": true, "webhook_types": null, "enabled": true, "disabled_at": null,
-    "disabled_reason": null, "failing_since": null, "signed": true, "old_secret_until": null,
+    "disabled_reason": null, "failing_since": null, "held_until": null, "signed": true, "old_secret_until": null,
     "created_at": "2026-11-24T12:00:00.000000Z", "secret": null
 }))]
 pub struct EndpointStatus {
@@ -46,6 +46,9 @@ pub struct EndpointStatus {
     /// The first failed try since the last one that did not fail.
     #[schema(required, format = DateTime)]
     pub failing_since: Option<String>,
+    /// Until when nothing is sent to it, because it answered 429, 502, 503 or 504.
+    #[schema(required, format = DateTime)]
+    pub held_until: Option<String>,
     /// Whether requests are signed. Not before the first rotation of an endpoint that was added by
     /// a version that did not sign.
     pub signed: bool,
@@ -106,6 +109,7 @@ impl EndpointStatus {
             disabled_at: endpoint.disabled.map(|(at, _)| wire_time(at)),
             disabled_reason: endpoint.disabled.map(|(_, reason)| reason.as_str()),
             failing_since: endpoint.failing_since.map(wire_time),
+            held_until: endpoint.held_until.filter(|until| *until > now).map(wire_time),
             signed: address.is_signed(),
             old_secret_until: address.old_secret_until(now).map(wire_time),
             created_at: wire_time(endpoint.created_at),
@@ -114,14 +118,23 @@ impl EndpointStatus {
     }
 }
 
-/// What is wrong with where an endpoint would be and what would open it.
+/// What is wrong with where an endpoint would be and what would open it. Where the endpoint `of` a workspace
+/// is already is not judged again: it was when it came there.
+///
+/// # Errors
+/// When the database fails.
 pub(crate) async fn judge(
     app: &App,
+    of: Option<(&WorkspaceSecrets, Uuid)>,
     url: Option<&str>,
     authorization: Option<&str>,
-) -> Vec<ErrorItem> {
+) -> Result<Vec<ErrorItem>, ApiError> {
     let mut wrong = Vec::new();
-    if let Some(url) = url
+    let known = match of {
+        Some((secrets, id)) => url_of(app, secrets, id).await?,
+        None => None,
+    };
+    if let Some(url) = url.filter(|url| known.as_deref() != Some(*url))
         && let Err(error) = app.sender().check(url).await
     {
         wrong.push(ErrorItem::field("invalid", "url", error.to_string()));
@@ -131,7 +144,19 @@ pub(crate) async fn judge(
     {
         wrong.push(ErrorItem::field("invalid", "authorization", error.to_string()));
     }
-    wrong
+    Ok(wrong)
+}
+
+async fn url_of(
+    app: &App,
+    secrets: &WorkspaceSecrets,
+    id: Uuid,
+) -> Result<Option<String>, ApiError> {
+    let workspace = secrets.workspace().id;
+    let Some(endpoint) = app.store().read(move |tx| tx.endpoint(workspace, id)).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Address::open(secrets, id, &endpoint.sealed)?.url))
 }
 
 /// Adds an endpoint that was judged; the answer shows its secret.
@@ -170,7 +195,7 @@ pub(crate) fn change(
     if let Some(url) = wanted.url.filter(|url| *url != address.url) {
         address.url = url;
         // Where it failed is not where it is now.
-        tx.endpoint_works(endpoint.id, &endpoint.sealed)?;
+        tx.endpoint_works(endpoint.id, &endpoint.sealed, Micros::MAX)?;
     }
     address.authorization = wanted.authorization.unwrap_or(address.authorization);
     let other_types = wanted.types.is_some();

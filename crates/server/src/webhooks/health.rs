@@ -1,8 +1,9 @@
 //! An endpoint that says it is gone, or fails for days, is disabled.
 
-use vinculo_store::{DisabledReason, DueDelivery, Error, Micros, Recipients, Tx};
+use vinculo_store::{AuditAction, DisabledReason, DueDelivery, Error, Micros, Recipients, Tx};
 
 use crate::App;
+use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
 use crate::jobs::{Webhook, emit_own};
 
@@ -14,14 +15,16 @@ const PATIENCE: Micros = 5 * DAY;
 const QUIET: Micros = 2 * DAY;
 
 /// Notes that an endpoint did not take an event, before the try is recorded. Answers why the endpoint
-/// has to be disabled. A try to an endpoint that was changed or disabled meanwhile says nothing.
+/// has to be disabled. It is left in peace until `held_until`, when that is given. A try to an endpoint that was changed or disabled meanwhile says nothing.
 pub(crate) fn note_failed(
     tx: &mut Tx<'_>,
     due: &DueDelivery,
     gone: bool,
     now: Micros,
+    held_until: Option<Micros>,
 ) -> Result<Option<DisabledReason>, Error> {
-    let Some(failing) = tx.endpoint_failed(due.endpoint, &due.address, now, QUIET)? else {
+    let Some(failing) = tx.endpoint_failed(due.endpoint, &due.address, now, QUIET, held_until)?
+    else {
         return Ok(None);
     };
     let too_long = now - failing.since >= PATIENCE && now - failing.again_since >= DAY;
@@ -39,6 +42,8 @@ pub(crate) fn disable(
         return Ok(());
     }
     tracing::warn!(endpoint = %due.endpoint_uuid, %reason, "webhook endpoint disabled");
+    let noted = Entry::of(AuditAction::WebhookDisabled).object(due.endpoint_uuid);
+    Trail::system(due.workspace).note(tx, app, noted)?;
     let secrets = app.secrets(due.workspace)?;
     let webhook = Webhook::endpoint_disabled(due.endpoint_uuid, reason.as_str());
     emit_own(tx, app, &secrets, &webhook, Recipients::Nobody)?;

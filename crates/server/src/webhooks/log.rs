@@ -76,7 +76,8 @@ pub struct EventStatus {
     "link": "5c1d7b8e-2f64-4b0c-9a55-0f3c1d2e4b6a", "webhook_type": "EMPLOYMENTS",
     "webhook_code": "historical_update", "status": "delivered", "tries": 1,
     "created_at": "2026-11-24T12:00:00.000000Z", "finished_at": "2026-11-24T12:00:00.200000Z",
-    "next_try_at": null, "attempts": null
+    "next_try_at": null, "replayed_at": null, "delivered_at": "2026-11-24T12:00:00.000000Z",
+    "attempts": null
 }))]
 pub struct DeliveryStatus {
     /// Its number.
@@ -105,9 +106,15 @@ pub struct DeliveryStatus {
     /// When it ended.
     #[schema(required, format = DateTime)]
     pub finished_at: Option<String>,
-    /// When it is tried next; while a try is going on, when that is given up for lost.
+    /// When it is tried next at the earliest; while a try is going on, when that is given up for lost.
     #[schema(required, format = DateTime)]
     pub next_try_at: Option<String>,
+    /// When it was last sent again on request, or sent to an endpoint that had not been told when it happened.
+    #[schema(required, format = DateTime)]
+    pub replayed_at: Option<String>,
+    /// When the first try began that was answered with a 2xx, also when it has been sent again since.
+    #[schema(required, format = DateTime)]
+    pub delivered_at: Option<String>,
     /// Every try, in order; null in lists, and without answers in those of the command line.
     #[schema(required)]
     pub attempts: Option<Vec<AttemptStatus>>,
@@ -160,7 +167,7 @@ impl EventStatus {
 
 impl AttemptStatus {
     /// A try, without what was answered.
-    fn of(attempt: &StoredAttempt) -> Self {
+    pub(crate) fn of(attempt: &StoredAttempt) -> Self {
         Self {
             started_at: wire_time(attempt.started_at),
             duration_ms: attempt.duration_us / 1000,
@@ -192,6 +199,8 @@ impl DeliveryStatus {
             created_at: wire_time(delivery.created_at),
             finished_at: delivery.finished_at.map(wire_time),
             next_try_at: pending.then(|| wire_time(delivery.due_at)),
+            replayed_at: delivery.replayed_at.map(wire_time),
+            delivered_at: delivery.delivered_at.map(wire_time),
             attempts: None,
         }
     }

@@ -10,13 +10,15 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{DeliveryFilter, Endpoint, Environment, EventFilter, Micros, PageRequest};
+use vinculo_store::{
+    DeliveryFilter, Endpoint, Environment, EventFilter, Micros, PageRequest, Store,
+};
 
 use crate::App;
 use crate::audit::Trail;
 use crate::clock::wire_time;
 use crate::error::ApiError;
-use crate::secrets::WorkspaceSecrets;
+use crate::secrets::{Secrets, WorkspaceSecrets};
 
 pub(crate) use address::Address;
 pub use endpoint::{EndpointChange, EndpointStatus, WantedEndpoint};
@@ -96,7 +98,7 @@ pub async fn add_endpoint(
     environment: Environment,
     wanted: WantedEndpoint,
 ) -> Result<EndpointStatus, ApiError> {
-    let wrong = judge(app, Some(&wanted.url), wanted.authorization.as_deref()).await;
+    let wrong = judge(app, None, Some(&wanted.url), wanted.authorization.as_deref()).await?;
     if !wrong.is_empty() {
         return Err(ApiError::bad_request(wrong));
     }
@@ -134,11 +136,11 @@ pub async fn change_endpoint(
     and_replay: bool,
 ) -> Result<EndpointStatus, ApiError> {
     let authorization = change.authorization.as_ref().and_then(Option::as_deref);
-    let wrong = judge(app, change.url.as_deref(), authorization).await;
+    let secrets = app.secrets_of(environment)?;
+    let wrong = judge(app, Some((&secrets, id)), change.url.as_deref(), authorization).await?;
     if !wrong.is_empty() {
         return Err(ApiError::bad_request(wrong));
     }
-    let secrets = app.secrets_of(environment)?;
     apply(app, Trail::console(secrets.workspace().id), &secrets, id, change, and_replay).await
 }
 
@@ -167,6 +169,24 @@ pub async fn send_test(app: &App, environment: Environment, id: Uuid) -> Result<
     let (secrets, writer) = (app.secrets_of(environment)?, app.clone());
     let trail = Trail::console(secrets.workspace().id);
     app.store().write(move |tx| test(tx, &writer, &trail, &secrets, id)).await
+}
+
+/// The endpoints of every workspace whose requests nobody can verify: they were added before requests were
+/// signed, and have no secret yet.
+///
+/// # Errors
+/// When the database fails, or an endpoint does not open.
+pub fn unsigned_endpoints(store: &Store, secrets: &Secrets) -> Result<Vec<Uuid>, ApiError> {
+    let mut unsigned = Vec::new();
+    for of in secrets.all() {
+        let workspace = of.workspace().id;
+        for endpoint in store.read_blocking(move |tx| tx.endpoints(workspace, ALL))?.rows {
+            if !EndpointStatus::of(&of, &endpoint, 0)?.signed {
+                unsigned.push(endpoint.uuid);
+            }
+        }
+    }
+    Ok(unsigned)
 }
 
 /// Removes an endpoint of the organization `default`.
@@ -244,6 +264,21 @@ pub async fn show_delivery(
 ) -> Result<DeliveryStatus, ApiError> {
     let secrets = app.secrets_of(environment)?;
     one_delivery(app, &Trail::console(secrets.workspace().id), &secrets, id).await
+}
+
+/// Sends a delivery of the organization `default` again, whatever became of it; answers how it stands.
+///
+/// # Errors
+/// 404 when there is none with this number, 409 when its endpoint is disabled or deleted, or the link that
+/// its event is about is gone.
+pub async fn replay_delivery(
+    app: &App,
+    environment: Environment,
+    id: i64,
+) -> Result<DeliveryStatus, ApiError> {
+    let (workspace, writer) = (app.secrets_of(environment)?.workspace().id, app.clone());
+    let trail = Trail::console(workspace);
+    app.store().write(move |tx| replay_one(tx, &writer, &trail, workspace, id)).await
 }
 
 /// Deliveries of the organization `default`, those of the newest event first, at most `limit`.

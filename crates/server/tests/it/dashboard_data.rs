@@ -314,6 +314,7 @@ async fn settings_are_changed_by_who_may(database: TestDatabase) {
         ("consent_months", "6"),
         ("frame_ancestors", "https://app.example.com  https://otra.example.com"),
         ("webhook_retry_seconds", "5 60"),
+        ("keep_lines_months", "36"),
         ("keep_source_answers_days", "91"),
         ("keep_delivery_answers_days", "30"),
         ("keep_events_days", "90"),

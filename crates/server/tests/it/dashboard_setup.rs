@@ -9,7 +9,9 @@ use crate::support::{Receiver, Reply, TestApp, TestDatabase, between, on_both_da
 on_both_databases!(
     deliveries_tell_where_they_went_and_what_was_answered,
     what_goes_to_a_disabled_webhook_is_not_offered_again,
+    a_webhook_that_is_gone_is_told_of,
     a_webhook_is_changed,
+    a_webhook_at_a_port_of_before_is_changed,
     a_key_is_made_of_ticks_and_a_day,
     a_key_is_changed,
     a_new_password_tells_that_the_old_one_opens_too,
@@ -91,6 +93,64 @@ async fn what_goes_to_a_disabled_webhook_is_not_offered_again(database: TestData
     assert_eq!(app.sandbox().patch(&path, &json!({ "enabled": false })).await.status, 200);
     let page = browser.get(&here).await.page();
     assert!(!page.contains("/replay\"") && page.contains("enable it"), "{page}");
+    app.finish().await;
+}
+
+async fn a_webhook_that_is_gone_is_told_of(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Status(500), Reply::Status(410)]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let mut browser = signed_in(&app, "default", UserRole::Owner).await;
+    let notice = "Nothing is sent any more to webhooks that failed or are gone:";
+    let home = browser.get("/dashboard/sandbox").await.page();
+    assert!(!home.contains(notice), "{home}");
+    let id = only_endpoint(&app).await["id"].as_str().unwrap().to_owned();
+    let test = format!("/manage/v1/webhook-endpoints/{id}/test/");
+    app.sandbox().post(&test, &json!({})).await;
+    receiver.next().await;
+    app.postponed().await;
+    let failing = app.now().strftime("%Y-%m-%d").to_string();
+    app.sandbox().post(&test, &json!({})).await;
+    receiver.next().await;
+    app.settled().await;
+
+    let home = browser.get("/dashboard/sandbox").await.page();
+    let told = format!("{notice} <a href=\"/dashboard/sandbox/webhooks\">1</a>");
+    assert!(home.contains(&told), "{home}");
+    let list = browser.get("/dashboard/sandbox/webhooks").await.page();
+    assert!(list.contains("the receiver answered that it is gone"), "{list}");
+    let page = browser.get(&format!("/dashboard/sandbox/webhooks/{id}")).await.page();
+    for word in ["Disabled since", "Failing since"] {
+        let at = between(&page, &format!("<dt>{word}</dt><dd>"), "</dd>");
+        assert!(at.contains(&failing), "{word}: {at}");
+    }
+    let analyst =
+        signed_in(&app, "default", UserRole::Analyst).await.get("/dashboard/sandbox").await;
+    assert!(analyst.page().contains(&format!("{notice} 1")));
+    app.finish().await;
+}
+
+/// Where it is was judged when it came there.
+async fn a_webhook_at_a_port_of_before_is_changed(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let url = "https://93.184.216.34:9443/hooks";
+    let made = json!({ "url": url, "enabled": false });
+    assert_eq!(app.sandbox().post("/manage/v1/webhook-endpoints/", &made).await.status, 201);
+    let app = app.restart_configured(|config| config.webhook_allow_private = false).await;
+    let id = only_endpoint(&app).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/manage/v1/webhook-endpoints/{id}/");
+    let same = json!({ "url": url, "webhook_types": ["LINK"] });
+    let changed = app.sandbox().patch(&path, &same).await;
+    assert_eq!(changed.json()["webhook_types"], json!(["LINK"]), "{}", changed.body);
+    let elsewhere = json!({ "url": "https://93.184.216.34:9443/other" });
+    assert_eq!(app.sandbox().patch(&path, &elsewhere).await.status, 400);
+    assert_eq!(app.sandbox().post("/manage/v1/webhook-endpoints/", &made).await.status, 400);
+    let mut browser = signed_in(&app, "default", UserRole::Owner).await;
+    let here = format!("/dashboard/sandbox/webhooks/{id}");
+    browser.get(&here).await.page();
+    let edited = browser.submit(&format!("{here}/edit"), &[("url", url)]).await;
+    assert_eq!(edited.location(), format!("{here}?said=changed"));
     app.finish().await;
 }
 

@@ -255,8 +255,7 @@ async fn an_upload_is_known_by_its_file(database: TestDatabase) {
     assert_reused(&send(&named, OTHER).await);
     assert_reused(&send(IMPORTS, PLANILLA).await);
     assert_eq!(client.results(IMPORTS).await.len(), 1);
-    let left = std::fs::read_dir(app.database.spool()).unwrap().count();
-    assert_eq!(left, 0, "files left in the spool");
+    assert_eq!(app.database.spooled().len(), 0, "files left in the spool");
     app.finish().await;
 }
 

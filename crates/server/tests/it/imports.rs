@@ -41,7 +41,7 @@ async fn a_file_that_waits_is_its_owners_alone(database: TestDatabase) {
     assert_eq!(received["name"], "nomina-xxxxxxxxxx.txt");
     let spool = app.database.spool();
     assert_eq!(mode(&spool), 0o700);
-    let files: Vec<_> = fs::read_dir(&spool).unwrap().map(|file| file.unwrap().path()).collect();
+    let files = app.database.spooled();
     assert_eq!(files.iter().map(|file| mode(file)).collect::<Vec<_>>(), [0o600]);
     app.start_runner().await;
     app.settled().await;
@@ -89,9 +89,7 @@ async fn an_import_says_how_far_it_has_come(database: TestDatabase) {
 async fn import_after(database: TestDatabase, change: fn(&std::path::Path)) -> (TestApp, Value) {
     let mut app = Setup::new(database).without_runner().start().await;
     app.receive(Production, OCTOBER).await;
-    for entry in fs::read_dir(app.database.spool()).unwrap() {
-        change(&entry.unwrap().path());
-    }
+    app.database.spooled().iter().for_each(|path| change(path));
     app.start_runner().await;
     app.settled().await;
     let listed = app.production().results("/manage/v1/imports/").await.remove(0);
@@ -106,8 +104,7 @@ async fn assert_lost_and_sent_again(app: TestApp, import: Value, found: &str) {
     assert_eq!(finding["rule"], "received_file_lost");
     assert_eq!(finding["found"], found);
     assert_eq!(finding["expected"], "the file as it was received; send it again");
-    let left: Vec<_> = fs::read_dir(app.database.spool()).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(app.database.spooled().len(), 0);
 
     let again = app.import(Production, OCTOBER).await;
     assert_eq!((again.state, again.percent), ("accepted", 100));

@@ -64,6 +64,7 @@ mod set_clock;
 mod settings;
 mod settled;
 mod sources;
+mod spools;
 mod tls;
 mod tokens;
 mod webhook_control;

@@ -304,8 +304,7 @@ async fn planillas_of_one_workspace_are_unknown_to_the_other(database: TestDatab
 }
 
 fn assert_spool_is_empty(app: &TestApp) {
-    let left: Vec<_> = std::fs::read_dir(app.database.spool()).unwrap().collect();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(app.database.spooled(), Vec::<std::path::PathBuf>::new());
 }
 
 async fn a_file_can_be_uploaded(database: TestDatabase) {

@@ -10,7 +10,8 @@ use crate::support::{Setup, TestApp, TestDatabase, on_both_databases};
 on_both_databases!(
     everything_is_looked_at,
     a_database_that_is_gone,
-    another_version_of_the_schema,
+    a_newer_schema_is_served_beside,
+    a_schema_that_is_not_for_this_program,
     keys_that_are_gone,
     keys_of_another_installation,
     a_disk_without_room,
@@ -64,14 +65,36 @@ async fn a_database_that_is_gone(database: TestDatabase) {
     app.finish_with_work_left().await;
 }
 
-async fn another_version_of_the_schema(database: TestDatabase) {
+const LATER: &str = "insert into refinery_schema_history (version, name) values (900, 'later')";
+
+/// Somebody migrates while this program serves.
+async fn a_newer_schema_is_served_beside(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.database.run(LATER);
+    assert_eq!(readiness(&app).await, (200, vec![]));
+    let told = app.stranger().get("/readyz").await.json();
+    let schema = told["checks"].as_array().unwrap().iter().find(|check| check["name"] == "schema");
+    let message = "version 900, of a newer program: this one may go on";
+    let expected = json!({ "name": "schema", "ready": true, "message": message });
+    assert_eq!(schema, Some(&expected));
+    let link = app.sandbox().create_link("1999000001", json!({})).await;
+    app.settled().await;
+    let owners = format!("/api/owners/?link={}", link["id"].as_str().unwrap());
+    assert_eq!(app.sandbox().results(&owners).await.len(), 1);
+    app.finish().await;
+}
+
+async fn a_schema_that_is_not_for_this_program(database: TestDatabase) {
     let app = Setup::new(database).without_runner().start().await;
-    app.database.run("insert into refinery_schema_history (version, name) values (900, 'later')");
+    app.database.run(LATER);
+    app.database.run("update oldest_program set version = 900");
     let (check, message) = only_failure(&app).await;
     assert_eq!(check, "schema");
     assert!(message.contains("version 900, made by a newer program"), "{message}");
-    app.database.run("delete from refinery_schema_history where version = 900");
-    assert_eq!(readiness(&app).await, (200, vec![]));
+    app.database.run("delete from refinery_schema_history where version > 1");
+    let (check, message) = only_failure(&app).await;
+    assert_eq!(check, "schema");
+    assert!(message.contains("the older version 1"), "{message}");
     app.finish().await;
 }
 

@@ -61,7 +61,7 @@ async fn a_job_whose_process_died_is_taken_again(database: TestDatabase) {
     // What a process that dies at its work leaves behind: a lease.
     let now = app.now().as_microsecond();
     let lease = now + i64::try_from(LEASE.as_micros()).unwrap();
-    let taken = app.app.store().write(move |tx| tx.claim_jobs(now, lease, 10)).await.unwrap();
+    let taken = app.app.store().write(move |tx| tx.claim_jobs(now, lease, 10, None)).await.unwrap();
     assert_eq!(taken.len(), 1);
 
     let mut app = app.restart().await;
@@ -98,7 +98,7 @@ async fn a_delivery_whose_process_died_is_sent_again_unchanged(database: TestDat
     app.advance(due.duration_since(app.now()).unsigned_abs());
     let now = app.now().as_microsecond();
     let lease = now + i64::try_from(LEASE.as_micros()).unwrap();
-    let taken = app.app.store().write(move |tx| tx.claim_deliveries(now, lease, 9, 9)).await;
+    let taken = app.app.store().write(move |tx| tx.claim_deliveries(now, lease, 9, 9, 1)).await;
     assert_eq!(taken.unwrap().len(), 1);
 
     let mut app = app.restart().await;

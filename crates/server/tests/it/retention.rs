@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Value, json};
 use vinculo_server::audit;
 use vinculo_server::jobs::{RuleStatus, remove_old, retention_report};
-use vinculo_store::Environment::Sandbox;
+use vinculo_store::Environment::{Production, Sandbox};
 use vinculo_store::RetentionRule;
 
 use crate::support::{
@@ -19,10 +19,13 @@ on_both_databases!(
     every_rule_tells_what_it_removes,
     servers_remove_what_is_old_every_hour,
     a_workspace_decides_and_the_installation_has_the_last_word,
+    what_old_lines_told_stays,
 );
 
+const PERSON: &str = "1900000101";
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const RETENTION: &str = "/manage/v1/retention/";
+const OCTOBER: &[u8] = include_bytes!("../../../pila/tests/samples/01-nandu-E-2025-10.txt");
 const REFUSED: &[u8] = include_bytes!("../../../pila/tests/samples/bad/09-check-digit.txt");
 
 /// An installation that leaves something for every rule. A rule that is not served here fails
@@ -51,6 +54,9 @@ async fn lived_in(database: TestDatabase) -> (TestApp, Receiver) {
     let body = link_request("1999000001", json!({ "access_mode": "single" }));
     assert_eq!(stranger.send(request.json(&body)).await.status, 201);
     app.import(Sandbox, REFUSED).await;
+    app.import(Sandbox, OCTOBER).await;
+    let decided = json!({ "keep_lines_months": 14 });
+    assert_eq!(client.patch("/manage/v1/settings/", &decided).await.status, 200);
     crate::cohorts::create(&client, "", "document\nABC\n").await;
     app.settled().await;
     // Two blocks of the audit log, at least.
@@ -116,9 +122,10 @@ async fn every_rule_tells_what_it_removes(database: TestDatabase) {
     let client = app.sandbox();
     assert!(client.results("/manage/v1/events/").await.is_empty());
     assert!(client.results("/manage/v1/deliveries/").await.is_empty());
-    let import = client.results("/manage/v1/imports/").await.remove(0);
-    let import = format!("/manage/v1/imports/{}/", import["id"].as_str().unwrap());
-    assert_eq!(client.get(&import).await.json()["report"], Value::Null);
+    for import in client.results("/manage/v1/imports/").await {
+        let import = format!("/manage/v1/imports/{}/", import["id"].as_str().unwrap());
+        assert_eq!(client.get(&import).await.json()["report"], Value::Null);
+    }
     let links = client.results("/api/links/").await;
     assert_eq!(links.len(), 2);
     for link in links {
@@ -127,8 +134,15 @@ async fn every_rule_tells_what_it_removes(database: TestDatabase) {
         assert_eq!(found > 0, link["access_mode"] == "recurrent", "{link}");
     }
     let noted = client.results("/manage/v1/audit/?action=retention.removed").await;
-    let of_workspace =
-        ["source_answers", "delivery_answers", "events", "import_reports", "loads", "cohort_rows"];
+    let of_workspace = [
+        "source_answers",
+        "delivery_answers",
+        "events",
+        "import_reports",
+        "loads",
+        "cohort_rows",
+        "lines",
+    ];
     assert_eq!(noted.len(), of_workspace.len(), "{noted:?}");
     assert!(noted.iter().all(|entry| entry["actor"] == "console"));
     app.app.finish_work().await;
@@ -181,4 +195,48 @@ async fn a_workspace_decides_and_the_installation_has_the_last_word(database: Te
     assert_eq!(shipped, [json!(30), json!(60)]);
     assert_eq!(report(&app).await["audit_entries"].before, None, "kept for ever, as shipped");
     app.finish().await;
+}
+
+async fn what_old_lines_told_stays(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.production();
+    assert_eq!(app.import(Production, OCTOBER).await.state, "accepted");
+    let single = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    let link = client.create_link(PERSON, single).await;
+    app.settled().await;
+    let employments = format!("/api/co/employments/?link={}", link["id"].as_str().unwrap());
+    let told = client.results(&employments).await;
+    assert_eq!(told.len(), 1);
+    let lines = async || {
+        let all = retention_report(&app.app, Some(workspace(&app))).await;
+        let mut all = all.unwrap_or_else(|_| panic!("no report")).into_iter();
+        all.find(|rule| rule.rule == "lines").expect("a rule")
+    };
+    assert_eq!((lines().await.before, lines().await.months), (None, None), "for ever, as shipped");
+
+    // It is November of 2026: of thirteen months before it, October of 2025 is the first.
+    let keep = async |months: u32| {
+        let decided = json!({ "keep_lines_months": months });
+        assert_eq!(client.patch("/manage/v1/settings/", &decided).await.status, 200);
+        remove_old(&app.app).await.unwrap_or_else(|_| panic!("nothing removed"));
+        lines().await
+    };
+    let kept = keep(13).await;
+    assert_eq!(kept.before.as_deref(), Some("2025-10-01T05:00:00.000000Z"));
+    assert_eq!((kept.months, kept.rows, kept.removed), (Some(13), 0, 0));
+    let gone = keep(12).await;
+    assert_eq!(gone.before.as_deref(), Some("2025-11-01T05:00:00.000000Z"));
+    assert!(gone.rows == 0 && gone.removed > 0, "{gone:?}");
+    let noted = client.results("/manage/v1/audit/?action=retention.removed").await;
+    assert_eq!((noted.len(), &noted[0]["objects"]), (1, &json!(gone.removed)));
+
+    assert_eq!(client.results(&employments).await, told, "what was told stays");
+    assert_eq!(app.import(Production, OCTOBER).await.state, "accepted", "what was received stays");
+    assert_eq!(lines().await.rows, 0);
+    assert_eq!(client.results("/manage/v1/imports/").await.len(), 1);
+    app.finish().await;
+}
+
+fn workspace(app: &TestApp) -> vinculo_store::WorkspaceId {
+    app.app.secrets_of(Production).unwrap().workspace().id
 }

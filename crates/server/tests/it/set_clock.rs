@@ -102,7 +102,7 @@ async fn what_a_dead_worker_held_is_taken_again_though_the_clock_went_back(datab
     let body = postponed(&app, &mut receiver).await;
     let due = app.next_delivery_due().await.expect("one more try").as_microsecond();
     let lease = due + i64::try_from(LEASE.as_micros()).unwrap();
-    let taken = app.app.store().write(move |tx| tx.claim_deliveries(due, lease, 9, 9)).await;
+    let taken = app.app.store().write(move |tx| tx.claim_deliveries(due, lease, 9, 9, 1)).await;
     assert_eq!(taken.unwrap().len(), 1);
     app.clock.set_by(SignedDuration::from_hours(-1));
     app.advance(LOOK);

@@ -44,6 +44,7 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         "keep_delivery_answers_days": 30,
         "keep_events_days": 90,
         "keep_import_reports_days": 365,
+        "keep_lines_months": 0,
         "keep_loads_days": 365,
         "keep_cohort_rows_days": 90,
     });
@@ -67,6 +68,8 @@ async fn settings_are_read_and_changed(database: TestDatabase) {
         (json!({ "source_policy": "best" }), "invalid_choice", "source_policy"),
         (json!({ "keep_events_days": 0 }), "invalid", "keep_events_days"),
         (json!({ "keep_loads_days": 3651 }), "invalid", "keep_loads_days"),
+        (json!({ "keep_lines_months": 1201 }), "invalid", "keep_lines_months"),
+        (json!({ "keep_lines_months": -1 }), "invalid", "keep_lines_months"),
         (json!({ "keep_import_reports_days": "90" }), "invalid", "keep_import_reports_days"),
         (json!({ "colour": "blue" }), "invalid", "colour"),
     ] {

@@ -394,7 +394,8 @@ async fn lists_are_filtered(database: TestDatabase) {
         (format!("created_at__gte={today}"), 1, 1),
         (format!("created_at__lt={today}"), 2, 2),
         ("status=delivered".to_owned(), 3, 3),
-        ("status__in=failed,cancelled".to_owned(), 3, 0),
+        ("status__in=failed,cancelled".to_owned(), 0, 0),
+        ("status=delivered&webhook_type=OWNERS".to_owned(), 1, 1),
         (format!("endpoint={}", text(&endpoint)), 3, 3),
         (format!("endpoint={}", text(&quiet)), 3, 0),
         (format!("event={}", hook.text("webhook_id")), 3, 1),
@@ -423,7 +424,7 @@ async fn lists_are_filtered(database: TestDatabase) {
         }
         app.settled().await;
     }
-    for query in ["webhook_type=X", "link=x", "created_at=x"] {
+    for query in ["webhook_type=X", "link=x", "created_at=x", "status=x", "status__in=failed,x"] {
         assert_eq!(client.get(&format!("{EVENTS}?{query}")).await.status, 400, "{query}");
     }
     for query in ["status=x", "endpoint=x", "event=x"] {
@@ -448,6 +449,9 @@ async fn replays_keep_id_and_bytes(database: TestDatabase) {
     assert_eq!(replayed.status, 202, "{}", replayed.body);
     assert_eq!(receiver.next().await.body, first.body);
     app.settled().await;
+    let again = client.results(DELIVERIES).await.remove(0);
+    assert!(delivery["replayed_at"].is_null() && again["replayed_at"].is_string(), "{again}");
+    assert_eq!(again["delivered_at"], delivery["delivered_at"], "when it arrived first");
     assert_eq!(client.post_once(&one, "k", &json!({})).await.body, replayed.body);
     app.settled().await;
     receiver.assert_quiet();
@@ -465,6 +469,18 @@ async fn replays_keep_id_and_bytes(database: TestDatabase) {
     assert_eq!(receiver.next().await.body, failed.body);
     app.settled().await;
     assert_eq!(client.post(REPLAY, &json!({ "status": "failed" })).await.json()["replayed"], 0);
+
+    // What arrived once, and is sent again in vain, has arrived.
+    receiver.reply([Reply::Status(500)]);
+    client.post(&one, &json!({})).await;
+    receiver.next().await;
+    app.settled().await;
+    let in_vain = client.get(&format!("{DELIVERIES}{}/", delivery["id"])).await.json();
+    assert_matches("/components/schemas/DeliveryStatus", &in_vain, "sent again in vain");
+    assert_eq!(
+        (&in_vain["status"], &in_vain["delivered_at"]),
+        (&json!("failed"), &delivery["delivered_at"])
+    );
 
     // A span, and for a new endpoint what it never got.
     let today = app.now().strftime("%Y-%m-%d").to_string();
@@ -511,6 +527,9 @@ async fn an_endpoint_that_is_gone_is_disabled(database: TestDatabase) {
         (&told["body"]["data"], &told["webhook_code"]),
         (&data, &json!("endpoint_disabled"))
     );
+    let noted = client.results("/manage/v1/audit/?action=webhook.disabled").await;
+    assert_eq!((noted.len(), &noted[0]["actor"]), (1, &json!("system")), "{noted:?}");
+    assert_eq!(noted[0]["object"], endpoint["id"], "{noted:?}");
     let states: Vec<_> = client.results(DELIVERIES).await;
     let states: Vec<_> = states.iter().map(|it| it["status"].as_str().unwrap()).collect();
     assert_eq!(states, ["failed", "cancelled"]);

@@ -1,9 +1,11 @@
 //! Events on their way: to every endpoint, with its key, until they arrive.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
-use vinculo_store::Environment;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use vinculo_store::{AttemptRecord, DeliveryState, Environment};
 
 use crate::support::{Hook, Receiver, Reply, TestApp, TestDatabase};
 use crate::support::{assert_matches, on_both_databases};
@@ -16,7 +18,11 @@ on_both_databases!(
     a_redirect_is_a_failure,
     an_event_that_never_arrives_is_given_up,
     what_cannot_be_read_any_more_is_not_sent,
+    whoever_lost_a_delivery_says_nothing_of_its_endpoint,
+    a_busy_endpoint_is_left_in_peace,
 );
+
+const ENDPOINTS: &str = "/manage/v1/webhook-endpoints/";
 
 /// Longer than the wait after the first failure, jitter included.
 const SECOND_TRY: Duration = Duration::from_secs(73);
@@ -184,5 +190,117 @@ async fn what_cannot_be_read_any_more_is_not_sent(database: TestDatabase) {
     assert_eq!(receiver.next().await.text("webhook_code"), "link_deleted");
     app.settled().await;
     receiver.assert_quiet();
+    app.finish().await;
+}
+
+/// Has a test event sent to an endpoint.
+async fn send_test(app: &TestApp, endpoint: &Value) {
+    let test = format!("{ENDPOINTS}{}/test/", endpoint["id"].as_str().unwrap());
+    assert_eq!(app.sandbox().post(&test, &json!({})).await.status, 202);
+}
+
+async fn endpoint_of(app: &TestApp, receiver: &Receiver) -> Value {
+    let endpoints = app.sandbox().results(ENDPOINTS).await;
+    endpoints.into_iter().find(|it| it["url"] == *receiver.url).expect("no such endpoint")
+}
+
+async fn whoever_lost_a_delivery_says_nothing_of_its_endpoint(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    let told = Arc::new(Notify::new());
+    receiver.reply([Reply::Late(Arc::clone(&told), 500)]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    send_test(&app, &endpoint_of(&app, &receiver).await).await;
+    receiver.next().await;
+    // Another worker finds the lease at its end, and delivers.
+    let later = app.now().as_microsecond() + 24 * 3_600_000_000;
+    let taken = app.app.store().write(move |tx| {
+        let due = tx.claim_deliveries(later, later + 1, 9, 9, 1)?.remove(0);
+        let record = AttemptRecord {
+            claim: due.claim,
+            started_at: later,
+            duration_us: 1,
+            status: Some(200),
+            failure: None,
+            excerpt: None,
+            state: DeliveryState::Delivered,
+            due_at: later,
+        };
+        tx.record_attempt(&record, later)
+    });
+    assert!(taken.await.unwrap());
+    told.notify_one();
+    app.stop_runner().await;
+    let endpoint = endpoint_of(&app, &receiver).await;
+    assert!(endpoint["failing_since"].is_null(), "{endpoint}");
+    let delivery = app.sandbox().results("/manage/v1/deliveries/").await.remove(0);
+    assert_eq!((&delivery["status"], &delivery["tries"]), (&json!("delivered"), &json!(1)));
+    app.finish().await;
+}
+
+async fn a_busy_endpoint_is_left_in_peace(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let (mut busy, mut other) = (Receiver::start().await, Receiver::start().await);
+    for receiver in [&busy, &other] {
+        app.send_events_to(receiver, Environment::Sandbox, None).await;
+    }
+    busy.reply([Reply::Later(600)]);
+    let endpoint = endpoint_of(&app, &busy).await;
+    send_test(&app, &endpoint).await;
+    let first = busy.next().await;
+    app.postponed().await;
+    let held = endpoint_of(&app, &busy).await;
+    let until = (app.now() + Duration::from_secs(600)).strftime("%Y-%m-%dT%H:%M:%S.%6fZ");
+    assert_eq!(held["held_until"], until.to_string());
+    for _ in 0..3 {
+        send_test(&app, &endpoint).await;
+    }
+    send_test(&app, &endpoint_of(&app, &other).await).await;
+    other.next().await;
+    app.postponed().await;
+    busy.assert_quiet();
+    let waiting = app.sandbox().results("/manage/v1/deliveries/?status=pending").await;
+    let never = waiting.iter().filter(|it| it["tries"] == 0);
+    let never: Vec<_> = never.map(|it| it["next_try_at"].clone()).collect();
+    assert_eq!(never, vec![json!(until.to_string()); 3]);
+
+    // One goes first, and until it has arrived no other goes.
+    let told = Arc::new(Notify::new());
+    busy.reply([Reply::When(Arc::clone(&told))]);
+    app.advance(Duration::from_secs(600));
+    let probe = busy.next().await;
+    assert_ne!(probe.body, first.body);
+    assert!(endpoint_of(&app, &busy).await["held_until"].is_null());
+    busy.assert_quiet();
+    told.notify_one();
+    for _ in 0..2 {
+        busy.next().await;
+    }
+    app.postponed().await;
+    app.advance(Duration::from_secs(120));
+    assert_eq!(busy.next().await.body, first.body);
+    app.settled().await;
+    busy.assert_quiet();
+
+    // Who does not say how long is left in peace for a while.
+    for status in [429, 502, 503, 504] {
+        busy.reply([Reply::Status(status)]);
+        send_test(&app, &endpoint).await;
+        busy.next().await;
+        app.postponed().await;
+        let until = (app.now() + Duration::from_secs(10)).strftime("%Y-%m-%dT%H:%M:%S.%6fZ");
+        assert_eq!(endpoint_of(&app, &busy).await["held_until"], until.to_string());
+        app.advance(SECOND_TRY);
+        busy.next().await;
+        app.settled().await;
+    }
+    busy.reply([Reply::Status(500)]);
+    send_test(&app, &endpoint).await;
+    busy.next().await;
+    app.postponed().await;
+    assert!(endpoint_of(&app, &busy).await["held_until"].is_null(), "it failed, and is not busy");
+    app.advance(SECOND_TRY);
+    busy.next().await;
+    app.settled().await;
     app.finish().await;
 }

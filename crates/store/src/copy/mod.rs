@@ -21,8 +21,8 @@ pub(crate) use cell::Cell;
 
 /// Rows that a transaction takes.
 const PAGE: usize = 2000;
-/// What a migration puts into a table that has no row of anybody's yet.
-const SEEDED: &str = "index_keys";
+/// What a migration puts a row into that is nobody's.
+const SEEDED: [&str; 2] = ["index_keys", "oldest_program"];
 /// The table that says of a database that it is half a copy, and of what.
 pub(crate) const UNFINISHED: &str = "unfinished_copy";
 
@@ -163,7 +163,7 @@ impl Copy {
                     false => Err(refused("the target is half a copy of another installation")),
                 };
             }
-            for table in tables.iter().filter(|table| table.name != SEEDED) {
+            for table in tables.iter().filter(|table| !SEEDED.contains(&&*table.name)) {
                 if !table.page(tx, &[], None, 1)?.is_empty() {
                     let name = &table.name;
                     return Err(refused(format!("the target is not empty: {name} has rows")));
@@ -176,7 +176,9 @@ impl Copy {
             tx.execute(&format!("create table {bytes}"), &[])?;
             let insert = format!("insert into {UNFINISHED} (source) values ($1)");
             tx.execute(&insert, &[(&source).into()])?;
-            tx.execute(&format!("delete from {SEEDED}"), &[]).map(|_| ())
+            SEEDED
+                .iter()
+                .try_for_each(|table| tx.execute(&format!("delete from {table}"), &[]).map(|_| ()))
         })
     }
 

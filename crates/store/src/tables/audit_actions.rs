@@ -93,6 +93,8 @@ text_enum! {
         WebhookCreated = "webhook.created",
         /// Address, types or state of a receiver were changed.
         WebhookChanged = "webhook.changed",
+        /// A receiver was disabled because it failed for days, or said that it is gone.
+        WebhookDisabled = "webhook.disabled",
         /// A receiver was given another signing secret.
         WebhookSecretRotated = "webhook.secret_rotated",
         /// A test event was sent to a receiver.

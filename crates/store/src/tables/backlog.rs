@@ -1,8 +1,10 @@
 //! What an operator watches: how much work waits and for how long, whom nobody reaches, whether the
 //! schema is this program's.
 
+use uuid::Uuid;
+
 use super::{Job, Micros};
-use crate::{Dialect, Queue, Result, Tx, migrate};
+use crate::{Dialect, Queue, Result, Schema, Tx, migrate};
 
 /// Most rows that are counted of anything: beyond that a larger number says nothing new.
 const COUNTED: i64 = 100_000;
@@ -42,6 +44,19 @@ pub struct EndpointCounts {
     pub failing: i64,
     /// Nothing is sent to them.
     pub disabled: i64,
+}
+
+/// How the server of a database is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseServer {
+    /// Whether what it has committed is whole after a power cut: `fsync` and `full_page_writes`.
+    pub survives_crashes: bool,
+    /// Whether a commit waits for the disk: `synchronous_commit`.
+    pub waits_for_disk: bool,
+    /// Connections of everybody now.
+    pub connections: i64,
+    /// Connections that it takes of those who are no superuser.
+    pub most_connections: i64,
 }
 
 impl Tx<'_> {
@@ -85,6 +100,16 @@ impl Tx<'_> {
         Ok(all)
     }
 
+    /// When the next job becomes due that somebody with this spool can take, past or future.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn next_job_in_reach(&mut self, spool: Option<Uuid>) -> Result<Option<Micros>> {
+        let due = "select due_at from jobs where spool_id is null or spool_id = $1 or $1 is null \
+                   order by due_at, id limit 1";
+        self.query_opt(due, &[spool.into()], |row| row.int(0))
+    }
+
     /// Jobs that were tried at least `tried` times, or are due since before `due_before` and not
     /// taken, by kind.
     ///
@@ -126,18 +151,49 @@ impl Tx<'_> {
         )
     }
 
-    /// Whether both schemas are this program's.
+    /// Whether both schemas are this program's, or newer and safe for it: as the newest migration says in
+    /// `oldest_program`.
     ///
     /// # Errors
-    /// [`Error::Migration`](crate::Error::Migration) when one of them is older or newer; else when the database fails.
-    pub fn check_schema(&mut self) -> Result<()> {
+    /// [`Error::Migration`](crate::Error::Migration) when one of them is older, or newer and not safe; else when the
+    /// database fails.
+    pub fn check_schema(&mut self) -> Result<Schema> {
         let [data, vault] = migrate::histories(self.dialect());
         let sql = format!(
             "select (select cast(max(version) as bigint) from {data}), \
              (select cast(max(version) as bigint) from {vault})"
         );
         let found = self.query_one(&sql, &[], |row| Ok([row.opt_int(0)?, row.opt_int(1)?]))?;
-        migrate::check_versions(self.dialect(), found)
+        migrate::check_versions(self.dialect(), found, || {
+            let oldest = "select max(version) from oldest_program";
+            Ok(self.query_one(oldest, &[], |row| row.opt_int(0))?.unwrap_or(0))
+        })
+    }
+
+    /// How the server of the database is set up; `None` for an embedded one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn database_server(&mut self) -> Result<Option<DatabaseServer>> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(None);
+        }
+        self.query_opt(
+            "select current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on', \
+             current_setting('synchronous_commit') <> 'off', \
+             (select count(*) from pg_stat_activity where backend_type = 'client backend'), \
+             cast(current_setting('max_connections') as bigint) \
+             - cast(current_setting('superuser_reserved_connections') as bigint)",
+            &[],
+            |row| {
+                Ok(DatabaseServer {
+                    survives_crashes: row.bool(0)?,
+                    waits_for_disk: row.bool(1)?,
+                    connections: row.int(2)?,
+                    most_connections: row.int(3)?,
+                })
+            },
+        )
     }
 
     /// What time it is where the database is; `None` for an embedded one, which has no clock of its

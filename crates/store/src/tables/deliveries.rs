@@ -27,7 +27,8 @@ text_enum! {
 pub struct ClaimedDelivery {
     /// The row.
     pub id: DeliveryId,
-    /// Which try this is, from 1; the token that proves the lease.
+    /// Proves the lease: each claim of the row has a greater one, and after a failure of the database that lost
+    /// claims another one than those had.
     pub attempt: i64,
 }
 
@@ -57,27 +58,6 @@ pub struct DueDelivery {
     pub tried: i64,
 }
 
-/// One HTTP try, to be recorded.
-#[derive(Debug, Clone)]
-pub struct AttemptRecord<'a> {
-    /// The row and its token.
-    pub claim: ClaimedDelivery,
-    /// When the try began.
-    pub started_at: Micros,
-    /// How long it took, microseconds.
-    pub duration_us: i64,
-    /// Status of the answer.
-    pub status: Option<i64>,
-    /// Why there was no answer, one word.
-    pub failure: Option<&'a str>,
-    /// Start of the answer's body, sealed with the subject's key.
-    pub excerpt: Option<&'a Sealed>,
-    /// What becomes of the delivery.
-    pub state: DeliveryState,
-    /// When to try again, for a delivery that stays pending.
-    pub due_at: Micros,
-}
-
 const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
      (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries from";
@@ -93,32 +73,35 @@ const BESIDE_POSTGRES: &str = "d cross join lateral (select webhook_id, sealed f
      left join lateral (select wrapped from data_keys \
      where owner_kind = 'subject' and owner_id = d.subject_id limit 1) k on true";
 
-const CLAIM: &str = "update deliveries set leased = 1, due_at = $2, attempt = attempt + 1 where id";
+const CLAIM: &str =
+    "update deliveries set leased = 1, due_at = $2, attempt = attempt + $5 where id";
 
 /// A delivery that has not ended. No word of its state: PostgreSQL would look for the row in the index of
 /// those that wait, among all that are not in it any more.
-const HELD: &str = "where id = $1 and attempt = $2 and finished_at is null";
-
-const ENDED: &str = "update deliveries set state = $8, leased = 0, due_at = $9, finished_at = $10";
+pub(super) const HELD: &str = "where id = $1 and attempt = $2 and finished_at is null";
 
 /// Endpoints that are sent to.
 const ENABLED: &str = "e.disabled_at is null";
 
+/// Of them, those that are not being left in peace.
+const OPEN: &str = "e.disabled_at is null and (e.held_until is null or e.held_until <= $1)";
+
 /// Endpoints whose workspace holds fewer deliveries than it may.
 const UNCROWDED: &str = "e.workspace_id not in (select c.workspace_id from deliveries c \
      where c.state = 'pending' and c.leased = 1 and c.due_at > $1 group by c.workspace_id \
-     having count(*) >= $5)";
+     having count(*) >= $6)";
 
 /// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
 /// so that a long backlog costs no more than a short one.
-const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
+const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, e.held_until, \
      row_number() over (partition by d.endpoint_id order by d.due_at, d.id) as place \
      from webhook_endpoints e join deliveries d on d.id in \
      (select f.id from deliveries f where f.endpoint_id = e.id and f.state = 'pending' \
      and f.due_at <= $1 order by f.due_at, f.id limit $4) where e.disabled_at is null) t \
      left join (select endpoint_id, count(*) as held from deliveries \
      where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
-     on h.endpoint_id = t.endpoint_id where t.place <= $4 - coalesce(h.held, 0) \
+     on h.endpoint_id = t.endpoint_id where t.place <= \
+     case when t.held_until is null then $4 else 1 end - coalesce(h.held, 0) \
      order by t.place, t.due_at, t.id limit $3";
 
 /// The same with the chosen rows locked: rows that another worker is taking are passed over, and a
@@ -126,46 +109,15 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
 /// An array, unlike a set, is made once, whatever the plan.
 const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
      from (select id, (select count(*) from deliveries where endpoint_id = e.id \
-     and state = 'pending' and leased = 1 and due_at > $1) as held \
-     from webhook_endpoints e where e.disabled_at is null offset 0) e \
+     and state = 'pending' and leased = 1 and due_at > $1) as held, \
+     case when e.held_until is null then cast($4 as bigint) else 1 end as most from webhook_endpoints e where e.disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at <= $1 \
-     order by f.due_at, f.id limit $4) d where d.place <= $4 - e.held) turn \
+     order by f.due_at, f.id limit $4) d where d.place <= e.most - e.held) turn \
      join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
-
-fn attempt_of(delivery: &str) -> String {
-    format!(
-        "insert into attempts (workspace_id, subject_id, delivery_id, number, started_at, \
-         duration_us, status, failure, sealed_excerpt) \
-         select workspace_id, subject_id, id, cast($2 as bigint), cast($3 as bigint), \
-         cast($4 as bigint), cast($5 as bigint), cast($6 as text), $7 from {delivery}"
-    )
-}
-
-impl AttemptRecord<'_> {
-    /// What [`attempt_of`] wants.
-    fn of_attempt(&self) -> [Value<'_>; 7] {
-        [
-            self.claim.id.into(),
-            self.claim.attempt.into(),
-            self.started_at.into(),
-            self.duration_us.into(),
-            self.status.into(),
-            self.failure.into(),
-            self.excerpt.into(),
-        ]
-    }
-
-    /// The same, and what [`ENDED`] wants.
-    fn params(&self, now: Micros) -> Vec<Value<'_>> {
-        let finished = (self.state != DeliveryState::Pending).then_some(now);
-        let ended = [self.state.into(), self.due_at.into(), finished.into()];
-        self.of_attempt().into_iter().chain(ended).collect()
-    }
-}
 
 impl DueDelivery {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -186,8 +138,12 @@ impl DueDelivery {
 
 impl Tx<'_> {
     /// Takes up to `limit` due deliveries until `lease_until`, never more than `per_endpoint` of
-    /// one endpoint at a time counting those already held, taking turns between endpoints. When it takes
+    /// one endpoint at a time counting those already held, taking turns between endpoints. An endpoint that
+    /// is being left in peace has none, and one after that, until one arrives. When it takes
     /// that many, there may be more, and it wakes the queue.
+    ///
+    /// The numbers of the attempts grow by `stride`, 1 or more. It should be random: a claim that a failure of
+    /// the database lost, and the claim that takes its place, then have different numbers.
     ///
     /// # Errors
     /// When the database fails.
@@ -197,9 +153,10 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
         per_endpoint: i64,
+        stride: i64,
     ) -> Result<Vec<DueDelivery>> {
-        let terms = [now.into(), lease_until.into(), limit.into(), per_endpoint.into()];
-        self.claim_of(ENABLED, &terms, limit)
+        let terms = [now, lease_until, limit, per_endpoint, stride].map(Value::from);
+        self.claim_of(OPEN, &terms, limit)
     }
 
     /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
@@ -213,9 +170,10 @@ impl Tx<'_> {
         lease_until: Micros,
         limit: i64,
         per_workspace: i64,
+        stride: i64,
     ) -> Result<Vec<DueDelivery>> {
-        let of = format!("{ENABLED} and {UNCROWDED}");
-        let terms = [now.into(), lease_until.into(), limit.into(), 1.into(), per_workspace.into()];
+        let of = format!("{OPEN} and {UNCROWDED}");
+        let terms = [now, lease_until, limit, 1, stride, per_workspace].map(Value::from);
         self.claim_of(&of, &terms, limit)
     }
 
@@ -254,96 +212,6 @@ impl Tx<'_> {
         Ok(due)
     }
 
-    /// Records a try and what becomes of the delivery. `false` when something else has become of it
-    /// meanwhile, which stands: it was cancelled, or another worker has taken over. What was
-    /// cancelled and arrived all the same is delivered. The try is recorded unless another worker has
-    /// taken over or the delivery is gone.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn record_attempt(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
-        Ok(self.record_held(record, now)? || self.record_late(record, now)?)
-    }
-
-    /// Records a try of a delivery that is held still, else nothing.
-    fn record_held(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
-        let params = record.params(now);
-        if self.dialect() == Dialect::Postgres {
-            let sql = format!("with ended as ({ENDED} {HELD} returning *) {}", attempt_of("ended"));
-            return Ok(self.execute(&sql, &params)? == 1);
-        }
-        if self.execute(&format!("{ENDED} {HELD}"), &params)? == 0 {
-            return Ok(false);
-        }
-        self.insert_attempt(record)?;
-        Ok(true)
-    }
-
-    /// Records a try that ended after its delivery was cancelled: it counts for no step of a schedule that
-    /// begins later. Whoever lost the delivery to another holder records nothing. Answers whether the try still
-    /// decides.
-    fn record_late(&mut self, record: &AttemptRecord<'_>, now: Micros) -> Result<bool> {
-        let ClaimedDelivery { id, attempt } = record.claim;
-        let is_last = self.query_opt(
-            "select 1 from deliveries where id = $1 and attempt = $2 and not exists \
-             (select 1 from attempts where delivery_id = $1 and number = $2)",
-            &[id.into(), attempt.into()],
-            |row| row.int(0),
-        )?;
-        if is_last.is_none() {
-            return Ok(false);
-        }
-        let delivered = record.state == DeliveryState::Delivered
-            && self.execute(
-                "update deliveries set state = 'delivered', finished_at = $3 \
-                 where id = $1 and attempt = $2 and state = 'cancelled'",
-                &[id.into(), attempt.into(), now.into()],
-            )? > 0;
-        if !delivered {
-            let sql = "update deliveries set earlier_tries = earlier_tries + 1 where id = $1";
-            self.execute(sql, &[id.into()])?;
-        }
-        self.insert_attempt(record)?;
-        Ok(delivered)
-    }
-
-    fn insert_attempt(&mut self, record: &AttemptRecord<'_>) -> Result<()> {
-        let sql = format!("{} where id = $1", attempt_of("deliveries"));
-        self.execute(&sql, &record.of_attempt())?;
-        Ok(())
-    }
-
-    /// Records a try that delivered and went where `sent_to` says, after what
-    /// [`Self::endpoint_works`] does for its endpoint. One statement on PostgreSQL. `false` when something
-    /// else has become of the delivery meanwhile: then only the endpoint knows, and
-    /// [`Self::record_attempt`] is left to be called.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn record_delivered(
-        &mut self,
-        record: &AttemptRecord<'_>,
-        endpoint: EndpointId,
-        sent_to: &Sealed,
-        now: Micros,
-    ) -> Result<bool> {
-        if self.dialect() == Dialect::Sqlite {
-            self.endpoint_works(endpoint, sent_to)?;
-            return self.record_held(record, now);
-        }
-        let mut params = record.params(now);
-        params.extend([Value::from(endpoint), sent_to.into()]);
-        // Whoever changes an endpoint and its deliveries locks the endpoint first: the count is
-        // known before a delivery is looked at.
-        let sql = format!(
-            "with works as (update webhook_endpoints set failing_since = null where id = $11 \
-             and failing_since is not null and sealed = $12 and disabled_at is null returning 1), \
-             ended as ({ENDED} {HELD} and (select count(*) from works) < 2 returning *) {}",
-            attempt_of("ended")
-        );
-        Ok(self.execute(&sql, &params)? == 1)
-    }
-
     /// Prolongs the leases of deliveries that are still held. A row that somebody is changing is left as
     /// it is, so that this waits for nobody.
     ///
@@ -377,6 +245,23 @@ impl Tx<'_> {
     pub fn release_deliveries(&mut self, claims: &[ClaimedDelivery], now: Micros) -> Result<()> {
         self.hold_until(claims, "0", now)?;
         self.wake(Queue::Deliveries);
+        Ok(())
+    }
+
+    /// Cancels what waits of deliveries `d` for which this holds, whose first parameter is `$2`.
+    pub(super) fn cancel_where(
+        &mut self,
+        which: &str,
+        params: &[Value<'_>],
+        now: Micros,
+    ) -> Result<()> {
+        let in_order = self.dialect().locking();
+        let sql = format!(
+            "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 where id in \
+             (select d.id from deliveries d where {which} and d.state = 'pending' order by d.id{in_order})"
+        );
+        let params: Vec<_> = std::iter::once(now.into()).chain(params.iter().cloned()).collect();
+        self.execute(&sql, &params)?;
         Ok(())
     }
 }

@@ -34,10 +34,14 @@ pub struct Delivery {
     pub created_at: Micros,
     /// When it ended.
     pub finished_at: Option<Micros>,
-    /// When it is tried next, or the end of the try that is going on.
+    /// When it is tried next at the earliest, or the end of the try that is going on.
     pub due_at: Micros,
     /// Tries so far.
     pub tried: i64,
+    /// When it was last made again, or made for an event that had not been on its way to the endpoint.
+    pub replayed_at: Option<Micros>,
+    /// When the try began that arrived first, also when it has been made again since.
+    pub delivered_at: Option<Micros>,
     /// Person the event is about, if any.
     pub subject: Option<SubjectId>,
     /// The subject's wrapped key.
@@ -80,6 +84,9 @@ pub struct DeliveryFilter {
 pub(super) const OF_THE_PAST: &str = "(v.link_id <> 0 and v.webhook_code <> 'link_deleted' \
      and not exists (select 1 from links g where g.id = v.link_id))";
 
+/// What is read of a try.
+const TRY: &str = "a.number, a.started_at, a.duration_us, a.status, a.failure, a.sealed_excerpt";
+
 /// The tables that a filter is about.
 pub(super) const FILTERED: &str = "from events v join deliveries d on d.event_id = v.id";
 
@@ -105,6 +112,19 @@ impl DeliveryFilter {
     }
 }
 
+impl StoredAttempt {
+    fn from_row(row: &Row<'_>) -> Result<Self> {
+        Ok(Self {
+            number: row.int(0)?,
+            started_at: row.int(1)?,
+            duration_us: row.int(2)?,
+            status: row.opt_int(3)?,
+            failure: row.opt_text(4)?,
+            excerpt: row.opt_sealed(5)?,
+        })
+    }
+}
+
 impl Delivery {
     fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
@@ -123,6 +143,8 @@ impl Delivery {
             subject: SubjectId::from_column(row.int(12)?),
             key: row.opt_wrapped_key(13)?,
             is_of_the_past: row.int(14)? == 1,
+            replayed_at: row.opt_int(15)?,
+            delivered_at: row.opt_int(16)?,
         })
     }
 }
@@ -143,9 +165,12 @@ impl Tx<'_> {
         let rows = self.query(
             &format!(
                 "select d.id, v.webhook_id, e.uuid, e.disabled_at, l.uuid, v.webhook_type, \
-                 v.webhook_code, d.state, d.created_at, d.finished_at, d.due_at, \
+                 v.webhook_code, d.state, d.created_at, d.finished_at, \
+                 case when d.leased = 0 and e.held_until > d.due_at then e.held_until else d.due_at end, \
                  (select count(*) from attempts a where a.delivery_id = d.id), v.subject_id, \
-                 k.wrapped, case when {OF_THE_PAST} then 1 else 0 end {FILTERED} \
+                 k.wrapped, case when {OF_THE_PAST} then 1 else 0 end, d.replayed_at, \
+                 (select min(a.started_at) from attempts a where a.delivery_id = d.id \
+                 and a.status between 200 and 299) {FILTERED} \
                  left join webhook_endpoints e on e.id = d.endpoint_id \
                  left join links l on l.id = v.link_id left join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = v.subject_id{tail}"
@@ -164,19 +189,31 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn attempts(&mut self, delivery: DeliveryId) -> Result<Vec<StoredAttempt>> {
         self.query(
-            "select number, started_at, duration_us, status, failure, sealed_excerpt \
-             from attempts where delivery_id = $1 order by number",
+            &format!("select {TRY} from attempts a where a.delivery_id = $1 order by a.number"),
             &[delivery.into()],
-            |row| {
-                Ok(StoredAttempt {
-                    number: row.int(0)?,
-                    started_at: row.int(1)?,
-                    duration_us: row.int(2)?,
-                    status: row.opt_int(3)?,
-                    failure: row.opt_text(4)?,
-                    excerpt: row.opt_sealed(5)?,
-                })
-            },
+            StoredAttempt::from_row,
+        )
+    }
+
+    /// The last try of each of these deliveries of the workspace that was tried, in no particular order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn last_attempts(
+        &mut self,
+        workspace: WorkspaceId,
+        deliveries: &[DeliveryId],
+    ) -> Result<Vec<(DeliveryId, StoredAttempt)>> {
+        let mut clause = Where::equals("+a.workspace_id", workspace);
+        clause.and_in("a.delivery_id", deliveries.iter().copied());
+        self.query(
+            &format!(
+                "select {TRY}, a.delivery_id from attempts a{} and a.number = \
+                 (select max(number) from attempts b where b.delivery_id = a.delivery_id)",
+                clause.sql()
+            ),
+            clause.params(),
+            |row| Ok((DeliveryId(row.int(6)?), StoredAttempt::from_row(row)?)),
         )
     }
 }

@@ -49,6 +49,8 @@ pub struct Endpoint {
     pub disabled: Option<(Micros, DisabledReason)>,
     /// The first failed try since the last one that did not fail.
     pub failing_since: Option<Micros>,
+    /// Until when it is left in peace; from then on it has one delivery at a time, until one arrives.
+    pub held_until: Option<Micros>,
     /// Address, Authorization value and secrets, sealed with the workspace's key.
     pub sealed: Sealed,
 }
@@ -62,8 +64,8 @@ pub struct Failing {
     pub again_since: Micros,
 }
 
-const COLUMNS: &str =
-    "id, uuid, created_at, webhook_types, disabled_at, disabled_reason, failing_since, sealed";
+const COLUMNS: &str = "id, uuid, created_at, webhook_types, disabled_at, disabled_reason, failing_since, held_until, \
+     sealed";
 
 impl Endpoint {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -79,9 +81,20 @@ impl Endpoint {
             }),
             disabled: disabled_at.map(|at| (at, reason.unwrap_or(DisabledReason::Manual))),
             failing_since: row.opt_int(6)?,
-            sealed: row.sealed(7)?,
+            held_until: row.opt_int(7)?,
+            sealed: row.sealed(8)?,
         })
     }
+}
+
+/// The statement that forgets what failed at an endpoint.
+pub(super) fn works(endpoint: &str, sent_to: &str, began: &str) -> String {
+    format!(
+        "update webhook_endpoints set failing_since = null, \
+         held_until = case when held_until > {began} then held_until end where id = {endpoint} \
+         and (failing_since is not null or held_until <= {began}) and sealed = {sent_to} \
+         and disabled_at is null"
+    )
 }
 
 /// Types as the column keeps them.
@@ -132,6 +145,19 @@ impl Tx<'_> {
             Endpoint::from_row,
         )?;
         Ok(Page { count, rows })
+    }
+
+    /// How many endpoints of the workspace were disabled because they failed or said that they are gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn lost_endpoints(&mut self, workspace: WorkspaceId) -> Result<i64> {
+        self.query_one(
+            "select count(*) from webhook_endpoints where workspace_id = $1 \
+             and disabled_at is not null and disabled_reason in ('gone', 'failing')",
+            &[workspace.into()],
+            |row| row.int(0),
+        )
     }
 
     /// An endpoint of the workspace.
@@ -214,15 +240,16 @@ impl Tx<'_> {
     pub fn enable_endpoint(&mut self, id: EndpointId) -> Result<()> {
         self.execute(
             "update webhook_endpoints set disabled_at = null, disabled_reason = null, \
-             failing_since = null where id = $1",
+             failing_since = null, held_until = null where id = $1",
             &[id.into()],
         )?;
         Ok(())
     }
 
     /// Notes a failed try that went where `sent_to` says, and tells since when every try has failed;
-    /// a time of `quiet` microseconds without a failed try begins anew. `None` when the endpoint was
-    /// changed since, is disabled or gone: then the try says nothing about it.
+    /// a time of `quiet` microseconds without a failed try begins anew. The endpoint is left in peace until
+    /// `held_until`, when that is given. `None` when the endpoint was changed since, is disabled or gone: then
+    /// the try says nothing about it.
     ///
     /// # Errors
     /// When the database fails.
@@ -232,30 +259,35 @@ impl Tx<'_> {
         sent_to: &Sealed,
         at: Micros,
         quiet: Micros,
+        held_until: Option<Micros>,
     ) -> Result<Option<Failing>> {
         self.query_opt(
             "update webhook_endpoints set failing_since = coalesce(failing_since, $3), \
              failing_again_since = case when failing_since is not null and last_failed_at > $4 \
-             then failing_again_since else $3 end, last_failed_at = $3 \
+             then failing_again_since else $3 end, last_failed_at = $3, \
+             held_until = case when cast($5 as bigint) > coalesce(held_until, 0) then $5 else held_until end \
              where id = $1 and sealed = $2 and disabled_at is null \
              returning failing_since, failing_again_since",
-            &[id.into(), sent_to.into(), at.into(), (at - quiet).into()],
+            &[id.into(), sent_to.into(), at.into(), (at - quiet).into(), held_until.into()],
             |row| Ok(Failing { since: row.int(0)?, again_since: row.int(1)? }),
         )
     }
 
     /// Notes that an endpoint took an event that went where `sent_to` says: whatever failed until
     /// now, also since that try began, is forgotten, unless the endpoint was changed or disabled
-    /// since. Does not hold the endpoint when there is nothing to forget.
+    /// since; that it asked to be left in peace is when the try `began` after that time. Does not lock the
+    /// endpoint when there is nothing to forget.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn endpoint_works(&mut self, id: EndpointId, sent_to: &Sealed) -> Result<()> {
-        self.execute(
-            "update webhook_endpoints set failing_since = null \
-             where id = $1 and failing_since is not null and sealed = $2 and disabled_at is null",
-            &[id.into(), sent_to.into()],
-        )?;
+    pub fn endpoint_works(
+        &mut self,
+        id: EndpointId,
+        sent_to: &Sealed,
+        began: Micros,
+    ) -> Result<()> {
+        let params = [id.into(), sent_to.into(), began.into()];
+        self.execute(&works("$1", "$2", "$3"), &params)?;
         Ok(())
     }
 
@@ -264,20 +296,13 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn cancel_unwanted_deliveries(&mut self, id: EndpointId, now: Micros) -> Result<()> {
-        let in_order = self.dialect().locking();
-        self.execute(
-            &format!(
-                "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
-                 where id in (select d.id from deliveries d where d.endpoint_id = $1 \
-                 and d.state = 'pending' and exists (select 1 from events v \
-                 join webhook_endpoints e on e.id = d.endpoint_id where v.id = d.event_id \
-                 and v.webhook_type <> 'TEST' \
-                 and e.webhook_types not like '%,' || v.webhook_type || ',%') \
-                 order by d.id{in_order})"
-            ),
-            &[id.into(), now.into()],
-        )?;
-        Ok(())
+        self.cancel_where(
+            "d.endpoint_id = $2 and exists (select 1 from events v join webhook_endpoints e \
+             on e.id = d.endpoint_id where v.id = d.event_id and v.webhook_type <> 'TEST' \
+             and e.webhook_types not like '%,' || v.webhook_type || ',%')",
+            &[id.into()],
+            now,
+        )
     }
 
     /// Removes an endpoint and all its secrets. Its deliveries stay; those that wait are cancelled.
@@ -290,16 +315,7 @@ impl Tx<'_> {
     }
 
     fn cancel_deliveries(&mut self, endpoint: EndpointId, now: Micros) -> Result<()> {
-        let in_order = self.dialect().locking();
-        self.execute(
-            &format!(
-                "update deliveries set state = 'cancelled', leased = 0, finished_at = $2 \
-                 where id in (select id from deliveries where endpoint_id = $1 \
-                 and state = 'pending' order by id{in_order})"
-            ),
-            &[endpoint.into(), now.into()],
-        )?;
-        Ok(())
+        self.cancel_where("d.endpoint_id = $2", &[endpoint.into()], now)
     }
 
     /// Cancels what an event that came at the same moment left for an endpoint that is gone or
@@ -308,16 +324,8 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn cancel_stranded_deliveries(&mut self, now: Micros) -> Result<()> {
-        let in_order = self.dialect().locking();
-        self.execute(
-            &format!(
-                "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 \
-                 where id in (select d.id from deliveries d where d.state = 'pending' \
-                 and not exists (select 1 from webhook_endpoints e \
-                 where e.id = d.endpoint_id and e.disabled_at is null) order by d.id{in_order})"
-            ),
-            &[now.into()],
-        )?;
-        Ok(())
+        let stranded = "not exists (select 1 from webhook_endpoints e \
+             where e.id = d.endpoint_id and e.disabled_at is null)";
+        self.cancel_where(stranded, &[], now)
     }
 }

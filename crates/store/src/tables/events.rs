@@ -85,6 +85,8 @@ pub struct EventFilter {
     pub types: Option<Vec<String>>,
     /// Only those that happened in this span.
     pub created: TimeSpan,
+    /// Only those of which a delivery is in one of these states.
+    pub with_delivery: Option<Vec<DeliveryState>>,
 }
 
 impl EventFilter {
@@ -110,6 +112,11 @@ impl EventFilter {
             clause.and_in("v.webhook_type", types);
         }
         clause.and_span("v.created_at", self.created);
+        if let Some(states) = &self.with_delivery {
+            let some =
+                "exists (select 1 from deliveries s where s.event_id = v.id and s.state in ({}))";
+            clause.and_list(some, states.iter().copied());
+        }
         clause
     }
 }

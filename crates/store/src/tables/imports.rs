@@ -51,6 +51,8 @@ pub struct NewImport<'a> {
     pub name: &'a Sealed,
     /// Refusing rules that may pass, by name, with commas.
     pub allowed: &'a str,
+    /// The spool that its file is in; without one, anybody may look for it.
+    pub spool: Option<Uuid>,
     /// When it was received.
     pub created_at: Micros,
 }
@@ -159,7 +161,7 @@ impl Tx<'_> {
     pub fn receive_import(&mut self, import: &NewImport<'_>) -> Result<(ImportId, bool)> {
         let made = self.query_opt(
             "insert into imports (uuid, workspace_id, sha256, bytes, state, sealed_name, allowed, \
-             created_at) values ($1, $2, $3, $4, 'waiting', $5, $6, $7) \
+             created_at, spool_id) values ($1, $2, $3, $4, 'waiting', $5, $6, $7, $8) \
              on conflict do nothing returning id",
             &[
                 import.uuid.into(),
@@ -169,6 +171,7 @@ impl Tx<'_> {
                 import.name.into(),
                 import.allowed.into(),
                 import.created_at.into(),
+                import.spool.into(),
             ],
             |row| Ok(ImportId(row.int(0)?)),
         )?;

@@ -2,6 +2,8 @@
 //! attempt number it was given; a worker whose lease was taken over is refused. Workspaces take turns:
 //! whoever has the fewest jobs at work comes first, and within a workspace the longest due.
 
+use uuid::Uuid;
+
 use super::{ImportId, JobId, LoadId, Micros, WorkspaceId};
 use crate::{Dialect, Error, Queue, Result, Row, Tx};
 
@@ -47,6 +49,14 @@ impl Job {
         }
     }
 
+    /// The spool that its file is in, of the row that `$2` is the id of.
+    const fn spool(self) -> &'static str {
+        match self {
+            Self::ImportFile(_) => "(select spool_id from imports where id = $2)",
+            Self::SyncLink(_) | Self::WorkCohorts(_) => "null",
+        }
+    }
+
     fn from_columns(kind: &str, target: i64) -> Result<Self> {
         match kind {
             "sync_link" => Ok(Self::SyncLink(LoadId(target))),
@@ -56,6 +66,10 @@ impl Job {
         }
     }
 }
+
+/// Which jobs somebody can take whose spool is `$5`, or who sees all files: a received file is in one spool
+/// alone.
+const IN_REACH: &str = "(spool_id is null or spool_id = $5 or $5 is null)";
 
 /// Due rows that are looked at beside those that may be taken, on PostgreSQL: others may be taking
 /// some at the same moment.
@@ -105,11 +119,12 @@ impl Tx<'_> {
         let (kind, target) = job.columns();
         self.execute(
             &format!(
-                "insert into jobs (kind, target_id, due_at, created_at, workspace_id) \
-                 values ($1, $2, $3, $4, coalesce({}, 0)) on conflict (kind, target_id) \
+                "insert into jobs (kind, target_id, due_at, created_at, workspace_id, spool_id) \
+                 values ($1, $2, $3, $4, coalesce({}, 0), {}) on conflict (kind, target_id) \
                  do update set due_at = excluded.due_at \
                  where jobs.leased = 0 and jobs.due_at > excluded.due_at",
-                job.workspace()
+                job.workspace(),
+                job.spool()
             ),
             &[kind.into(), target.into(), due_at.into(), now.into()],
         )?;
@@ -119,7 +134,8 @@ impl Tx<'_> {
 
     /// Takes up to `limit` due jobs until `lease_until`, in turns: a workspace comes after those of
     /// which fewer jobs are at work. Answers them in no particular order. When it takes that many, there
-    /// may be more, and it wakes the queue.
+    /// may be more, and it wakes the queue. Files are taken that are in the spool `spool`, or in no known one;
+    /// without a spool, all.
     ///
     /// # Errors
     /// When the database fails.
@@ -128,8 +144,9 @@ impl Tx<'_> {
         now: Micros,
         lease_until: Micros,
         limit: i64,
+        spool: Option<Uuid>,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim(&Job::KINDS, [now, lease_until, limit, i64::MAX])
+        self.claim(&Job::KINDS, [now, lease_until, limit, i64::MAX], spool)
     }
 
     /// As [`Self::claim_jobs`], but one job of each workspace of which none is at work.
@@ -141,8 +158,9 @@ impl Tx<'_> {
         now: Micros,
         lease_until: Micros,
         limit: i64,
+        spool: Option<Uuid>,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim(&Job::KINDS, [now, lease_until, limit, 1])
+        self.claim(&Job::KINDS, [now, lease_until, limit, 1], spool)
     }
 
     /// As [`Self::claim_jobs`], but received files alone: for a worker that knows nothing of the
@@ -155,24 +173,31 @@ impl Tx<'_> {
         now: Micros,
         lease_until: Micros,
         limit: i64,
+        spool: Option<Uuid>,
     ) -> Result<Vec<ClaimedJob>> {
         let kinds = [Job::ImportFile(ImportId(0)).kind()];
-        self.claim(&kinds, [now, lease_until, limit, i64::MAX])
+        self.claim(&kinds, [now, lease_until, limit, i64::MAX], spool)
     }
 
     /// Of these kinds alone: what a later version left is for a worker that knows it.
-    fn claim(&mut self, kinds: &[&'static str], terms: [i64; 4]) -> Result<Vec<ClaimedJob>> {
+    fn claim(
+        &mut self,
+        kinds: &[&'static str],
+        terms: [i64; 4],
+        spool: Option<Uuid>,
+    ) -> Result<Vec<ClaimedJob>> {
         let chosen = match self.dialect() {
             Dialect::Sqlite => format!("in ({})", turns_of_sqlite(kinds)),
             // An array, unlike a set, is made once, whatever the plan.
             Dialect::Postgres => format!("= any(array({}))", turns_of_postgres(kinds)),
         };
+        let [now, until, limit, most] = terms.map(Into::into);
         let jobs = self.query(
             &format!(
                 "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 \
                  where id {chosen} returning id, kind, target_id, attempt, workspace_id"
             ),
-            &terms.map(Into::into),
+            &[now, until, limit, most, spool.into()],
             ClaimedJob::from_row,
         )?;
         if jobs.len() as i64 >= terms[2] {
@@ -271,6 +296,8 @@ impl Tx<'_> {
             let sql = format!("update {table} set due_at = $1 where due_at > $2 and {leased}");
             self.execute(&sql, &[at.into(), beyond.into()])?;
         }
+        let sql = "update webhook_endpoints set held_until = $1 where held_until > $2";
+        self.execute(sql, &[now.into(), longest.into()])?;
         let sql = "update links set refresh_at = $1 where refresh_at > $1";
         self.execute(sql, &[refresh.into()])?;
         self.wake(Queue::Jobs);
@@ -315,7 +342,8 @@ impl Tx<'_> {
             Queue::Jobs => "select min(due_at) from jobs",
             // One look into an index per endpoint, however many rows wait.
             Queue::Deliveries => {
-                "select min(next) from (select (select min(d.due_at) from deliveries d \
+                "select min(case when held_until > next then held_until else next end) from \
+                 (select e.held_until, (select min(d.due_at) from deliveries d \
                  where d.endpoint_id = e.id and d.state = 'pending') as next \
                  from webhook_endpoints e where e.disabled_at is null) due"
             }
@@ -345,7 +373,7 @@ fn turns_of_sqlite(kinds: &[&str]) -> String {
         "{WITH_JOBS} select t.id from (select d.id, d.due_at, d.workspace_id, \
          row_number() over (partition by d.workspace_id order by d.due_at, d.id) as place \
          from at join jobs d on d.id in (select f.id from jobs f where f.workspace_id = at.id \
-         and f.due_at <= $1 and f.kind in ('{kinds}') order by f.due_at, f.id limit $3)) t \
+         and f.due_at <= $1 and f.kind in ('{kinds}') and {IN_REACH} order by f.due_at, f.id limit $3)) t \
          left join {HELD} on h.workspace_id = t.workspace_id \
          where t.place + coalesce(h.held, 0) <= $4 \
          order by t.place + coalesce(h.held, 0), t.due_at, t.id limit $3"
@@ -363,7 +391,7 @@ fn turns_of_postgres(kinds: &[&str]) -> String {
          on h.workspace_id = at.id cross join lateral \
          (select f.id, f.due_at, row_number() over (order by f.due_at, f.id) as place from \
          (select workspace_id, due_at, id from jobs where workspace_id >= at.id \
-         and case when kind in ('{kinds}') then true else false end \
+         and case when kind in ('{kinds}') and {IN_REACH} then true else false end \
          order by workspace_id, due_at, id limit $3 + {BESIDE}) f \
          where f.workspace_id = at.id and f.due_at <= $1) d \
          where d.place + coalesce(h.held, 0) <= $4 \

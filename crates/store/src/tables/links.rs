@@ -312,16 +312,11 @@ impl Tx<'_> {
             self.execute(sql, &[id.into()])?;
         }
         self.drop_link_data(id, subject)?;
-        let in_order = self.dialect().locking();
-        self.execute(
-            &format!(
-                "update deliveries set state = 'cancelled', leased = 0, finished_at = $3 \
-                 where id in (select d.id from deliveries d where d.event_id in \
-                 (select v.id from events v where v.subject_id = $2 and v.link_id = $1 \
-                 and v.webhook_code <> 'link_deleted') and d.state = 'pending' \
-                 order by d.id{in_order})"
-            ),
-            &[id.into(), subject.into(), now.into()],
+        self.cancel_where(
+            "d.event_id in (select v.id from events v where v.subject_id = $3 and v.link_id = $2 \
+             and v.webhook_code <> 'link_deleted')",
+            &[id.into(), subject.into()],
+            now,
         )?;
         self.execute("delete from links where id = $1", &[id.into()])?;
         Ok(())

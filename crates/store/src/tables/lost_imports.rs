@@ -1,20 +1,42 @@
-//! Imports whose file is gone: data that was restored without the spool.
+//! Imports whose file is not there: data that was restored without the spool, and spools that nobody works off.
 
 use uuid::Uuid;
 
 use super::{ImportId, Micros};
 use crate::{Result, Tx};
 
+/// An import that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenImport {
+    /// Internal id.
+    pub id: ImportId,
+    /// Public id.
+    pub uuid: Uuid,
+    /// The spool that its file is in; `None` when that is not known.
+    pub spool: Option<Uuid>,
+    /// When its job is due, or when whoever is at work on it loses it; `None` when it has none.
+    pub due_at: Option<Micros>,
+}
+
 impl Tx<'_> {
-    /// Every import that has not ended, of every workspace, with its public id.
+    /// Every import that has not ended, of every workspace.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn open_imports(&mut self) -> Result<Vec<(ImportId, Uuid)>> {
+    pub fn open_imports(&mut self) -> Result<Vec<OpenImport>> {
         self.query(
-            "select id, uuid from imports where state in ('waiting', 'loading') order by id",
+            "select i.id, i.uuid, i.spool_id, j.due_at from imports i left join jobs j \
+             on j.kind = 'import_file' and j.target_id = i.id \
+             where i.state in ('waiting', 'loading') order by i.id",
             &[],
-            |row| Ok((ImportId(row.int(0)?), row.uuid(1)?)),
+            |row| {
+                Ok(OpenImport {
+                    id: ImportId(row.int(0)?),
+                    uuid: row.uuid(1)?,
+                    spool: row.opt_uuid(2)?,
+                    due_at: row.opt_int(3)?,
+                })
+            },
         )
     }
 

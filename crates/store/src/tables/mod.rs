@@ -3,6 +3,7 @@
 mod about;
 mod acceptance;
 mod api_keys;
+mod attempts;
 mod audit_actions;
 mod audit_chains;
 mod audit_entries;
@@ -48,10 +49,11 @@ mod widget_tokens;
 pub use about::{DeliveryAbout, EventAbout, LoadAbout};
 pub use acceptance::UnplacedLine;
 pub use api_keys::{ApiKey, KeyTerms, ListedKey, NewApiKey};
+pub use attempts::AttemptRecord;
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
-pub use backlog::{Backlog, EndpointCounts, StuckJobs};
+pub use backlog::{Backlog, DatabaseServer, EndpointCounts, StuckJobs};
 pub use cohort_rows::{CohortResult, CohortRow, CohortRowState, NewCohortRow, RowEnd};
 pub use cohorts::{Cohort, CohortCounts, CohortState, CohortWork, NewCohort};
 pub use connect_sessions::{ConnectSession, ConnectState, NewConnectSession};
@@ -61,7 +63,7 @@ pub use consents::{
 };
 pub use contributions::{Batch, NewContribution, Origin, StoredContribution};
 pub use data_keys::{KeyCount, KeyOwner, StoredKey};
-pub use deliveries::{AttemptRecord, ClaimedDelivery, DeliveryState, DueDelivery};
+pub use deliveries::{ClaimedDelivery, DeliveryState, DueDelivery};
 pub use delivery_log::{Delivery, DeliveryFilter, StoredAttempt};
 pub use endpoints::{DisabledReason, Endpoint, Failing, NewEndpoint};
 pub use erasures::{Erased, Erasure, NewErasure, Unopened};
@@ -78,6 +80,7 @@ pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
 pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadCourse, LoadState, NewLoad, Trigger};
+pub use lost_imports::OpenImport;
 pub use objects::{
     KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject, TracedObject,
 };

@@ -29,7 +29,7 @@ impl Tx<'_> {
         let mut ids = self.query(
             &format!(
                 "update deliveries set state = 'pending', leased = 0, due_at = ${at}, \
-                 finished_at = null, earlier_tries = (select count(*) from attempts a \
+                 finished_at = null, replayed_at = ${at}, earlier_tries = (select count(*) from attempts a \
                  where a.delivery_id = deliveries.id) where id in (select d.id {FILTERED} \
                  join webhook_endpoints e on e.id = d.endpoint_id and e.disabled_at is null{} \
                  and not {OF_THE_PAST} order by d.id limit ${most}{of_d}) returning id",
@@ -68,8 +68,8 @@ impl Tx<'_> {
         let mut ids = self.query(
             &format!(
                 "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
-                 due_at, created_at) select v.workspace_id, v.subject_id, v.id, e.id, 'pending', \
-                 cast(${at} as bigint), cast(${at} as bigint) from events v \
+                 due_at, created_at, replayed_at) select v.workspace_id, v.subject_id, v.id, e.id, \
+                 'pending', cast(${at} as bigint), cast(${at} as bigint), cast(${at} as bigint) from events v \
                  join webhook_endpoints e on e.id = ${to} and e.disabled_at is null{} \
                  and v.webhook_type not in ('TEST', 'ENDPOINT') and not {OF_THE_PAST} \
                  and (e.webhook_types is null or e.webhook_types like '%,' || v.webhook_type || ',%') \

@@ -20,6 +20,9 @@ text_enum! {
         Loads = "loads",
         /// Rows of cohorts that have ended; the cohort and its counts stay.
         CohortRows = "cohort_rows",
+        /// Lines of planillas, by their month of work: moments of this rule are months, yyyymm. The import
+        /// itself stays.
+        Lines = "lines",
         /// Answers kept for an `Idempotency-Key`.
         KeptAnswers = "kept_answers",
         /// Used widget tokens.
@@ -67,6 +70,10 @@ struct Parts {
     /// Takes away what is due; `None` where that takes more than one statement.
     remove: Option<&'static str>,
 }
+
+/// Planillas that may have old lines, the oldest months first, as many as are looked at in one go.
+const OLD_PLANILLAS: &str = "select id from imports where workspace_id = $1 and period < $2 \
+     and state = 'accepted' and kind = 'planilla' and lines_removed = 0 order by period, id limit 100";
 
 const NOTHING_SEALED: &str = "cast(null as bigint)";
 
@@ -120,6 +127,15 @@ impl RetentionRule {
                 due: "workspace_id = $1 and ended_at < $2 and cohort_id in \
                       (select id from cohorts where finished_at is not null)",
                 remove: Some("delete from cohort_rows"),
+            },
+            Self::Lines => Parts {
+                table: "contributions",
+                at: "period",
+                bytes: "length(sealed)",
+                due: "origin = 'planilla' and batch_id in (select id from imports \
+                      where workspace_id = $1 and period < $2 and state = 'accepted' \
+                      and kind = 'planilla' and lines_removed = 0)",
+                remove: None,
             },
             Self::KeptAnswers => Parts {
                 table: "idempotency_keys",
@@ -200,7 +216,10 @@ impl Tx<'_> {
             return Ok(workspace.is_none() && self.oldest_audit_chain(before)?.is_some());
         }
         let Parts { table, due, .. } = rule.parts();
-        let sql = format!("select 1 from {table} where {due} limit 1");
+        let sql = match rule {
+            RetentionRule::Lines => OLD_PLANILLAS.to_owned(),
+            _ => format!("select 1 from {table} where {due} limit 1"),
+        };
         let found = self.query_opt(&sql, &[column(workspace).into(), before.into()], |_| Ok(()))?;
         Ok(found.is_some())
     }
@@ -245,6 +264,7 @@ impl Tx<'_> {
                 let before = last.map_or(before, |last| last + 1);
                 self.execute(&format!("{remove} where {due}"), &[workspace, before.into()])?
             }
+            (RetentionRule::Lines, _) => self.remove_lines(column(workspace), before, limit)?,
             (_, parts) => self.remove_events(&parts, column(workspace), before, limit)?,
         };
         let [workspace, rule, _] = place;
@@ -278,6 +298,32 @@ impl Tx<'_> {
             clause.and_list(which, events.iter().copied());
             let sql = format!("delete from {table}{}", clause.sql());
             removed = self.execute(&sql, clause.params())?;
+        }
+        Ok(removed)
+    }
+
+    /// Lines of one planilla after the other: they are found by it, and by nothing else that is old. One that has
+    /// none left is looked at no more.
+    fn remove_lines(&mut self, workspace: i64, before: i64, limit: i64) -> Result<u64> {
+        let planillas =
+            self.query(OLD_PLANILLAS, &[workspace.into(), before.into()], |row| row.int(0))?;
+        let mut removed = 0;
+        for planilla in planillas {
+            let left = limit.saturating_sub(i64::try_from(removed).unwrap_or(i64::MAX));
+            if left <= 0 {
+                break;
+            }
+            let gone = self.execute(
+                "delete from contributions where origin = 'planilla' and batch_id = $1 \
+                 and (subject_id, line) in (select subject_id, line from contributions \
+                 where origin = 'planilla' and batch_id = $1 limit $2)",
+                &[planilla.into(), left.into()],
+            )?;
+            removed += gone;
+            if i64::try_from(gone).is_ok_and(|gone| gone < left) {
+                let sql = "update imports set lines_removed = 1 where id = $1";
+                self.execute(sql, &[planilla.into()])?;
+            }
         }
         Ok(removed)
     }

@@ -52,7 +52,7 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
             emit_at(tx, workspace, subject, 10_000 + subject.0.unsigned_abs(), NOW)?;
             subjects.push(subject);
         }
-        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1)?;
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1, 1)?;
         tx.record_attempt(
             &AttemptRecord {
                 claim: due[0].claim,

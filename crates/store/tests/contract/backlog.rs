@@ -2,7 +2,7 @@ use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, sealed, w
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, RetentionRule,
+    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, RetentionRule, Schema,
     StuckJobs, Target,
 };
 
@@ -13,6 +13,7 @@ on_both_databases! {
     what_went_is_summed_over_workspaces,
     another_version_of_the_schema_is_noticed,
     a_server_has_a_clock,
+    a_server_says_how_it_is_set_up,
 }
 
 async fn what_waits_is_counted_by_kind(db: TestDatabase) {
@@ -41,7 +42,7 @@ async fn what_waits_is_counted_by_kind(db: TestDatabase) {
     ];
     assert_eq!(found, expected);
     // What is held is not due.
-    write(&db, |tx| tx.claim_jobs(NOW, NOW + SECOND, 1)).await;
+    write(&db, |tx| tx.claim_jobs(NOW, NOW + SECOND, 1, None)).await;
     let found = read(&db, |tx| tx.backlog(NOW)).await;
     assert_eq!(found[0], backlog("sync_link", 1, 2, Some(NOW - SECOND)));
 }
@@ -49,7 +50,7 @@ async fn what_waits_is_counted_by_kind(db: TestDatabase) {
 async fn jobs_that_do_not_end_are_found(db: TestDatabase) {
     write(&db, |tx| {
         tx.enqueue(Job::SyncLink(LoadId(1)), NOW, NOW)?;
-        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 1)?;
+        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 1, None)?;
         tx.reschedule_job(&claimed[0], NOW + 60 * SECOND, "retry_later timeout")?;
         tx.enqueue(Job::SyncLink(LoadId(2)), NOW, NOW)?;
         tx.enqueue(Job::ImportFile(ImportId(1)), NOW - 90 * SECOND, NOW)
@@ -74,7 +75,7 @@ async fn endpoints_are_counted_by_how_they_do(db: TestDatabase) {
         for n in 20..26 {
             let endpoint = add_endpoint(tx, if n % 2 == 0 { workspace } else { foreign }, n)?;
             if n > 22 {
-                tx.endpoint_failed(endpoint, &sealed(n), NOW, 1)?;
+                tx.endpoint_failed(endpoint, &sealed(n), NOW, 1, None)?;
             }
             if n == 25 {
                 tx.disable_endpoint(endpoint, DisabledReason::Failing, NOW)?;
@@ -105,7 +106,7 @@ async fn what_went_is_summed_over_workspaces(db: TestDatabase) {
 }
 
 async fn another_version_of_the_schema_is_noticed(db: TestDatabase) {
-    read(&db, |tx| tx.check_schema()).await;
+    assert_eq!(read(&db, |tx| tx.check_schema()).await, Schema::Own);
     let (data, vault) = match db.target {
         Target::Sqlite { .. } => ("data.refinery_schema_history", "main.refinery_schema_history"),
         Target::Postgres { .. } => {
@@ -115,12 +116,20 @@ async fn another_version_of_the_schema_is_noticed(db: TestDatabase) {
     for (table, place) in [(vault, "the keys"), (data, "the data")] {
         let add = format!("insert into {table} (version, name) values (900, 'later')");
         raw::run(&db, &add);
+        assert_eq!(read(&db, |tx| tx.check_schema()).await, Schema::Newer(900), "{place}");
+        // As a migration says after which this program would do harm.
+        raw::run(&db, "update oldest_program set version = 900");
         let found = db.store.read(|tx| tx.check_schema()).await;
         let Err(Error::Migration(why)) = found else { panic!("{found:?}") };
         assert_eq!(why, format!("{place} has version 900, made by a newer program; use that one"));
+        raw::run(&db, "update oldest_program set version = 0");
         raw::run(&db, &format!("delete from {table} where version = 900"));
     }
     raw::run(&db, &format!("delete from {data} where version > 1"));
+    let found = db.store.read(|tx| tx.check_schema()).await;
+    let Err(Error::Migration(why)) = found else { panic!("{found:?}") };
+    assert_eq!(why, "the data has the older version 1; migrate first");
+    raw::run(&db, &format!("insert into {vault} (version, name) values (900, 'later')"));
     let found = db.store.read(|tx| tx.check_schema()).await;
     let Err(Error::Migration(why)) = found else { panic!("{found:?}") };
     assert_eq!(why, "the data has the older version 1; migrate first");
@@ -133,4 +142,15 @@ async fn a_server_has_a_clock(db: TestDatabase) {
         Target::Sqlite { .. } => assert_eq!((first, second), (None, None)),
         Target::Postgres { .. } => assert!(first >= Some(NOW) && second >= first),
     }
+}
+
+async fn a_server_says_how_it_is_set_up(db: TestDatabase) {
+    let found = read(&db, |tx| tx.database_server()).await;
+    let Target::Postgres { .. } = db.target else { return assert_eq!(found, None) };
+    let found = found.expect("a server");
+    let setting = |name: &str| raw::rows(&db, &format!("select current_setting('{name}')"));
+    let whole = setting("fsync") == ["on"] && setting("full_page_writes") == ["on"];
+    assert_eq!(found.survives_crashes, whole);
+    assert_eq!(found.waits_for_disk, setting("synchronous_commit") != ["off"]);
+    assert!(found.connections > 0 && found.connections < found.most_connections, "{found:?}");
 }

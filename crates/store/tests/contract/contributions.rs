@@ -46,6 +46,7 @@ fn import(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<ImportId> {
         bytes: 359,
         name: &sealed(n),
         allowed: "",
+        spool: None,
         created_at: NOW,
     })?;
     assert!(new);

@@ -1,5 +1,5 @@
 use crate::fixture::{
-    NOW, SECOND, add_endpoint, add_link, emit_at, person, refused, sealed, uuid, workspaces,
+    ALL, NOW, SECOND, add_endpoint, add_link, emit_at, person, refused, sealed, uuid, workspaces,
     wrapped, write,
 };
 use crate::raw;
@@ -18,6 +18,9 @@ on_both_databases! {
     a_try_that_delivered_clears_its_endpoint,
     a_try_is_recorded_once,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
+    a_claim_that_the_database_lost_proves_nothing_once_another_took_its_place,
+    an_endpoint_that_is_left_in_peace_is_passed_over,
+    what_arrives_ends_the_peace_of_its_endpoint,
     a_try_that_ends_after_its_delivery_is_recorded,
     workspaces_that_hold_many_take_no_more_first_ones,
     only_what_is_held_is_prolonged,
@@ -39,7 +42,7 @@ const ATTEMPTS: &str = "select workspace_id, subject_id, delivery_id, number, st
      duration_us, status, failure, length(sealed_excerpt) from attempts order by id";
 
 fn claim(tx: &mut Tx<'_>, now: Micros, limit: i64) -> Result<Vec<DueDelivery>> {
-    tx.claim_deliveries(now, now + LEASE, limit, CAP)
+    tx.claim_deliveries(now, now + LEASE, limit, CAP, 1)
 }
 
 fn ids(due: &[DueDelivery]) -> Vec<DeliveryId> {
@@ -178,7 +181,7 @@ async fn a_try_that_delivered_clears_its_endpoint(db: TestDatabase) {
     let held = write(&db, |tx| claim(tx, NOW, 5)).await;
     let [due, other] = held.as_slice() else { panic!("{} deliveries", held.len()) };
     for DueDelivery { endpoint, address, .. } in held.clone() {
-        write(&db, move |tx| tx.endpoint_failed(endpoint, &address, NOW, 1)).await;
+        write(&db, move |tx| tx.endpoint_failed(endpoint, &address, NOW, 1, None)).await;
     }
     let failing = "select count(*) from webhook_endpoints where failing_since is not null";
     assert_eq!(raw::rows(&db, failing), ["2"]);
@@ -192,7 +195,7 @@ async fn a_try_that_delivered_clears_its_endpoint(db: TestDatabase) {
     assert_eq!(raw::rows(&db, ended)[0], format!("delivered|0|{}", NOW + 9));
     assert_eq!(raw::rows(&db, "select number, status from attempts"), ["1|204"]);
     // Whoever lost its lease has heard from the endpoint all the same.
-    write(&db, move |tx| tx.endpoint_failed(endpoint, &address, NOW, 1)).await;
+    write(&db, move |tx| tx.endpoint_failed(endpoint, &address, NOW, 1, None)).await;
     assert!(!write(&db, delivered).await);
     assert_eq!(raw::rows(&db, failing), ["1"]);
     assert_eq!(raw::rows(&db, "select count(*) from attempts"), ["1"]);
@@ -232,6 +235,93 @@ async fn a_lease_that_ended_is_taken_over_and_its_holder_refused(db: TestDatabas
     assert!(raw::rows(&db, ATTEMPTS).is_empty());
     let kept = record(second, DeliveryState::Delivered, NOW);
     assert!(write(&db, move |tx| tx.record_attempt(&kept, NOW)).await);
+}
+
+async fn a_claim_that_the_database_lost_proves_nothing_once_another_took_its_place(
+    db: TestDatabase,
+) {
+    scene(&db, 1, &[0]).await;
+    let before = raw::rows(&db, ROWS);
+    let first = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 5, CAP, 70)).await[0].claim;
+    // As PostgreSQL comes back when it fails before the claim is on disk; the holder is at work still.
+    raw::run(&db, &format!("update deliveries set leased = 0, due_at = {NOW}, attempt = 0"));
+    assert_eq!(raw::rows(&db, ROWS), before);
+    let alone = write(&db, move |tx| tx.is_taken_over(first)).await;
+    assert!(alone, "what is not on disk proves nothing");
+    let second = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 5, CAP, 7)).await[0].claim;
+    assert_ne!(first, second);
+
+    let failed = record(first, DeliveryState::Failed, NOW);
+    assert!(!write(&db, move |tx| tx.record_attempt(&failed, NOW + 1)).await);
+    let over = move |tx: &mut Tx<'_>| Ok([tx.is_taken_over(first)?, tx.is_taken_over(second)?]);
+    assert_eq!(write(&db, over).await, [true, false]);
+    write(&db, move |tx| tx.release_deliveries(&[first], NOW)).await;
+    let arrived = record(second, DeliveryState::Delivered, NOW);
+    assert!(write(&db, move |tx| tx.record_attempt(&arrived, NOW + 2)).await);
+    assert_eq!(raw::rows(&db, ROWS), [format!("delivered|{NOW}|0|7|{}", NOW + 2)]);
+    assert_eq!(raw::rows(&db, "select number, status from attempts"), ["7|204"]);
+}
+
+async fn an_endpoint_that_is_left_in_peace_is_passed_over(db: TestDatabase) {
+    let scene = scene(&db, 2, &[0, 1, 2]).await;
+    let [busy, other] = scene.endpoints[..] else { panic!("no endpoints") };
+    let until = NOW + 60 * SECOND;
+    let hold =
+        move |until| move |tx: &mut Tx<'_>| tx.endpoint_failed(busy, &sealed(90), NOW, 1, until);
+    for until in [Some(until), Some(NOW + SECOND), None] {
+        write(&db, hold(until)).await;
+    }
+    let kept = "select held_until from webhook_endpoints order by id";
+    assert_eq!(raw::rows(&db, kept), [until.to_string(), String::new()], "the longest wait");
+    let first =
+        move |now| move |tx: &mut Tx<'_>| tx.claim_first_deliveries(now, now + LEASE, 9, 9, 1);
+    assert_eq!(tally(&write(&db, first(until - 1)).await), BTreeMap::from([(other, 1)]));
+    let rest = write(&db, move |tx| claim(tx, NOW + 2, 9)).await;
+    assert_eq!(tally(&rest), BTreeMap::from([(other, 2)]));
+    for claim in rest.iter().map(|due| due.claim) {
+        let done = record(claim, DeliveryState::Delivered, NOW);
+        write(&db, move |tx| tx.record_attempt(&done, NOW)).await;
+    }
+    raw::run(&db, &format!("delete from deliveries where endpoint_id = {other}"));
+    assert_eq!(write(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(until));
+    let shown =
+        write(&db, move |tx| tx.deliveries(scene.here, &DeliveryFilter::default(), ALL)).await;
+    assert!(shown.rows.iter().all(|row| row.due_at == until), "nor tried before");
+
+    // Then one goes first.
+    let one = write(&db, move |tx| claim(tx, until, 9)).await;
+    assert_eq!(one.len(), 1);
+    assert!(write(&db, move |tx| claim(tx, until, 9)).await.is_empty());
+    assert_eq!(write(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(until));
+    write(&db, move |tx| tx.enable_endpoint(busy)).await;
+    assert_eq!(write(&db, move |tx| claim(tx, until, 9)).await.len(), 2);
+}
+
+async fn what_arrives_ends_the_peace_of_its_endpoint(db: TestDatabase) {
+    scene(&db, 1, &[0, 0, 0, 0]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 2)).await;
+    let until = NOW + 60 * SECOND;
+    let (endpoint, sent_to) = (held[0].endpoint, held[0].address.clone());
+    let failed = move |tx: &mut Tx<'_>| tx.endpoint_failed(endpoint, &sent_to, NOW, 1, Some(until));
+    write(&db, failed).await;
+    let peace = "select held_until, failing_since from webhook_endpoints";
+    let arrives = async |due: DueDelivery, started_at| {
+        let tried =
+            AttemptRecord { started_at, ..record(due.claim, DeliveryState::Delivered, NOW) };
+        let arrived = move |tx: &mut Tx<'_>| {
+            tx.record_delivered(&tried, due.endpoint, &due.address, started_at)
+        };
+        let kept: Result<bool> = db.store.write_once(arrived).await;
+        assert!(kept.expect("not written"));
+        raw::rows(&db, peace)
+    };
+    let [early, also_early] = held.try_into().expect("not two");
+    assert_eq!(arrives(early, NOW).await, [format!("{until}|")], "it began before");
+    assert_eq!(arrives(also_early, until - 1).await, [format!("{until}|")]);
+    let one = write(&db, move |tx| claim(tx, until, 9)).await;
+    let [one] = one.try_into().expect("more than one");
+    assert_eq!(arrives(one, until).await, ["|"]);
+    assert_eq!(write(&db, move |tx| claim(tx, until, 9)).await.len(), 1);
 }
 
 async fn a_try_that_ends_after_its_delivery_is_recorded(db: TestDatabase) {
@@ -288,7 +378,7 @@ async fn workspaces_that_hold_many_take_no_more_first_ones(db: TestDatabase) {
     })
     .await;
     let first =
-        |now, limit| write(&db, move |tx| tx.claim_first_deliveries(now, now + LEASE, limit, 2));
+        |now, limit| write(&db, move |tx| tx.claim_first_deliveries(now, now + LEASE, limit, 2, 1));
     assert_eq!(first(NOW, 2).await.len(), 2, "the longest due");
     let taken = first(NOW + 9, 9).await;
     assert_eq!(tally(&taken), BTreeMap::from([(mine, 1)]), "one of each endpoint, and not of here");
@@ -364,7 +454,7 @@ async fn an_endpoint_has_no_more_in_flight_than_allowed(db: TestDatabase) {
     no_deliveries(&db);
     let (busy, calm) = (scene.endpoints[0], scene.endpoints[1]);
     backlog(&db, &scene, busy, &[0; 30]);
-    let three = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 3, CAP)).await;
+    let three = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 3, CAP, 1)).await;
     assert_eq!(three.len(), 3);
     let five = write(&db, |tx| claim(tx, NOW + 1, 64)).await;
     assert_eq!(five.len(), 5, "three are held already");
@@ -382,7 +472,7 @@ async fn an_endpoint_has_no_more_in_flight_than_allowed(db: TestDatabase) {
     let over = write(&db, |tx| claim(tx, NOW + LEASE, 64)).await;
     assert_eq!(over.len(), 2, "six are held until later");
     assert!(over.iter().all(|it| it.claim.attempt == 1), "never tried ones were due before");
-    let lower = write(&db, |tx| tx.claim_deliveries(NOW + LEASE, NOW + 9 * LEASE, 64, 2)).await;
+    let lower = write(&db, |tx| tx.claim_deliveries(NOW + LEASE, NOW + 9 * LEASE, 64, 2, 1)).await;
     assert!(lower.is_empty(), "a smaller allowance counts what is held");
 }
 
@@ -425,7 +515,8 @@ async fn claimers_at_once_never_share_a_delivery(db: TestDatabase) {
         claimers.spawn(async move {
             let mut taken = Vec::new();
             loop {
-                let claimed = store.write(|tx| tx.claim_deliveries(NOW, NOW + LEASE, 4, 30)).await;
+                let claimed =
+                    store.write(|tx| tx.claim_deliveries(NOW, NOW + LEASE, 4, 30, 1)).await;
                 let claimed = claimed.expect("not taken");
                 assert!(claimed.len() <= 4, "more than asked for");
                 if claimed.is_empty() {
@@ -438,7 +529,7 @@ async fn claimers_at_once_never_share_a_delivery(db: TestDatabase) {
     let taken = claimers.join_all().await.concat();
     assert_eq!(taken.len(), taken.iter().collect::<BTreeSet<_>>().len(), "taken twice");
     // Whoever saw only rows that others were taking went away with nothing.
-    let rest = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 60, 30)).await;
+    let rest = write(&db, |tx| tx.claim_deliveries(NOW, NOW + LEASE, 60, 30, 1)).await;
     assert_eq!(taken.len() + rest.len(), 60);
     assert_eq!(raw::rows(&db, "select distinct attempt from deliveries"), ["1"]);
 }

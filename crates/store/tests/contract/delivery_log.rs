@@ -117,11 +117,11 @@ async fn deliveries_are_filtered(db: TestDatabase) {
 }
 
 async fn every_try_is_told_in_order(db: TestDatabase) {
-    let (here, _) = scene(&db).await;
+    let (here, there) = scene(&db).await;
     for (round, status) in [(0, Some(503)), (1, None)] {
         write(&db, move |tx| {
             let now = NOW + 10 * SECOND * (round + 1);
-            for due in tx.claim_deliveries(now, now + SECOND, 9, 9)? {
+            for due in tx.claim_deliveries(now, now + SECOND, 9, 9, 1)? {
                 let excerpt = sealed(7);
                 let record = AttemptRecord {
                     claim: due.claim,
@@ -150,4 +150,13 @@ async fn every_try_is_told_in_order(db: TestDatabase) {
     assert_eq!(shown, [(1, at(1), 12, Some(503), None), (2, at(2), 12, None, Some("timeout"))]);
     assert_eq!(tries[0].excerpt, Some(sealed(7)));
     assert!(tries[1].excerpt.is_none());
+    let all = listed(&db, here, DeliveryFilter::default()).await;
+    let ids: Vec<_> = all.iter().take(2).map(|it| it.id).collect();
+    let wanted = ids.clone();
+    let mut last = read(&db, move |tx| tx.last_attempts(here, &wanted)).await;
+    last.sort_by_key(|(of, _)| std::cmp::Reverse(of.0));
+    let shown: Vec<_> = last.iter().map(|(of, it)| (*of, it.number, it.status)).collect();
+    assert_eq!(shown, [(ids[0], 2, None), (ids[1], 2, None)]);
+    assert!(read(&db, move |tx| tx.last_attempts(there, &ids)).await.is_empty());
+    assert!(read(&db, move |tx| tx.last_attempts(here, &[])).await.is_empty());
 }

@@ -51,6 +51,8 @@ enum Command {
     Release(Index),
     /// The only process dies, and another starts.
     Kill,
+    /// The database loses the claims that it has not written to disk yet; their holders live.
+    Forget,
     Disable(usize),
     Enable(usize),
     Replay,
@@ -71,6 +73,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (some(), 0..20_i64).prop_map(|(which, lease)| Command::Extend(which, lease)),
         1 => some().prop_map(Command::Release),
         1 => Just(Command::Kill),
+        1 => Just(Command::Forget),
         1 => endpoint.clone().prop_map(Command::Disable),
         1 => endpoint.prop_map(Command::Enable),
         1 => Just(Command::Replay),
@@ -94,9 +97,17 @@ fn live(db: &TestDatabase, of: u32) {
     let outcome = TestRunner::new(config).run(&lives, |commands| {
         raw::run(db, FRESH);
         let ends = endpoints.iter().map(|id| (*id, Endpoint::default())).collect();
-        let mut world =
-            World { here, now: 0, events: 0, rows: BTreeMap::new(), given: vec![], ends };
-        commands.iter().try_for_each(|command| world.step(&db.store, command))?;
+        let mut world = World {
+            here,
+            now: 0,
+            events: 0,
+            claims: 0,
+            rows: BTreeMap::new(),
+            given: vec![],
+            lost: BTreeMap::new(),
+            ends,
+        };
+        commands.iter().try_for_each(|command| world.step(db, command))?;
         let expected: Vec<_> = world.rows.iter().map(|(id, row)| line(*id, row)).collect();
         prop_assert_eq!(raw::rows(db, ROWS), expected, "after {:?}", commands);
         Ok(())
@@ -128,8 +139,11 @@ struct World {
     here: WorkspaceId,
     now: Micros,
     events: u64,
+    claims: u32,
     rows: BTreeMap<i64, Row>,
     given: Vec<ClaimedDelivery>,
+    /// What rows were before claims that are not on disk yet: nothing has been written since.
+    lost: BTreeMap<i64, Row>,
     ends: BTreeMap<EndpointId, Endpoint>,
 }
 
@@ -150,29 +164,37 @@ impl Row {
 }
 
 impl World {
-    fn step(&mut self, store: &Store, command: &Command) -> Checked {
+    fn step(&mut self, db: &TestDatabase, command: &Command) -> Checked {
         let shown = format!("{command:?} in {self:?}");
-        self.play(store, command, &shown)?;
-        let next = store.read_blocking(|tx| tx.next_due(Queue::Deliveries)).expect("not read");
+        if !matches!(command, Command::Claim { .. } | Command::Advance(_) | Command::Forget) {
+            self.lost.clear();
+        }
+        self.play(db, command, &shown)?;
+        let next = db.store.read_blocking(|tx| tx.next_due(Queue::Deliveries)).expect("not read");
         let enabled = |row: &&Row| row.is_pending() && !self.ends[&row.endpoint].disabled;
         let soonest = self.rows.values().filter(enabled).map(|row| NOW + row.due).min();
         prop_assert_eq!(next, soonest, "{}", &shown);
         Ok(())
     }
 
-    fn play(&mut self, store: &Store, command: &Command, shown: &str) -> Checked {
-        let now = NOW + self.now;
+    fn play(&mut self, db: &TestDatabase, command: &Command, shown: &str) -> Checked {
+        let (store, now) = (&db.store, NOW + self.now);
         match command {
             Command::Emit => self.emit(store, shown)?,
             Command::Claim { lease, limit, each } => {
                 let (until, limit, each) = (now + lease, *limit, *each);
-                let due = write(store, move |tx| tx.claim_deliveries(now, until, limit, each));
+                // Sums of different ones are different.
+                let stride = 1 << self.claims;
+                self.claims += 1;
+                let due =
+                    write(store, move |tx| tx.claim_deliveries(now, until, limit, each, stride));
                 let found: Vec<_> =
                     due.iter().map(|due| (due.claim.id.0, due.claim.attempt, due.tried)).collect();
-                prop_assert_eq!(found, self.claim(*lease, limit, each), "{}", shown);
+                prop_assert_eq!(found, self.claim(*lease, limit, each, stride), "{}", shown);
                 self.given.extend(due.iter().map(|due| due.claim));
             }
             Command::Advance(time) => self.now += time,
+            Command::Forget => self.forget(db),
             Command::Kill => {
                 write(store, move |tx| tx.void_leases(now));
                 self.given.clear();
@@ -208,6 +230,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn forget(&mut self, db: &TestDatabase) {
+        for (id, row) in std::mem::take(&mut self.lost) {
+            let (due, leased) = (NOW + row.due, i64::from(row.leased));
+            let back = format!("due_at = {due}, leased = {leased}, attempt = {}", row.attempt);
+            raw::run(db, &format!("update deliveries set {back} where id = {id}"));
+            self.rows.insert(id, row);
+        }
     }
 
     fn emit(&mut self, store: &Store, shown: &str) -> Checked {
@@ -246,7 +277,7 @@ impl World {
     }
 
     /// Endpoints take turns, and none has more than `each` in flight.
-    fn claim(&mut self, lease: Micros, limit: i64, each: i64) -> Vec<(i64, i64, i64)> {
+    fn claim(&mut self, lease: Micros, limit: i64, each: i64, stride: i64) -> Vec<(i64, i64, i64)> {
         let now = self.now;
         let mut turns = Vec::new();
         for (endpoint, _) in self.ends.iter().filter(|(_, endpoint)| !endpoint.disabled) {
@@ -266,7 +297,8 @@ impl World {
         turns.sort_by_key(|turn| turn.2);
         let taken = turns.into_iter().map(|(_, _, id)| {
             let row = self.rows.get_mut(&id).expect("no such row");
-            (row.leased, row.due, row.attempt) = (true, now + lease, row.attempt + 1);
+            self.lost.entry(id).or_insert(*row);
+            (row.leased, row.due, row.attempt) = (true, now + lease, row.attempt + stride);
             (id, row.attempt, row.tries - row.earlier)
         });
         taken.collect()
@@ -326,7 +358,7 @@ impl World {
         };
         let address = self.address(endpoint);
         let (since, kept) = write(store, move |tx| {
-            let since = tx.endpoint_failed(endpoint, &address, NOW + now, 1)?;
+            let since = tx.endpoint_failed(endpoint, &address, NOW + now, 1, None)?;
             Ok((since, tx.record_attempt(&record(claim, state, NOW + due), NOW + now)?))
         });
         let since = since.map(|failing| failing.since - NOW);

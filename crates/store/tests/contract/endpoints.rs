@@ -92,7 +92,7 @@ async fn a_disabled_endpoint_is_owed_nothing(db: TestDatabase) {
         let subject = person(tx, here, 50)?.id;
         let endpoints = [add_endpoint(tx, here, 90)?, add_endpoint(tx, here, 91)?];
         emit_at(tx, here, subject, 80, NOW)?;
-        tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
+        tx.claim_deliveries(NOW, NOW + SECOND, 1, 9, 1)?;
         Ok(endpoints)
     })
     .await;
@@ -103,6 +103,17 @@ async fn a_disabled_endpoint_is_owed_nothing(db: TestDatabase) {
     assert_eq!(raw::rows(&db, STATES), expected);
     let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
     assert_eq!(found.disabled, Some((NOW + 1, DisabledReason::Gone)));
+    let lost = || read(&db, move |tx| tx.lost_endpoints(here));
+    assert_eq!(lost().await, 1);
+    write(&db, move |tx| tx.disable_endpoint(on, DisabledReason::Manual, NOW + 3)).await;
+    assert_eq!(lost().await, 1, "somebody wanted it");
+    raw::run(
+        &db,
+        &format!(
+            "update deliveries set state = 'pending', finished_at = null where endpoint_id = {on}"
+        ),
+    );
+    write(&db, move |tx| tx.enable_endpoint(on)).await;
     write(&db, move |tx| tx.enable_endpoint(off)).await;
     let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
     assert_eq!((found.disabled, found.failing_since), (None, None));
@@ -112,12 +123,13 @@ async fn a_disabled_endpoint_is_owed_nothing(db: TestDatabase) {
 async fn failures_count_from_the_first(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
     let id = write(&db, move |tx| add_endpoint(tx, here, 90)).await;
-    let failed = |at| write(&db, move |tx| tx.endpoint_failed(id, &sealed(90), at, 10 * SECOND));
+    let failed =
+        |at| write(&db, move |tx| tx.endpoint_failed(id, &sealed(90), at, 10 * SECOND, None));
     let since = |since, again_since| Some(Failing { since, again_since });
     for at in [NOW, NOW + 5] {
         assert_eq!(failed(at).await, since(NOW, NOW));
     }
-    write(&db, move |tx| tx.endpoint_works(id, &sealed(90))).await;
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(90), NOW)).await;
     assert_eq!(failed(NOW + 9).await, since(NOW + 9, NOW + 9));
     // A quiet time begins anew what lasts since then, and no less than that.
     let [still, quiet] = [NOW + 8 + 10 * SECOND, NOW + 8 + 20 * SECOND];
@@ -134,19 +146,20 @@ async fn a_try_says_nothing_of_an_endpoint_that_was_changed_or_disabled(db: Test
     let id = write(&db, move |tx| add_endpoint(tx, here, 90)).await;
     let since =
         || read(&db, move |tx| Ok(tx.endpoint(here, uuid(90))?.and_then(|it| it.failing_since)));
-    let failed = |to, at| write(&db, move |tx| tx.endpoint_failed(id, &sealed(to), at, SECOND));
+    let failed =
+        |to, at| write(&db, move |tx| tx.endpoint_failed(id, &sealed(to), at, SECOND, None));
     assert!(failed(90, NOW).await.is_some());
     write(&db, move |tx| tx.change_endpoint(id, None, &sealed(91))).await;
-    write(&db, move |tx| tx.endpoint_works(id, &sealed(90))).await;
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(90), NOW)).await;
     assert_eq!(since().await, Some(NOW), "it worked where it was");
     assert_eq!(failed(90, NOW + 1).await, None);
-    write(&db, move |tx| tx.endpoint_works(id, &sealed(91))).await;
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(91), NOW)).await;
     assert_eq!(failed(90, NOW + 2).await, None);
     assert_eq!(since().await, None, "it failed where it was");
     assert!(failed(91, NOW + 3).await.is_some());
     write(&db, move |tx| tx.disable_endpoint(id, DisabledReason::Gone, NOW)).await;
     assert_eq!(failed(91, NOW + 4).await, None);
-    write(&db, move |tx| tx.endpoint_works(id, &sealed(91))).await;
+    write(&db, move |tx| tx.endpoint_works(id, &sealed(91), NOW)).await;
     assert_eq!(since().await, Some(NOW + 3), "kept for who enables it");
 }
 

@@ -97,7 +97,7 @@ fn fill(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<SubjectId> {
 
 /// One webhook of the first event was tried.
 fn try_one(tx: &mut Tx<'_>) -> Result<()> {
-    let claimed = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1)?;
+    let claimed = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1, 1)?;
     let delivered = tx.record_attempt(
         &AttemptRecord {
             claim: claimed[0].claim,

@@ -146,7 +146,7 @@ async fn an_event_can_be_for_one_endpoint_or_nobody(db: TestDatabase) {
     }
     let made = raw::rows(&db, "select endpoint_id, subject_id, workspace_id from deliveries");
     assert_eq!(made, [format!("{one}|0|{here}")]);
-    let due = write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9)).await;
+    let due = write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)).await;
     assert!(due[0].subject.is_none() && due[0].key.is_none());
 }
 
@@ -176,12 +176,28 @@ async fn events_are_listed_and_filtered(db: TestDatabase) {
     assert_eq!(listed(EventFilter::default(), ALL).await, (4, [83, 82, 81, 80].map(uuid).to_vec()));
     assert_eq!(listed(EventFilter::default(), page).await, (4, [82, 81].map(uuid).to_vec()));
     let span = TimeSpan { from: Some(NOW + 1), before: Some(NOW + 2) };
+    raw::run(
+        db,
+        "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at, created_at) \
+         select workspace_id, subject_id, id, 1, 'failed', 1, 1 from events where created_at = (select \
+         min(created_at) from events); \
+         insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at, created_at) \
+         select workspace_id, subject_id, id, 1, 'pending', 1, 1 from events where id = (select max(id) - 1 \
+         from events)",
+    );
+    let of = |states: &[DeliveryState]| EventFilter {
+        with_delivery: Some(states.to_vec()),
+        ..EventFilter::default()
+    };
     for (filter, expected) in [
         (EventFilter { id: Some(uuid(80)), ..EventFilter::default() }, vec![80]),
         (EventFilter { id: Some(uuid(70)), ..EventFilter::default() }, vec![]),
         (EventFilter { links: Some(vec![uuid(60)]), ..EventFilter::default() }, vec![82, 81]),
         (EventFilter { types: Some(vec!["TEST".into()]), ..EventFilter::default() }, vec![83]),
         (EventFilter { created: span, ..EventFilter::default() }, vec![81]),
+        (of(&[DeliveryState::Failed]), vec![80]),
+        (of(&[DeliveryState::Pending, DeliveryState::Failed]), vec![82, 80]),
+        (of(&[DeliveryState::Cancelled]), vec![]),
     ] {
         let expected: Vec<_> = expected.into_iter().map(uuid).collect();
         assert_eq!(listed(filter, ALL).await, (expected.len() as i64, expected));

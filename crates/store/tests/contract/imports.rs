@@ -5,8 +5,9 @@ use crate::fixture::{
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Import, ImportId, ImportKind, ImportState, Job, LinkId, LoadState, NewImport, NewPayer, Origin,
-    PageRequest, PlanillaIdentity, Resource, Result, SubjectId, Tx, Verdict, WorkspaceId,
+    Import, ImportId, ImportKind, ImportState, Job, LinkId, LoadState, NewImport, NewPayer,
+    OpenImport, Origin, PageRequest, PlanillaIdentity, Resource, Result, SubjectId, Tx, Verdict,
+    WorkspaceId,
 };
 
 on_both_databases! {
@@ -60,6 +61,7 @@ pub(crate) fn receive(
         bytes: 359,
         name: &sealed(id),
         allowed: "one,two",
+        spool: None,
         created_at: NOW,
     })
 }
@@ -133,6 +135,7 @@ async fn pages_are_newest_first(db: TestDatabase) {
                 bytes: 359,
                 name: &sealed(n),
                 allowed: "",
+                spool: None,
                 created_at: NOW + at,
             })?;
         }
@@ -165,7 +168,7 @@ async fn a_spooled_file_is_needed_until_the_work_is_done(db: TestDatabase) {
     write(&db, move |tx| judge(tx, id, ImportState::Loading, None)).await;
     write(&db, move |tx| tx.accept_import(id, NOW)).await;
     assert_eq!(needed().await, (true, false), "its people are still to be projected");
-    let claimed = write(&db, move |tx| tx.claim_jobs(NOW, NOW + 1, 1)).await;
+    let claimed = write(&db, move |tx| tx.claim_jobs(NOW, NOW + 1, 1, None)).await;
     write(&db, move |tx| tx.finish_job(&claimed[0])).await;
     assert_eq!(needed().await, (false, false));
 }
@@ -579,7 +582,8 @@ async fn imports_whose_files_are_lost_are_refused(db: TestDatabase) {
     })
     .await;
     let open = read(&db, |tx| tx.open_imports()).await;
-    assert_eq!(open, [(waiting, uuid(1)), (loading_one, uuid(2))]);
+    let open_one = |id, n, spool| OpenImport { id, uuid: uuid(n), spool, due_at: Some(NOW) };
+    assert_eq!(open, [open_one(waiting, 1, None), open_one(loading_one, 2, None)]);
     for (id, lost) in [(waiting, true), (loading_one, true), (accepted, false)] {
         let refuse = move |tx: &mut Tx<'_>| tx.refuse_lost_import(id, NOW + 9);
         assert_eq!(write(&db, refuse).await, lost);

@@ -19,6 +19,7 @@ on_both_databases! {
     what_waits_comes_forward_and_what_is_worked_on_does_not,
     the_longest_due_are_taken_first_and_others_left,
     received_files_can_be_taken_alone,
+    a_received_file_is_for_those_who_see_its_spool,
     what_a_later_version_left_is_not_taken,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
     a_job_given_back_comes_again_when_it_said,
@@ -42,7 +43,7 @@ const ROWS: &str =
     "select target_id, due_at, leased, attempt, failure from jobs order by target_id";
 
 fn claim(tx: &mut Tx<'_>, now: Micros, limit: i64) -> vinculo_store::Result<Vec<ClaimedJob>> {
-    let mut claimed = tx.claim_jobs(now, now + LEASE, limit)?;
+    let mut claimed = tx.claim_jobs(now, now + LEASE, limit, None)?;
     claimed.sort_by_key(|it| it.id);
     Ok(claimed)
 }
@@ -92,6 +93,7 @@ async fn a_job_is_of_the_workspace_of_what_it_is_about(db: TestDatabase) {
             bytes: 1,
             name,
             allowed: "",
+            spool: None,
             created_at: NOW,
         })?;
         tx.enqueue(Job::ImportFile(import), NOW, NOW)?;
@@ -127,7 +129,7 @@ async fn workspaces_take_turns(db: TestDatabase) {
 
 async fn the_first_jobs_of_workspaces_can_be_taken_alone(db: TestDatabase) {
     two_workspaces(&db, 5, 5).await;
-    let first = |tx: &mut Tx<'_>| tx.claim_first_jobs(NOW + 99, NOW + 99 + LEASE, 9);
+    let first = |tx: &mut Tx<'_>| tx.claim_first_jobs(NOW + 99, NOW + 99 + LEASE, 9, None);
     let mut firsts = loads(&write(&db, first).await);
     firsts.sort_unstable();
     assert_eq!(firsts, [0, 5]);
@@ -160,7 +162,7 @@ async fn what_a_later_version_left_is_not_taken(db: TestDatabase) {
     raw::run(&db, "update jobs set kind = 'of_a_later_version' where target_id = 1");
     let claimed = write(&db, |tx| claim(tx, NOW + 9, 5)).await;
     assert_eq!(loads(&claimed), [2]);
-    assert!(write(&db, |tx| tx.claim_imports(NOW + 9, NOW + LEASE, 5)).await.is_empty());
+    assert!(write(&db, |tx| tx.claim_imports(NOW + 9, NOW + LEASE, 5, None)).await.is_empty());
     assert_eq!(raw::rows(&db, ROWS)[0], format!("1|{NOW}|0|0|"));
 }
 
@@ -225,13 +227,54 @@ async fn received_files_can_be_taken_alone(db: TestDatabase) {
         tx.enqueue(Job::ImportFile(ImportId(3)), NOW + 99, NOW)
     })
     .await;
-    let take = |limit| move |tx: &mut Tx<'_>| tx.claim_imports(NOW + 50, NOW + LEASE, limit);
+    let take = |limit| move |tx: &mut Tx<'_>| tx.claim_imports(NOW + 50, NOW + LEASE, limit, None);
     let first = write(&db, take(1)).await;
     assert_eq!(first.iter().map(|it| it.job).collect::<Vec<_>>(), [Job::ImportFile(ImportId(2))]);
     let second = write(&db, take(9)).await;
     assert_eq!(second.iter().map(|it| it.job).collect::<Vec<_>>(), [Job::ImportFile(ImportId(1))]);
     assert!(write(&db, take(9)).await.is_empty());
     assert_eq!(loads(&write(&db, |tx| claim(tx, NOW + 50, 9)).await), [1, 2]);
+}
+
+async fn a_received_file_is_for_those_who_see_its_spool(db: TestDatabase) {
+    let (here, there) = (uuid(901), uuid(902));
+    let (workspace, _) = workspaces(&db).await;
+    write(&db, move |tx| {
+        for (n, spool) in [(1, Some(there)), (2, Some(there)), (3, Some(here)), (4, None)] {
+            let (import, _) = tx.receive_import(&NewImport {
+                uuid: uuid(n),
+                workspace,
+                sha256: &spread(n),
+                bytes: 1,
+                name: &sealed(n),
+                allowed: "",
+                spool,
+                created_at: NOW,
+            })?;
+            tx.enqueue(Job::ImportFile(import), NOW + n as Micros, NOW)?;
+        }
+        tx.enqueue(Job::SyncLink(LoadId(9)), NOW + 9, NOW)
+    })
+    .await;
+    let next = |spool| read(&db, move |tx| tx.next_job_in_reach(spool));
+    assert_eq!([next(Some(here)).await, next(None).await], [Some(NOW + 3), Some(NOW + 1)]);
+    let due = NOW + 50;
+    let mut taken = write(&db, move |tx| tx.claim_jobs(due, due + LEASE, 9, Some(here))).await;
+    taken.sort_by_key(|it| it.id);
+    let of = |jobs: &[ClaimedJob]| jobs.iter().map(|it| it.job).collect::<Vec<_>>();
+    let import = |n| Job::ImportFile(ImportId(n));
+    assert_eq!(of(&taken), [import(3), import(4), Job::SyncLink(LoadId(9))]);
+    let first = move |tx: &mut Tx<'_>| tx.claim_first_jobs(due, due + LEASE, 9, Some(there));
+    assert!(write(&db, first).await.is_empty(), "three of the workspace are at work");
+    let files = move |tx: &mut Tx<'_>| tx.claim_imports(due, due + LEASE, 1, Some(there));
+    assert_eq!(of(&write(&db, files).await), [import(1)]);
+    let all = move |tx: &mut Tx<'_>| tx.claim_imports(due, due + LEASE, 9, None);
+    assert_eq!(of(&write(&db, all).await), [import(2)], "who sees all spools takes all");
+    let spools = raw::rows(&db, "select count(distinct spool_id), count(spool_id) from jobs");
+    assert_eq!(spools, ["2|3"]);
+    let open = read(&db, |tx| tx.open_imports()).await;
+    let spools: Vec<_> = open.iter().map(|import| import.spool).collect();
+    assert_eq!(spools, [Some(there), Some(there), Some(here), None]);
 }
 
 async fn a_lease_that_ended_is_taken_over_and_its_holder_refused(db: TestDatabase) {
@@ -286,7 +329,7 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
         emit_at(tx, here, subject, 80, NOW)?;
         emit_at(tx, here, subject, 81, NOW)?;
         emit_at(tx, here, subject, 82, NOW + 70)?;
-        let due = tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?;
+        let due = tx.claim_deliveries(NOW, NOW + LEASE, 5, 8, 1)?;
         Ok((due[0].claim, due[1].claim))
     })
     .await;
@@ -307,7 +350,7 @@ async fn a_new_runner_voids_all_leases(db: TestDatabase) {
     assert_eq!(raw::rows(&db, deliveries), expected);
     let again = write(&db, |tx| claim(tx, NOW + 10, 5)).await;
     assert_eq!((again[0].id, again[0].attempt), (held.id, 2));
-    let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8)).await;
+    let again = write(&db, |tx| tx.claim_deliveries(NOW + 10, NOW + LEASE, 5, 8, 1)).await;
     assert_eq!((again[0].claim.id, again[0].claim.attempt), (pending.id, 2));
     assert_eq!(again.len(), 1);
 }
@@ -344,6 +387,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
         raw::run(&db, &format!("update deliveries {changes} id = {id}"));
     }
 
+    raw::run(&db, &format!("update webhook_endpoints set held_until = {}", NOW + LONGEST + 1));
     let end = |tx: &mut Tx<'_>| tx.end_waits(NOW, NOW + LEASE, NOW + LONGEST, NOW + REFRESH);
     write(&db, end).await;
 
@@ -357,6 +401,7 @@ async fn what_waits_too_long_is_due(db: TestDatabase) {
     assert_eq!(due("select due_at from cohort_rows order by line"), [LONGEST, 0]);
     assert_eq!(due("select due_at from source_jobs order by id"), [LONGEST, 0]);
     assert_eq!(due("select refresh_at from links order by id"), [REFRESH - 1, REFRESH]);
+    assert_eq!(due("select held_until from webhook_endpoints"), [0]);
 }
 
 async fn claimers_at_once_never_share_a_job(db: TestDatabase) {
@@ -472,7 +517,7 @@ async fn a_heartbeat_waits_for_nobody() {
         let endpoint = add_endpoint(tx, here, 90)?;
         emit_at(tx, here, subject, 80, NOW)?;
         emit_at(tx, here, subject, 81, NOW)?;
-        Ok((endpoint, tx.claim_deliveries(NOW, NOW + LEASE, 5, 8)?))
+        Ok((endpoint, tx.claim_deliveries(NOW, NOW + LEASE, 5, 8, 1)?))
     })
     .await;
     let claims: Vec<_> = sent.iter().map(|due| due.claim).collect();

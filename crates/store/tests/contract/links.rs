@@ -328,7 +328,7 @@ async fn of_a_deleted_link_only_its_deletion_is_still_sent(db: TestDatabase) {
             let event = new_event(here, Some(subject), n, &body);
             tx.emit(&NewEvent { link: Some(of), webhook_code: code, ..event })?;
         }
-        tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
+        tx.claim_deliveries(NOW, NOW + SECOND, 1, 9, 1)?;
         Ok((subject, link))
     })
     .await;

@@ -216,6 +216,7 @@ const CALLS: &[(&str, Call)] = &[
     ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),
     ("payer_profiles", |tx| Ok(tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),
     ("next_due jobs", |tx| Ok(tx.next_due(Queue::Jobs)?.is_some())),
+    ("next_job_in_reach", |tx| Ok(tx.next_job_in_reach(Some(uuid(1)))?.is_some())),
     ("next_due deliveries", |tx| Ok(tx.next_due(Queue::Deliveries)? == Some(1))),
     ("links by id", |tx| {
         let filter = LinkFilter { ids: Some(vec![uuid(MIDDLE)]), ..LinkFilter::default() };
@@ -238,14 +239,14 @@ const CALLS: &[(&str, Call)] = &[
     ("finish_load", |tx| tx.finish_load(LoadId(9), LoadState::Done, None, NOW)),
     ("a job's life", |tx| {
         tx.enqueue(Job::SyncLink(LoadId(9_999)), NOW, NOW)?;
-        let jobs = tx.claim_jobs(NOW, NOW + SECOND, 8)?;
+        let jobs = tx.claim_jobs(NOW, NOW + SECOND, 8, None)?;
         tx.extend_jobs(&jobs, NOW + 2 * SECOND)?;
         Ok(jobs.len() == 8 && tx.reschedule_job(&jobs[0], NOW, "x")? && tx.finish_job(&jobs[1])?)
     }),
     // A lease that is over at once: the next call has as much room as ever.
-    ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9)?.len() == 1)),
+    ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9, 1)?.len() == 1)),
     ("claim_deliveries", |tx| {
-        let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8)?;
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8, 1)?;
         let claims: Vec<_> = due.iter().map(|it| it.claim).collect();
         tx.extend_deliveries(&claims, NOW + 2 * SECOND)?;
         Ok(due.len() == 8)
@@ -271,7 +272,7 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("endpoint", |tx| Ok(tx.endpoint(HERE, uuid(3))?.is_some())),
     ("record_attempt", |tx| {
-        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 9)?;
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 9, 1)?;
         let record = AttemptRecord {
             claim: due[0].claim,
             started_at: NOW,
@@ -286,7 +287,7 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("crowded_workspaces", |tx| Ok(tx.crowded_workspaces(NOW, 10)? == [HERE])),
     ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
-    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8)?.len() < 2)),
+    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8, None)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
     ("keep_answer", |tx| {
         let answer = NewKeptAnswer {

@@ -5,8 +5,8 @@ use crate::fixture::{
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    AttemptRecord, DeliveryFilter, DeliveryId, DeliveryState, EndpointId, EventFilter, EventId,
-    NewEvent, Recipients, TimeSpan, WorkspaceId,
+    AttemptRecord, Delivery, DeliveryFilter, DeliveryId, DeliveryState, EndpointId, EventFilter,
+    EventId, NewEvent, Recipients, TimeSpan, WorkspaceId,
 };
 
 on_both_databases! {
@@ -53,7 +53,7 @@ async fn replay(
 async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
     let (here, _) = scene(&db, 1).await;
     write(&db, |tx| {
-        for due in tx.claim_deliveries(NOW, NOW + SECOND, 9, 9)? {
+        for due in tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)? {
             let record = AttemptRecord {
                 claim: due.claim,
                 started_at: NOW,
@@ -73,13 +73,40 @@ async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
     let rows = raw::rows(&db, ROWS);
     assert_eq!(rows[0], format!("pending|{}|0|1||1", NOW + 9));
     assert_eq!(rows[1], format!("failed|{NOW}|0|1|{NOW}|0"), "another workspace's");
-    let due = write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + SECOND, 9, 9)).await;
+    let due = write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + SECOND, 9, 9, 1)).await;
     assert_eq!((due[0].claim.attempt, due[0].tried, due[0].webhook_id), (2, 0, uuid(80)));
+
+    // What arrived once is not forgotten.
+    let told = || read(&db, move |tx| tx.deliveries(here, &DeliveryFilter::default(), ALL));
+    let shown = |page: &vinculo_store::Page<Delivery>| {
+        page.rows.iter().map(|it| (it.state, it.replayed_at, it.delivered_at)).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&told().await), [(DeliveryState::Pending, Some(NOW + 9), None)]);
+    let ended = |claim, state, status, at| {
+        let record = AttemptRecord {
+            claim,
+            started_at: at,
+            duration_us: 1,
+            status: Some(status),
+            failure: None,
+            excerpt: None,
+            state,
+            due_at: at,
+        };
+        write(&db, move |tx| tx.record_attempt(&record, at))
+    };
+    assert!(ended(due[0].claim, DeliveryState::Delivered, 204, NOW + 10).await);
+    let arrived = Some(NOW + 10);
+    assert_eq!(shown(&told().await), [(DeliveryState::Delivered, Some(NOW + 9), arrived)]);
+    replay(&db, here, FIRST, 9, NOW + 20).await;
+    let due = write(&db, |tx| tx.claim_deliveries(NOW + 20, NOW + 30, 9, 9, 1)).await;
+    assert!(ended(due[0].claim, DeliveryState::Failed, 500, NOW + 21).await);
+    assert_eq!(shown(&told().await), [(DeliveryState::Failed, Some(NOW + 20), arrived)]);
 }
 
 async fn what_is_being_sent_or_cannot_be_sent_is_not_replayed(db: TestDatabase) {
     let (here, endpoint) = scene(&db, 1).await;
-    write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9)).await;
+    write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)).await;
     assert!(replay(&db, here, FIRST, 9, NOW + 1).await.is_empty(), "being sent");
     assert_eq!(replay(&db, here, FIRST, 9, NOW + SECOND).await.len(), 1, "its worker died");
     write(&db, move |tx| tx.disable_endpoint(endpoint, vinculo_store::DisabledReason::Gone, NOW))
@@ -143,9 +170,9 @@ async fn missed_events_are_delivered_once(db: TestDatabase) {
     assert_eq!(missed(TimeSpan::default(), EventId(0), 9).await.len(), 2, "no test, none twice");
     assert!(missed(TimeSpan::default(), EventId(0), 9).await.is_empty());
     let sql = format!(
-        "select v.webhook_type, d.state, d.due_at, d.created_at from deliveries d \
+        "select v.webhook_type, d.state, d.due_at, d.created_at, d.replayed_at from deliveries d \
          join events v on v.id = d.event_id where d.endpoint_id = {late}"
     );
     let at = NOW + 9;
-    assert_eq!(raw::rows(&db, &sql), vec![format!("EMPLOYMENTS|pending|{at}|{at}"); 3]);
+    assert_eq!(raw::rows(&db, &sql), vec![format!("EMPLOYMENTS|pending|{at}|{at}|{at}"); 3]);
 }

@@ -1,19 +1,21 @@
 use crate::audit::{block, entry};
 use crate::cohorts::{add_cohort, ended};
 use crate::connect_sessions::begin;
+use crate::contributions::line;
 use crate::fixture::{
     NOW, SECOND, add_endpoint, add_link, add_load, emit_at, index, person, read, sealed, spread,
     uuid, workspaces, write,
 };
+use crate::imports::{identity, loading};
 use crate::kept_answers::keep;
 use crate::raw;
 use crate::source_calls::call;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeMap;
 use vinculo_store::{
-    AttemptRecord, CohortRowState, DeliveryState, ImportState, LoadState, Micros, NewImport,
-    NewSourceCall, Old, OpenEntries, Resource, Result, RetentionRule, RetentionTotal, Tx,
-    UsedToken, Verdict, WorkspaceId,
+    AttemptRecord, CohortRowState, DeliveryState, ImportState, LoadState, Micros, NewContribution,
+    NewImport, NewSourceCall, Old, OpenEntries, Origin, PlanillaIdentity, Resource, Result,
+    RetentionRule, RetentionTotal, Tx, UsedToken, Verdict, WorkspaceId,
 };
 
 on_both_databases! {
@@ -42,7 +44,7 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
         RetentionRule::DeliveryAnswers => {
             let endpoint = add_endpoint(tx, workspace, n)?;
             emit_at(tx, workspace, subject, n, at)?;
-            for due in tx.claim_deliveries(at, at + SECOND, 100, 100)? {
+            for due in tx.claim_deliveries(at, at + SECOND, 100, 100, 1)? {
                 tx.record_attempt(
                     &AttemptRecord {
                         claim: due.claim,
@@ -72,6 +74,7 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
                 bytes: 1,
                 name: &name,
                 allowed: "",
+                spool: None,
                 created_at: NOW,
             };
             let (id, _) = tx.receive_import(&import)?;
@@ -95,6 +98,13 @@ fn seed(tx: &mut Tx<'_>, rule: RetentionRule, workspace: WorkspaceId, n: u64) ->
             let cohort = add_cohort(tx, workspace, n, &[(2, None)])?;
             tx.end_cohort_row((cohort, 2), &ended(CohortRowState::Invalid), at)?;
             tx.finish_cohort(cohort, at)?;
+        }
+        RetentionRule::Lines => {
+            let month = PlanillaIdentity { period: at, ..identity(Some(n), None) };
+            let import = loading(tx, workspace, n + 50, &month)?;
+            let told = line(workspace, subject, Origin::Planilla, import.0, 1);
+            tx.insert_contributions(&[NewContribution { period: at, ..told }])?;
+            tx.accept_import(import, NOW)?;
         }
         RetentionRule::KeptAnswers => {
             keep(tx, workspace, (n, n), None, (at, 0))?;
@@ -177,7 +187,7 @@ async fn an_event_that_is_waited_for_stays(db: TestDatabase) {
         for n in 0..3 {
             seed(tx, RetentionRule::Events, here, n)?;
         }
-        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1)?;
+        let due = tx.claim_deliveries(NOW, NOW + SECOND, 1, 1, 1)?;
         let claim = due.first().expect("nothing is due").claim;
         let done = AttemptRecord {
             claim,

@@ -1,5 +1,6 @@
 //! `vinculo doctor`: looks at an installation, says how to mend what is wrong, and changes nothing.
 
+mod database;
 mod stored;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,14 +12,15 @@ use anstream::println;
 use jiff::SignedDuration;
 use serde::Serialize;
 use vinculo_server::clock::{Clock as _, SystemClock};
-use vinculo_server::{installation, rotation};
-use vinculo_store::{Error, Options, Store, Target};
+use vinculo_server::{SPOOL_ID, installation, rotation};
+use vinculo_store::{Options, Store};
 use vinculo_vault::{SystemRandom, Vault};
 
-use crate::args::{Database, Doctor, Mode, TlsFiles};
+use crate::args::{Database, Doctor, Mode, TlsFiles, Traces};
 use crate::installation::{home, spool_dir, target};
 use crate::master_key;
 use crate::print::{BAD, DIM, GOOD, HEAD};
+use crate::traces;
 
 /// Less than this, and the next import may fail.
 const LITTLE: u64 = 1024 * 1024 * 1024;
@@ -59,12 +61,19 @@ pub(crate) fn run(options: &Doctor) -> anyhow::Result<ExitCode> {
     let home = home(&options.database, &target);
     let mut findings = vec![folder(&home)];
     let store = Store::open(&target, &Options { postgres_lanes: 1, ..Options::default() });
-    findings.push(database(&target, store.as_ref().err()));
+    findings.push(database::opened(&target, store.as_ref().err()));
     findings.push(key_file(&options.database, &home));
     if let Ok(store) = store {
         let vault = vault(&options.database, &home, &store);
-        findings.push(master_key(&store, vault.as_ref()));
+        let key = master_key(&store, vault.as_ref());
+        let opens = key.state != State::Wrong;
+        findings.push(key);
+        findings.extend(database::server(&store, options.database.mode.unwrap_or_default()));
         findings.extend(stored::checks(&store));
+        findings.push(stored::received_files(&store, &target, &spool_dir(&home)));
+        if let Some(vault) = vault.as_ref().ok().filter(|_| opens) {
+            findings.push(stored::signatures(&store, vault));
+        }
         if let Some(vault) = vault.ok().filter(|_| options.deep) {
             findings.extend(stored::chains(&store, &vault));
         }
@@ -73,6 +82,7 @@ pub(crate) fn run(options: &Doctor) -> anyhow::Result<ExitCode> {
     findings.push(spool(&spool_dir(&home)));
     findings.push(webhooks(options));
     findings.push(certificate(&options.tls));
+    findings.push(traced(&options.traces));
     findings.push(space(&home));
     for finding in &findings {
         match options.json {
@@ -130,35 +140,6 @@ fn folder(home: &Path) -> Finding {
             )
         }
         _ => found,
-    }
-}
-
-fn database(target: &Target, error: Option<&Error>) -> Finding {
-    let kind = match target {
-        Target::Sqlite { .. } => "SQLite",
-        Target::Postgres { .. } => "PostgreSQL",
-    };
-    match error {
-        None => finding("database", State::Good, format!("{kind}, at this version's schema")),
-        Some(error) => {
-            let mend = match (error, target) {
-                (Error::Migration(_), _) => {
-                    "restore what is missing (docs/BACKUP.md); migrate an older database with `vinculo \
-                     migrate`; use a newer one with the program that made it"
-                }
-                (Error::Unavailable(_), Target::Sqlite { .. }) => {
-                    "its files must be there, to be read and written by whoever runs this; a damaged \
-                     disk asks for a restore (docs/BACKUP.md)"
-                }
-                (_, Target::Sqlite { .. }) => {
-                    "the file is damaged, or no database: restore it (docs/BACKUP.md)"
-                }
-                (_, Target::Postgres { .. }) => {
-                    "see whether it runs, and whether VINCULO_DATABASE_URL names it"
-                }
-            };
-            finding("database", State::Wrong, format!("{kind}: {error}")).mend(mend)
-        }
     }
 }
 
@@ -224,13 +205,18 @@ fn spool(folder: &Path) -> Finding {
                 Ok(()) => finding(
                     "spool",
                     State::Good,
-                    format!("{place}: {} files wait", entries.count()),
+                    format!("{place}: {} files wait", entries.filter(is_received).count()),
                 ),
                 Err(error) => finding("spool", State::Wrong, format!("{place}: {error}"))
                     .mend(format!("chmod 700 {place}, as its owner")),
             }
         }
     }
+}
+
+/// Whether an entry of a spool is more than what names it.
+fn is_received(entry: &std::io::Result<std::fs::DirEntry>) -> bool {
+    entry.as_ref().is_ok_and(|entry| entry.file_name() != SPOOL_ID)
 }
 
 fn webhooks(options: &Doctor) -> Finding {
@@ -271,6 +257,19 @@ fn certificate(files: &TlsFiles) -> Finding {
         }
         true => finding("certificate", State::Doubtful, format!("ends {ends:.0}")).mend(renew),
         false => finding("certificate", State::Wrong, format!("ended {ends:.0}")).mend(renew),
+    }
+}
+
+fn traced(options: &Traces) -> Finding {
+    match traces::destination(options) {
+        Ok(None) => finding("traces", State::Good, "none are sent"),
+        Ok(Some(to)) => {
+            let message = format!("a share of {} is sent to {}", to.share, to.url);
+            finding("traces", State::Good, message)
+        }
+        Err(error) => finding("traces", State::Wrong, format!("{error:#}")).mend(
+            "give the base URL of a collector that takes OTLP over HTTP (docs/OPERATIONS.md)",
+        ),
     }
 }
 

@@ -1,12 +1,15 @@
 //! What the database says about how an installation does.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use anyhow::anyhow;
 use jiff::Timestamp;
+use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
-use vinculo_server::{audit, consents};
-use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs, Unopened};
+use vinculo_server::{audit, consents, spool_id, unsigned_endpoints};
+use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs, Target, Unopened};
 use vinculo_vault::Vault;
 
 use super::{Finding, State, finding};
@@ -90,6 +93,44 @@ fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
     })
 }
 
+/// Files that wait in other spools than this one, in which nobody seems to look for them. An embedded database
+/// has one spool.
+pub(super) fn received_files(store: &Store, target: &Target, spool: &Path) -> Finding {
+    const NAME: &str = "received files";
+    let (own, open) = match (spool_id(spool), store.read_blocking(|tx| tx.open_imports())) {
+        (Err(error), _) => {
+            let mend = "restore the file, or remove it and have what waited sent again";
+            let message = format!("{}: {error}", spool.display());
+            return finding(NAME, State::Wrong, message).mend(mend);
+        }
+        (_, Err(error)) => {
+            return finding(NAME, State::Wrong, error.to_string()).mend("see to the database");
+        }
+        (Ok(own), Ok(open)) => (own, open),
+    };
+    let before = micros(SystemClock.now()).saturating_sub(OVERDUE);
+    let mut left = BTreeMap::<Uuid, u64>::new();
+    for import in &open {
+        let overdue = import.due_at.is_none_or(|due| due < before);
+        let elsewhere = import.spool.filter(|_| matches!(target, Target::Postgres { .. }));
+        if let Some(spool) = elsewhere.filter(|spool| overdue && Some(*spool) != own) {
+            *left.entry(spool).or_default() += 1;
+        }
+    }
+    if left.is_empty() {
+        return finding(NAME, State::Good, format!("{} on their way", open.len()));
+    }
+    let each = left.iter().map(|(spool, files)| format!("{files} in the spool {spool}"));
+    let message = format!(
+        "due for ten minutes and not begun, in other data folders than this one: {}",
+        each.collect::<Vec<_>>().join(", ")
+    );
+    finding(NAME, State::Wrong, message).mend(
+        "run a `vinculo worker` with the data folder that has it; when it is gone for good, \
+         `vinculo pila take-over --spool ID` refuses them, so that they can be sent again",
+    )
+}
+
 fn endpoints(store: &Store) -> vinculo_store::Result<Finding> {
     let counts = store.read_blocking(|tx| tx.endpoint_counts())?;
     let EndpointCounts { working, failing, disabled } = counts;
@@ -169,6 +210,35 @@ fn people(store: &Store) -> Finding {
     }
 }
 
+/// Whether receivers can know that requests are from here.
+pub(super) fn signatures(store: &Store, vault: &Vault) -> Finding {
+    let unsigned = opened(store, vault).and_then(|secrets| {
+        unsigned_endpoints(store, &secrets).map_err(|error| anyhow!("{}", error.told()))
+    });
+    match unsigned {
+        Err(error) => {
+            finding("signatures", State::Wrong, format!("{error:#}")).mend("see to the database")
+        }
+        Ok(unsigned) if unsigned.is_empty() => {
+            finding("signatures", State::Good, "requests to every endpoint are signed")
+        }
+        Ok(unsigned) => {
+            let ids = unsigned.iter().map(Uuid::to_string).collect::<Vec<_>>().join(", ");
+            let message = format!("requests are not signed to {ids}");
+            finding("signatures", State::Doubtful, message).mend(
+                "`vinculo webhooks rotate ID` makes a secret: tell it to the receiver (docs/WEBHOOKS.md)",
+            )
+        }
+    }
+}
+
+fn opened(store: &Store, vault: &Vault) -> anyhow::Result<Secrets> {
+    let (workspaces, version) = store.read_blocking(|tx| {
+        Ok::<_, vinculo_store::Error>((tx.workspaces()?, tx.index_version()?.version))
+    })?;
+    Ok(Secrets::open(vault.clone(), workspaces, version)?)
+}
+
 /// Who has no key, and the chains of the audit log and of consents, computed again.
 pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
     let mend = "somebody has changed the database, or it is damaged: restore it (docs/BACKUP.md)";
@@ -183,13 +253,8 @@ pub(super) fn chains(store: &Store, vault: &Vault) -> Vec<Finding> {
             }
         },
     };
-    let opened = store.read_blocking(|tx| {
-        Ok::<_, vinculo_store::Error>((tx.workspaces()?, tx.index_version()?.version))
-    });
-    let verified = opened.map_err(anyhow::Error::from).and_then(|(workspaces, version)| {
-        let secrets = Secrets::open(vault.clone(), workspaces, version)?;
-        Ok(consents::verify(store, &secrets, &[])?)
-    });
+    let verified =
+        opened(store, vault).and_then(|secrets| Ok(consents::verify(store, &secrets, &[])?));
     let consents = match verified {
         Err(error) => wrong("consents", format!("{error:#}")),
         Ok(verified) if verified.ok => {

@@ -2,6 +2,7 @@
 //! client, and a receiver of webhooks that can be told to hold its answers.
 
 mod client;
+mod collector;
 mod database;
 mod installation;
 mod planilla;
@@ -12,6 +13,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use client::{Client, Link};
+pub(crate) use collector::{Collected, Collector, Manner, Span};
 pub(crate) use database::Database;
 pub(crate) use installation::{Installation, Key};
 pub(crate) use planilla::{Multiplied, sample};

@@ -1,11 +1,12 @@
 //! What the fields of a detail record say of each other. All of these are warnings: operators
 //! recalculate small differences, and old rules differed.
 
+use super::bases;
 use super::detail::RecordCheck;
 use super::field;
 use super::header::{Figures, HeaderFacts};
-use super::month::EXONERATION_LIMIT;
-use crate::catalog::{self, Duty, WorkerType};
+use super::month::{self, EXONERATION_LIMIT};
+use crate::catalog::{self, Duty, Family, WorkerType};
 use crate::planilla::finding::{Cell, Findings};
 use crate::planilla::layout::DETAIL;
 use crate::planilla::rule::Rule;
@@ -36,6 +37,9 @@ const UNIT: u64 = 10_000_000;
 /// Contributions are rounded up to this many pesos (Decreto 780/2016, article 3.2.1.5).
 const ROUNDING: u64 = 100;
 
+/// The same in ten-millionths.
+const STEP: u64 = ROUNDING * UNIT;
+
 /// Checks a record whose fields have the right form.
 pub(super) fn check(
     record: &RecordCheck<'_>,
@@ -50,25 +54,24 @@ pub(super) fn check(
     risk_class(record, findings);
     if let Some(header) = header {
         exonerated_health(record, worker, &header.figures, findings);
-        hours(record, &header.figures, findings);
+        hours(record, worker, &header.figures, findings);
         worker_in_planilla(record, header, worker, findings);
+        pays_alone(record, header, worker, findings);
     }
 }
 
-/// Each contribution is its base times its rate, give or take one step of rounding.
+/// Each contribution is its base times its rate, rounded up.
 fn contributions(record: &RecordCheck<'_>, findings: &mut Findings) {
     for contribution in &CONTRIBUTIONS {
         let rate = record.detail.field(&DETAIL[contribution.rate - 1]);
-        let amount = record.value(contribution.amount) * UNIT;
+        let amount = record.value(contribution.amount);
         // Most lines owe nothing to half of the funds.
         if amount == 0 && rate == b"0.00000" {
             continue;
         }
-        let rate = scalar::ten_millionths(rate);
-        let share = record.value(contribution.base) * rate;
-        let tolerance = if rate == 0 { 0 } else { ROUNDING * UNIT };
-        if share.abs_diff(amount) > tolerance {
-            let due = share.div_ceil(ROUNDING * UNIT) * ROUNDING;
+        let share = record.value(contribution.base) * scalar::ten_millionths(rate);
+        let due = share.div_ceil(STEP) * ROUNDING;
+        if amount != due {
             let expected =
                 format!("{due}, field {} times field {}", contribution.base, contribution.rate);
             let cell = record.cell_of(contribution.amount);
@@ -118,8 +121,9 @@ fn exonerated_health(
 ) {
     let Some(due) = figures.health_exonerated else { return };
     let exonerated = record.detail.raw::<76>() == b"S" && record.detail.raw::<24>() == b" ";
-    let limit = figures.minimum_wage.map_or(u64::MAX, |wage| wage * EXONERATION_LIMIT);
-    let reached = worker.exoneration_allowed && (1..limit).contains(&record.value(43));
+    let limit = figures.minimum_wage.map_or(u64::MAX, |wage| wage * EXONERATION_LIMIT * 10);
+    let pay = month::tenfold_pay(&record.detail, record.value(43));
+    let reached = worker.exoneration_allowed && (1..limit).contains(&pay);
     if !exonerated || !reached || worker.health != Duty::Owed {
         return;
     }
@@ -142,11 +146,21 @@ fn risk_class(record: &RecordCheck<'_>, findings: &mut Findings) {
     }
 }
 
-/// Hours by the days of the line; a line without days has none to compare with.
-fn hours(record: &RecordCheck<'_>, figures: &Figures, findings: &mut Findings) {
+/// Hours by the days of the line; a line without days has none to compare with. Who files hours and
+/// was not absent worked some.
+fn hours(
+    record: &RecordCheck<'_>,
+    worker: &WorkerType,
+    figures: &Figures,
+    findings: &mut Findings,
+) {
     let Some(month) = figures.hours else { return };
     let days = [36, 37, 38, 39].map(|number| record.value(number)).into_iter().max();
-    let days = days.filter(|&days| days > 0).unwrap_or(30);
+    let days = days.filter(|&days| days > 0);
+    if days.is_some() && record.value(96) == 0 && worker.hours_field && !bases::is_absence(record) {
+        findings.warn(Rule::Hours, &record.cell::<96>(), "hours, because there are days");
+    }
+    let days = days.unwrap_or(30);
     let limit = (month * days).div_ceil(30);
     if record.value(96) > limit {
         let expected = format!("{limit:03} at most in {days} days");
@@ -170,5 +184,24 @@ fn worker_in_planilla(
     {
         let expected = format!("a worker kind that planilla {} carries", planilla.code);
         findings.warn(Rule::PlanillaWorkerMismatch, &record.cell::<5>(), &expected);
+    }
+}
+
+/// In planilla I who works is who pays. Third parties pay for kinds that prove no work, and a citizenship
+/// card is a tax number as well.
+fn pays_alone(
+    record: &RecordCheck<'_>,
+    header: &HeaderFacts,
+    worker: &WorkerType,
+    findings: &mut Findings,
+) {
+    let alone = header.planilla.is_some_and(|planilla| planilla.code == "I");
+    if !alone || worker.family != Family::Independent || !worker.employment_evidence {
+        return;
+    }
+    let digits = |raw| field::code(raw).trim_start_matches('0');
+    if digits(header.view().raw::<6>()) != digits(record.detail.raw::<4>()) {
+        let expected = "the document of the payer: in planilla I the worker pays";
+        findings.warn(Rule::PlanillaPayerMismatch, &record.cell::<4>(), expected);
     }
 }

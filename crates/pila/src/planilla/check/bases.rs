@@ -35,7 +35,7 @@ pub(super) fn check(
 }
 
 /// Whether the line is one of leave, sickness or holiday, which have rules of their own.
-fn is_absence(record: &RecordCheck<'_>) -> bool {
+pub(super) fn is_absence(record: &RecordCheck<'_>) -> bool {
     let marks = [24, 25, 26, 27].map(|number| record.detail.field(&DETAIL[number - 1]));
     marks.iter().any(|&mark| mark != b" ") || record.value(30) > 0
 }

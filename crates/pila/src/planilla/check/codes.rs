@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::detail::RecordCheck;
 use super::field;
-use crate::catalog::{self, WorkerType};
+use crate::Month;
+use crate::catalog::{self, Entity, WorkerType};
 use crate::planilla::finding::Findings;
 use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::Rule;
@@ -15,22 +16,14 @@ use crate::planilla::text::is_blank;
 struct List {
     field: usize,
     name: &'static str,
-    has: fn(&str) -> bool,
+    find: fn(&str) -> Option<&'static Entity>,
 }
 
 const LISTS: [List; 4] = [
-    List { field: 31, name: "pension funds", has: |code| catalog::pension_fund(code).is_some() },
-    List {
-        field: 33,
-        name: "health providers",
-        has: |code| catalog::health_provider(code).is_some(),
-    },
-    List { field: 35, name: "family funds", has: |code| catalog::family_fund(code).is_some() },
-    List {
-        field: 77,
-        name: "work-risk insurers",
-        has: |code| catalog::risk_insurer(code).is_some(),
-    },
+    List { field: 31, name: "pension funds", find: catalog::pension_fund },
+    List { field: 33, name: "health providers", find: catalog::health_provider },
+    List { field: 35, name: "family funds", find: catalog::family_fund },
+    List { field: 77, name: "work-risk insurers", find: catalog::risk_insurer },
 ];
 
 /// The check of the codes, which are mostly those of the line before.
@@ -44,15 +37,16 @@ pub(super) struct Codes {
 const PLACE: Range<usize> = detail_span(9, 10);
 
 impl Codes {
-    /// Checks the codes of one record.
+    /// Checks the codes of one record. `month` is that of the planilla, the same for all its records.
     pub(super) fn check(
         &mut self,
         record: &RecordCheck<'_>,
         worker: Option<&WorkerType>,
+        month: Option<Month>,
         findings: &mut Findings,
     ) {
         self.place_of_work(record, worker, findings);
-        self.administrators(record, findings);
+        self.administrators(record, month, findings);
     }
 
     fn place_of_work(
@@ -80,7 +74,12 @@ impl Codes {
         field::expect_place(&department, &municipality, findings);
     }
 
-    fn administrators(&mut self, record: &RecordCheck<'_>, findings: &mut Findings) {
+    fn administrators(
+        &mut self,
+        record: &RecordCheck<'_>,
+        month: Option<Month>,
+        findings: &mut Findings,
+    ) {
         for (list, known) in LISTS.iter().zip(&mut self.known) {
             let raw = record.detail.field(&DETAIL[list.field - 1]);
             let Some(&code) = raw.first_chunk::<6>() else {
@@ -89,11 +88,13 @@ impl Codes {
             if code == *known || code == [b' '; 6] {
                 continue;
             }
-            if (list.has)(field::code(raw)) {
-                *known = code;
-            } else {
-                let cell = record.cell_of(list.field);
-                field::expect_listed(&cell, list.name, |_| false, findings);
+            let cell = record.cell_of(list.field);
+            match (list.find)(field::code(raw)) {
+                Some(entity) if month.is_none_or(|month| entity.validity.holds_in(month)) => {
+                    *known = code;
+                }
+                Some(entity) => field::expect_in_force(&cell, entity.validity, month, findings),
+                None => field::expect_listed(&cell, list.name, |_| false, findings),
             }
         }
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::codes::Codes;
 use super::field::{self, Holder};
+use super::habits::Habits;
 use super::header::HeaderFacts;
 use super::novelty;
 use super::{agreement, bases};
@@ -37,6 +38,7 @@ pub(super) struct DetailCheck {
     /// The worker kind of the line before, already looked up.
     worker: Option<([u8; 2], &'static WorkerType)>,
     codes: Codes,
+    habits: Habits,
 }
 
 impl DetailCheck {
@@ -69,8 +71,10 @@ impl DetailCheck {
             novelty::check(line, &detail, month, findings);
             record.alignment(findings);
             record.subtype(findings);
-            self.codes.check(&record, worker, findings);
+            self.codes.check(&record, worker, month, findings);
+            self.habits.see(&record);
             if let Some(worker) = worker {
+                field::expect_in_force(&record.cell::<5>(), worker.validity, month, findings);
                 agreement::check(&record, worker, header, findings);
                 if let Some(header) = header {
                     bases::check(&record, worker, &header.figures, findings);
@@ -78,6 +82,11 @@ impl DetailCheck {
             }
         }
         sound
+    }
+
+    /// Reports what only the end of the file tells.
+    pub(super) fn finish(&self, findings: &mut Findings) {
+        self.habits.report(findings);
     }
 
     fn worker_type(
@@ -104,7 +113,7 @@ impl DetailCheck {
 /// One detail record and its line.
 #[derive(Debug)]
 pub(super) struct RecordCheck<'a> {
-    line: u64,
+    pub(super) line: u64,
     pub(super) detail: Detail<'a>,
     /// Values of the numeric fields by their number, read once.
     values: [u32; VALUES],

@@ -1,12 +1,12 @@
 //! Checks that several records share.
 
-use crate::DocumentKind;
-use crate::catalog::{self, DocumentType, Letters};
+use crate::catalog::{self, DocumentType, Letters, Validity};
 use crate::planilla::finding::{Cell, Findings, Severity};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::scalar;
 use crate::planilla::text::{is_blank, is_lower_case, trim, trim_end};
 use crate::planilla::view::{Layout, Record};
+use crate::{DocumentKind, Month};
 
 /// Field `N` of a record as a cell.
 pub(super) fn cell<'a, const N: usize, L: Layout>(
@@ -31,10 +31,14 @@ pub(super) fn require_digits(cell: &Cell<'_>, findings: &mut Findings) -> Option
     value
 }
 
-/// Reports a cell that holds neither digits, spaces around them allowed, nor blanks.
+/// Reports a cell that holds neither digits nor blanks, and warns about spaces around digits.
 pub(super) fn require_digits_or_blank(cell: &Cell<'_>, findings: &mut Findings) {
-    if !is_blank(cell.raw) && scalar::digits(trim(cell.raw)).is_none() {
-        findings.error(Rule::Numeric, cell, "digits or blank");
+    if scalar::digits(cell.raw).is_some() || is_blank(cell.raw) {
+        return;
+    }
+    match scalar::digits(trim(cell.raw)) {
+        Some(_) => findings.warn(Rule::Numeric, cell, "digits with zeros on the left, or blank"),
+        None => findings.error(Rule::Numeric, cell, "digits or blank"),
     }
 }
 
@@ -54,6 +58,20 @@ pub(super) fn expect_listed(
 ) {
     if !is_blank(cell.raw) && !is_listed(code(cell.raw)) {
         findings.warn(Rule::Catalog, cell, &format!("a code of the list of {list}"));
+    }
+}
+
+/// Warns about a code that its list does not have for the month.
+pub(super) fn expect_in_force(
+    cell: &Cell<'_>,
+    validity: Validity,
+    month: Option<Month>,
+    findings: &mut Findings,
+) {
+    if let Some(month) = month
+        && !validity.holds_in(month)
+    {
+        findings.warn(Rule::Catalog, cell, &format!("a code in force in {month}"));
     }
 }
 
@@ -168,6 +186,9 @@ pub(super) fn document_number(
     }
     if !number.iter().all(u8::is_ascii_digit) {
         letters_in_number(cell, number, kind, findings);
+    }
+    if number.starts_with(b"0") && matches!(kind.kind, Some(DocumentKind::Cc | DocumentKind::Nit)) {
+        findings.warn(Rule::DocumentNumber, cell, "no zeros on the left");
     }
     let length = u8::try_from(number.len()).unwrap_or(u8::MAX);
     let (min, max) = (kind.min_length.unwrap_or(1), kind.max_length.unwrap_or(u8::MAX));

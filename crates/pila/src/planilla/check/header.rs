@@ -108,6 +108,7 @@ pub(super) fn check(line: u64, header: Header<'_>, findings: &mut Findings) -> H
         figures: Figures::of(header.period()),
     };
     check_form(&facts, findings);
+    check_codes_in_force(&facts, findings);
     check_payer(&facts, findings);
     check_purpose(&facts, findings);
     check_periods(&facts, findings);
@@ -163,6 +164,22 @@ fn check_form(facts: &HeaderFacts, findings: &mut Findings) {
     }
 }
 
+/// A planilla type is as old as its payment: back pay and debts name months before it.
+fn check_codes_in_force(facts: &HeaderFacts, findings: &mut Findings) {
+    let header = facts.view();
+    let month = header.period();
+    let paid_in = header.paid_on().and_then(Month::of).or(month);
+    if let Some(planilla) = facts.planilla {
+        field::expect_in_force(&facts.cell::<8>(), planilla.validity, paid_in, findings);
+    }
+    if let Some(insurer) = catalog::risk_insurer(field::code(header.raw::<14>())) {
+        field::expect_in_force(&facts.cell::<14>(), insurer.validity, month, findings);
+    }
+    if let Some(kind) = catalog::contributor_type(field::code(header.raw::<21>())) {
+        field::expect_in_force(&facts.cell::<21>(), kind.validity, paid_in, findings);
+    }
+}
+
 fn check_payer(facts: &HeaderFacts, findings: &mut Findings) {
     if facts.view().is_blank::<4>() {
         findings.error(Rule::Required, &facts.cell::<4>(), "the name of the payer");
@@ -186,6 +203,7 @@ fn check_purpose(facts: &HeaderFacts, findings: &mut Findings) {
         let expected = "another type than E: the kind of payer is 02, self-employed";
         findings.error(Rule::PlanillaPayerMismatch, &facts.cell::<8>(), expected);
     }
+    payer_of_the_self_employed(facts, findings);
     let related = facts.cell::<9>();
     // Planilla U carries the title of a deposit there.
     if letter != "U" {
@@ -200,6 +218,20 @@ fn check_purpose(facts: &HeaderFacts, findings: &mut Findings) {
         }
         None => field::expect_no_zeros(&related, findings),
     }
+}
+
+/// Planilla I is of who pays alone, a payer whose only class is I; Y of who pays for contractors.
+fn payer_of_the_self_employed(facts: &HeaderFacts, findings: &mut Findings) {
+    let letter = facts.planilla.map_or("", |planilla| planilla.code);
+    let kind = catalog::contributor_type(field::code(facts.view().raw::<21>()));
+    let Some(kind) = kind.filter(|kind| !kind.allowed_classes.is_empty()) else { return };
+    let alone = *kind.allowed_classes == ["I"];
+    let expected = match letter {
+        "I" if !alone => "another type than I: the kind of payer does not pay alone",
+        "Y" if alone => "another type than Y: the kind of payer pays alone",
+        _ => return,
+    };
+    findings.warn(Rule::PlanillaPayerMismatch, &facts.cell::<8>(), expected);
 }
 
 /// Without its number a correction (N) or a completion (F) says nothing. What courts and the
@@ -246,6 +278,12 @@ fn check_periods(facts: &HeaderFacts, findings: &mut Findings) {
     else {
         return;
     };
+    if let Some(paid_in) = facts.view().paid_on().and_then(Month::of)
+        && work > paid_in
+    {
+        let expected = format!("{paid_in} or before, because that is when it was paid");
+        findings.warn(Rule::Period, &facts.cell::<15>(), &expected);
+    }
     let letter = facts.planilla.map_or("", |planilla| planilla.code);
     let (later, expected) = match letter {
         "E" | "S" => (1..=1, work.plus(1).to_string()),

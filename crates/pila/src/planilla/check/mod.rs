@@ -5,6 +5,7 @@ mod bases;
 mod codes;
 mod detail;
 mod field;
+mod habits;
 mod header;
 mod month;
 mod novelty;

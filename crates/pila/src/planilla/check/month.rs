@@ -36,11 +36,15 @@ pub(super) struct PersonMonth {
     uncapped: bool,
     /// Bases of pension, health and work risk.
     bases: [u64; 3],
+    /// Ten times the pay that the bases of health stand for.
+    tenfold_pay: u64,
     /// Base of pension on the lines where the worker pays: not on unpaid leave.
     paying_base: u64,
     /// What the two accounts of the solidarity fund get.
     solidarity: [u64; 2],
     exonerated_line: Option<u64>,
+    /// A line has the document in its normal form.
+    pub(super) written_normally: bool,
 }
 
 impl PersonMonth {
@@ -63,6 +67,7 @@ impl PersonMonth {
         self.uncapped |= detail.raw::<5>() == b"18";
         let bases = [value::<42>(detail), value::<43>(detail), value::<44>(detail)];
         add(&mut self.bases, bases);
+        self.tenfold_pay += tenfold_pay(detail, bases[1]);
         if value::<47>(detail) > 0 && detail.raw::<24>() != b"X" {
             self.paying_base += bases[0];
         }
@@ -114,11 +119,10 @@ impl PersonMonth {
     }
 
     fn exoneration(&self, wage: u64, findings: &mut Findings) {
-        let [_, health, _] = self.bases;
         if let Some(line) = self.exonerated_line
-            && health >= wage * EXONERATION_LIMIT
+            && self.tenfold_pay >= wage * EXONERATION_LIMIT * 10
         {
-            let expected = "N: the base of health is 10 minimum wages or more";
+            let expected = "N: the pay is 10 minimum wages or more";
             let found = || format!("{:?}", "S");
             findings.warn_sum(Rule::Exoneration, line, &DETAIL[75], found, expected);
         }
@@ -150,6 +154,11 @@ impl PersonMonth {
     }
 }
 
+/// Ten times the pay behind a base of health: the base of a comprehensive salary is 70 % of it.
+pub(super) fn tenfold_pay(detail: &Detail<'_>, base: u64) -> u64 {
+    if detail.raw::<41>() == b"X" { (base * 100).div_ceil(7) } else { base * 10 }
+}
+
 /// The number in field `N`, 0 when it is blank or unreadable.
 fn value<const N: usize>(detail: &Detail<'_>) -> u64 {
     detail.digits::<N>().unwrap_or_default()
@@ -161,6 +170,7 @@ fn add<const N: usize>(sums: &mut [u64; N], more: [u64; N]) {
     }
 }
 
-fn count(lines: u64) -> String {
+/// A number of lines in words.
+pub(super) fn count(lines: u64) -> String {
     if lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
 }

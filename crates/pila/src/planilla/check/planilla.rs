@@ -111,6 +111,7 @@ impl PlanillaCheck {
             findings.place(Severity::Error, Rule::NoDetail, place, found, expected);
             return;
         }
+        self.detail.finish(findings);
         if let Some(header) = &self.header {
             self.totals.check_corrections(header, findings);
             if !self.incomplete {

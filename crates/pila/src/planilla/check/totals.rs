@@ -1,7 +1,7 @@
 //! What the header claims about the detail: workers and payroll. And the pairs of a correction.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
@@ -13,9 +13,24 @@ use crate::planilla::layout::{DETAIL, detail_span};
 use crate::planilla::rule::{Rule, Section};
 use crate::planilla::view::Detail;
 
-/// Kind and number of a document as filed, fields 3 and 4.
+/// Kind and number of a document, fields 3 and 4.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Person([u8; PERSON.end - PERSON.start]);
+
+impl Person {
+    /// The same document in its normal form ([`Document::normal`](crate::Document::normal)).
+    fn normal(mut self) -> Self {
+        self.0.make_ascii_uppercase();
+        let (kind, number) = self.0.split_at_mut(KIND);
+        let zeros = number.iter().take_while(|&&byte| byte == b'0').count();
+        let filled = number.get(zeros).is_some_and(|&byte| byte != b' ');
+        if zeros > 0 && filled && matches!(*kind, [b'C', b'C'] | [b'N', b'I']) {
+            number.rotate_left(zeros);
+            number.iter_mut().rev().take(zeros).for_each(|byte| *byte = b' ');
+        }
+        self
+    }
+}
 
 impl Hash for Person {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -34,6 +49,9 @@ impl fmt::Debug for Person {
 /// The bytes of fields 3 and 4.
 const PERSON: Range<usize> = detail_span(3, 4);
 
+/// Characters of field 3.
+const KIND: usize = DETAIL[2].range().end - DETAIL[2].range().start;
+
 /// People remembered: one more than lines can be numbered. A file with more is refused for its
 /// sequence, and cannot make the check remember without end.
 const MOST_PEOPLE: usize = 100_000;
@@ -49,8 +67,10 @@ struct Pair {
 #[derive(Debug, Default)]
 pub(in crate::planilla) struct Totals {
     lines: u32,
-    /// Workers without beneficiaries (worker kind 40).
+    /// Workers without beneficiaries (worker kind 40), by their documents in normal form.
     people: HashMap<Person, usize>,
+    /// Their documents written otherwise.
+    written_otherwise: BTreeSet<Person>,
     /// The month of each of them, in the order in which they come: lines of one person mostly
     /// stand together, and a walk along this list is cheaper than one through the map.
     months: Vec<PersonMonth>,
@@ -70,9 +90,11 @@ impl Totals {
         let Some(&person) = detail.bytes().get(PERSON).and_then(|raw| raw.first_chunk()) else {
             return;
         };
-        let person = Person(person);
+        let written = Person(person);
+        let person = written.normal();
         if detail.raw::<5>() != b"40" {
             self.month_of(line, person, &detail);
+            self.writing_of(written, person);
         }
         match detail.raw::<22>() {
             b"A" => {
@@ -98,6 +120,25 @@ impl Totals {
         {
             month.add(line, detail);
         }
+    }
+
+    /// Remembers how the document of the person of the line before is written.
+    fn writing_of(&mut self, written: Person, person: Person) {
+        if written != person {
+            if self.written_otherwise.len() < MOST_PEOPLE {
+                self.written_otherwise.insert(written);
+            }
+        } else if let Some((_, at)) = self.previous
+            && let Some(month) = self.months.get_mut(at)
+        {
+            month.written_normally = true;
+        }
+    }
+
+    /// How many workers a writer has that takes two forms of a document for two people.
+    fn documents_written(&self) -> usize {
+        let normal = self.months.iter().filter(|month| month.written_normally).count();
+        normal + self.written_otherwise.len()
     }
 
     /// Where the month of a person stands; `None` for a new one when too many are known.
@@ -154,9 +195,12 @@ impl Totals {
     /// Compares header fields 19 and 20 with the detail.
     pub(super) fn check_header(&self, header: &HeaderFacts, findings: &mut Findings) {
         let contributors = header.view().number::<19>();
-        if contributors.is_some_and(|count| count != u64::from(self.workers())) {
+        if let Some(count) = contributors.filter(|&count| count != u64::from(self.workers())) {
+            let as_written = usize::try_from(count) == Ok(self.documents_written());
+            let severity = if as_written { Severity::Warning } else { Severity::Error };
             let expected = format!("{:05}, the workers of the detail", self.workers());
-            findings.error(Rule::HeaderTotalContributors, &header.cell::<19>(), &expected);
+            let cell = header.cell::<19>();
+            findings.cell(severity, Rule::HeaderTotalContributors, &cell, &expected);
         }
         let Some(claimed) = header.view().number::<20>() else {
             return;

@@ -44,19 +44,19 @@ impl LineEnding {
 /// let period = Month::new(2025, 12).ok_or("a month")?;
 /// let mut header = HeaderBuf::new();
 /// header
-///     .set_text::<4>("INDUSTRIAS ÑANDÚ DEL CAFÉ S.A.S.")?
-///     .set_payer(&Document::new(DocumentKind::Nit, "990100217"))?
+///     .set_text::<4>("COMPAÑÍA EJEMPLO S.A.")?
+///     .set_payer(&Document::new(DocumentKind::Nit, "995000217"))?
 ///     .set_mark::<8>('E')?
 ///     .set_month::<15>(period)?
 ///     .set_month::<16>(period.plus(1))?
 ///     .set_number::<21>(1)?;
 ///
 /// let mut line = DetailBuf::new();
-/// line.set_person(&Document::new(DocumentKind::Cc, "1900000101"))?
+/// line.set_person(&Document::new(DocumentKind::Cc, "1995000101"))?
 ///     .set_number::<5>(1)?
 ///     .set_text::<9>("11")?
 ///     .set_text::<10>("001")?
-///     .set_text::<11>("PEÑARANDA")?
+///     .set_text::<11>("MUÑOZ")?
 ///     .set_text::<13>("MARÍA")?
 ///     .set_number::<42>(1_423_500)?
 ///     .set_rate::<46>("0.16".parse()?)?

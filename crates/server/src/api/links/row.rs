@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument as _;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
@@ -11,7 +12,6 @@ use vinculo_store::{LoadId, Micros, Purpose, Tx};
 use super::check::{Checked, Reuse};
 use super::registration::{Admission, Registration};
 use super::wanted::Wanted;
-use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::refusal::{self, Asking};
 use crate::auth::Caller;
@@ -20,6 +20,7 @@ use crate::jobs::{Question, record_calls};
 use crate::sandbox::Wish;
 use crate::secrets::WorkspaceSecrets;
 use crate::sources::{Asked, Deadlines, HeldBack, SourcePolicy};
+use crate::{App, traces};
 
 /// Of what a link is to be made.
 pub(crate) struct Row {
@@ -136,7 +137,9 @@ impl Row {
         caller: Caller,
         then: impl FnOnce(&mut Tx<'_>, MadeLink) -> Result<(), ApiError> + Send + 'static,
     ) -> Result<Answered, ApiError> {
-        match self.try_register(app, caller, then).await {
+        let request_id = app.uuid().map_err(ApiError::unexpected)?;
+        let work = self.try_register(app, caller, request_id, then);
+        match work.instrument(traces::beginning(request_id, "row of a cohort")).await {
             Err(error) if error.is_refusal() => refused(error, false),
             done => done,
         }
@@ -146,6 +149,7 @@ impl Row {
         self,
         app: &App,
         caller: Caller,
+        request_id: Uuid,
         then: impl FnOnce(&mut Tx<'_>, MadeLink) -> Result<(), ApiError> + Send + 'static,
     ) -> Result<Answered, ApiError> {
         let Self { fields, quiet, asked_since, told } = self;
@@ -177,14 +181,13 @@ impl Row {
         }
         let (_, offered) = app.all_secrets().vault().new_data_key()?;
         let found = checked.best().is_some_and(|best| matches!(best.outcome, Outcome::Resolved(_)));
-        let new_id = || app.uuid().map_err(ApiError::unexpected);
         let registration = Registration {
             checked: Arc::clone(&checked),
             given: None,
             terms,
             external_id,
-            uuid: new_id()?,
-            request_id: new_id()?,
+            uuid: app.uuid().map_err(ApiError::unexpected)?,
+            request_id,
             quiet,
             offered,
         };

@@ -59,7 +59,9 @@ pub(crate) async fn change(
     let types = types(&mut fields);
     let enabled = fields.optional_bool("enabled");
     let and_replay = fields.optional_bool("replay_missed").unwrap_or(false);
-    let wrong = webhooks::judge(&app, url.as_deref(), authorization.as_deref()).await;
+    let secrets = app.secrets(caller.workspace.id)?;
+    let of = Some((&*secrets, id));
+    let wrong = webhooks::judge(&app, of, url.as_deref(), authorization.as_deref()).await?;
     wrong.into_iter().for_each(|item| fields.refuse(item));
     fields.finish()?;
     let change = EndpointChange {
@@ -68,6 +70,5 @@ pub(crate) async fn change(
         types: named("webhook_types").then_some(types),
         enabled,
     };
-    let secrets = app.secrets(caller.workspace.id)?;
     Ok(Json(webhooks::apply(&app, caller.trail, &secrets, id, change, and_replay).await?))
 }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use uuid::Uuid;
 
 use super::{WebhookType, types, write_once};
 use crate::App;
@@ -11,6 +12,7 @@ use crate::auth::Caller;
 use crate::error::ApiError;
 use crate::once::Once;
 use crate::openapi::OnceParams;
+use crate::secrets::WorkspaceSecrets;
 use crate::webhooks::{self, EndpointStatus, WantedEndpoint};
 
 /// The request.
@@ -44,7 +46,7 @@ pub(crate) async fn create(
     once: Once,
     body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let wanted = wanted(&app, &body).await?;
+    let wanted = wanted(&app, None, &body).await?;
     let attempt = once.of(&app, &caller, body.raw())?;
     write_once(app, caller, attempt, StatusCode::CREATED, move |tx, app, trail, secrets| {
         webhooks::add(tx, app, trail, secrets, &wanted)
@@ -52,17 +54,21 @@ pub(crate) async fn create(
     .await
 }
 
-/// Reads a request, and judges what it names.
+/// Reads a request, and judges what it names; of the endpoint `of` a workspace, what is new.
 ///
 /// # Errors
 /// 400 with every field that is wrong.
-pub(crate) async fn wanted(app: &App, body: &JsonObject) -> Result<WantedEndpoint, ApiError> {
+pub(crate) async fn wanted(
+    app: &App,
+    of: Option<(&WorkspaceSecrets, Uuid)>,
+    body: &JsonObject,
+) -> Result<WantedEndpoint, ApiError> {
     let mut fields = Fields::new(body);
     let url = fields.required_text("url");
     let authorization = fields.optional_text("authorization");
     let types = types(&mut fields);
     let enabled = fields.optional_bool("enabled").unwrap_or(true);
-    let wrong = webhooks::judge(app, url.as_deref(), authorization.as_deref()).await;
+    let wrong = webhooks::judge(app, of, url.as_deref(), authorization.as_deref()).await?;
     wrong.into_iter().for_each(|item| fields.refuse(item));
     fields.finish()?;
     let url = url.ok_or_else(|| ApiError::unexpected("a field passed and is missing"))?;

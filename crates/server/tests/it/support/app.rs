@@ -489,6 +489,15 @@ impl TestApp {
         self.restart().await
     }
 
+    /// As [`Self::restart`], configured otherwise from now on.
+    pub(crate) async fn restart_configured(
+        mut self,
+        configure: impl Fn(&mut Config) + Send + Sync + 'static,
+    ) -> Self {
+        self.configure = Arc::new(configure);
+        self.restart().await
+    }
+
     /// Ends the test; fails it when jobs or deliveries are left over.
     pub(crate) async fn finish(mut self) {
         self.stop_runner().await;

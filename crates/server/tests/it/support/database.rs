@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use vinculo_server::SPOOL_ID;
 use vinculo_store::{Options, Store, Target, migrate, restore};
 
 /// Makes a pair of tests out of each `async fn name(database: TestDatabase)` of the current module.
@@ -91,6 +92,13 @@ impl TestDatabase {
     /// Where received files wait.
     pub(crate) fn spool(&self) -> PathBuf {
         self.folder.path().join("spool")
+    }
+
+    /// What waits in there, beside the file that names it.
+    pub(crate) fn spooled(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.spool()).expect("no spool");
+        let paths = entries.map(|entry| entry.expect("no entry").path());
+        paths.filter(|path| path.file_name() != Some(SPOOL_ID.as_ref())).collect()
     }
 
     /// Destroys the keys of all people, as their erasure would. Only on PostgreSQL.

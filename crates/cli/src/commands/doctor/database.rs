@@ -1,0 +1,89 @@
+//! Whether the database answers, and is set up to keep what it is given.
+
+use vinculo_store::{DatabaseServer, Error, Store, Target};
+
+use super::{Finding, State, finding};
+use crate::args::Mode;
+
+/// Whether it could be opened, and what to do when not.
+pub(super) fn opened(target: &Target, error: Option<&Error>) -> Finding {
+    let kind = match target {
+        Target::Sqlite { .. } => "SQLite",
+        Target::Postgres { .. } => "PostgreSQL",
+    };
+    let Some(error) = error else {
+        return finding("database", State::Good, format!("{kind}, at this version's schema"));
+    };
+    let mend = match (error, target) {
+        (Error::Migration(_), _) => {
+            "restore what is missing (docs/BACKUP.md); migrate an older database with `vinculo \
+             migrate`; use a newer one with the program that made it"
+        }
+        (Error::Unavailable(_), Target::Sqlite { .. }) => {
+            "its files must be there, to be read and written by whoever runs this; a damaged \
+             disk asks for a restore (docs/BACKUP.md)"
+        }
+        (_, Target::Sqlite { .. }) => {
+            "the file is damaged, or no database: restore it (docs/BACKUP.md)"
+        }
+        (error, Target::Postgres { .. }) => of_server(error),
+    };
+    finding("database", State::Wrong, format!("{kind}: {error}")).mend(mend)
+}
+
+/// What to do when a server answers so, or does not answer.
+fn of_server(error: &Error) -> &'static str {
+    let (Error::Unavailable(cause) | Error::Full(cause) | Error::Busy(cause)) = error else {
+        return "see whether VINCULO_DATABASE_URL names it, and its log";
+    };
+    match cause.code() {
+        None => {
+            "nobody answers there: start PostgreSQL, or mend VINCULO_DATABASE_URL or what is between"
+        }
+        Some("28P01") => "name the right user and password in VINCULO_DATABASE_URL",
+        Some(code) if code.starts_with("28") => {
+            "it lets this user not in from here: see the user in VINCULO_DATABASE_URL, and the \
+             server's pg_hba.conf"
+        }
+        Some("3D000") => {
+            "it has no database of this name: `createdb`, or name the right one in VINCULO_DATABASE_URL"
+        }
+        Some("53300") => {
+            "all of its connections are taken: raise max_connections, or lower \
+             VINCULO_DATABASE_CONNECTIONS of the processes (docs/SCALE.md)"
+        }
+        Some("57P03") => "it is starting or stopping: try again; its log says for how long",
+        Some("53100") => "make room on the disk of the database",
+        Some(_) => "see the log of PostgreSQL",
+    }
+}
+
+/// How the server of the database is set up; nothing of an embedded one.
+pub(super) fn server(store: &Store, mode: Mode) -> Option<Finding> {
+    const NAME: &str = "PostgreSQL";
+    let server = match store.read_blocking(|tx| tx.database_server()) {
+        Ok(server) => server?,
+        Err(error) => {
+            let found = finding(NAME, State::Wrong, error.to_string());
+            return Some(found.mend("see to the database"));
+        }
+    };
+    let DatabaseServer { survives_crashes, waits_for_disk, connections, most_connections } = server;
+    // What nobody minds losing may be quick.
+    let careless = if mode == Mode::Production { State::Wrong } else { State::Doubtful };
+    let message = format!("{connections} of {most_connections} connections are taken");
+    Some(if !survives_crashes {
+        finding(NAME, careless, "fsync or full_page_writes is off: a power cut can destroy all")
+            .mend("turn both on in postgresql.conf")
+    } else if !waits_for_disk {
+        let lost = "synchronous_commit is off: what was acknowledged is lost in a power cut";
+        finding(NAME, careless, lost).mend("turn it on, for the server, the database or the user")
+    } else if connections.saturating_mul(10) >= most_connections.saturating_mul(9) {
+        finding(NAME, State::Doubtful, message).mend(
+            "raise max_connections, or lower VINCULO_DATABASE_CONNECTIONS of the processes \
+             (docs/SCALE.md)",
+        )
+    } else {
+        finding(NAME, State::Good, message)
+    })
+}
