@@ -1,6 +1,6 @@
 //! What planillas cost: bytes a second to check and to decode them, on one processor and by the program
 //! on all of them, beside pandas and polars reading ten or all of their columns, and lines a second to
-//! import them into SQLite.
+//! import them into SQLite and PostgreSQL.
 //!
 //! ```text
 //! bench/pila-peers/set-up
@@ -27,7 +27,9 @@ use anyhow::{Result, ensure};
 use clap::Parser;
 
 use files::Planillas;
+use program::Ran;
 use vinculo_bench::machine::Processors;
+use vinculo_bench::postgres::Postgres;
 use vinculo_bench::reading::{Output, Reading, Run};
 
 /// Measures planillas.
@@ -69,7 +71,7 @@ fn main() -> Result<()> {
     reading(&arguments, &first, folder.path())?;
     if !arguments.read_only {
         let second = Planillas::write(&country, 1, folder.path())?;
-        importing(&arguments, &first, &second, folder.path())?;
+        importing(&arguments, [&first, &second], folder.path())?;
     }
     println!("load {}", load()?);
     Ok(())
@@ -113,29 +115,39 @@ fn reading(arguments: &Arguments, planillas: &Planillas, folder: &Path) -> Resul
     Ok(())
 }
 
-fn importing(
-    arguments: &Arguments,
-    first: &Planillas,
-    second: &Planillas,
-    folder: &Path,
-) -> Result<()> {
+/// Into SQLite and into PostgreSQL, both months each time into a database of their own.
+fn importing(arguments: &Arguments, months: [&Planillas; 2], folder: &Path) -> Result<()> {
     let [mut new, mut known, mut memory] = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..arguments.runs {
         let (data, mut peak) = (tempfile::tempdir_in(folder)?, 0);
-        for (planillas, runs) in [(first, &mut new), (second, &mut known)] {
+        for (planillas, runs) in months.into_iter().zip([&mut new, &mut known]) {
             let before = Processors::now(Duration::ZERO)?;
-            let import = program::import(planillas, data.path())?;
+            let import = program::import(planillas, data.path(), None)?;
             let others = Processors::now(import.processor)?.others_since(before);
-            let lines = planillas.lines as f64;
-            runs.push(Run::of(lines / import.took.as_secs_f64()).others(others));
-            println!("{:.1} µs of processor a line", import.processor.as_secs_f64() * 1e6 / lines);
+            runs.push(rate(planillas, &import).others(others));
             peak = peak.max(import.peak_kib);
         }
         memory.push(Run::of(peak as f64 / 1024.0));
     }
     arguments.output.tell(&Reading::new("import-new", new)?)?;
     arguments.output.tell(&Reading::new("import-known", known)?)?;
-    arguments.output.tell(&Reading::new("import-memory", memory)?)
+    arguments.output.tell(&Reading::new("import-memory", memory)?)?;
+    let [mut new, mut known] = [Vec::new(), Vec::new()];
+    let mut postgres = Postgres::start()?;
+    for _ in 0..arguments.runs {
+        let (data, url) = (tempfile::tempdir_in(folder)?, postgres.database()?);
+        for (planillas, runs) in months.into_iter().zip([&mut new, &mut known]) {
+            runs.push(rate(planillas, &program::import(planillas, data.path(), Some(&url))?));
+        }
+    }
+    arguments.output.tell(&Reading::new("import-new-postgres", new)?)?;
+    arguments.output.tell(&Reading::new("import-known-postgres", known)?)
+}
+
+fn rate(planillas: &Planillas, import: &Ran) -> Run {
+    let lines = planillas.lines as f64;
+    println!("{:.1} µs of processor a line", import.processor.as_secs_f64() * 1e6 / lines);
+    Run::of(lines / import.took.as_secs_f64())
 }
 
 fn megabytes(planillas: &Planillas) -> f64 {

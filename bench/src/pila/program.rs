@@ -24,10 +24,14 @@ pub(crate) fn check(planillas: &Planillas) -> Result<Ran> {
     run(Command::new(program()?).args(["pila", "check"]), planillas)
 }
 
-/// Imports these files in one command, into a folder of SQLite.
-pub(crate) fn import(planillas: &Planillas, data: &Path) -> Result<Ran> {
+/// Imports these files in one command, into a folder of SQLite or into a database of PostgreSQL whose keys
+/// and spool are in that folder.
+pub(crate) fn import(planillas: &Planillas, data: &Path, database: Option<&str>) -> Result<Ran> {
     let mut import = Command::new(program()?);
     import.args(["pila", "import", "--environment", "production", "--data-dir"]).arg(data);
+    if let Some(url) = database {
+        import.args(["--database-url", url]);
+    }
     run(&mut import, planillas)
 }
 

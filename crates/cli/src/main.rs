@@ -1,5 +1,6 @@
 //! `vinculo`: the server, its tools, and a demonstration, in one binary.
 
+mod allocator;
 mod args;
 mod commands;
 mod installation;
@@ -14,17 +15,11 @@ mod traces;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use mimalloc::MiMalloc;
-
 use crate::args::{Arguments, Command};
-
-/// What a request takes on one thread is given back on another. With the allocator of the C library a read cost
-/// 43 µs of processor at one time and 66 at another.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+use clap::Parser as _;
 
 fn main() -> ExitCode {
+    allocator::give_back_at_once();
     let arguments = Arguments::try_parse().unwrap_or_else(|error| settings::named(error).exit());
     // These go on when whoever read their log has gone.
     if !matches!(arguments.command, Command::Serve(_) | Command::Worker(_)) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -16,6 +17,7 @@ use crate::clock::{Clock, micros};
 use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::health::Worker;
+use crate::jobs::FILES_AT_ONCE;
 use crate::keys::{KeyUses, uses};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -49,6 +51,7 @@ struct Inner {
     limits: Limits,
     turns: Turns,
     asking: Turns,
+    loading: Semaphore,
     complaints: Complaints,
     audit: Audit,
     key_uses: KeyUses,
@@ -113,6 +116,7 @@ impl App {
             limits,
             turns: Turns::default(),
             asking: Turns::default(),
+            loading: Semaphore::new(FILES_AT_ONCE),
             complaints: Complaints::default(),
             audit,
             key_uses: KeyUses::default(),
@@ -234,6 +238,11 @@ impl App {
     /// About whom the sources are being asked for a request.
     pub(crate) fn asking(&self) -> &Turns {
         &self.0.asking
+    }
+
+    /// Places for files that are being loaded.
+    pub(crate) fn loading(&self) -> &Semaphore {
+        &self.0.loading
     }
 
     /// Who read and changed what.

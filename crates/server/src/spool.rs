@@ -64,14 +64,15 @@ impl Frames {
         Ok(sealed)
     }
 
-    /// The clear frame, and whether it is the last.
-    fn open(&mut self, sealed: &Sealed) -> io::Result<(Vec<u8>, bool)> {
+    /// Puts the clear frame in place of what is in `clear`; whether it is the last.
+    fn open(&mut self, sealed: &Sealed, clear: &mut Vec<u8>) -> io::Result<bool> {
+        clear.clear();
         for last in [false, true] {
             let row = self.row(last);
             let context = Context::of_bytes("imports.spool", &row);
-            if let Ok(clear) = self.secrets.data_key().open(context, sealed) {
+            if self.secrets.data_key().open_onto(context, sealed, clear).is_ok() {
                 self.next += 1;
-                return Ok((clear.to_vec(), last));
+                return Ok(last);
             }
         }
         let message = format!("frame {} of the spooled file does not open", self.next);
@@ -181,7 +182,7 @@ impl SpoolReader {
         self.from.read_exact(&mut sealed)?;
         let sealed = Sealed::from_bytes(sealed)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        (self.clear, self.ended) = self.frames.open(&sealed)?;
+        self.ended = self.frames.open(&sealed, &mut self.clear)?;
         self.read = 0;
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The store: where closures go in and answers come out.
 
+mod blocking;
 mod inner;
 mod open;
 mod standing;
@@ -254,41 +255,6 @@ impl Store {
         let (job, answer) = call(work);
         self.inner.lanes_for(mode).waiting.put(Work { turn: self.turn, mode, job });
         answer
-    }
-
-    /// [`write`](Self::write) for a thread that may block; panics inside an async runtime.
-    ///
-    /// # Errors
-    /// As for [`write`](Self::write).
-    pub fn write_blocking<T, E>(
-        &self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        let since = self.inner.timer.now();
-        let answer = self.submit(Mode::Write, work).blocking_recv();
-        self.inner.arrived(Mode::Write, since, answer)
-    }
-
-    /// [`read`](Self::read) for a thread that may block, which waits however long the answer takes; panics inside
-    /// an async runtime.
-    ///
-    /// # Errors
-    /// As for [`read`](Self::read).
-    pub fn read_blocking<T, E>(
-        &self,
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<Error> + Send + 'static,
-    {
-        let since = self.inner.timer.now();
-        let answer = self.submit(Mode::Read, work).blocking_recv();
-        self.inner.arrived(Mode::Read, since, answer)
     }
 
     /// How many closures wait for the write lane.

@@ -43,6 +43,8 @@ pub(crate) enum Mode {
     Write,
     /// The same by exactly one statement on PostgreSQL, which commits itself.
     WriteOnce,
+    /// All statements or none. Their commit is answered before it is on disk.
+    WritePart,
     /// Leases that hang together no more than the statements of a read. Their commit is answered
     /// before it is on disk.
     Lease,

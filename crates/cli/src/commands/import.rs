@@ -1,6 +1,5 @@
 //! `vinculo pila import`
 
-use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use anstream::{eprintln, println};
 use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio_util::sync::CancellationToken;
 use vinculo_pila::planilla::{CheckOptions, Report};
 use vinculo_server::jobs::Runner;
@@ -24,9 +24,9 @@ use crate::print::{BAD, DIM, GOOD, failure};
 /// How long an import is left alone before it is asked how far it has come; doubled every time, so
 /// that a small file is over at once and a large one is seldom asked.
 const FIRST_LOOK: Duration = Duration::from_millis(2);
-const LONGEST_LOOK: Duration = Duration::from_millis(100);
-/// Files that are received while earlier ones are still being imported.
-const AHEAD: usize = 2;
+const LONGEST_LOOK: Duration = Duration::from_millis(20);
+/// Files that wait for their import to be told of, beside the one that is told of and the one that is received.
+const AHEAD: usize = 8;
 
 const SANDBOX_HINT: &str = "links of the sandbox ask the simulated operator and never find imported \
                             planillas: import with --environment production for links";
@@ -70,46 +70,52 @@ struct Received {
 }
 
 impl Importing<'_> {
-    /// Receives one file after the other, because the order decides which draft is the newer one,
-    /// and works on the next while earlier ones are imported.
+    /// Receives files and tells of their imports at the same time, until all are told of; whether none was
+    /// refused or could not be read.
     async fn all(&self) -> anyhow::Result<bool> {
-        let (mut accepted, mut taken) = (true, false);
-        let mut end = |good: bool| {
-            accepted &= good;
-            taken |= good;
-        };
-        let mut running = VecDeque::new();
-        let mut failed = None;
+        let (received, coming) = mpsc::channel(AHEAD);
+        let (all_read, accepted) = tokio::join!(self.receive_all(received), self.end_all(coming));
+        // What ended the telling ended the receiving.
+        let accepted = accepted?;
+        Ok(all_read? && accepted)
+    }
+
+    /// Receives one file after the other, because the order decides which draft is the newer one; whether
+    /// all could be read.
+    async fn receive_all(&self, received: Sender<Received>) -> anyhow::Result<bool> {
         let mut all_read = true;
         for met in Files::of(&self.options.files) {
             all_read &= !met.is_unreadable();
             let Some(file) = met.or_tell() else { continue };
             let place = file.place();
             match self.receive(file).await {
-                Ok(received) => running.push_back(received),
-                Err(error) if is_of_store(&error) => {
-                    // What was received before is still told of.
-                    failed = Some(error.context(place));
-                    break;
+                Ok(file) => {
+                    if received.send(file).await.is_err() {
+                        break;
+                    }
                 }
+                Err(error) if is_of_store(&error) => return Err(error.context(place)),
                 Err(error) => {
                     all_read = false;
                     failure(&error.context(place));
                 }
             }
-            if running.len() > AHEAD
-                && let Some(first) = running.pop_front()
-            {
-                end(self.end(first).await?);
-            }
         }
-        for left in running {
-            end(self.end(left).await?);
+        Ok(all_read)
+    }
+
+    /// Tells of imports in their order; whether all were taken.
+    async fn end_all(&self, mut coming: Receiver<Received>) -> anyhow::Result<bool> {
+        let (mut accepted, mut taken) = (true, false);
+        while let Some(received) = coming.recv().await {
+            let good = self.end(received).await?;
+            accepted &= good;
+            taken |= good;
         }
         if taken && self.options.environment == Environment::Sandbox {
             eprintln!("{DIM}hint:{DIM:#} {SANDBOX_HINT}");
         }
-        failed.map_or(Ok(accepted && all_read), Err)
+        Ok(accepted)
     }
 
     async fn receive(&self, file: InputFile) -> anyhow::Result<Received> {

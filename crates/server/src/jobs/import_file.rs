@@ -29,10 +29,13 @@ use crate::{App, request_id, traces};
 
 /// Bytes read from the spool at once.
 const READ_AHEAD: usize = 64 * 1024;
+/// Files loaded at once, whoever received them: what is in memory of them does not grow with what waits,
+/// and while the lines of one are committed those of the other are read.
+pub(crate) const AT_ONCE: usize = 2;
 
 /// Runs the job of an import.
 pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailure> {
-    let Some(import) = read(app, id).await? else { return finish(app, job).await };
+    let Some(import) = read(app, id).await? else { return finish(app, id, job).await };
     // Its webhooks say the same.
     request_id::is_behind(import.uuid);
     traces::waited(&job, app.now_micros() - import.created_at);
@@ -43,29 +46,35 @@ pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), 
     if was_open {
         load(app, &import).await?;
     }
-    let Some(import) = read(app, id).await? else { return finish(app, job).await };
+    let Some(import) = read(app, id).await? else { return finish(app, id, job).await };
     if was_open {
         app.metrics().import_judged(import.state.as_str());
     }
     if import.state == ImportState::Accepted {
         project_again(app, &import).await?;
-        app.store().write(move |tx| tx.drop_replaced_lines(id)).await?;
     }
     forget_spool(app, import.uuid).await?;
-    finish(app, job).await
+    finish(app, id, job).await
 }
 
 async fn read(app: &App, id: ImportId) -> Result<Option<Import>, JobFailure> {
     Ok(app.store().read(move |tx| tx.import(id)).await?)
 }
 
-async fn finish(app: &App, job: ClaimedJob) -> Result<(), JobFailure> {
-    app.store().write(move |tx| tx.finish_job(&job)).await?;
+/// The people of the lines that it replaced have been projected again: those are no longer needed.
+async fn finish(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailure> {
+    app.store()
+        .write(move |tx| {
+            tx.drop_replaced_lines(id)?;
+            tx.finish_job(&job)
+        })
+        .await?;
     Ok(())
 }
 
 /// Checks the file and stores what is in it.
 async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
+    let _place = app.loading().acquire().await.map_err(ApiError::unexpected)?;
     let secrets = app.secrets(import.workspace).map_err(ApiError::from)?;
     let (app, import) = (app.clone(), import.clone());
     // Reading and sealing a whole file takes a while: not on the threads that serve requests.
@@ -173,7 +182,8 @@ impl Loading<'_> {
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let (lines, errors, warnings) =
             (count(report.lines), count(report.errors), count(report.warnings));
-        self.app.store().write_blocking(move |tx| {
+        // A verdict that a failed database has lost is found again.
+        self.app.store().write_part_blocking(move |tx| {
             let repeated = match &identity {
                 Some(identity) => tx.has_planilla(workspace, identity, id)?,
                 None => false,

@@ -115,14 +115,15 @@ impl Lines<'_> {
         })
     }
 
-    /// Commits batches in their order, each with the import's progress.
+    /// Commits batches in their order, each with the import's progress. None of them waits for the disk: they
+    /// count when the import is accepted, and what a failed database loses of them is loaded again.
     fn commit_all(&self, sealed: Receiver<Sealed>) -> Result<bool, ApiError> {
         let (id, mut done) = (self.import.id, self.import.loaded);
         for batch in sealed {
             let mut batch = batch?;
             let next = done + i64::try_from(batch.read).unwrap_or(0);
             let (workspace, secrets) = (self.import.workspace, Arc::clone(self.secrets));
-            let stored: Result<bool, ApiError> = self.app.store().write_blocking(move |tx| {
+            let stored: Result<bool, ApiError> = self.app.store().write_part_blocking(move |tx| {
                 if !tx.progress_import(id, done, next)? {
                     return Ok(false);
                 }
@@ -254,7 +255,7 @@ impl Lines<'_> {
         }
         let (workspace, now) = (self.import.workspace, self.app.now_micros());
         let secrets = Arc::clone(self.secrets);
-        self.app.store().write_blocking(move |tx| {
+        self.app.store().write_part_blocking(move |tx| {
             let receipts = offered.iter().map(|(person, _)| receipt(&secrets, person));
             let erased = tx.erased_people(workspace, receipts)?;
             let offered = iter::zip(offered, erased).filter(|(_, erased)| !erased);

@@ -32,6 +32,8 @@ const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '15s'";
 const INTERPRET: &str = "set jit = off";
 /// Commits of leases do not wait for the disk; the next commit that does brings them along.
 const UNSYNCED: &str = "set synchronous_commit = off";
+/// The same for one transaction.
+const BEGIN_UNSYNCED: &str = "begin; set local synchronous_commit = off";
 const NO_TLS: &str = "sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private \
                       network or a tunnel, without an sslmode";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
@@ -250,9 +252,9 @@ impl Connection {
     }
 
     /// Opens a transaction, on a new connection when the old one died since it was last used.
-    fn begin(&mut self) -> Result<()> {
-        match self.batch("begin") {
-            Err(Error::Unavailable(_)) => self.batch("begin"),
+    fn begin(&mut self, begin: &str) -> Result<()> {
+        match self.batch(begin) {
+            Err(Error::Unavailable(_)) => self.batch(begin),
             outcome => outcome,
         }
     }
@@ -317,7 +319,8 @@ pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, b
 /// succeeded.
 fn run(connection: &mut Connection, mode: Mode, job: &mut dyn Job) -> Result<Queues> {
     match mode {
-        Mode::Write => transaction(connection, job),
+        Mode::Write => transaction(connection, "begin", job),
+        Mode::WritePart => transaction(connection, BEGIN_UNSYNCED, job),
         Mode::WriteOnce | Mode::Lease | Mode::LeaseOnce => {
             #[cfg(feature = "failpoints")]
             crate::failpoint::pass("before a commit");
@@ -340,8 +343,8 @@ fn bare(connection: &mut Connection, mode: Mode, job: &mut dyn Job) -> Queues {
 
 /// Runs a closure between begin and commit; what to wake, or why nothing was committed although
 /// the closure succeeded.
-fn transaction(connection: &mut Connection, job: &mut dyn Job) -> Result<Queues> {
-    connection.begin()?;
+fn transaction(connection: &mut Connection, begin: &str, job: &mut dyn Job) -> Result<Queues> {
+    connection.begin(begin)?;
     match job.run(Tx::new(Driver::Postgres(connection), Mode::Write)) {
         Outcome::Keep(wakes) => connection.commit().map(|()| wakes),
         Outcome::Undo(_) => {

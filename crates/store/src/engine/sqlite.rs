@@ -100,7 +100,7 @@ impl Connection {
     /// From now on this connection refuses to change anything. What it has read is of use until the
     /// next commit of another connection, so it keeps less of it.
     pub(crate) fn refuse_writes(&self) -> Result<()> {
-        Ok(self.inner.execute_batch("pragma query_only = on; pragma data.cache_size = -8192")?)
+        Ok(self.inner.execute_batch("pragma query_only = on; pragma data.cache_size = -4096")?)
     }
 
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {

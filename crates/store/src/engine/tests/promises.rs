@@ -1,4 +1,5 @@
 use super::{AppError, bodies, note, with_notes};
+use crate::engine::lane::apart;
 use crate::support::{TestDatabase, on_both_databases};
 use crate::{Dialect, Error, Options, Result, Store, Target, Tx, migrate};
 
@@ -11,7 +12,8 @@ on_both_databases! {
     writers_do_not_lose_updates,
     a_cancelled_caller_is_carried_out,
     one_statement_commits_itself,
-    leases_alone_do_not_wait_for_the_disk,
+    leases_and_parts_do_not_wait_for_the_disk,
+    a_part_is_all_or_nothing,
     reads_may_fail_and_go_on,
     brief_reads_are_reads,
     migrating_twice_does_nothing,
@@ -163,7 +165,7 @@ fn waits_for_the_disk(tx: &mut Tx<'_>) -> Result<bool> {
     }
 }
 
-async fn leases_alone_do_not_wait_for_the_disk(db: TestDatabase) {
+async fn leases_and_parts_do_not_wait_for_the_disk(db: TestDatabase) {
     with_notes(&db).await;
     let target = match &db.target {
         Target::Sqlite { dir } => Target::Sqlite { dir: dir.clone() },
@@ -183,12 +185,34 @@ async fn leases_alone_do_not_wait_for_the_disk(db: TestDatabase) {
             // One statement, which is the question.
             store.lease_once(waits_for_the_disk).await.expect("no answer"),
             store.write_once(waits_for_the_disk).await.expect("no answer"),
+            apart(|| store.write_part_blocking(waits_for_the_disk)).expect("no answer"),
+            store.write(waits_for_the_disk).await.expect("no answer"),
         ];
-        assert_eq!(waits, [true, false, !on_sqlite, true]);
+        assert_eq!(waits, [true, false, !on_sqlite, true, false, true]);
         store.lease(move |tx| note(tx, n, &n.to_string())).await.expect("not taken");
         assert_eq!(bodies(&db.store).await.len() as i64, n + 1);
     }
     store.close().await;
+}
+
+async fn a_part_is_all_or_nothing(db: TestDatabase) {
+    with_notes(&db).await;
+    let half: Result<u64> = apart(|| {
+        db.store.write_part_blocking(|tx| {
+            note(tx, 1, "one")?;
+            tx.execute("insert into nowhere values (1)", &[])
+        })
+    });
+    assert!(matches!(half, Err(Error::Database(_))), "{half:?}");
+    assert_eq!(bodies(&db.store).await, [""; 0]);
+    let whole = apart(|| {
+        db.store.write_part_blocking(|tx| {
+            note(tx, 1, "one")?;
+            note(tx, 2, "two")
+        })
+    });
+    whole.expect("not written");
+    assert_eq!(bodies(&db.store).await, ["one", "two"]);
 }
 
 async fn reads_may_fail_and_go_on(db: TestDatabase) {
