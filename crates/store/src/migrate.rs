@@ -214,8 +214,8 @@ fn refused(error: &refinery::Error) -> Error {
         Kind::Connection(_, cause) => cause.downcast_ref::<::postgres::Error>(),
         _ => None,
     };
-    match cause.and_then(::postgres::Error::code) {
-        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Error::busy(error.to_string()),
+    match cause.and_then(::postgres::Error::as_db_error) {
+        Some(db) if *db.code() == SqlState::LOCK_NOT_AVAILABLE => Error::busy(db.message()),
         _ => Error::Migration(error.to_string()),
     }
 }
