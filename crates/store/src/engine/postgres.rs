@@ -25,8 +25,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const PORT: u16 = 5432;
 const UNANSWERED: Duration = Duration::from_secs(20);
 /// A process that is stopped or cut off in the middle of a transaction keeps what it has locked no longer
-/// than this.
-const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '15s'";
+/// than this, which is less than a lease.
+const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '5s'";
 /// Compiling a statement takes longer than any of ours runs, and the server does it by a guess at the cost
 /// that is far too high until the tables of a first load are analyzed.
 const INTERPRET: &str = "set jit = off";
