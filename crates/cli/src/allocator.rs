@@ -12,13 +12,13 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// After how many milliseconds the system gets back what nobody uses. The allocator's own answer is 1,000, and it
-/// looks only when something else is freed: an idle server keeps 3 MiB, an import as much again as it uses.
+/// looks only when something else is freed: an idle server keeps 3 MiB, an import 50.
 const PURGE_DELAY: &str = "MIMALLOC_PURGE_DELAY";
 
 /// Has the allocator give memory back at once, unless the environment says something else
 /// ([decision 0015](../../../docs/decisions/0015-memory-is-given-back-at-once.md)). It reads its settings once, before
 /// anything of ours runs: so this process becomes the same program with the setting made. When it cannot, it
-/// goes on as it is.
+/// goes on as it is, and ends when the reader of its log has gone: trying resets what a broken pipe does.
 pub(crate) fn give_back_at_once() {
     if env::var_os(PURGE_DELAY).is_some() {
         return;

@@ -45,7 +45,7 @@ impl Signals {
             () = stopping => Ok(()),
             () = self.next() => bail!("ended at once, at a second signal"),
             () = tokio::time::sleep(PATIENCE) => bail!(
-                "the database does not answer: ended without it, {} s after the signal",
+                "the database does not answer: ended without it after {} s",
                 PATIENCE.as_secs()
             ),
         }

@@ -406,7 +406,7 @@ mod tests {
         client.batch_execute("set search_path = public").expect("not chosen");
         // The next one adds a column to a table that is always in use.
         let before = embedded::data_postgres::migrations::runner();
-        let before = before.set_target(refinery::Target::Version(32));
+        let before = before.set_target(refinery::Target::Version(33));
         run(before, HISTORY, &mut client).expect("not made");
         let mut reading = reader.transaction().expect("not begun");
         reading.batch_execute("lock table jobs in access share mode").expect("not locked");

@@ -64,8 +64,12 @@ pub(crate) fn destination(options: &args::Traces) -> anyhow::Result<Option<Desti
     }
     let is_base = matches!(base.scheme(), "http" | "https") && base.has_host();
     if !is_base || base.query().is_some() || base.fragment().is_some() {
+        // What stands behind may be a key.
+        let mut shown = base.clone();
+        shown.set_query(None);
+        shown.set_fragment(None);
         bail!(
-            "VINCULO_OTLP_ENDPOINT: {base} is no base URL: http or https and a host, without ? and #"
+            "VINCULO_OTLP_ENDPOINT: {shown} is no base URL: http or https and a host, without ? and #"
         );
     }
     let mut url = base.clone();

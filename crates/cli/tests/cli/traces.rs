@@ -333,7 +333,7 @@ fn what_cannot_be_used_stops_the_start() {
     let endpoint = ("VINCULO_OTLP_ENDPOINT", "http://127.0.0.1:4318");
     let wrong: [(&[(&str, &str)], &str); 8] = [
         (&[("VINCULO_OTLP_ENDPOINT", "ftp://x")], "VINCULO_OTLP_ENDPOINT: ftp://x/ is no base URL"),
-        (&[("VINCULO_OTLP_ENDPOINT", "http://x/?a=1")], "http://x/?a=1 is no base URL"),
+        (&[("VINCULO_OTLP_ENDPOINT", "http://x/?key=s3cret")], "http://x/ is no base URL"),
         (&[("VINCULO_OTLP_ENDPOINT", "collector")], "'collector' for '--otlp-endpoint <URL>'"),
         (
             &[("VINCULO_OTLP_ENDPOINT", "http://u:s3cret@x")],

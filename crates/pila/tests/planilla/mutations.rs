@@ -167,7 +167,7 @@ fn of_headers() -> Vec<Case> {
         warns("mail_address", PAYER, Set(1, 348, b"."), field(1, 17)),
         refuses("check_digit", MONTH, Set(1, 226, b"9"), field(1, 7)),
         refuses("planilla_payer_mismatch", MONTH, Set(1, 357, b"2"), field(1, 8)),
-        warns("planilla_payer_mismatch", INDEPENDENT, Set(1, 357, b"1"), field(1, 8)),
+        warns("planilla_payer_mismatch", INDEPENDENT, Set(2, 19, b"9"), field(2, 4)),
         refuses("header_total_contributors", MONTH, Set(1, 343, b"8"), field(1, 19)),
         warns(
             "header_total_contributors",

@@ -104,7 +104,7 @@ fn a_contribution_is_rounded_up_and_not_otherwise() {
 fn who_pays_alone_and_who_pays_for_others_file_other_planillas() {
     let kind = |name: &str, kind: &[u8]| after(name, 1, 356, kind);
     assert_eq!(kind(INDEPENDENT, b"14"), [""; 0]);
-    assert_eq!(kind(INDEPENDENT, b"01"), ["planilla_payer_mismatch 1 8"]);
+    assert_eq!(kind(INDEPENDENT, b"01"), [""; 0], "a third party may pay");
     assert_eq!(kind("23-obra-Y-2025-12.txt", b"02"), ["planilla_payer_mismatch 1 8"]);
     assert_eq!(kind("23-obra-Y-2025-12.txt", b"15"), [""; 0]);
     assert_eq!(kind(MONTH, b"02"), ["planilla_payer_mismatch! 1 8"]);
@@ -181,6 +181,7 @@ fn codes_are_those_of_the_month() {
     };
     assert!(back_pay(b"2026-06-30"));
     assert!(!back_pay(b"2026-08-15"));
+    assert!(!back_pay(b"          "), "nobody knows when it will be paid");
     let kind = |day: &[u8; 10]| told(&changed(MONTH, &[(1, 356, b"17"), (1, 329, day)]));
     assert_eq!(kind(b"2025-11-10"), ["catalog 1 21"]);
     assert_eq!(kind(b"2026-08-15"), [""; 0]);

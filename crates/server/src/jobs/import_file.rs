@@ -47,6 +47,10 @@ pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), 
         load(app, &import).await?;
     }
     let Some(import) = read(app, id).await? else { return finish(app, id, job).await };
+    if is_open(import.state) {
+        // Somebody else goes on with it, or a database that failed has lost some of its batches.
+        return Err(JobFailure::retry("the import has not come to its end"));
+    }
     if was_open {
         app.metrics().import_judged(import.state.as_str());
     }
@@ -182,8 +186,7 @@ impl Loading<'_> {
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let (lines, errors, warnings) =
             (count(report.lines), count(report.errors), count(report.warnings));
-        // A verdict that a failed database has lost is found again.
-        self.app.store().write_part_blocking(move |tx| {
+        self.app.store().write_blocking(move |tx| {
             let repeated = match &identity {
                 Some(identity) => tx.has_planilla(workspace, identity, id)?,
                 None => false,
@@ -248,11 +251,13 @@ impl Loading<'_> {
         }
         let Self { app, secrets, import } = *self;
         let lines = Lines { app, secrets, import, identity: &identity, activity };
-        if !lines.store(reader)? {
-            return Ok(());
-        }
+        let Some(stored) = lines.store(reader)? else { return Ok(()) };
         let (id, now) = (self.import.id, self.app.now_micros());
         let accepted = self.app.store().write_blocking(move |tx| {
+            // None of the batches waited for the disk: it has them all, or this import is loaded again.
+            if !tx.progress_import(id, stored, stored)? {
+                return Ok(0);
+            }
             tx.accept_import(id, now)?;
             // Of a planilla that was accepted from an earlier file while this one was being stored.
             tx.drop_unaccepted_lines(id)

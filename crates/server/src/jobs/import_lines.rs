@@ -100,8 +100,12 @@ impl Block {
 }
 
 impl Lines<'_> {
-    /// Stores what is not stored yet; `false` when another worker has gone on with the import.
-    pub(super) fn store<R: BufRead + Send>(&self, reader: Reader<R>) -> Result<bool, ApiError> {
+    /// Stores what is not stored yet: how many lines are. `None` when another worker has gone on with the
+    /// import.
+    pub(super) fn store<R: BufRead + Send>(
+        &self,
+        reader: Reader<R>,
+    ) -> Result<Option<i64>, ApiError> {
         let (sender, sealed) = sync_channel(AHEAD);
         // A panic of the thread becomes one of the scope: half a file is never taken for a whole.
         std::thread::scope(|scope| {
@@ -117,7 +121,7 @@ impl Lines<'_> {
 
     /// Commits batches in their order, each with the import's progress. None of them waits for the disk: they
     /// count when the import is accepted, and what a failed database loses of them is loaded again.
-    fn commit_all(&self, sealed: Receiver<Sealed>) -> Result<bool, ApiError> {
+    fn commit_all(&self, sealed: Receiver<Sealed>) -> Result<Option<i64>, ApiError> {
         let (id, mut done) = (self.import.id, self.import.loaded);
         for batch in sealed {
             let mut batch = batch?;
@@ -137,12 +141,12 @@ impl Lines<'_> {
                 Ok(true)
             });
             if !stored? {
-                return Ok(false);
+                return Ok(None);
             }
             self.app.metrics().import_lines.inc_by(next.abs_diff(done));
             done = next;
         }
-        Ok(true)
+        Ok(Some(done))
     }
 
     /// Reads and seals to the end, the first error, or until nobody takes the batches any more.
@@ -255,7 +259,7 @@ impl Lines<'_> {
         }
         let (workspace, now) = (self.import.workspace, self.app.now_micros());
         let secrets = Arc::clone(self.secrets);
-        self.app.store().write_part_blocking(move |tx| {
+        self.app.store().write_blocking(move |tx| {
             let receipts = offered.iter().map(|(person, _)| receipt(&secrets, person));
             let erased = tx.erased_people(workspace, receipts)?;
             let offered = iter::zip(offered, erased).filter(|(_, erased)| !erased);

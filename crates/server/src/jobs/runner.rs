@@ -109,8 +109,9 @@ impl Runner {
         let mut search = Search::new(&self.app, Queue::Jobs);
         while let Some(permits) = ready(stop, &slots, &mut running).await {
             let (free, taken) = (slots.available_permits(), permits.available());
+            let spool = self.spool_now().await;
             let claim =
-                JobClaim::new(self.app.config().runner, (self.files_only, self.spool), free, taken);
+                JobClaim::new(self.app.config().runner, (self.files_only, spool), free, taken);
             let claimed = search.next(claim, stop, &mut running).await;
             for (job, permit) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
@@ -123,6 +124,14 @@ impl Runner {
             }
         }
         self.wind_down(&mut running).await;
+    }
+
+    /// The spool whose files are taken: one that could not be used is looked for again.
+    async fn spool_now(&self) -> Option<Uuid> {
+        match self.spool {
+            Some(id) if id.is_nil() => identify_spool(&self.app).await.ok().or(Some(id)),
+            known => known,
+        }
     }
 
     async fn run_deliveries(self: &Arc<Self>, stop: &CancellationToken) {

@@ -36,8 +36,8 @@ pub(super) struct Lateness(Mutex<Seen>);
 
 #[derive(Default)]
 struct Seen {
-    /// By how much the latest first try of a workspace was late, and when that was seen.
-    late: HashMap<WorkspaceId, (Micros, Micros)>,
+    /// When a first try of a workspace was last seen that was late.
+    late: HashMap<WorkspaceId, Micros>,
     /// Until when a receiver failed, or wants to be left in peace: what waited before waited for it.
     failed: HashMap<EndpointId, Micros>,
 }
@@ -48,7 +48,8 @@ impl Lateness {
     pub(super) fn note(&self, of: FirstTry) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = of.failed_until {
-            seen.failed.insert(of.endpoint, until);
+            let known = seen.failed.entry(of.endpoint).or_insert(until);
+            *known = until.max(*known);
             return;
         }
         let failed = seen.failed.get(&of.endpoint).copied();
@@ -57,11 +58,9 @@ impl Lateness {
         }
         let since = failed.map_or(of.made_at, |at| at.max(of.made_at));
         let late = of.ours_of((of.begun_at - since).max(0));
-        let (most, at) = seen.late.get(&of.workspace).copied().unwrap_or_default();
-        let outdated = of.recorded_at - at > FRESH;
-        if late > MOST && (late >= most || outdated) {
-            seen.late.insert(of.workspace, (late, of.recorded_at));
-        } else if outdated {
+        if late > MOST {
+            seen.late.insert(of.workspace, of.recorded_at);
+        } else if !seen.late.get(&of.workspace).is_some_and(|&at| is_fresh(at, of.recorded_at)) {
             seen.late.remove(&of.workspace);
         }
     }
@@ -69,8 +68,13 @@ impl Lateness {
     /// Whether events of a workspace were late within the last second.
     pub(super) fn is_late(&self, workspace: WorkspaceId, now: Micros) -> bool {
         let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.late.get(&workspace).is_some_and(|(_, at)| now - at <= FRESH)
+        seen.late.get(&workspace).is_some_and(|&at| is_fresh(at, now))
     }
+}
+
+/// Whether what was seen then says something now; not when the clock was set back since.
+fn is_fresh(at: Micros, now: Micros) -> bool {
+    (0..=FRESH).contains(&(now - at))
 }
 
 impl FirstTry {

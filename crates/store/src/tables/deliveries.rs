@@ -63,7 +63,7 @@ pub struct DueDelivery {
 const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
      (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries, \
-     case when d.earlier_tries = 0 then d.created_at end from";
+     case when d.replayed_at is null then d.created_at end from";
 const BESIDE_SQLITE: &str = "d join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
@@ -113,7 +113,8 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
 const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
      from (select id, (select count(*) from deliveries where endpoint_id = e.id \
      and state = 'pending' and leased = 1 and due_at > $1) as held, \
-     case when e.held_until is null then cast($4 as bigint) else 1 end as most from webhook_endpoints e where e.disabled_at is null offset 0) e \
+     case when e.held_until is null then cast($4 as bigint) else 1 end as most \
+     from webhook_endpoints e where e.disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at between $since and $1 \

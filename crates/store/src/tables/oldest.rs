@@ -36,8 +36,8 @@ impl Tx<'_> {
     }
 
     /// When the next delivery to an endpoint that is sent to becomes due, past or future, or its endpoint is no
-    /// longer left in peace. On PostgreSQL what
-    /// came later than claims know is passed over for a second.
+    /// longer left in peace. On PostgreSQL what came later than claims know is passed over until a claim looks at
+    /// everything again.
     pub(super) fn next_due_delivery(&mut self) -> Result<Option<Micros>> {
         let since = self.oldest_delivery().and_then(|oldest| oldest.seen());
         let since = since.map_or(Micros::MIN, |(since, _)| since);

@@ -115,7 +115,7 @@ fn a_migration_lets_others_pass_while_a_table_is_held() {
     client.batch_execute("drop schema public cascade; create schema public").expect("not emptied");
     let newest = versions("data/postgres").pop();
     // The next one adds a column to a table that is always in use.
-    program_of("data/postgres", 32).run(&mut client).expect("not made");
+    program_of("data/postgres", 33).run(&mut client).expect("not made");
     let mut reader = client.transaction().expect("not begun");
     reader.batch_execute("lock table jobs in access share mode").expect("not locked");
     std::thread::scope(|scope| {

@@ -146,8 +146,8 @@ fn risk_class(record: &RecordCheck<'_>, findings: &mut Findings) {
     }
 }
 
-/// Hours by the days of the line; a line without days has none to compare with. Who files hours and
-/// was not absent worked some.
+/// Hours by the days of the line; a line without days has none to compare with. Hours are those behind the
+/// base of the family fund: who files them, has one and was not absent worked some.
 fn hours(
     record: &RecordCheck<'_>,
     worker: &WorkerType,
@@ -157,8 +157,10 @@ fn hours(
     let Some(month) = figures.hours else { return };
     let days = [36, 37, 38, 39].map(|number| record.value(number)).into_iter().max();
     let days = days.filter(|&days| days > 0);
-    if days.is_some() && record.value(96) == 0 && worker.hours_field && !bases::is_absence(record) {
-        findings.warn(Rule::Hours, &record.cell::<96>(), "hours, because there are days");
+    let has_base = record.value(45) > 0 && worker.hours_field && !bases::is_absence(record);
+    if has_base && record.value(96) == 0 {
+        let expected = "hours, because there is a base of the family fund";
+        findings.warn(Rule::Hours, &record.cell::<96>(), expected);
     }
     let days = days.unwrap_or(30);
     let limit = (month * days).div_ceil(30);
@@ -187,8 +189,8 @@ fn worker_in_planilla(
     }
 }
 
-/// In planilla I who works is who pays. Third parties pay for kinds that prove no work, and a citizenship
-/// card is a tax number as well.
+/// In planilla I who works is who pays. Third parties pay for kinds that prove no work; a citizenship
+/// card is a tax number as well, and of other kinds a person may have one of each.
 fn pays_alone(
     record: &RecordCheck<'_>,
     header: &HeaderFacts,
@@ -199,8 +201,11 @@ fn pays_alone(
     if !alone || worker.family != Family::Independent || !worker.employment_evidence {
         return;
     }
+    let (header, detail) = (header.view(), record.detail);
+    let kinds = (header.raw::<5>(), detail.raw::<3>());
+    let comparable = kinds.0 == kinds.1 || kinds == (b"NI".as_slice(), b"CC".as_slice());
     let digits = |raw| field::code(raw).trim_start_matches('0');
-    if digits(header.view().raw::<6>()) != digits(record.detail.raw::<4>()) {
+    if comparable && digits(header.raw::<6>()) != digits(detail.raw::<4>()) {
         let expected = "the document of the payer: in planilla I the worker pays";
         findings.warn(Rule::PlanillaPayerMismatch, &record.cell::<4>(), expected);
     }

@@ -164,11 +164,12 @@ fn check_form(facts: &HeaderFacts, findings: &mut Findings) {
     }
 }
 
-/// A planilla type is as old as its payment: back pay and debts name months before it.
+/// A planilla type is as old as its payment: back pay and debts name months before it. Of what is not paid yet,
+/// nobody knows.
 fn check_codes_in_force(facts: &HeaderFacts, findings: &mut Findings) {
     let header = facts.view();
     let month = header.period();
-    let paid_in = header.paid_on().and_then(Month::of).or(month);
+    let paid_in = header.paid_on().and_then(Month::of);
     if let Some(planilla) = facts.planilla {
         field::expect_in_force(&facts.cell::<8>(), planilla.validity, paid_in, findings);
     }
@@ -220,18 +221,15 @@ fn check_purpose(facts: &HeaderFacts, findings: &mut Findings) {
     }
 }
 
-/// Planilla I is of who pays alone, a payer whose only class is I; Y of who pays for contractors.
+/// Planilla Y is of who pays for contractors, not of who pays alone, a payer whose only class is I.
 fn payer_of_the_self_employed(facts: &HeaderFacts, findings: &mut Findings) {
     let letter = facts.planilla.map_or("", |planilla| planilla.code);
     let kind = catalog::contributor_type(field::code(facts.view().raw::<21>()));
     let Some(kind) = kind.filter(|kind| !kind.allowed_classes.is_empty()) else { return };
-    let alone = *kind.allowed_classes == ["I"];
-    let expected = match letter {
-        "I" if !alone => "another type than I: the kind of payer does not pay alone",
-        "Y" if alone => "another type than Y: the kind of payer pays alone",
-        _ => return,
-    };
-    findings.warn(Rule::PlanillaPayerMismatch, &facts.cell::<8>(), expected);
+    if letter == "Y" && *kind.allowed_classes == ["I"] {
+        let expected = "another type than Y: the kind of payer pays alone";
+        findings.warn(Rule::PlanillaPayerMismatch, &facts.cell::<8>(), expected);
+    }
 }
 
 /// Without its number a correction (N) or a completion (F) says nothing. What courts and the

@@ -242,3 +242,24 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Document, DocumentKind};
+
+    #[test]
+    fn people_are_told_apart_as_everywhere_else() {
+        for kind in [DocumentKind::Cc, DocumentKind::Nit, DocumentKind::Pa, DocumentKind::Ce] {
+            for number in ["0", "000", "0012", "12", "ab1", "00x", "1002"] {
+                let mut bytes = [b' '; PERSON.end - PERSON.start];
+                let written = format!("{}{number}", kind.code());
+                bytes[..written.len()].copy_from_slice(written.as_bytes());
+                let Document { kind, number } = Document::new(kind, number).normal();
+                let normal = Person(bytes).normal().0;
+                let expected = format!("{}{number}", kind.code());
+                assert_eq!(String::from_utf8_lossy(&normal).trim_end(), expected);
+            }
+        }
+    }
+}
