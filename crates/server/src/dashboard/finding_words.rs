@@ -52,10 +52,10 @@ static RULES: &[(&str, &str)] = &[
     ("zero_filled", "Hay ceros donde los espacios dicen que no hay nada."),
     ("related_planilla", "La planilla nombra otra, aunque su tipo no se asocia a ninguna."),
     ("date", "Una fecha no existe en el calendario."),
-    ("period", "Un período no es un mes."),
+    ("period", "Un período no es un mes, o es posterior al mes del pago."),
     ("health_period", "El mes de salud no corresponde al mes de trabajo."),
     ("days", "Más de 30 días."),
-    ("catalog", "Un código no está en su lista."),
+    ("catalog", "Un código no está en su lista, o no en ese mes."),
     ("payer_class", "La clase del aportante no corresponde a su tipo."),
     ("mail_address", "Un correo no tiene @."),
     ("mark", "El campo no conoce esa marca."),
@@ -67,9 +67,9 @@ static RULES: &[(&str, &str)] = &[
     ("lower_case", "Un nombre o un documento tiene minúsculas."),
     ("novelty_dates", "A una novedad le falta una fecha, o termina antes de empezar."),
     ("correction_pair", "Una persona tiene líneas A sin líneas C, o líneas C sin líneas A."),
-    ("planilla_payer_mismatch", "El tipo de planilla no va con el tipo de aportante."),
+    ("planilla_payer_mismatch", "El tipo de planilla no va con el aportante."),
     ("planilla_worker_mismatch", "El tipo de planilla no admite este tipo de cotizante."),
-    ("contribution_amount", "Un aporte no es su IBC por su tarifa, salvo un paso de redondeo."),
+    ("contribution_amount", "Un aporte no es su IBC por su tarifa, redondeado hacia arriba."),
     ("contribution_total", "El total de pensiones no es la suma de sus partes."),
     ("days_agree", "Los días de salud, riesgos y caja de un dependiente difieren o son cero."),
     ("bases_agree", "Los IBC de los días normales de un dependiente no concuerdan o son cero."),
@@ -81,7 +81,7 @@ static RULES: &[(&str, &str)] = &[
     ("exoneration", "La exoneración no alcanza a este cotizante."),
     ("exonerated_health", "La línea de un exonerado no paga la parte del trabajador en salud."),
     ("risk_class", "La clase de riesgo y la actividad no concuerdan."),
-    ("hours", "Más horas de las que caben en los días de la línea."),
+    ("hours", "No hay horas, o más de las que caben en los días de la línea."),
     ("month_days", "Los días de una persona no hacen un mes."),
     ("header_total_contributors", "El encabezado cuenta otros cotizantes que el detalle."),
     ("header_payroll_total", "La nómina del encabezado no es la suma del detalle."),
@@ -92,6 +92,8 @@ static RULES: &[(&str, &str)] = &[
 static PHRASES: &[Phrase] = &[
     // Whatever is in quotes is what the file holds.
     ("\"{}\"", "\"{}\""),
+    ("{}, the first of 1 line", "{}, la primera de 1 línea"),
+    ("{}, the first of {} lines", "{}, la primera de {} líneas"),
     ("blank", "vacío"),
     // The file and its lines.
     ("a PNG picture", "una imagen PNG"),
@@ -141,7 +143,9 @@ static PHRASES: &[Phrase] = &[
     // Forms of fields.
     ("15 digits at most", "15 dígitos como máximo"),
     ("digits or blank", "dígitos o vacío"),
+    ("digits with zeros on the left, or blank", "dígitos, con ceros a la izquierda, o vacío"),
     ("digits with zeros on the left", "dígitos, con ceros a la izquierda"),
+    ("no zeros on the left", "sin ceros a la izquierda"),
     ("digits only for {}", "solo dígitos para {}"),
     ("digits", "dígitos"),
     ("a digit", "un dígito"),
@@ -224,8 +228,8 @@ static PHRASES: &[Phrase] = &[
     ("a worker kind that planilla {} carries", "un tipo de cotizante que admita la planilla {}"),
     ("N: worker kind {} cannot be exonerated", "N: el tipo de cotizante {} no se exonera"),
     (
-        "N: the base of health is 10 minimum wages or more",
-        "N: el IBC de salud es de 10 salarios mínimos o más",
+        "N: the pay is 10 minimum wages or more",
+        "N: la remuneración es de 10 salarios mínimos o más",
     ),
     (
         "the worker's share: the worker is exonerated",
@@ -245,6 +249,24 @@ static PHRASES: &[Phrase] = &[
     (
         "an activity of the risk class in field 78",
         "una actividad de la clase de riesgo del campo 78",
+    ),
+    (
+        "another type than Y: the kind of payer pays alone",
+        "otro tipo que Y: el tipo de aportante paga solo",
+    ),
+    (
+        "the document of the payer: in planilla I the worker pays",
+        "el documento del aportante: en la planilla I paga el cotizante",
+    ),
+    ("{} or before, because that is when it was paid", "{} o antes, porque se pagó entonces"),
+    ("a code in force in {}", "un código vigente en {}"),
+    (
+        "an activity of the table of Decreto 768/2022",
+        "una actividad de la tabla del Decreto 768/2022",
+    ),
+    (
+        "hours, because there is a base of the family fund",
+        "horas, porque hay IBC de la caja de compensación",
     ),
     ("days, because there is a base", "días, porque hay IBC"),
     ("a base, because there are days", "un IBC, porque hay días"),

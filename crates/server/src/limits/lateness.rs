@@ -10,6 +10,10 @@ use vinculo_store::{EndpointId, Micros, WorkspaceId};
 /// what the loads wait, and how far a receiver is from being quicker than we are.
 const MOST: Micros = 1_000_000;
 
+/// So many tries after one another have to be late: what a worker held that ended comes late too, and a few
+/// of those say nothing of what this process can do.
+const ENOUGH: u32 = 64;
+
 /// For how long a try says something, microseconds.
 const FRESH: Micros = 1_000_000;
 
@@ -31,22 +35,29 @@ pub(crate) struct FirstTry {
 }
 
 /// What the tries of the last second say.
-#[derive(Default)]
-pub(super) struct Lateness(Mutex<Seen>);
+pub(super) struct Lateness {
+    /// What waited before waited for this process to start.
+    started_at: Micros,
+    seen: Mutex<Seen>,
+}
 
 #[derive(Default)]
 struct Seen {
-    /// When a first try of a workspace was last seen that was late.
-    late: HashMap<WorkspaceId, Micros>,
+    /// How many first tries of a workspace were late after one another, and when the last of them was recorded.
+    late: HashMap<WorkspaceId, (u32, Micros)>,
     /// Until when a receiver failed, or wants to be left in peace: what waited before waited for it.
     failed: HashMap<EndpointId, Micros>,
 }
 
 impl Lateness {
+    pub(super) fn new(started_at: Micros) -> Self {
+        Self { started_at, seen: Mutex::default() }
+    }
+
     /// Learns from a try. An endpoint has so many places: its events wait as long as the tries before them
     /// take, and of that our part is the part that a try spends with us.
     pub(super) fn note(&self, of: FirstTry) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = of.failed_until {
             let known = seen.failed.entry(of.endpoint).or_insert(until);
             *known = until.max(*known);
@@ -56,23 +67,24 @@ impl Lateness {
         if failed.is_some_and(|at| at <= of.made_at) {
             seen.failed.remove(&of.endpoint);
         }
-        let since = failed.map_or(of.made_at, |at| at.max(of.made_at));
+        let since = failed.unwrap_or(of.made_at).max(of.made_at).max(self.started_at);
         let late = of.ours_of((of.begun_at - since).max(0));
         if late > MOST {
-            seen.late.insert(of.workspace, of.recorded_at);
-        } else if !seen.late.get(&of.workspace).is_some_and(|&at| is_fresh(at, of.recorded_at)) {
+            let (count, at) = seen.late.entry(of.workspace).or_default();
+            (*count, *at) = (count.saturating_add(1), of.recorded_at);
+        } else {
             seen.late.remove(&of.workspace);
         }
     }
 
-    /// Whether events of a workspace were late within the last second.
+    /// Whether the events of a workspace come late: those of the last second did.
     pub(super) fn is_late(&self, workspace: WorkspaceId, now: Micros) -> bool {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.late.get(&workspace).is_some_and(|&at| is_fresh(at, now))
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.late.get(&workspace).is_some_and(|&(count, at)| count >= ENOUGH && is_fresh(at, now))
     }
 }
 
-/// Whether what was seen then says something now; not when the clock was set back since.
+/// Whether what was recorded then says something now; not when the clock was set back since.
 fn is_fresh(at: Micros, now: Micros) -> bool {
     (0..=FRESH).contains(&(now - at))
 }
@@ -106,37 +118,54 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_waits_for_us_is_late_and_what_waits_for_a_receiver_is_not() {
-        let lateness = Lateness::default();
-        lateness.note(first_try(60 * SECOND, SECOND, SECOND - 5_000));
-        assert!(!lateness.is_late(HERE, 61 * SECOND), "a slow receiver");
-        let own = first_try(2 * SECOND, 80_000, 10_000);
-        lateness.note(own);
-        assert!(lateness.is_late(HERE, own.recorded_at));
-        assert!(!lateness.is_late(WorkspaceId(2), own.recorded_at), "others are not concerned");
-        assert!(!lateness.is_late(HERE, own.recorded_at + FRESH + 1));
+    fn late(lateness: &Lateness, of: FirstTry) {
+        (0..ENOUGH).for_each(|_| lateness.note(of));
     }
 
     #[test]
-    fn the_latest_of_a_second_counts_and_nothing_is_kept_of_who_is_not_late() {
-        let lateness = Lateness::default();
-        lateness.note(first_try(2 * SECOND, 80_000, 10_000));
-        let in_time = FirstTry { made_at: 2 * SECOND, ..first_try(2 * SECOND, 90_000, 10_000) };
-        lateness.note(in_time);
-        assert!(lateness.is_late(HERE, in_time.recorded_at), "another endpoint is late still");
-        lateness.note(FirstTry { recorded_at: 4 * SECOND, ..in_time });
-        assert!(lateness.0.lock().unwrap().late.is_empty());
+    fn what_waits_for_us_is_late_and_what_waits_for_a_receiver_is_not() {
+        let lateness = Lateness::new(0);
+        late(&lateness, first_try(60 * SECOND, SECOND, SECOND - 5_000));
+        assert!(!lateness.is_late(HERE, 61 * SECOND), "a slow receiver");
+        let own = first_try(2 * SECOND, 80_000, 10_000);
+        late(&lateness, own);
+        assert!(lateness.is_late(HERE, own.recorded_at));
+        assert!(!lateness.is_late(WorkspaceId(2), own.recorded_at), "others are not concerned");
+        assert!(!lateness.is_late(HERE, own.recorded_at + FRESH + 1));
+        assert!(!lateness.is_late(HERE, own.recorded_at - 1), "the clock was set back");
+    }
+
+    #[test]
+    fn a_few_that_are_late_say_nothing_and_one_in_time_says_that_it_is_over() {
+        let lateness = Lateness::new(0);
+        let own = first_try(2 * SECOND, 80_000, 10_000);
+        (1..ENOUGH).for_each(|_| lateness.note(own));
+        assert!(!lateness.is_late(HERE, own.recorded_at));
+        lateness.note(own);
+        assert!(lateness.is_late(HERE, own.recorded_at));
+        lateness.note(FirstTry { made_at: 2 * SECOND, ..own });
+        assert!(!lateness.is_late(HERE, own.recorded_at));
+        assert!(lateness.seen.lock().unwrap().late.is_empty());
     }
 
     #[test]
     fn what_waited_until_a_receiver_came_back_is_not_our_fault() {
-        let lateness = Lateness::default();
-        lateness.note(FirstTry { failed_until: Some(60 * SECOND), ..first_try(0, SECOND, SECOND) });
+        let lateness = Lateness::new(0);
+        let gone = FirstTry { failed_until: Some(60 * SECOND), ..first_try(0, SECOND, SECOND) };
+        lateness.note(gone);
+        lateness.note(FirstTry { failed_until: Some(2 * SECOND), ..gone });
         let back = first_try(60 * SECOND, 80_000, 10_000);
-        lateness.note(back);
+        late(&lateness, back);
         assert!(!lateness.is_late(HERE, back.recorded_at));
         lateness.note(FirstTry { made_at: 60 * SECOND, ..first_try(61 * SECOND, 80_000, 10_000) });
-        assert!(lateness.0.lock().unwrap().failed.is_empty());
+        assert!(lateness.seen.lock().unwrap().failed.is_empty());
+    }
+
+    #[test]
+    fn what_waited_until_this_process_started_is_not_late() {
+        let lateness = Lateness::new(60 * SECOND);
+        let held = first_try(60 * SECOND, 80_000, 10_000);
+        late(&lateness, held);
+        assert!(!lateness.is_late(HERE, held.recorded_at));
     }
 }

@@ -25,7 +25,7 @@ use crate::App;
 use crate::api::mode;
 use crate::auth::Caller;
 use crate::client::Client;
-use crate::clock::Clock;
+use crate::clock::{Clock, micros};
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::request_id::RequestId;
@@ -96,6 +96,7 @@ impl Told {
 
 impl Limits {
     pub(crate) fn new(config: &Config, clock: Arc<dyn Clock>) -> Self {
+        let started_at = micros(clock.now());
         let clock = Steady::new(clock);
         Self {
             requests: Limit::new(config.rate_limit_per_minute, &clock),
@@ -107,7 +108,7 @@ impl Limits {
                 .zip(Limit::new(VISITS_OF_A_TOKEN, &clock)),
             registrations: AtOnce::default(),
             registrations_at_once: config.registrations_at_once,
-            lateness: Lateness::default(),
+            lateness: Lateness::new(started_at),
             barred: Mutex::default(),
             clock,
         }

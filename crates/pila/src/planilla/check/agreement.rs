@@ -158,7 +158,7 @@ fn hours(
     let days = [36, 37, 38, 39].map(|number| record.value(number)).into_iter().max();
     let days = days.filter(|&days| days > 0);
     let has_base = record.value(45) > 0 && worker.hours_field && !bases::is_absence(record);
-    if has_base && record.value(96) == 0 {
+    if has_base && days.is_some() && record.value(96) == 0 {
         let expected = "hours, because there is a base of the family fund";
         findings.warn(Rule::Hours, &record.cell::<96>(), expected);
     }
