@@ -27,8 +27,8 @@ pub(super) struct Row {
     pub(super) last: Option<AttemptStatus>,
 }
 
-/// How long before a try somebody waits for it.
-const AT_HAND: SignedDuration = SignedDuration::from_mins(1);
+/// How long before a try somebody waits for it: the first step of the schedule, a minute and a fifth more.
+const AT_HAND: SignedDuration = SignedDuration::from_secs(75);
 
 #[derive(Template)]
 #[template(path = "deliveries.html")]

@@ -241,10 +241,10 @@ async fn no_links_are_made_while_events_are_late_because_of_us(database: TestDat
     let (client, mut receiver) = (app.sandbox(), Receiver::start().await);
     app.send_events_to(&receiver, Environment::Sandbox, None).await;
     let may_answer = Arc::new(Notify::new());
-    // More than are late by chance, and each link has two.
-    let events = 2 * 33;
+    // More than are late by chance.
+    let events = 66;
     receiver.reply((0..events).map(|_| Reply::When(Arc::clone(&may_answer))));
-    for _ in 0..events / 2 {
+    for _ in 0..events {
         let link = client.post("/api/links/", &single()).await.json();
         app.until_loaded(&client, &link).await;
     }
