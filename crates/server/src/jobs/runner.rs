@@ -107,7 +107,7 @@ impl Runner {
         let slots = Arc::new(Semaphore::new(self.app.config().runner.jobs));
         let mut running = JoinSet::new();
         let mut search = Search::new(&self.app, Queue::Jobs);
-        while let Some(permits) = ready(stop, &slots, &mut running).await {
+        while let Some(permits) = ready(stop, &slots, &mut running, &mut search).await {
             let (free, taken) = (slots.available_permits(), permits.available());
             let spool = self.spool_now().await;
             let claim =
@@ -138,7 +138,7 @@ impl Runner {
         let slots = Arc::new(Semaphore::new(self.app.config().runner.deliveries));
         let mut running = JoinSet::new();
         let mut search = Search::new(&self.app, Queue::Deliveries);
-        while let Some(permits) = ready(stop, &slots, &mut running).await {
+        while let Some(permits) = ready(stop, &slots, &mut running, &mut search).await {
             let (free, taken) = (slots.available_permits(), permits.available());
             let claim = DeliveryClaim::new(self.app.config().runner, free, taken);
             let claimed = search.next(claim, stop, &mut running).await;
@@ -333,8 +333,11 @@ async fn ready(
     stop: &CancellationToken,
     slots: &Arc<Semaphore>,
     running: &mut JoinSet<Ended>,
+    search: &mut Search,
 ) -> Option<Permits> {
-    while running.try_join_next().is_some() {}
+    while running.try_join_next().is_some() {
+        search.note_end();
+    }
     let first = tokio::select! {
         biased;
         () = stop.cancelled() => return None,

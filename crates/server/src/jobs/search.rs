@@ -103,6 +103,8 @@ pub(super) struct Search {
     wakes: Wakes,
     /// When due rows were last looked for; `None` when they have to be looked for at once.
     looked_at: Option<Micros>,
+    /// Whether work has ended since, of which nobody waits for the end any more.
+    ended: bool,
 }
 
 /// Now, and when a lease ends that is taken now.
@@ -228,7 +230,12 @@ impl Claim for DeliveryClaim {
 impl Search {
     /// One that begins by looking.
     pub(super) fn new(app: &App, queue: Queue) -> Self {
-        Self { app: app.clone(), queue, wakes: app.store().wakes(), looked_at: None }
+        Self { app: app.clone(), queue, wakes: app.store().wakes(), looked_at: None, ended: false }
+    }
+
+    /// Work has ended that the next call will not see end: there may be room that it made.
+    pub(super) fn note_end(&mut self) {
+        self.ended = true;
     }
 
     /// Takes rows that are due: at once when there is a reason to look, else when somebody announces work.
@@ -241,6 +248,7 @@ impl Search {
         stop: &CancellationToken,
         running: &mut JoinSet<Ended>,
     ) -> Vec<C::Row> {
+        let ended = std::mem::take(&mut self.ended);
         let Some(looked_at) = self.looked_at.take() else {
             self.looked_at = Some(self.app.now_micros());
             let taken = claim.now(&self.app).await;
@@ -252,7 +260,7 @@ impl Search {
             () = stop.cancelled() => None,
             () = self.wakes.changed(self.queue) => None,
             taken = announced(&mut standing) => Some(taken),
-            () = rest(&self.app, &claim, looked_at, running) => None,
+            () = rest(&self.app, &claim, (looked_at, ended), running) => None,
         };
         if let Some(taken) = taken {
             self.looked_at = Some(looked_at);
@@ -290,11 +298,20 @@ async fn announced<T>(standing: &mut Option<Standing<T, Error>>) -> Result<T, Er
 
 /// Sleeps until a row becomes due or the poll interval is over. What was due when the queue was last
 /// looked at and was not taken waits for room, which any work that ends may make; so does a narrow claim.
-async fn rest<C: Claim>(app: &App, claim: &C, looked_at: Micros, running: &mut JoinSet<Ended>) {
+/// `has_ended` says that some ended since, unseen.
+async fn rest<C: Claim>(
+    app: &App,
+    claim: &C,
+    (looked_at, has_ended): (Micros, bool),
+    running: &mut JoinSet<Ended>,
+) {
     loop {
         let of = claim.clone();
         let next = app.store().read_briefly(move |tx| of.next_due(tx)).await.ok().flatten();
         let wants_room = next.is_some_and(|at| at <= looked_at);
+        if has_ended && (wants_room || claim.is_narrow()) {
+            return;
+        }
         let due = next.filter(|_| !wants_room).and_then(|at| Timestamp::from_microsecond(at).ok());
         let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
         let end = app.clock().sleep_until(due.map_or(poll, |due| due.min(poll)));
