@@ -29,6 +29,8 @@ const REPEATS: usize = 20;
 pub(super) struct Customer {
     client: reqwest::Client,
     key: (String, String),
+    /// Number of the first link it asks for: those of several customers of a process differ.
+    first: usize,
     next: usize,
     /// Links that were answered with 201, by the number of the request.
     pub(super) answered: BTreeMap<usize, Promise>,
@@ -91,10 +93,12 @@ impl Customer {
 
     /// One with this key.
     pub(super) fn of(key: (String, String)) -> anyhow::Result<Self> {
+        let first = STARTED.fetch_add(1_000_000, Ordering::Relaxed);
         Ok(Self {
             client: reqwest::Client::builder().no_proxy().timeout(PATIENCE).build()?,
             key,
-            next: STARTED.fetch_add(1_000_000, Ordering::Relaxed),
+            first,
+            next: first,
             answered: BTreeMap::new(),
             open: BTreeSet::new(),
             repeated: 0,
@@ -155,7 +159,7 @@ impl Customer {
 
     /// How many links were asked for.
     pub(super) const fn asked(&self) -> usize {
-        self.next
+        self.next - self.first
     }
 
     /// Creates links as fast as answers come, some at once.
