@@ -49,12 +49,12 @@ impl Counted {
 pub(crate) fn counted(command: &Command, into: &Path) -> Command {
     let mut valgrind = Command::new("/usr/bin/valgrind");
     valgrind.args(["--quiet", "--tool=callgrind"]);
-    // Set already, the program need not start itself again, where callgrind would not follow it.
-    valgrind.env("MIMALLOC_PURGE_DELAY", "0");
     valgrind.arg(format!("--callgrind-out-file={}", into.display()));
     valgrind.arg(command.get_program()).args(command.get_args());
     valgrind.env_clear();
     valgrind.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    // Set already, the program need not start itself again, where callgrind would not follow it.
+    valgrind.env("MIMALLOC_PURGE_DELAY", "0");
     valgrind
 }
 
