@@ -122,6 +122,11 @@ impl Cause {
         Self { code: None, text: text.into() }
     }
 
+    /// The same, with what else there is to say.
+    pub(crate) fn and(self, more: &str) -> Self {
+        Self { text: format!("{}; {more}", self.text), ..self }
+    }
+
     /// The same, with where it was.
     pub(crate) fn at(self, place: &str) -> Self {
         Self { text: format!("{} at {place}", self.text), ..self }

@@ -1,6 +1,7 @@
 //! What is there of an installation, before anything is made or changed.
 
 use crate::copy::UNFINISHED;
+use crate::engine::address::Server;
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::Result;
@@ -66,7 +67,7 @@ pub fn look(target: &Target) -> Result<Found> {
             found
         }
         Target::Postgres { url } => {
-            apart(|| in_schemas(&mut postgres::connect(&postgres::configure(url)?)?))?
+            apart(|| in_schemas(&mut postgres::connect(&Server::at(url)?)?))?
         }
     };
     Ok(Found { data: data.half(), keys: keys.half() })

@@ -1,6 +1,7 @@
 //! Bringing a database to the schema of this program, and refusing one that is not there.
 
 use crate::copy::UNFINISHED;
+use crate::engine::address::Server;
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::{Error, Result};
@@ -109,8 +110,7 @@ fn migrate_sqlite(dir: &Path) -> Result<Applied> {
 }
 
 fn migrate_postgres(url: &str) -> Result<Applied> {
-    let config = postgres::configure(url)?;
-    let mut client = postgres::connect(&config)?;
+    let mut client = postgres::connect(&Server::at(url)?)?;
     client.execute("select pg_advisory_lock($1)", &[&ADVISORY_LOCK])?;
     let applied = migrate_schemas(&mut client, Patience::SHIPPED);
     // The lock also goes with the connection.

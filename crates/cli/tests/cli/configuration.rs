@@ -221,8 +221,9 @@ fn databases_that_cannot_be_reached_stop_the_start() {
         format!("mysql://user:{SECRET}@localhost/vinculo"),
         format!("postgres://user:{SECRET}@localhost:port/vinculo"),
         format!("postgres://user:{SECRET}@127.0.0.1:1/vinculo"),
-        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=require"),
-        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=verify-full"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=required"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=require&sslrootcert=none.pem"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=verify-full&sslkey="),
         SECRET.to_owned(),
         "sqlite://".to_owned(),
     ] {
@@ -235,8 +236,9 @@ fn databases_that_cannot_be_reached_stop_the_start() {
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither a PostgreSQL URL nor a list of key=value
     database unavailable: error connecting to server: connection refused at 127.0.0.1:1
-    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
-    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
+    database URL: database address: sslmode: one of disable, require, verify-full
+    database address: sslrootcert: none.pem: I/O error: No such file or directory (os error 2)
+    database URL: database address: sslkey: no path of a file
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     ");

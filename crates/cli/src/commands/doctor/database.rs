@@ -4,6 +4,10 @@ use vinculo_store::{DatabaseServer, Error, Store, Target};
 
 use super::{Finding, State, finding};
 use crate::args::Mode;
+use crate::installation::EXPOSED;
+
+const ENCRYPT: &str = "add sslmode=verify-full to VINCULO_DATABASE_URL, and sslrootcert=PATH when the server's authority \
+                       is not one of this system's";
 
 /// Whether it could be opened, and what to do when not.
 pub(super) fn opened(target: &Target, error: Option<&Error>) -> Finding {
@@ -12,6 +16,9 @@ pub(super) fn opened(target: &Target, error: Option<&Error>) -> Finding {
         Target::Postgres { .. } => "PostgreSQL",
     };
     let Some(error) = error else {
+        if target.is_exposed() {
+            return finding("database", State::Doubtful, EXPOSED).mend(ENCRYPT);
+        }
         return finding("database", State::Good, format!("{kind}, at this version's schema"));
     };
     let mend = match (error, target) {
@@ -38,7 +45,8 @@ fn of_server(error: &Error) -> &'static str {
     };
     match cause.code() {
         None => {
-            "nobody answers there: start PostgreSQL, or mend VINCULO_DATABASE_URL or what is between"
+            "nobody answers there, or somebody else: start PostgreSQL, or mend VINCULO_DATABASE_URL or what is \
+             between (docs/CONFIGURATION.md says what sslmode asks for)"
         }
         Some("28P01") => "name the right user and password in VINCULO_DATABASE_URL",
         Some(code) if code.starts_with("28") => {
