@@ -67,6 +67,43 @@ fn program_of(of: &str, last: i32) -> Runner {
     Runner::new(&known).set_target(Until::Version(last))
 }
 
+/// Empties a closed database, and leaves it as a program of that version made it.
+pub(crate) fn older(target: &Target, last: i32) {
+    match target {
+        Target::Sqlite { dir } => {
+            std::fs::remove_dir_all(dir).expect("not emptied");
+            std::fs::create_dir(dir).expect("not made");
+            older_files(dir, last);
+        }
+        Target::Postgres { url } => crate::raw::apart(|| {
+            let client = postgres::Client::connect(url, postgres::NoTls);
+            older_server(&mut client.expect("not connected"), last);
+        }),
+    }
+}
+
+/// Makes data, which it answers, and keys in a folder.
+fn older_files(folder: &Path, last: i32) -> rusqlite::Connection {
+    let file = |name: &str| rusqlite::Connection::open(folder.join(name));
+    let mut data = file("vinculo.db").expect("not opened");
+    program_of("data/sqlite", last).run(&mut data).expect("not made");
+    let mut vault = file("vault.db").expect("not opened");
+    program_of("vault/sqlite", last).run(&mut vault).expect("not made");
+    data
+}
+
+/// Makes data and keys in an emptied database.
+fn older_server(client: &mut postgres::Client, last: i32) {
+    let empty = "drop schema public cascade; drop schema vault cascade; create schema public; \
+                 create schema vault; set search_path = vault";
+    client.batch_execute(empty).expect("not emptied");
+    let mut vault = program_of("vault/postgres", last);
+    vault.set_migration_table_name("refinery_vault_history");
+    vault.run(client).expect("not made");
+    client.batch_execute("set search_path = public").expect("not chosen");
+    program_of("data/postgres", last).run(client).expect("not made");
+}
+
 fn versions(of: &str) -> Vec<i32> {
     migrations(of).iter().map(|(name, _)| version(name)).collect()
 }
@@ -88,11 +125,7 @@ fn opens(target: &Target, seen: impl FnOnce() -> i64, last: i32) {
 fn every_older_schema_of_sqlite_becomes_todays() {
     for last in versions("data/sqlite") {
         let folder = tempfile::tempdir().expect("no temporary folder");
-        let file = |name: &str| rusqlite::Connection::open(folder.path().join(name));
-        let mut data = file("vinculo.db").expect("not opened");
-        program_of("data/sqlite", last).run(&mut data).expect("not made");
-        let mut vault = file("vault.db").expect("not opened");
-        program_of("vault/sqlite", last).run(&mut vault).expect("not made");
+        let data = older_files(folder.path(), last);
         data.execute_batch(&MARK.replace("$UUID", "randomblob(16)")).expect("not stored");
         let seen = "select count(*) from organizations where id = 77 and name = 'from before'";
         let target = Target::Sqlite { dir: folder.path().to_owned() };
@@ -106,14 +139,7 @@ fn every_older_schema_of_postgres_becomes_todays() {
     let Target::Postgres { url } = &db.target else { panic!("another database") };
     let mut client = postgres::Client::connect(url, postgres::NoTls).expect("not connected");
     for last in versions("data/postgres") {
-        let empty = "drop schema public cascade; drop schema vault cascade; create schema public; \
-                     create schema vault; set search_path = vault";
-        client.batch_execute(empty).expect("not emptied");
-        let mut vault = program_of("vault/postgres", last);
-        vault.set_migration_table_name("refinery_vault_history");
-        vault.run(&mut client).expect("not made");
-        client.batch_execute("set search_path = public").expect("not chosen");
-        program_of("data/postgres", last).run(&mut client).expect("not made");
+        older_server(&mut client, last);
         client.batch_execute(&MARK.replace("$UUID", "gen_random_uuid()")).expect("not stored");
         let seen = "select count(*) from organizations where id = 77 and name = 'from before'";
         let mut count = || client.query_one(seen, &[]).expect("not read").get::<_, i64>(0);
