@@ -9,6 +9,8 @@ use vinculo_store::{
 on_both_databases! {
     what_waits_is_counted_by_kind,
     jobs_that_do_not_end_are_found,
+    the_failure_told_is_of_the_job_that_was_tried_most,
+    deliveries_that_nobody_takes_are_found,
     endpoints_are_counted_by_how_they_do,
     what_went_is_summed_over_workspaces,
     another_version_of_the_schema_is_noticed,
@@ -66,6 +68,54 @@ async fn jobs_that_do_not_end_are_found(db: TestDatabase) {
     let failed = stuck("sync_link", 1, Some("retry_later timeout"));
     assert_eq!(found, [stuck("import_file", 0, None), failed]);
     assert_eq!(read(&db, |tx| tx.stuck_jobs(2, NOW - 90 * SECOND)).await, []);
+}
+
+async fn the_failure_told_is_of_the_job_that_was_tried_most(db: TestDatabase) {
+    write(&db, |tx| {
+        for load in [1, 2] {
+            tx.enqueue(Job::SyncLink(LoadId(load)), NOW, NOW)?;
+        }
+        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 2, None)?;
+        tx.reschedule_job(&claimed[0], NOW, "a source is down")?;
+        tx.reschedule_job(&claimed[1], NOW + SECOND, "zeal")?;
+        let again = tx.claim_jobs(NOW, NOW + SECOND, 1, None)?;
+        tx.reschedule_job(&again[0], NOW + SECOND, "a source is down")
+    })
+    .await;
+    let expected = StuckJobs {
+        kind: "sync_link".to_owned(),
+        jobs: 2,
+        tried: 2,
+        failure: Some("a source is down".to_owned()),
+    };
+    assert_eq!(read(&db, |tx| tx.stuck_jobs(1, NOW)).await, [expected]);
+}
+
+async fn deliveries_that_nobody_takes_are_found(db: TestDatabase) {
+    let (workspace, foreign) = workspaces(&db).await;
+    let late = async |before| read(&db, move |tx| tx.overdue_deliveries(NOW, before)).await;
+    write(&db, move |tx| {
+        for (n, workspace) in [(1, workspace), (2, foreign)] {
+            let subject = person(tx, workspace, n)?.id;
+            add_endpoint(tx, workspace, n + 20)?;
+            emit_at(tx, workspace, subject, n + 30, NOW - 9 * SECOND)?;
+            emit_at(tx, workspace, subject, n + 40, NOW - 8 * SECOND)?;
+        }
+        Ok(())
+    })
+    .await;
+    assert_eq!((late(NOW - 9 * SECOND).await, late(NOW).await), (0, 4), "of all workspaces");
+    // Somebody is at those of an endpoint of which one is held, until the lease ends.
+    write(&db, |tx| tx.claim_deliveries(NOW - 8 * SECOND, NOW + SECOND, 1, 1, 1)).await;
+    assert_eq!(late(NOW).await, 2);
+    raw::run(&db, "update deliveries set due_at = due_at - 8000000 where leased = 1");
+    assert_eq!(late(NOW).await, 4);
+    // One is left in peace, the other is sent nothing.
+    let held = format!("update webhook_endpoints set held_until = {NOW} where id = 1");
+    raw::run(&db, &held);
+    assert_eq!((late(NOW).await, late(NOW + 1).await), (2, 4));
+    raw::run(&db, "update webhook_endpoints set disabled_at = 1 where id = 2");
+    assert_eq!(late(NOW).await, 0);
 }
 
 async fn endpoints_are_counted_by_how_they_do(db: TestDatabase) {
