@@ -371,6 +371,14 @@ fn a_server_that_loses_what_it_is_given_is_named() {
     assert_eq!(state, if careless { "wrong" } else { "good" });
     assert!(!careless || message.starts_with("fsync or full_page_writes is off"), "{message}");
     assert!(!careless || mend.starts_with("turn both on"), "{mend}");
+
+    let name = installation.sql("select current_database()");
+    installation.sql(&format!("alter database {name} set default_transaction_read_only = on"));
+    let done = doctor("development");
+    let [state, message, mend] = found(&done, "PostgreSQL");
+    assert_eq!((state.as_str(), done.code), ("wrong", Some(1)));
+    assert_eq!(message, "takes no writes: default_transaction_read_only is on");
+    assert!(mend.starts_with("turn it off"), "{mend}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

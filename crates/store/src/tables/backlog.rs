@@ -59,6 +59,26 @@ pub struct DatabaseServer {
     pub most_connections: i64,
 }
 
+/// Why a database takes no writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOnly {
+    /// It follows another one.
+    Standby,
+    /// It, or the session, was told so.
+    Setting,
+}
+
+impl ReadOnly {
+    /// The reason for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standby => "it is a standby",
+            Self::Setting => "default_transaction_read_only is on",
+        }
+    }
+}
+
 impl Tx<'_> {
     /// The work of every kind that is not being done.
     ///
@@ -214,6 +234,25 @@ impl Tx<'_> {
                 })
             },
         )
+    }
+
+    /// Why this connection could write nothing; `None` when it can. An embedded database is opened to be written,
+    /// or not at all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn read_only(&mut self) -> Result<Option<ReadOnly>> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(None);
+        }
+        let sql = "select pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
+        self.query_one(sql, &[], |row| {
+            Ok(match (row.bool(0)?, row.bool(1)?) {
+                (true, _) => Some(ReadOnly::Standby),
+                (false, true) => Some(ReadOnly::Setting),
+                (false, false) => None,
+            })
+        })
     }
 
     /// What time it is where the database is; `None` for an embedded one, which has no clock of its

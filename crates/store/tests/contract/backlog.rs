@@ -2,8 +2,8 @@ use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, sealed, w
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, RetentionRule, Schema,
-    StuckJobs, Target,
+    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, Options, ReadOnly,
+    RetentionRule, Schema, Store, StuckJobs, Target,
 };
 
 on_both_databases! {
@@ -16,6 +16,7 @@ on_both_databases! {
     another_version_of_the_schema_is_noticed,
     a_server_has_a_clock,
     a_server_says_how_it_is_set_up,
+    who_takes_no_writes_says_why,
 }
 
 async fn what_waits_is_counted_by_kind(db: TestDatabase) {
@@ -203,4 +204,16 @@ async fn a_server_says_how_it_is_set_up(db: TestDatabase) {
     assert_eq!(found.survives_crashes, whole);
     assert_eq!(found.waits_for_disk, setting("synchronous_commit") != ["off"]);
     assert!(found.connections > 0 && found.connections < found.most_connections, "{found:?}");
+}
+
+async fn who_takes_no_writes_says_why(db: TestDatabase) {
+    assert_eq!(read(&db, |tx| tx.read_only()).await, None);
+    let Target::Postgres { .. } = db.target else { return };
+    let name = raw::rows(&db, "select current_database()").remove(0);
+    raw::run(&db, &format!("alter database {name} set default_transaction_read_only = on"));
+    let store = Store::open(&db.target, &Options { postgres_lanes: 1, ..Options::default() });
+    let store = store.expect("it opens");
+    let found = store.read(|tx| tx.read_only()).await.expect("not read");
+    assert_eq!(found, Some(ReadOnly::Setting));
+    store.close().await;
 }
