@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vinculo_server::config::Config;
@@ -22,6 +22,7 @@ use crate::support::{
 on_both_databases!(
     everything_that_is_documented_is_measured,
     what_happens_is_counted,
+    a_failure_that_was_asked_for_is_none_of_ours,
     what_waits_is_looked_at,
     no_label_is_a_clients_own,
 );
@@ -108,6 +109,13 @@ impl Reading {
         assert!(found.next().is_none(), "{name} twice");
         value
     }
+
+    /// Whether a metric has a label: one of its own, or of those that whoever reads gives to all.
+    fn has_label(&self, name: &str, label: &str) -> bool {
+        let mut of_it = self.samples.iter().filter(|(own, ..)| own == name);
+        ["", "job", "instance"].contains(&label)
+            || of_it.any(|(_, labels, _)| labels.contains_key(label))
+    }
 }
 
 fn sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
@@ -169,6 +177,41 @@ fn documented() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Every alert.
+fn rules() -> Vec<Value> {
+    let alerts: Value = serde_norway::from_str(ALERTS).expect("YAML");
+    let groups = alerts["groups"].as_array().expect("groups");
+    groups.iter().flat_map(|group| group["rules"].as_array().expect("rules").clone()).collect()
+}
+
+/// What stands in the braces behind the names of our metrics in a question, by name; empty where there are none.
+fn selectors(question: &str) -> Vec<(String, String)> {
+    let selector = regex::Regex::new(r"\b((?:vinculo|process)_[a-z_]+)(?:\{([^}]*)\})?").unwrap();
+    let found = selector.captures_iter(question);
+    let text = |part: Option<regex::Match<'_>>| part.map_or("", |it| it.as_str()).to_owned();
+    found.map(|it| (text(it.get(1)), text(it.get(2)))).collect()
+}
+
+#[test]
+fn nobody_is_woken_by_the_sandbox_or_by_what_passes() {
+    let rules = rules();
+    let about_sources = |rule: &&Value| {
+        let question = rule["expr"].as_str().expect("a question");
+        let mut asked = selectors(question);
+        asked.retain(|(name, _)| name.starts_with("vinculo_source_"));
+        for (name, labels) in &asked {
+            let excluded = labels.split(',').any(|label| label == "source!=\"sandbox\"");
+            assert!(excluded, "{name} of the sandbox too: {question}");
+        }
+        !asked.is_empty()
+    };
+    assert_eq!(rules.iter().filter(about_sources).count(), 3);
+    let pages = rules.iter().filter(|rule| rule["labels"]["severity"] == "page");
+    for page in pages {
+        assert!(page["for"].is_string(), "{} wakes at once", page["alert"]);
+    }
+}
+
 async fn everything_that_is_documented_is_measured(database: TestDatabase) {
     let (app, watch) = lived_in(database).await;
     let reading = watch.read(&app).await;
@@ -189,15 +232,11 @@ async fn everything_that_is_documented_is_measured(database: TestDatabase) {
         .keys()
         .flat_map(|name| ["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
     let known: BTreeSet<_> = found.keys().cloned().chain(parts).collect();
-    let name = regex::Regex::new(r"\b(?:vinculo|process)_[a-z_]+").unwrap();
-    let panels: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    let panels: Value = serde_json::from_str(DASHBOARD).expect("JSON");
     let panels = panels["panels"].as_array().expect("panels");
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
     let asked: Vec<_> = targets.map(|it| it["expr"].as_str().expect("a question")).collect();
-    let alerts: serde_json::Value = serde_norway::from_str(ALERTS).expect("YAML");
-    let groups = alerts["groups"].as_array().expect("groups");
-    let rules: Vec<_> =
-        groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")).collect();
+    let rules = rules();
     assert!(asked.len() > 20 && rules.len() > 10, "{} {}", asked.len(), rules.len());
     for rule in &rules {
         let alert = rule["alert"].as_str().expect("a name");
@@ -207,10 +246,13 @@ async fn everything_that_is_documented_is_measured(database: TestDatabase) {
     let asked =
         asked.into_iter().chain(rules.iter().map(|it| it["expr"].as_str().expect("a question")));
     for expression in asked {
-        let mut names = name.find_iter(expression).peekable();
-        assert!(names.peek().is_some(), "{expression} asks for nothing");
-        for name in names {
-            assert!(known.contains(name.as_str()), "{} in {expression}", name.as_str());
+        let asked = selectors(expression);
+        assert!(!asked.is_empty(), "{expression} asks for nothing");
+        for (name, labels) in asked {
+            assert!(known.contains(&name), "{name} in {expression}");
+            for label in labels.split(',').filter_map(|label| label.split(['=', '!']).next()) {
+                assert!(reading.has_label(&name, label.trim()), "{label} in {expression}");
+            }
         }
     }
     watch.finish().await;
@@ -272,6 +314,26 @@ async fn what_happens_is_counted(database: TestDatabase) {
         false => [None, None, Some(4.0)],
     };
     assert_eq!(["write", "read", "pool"].map(lanes), expected);
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn a_failure_that_was_asked_for_is_none_of_ours(database: TestDatabase) {
+    const EMPLOYMENTS: &str = "/api/co/employments/";
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let link = client.create_link("1999000001", json!({})).await;
+    app.settled().await;
+    let request = client.request(Method::POST, EMPLOYMENTS).json(&json!({ "link": link["id"] }));
+    let failed = request.header("X-Vinculo-Sandbox", "fault").send().await.expect("an answer");
+    assert_eq!(failed.status(), 500);
+    let watch = Watch::start(&app).await;
+    let reading = watch.read(&app).await;
+    let counted = |status| {
+        let labels = [("route", EMPLOYMENTS), ("method", "POST"), ("status", status)];
+        reading.value("vinculo_http_requests_total", &labels)
+    };
+    assert_eq!((counted("played"), counted("5xx")), (Some(1.0), None));
     watch.finish().await;
     app.finish().await;
 }
