@@ -15,7 +15,7 @@ pub enum Target {
     },
     /// A PostgreSQL database, or what speaks its protocol.
     Postgres {
-        /// A URL or a `key=value` list, as libpq reads them.
+        /// A URL, `postgres://…` or `postgresql://…`.
         url: String,
     },
 }
