@@ -215,5 +215,12 @@ async fn who_takes_no_writes_says_why(db: TestDatabase) {
     let store = store.expect("it opens");
     let found = store.read(|tx| tx.read_only()).await.expect("not read");
     assert_eq!(found, Some(ReadOnly::Setting));
+    let written = |store: Store| async move { store.write(|tx| tx.begin_index_rotation()).await };
+    let refused = written(store.clone()).await.expect_err("written");
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    // The connection was given up, and the next one finds a database that takes writes.
+    let mend = format!("alter database {name} set default_transaction_read_only = off");
+    raw::run(&db, &format!("begin read write; {mend}; commit"));
+    written(store.clone()).await.expect("not written");
     store.close().await;
 }
