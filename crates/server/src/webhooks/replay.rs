@@ -1,9 +1,11 @@
 //! Deliveries made again: the same `webhook_id`, the same bytes.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 use vinculo_store::{
-    AuditAction, DeliveryFilter, DeliveryId, DeliveryState, Endpoint, EventFilter, EventId,
-    PageRequest, TimeSpan, Tx, WorkspaceId,
+    AuditAction, DeliveryFilter, DeliveryId, DeliveryState, Endpoint, EndpointId, Error,
+    EventFilter, PageRequest, ReplayPage, ReplayPlace, TimeSpan, Tx, WorkspaceId,
 };
 
 use crate::App;
@@ -11,8 +13,11 @@ use crate::audit::{Entry, Trail};
 use crate::error::ApiError;
 use crate::webhooks::DeliveryStatus;
 
-/// Deliveries made again in one transaction.
-const BATCH: i64 = 1000;
+/// Rows looked at by one read.
+const LOOKED_AT: i64 = 1000;
+
+/// Deliveries made again in one transaction: a few milliseconds of the one writer of an embedded database.
+const BATCH: usize = 200;
 
 /// Makes deliveries of the workspace due again; answers how many. Where endpoints are named and no
 /// states, events that were never on their way to them are sent as well. In batches: after a crash
@@ -40,7 +45,7 @@ pub(crate) async fn replay(
     let (ever_sent_or_not, events) = (wanted.states.is_none(), wanted.events.clone());
     let mut count = again(app, workspace, wanted).await?;
     for endpoint in endpoints.iter().filter(|_| ever_sent_or_not) {
-        count += missed(app, workspace, endpoint, events.clone()).await?;
+        count += missed(app, workspace, endpoint.id, events.clone()).await?;
     }
     Ok(count)
 }
@@ -72,7 +77,7 @@ pub(crate) fn replay_one(
     }
     trail.note(tx, app, Entry::of(AuditAction::WebhooksReplayed))?;
     // One that is being sent at this moment is on its way already.
-    tx.replay_deliveries(workspace, &filter, DeliveryId(0), 1, app.now_micros())?;
+    tx.replay_deliveries(workspace, &filter, &[delivery.id], app.now_micros())?;
     Ok(DeliveryStatus::of(&read(tx)?))
 }
 
@@ -95,7 +100,7 @@ pub(crate) async fn replay_missed(
     };
     again(app, workspace, filter).await?;
     let created = TimeSpan { from: Some(off), before: None };
-    missed(app, workspace, before, EventFilter { created, ..EventFilter::default() }).await?;
+    missed(app, workspace, before.id, EventFilter { created, ..EventFilter::default() }).await?;
     Ok(())
 }
 
@@ -106,42 +111,44 @@ async fn enabled(app: &App, workspace: WorkspaceId, id: Uuid) -> Result<Endpoint
 }
 
 async fn again(app: &App, workspace: WorkspaceId, filter: DeliveryFilter) -> Result<i64, ApiError> {
-    let now = app.now_micros();
-    in_batches(app, DeliveryId(0), move |tx, after| {
-        tx.replay_deliveries(workspace, &filter, after, BATCH, now)
-    })
-    .await
+    let (now, filter) = (app.now_micros(), Arc::new(filter));
+    let of = Arc::clone(&filter);
+    let look =
+        move |tx: &mut Tx<'_>, at| tx.deliveries_to_replay(workspace, &of, at, LOOKED_AT, now);
+    let act = move |tx: &mut Tx<'_>, ids: &[_]| tx.replay_deliveries(workspace, &filter, ids, now);
+    in_batches(app, look, act).await
 }
 
 async fn missed(
     app: &App,
     workspace: WorkspaceId,
-    endpoint: &Endpoint,
+    endpoint: EndpointId,
     filter: EventFilter,
 ) -> Result<i64, ApiError> {
-    let (endpoint, now) = (endpoint.id, app.now_micros());
-    in_batches(app, EventId(0), move |tx, after| {
-        tx.deliver_missed(workspace, endpoint, &filter, after, BATCH, now)
-    })
-    .await
+    let now = app.now_micros();
+    let look =
+        move |tx: &mut Tx<'_>, at| tx.missed_events(workspace, endpoint, &filter, at, LOOKED_AT);
+    let act = move |tx: &mut Tx<'_>, ids: &[_]| tx.deliver_missed(workspace, endpoint, ids, now);
+    in_batches(app, look, act).await
 }
 
-/// Takes one transaction after the other, each from where the one before ended, until one does less
-/// than it may. Answers how much was done.
+/// Looks for rows step by step, and acts on what each step finds, a few rows in a transaction. Answers on
+/// how many it has acted.
 async fn in_batches<I: Copy + Send + 'static>(
     app: &App,
-    mut after: I,
-    step: impl Fn(&mut Tx<'_>, I) -> vinculo_store::Result<Vec<I>> + Clone + Send + 'static,
+    look: impl Fn(&mut Tx<'_>, ReplayPlace) -> Result<ReplayPage<I>, Error> + Clone + Send + 'static,
+    act: impl Fn(&mut Tx<'_>, &[I]) -> Result<u64, Error> + Clone + Send + 'static,
 ) -> Result<i64, ApiError> {
-    let mut count = 0;
-    loop {
-        let step = step.clone();
-        let batch = app.store().write(move |tx| step(tx, after)).await?;
-        let done = i64::try_from(batch.len()).unwrap_or(BATCH);
-        count += done;
-        match batch.last() {
-            Some(last) if done == BATCH => after = *last,
-            _ => return Ok(count),
+    let (mut count, mut place) = (0, Some(ReplayPlace::default()));
+    while let Some(at) = place {
+        let look = look.clone();
+        let page = app.store().read(move |tx| look(tx, at)).await?;
+        for rows in page.found.chunks(BATCH) {
+            let (act, rows) = (act.clone(), rows.to_vec());
+            let done = app.store().write(move |tx| act(tx, &rows)).await?;
+            count += i64::try_from(done).unwrap_or(i64::MAX);
         }
+        place = page.next;
     }
+    Ok(count)
 }

@@ -259,21 +259,4 @@ impl Tx<'_> {
         self.wake(Queue::Deliveries);
         Ok(())
     }
-
-    /// Cancels what waits of deliveries `d` for which this holds, whose first parameter is `$2`.
-    pub(super) fn cancel_where(
-        &mut self,
-        which: &str,
-        params: &[Value<'_>],
-        now: Micros,
-    ) -> Result<()> {
-        let in_order = self.dialect().locking();
-        let sql = format!(
-            "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 where id in \
-             (select d.id from deliveries d where {which} and d.state = 'pending' order by d.id{in_order})"
-        );
-        let params: Vec<_> = std::iter::once(now.into()).chain(params.iter().cloned()).collect();
-        self.execute(&sql, &params)?;
-        Ok(())
-    }
 }

@@ -8,6 +8,7 @@ mod audit_actions;
 mod audit_chains;
 mod audit_entries;
 mod backlog;
+mod cancelling;
 mod cohort_rows;
 mod cohorts;
 mod connect_sessions;
@@ -87,6 +88,7 @@ pub use objects::{
 };
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
+pub use replays::{ReplayPage, ReplayPlace};
 pub use retention::{Old, RetentionRule, RetentionTotal};
 pub use revocations::{ClosedKeys, LostRevocation};
 pub use sandboxes::Sandbox;

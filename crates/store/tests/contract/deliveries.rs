@@ -296,7 +296,7 @@ async fn an_endpoint_that_is_left_in_peace_is_passed_over(db: TestDatabase) {
     assert_eq!(one.len(), 1);
     assert!(write(&db, move |tx| claim(tx, until, 9)).await.is_empty());
     assert_eq!(write(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(until));
-    write(&db, move |tx| tx.enable_endpoint(busy)).await;
+    write(&db, move |tx| tx.enable_endpoint(busy, until)).await;
     assert_eq!(write(&db, move |tx| claim(tx, until, 9)).await.len(), 2);
 }
 
@@ -334,9 +334,9 @@ async fn a_try_that_ends_after_its_delivery_is_recorded(db: TestDatabase) {
     let [taken, failed, again] = [0, 1, 2].map(|n: usize| held[n].claim);
     write(&db, move |tx| {
         tx.disable_endpoint(endpoint, DisabledReason::Gone, NOW + 1)?;
-        tx.enable_endpoint(endpoint)?;
+        tx.enable_endpoint(endpoint, NOW + 1)?;
         let last = DeliveryFilter { id: Some(again.id), ..DeliveryFilter::default() };
-        tx.replay_deliveries(scene.here, &last, DeliveryId(0), 1, NOW + 1)
+        tx.replay_deliveries(scene.here, &last, &[again.id], NOW + 1)
     })
     .await;
     let second = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
@@ -532,7 +532,7 @@ async fn only_a_first_try_says_since_when_it_waits(db: TestDatabase) {
     write(&db, move |tx| {
         tx.record_attempt(&failed, again)?;
         let all = DeliveryFilter::default();
-        tx.replay_deliveries(WorkspaceId(1), &all, DeliveryId(0), 9, again)
+        tx.replay_deliveries(WorkspaceId(1), &all, &[failed.claim.id], again)
     })
     .await;
     let replayed = write(&db, move |tx| claim(tx, again, 5)).await[0].clone();

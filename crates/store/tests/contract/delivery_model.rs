@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 use std::collections::BTreeMap;
 use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason,
-    EndpointId, Environment, Micros, Queue, Result, Store, Tx, WorkspaceId,
+    EndpointId, Environment, Micros, Queue, ReplayPlace, Result, Store, Tx, WorkspaceId,
 };
 use vinculo_vault::Sealed;
 
@@ -206,7 +206,7 @@ impl World {
             Command::Enable(which) => {
                 let (id, endpoint) = self.ends.iter_mut().nth(*which).expect("no such endpoint");
                 let id = *id;
-                write(store, move |tx| tx.enable_endpoint(id));
+                write(store, move |tx| tx.enable_endpoint(id, NOW + now));
                 *endpoint = Endpoint::default();
             }
             Command::Replay => self.replay(store, shown)?,
@@ -418,7 +418,11 @@ impl World {
         let lost = [DeliveryState::Failed, DeliveryState::Cancelled];
         let replayed = write(store, move |tx| {
             let filter = DeliveryFilter { states: Some(lost.into()), ..DeliveryFilter::default() };
-            tx.replay_deliveries(here, &filter, DeliveryId(0), 100, NOW + now)
+            let (first, now) = (ReplayPlace::default(), NOW + now);
+            let mut found = tx.deliveries_to_replay(here, &filter, first, 100, now)?.found;
+            tx.replay_deliveries(here, &filter, &found, now)?;
+            found.sort_unstable();
+            Ok(found)
         });
         let mut expected = Vec::new();
         for (id, row) in &mut self.rows {

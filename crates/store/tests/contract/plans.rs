@@ -6,9 +6,9 @@ use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
     AttemptRecord, AuditFilter, ConnectState, ConsentFilter, DeliveryFilter, DeliveryId,
-    DeliveryState, EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
-    NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource,
-    Result, RetentionRule, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    DeliveryState, EndpointId, EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
+    NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, ReplayPlace,
+    Resource, Result, RetentionRule, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -80,6 +80,9 @@ const FILL: &str = "
     insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
         created_at) select 1, n, n, 2 + n % 9, case when n % 2 = 0 then 'delivered'
         else 'pending' end, 4000000000000000, 0 from generate_series(1, 5000) n;
+    insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
+        created_at, finished_at) select 1, n, n, 3, 'failed', n, 0, n
+        from generate_series(1, 5000) n where n % 3 = 0;
     analyze;
 ";
 
@@ -268,7 +271,38 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("replay of one", |tx| {
         let one = DeliveryFilter { id: Some(DeliveryId(4_970)), ..DeliveryFilter::default() };
-        Ok(tx.replay_deliveries(HERE, &one, DeliveryId(0), 1, NOW)?.len() == 1)
+        let first = ReplayPlace::default();
+        let found = tx.deliveries_to_replay(HERE, &one, first, 1, NOW)?.found;
+        Ok(tx.replay_deliveries(HERE, &one, &found, NOW)? == 1)
+    }),
+    ("a step of a replay", |tx| {
+        let all = DeliveryFilter { endpoints: Some(vec![uuid(1)]), ..DeliveryFilter::default() };
+        let page = tx.deliveries_to_replay(HERE, &all, ReplayPlace::default(), 20, NOW)?;
+        let next = tx.deliveries_to_replay(HERE, &all, page.next.unwrap_or_default(), 20, NOW)?;
+        let both = [page.found, next.found].concat();
+        let replayed = tx.replay_deliveries(HERE, &all, &both, NOW)?;
+        Ok(both.len() > 20 && usize::try_from(replayed) == Ok(both.len()))
+    }),
+    ("a step of a replay of what did not arrive", |tx| {
+        let states = Some(vec![DeliveryState::Failed, DeliveryState::Cancelled]);
+        let endpoints = Some(vec![uuid(3)]);
+        let lost = DeliveryFilter {
+            states,
+            endpoints,
+            finished_since: Some(1),
+            ..DeliveryFilter::default()
+        };
+        let page = tx.deliveries_to_replay(HERE, &lost, ReplayPlace::default(), 50, NOW)?;
+        let next = tx.deliveries_to_replay(HERE, &lost, page.next.unwrap_or_default(), 50, NOW)?;
+        Ok(!page.found.is_empty() && !next.found.is_empty())
+    }),
+    ("a step of what an endpoint missed", |tx| {
+        let (all, first) = (EventFilter::default(), ReplayPlace::default());
+        let page = tx.missed_events(HERE, EndpointId(2), &all, first, 25)?;
+        let at = page.next.unwrap_or_default();
+        let next = tx.missed_events(HERE, EndpointId(2), &all, at, 25)?;
+        let both = [page.found, next.found].concat();
+        Ok(!both.is_empty() && tx.deliver_missed(HERE, EndpointId(2), &both, NOW)? > 0)
     }),
     ("endpoint", |tx| Ok(tx.endpoint(HERE, uuid(3))?.is_some())),
     ("record_attempt", |tx| {
