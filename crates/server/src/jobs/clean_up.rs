@@ -293,6 +293,8 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
         report("cohorts sent by halves", cohorts::sweep(&app, day_ago).await);
         report("destroyed keys", erasure::scrub(&app).await);
         report("stranded deliveries", webhooks::sweep(&app).await);
+        let missed = stopped.run_until_cancelled(webhooks::send_all_missed(&app));
+        report("what endpoints missed", missed.await.unwrap_or(Ok(())));
         report("planillas of an earlier version", planilla_place::place_older(&app).await);
         app.metrics().cleaned_up.set(app.now().as_second());
         let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);

@@ -1,38 +1,32 @@
 //! Webhooks as a workspace controls them: endpoints, what was sent to them, what is sent again.
 
 mod address;
+mod apply;
 mod endpoint;
 pub(crate) mod health;
 mod log;
 mod replay;
 
-use std::sync::Arc;
-
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{
-    DeliveryFilter, Endpoint, EndpointId, Environment, EventFilter, Micros, PageRequest, Store, Tx,
-};
+use vinculo_store::{DeliveryFilter, Environment, EventFilter, Micros, PageRequest, Store};
 
 use crate::App;
 use crate::audit::Trail;
 use crate::clock::wire_time;
 use crate::error::ApiError;
-use crate::secrets::{Secrets, WorkspaceSecrets};
+use crate::secrets::Secrets;
 
 pub(crate) use address::Address;
+pub(crate) use apply::{apply, cancel_rest, delete, sweep};
 pub use endpoint::{EndpointChange, EndpointStatus, WantedEndpoint};
 pub(crate) use endpoint::{TYPES, add, judge, rotate, test};
-use endpoint::{change, remove};
 pub(crate) use log::{ALL_TYPES, AttemptStatus, one_delivery, one_event};
 pub use log::{DeliveryStatus, EventStatus};
-pub(crate) use replay::{replay, replay_missed, replay_one};
+pub(crate) use replay::{replay, replay_one, send_all_missed};
 
 /// How many endpoints a command lists.
 const ALL: PageRequest = PageRequest { limit: 1000, offset: 0 };
-
-/// Deliveries cancelled in one transaction: a few milliseconds of the one writer of an embedded database.
-const CANCELLED: i64 = 500;
 
 /// When a secret ends that is kept for so many hours beside a new one.
 pub(crate) fn old_until(app: &App, hours: u16) -> Micros {
@@ -58,83 +52,6 @@ fn still_signs(until: Micros) -> ApiError {
 fn of_the_past() -> ApiError {
     let message = "The link that the event is about was deleted.";
     ApiError::status(StatusCode::CONFLICT, "link_deleted", message)
-}
-
-/// Cancels what can never be sent.
-pub(crate) async fn sweep(app: &App) -> Result<(), ApiError> {
-    for endpoint in app.store().read(|tx| tx.stranded_endpoints()).await? {
-        cancel_stranded(app, endpoint).await?;
-    }
-    Ok(())
-}
-
-/// Cancels what waits for an endpoint that is disabled or gone.
-async fn cancel_stranded(app: &App, endpoint: EndpointId) -> Result<(), ApiError> {
-    loop {
-        let now = app.now_micros();
-        let cancel = move |tx: &mut Tx<'_>| tx.cancel_stranded_deliveries(endpoint, CANCELLED, now);
-        if app.store().write(cancel).await? < CANCELLED.unsigned_abs() {
-            return Ok(());
-        }
-    }
-}
-
-/// Cancels what still waits for an endpoint that was just disabled or deleted. What is left after a failure is
-/// found by the [`sweep`].
-pub(crate) async fn cancel_rest(app: &App, endpoint: EndpointId) {
-    if let Err(error) = cancel_stranded(app, endpoint).await {
-        tracing::warn!(cause = error.cause(), "deliveries that are not sent wait for the sweep");
-    }
-}
-
-/// Changes an endpoint; when `and_replay` is wanted, sends what it missed: since it was disabled, or
-/// since it was added when it was enabled already. 409 when nothing is sent to it.
-pub(crate) async fn apply(
-    app: &App,
-    trail: Trail,
-    secrets: &Arc<WorkspaceSecrets>,
-    id: Uuid,
-    wanted: EndpointChange,
-    and_replay: bool,
-) -> Result<EndpointStatus, ApiError> {
-    let workspace = secrets.workspace().id;
-    let enabled = wanted.enabled;
-    if enabled == Some(true) {
-        // What is left of it is cancelled by the transaction that enables the endpoint.
-        let found = app.store().read(move |tx| tx.endpoint(workspace, id)).await?;
-        if let Some(found) = found.filter(|it| it.disabled.is_some()) {
-            cancel_stranded(app, found.id).await?;
-        }
-    }
-    let (writer, owner) = (app.clone(), Arc::clone(secrets));
-    let changed: (Option<Endpoint>, _) = app
-        .store()
-        .write(move |tx| {
-            let before = tx.hold_endpoint(workspace, id)?;
-            let changed = change(tx, &writer, &trail, &owner, id, wanted)?;
-            if and_replay && !changed.enabled { Err(disabled()) } else { Ok((before, changed)) }
-        })
-        .await?;
-    if let (Some(before), Some(false)) = (&changed.0, enabled) {
-        cancel_rest(app, before.id).await;
-    }
-    if let (Some(before), true) = (&changed.0, and_replay) {
-        replay_missed(app, workspace, before, changed.1.webhook_types.clone()).await?;
-    }
-    Ok(changed.1)
-}
-
-/// Removes an endpoint, and cancels what waits for it.
-pub(crate) async fn delete(
-    app: &App,
-    trail: Trail,
-    secrets: &Arc<WorkspaceSecrets>,
-    id: Uuid,
-) -> Result<(), ApiError> {
-    let (writer, owner) = (app.clone(), Arc::clone(secrets));
-    let removed = app.store().write(move |tx| remove(tx, &writer, &trail, &owner, id)).await?;
-    cancel_rest(app, removed).await;
-    Ok(())
 }
 
 /// Adds an endpoint for the organization `default`; the answer shows its secret.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 use vinculo_store::{
     AuditAction, DeliveryFilter, DeliveryId, DeliveryState, Endpoint, EndpointId, Error,
-    EventFilter, PageRequest, ReplayPage, ReplayPlace, TimeSpan, Tx, WorkspaceId,
+    EventFilter, Micros, MissedReplay, PageRequest, ReplayPage, ReplayPlace, TimeSpan, Tx,
+    WorkspaceId,
 };
 
 use crate::App;
@@ -81,27 +82,57 @@ pub(crate) fn replay_one(
     Ok(DeliveryStatus::of(&read(tx)?))
 }
 
-/// Sends an endpoint, which is enabled now, what it did not get since it was disabled as it is
-/// described here; when it was not, since it was added. Of what was cancelled or failed, `types` alone.
-pub(crate) async fn replay_missed(
-    app: &App,
-    workspace: WorkspaceId,
-    before: &Endpoint,
-    types: Option<Vec<String>>,
-) -> Result<(), ApiError> {
+/// Notes that an endpoint, which is enabled now, is to be sent what it did not get since it was disabled as it
+/// is described here; when it was not, since it was added.
+pub(super) fn want_missed(tx: &mut Tx<'_>, before: &Endpoint, now: Micros) -> Result<(), Error> {
     let off = before.disabled.map_or(before.created_at, |(at, _)| at);
-    let since = before.failing_since.filter(|_| before.disabled.is_some()).unwrap_or(off).min(off);
+    let failing = before.failing_since.filter(|_| before.disabled.is_some());
+    tx.want_missed(before.id, failing.map_or(off, |since| since.min(off)), off, now)
+}
+
+/// Sends an endpoint what is noted of it. What is left after a failure is found by [`send_all_missed`].
+pub(super) async fn send_missed(app: &App, endpoint: EndpointId) {
+    let sent = async {
+        for wanted in app.store().read(move |tx| tx.missed_replays(Some(endpoint))).await? {
+            send(app, wanted).await?;
+        }
+        Ok::<_, ApiError>(())
+    };
+    if let Err(error) = sent.await {
+        tracing::warn!(cause = error.cause(), "what an endpoint missed waits for the sweep");
+    }
+}
+
+/// Sends every endpoint what is noted of it and has not been sent: the process ended that was about to, or is
+/// at it.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn send_all_missed(app: &App) -> Result<(), ApiError> {
+    for wanted in app.store().read(|tx| tx.missed_replays(None)).await? {
+        send(app, wanted).await?;
+    }
+    Ok(())
+}
+
+/// Sends an endpoint what is noted of it, and then forgets that. Of what failed or was cancelled, types alone that
+/// it wants; done by two at once, everything is sent once.
+async fn send(app: &App, wanted: MissedReplay) -> Result<(), ApiError> {
+    let (workspace, endpoint) = (wanted.workspace, wanted.endpoint);
     let filter = DeliveryFilter {
-        endpoints: Some(vec![before.uuid]),
+        endpoints: Some(vec![wanted.uuid]),
         states: Some(vec![DeliveryState::Failed, DeliveryState::Cancelled]),
-        finished_since: Some(since),
-        events: EventFilter { types, ..EventFilter::default() },
+        finished_since: Some(wanted.ended_since),
+        not_replayed_since: Some(wanted.wanted_at),
+        events: EventFilter { types: wanted.types, ..EventFilter::default() },
         ..DeliveryFilter::default()
     };
     again(app, workspace, filter).await?;
-    let created = TimeSpan { from: Some(off), before: None };
-    missed(app, workspace, before.id, EventFilter { created, ..EventFilter::default() }).await?;
-    Ok(())
+    let created = TimeSpan { from: Some(wanted.happened_since), before: None };
+    let happened = EventFilter { created, ..EventFilter::default() };
+    missed(app, workspace, endpoint, happened).await?;
+    let done = move |tx: &mut Tx<'_>| tx.forget_missed(endpoint, Some(wanted.wanted_at));
+    Ok(app.store().write(done).await?)
 }
 
 async fn enabled(app: &App, workspace: WorkspaceId, id: Uuid) -> Result<Endpoint, ApiError> {

@@ -29,6 +29,7 @@ on_both_databases!(
     tries_under_way_are_recorded_whatever_became_of_their_delivery,
     what_waits_is_not_sent_once_its_type_is_not_wanted,
     what_was_missed_is_sent_whenever_it_is_asked_for,
+    what_was_missed_is_sent_by_whoever_comes_after_a_crash,
     one_success_ends_a_failure,
     a_success_that_began_before_a_failure_ends_it,
     a_workspace_has_its_own_schedule,
@@ -747,6 +748,41 @@ async fn what_was_missed_is_sent_whenever_it_is_asked_for(database: TestDatabase
     assert_eq!(receiver.next().await.json()["link_id"], link["id"], "and nothing twice");
     app.settled().await;
     client.patch(&path, &json!({ "enabled": true, "replay_missed": true })).await;
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+/// The process has ended right after the transaction that enabled the endpoint.
+async fn what_was_missed_is_sent_by_whoever_comes_after_a_crash(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    let endpoint = add(&app.sandbox(), json!({ "url": receiver.url })).await;
+    one_event(&app).await;
+    receiver.next().await;
+    app.settled().await;
+    let off = json!({ "enabled": false });
+    app.sandbox().patch(&path_of(&endpoint), &off).await;
+    let link = one_event(&app).await;
+    app.settled().await;
+    let off = app.now().as_microsecond();
+    app.database.run(&format!(
+        "update webhook_endpoints set disabled_at = null, disabled_reason = null, \
+         replay_wanted_at = {off}, replay_ended_since = {off}, replay_happened_since = {off}; \
+         update events set created_at = {off} - 1 where id = (select min(id) from events); \
+         delete from deliveries where event_id = (select min(id) from events)"
+    ));
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    assert_eq!(receiver.next().await.json()["link_id"], link["id"]);
+    app.settled().await;
+    receiver.assert_quiet();
+    // It is done.
+    let mut app = app.restart().await;
+    app.database.run("delete from deliveries");
+    app.start_runner().await;
+    one_event(&app).await;
+    receiver.next().await;
     app.settled().await;
     receiver.assert_quiet();
     app.finish().await;

@@ -76,6 +76,8 @@ pub struct DeliveryFilter {
     pub states: Option<Vec<DeliveryState>>,
     /// Only those that ended then or later.
     pub finished_since: Option<Micros>,
+    /// Only those that were not made again then or later.
+    pub not_replayed_since: Option<Micros>,
     /// Only of these events.
     pub events: EventFilter,
 }
@@ -113,6 +115,9 @@ impl DeliveryFilter {
         }
         if let Some(since) = self.finished_since {
             clause.and_list("d.finished_at >= {}", [since]);
+        }
+        if let Some(since) = self.not_replayed_since {
+            clause.and_list("(d.replayed_at is null or d.replayed_at < {})", [since]);
         }
         clause
     }

@@ -75,10 +75,7 @@ impl Endpoint {
             id: EndpointId(row.int(0)?),
             uuid: row.uuid(1)?,
             created_at: row.int(2)?,
-            types: row.opt_text(3)?.map(|listed| {
-                let types = listed.split(',').filter(|word| !word.is_empty());
-                types.map(str::to_owned).collect()
-            }),
+            types: row.opt_text(3)?.map(|listed| types_of(&listed)),
             disabled: disabled_at.map(|at| (at, reason.unwrap_or(DisabledReason::Manual))),
             failing_since: row.opt_int(6)?,
             held_until: row.opt_int(7)?,
@@ -95,6 +92,11 @@ pub(super) fn works(endpoint: &str, sent_to: &str, began: &str) -> String {
          and (failing_since is not null or held_until <= {began}) and sealed = {sent_to} \
          and disabled_at is null"
     )
+}
+
+/// Types from how the column keeps them.
+pub(super) fn types_of(listed: &str) -> Vec<String> {
+    listed.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Types as the column keeps them.

@@ -31,6 +31,7 @@ mod lifecycle;
 mod links;
 mod loads;
 mod lost_imports;
+mod missed;
 mod objects;
 mod oldest;
 mod page;
@@ -83,6 +84,7 @@ pub use lifecycle::{Due, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadCourse, LoadState, NewLoad, Trigger};
 pub use lost_imports::OpenImport;
+pub use missed::MissedReplay;
 pub use objects::{
     KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject, TracedObject,
 };

@@ -188,6 +188,11 @@ async fn what_changed_since_it_was_found_is_left(db: TestDatabase) {
     assert_eq!(again(NOW + 10).await, 0, "they wait");
     let states = "select state from deliveries order by id";
     assert_eq!(raw::rows(&db, states), ["pending", "delivered", "pending", "failed"]);
+    raw::run(&db, &format!("update deliveries set state = 'failed' where id = {}", ids[0]));
+    for (since, found) in [(NOW + 9, 0), (NOW + 10, 1)] {
+        let of = DeliveryFilter { not_replayed_since: Some(since), ..failed.clone() };
+        assert_eq!(search(&db, here, &of, 9, NOW + 20).await.0.len(), found);
+    }
 }
 
 async fn what_tells_of_a_deleted_link_is_not_sent_again(db: TestDatabase) {
