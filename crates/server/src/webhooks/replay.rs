@@ -20,6 +20,10 @@ const LOOKED_AT: i64 = 1000;
 /// Deliveries made again in one transaction: a few milliseconds of the one writer of an embedded database.
 const BATCH: usize = 200;
 
+/// How far apart the clocks of processes may be, microseconds, and an event from the commit that tells of it:
+/// what an endpoint missed is looked for from so long before it was disabled.
+const APART: Micros = 60 * 1_000_000;
+
 /// Makes deliveries of the workspace due again; answers how many. Where endpoints are named and no
 /// states, events that were never on their way to them are sent as well. In batches: after a crash
 /// some are due and others are not, and the same request can be made again.
@@ -85,7 +89,8 @@ pub(crate) fn replay_one(
 /// Notes that an endpoint, which is enabled now, is to be sent what it did not get since it was disabled as it
 /// is described here; when it was not, since it was added.
 pub(super) fn want_missed(tx: &mut Tx<'_>, before: &Endpoint, now: Micros) -> Result<(), Error> {
-    let off = before.disabled.map_or(before.created_at, |(at, _)| at);
+    let added = before.created_at;
+    let off = before.disabled.map_or(added, |(at, _)| (at - APART).max(added));
     let failing = before.failing_since.filter(|_| before.disabled.is_some());
     tx.want_missed(before.id, failing.map_or(off, |since| since.min(off)), off, now)
 }

@@ -30,6 +30,7 @@ on_both_databases!(
     what_waits_is_not_sent_once_its_type_is_not_wanted,
     what_was_missed_is_sent_whenever_it_is_asked_for,
     what_was_missed_is_sent_by_whoever_comes_after_a_crash,
+    what_happened_by_a_clock_that_is_behind_was_missed_too,
     one_success_ends_a_failure,
     a_success_that_began_before_a_failure_ends_it,
     a_workspace_has_its_own_schedule,
@@ -783,6 +784,35 @@ async fn what_was_missed_is_sent_by_whoever_comes_after_a_crash(database: TestDa
     app.start_runner().await;
     one_event(&app).await;
     receiver.next().await;
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn what_happened_by_a_clock_that_is_behind_was_missed_too(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    app.advance(HOUR);
+    client.patch(&path_of(&endpoint), &json!({ "enabled": false })).await;
+    let links = [one_event(&app).await, one_event(&app).await];
+    app.settled().await;
+    let [long, just] = [61, 1].map(|seconds| app.now().as_microsecond() - seconds * 1_000_000);
+    for (link, at) in links.iter().zip([long, just]) {
+        let of = link["id"].as_str().unwrap().replace('-', "");
+        let uuid = match app.database.is_embedded() {
+            true => format!("x'{of}'"),
+            false => format!("'{of}'"),
+        };
+        app.database.run(&format!(
+            "update events set created_at = {at} \
+             where link_id = (select id from links where uuid = {uuid})"
+        ));
+    }
+    let on = json!({ "enabled": true, "replay_missed": true });
+    assert_eq!(client.patch(&path_of(&endpoint), &on).await.status, 200);
+    assert_eq!(receiver.next().await.json()["link_id"], links[1]["id"]);
     app.settled().await;
     receiver.assert_quiet();
     app.finish().await;
