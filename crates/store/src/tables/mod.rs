@@ -80,7 +80,7 @@ pub use index_keys::{IndexColumn, IndexVersion};
 pub use installation::{Environment, Organization, Workspace};
 pub use jobs::{ClaimedJob, Job};
 pub use kept_answers::{KeptAnswer, NewKeptAnswer, Seal};
-pub use lifecycle::{Due, LinkSettings};
+pub use lifecycle::{Due, DueFor, DueLink, LinkSettings};
 pub use links::{AccessMode, Link, LinkFilter, LinkStatus, NewLink};
 pub use loads::{Load, LoadCourse, LoadState, NewLoad, Trigger};
 pub use lost_imports::OpenImport;

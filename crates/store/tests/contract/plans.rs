@@ -6,9 +6,10 @@ use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
     AttemptRecord, AuditFilter, ConnectState, ConsentFilter, DeliveryFilter, DeliveryId,
-    DeliveryState, EndpointId, EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
-    NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, ReplayPlace,
-    Resource, Result, RetentionRule, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    DeliveryState, DueFor, DueLink, EndpointId, EventFilter, ImportId, Job, LinkFilter, LinkId,
+    LoadId, LoadState, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest,
+    Queue, ReplayPlace, Resource, Result, RetentionRule, SourceCallId, Store, SubjectId, Tx,
+    UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -35,9 +36,10 @@ const FILL: &str = "
         source_calls, deliveries, erased_at) select pg_uuid(n), 1, pg_index(n), 0, 0, 0, 0, 0, n
         from generate_series(1, 5000) n;
     insert into links (uuid, workspace_id, subject_id, institution, access_mode, status,
-        created_by, created_at, institution_user_id, credentials_storage, fetch_resources, sealed)
+        created_by, created_at, institution_user_id, credentials_storage, fetch_resources, sealed,
+        refresh_at, refresh_trigger, expires_at, stale_at)
         select pg_uuid(n), 1, n, 'pila_co_employment', 'single', 'valid', pg_uuid(1), n, 'x',
-        'store', 'EMPLOYMENTS', pg_sealed() from generate_series(1, 5000) n;
+        'store', 'EMPLOYMENTS', pg_sealed(), n, 'schedule', n, n from generate_series(1, 5000) n;
     insert into loads (workspace_id, subject_id, link_id, trigger, resources, request_id, state,
         created_at) select 1, n, n, 'creation', 'EMPLOYMENTS', pg_uuid(n), 'waiting', 0
         from generate_series(1, 5000) n;
@@ -319,7 +321,16 @@ const CALLS: &[(&str, Call)] = &[
         };
         tx.record_attempt(&record, NOW)
     }),
-    ("crowded_workspaces", |tx| Ok(tx.crowded_workspaces(NOW, 10)? == [HERE])),
+    ("workspaces_to_refresh", |tx| Ok(tx.workspaces_to_refresh(NOW, 10)? == [(HERE, 0)])),
+    ("due_links", |tx| {
+        let mut found = Vec::new();
+        for what in [DueFor::Refresh(HERE), DueFor::Expiry, DueFor::Staleness] {
+            let first = tx.due_links(what, NOW, DueLink::FIRST, 15)?;
+            let last = first.last().copied().expect("nothing is due");
+            found.extend(tx.due_links(what, NOW, last, 15)?);
+        }
+        Ok(found.len() == 45)
+    }),
     ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
     ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8, None)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
