@@ -236,7 +236,7 @@ impl Tx<'_> {
     }
 
     /// Sends to an endpoint again what happens from now on, and forgets that it failed; what is stranded is
-    /// cancelled, all of it.
+    /// cancelled, all of it. Changes nothing when it is enabled.
     ///
     /// # Errors
     /// When the database fails.
@@ -244,7 +244,7 @@ impl Tx<'_> {
         self.cancel_stranded_deliveries(id, i64::MAX, now)?;
         self.execute(
             "update webhook_endpoints set disabled_at = null, disabled_reason = null, \
-             failing_since = null, held_until = null where id = $1",
+             failing_since = null, held_until = null where id = $1 and disabled_at is not null",
             &[id.into()],
         )?;
         Ok(())

@@ -297,7 +297,7 @@ async fn an_endpoint_that_is_left_in_peace_is_passed_over(db: TestDatabase) {
     assert!(write(&db, move |tx| claim(tx, until, 9)).await.is_empty());
     assert_eq!(write(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(until));
     write(&db, move |tx| tx.enable_endpoint(busy, until)).await;
-    assert_eq!(write(&db, move |tx| claim(tx, until, 9)).await.len(), 2);
+    assert!(write(&db, move |tx| claim(tx, until, 9)).await.is_empty(), "it was enabled");
 }
 
 async fn what_arrives_ends_the_peace_of_its_endpoint(db: TestDatabase) {

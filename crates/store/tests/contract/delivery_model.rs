@@ -207,7 +207,9 @@ impl World {
                 let (id, endpoint) = self.ends.iter_mut().nth(*which).expect("no such endpoint");
                 let id = *id;
                 write(store, move |tx| tx.enable_endpoint(id, NOW + now));
-                *endpoint = Endpoint::default();
+                if endpoint.disabled {
+                    *endpoint = Endpoint::default();
+                }
             }
             Command::Replay => self.replay(store, shown)?,
             Command::Succeed(which) => self.succeed(store, which, shown)?,

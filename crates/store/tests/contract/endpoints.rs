@@ -212,6 +212,11 @@ async fn a_try_says_nothing_of_an_endpoint_that_was_changed_or_disabled(db: Test
     assert_eq!(failed(91, NOW + 4).await, None);
     write(&db, move |tx| tx.endpoint_works(id, &sealed(91), NOW)).await;
     assert_eq!(since().await, Some(NOW + 3), "kept for who enables it");
+    write(&db, move |tx| tx.enable_endpoint(id, NOW + 5)).await;
+    assert_eq!(since().await, None);
+    assert!(failed(91, NOW + 6).await.is_some());
+    write(&db, move |tx| tx.enable_endpoint(id, NOW + 7)).await;
+    assert_eq!(since().await, Some(NOW + 6), "it was enabled");
 }
 
 async fn what_is_not_wanted_any_more_is_cancelled(db: TestDatabase) {
