@@ -278,11 +278,12 @@ impl World {
         Ok(())
     }
 
-    /// Endpoints take turns, and none has more than `each` in flight.
+    /// Endpoints take turns, and none has more than `each` in flight, nor one that fails more than one.
     fn claim(&mut self, lease: Micros, limit: i64, each: i64, stride: i64) -> Vec<(i64, i64, i64)> {
         let now = self.now;
         let mut turns = Vec::new();
-        for (endpoint, _) in self.ends.iter().filter(|(_, endpoint)| !endpoint.disabled) {
+        for (endpoint, end) in self.ends.iter().filter(|(_, endpoint)| !endpoint.disabled) {
+            let each = if end.failing_since.is_some() { each.min(1) } else { each };
             let own = || self.rows.iter().filter(|(_, row)| row.endpoint == *endpoint);
             let held = own().filter(|(_, row)| row.is_held(now)).count();
             let mut due: Vec<_> = own()
@@ -292,7 +293,7 @@ impl World {
             due.sort_unstable();
             let room = usize::try_from(each).unwrap_or(0).saturating_sub(held);
             let places = due.into_iter().enumerate().take(room);
-            turns.extend(places.map(|(place, (due, id))| (place, due, id)));
+            turns.extend(places.map(|(place, (due, id))| (place + held, due, id)));
         }
         turns.sort_unstable();
         turns.truncate(usize::try_from(limit).unwrap_or(0));

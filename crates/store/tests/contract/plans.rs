@@ -250,6 +250,9 @@ const CALLS: &[(&str, Call)] = &[
     }),
     // A lease that is over at once: the next call has as much room as ever.
     ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9, 1)?.len() == 1)),
+    ("claim_steady_deliveries", |tx| {
+        Ok(tx.claim_steady_deliveries(NOW, NOW, 8, [NOW, NOW], 1)?.len() == 1)
+    }),
     ("claim_deliveries", |tx| {
         let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8, 1)?;
         let claims: Vec<_> = due.iter().map(|it| it.claim).collect();
