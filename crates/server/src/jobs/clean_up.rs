@@ -309,6 +309,8 @@ async fn round(app: &App, stopped: &CancellationToken) -> bool {
     all &= succeeded("cohorts sent by halves", cohorts::sweep(app, day_ago).await);
     all &= succeeded("destroyed keys", erasure::scrub(app).await);
     all &= succeeded("stranded deliveries", webhooks::sweep(app).await);
+    let missed = stopped.run_until_cancelled(webhooks::send_all_missed(app)).await;
+    all &= succeeded("what endpoints missed", missed.unwrap_or(Ok(())));
     all &= succeeded("planillas of an earlier version", planilla_place::place_older(app).await);
     all && !stopped.is_cancelled()
 }

@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 use std::collections::BTreeMap;
 use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason,
-    EndpointId, Environment, Micros, Queue, Result, Store, Tx, WorkspaceId,
+    EndpointId, Environment, Micros, Queue, ReplayPlace, Result, Store, Tx, WorkspaceId,
 };
 use vinculo_vault::Sealed;
 
@@ -206,8 +206,10 @@ impl World {
             Command::Enable(which) => {
                 let (id, endpoint) = self.ends.iter_mut().nth(*which).expect("no such endpoint");
                 let id = *id;
-                write(store, move |tx| tx.enable_endpoint(id));
-                *endpoint = Endpoint::default();
+                write(store, move |tx| tx.enable_endpoint(id, NOW + now));
+                if endpoint.disabled {
+                    *endpoint = Endpoint::default();
+                }
             }
             Command::Replay => self.replay(store, shown)?,
             Command::Succeed(which) => self.succeed(store, which, shown)?,
@@ -276,11 +278,12 @@ impl World {
         Ok(())
     }
 
-    /// Endpoints take turns, and none has more than `each` in flight.
+    /// Endpoints take turns, and none has more than `each` in flight, nor one that fails more than one.
     fn claim(&mut self, lease: Micros, limit: i64, each: i64, stride: i64) -> Vec<(i64, i64, i64)> {
         let now = self.now;
         let mut turns = Vec::new();
-        for (endpoint, _) in self.ends.iter().filter(|(_, endpoint)| !endpoint.disabled) {
+        for (endpoint, end) in self.ends.iter().filter(|(_, endpoint)| !endpoint.disabled) {
+            let each = if end.failing_since.is_some() { each.min(1) } else { each };
             let own = || self.rows.iter().filter(|(_, row)| row.endpoint == *endpoint);
             let held = own().filter(|(_, row)| row.is_held(now)).count();
             let mut due: Vec<_> = own()
@@ -290,7 +293,7 @@ impl World {
             due.sort_unstable();
             let room = usize::try_from(each).unwrap_or(0).saturating_sub(held);
             let places = due.into_iter().enumerate().take(room);
-            turns.extend(places.map(|(place, (due, id))| (place, due, id)));
+            turns.extend(places.map(|(place, (due, id))| (place + held, due, id)));
         }
         turns.sort_unstable();
         turns.truncate(usize::try_from(limit).unwrap_or(0));
@@ -418,7 +421,11 @@ impl World {
         let lost = [DeliveryState::Failed, DeliveryState::Cancelled];
         let replayed = write(store, move |tx| {
             let filter = DeliveryFilter { states: Some(lost.into()), ..DeliveryFilter::default() };
-            tx.replay_deliveries(here, &filter, DeliveryId(0), 100, NOW + now)
+            let (first, now) = (ReplayPlace::default(), NOW + now);
+            let mut found = tx.deliveries_to_replay(here, &filter, first, 100, now)?.found;
+            tx.replay_deliveries(here, &filter, &found, now)?;
+            found.sort_unstable();
+            Ok(found)
         });
         let mut expected = Vec::new();
         for (id, row) in &mut self.rows {
