@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use vinculo_bench::faults::{self, Plan};
+use vinculo_bench::postgres::Postgres;
 use vinculo_bench::receiver::Receiver;
 
 #[test]
@@ -14,10 +15,21 @@ fn the_binary_has_failpoints() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_ends_at_any_point_loses_nothing() {
+async fn a_server_that_ends_at_any_point_loses_nothing_on_sqlite() {
+    at_every_point(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_at_any_point_loses_nothing_on_postgres() {
+    let mut postgres = Postgres::start().expect("PostgreSQL");
+    let database = postgres.database().expect("a database");
+    at_every_point(Some(&database)).await;
+}
+
+async fn at_every_point(database: Option<&str>) {
     let receiver = Receiver::start().await.expect("a port").url;
     let binary = Some(Path::new(env!("CARGO_BIN_EXE_vinculo")));
     let plan = Plan { binary, receiver: &receiver, rounds: 0, rate: 1, seed: 0 };
-    let verdicts = faults::every_point(&plan, None).await.expect("the row is played");
-    assert!(verdicts.iter().all(|verdict| verdict.met), "{verdicts:#?}");
+    let verdicts = faults::every_point(&plan, database).await.expect("the row is played");
+    assert!(verdicts.iter().all(|verdict| verdict.kept), "{verdicts:#?}");
 }
