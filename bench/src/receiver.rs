@@ -1,7 +1,7 @@
 //! A receiver of webhooks that keeps what came, byte for byte, and behaves as its path says.
 //!
 //! `/ok` answers 200; `/hang` never answers; `/drip` answers 200 and a byte a second; `/endless`
-//! answers 200 and never stops; `/gzip` answers 200 and little that would inflate to much; `/fail` answers 500; `/break` breaks off in its answer; `/busy` takes 20
+//! answers 200 and never stops; `/gzip` answers 200 and little that would inflate to much; `/fail` answers 500; `/break` breaks off in its answer; `/busy/20` takes 20
 //! ms for each; `/late` keeps the first of each event until it is released with
 //! 500, and answers 200 to the others. `GET /report` tells what came.
 
@@ -13,7 +13,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -129,7 +129,7 @@ impl Receiver {
             .route("/gzip", post(gzip))
             .route("/fail", post(fail))
             .route("/break", post(break_off))
-            .route("/busy", post(busy))
+            .route("/busy/{ms}", post(busy))
             .route("/late", post(late))
             .route("/release", post(release))
             .route("/report", get(report))
@@ -253,10 +253,10 @@ async fn break_off(State(book): State<Arc<Book>>, headers: HeaderMap, body: Byte
     Body::from_stream(stream::iter(pieces)).into_response()
 }
 
-async fn busy(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) {
+async fn busy(State(book): State<Arc<Book>>, Path(ms): Path<u64>, headers: HeaderMap, body: Bytes) {
     let [now, most] = &book.busy;
     most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-    sleep(Duration::from_millis(20)).await;
+    sleep(Duration::from_millis(ms)).await;
     book.note(&headers, body);
     now.fetch_sub(1, Ordering::Relaxed);
 }

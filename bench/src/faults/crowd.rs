@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Method;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -22,10 +23,14 @@ const OF_EACH: usize = 10;
 const HEALTHY: usize = 60;
 /// The most that one endpoint has in flight.
 const CAP: usize = 8;
-/// Events for each that hangs: together more than the server has places.
+/// The most that a server has in flight.
+const PLACES: usize = 256;
+/// Events at once for each that hangs.
 const BACKLOG: usize = 4 * CAP;
 /// Rounds of an event for each that answers, of which one has to come while all that hangs does.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 10;
+/// Requests at once.
+const AT_ONCE: usize = 16;
 /// Longest time until everything has come.
 const PATIENCE: Duration = Duration::from_secs(120);
 const SECOND: Duration = Duration::from_secs(1);
@@ -75,25 +80,31 @@ pub async fn bad_endpoints(plan: &Plan<'_>, seconds: u32) -> anyhow::Result<Vec<
     Ok(vec![verdict.and_timed(times <= 1.2 && beside <= Duration::from_millis(25))])
 }
 
-/// Has those that hang hold all that they may, and more wait for them; then plays rounds of an event for each
-/// that answers, until all of a round come before a try that hangs ends. The rounds that took, `None` when
-/// every one had to wait, and the events.
+/// Has those that hang hold all that they may, and so many events wait for them that they would fill all
+/// places; then plays rounds of an event for each that answers, until all of a round come before a try that
+/// hangs ends. The rounds that took, `None` when every one had to wait, and the events.
 async fn beside_held(
     plan: &Plan<'_>,
     customer: &Arc<Customer>,
     server: &Process,
     (healthy, hanging): (&[String], &[String]),
 ) -> anyhow::Result<(Option<usize>, Vec<String>)> {
-    let mut events = Vec::new();
+    let (mut hung, mut events) = (Vec::new(), Vec::new());
+    let held = CAP * hanging.len();
+    let fills = |report: &Report, hung: &[String]| {
+        hung.iter().filter(|id| !report.events.contains_key(*id)).count() + held >= PLACES
+    };
     for round in 1..=ROUNDS {
-        let backlog = if round % 5 == 1 { BACKLOG } else { 0 };
-        tests(customer, server, hanging.iter().cycle().take(backlog * hanging.len())).await?;
-        let before = until(plan, |report| report.hanging >= CAP * hanging.len()).await?;
+        if !fills(&report(plan.receiver).await?, &hung) {
+            let backlog = hanging.iter().cycle().take(BACKLOG * hanging.len());
+            hung.extend(tests(customer, server, backlog).await?);
+        }
+        let before = until(plan, |report| report.hanging >= held).await?;
         let asked = tests(customer, server, healthy.iter()).await?;
         let all_came = |report: &Report| asked.iter().all(|id| report.events.contains_key(id));
         let after = until(plan, all_came).await?;
         events.extend(asked);
-        if after.given_up == before.given_up {
+        if after.given_up == before.given_up && fills(&after, &hung) {
             return Ok((Some(round), events));
         }
     }
@@ -113,30 +124,35 @@ async fn until(plan: &Plan<'_>, enough: impl Fn(&Report) -> bool) -> anyhow::Res
     }
 }
 
-/// Has each of these endpoints sent a test, all at once: the events.
+/// Has each of these endpoints sent a test: the events.
 async fn tests(
     customer: &Arc<Customer>,
     server: &Process,
     endpoints: impl Iterator<Item = &String>,
 ) -> anyhow::Result<Vec<String>> {
-    let mut asked = JoinSet::new();
-    for endpoint in endpoints {
-        let (customer, url, to) = (Arc::clone(customer), server.url.clone(), endpoint.clone());
-        asked.spawn(async move { customer.test(&url, &to).await });
-    }
-    asked.join_all().await.into_iter().collect()
+    let asked = endpoints.cloned().map(|to| {
+        let (customer, url) = (Arc::clone(customer), server.url.clone());
+        async move { customer.test(&url, &to).await }
+    });
+    stream::iter(asked).buffer_unordered(AT_ONCE).try_collect().await
 }
 
-/// B7: everything that waits for a receiver that was down comes due within seconds of its return.
+/// B7: everything that waits for a receiver that was down comes due within seconds of its return. It takes some
+/// milliseconds for each.
 ///
 /// # Errors
 /// When the server fails in a way that is not counted.
-pub async fn returning_receiver(plan: &Plan<'_>, events: usize) -> anyhow::Result<Vec<Verdict>> {
+pub async fn returning_receiver(
+    plan: &Plan<'_>,
+    events: usize,
+    each_ms: u32,
+) -> anyhow::Result<Vec<Verdict>> {
     let (customer, server, _kept) = stand(plan)?;
     let waits = json!({ "webhook_retry_seconds": [8, 8, 8, 8, 8, 8, 8, 8, 8, 8] });
     customer.change(Method::PATCH, &server.url, "/manage/v1/settings/", &waits).await?;
     let port = closed_port()?;
-    let busy = customer.endpoint(&server.url, &format!("http://127.0.0.1:{port}/busy")).await?;
+    let busy = format!("http://127.0.0.1:{port}/busy/{each_ms}");
+    let busy = customer.endpoint(&server.url, &busy).await?;
     let healthy = customer.endpoint(&server.url, &format!("{}/ok", plan.receiver)).await?;
     let mut asked = JoinSet::new();
     for client in 0..16 {

@@ -17,7 +17,7 @@ use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Process;
 
 /// What is played, each with a receiver of its own; before the dash, the row.
-const GROUPS: [&str; 19] = [
+const GROUPS: [&str; 20] = [
     "A1",
     "A2-stale",
     "A2-workers",
@@ -34,7 +34,8 @@ const GROUPS: [&str; 19] = [
     "B2",
     "B3",
     "B5",
-    "B6",
+    "B6-rate",
+    "B6-waiting",
     "B7",
     "B8",
 ];
@@ -179,8 +180,11 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
         "A10" => faults::stopped_server(&rounds(times(50, 5))).await,
         "B2" => faults::bad_endpoints(&plan, times(60, 8) as u32).await,
         "B5" => faults::long_queue_beside(&rounds(3), times(100_000, 3_000)).await,
-        "B6" => faults::overloaded(&plan, 600, Duration::from_secs(times(60, 15) as u64)).await,
-        "B7" => faults::returning_receiver(&plan, times(10_000, 1_000)).await,
+        "B6-waiting" => faults::nobody_at_work(&plan, 700).await,
+        "B6-rate" => {
+            faults::overloaded(&plan, 600, Duration::from_secs(times(60, 15) as u64)).await
+        }
+        "B7" => faults::returning_receiver(&plan, times(10_000, 1_000), 20).await,
         "B8" => faults::slow_clients(&plan, SlowClients::MANY).await,
         _ => faults::slow_receivers(&plan).await,
     }

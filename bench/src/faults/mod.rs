@@ -34,7 +34,7 @@ pub use disk::{full_disk, full_quota};
 pub use elsewhere::{ELSEWHERE, Elsewhere};
 pub use fair::long_queue_beside;
 pub use kill::{killed_and_paused_workers, killed_server, stopped_server};
-pub use overload::overloaded;
+pub use overload::{nobody_at_work, overloaded};
 pub use points::every_point;
 pub use power::power_failures;
 pub use slow::slow_receivers;

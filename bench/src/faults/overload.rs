@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use anyhow::ensure;
+use futures_util::{StreamExt as _, stream};
 use reqwest::StatusCode;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -19,6 +20,9 @@ const TIMES: f64 = 3.0;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// What is normal: a link is told of within a second.
 const NORMAL: Duration = Duration::from_secs(1);
+
+/// Requests at once, where it is not asked at a rate.
+const AT_ONCE: usize = 16;
 
 /// What the goals are.
 const SLOWEST: Duration = Duration::from_secs(5);
@@ -64,13 +68,7 @@ pub async fn overloaded(
     tries.iter().filter(|it| it.link.is_none()).for_each(|it| {
         *refusals.entry(it.status.map(|it| it.as_u16())).or_default() += 1;
     });
-    let polite = tries.iter().filter(|it| it.link.is_none()).all(|it| {
-        it.asked_to_wait
-            && matches!(
-                it.status,
-                Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
-            )
-    });
+    let polite = tries.iter().filter(|it| it.link.is_none()).all(is_polite);
     let told = format!(
         "{sustainable:.0} links/s can be done, {rate:.0}/s asked for {length:?}: {} asked, {} taken, \
          refusals {refusals:?} (none is no answer), p99 {answered:.1?} to the answer, {late:.1?} to both \
@@ -89,6 +87,36 @@ pub async fn overloaded(
     );
     let in_time = answered <= SLOWEST && late <= SLOWEST && recovered <= RECOVERY;
     Ok(vec![verdict.and_timed(in_time && memory <= MOST_KIB)])
+}
+
+/// B6: nobody works off the jobs of links, until so many were asked for; as many are refused as may not wait.
+///
+/// # Errors
+/// When a server does not start, or what was taken is not told of.
+pub async fn nobody_at_work(plan: &Plan<'_>, links: usize) -> anyhow::Result<Vec<Verdict>> {
+    let installation = plan.installation("/ok", None, None)?;
+    let (customer, idle) = (Customer::new(&installation)?, installation.serve_only()?);
+    let requests: Vec<_> = (0..links).map(|n| customer.attempt(900_000 + n, &idle.url)).collect();
+    let tries: Vec<_> = stream::iter(requests).buffer_unordered(AT_ONCE).collect().await;
+    drop(idle);
+    let taken: Vec<_> = tries.iter().filter_map(|it| it.link.clone()).collect();
+    let _server = installation.serve()?;
+    told(plan, &taken).await?;
+    let refused = links - taken.len();
+    let polite = tries.iter().filter(|it| it.link.is_none()).all(is_polite);
+    Ok(vec![Verdict::counted(
+        "B6 links while nobody works off their jobs",
+        "what may not wait is refused with 429 or 503 and Retry-After; what was taken is told of when \
+         somebody works",
+        polite && refused > 0 && !taken.is_empty(),
+        format!("{links} asked for, {} taken and told of, {refused} refused", taken.len()),
+    )])
+}
+
+/// Whether a refusal says that it is one for now.
+fn is_polite(refused: &Tried) -> bool {
+    let busy = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS];
+    refused.asked_to_wait && refused.status.is_some_and(|status| busy.contains(&status))
 }
 
 /// Asks at a rate, however the earlier requests fare: what became of each, and the most memory taken.

@@ -99,9 +99,15 @@ async fn more_links_than_can_be_made_are_refused_politely_and_the_others_told_of
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_links_than_may_wait_are_refused_politely_and_the_others_told_of() {
+    let receiver = receiver().await;
+    assert_kept(faults::nobody_at_work(&plan(&receiver, 1), 560).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_is_due_at_once_comes_a_few_at_a_time() {
     let receiver = receiver().await;
-    assert_kept(faults::returning_receiver(&plan(&receiver, 1), 150).await);
+    assert_kept(faults::returning_receiver(&plan(&receiver, 1), 150, 400).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
