@@ -284,7 +284,7 @@ fn a_data_folder_of_another_owner_is_named_and_left_alone() {
         }
     } else {
         // Nobody else can give a folder away: one that its owner may not enter is closed to him too.
-        std::fs::set_permissions(&there, Permissions::from_mode(0)).expect("another mode");
+        std::fs::set_permissions(&there, Permissions::from_mode(0o000)).expect("another mode");
     }
     let refused = finished(&mut as_anybody(&installation.serve_command())).refused();
     let key = there.join("master.key").display().to_string();
