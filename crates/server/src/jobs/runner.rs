@@ -285,14 +285,18 @@ impl Runner {
     }
 
     async fn beat(self: Arc<Self>, stopped: CancellationToken) {
-        let mut last = LastLook::of(self.app.clock());
+        let clock = self.app.clock();
+        let (mut last, mut began) = (LastLook::of(clock), clock.elapsed());
         loop {
             let every: Duration = self.app.config().runner.heartbeat;
-            let next = self.app.now().checked_add(every).unwrap_or(Timestamp::MAX);
+            // A beat that took long puts the next one off by nothing.
+            let wait = every.saturating_sub(clock.elapsed().saturating_sub(began));
+            let next = self.app.now().checked_add(wait).unwrap_or(Timestamp::MAX);
             tokio::select! {
                 () = stopped.cancelled() => return,
-                () = self.app.clock().sleep_until(next) => {}
+                () = clock.sleep_until(next) => {}
             }
+            began = clock.elapsed();
             set_clock::compare(&self.app, &mut last).await;
             let (jobs, deliveries) = (self.jobs.rows(), self.deliveries.rows());
             if jobs.is_empty() && deliveries.is_empty() {
