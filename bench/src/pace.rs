@@ -15,6 +15,7 @@ impl Pace {
     ///
     /// # Errors
     /// When no thread can be had.
+    #[expect(clippy::disallowed_methods, reason = "a benchmark keeps its own time")]
     pub fn start(rate: u32, count: u32) -> std::io::Result<Self> {
         let (told, moments) = mpsc::unbounded_channel();
         let (begin, period) = (Instant::now(), Duration::from_secs(1) / rate);
