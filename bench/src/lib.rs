@@ -2,6 +2,7 @@
 
 pub mod faults;
 pub mod machine;
+pub mod pace;
 pub mod postgres;
 pub mod reading;
 pub mod receiver;

@@ -1,7 +1,7 @@
 //! A receiver of webhooks that keeps what came, byte for byte, and behaves as its path says.
 //!
 //! `/ok` answers 200; `/hang` never answers; `/drip` answers 200 and a byte a second; `/endless`
-//! answers 200 and never stops; `/gzip` answers 200 and little that would inflate to much; `/fail` answers 500; `/break` breaks off in its answer; `/busy` takes 20
+//! answers 200 and never stops; `/gzip` answers 200 and little that would inflate to much; `/fail` answers 500; `/break` breaks off in its answer; `/busy/20` takes 20
 //! ms for each; `/late` keeps the first of each event until it is released with
 //! 500, and answers 200 to the others. `GET /report` tells what came.
 
@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
@@ -62,6 +62,10 @@ pub struct Event {
 pub struct Report {
     /// When this was told: microseconds since the receiver started.
     pub now_us: u64,
+    /// Requests that `/hang` holds.
+    pub hanging: usize,
+    /// Requests whose sender gave `/hang` up.
+    pub given_up: usize,
     /// By `webhook-id`.
     pub events: HashMap<String, Event>,
 }
@@ -80,7 +84,18 @@ struct Book {
     released: watch::Sender<bool>,
     /// How many `/busy` has at the moment, and had at most.
     busy: [AtomicUsize; 2],
+    hung: Mutex<Hung>,
 }
+
+/// Requests to `/hang`: those that it holds, and those that were given up.
+#[derive(Default)]
+struct Hung {
+    held: usize,
+    given_up: usize,
+}
+
+/// A request that hangs until its sender hangs up.
+struct Hanging<'a>(&'a Book);
 
 impl Receiver {
     /// Listens on a free port.
@@ -99,8 +114,13 @@ impl Receiver {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let url = format!("http://{}", listener.local_addr()?);
         let (released, _) = watch::channel(false);
-        let (started, events) = (Instant::now(), Mutex::default());
-        let book = Arc::new(Book { started, events, released, busy: Default::default() });
+        let book = Arc::new(Book {
+            started: Instant::now(),
+            events: Mutex::default(),
+            released,
+            busy: Default::default(),
+            hung: Mutex::default(),
+        });
         let router = Router::new()
             .route("/ok", post(ok))
             .route("/hang", post(hang))
@@ -109,7 +129,7 @@ impl Receiver {
             .route("/gzip", post(gzip))
             .route("/fail", post(fail))
             .route("/break", post(break_off))
-            .route("/busy", post(busy))
+            .route("/busy/{ms}", post(busy))
             .route("/late", post(late))
             .route("/release", post(release))
             .route("/report", get(report))
@@ -150,6 +170,10 @@ impl Receiver {
 }
 
 impl Book {
+    fn hung(&self) -> MutexGuard<'_, Hung> {
+        self.hung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn now_us(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
@@ -173,12 +197,28 @@ impl Book {
     }
 }
 
+impl<'a> Hanging<'a> {
+    fn on(book: &'a Book) -> Self {
+        book.hung().held += 1;
+        Self(book)
+    }
+}
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        let mut hung = self.0.hung();
+        hung.held -= 1;
+        hung.given_up += 1;
+    }
+}
+
 async fn ok(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) {
     book.note(&headers, body);
 }
 
 async fn hang(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) {
     book.note(&headers, body);
+    let _held = Hanging::on(&book);
     std::future::pending::<()>().await;
 }
 
@@ -213,10 +253,10 @@ async fn break_off(State(book): State<Arc<Book>>, headers: HeaderMap, body: Byte
     Body::from_stream(stream::iter(pieces)).into_response()
 }
 
-async fn busy(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) {
+async fn busy(State(book): State<Arc<Book>>, Path(ms): Path<u64>, headers: HeaderMap, body: Bytes) {
     let [now, most] = &book.busy;
     most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-    sleep(Duration::from_millis(20)).await;
+    sleep(Duration::from_millis(ms)).await;
     book.note(&headers, body);
     now.fetch_sub(1, Ordering::Relaxed);
 }
@@ -236,5 +276,6 @@ async fn release(State(book): State<Arc<Book>>) {
 
 async fn report(State(book): State<Arc<Book>>) -> Json<Report> {
     let events = book.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Json(Report { now_us: book.now_us(), events })
+    let (now_us, hung) = (book.now_us(), book.hung());
+    Json(Report { now_us, hanging: hung.held, given_up: hung.given_up, events })
 }

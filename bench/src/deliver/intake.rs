@@ -8,8 +8,9 @@ use anyhow::{Context as _, ensure};
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{Instant, sleep};
 
+use vinculo_bench::pace::Pace;
 use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Server;
 
@@ -95,11 +96,10 @@ pub(crate) async fn open(
     left_out: usize,
     (rate, seconds): (u32, u32),
 ) -> anyhow::Result<Vec<Taken>> {
-    let mut ticks = interval(Duration::from_secs(1) / rate);
+    let mut pace = Pace::start(rate, rate * seconds)?;
     let mut tasks = JoinSet::new();
-    for number in 0..(rate * seconds) as usize {
-        let due = ticks.tick().await;
-        let turn = number % endpoints.len();
+    let mut turns = (0..endpoints.len()).cycle();
+    while let Some((due, turn)) = pace.next().await.zip(turns.next()) {
         let (caller, endpoint) = (caller.clone(), endpoints[turn].clone());
         tasks.spawn(async move {
             let taken = caller.test(&endpoint, due).await?;

@@ -14,7 +14,9 @@ use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval};
+use tokio::time::Instant;
+
+use vinculo_bench::pace::Pace;
 
 /// How long each limit is measured.
 const SPAN: Duration = Duration::from_secs(2);
@@ -56,10 +58,9 @@ pub(crate) async fn latency(receiver: &str, rate: u32, seconds: u32) -> anyhow::
     stream.set_nodelay(true)?;
     let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let mut ticks = interval(Duration::from_secs(1) / rate);
+    let mut pace = Pace::start(rate, rate * seconds)?;
     let mut latencies = Histogram::<u64>::new(3)?;
-    for _ in 0..rate * seconds {
-        let due = ticks.tick().await;
+    while let Some(due) = pace.next().await {
         let request = Request::post("/ok").header(HOST, &host).header("webhook-id", "bare");
         sender.ready().await?;
         sender

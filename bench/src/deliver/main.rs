@@ -63,10 +63,13 @@ async fn main() -> anyhow::Result<()> {
 /// goes on.
 async fn measure(on: On, arguments: &Arguments) -> anyhow::Result<()> {
     let [mut rate, mut cpu, mut idle, mut after] = [const { Vec::new() }; 4];
-    let mut last = None;
+    let mut last: Option<(Stand, String)> = None;
+    let mut weights = Vec::new();
     for _ in 0..RUNS {
         // One at a time.
-        drop(last.take());
+        if let Some((stand, _)) = last.take() {
+            weights.push(Run::of(stand.rest(0)?.event_kb()));
+        }
         let stand = Stand::start(on).await?;
         idle.push(Run::of(stand.resident_mib()?));
         let endpoint = warmed_up(&stand, arguments).await?;
@@ -92,7 +95,7 @@ async fn measure(on: On, arguments: &Arguments) -> anyhow::Result<()> {
         arguments.output.tell(&Reading::new("E2-full", vec![full.0])?)?;
     }
     steady(on, &stand, arguments).await?;
-    at_rest(on, stand, arguments)?;
+    at_rest(on, stand, weights, arguments)?;
     isolation(on, arguments).await
 }
 
@@ -186,14 +189,19 @@ async fn isolation(on: On, arguments: &Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is left on the disk, and how soon a server answers on it.
-fn at_rest(on: On, stand: Stand, arguments: &Arguments) -> anyhow::Result<()> {
+/// What is left on the disk, as it was of the servers before, and how soon a server answers on it.
+fn at_rest(
+    on: On,
+    stand: Stand,
+    mut weights: Vec<Run>,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
     let rest = stand.rest(RUNS)?;
     let starts = rest.starts_ms.iter().map(|start| Run::of(*start).others(rest.others));
     tell(on, "E8", starts.collect(), arguments)?;
     if on == On::Sqlite {
-        let kib = rest.folder_kib / rest.events as f64;
-        tell(on, "E10", vec![Run::of(kib * 1.024)], arguments)?;
+        weights.push(Run::of(rest.event_kb()));
+        tell(on, "E10", weights, arguments)?;
     }
     println!("    {} events of runs of {}\n", rest.events, arguments.events);
     Ok(())

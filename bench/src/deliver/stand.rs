@@ -170,6 +170,13 @@ impl Stand {
     }
 }
 
+impl Rest {
+    /// What the folder holds for an event, thousands of bytes.
+    pub(crate) fn event_kb(&self) -> f64 {
+        self.folder_kib * 1.024 / self.events as f64
+    }
+}
+
 /// What a database of its own has taken so far; one in the server has taken nothing.
 fn cpu_of(postgres: Option<&Postgres>) -> anyhow::Result<Duration> {
     Ok(postgres.map(Postgres::cpu).transpose()?.unwrap_or_default())

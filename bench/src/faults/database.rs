@@ -51,11 +51,11 @@ pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Resul
     let Seen { down, first, late, before, after } = seen;
     let share = 100.0 * after as f64 / before as f64;
     Ok(vec![
-        Verdict {
-            row: "A6 PostgreSQL stopped at once and started again under load",
-            goal: "nothing lost, the server is not started again",
-            met: book.sound(),
-            told: format!(
+        Verdict::counted(
+            "A6 PostgreSQL stopped at once and started again under load",
+            "nothing lost, the server is not started again",
+            book.sound(),
+            format!(
                 "{} restarts, away for at most {down:.1?}; refusals {:?}, the last {:?}, \
                  {unanswered} without an answer; {}",
                 plan.rounds,
@@ -63,18 +63,18 @@ pub async fn restarts(plan: &Plan<'_>, postgres: &mut Postgres) -> anyhow::Resul
                 customer.last_refusal,
                 book.told()
             ),
-        },
-        Verdict {
-            row: "A6 from 3 s after PostgreSQL is back",
-            goal: "no request is refused or ends without an answer; at least 95 % of the links a second \
-                   before it was stopped",
-            met: late == 0 && before > 0 && share >= 95.0,
-            told: format!(
+        ),
+        Verdict::timed(
+            "A6 from 3 s after PostgreSQL is back",
+            "no request is refused or ends without an answer; at least 95 % of the links a second before \
+             it was stopped",
+            late == 0 && before > 0 && share >= 95.0,
+            format!(
                 "{late} refused or without an answer; a link again at most {first:.1?} after it was \
                  back; {after} acknowledged in the seconds after, {before} in the seconds before: \
                  {share:.0} %"
             ),
-        },
+        ),
     ])
 }
 
@@ -109,21 +109,20 @@ impl Seen {
     }
 }
 
-/// A6: sessions are ended five times a second.
+/// A6: all sessions are ended, as often as there are rounds, five times a second.
 ///
 /// # Errors
 /// When PostgreSQL refuses, or a request gets no answer in the end.
 pub async fn terminated_sessions(
     plan: &Plan<'_>,
     postgres: &mut Postgres,
-    seconds: u32,
 ) -> anyhow::Result<Vec<Verdict>> {
     let installation = plan.installation("/ok", Some(&postgres.database()?), None)?;
     let mut customer = Customer::new(&installation)?;
     let mut servers = [installation.serve()?];
     let url = servers[0].url.clone();
     let mut ended = 0;
-    for _ in 0..seconds * 5 {
+    for _ in 0..plan.rounds {
         let ending = async {
             sleep(Duration::from_millis(200)).await;
             let all = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
@@ -136,17 +135,18 @@ pub async fn terminated_sessions(
     customer.repeat(&url).await?;
     let book = Book::close(&customer, &url, plan.receiver, &[]).await?;
     all_run(&mut servers)?;
-    Ok(vec![Verdict {
-        row: "A6 every session of PostgreSQL ended five times a second under load",
-        goal: "nothing lost, the server is not started again",
-        met: book.sound() && ended > 0,
-        told: format!(
-            "{ended} sessions ended; refusals {:?}, the last {:?}; {}",
-            customer.refusals,
-            customer.last_refusal,
-            book.told()
-        ),
-    }])
+    let told = format!(
+        "{ended} sessions ended; refusals {:?}, the last {:?}; {}",
+        customer.refusals,
+        customer.last_refusal,
+        book.told()
+    );
+    Ok(vec![Verdict::counted(
+        "A6 every session of PostgreSQL ended five times a second under load",
+        "nothing lost, the server is not started again",
+        book.sound() && ended > 0,
+        told,
+    )])
 }
 
 /// A6: three hundred sessions of others do nothing beside ours.
@@ -169,12 +169,12 @@ pub async fn idle_sessions(
     customer.repeat(&url).await?;
     let book = Book::close(&customer, &url, plan.receiver, &[]).await?;
     all_run(&mut servers)?;
-    Ok(vec![Verdict {
-        row: "A6 300 idle sessions of others beside ours",
-        goal: "nothing lost, no refusals",
-        met: book.sound() && refused == 0,
-        told: format!("{} idle sessions, {refused} refusals; {}", idle.count(), book.told()),
-    }])
+    Ok(vec![Verdict::counted(
+        "A6 300 idle sessions of others beside ours",
+        "nothing lost, no refusals",
+        book.sound() && refused == 0 && idle.count() == IDLE,
+        format!("{} idle sessions, {refused} refusals; {}", idle.count(), book.told()),
+    )])
 }
 
 #[cfg(test)]

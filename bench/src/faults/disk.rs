@@ -100,24 +100,21 @@ async fn play(
     let refused: usize = phases.iter().map(|phase| phase.refused).sum();
     let others: Vec<_> = phases.iter().flat_map(|phase| &phase.others).collect();
     let reads = phases.iter().filter(|phase| phase.reads).count();
-    Ok(vec![Verdict {
+    let told = format!(
+        "full {} times: {refused} refused, the last {:?}; other answers {others:?}; {reads} times reads \
+         went on; integrity {integrity:?}; {}",
+        phases.len(),
+        customer.last_refusal,
+        book.told()
+    );
+    let went_on = refused > 0 && others.is_empty() && reads == phases.len();
+    Ok(vec![Verdict::counted(
         row,
-        goal: "writes are refused with 507 or 503, reads go on, nothing is lost or damaged, and it \
-               goes on without a restart",
-        met: book.sound()
-            && refused > 0
-            && others.is_empty()
-            && reads == phases.len()
-            && integrity == "ok"
-            && ended.success(),
-        told: format!(
-            "full {} times: {refused} refused, the last {:?}; other answers {others:?}; {reads} \
-             times reads went on; integrity {integrity:?}; {}",
-            phases.len(),
-            customer.last_refusal,
-            book.told()
-        ),
-    }])
+        "writes are refused with 507 or 503, reads go on, nothing is lost or damaged, and it goes on \
+         without a restart",
+        book.sound() && went_on && integrity == "ok" && ended.success(),
+        told,
+    )])
 }
 
 async fn without_room(customer: &mut Customer, url: &str, rate: u32) -> Phase {

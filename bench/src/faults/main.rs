@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use vinculo_bench::faults::{self, ELSEWHERE, Elsewhere, Plan, Verdict};
+use vinculo_bench::faults::{self, ELSEWHERE, Elsewhere, Plan, SlowClients, Verdict};
 use vinculo_bench::postgres::Postgres;
 use vinculo_bench::reading::Output;
 use vinculo_bench::receiver::Receiver;
 use vinculo_bench::server::Process;
 
 /// What is played, each with a receiver of its own; before the dash, the row.
-const GROUPS: [&str; 19] = [
+const GROUPS: [&str; 20] = [
     "A1",
     "A2-stale",
     "A2-workers",
@@ -34,7 +34,8 @@ const GROUPS: [&str; 19] = [
     "B2",
     "B3",
     "B5",
-    "B6",
+    "B6-rate",
+    "B6-waiting",
     "B7",
     "B8",
 ];
@@ -107,10 +108,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             continue;
         }
         let played = play(group, &arguments).await;
-        let verdicts = played.unwrap_or_else(|error| {
-            let told = format!("{error:#}");
-            vec![Verdict { row: group, goal: "that it can be played", met: false, told }]
-        });
+        let verdicts = played.unwrap_or_else(|error| vec![Verdict::not_played(group, &error)]);
         missed += verdicts.iter().filter(|verdict| !verdict.met).count();
         verdicts.iter().try_for_each(|verdict| arguments.output.verdict(verdict))?;
     }
@@ -165,8 +163,7 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
         }
         "A6-restarts" => faults::restarts(&rounds(times(10, 3)), &mut Postgres::start()?).await,
         "A6-sessions" => {
-            let seconds = if arguments.long { 30 } else { 5 };
-            faults::terminated_sessions(&plan, &mut Postgres::start()?, seconds).await
+            faults::terminated_sessions(&rounds(times(150, 25)), &mut Postgres::start()?).await
         }
         "A6-idle" => {
             let seconds = times(30, 5) as u64;
@@ -182,10 +179,13 @@ async fn play(group: &str, arguments: &Arguments) -> anyhow::Result<Vec<Verdict>
         }
         "A10" => faults::stopped_server(&rounds(times(50, 5))).await,
         "B2" => faults::bad_endpoints(&plan, times(60, 8) as u32).await,
-        "B5" => faults::long_queue_beside(&plan, times(100_000, 3_000)).await,
-        "B6" => faults::overloaded(&plan, Duration::from_secs(times(60, 15) as u64)).await,
-        "B7" => faults::returning_receiver(&plan, times(10_000, 1_000)).await,
-        "B8" => faults::slow_clients(&plan).await,
+        "B5" => faults::long_queue_beside(&rounds(3), times(100_000, 3_000)).await,
+        "B6-waiting" => faults::nobody_at_work(&plan, 700).await,
+        "B6-rate" => {
+            faults::overloaded(&plan, 600, Duration::from_secs(times(60, 15) as u64)).await
+        }
+        "B7" => faults::returning_receiver(&plan, times(10_000, 1_000), 20).await,
+        "B8" => faults::slow_clients(&plan, SlowClients::MANY).await,
         _ => faults::slow_receivers(&plan).await,
     }
 }

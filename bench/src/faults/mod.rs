@@ -27,14 +27,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub use clients::slow_clients;
+pub use clients::{SlowClients, slow_clients};
 pub use crowd::{bad_endpoints, returning_receiver};
 pub use database::{idle_sessions, restarts, terminated_sessions};
 pub use disk::{full_disk, full_quota};
 pub use elsewhere::{ELSEWHERE, Elsewhere};
 pub use fair::long_queue_beside;
 pub use kill::{killed_and_paused_workers, killed_server, stopped_server};
-pub use overload::overloaded;
+pub use overload::{nobody_at_work, overloaded};
 pub use points::every_point;
 pub use power::power_failures;
 pub use slow::slow_receivers;
@@ -89,10 +89,37 @@ pub struct Verdict {
     pub row: &'static str,
     /// What is to be reached.
     pub goal: &'static str,
-    /// Whether it was.
+    /// Whether all of it was.
     pub met: bool,
+    /// Whether that part of it was which no pace of the machine excuses: what is counted, compared, and in
+    /// order. A test asks for this of every verdict of a row.
+    pub kept: bool,
     /// What was counted.
     pub told: String,
+}
+
+impl Verdict {
+    /// A goal about counts, whatever the clock shows.
+    fn counted(row: &'static str, goal: &'static str, kept: bool, told: String) -> Self {
+        Self { row, goal, met: kept, kept, told }
+    }
+
+    /// A goal about times, memory or luck alone: nothing of it can be kept or broken on a machine that does
+    /// something else too.
+    fn timed(row: &'static str, goal: &'static str, met: bool, told: String) -> Self {
+        Self { row, goal, met, kept: true, told }
+    }
+
+    /// A row that could not be played.
+    #[must_use]
+    pub fn not_played(row: &'static str, error: &anyhow::Error) -> Self {
+        Self::counted(row, "that it can be played", false, format!("{error:#}"))
+    }
+
+    /// Of a goal about counts, whether what else it wants was there: times, memory, luck.
+    fn and_timed(self, met: bool) -> Self {
+        Self { met: self.kept && met, ..self }
+    }
 }
 
 impl std::fmt::Display for Verdict {

@@ -43,19 +43,18 @@ pub async fn power_failures(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
         Err(failed) => return Err(failed.context("A9 control")),
     };
     Ok(vec![
-        Verdict {
-            row: "A9 power failures under load, SQLite",
-            goal: "nothing acknowledged is lost, nothing was told of what is not stored, and the files \
-                   are sound",
-            met: honest.sound() && honest.lost.sectors > 0 && honest.complete * 2 > plan.rounds,
-            told: honest.told(),
-        },
-        Verdict {
-            row: "A9 control: the same on a disk that has not synced what it says it has",
-            goal: "what was acknowledged is missed",
-            met: missed,
+        Verdict::counted(
+            "A9 power failures under load, SQLite",
+            "nothing acknowledged is lost, nothing was told of what is not stored, and the files are sound",
+            honest.sound() && honest.lost.sectors > 0 && honest.complete * 2 > plan.rounds,
+            honest.told(),
+        ),
+        Verdict::counted(
+            "A9 control: the same on a disk that has not synced what it says it has",
+            "what was acknowledged is missed",
+            missed,
             told,
-        },
+        ),
     ])
 }
 

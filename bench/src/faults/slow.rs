@@ -53,12 +53,8 @@ pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
         (black_hole.url.clone(), "B3 receivers that do not take a connection"),
     ] {
         let seen = tried(&customer, &server, plan, &url, &healthy).await?;
-        verdicts.push(Verdict {
-            row,
-            goal: "each try ends as a timeout",
-            met: seen.timeouts == EACH,
-            told: seen.told(),
-        });
+        let goal = "each try ends as a timeout";
+        verdicts.push(Verdict::counted(row, goal, seen.timeouts == EACH, seen.told()));
         all.push(seen);
     }
     for (url, kept, row) in [
@@ -67,15 +63,14 @@ pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
         (hostile::many_headers().await?, 0..=0, "B4 receivers that answer with 100,000 headers"),
     ] {
         let seen = tried(&customer, &server, plan, &url, &healthy).await?;
-        verdicts.push(Verdict {
+        let bounded = seen.grown_kib <= 1024 * EACH as u64;
+        verdicts.push(Verdict::counted(
             row,
-            goal: "memory grows by at most 1 MiB a try in flight, at most 4 KiB of the answer are \
-                   kept, as they came",
-            met: seen.grown_kib <= 1024 * EACH as u64
-                && kept.contains(&seen.longest_answer)
-                && seen.inflated == 0,
-            told: seen.told(),
-        });
+            "memory grows by at most 1 MiB a try in flight, at most 4 KiB of the answer are kept, as they \
+             came",
+            bounded && kept.contains(&seen.longest_answer) && seen.inflated == 0,
+            seen.told(),
+        ));
         all.push(seen);
     }
     verdicts.push(in_time(&all));
@@ -86,13 +81,13 @@ pub async fn slow_receivers(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
 fn in_time(all: &[Seen]) -> Verdict {
     let slowest = all.iter().map(|seen| seen.slowest_ms).max().unwrap_or(i64::MAX);
     let healthy = all.iter().map(|seen| seen.healthy_ms).max().unwrap_or(u64::MAX);
-    Verdict {
-        row: "B3 and B4, the time that all of these take",
-        goal: "each try ends within its deadline and half a second; a healthy endpoint is delivered to \
-               within 1 s meanwhile",
-        met: slowest <= DEADLINE_MS && healthy < 1000,
-        told: format!("the slowest try {slowest} ms; at most {healthy} ms to a healthy endpoint"),
-    }
+    Verdict::timed(
+        "B3 and B4, the time that all of these take",
+        "each try ends within its deadline and half a second; a healthy endpoint is delivered to within \
+         1 s meanwhile",
+        slowest <= DEADLINE_MS && healthy < 1000,
+        format!("the slowest try {slowest} ms; at most {healthy} ms to a healthy endpoint"),
+    )
 }
 
 impl Seen {

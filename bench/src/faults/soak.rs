@@ -89,23 +89,25 @@ pub async fn soak(
     let (early, end) = quarters(&memory);
     let flat = end <= early * GROWTH.0 / GROWTH.1 + GROWTH.2;
     let came = report(plan.receiver).await?.events.len();
-    Ok(vec![Verdict {
-        row: "soak: source, receiver and database fail at random under load, PostgreSQL",
-        goal: "nothing lost; nothing but 503 refused, and that, requests without an answer and errors \
-               in the log only until 8 s after a fault of source or database; jobs and deliveries \
-               drained, memory flat, the server is not started again",
-        met: book.sound() && flat && toll.excused(),
-        told: format!(
-            "{:.0} min, {} restarts of the database, {} and {} pauses of receiver and source; {toll}; \
-             {came} events, drained after {drained:.1?}; memory {early} KiB in the second quarter, \
-             {end} in the last; {}",
-            started.elapsed().as_secs_f64() / 60.0,
-            done[0],
-            done[1],
-            done[2],
-            book.told()
-        ),
-    }])
+    let told = format!(
+        "{:.0} min, {} restarts of the database, {} and {} pauses of receiver and source; {toll}; \
+         {came} events, drained after {drained:.1?}; memory {early} KiB in the second quarter, {end} in \
+         the last; {}",
+        started.elapsed().as_secs_f64() / 60.0,
+        done[0],
+        done[1],
+        done[2],
+        book.told()
+    );
+    let verdict = Verdict::counted(
+        "soak: source, receiver and database fail at random under load, PostgreSQL",
+        "nothing lost; nothing but 503 refused, and that, requests without an answer and errors in the \
+         log only until 8 s after a fault of source or database; jobs and deliveries drained, memory \
+         flat, the server is not started again",
+        book.sound(),
+        told,
+    );
+    Ok(vec![verdict.and_timed(flat && toll.excused())])
 }
 
 /// What fails.

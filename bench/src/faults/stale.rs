@@ -42,16 +42,17 @@ pub async fn stale_worker(plan: &Plan<'_>, database: &str) -> anyhow::Result<Vec
     let report = copies(plan, &links, |_| true).await?;
     let differing: u32 = report.events.values().map(|event| event.differing).sum();
     let third = report.events.values().filter(|event| event.arrivals_us.len() > 2).count();
-    Ok(vec![Verdict {
-        row: "A2 a paused worker wakes up to a failure after another has delivered, PostgreSQL",
-        goal: "it records nothing over the new holder: what is stored stays as it was",
-        met: before == after && differing == 0 && third == 0 && ended.success(),
-        told: format!(
-            "{wanted} deliveries taken over, {} records changed afterwards, {third} sent a third \
-             time, {differing} copies with other bytes",
-            before.iter().zip(&after).filter(|(before, after)| before != after).count()
-        ),
-    }])
+    let told = format!(
+        "{wanted} deliveries taken over, {} records changed afterwards, {third} sent a third time, \
+         {differing} copies with other bytes",
+        before.iter().zip(&after).filter(|(before, after)| before != after).count()
+    );
+    Ok(vec![Verdict::counted(
+        "A2 a paused worker wakes up to a failure after another has delivered, PostgreSQL",
+        "it records nothing over the new holder: what is stored stays as it was",
+        before == after && differing == 0 && third == 0 && ended.success(),
+        told,
+    )])
 }
 
 /// Waits for so many copies of the events of these links.

@@ -27,10 +27,10 @@ pub fn refused_starts(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
         told.push(format!("{what}: {:?}, {said:?}", output.status.code()));
     }
     met &= server.runs()? && std::fs::read_to_string(&file)? == "not a folder";
-    Ok(vec![Verdict {
-        row: "A8 a second process on one folder, a file for a folder",
-        goal: "one line, an exit code, nothing changed",
+    Ok(vec![Verdict::counted(
+        "A8 a second process on one folder, a file for a folder",
+        "one line, an exit code, nothing changed",
         met,
-        told: told.join("; "),
-    }])
+        told.join("; "),
+    )])
 }

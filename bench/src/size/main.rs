@@ -1,5 +1,5 @@
 //! How PostgreSQL grows with lines: what a thousand lines cost to store, how long one person takes
-//! to find, and how large tables and indexes are, at several sizes of one database.
+//! to find, and how large tables and indexes are and how they have grown, at several sizes of one database.
 //!
 //! ```text
 //! cargo run --release -p vinculo-bench --bin size -- [--lines 300000,1000000] [--parts period]
@@ -23,6 +23,7 @@ use vinculo_bench::reading::{Output, Reading, Run};
 use vinculo_store::{Options, Store, Target, migrate};
 
 use country::{Country, LINES_PER_BATCH, MONTHS};
+use measure::Sizes;
 use parts::Parts;
 
 /// Lines of 24 months of Colombia, to which the size of the database is extrapolated.
@@ -60,8 +61,7 @@ fn main() -> Result<()> {
     let store = Store::open(&target, &Options::default())?;
     let country = Country::settle(&store, &url, last / MONTHS, last.div_ceil(LINES_PER_BATCH))?;
     println!("{} people, {} lines a month\n", country.people, country.people);
-    measure::print_head();
-    let (mut stored, mut last_look) = (0, None);
+    let (mut stored, mut last_look, mut sizes) = (0, None, Sizes::default());
     for look in looks {
         let wanted = look.div_ceil(LINES_PER_BATCH);
         let took = country.store(&store, stored..wanted, arguments.at_once)?;
@@ -69,14 +69,15 @@ fn main() -> Result<()> {
         stored = wanted;
         let rate = lines as f64 / took.as_secs_f64();
         let before = country.find(&store, stored, arguments.finds)?;
+        measure::print_head();
         let bytes = measure::print(&url, stored * LINES_PER_BATCH, rate, &before)?;
+        sizes = measure::print_sizes(&url, stored * LINES_PER_BATCH, &sizes)?;
         let find = before.value_at_quantile(0.99) as f64 / 1000.0;
         last_look = Some((rate, find, bytes));
     }
-    measure::print_sizes(&url, stored * LINES_PER_BATCH)?;
     let start = country::now();
     arguments.parts.remove_a_month(&url, country.people / LINES_PER_BATCH)?;
-    println!("\nthe oldest month removed in {:.3} s", start.elapsed().as_secs_f64());
+    println!("the oldest month removed in {:.3} s", start.elapsed().as_secs_f64());
     store.close_blocking();
     let (rate, find, bytes) = last_look.context("no look")?;
     let country = bytes * COUNTRY_LINES / 1e9;

@@ -1,5 +1,7 @@
 //! What is printed.
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use hdrhistogram::Histogram;
 use postgres::{Client, NoTls};
@@ -34,9 +36,21 @@ pub(crate) fn print(url: &str, lines: u64, rate: f64, found: &Histogram<u64>) ->
     Ok(per_line(database))
 }
 
-/// How large the tables of lines and people are, and each of their indexes.
-pub(crate) fn print_sizes(url: &str, lines: u64) -> Result<()> {
-    println!("\n{:<44} {:>12} {:>14}", "relation", "size", "per million");
+/// How large something was at a look, bytes.
+#[derive(Default)]
+pub(crate) struct Sizes {
+    lines: u64,
+    of: BTreeMap<String, i64>,
+}
+
+/// How large the tables of lines and people are, and each of their indexes, and how they have grown since the look
+/// `before`, beside how the lines have: what is larger there grows faster than they do.
+pub(crate) fn print_sizes(url: &str, lines: u64, before: &Sizes) -> Result<Sizes> {
+    let grown = match before.lines {
+        0 => "grown".to_owned(),
+        before => format!("of {:.2} x", lines as f64 / before as f64),
+    };
+    println!("\n{:<44} {:>12} {:>14} {grown:>12}", "relation", "size", "per million");
     let mut client = Client::connect(url, NoTls)?;
     // The parts of a table count as the table.
     let sql = "select cast(cast(coalesce(pg_partition_root(c.oid), c.oid) as regclass) as text), \
@@ -45,10 +59,16 @@ pub(crate) fn print_sizes(url: &str, lines: u64) -> Result<()> {
          where coalesce(pg_partition_root(i.indrelid), i.indrelid, pg_partition_root(c.oid), c.oid) in \
          (cast(cast($1 as text) as regclass), cast(cast($2 as text) as regclass), \
          cast('vault.data_keys' as regclass)) group by 1 order by 2 desc";
+    let mut now = Sizes { lines, of: BTreeMap::new() };
     for row in client.query(sql, &[&OF_LINES[0], &OF_LINES[1]])? {
         let (name, bytes): (String, i64) = (row.get(0), row.get(1));
-        let megabytes = bytes as f64 / 1e6;
-        println!("{name:<44} {megabytes:>9.1} MB {:>11.1} MB", bytes as f64 / lines as f64);
+        let (megabytes, million) = (bytes as f64 / 1e6, bytes as f64 / lines as f64);
+        let was = before.of.get(&name).filter(|was| **was > 0);
+        let grown =
+            was.map_or("-".to_owned(), |was| format!("{:.2} x", bytes as f64 / *was as f64));
+        println!("{name:<44} {megabytes:>9.1} MB {million:>11.1} MB {grown:>12}");
+        now.of.insert(name, bytes);
     }
-    Ok(())
+    println!();
+    Ok(now)
 }

@@ -16,6 +16,9 @@ use vinculo_vault::{MasterKeys, SystemRandom, Vault};
 use crate::args::{Database, Pool};
 use crate::master_key;
 
+/// What is said of a connection that can be read on the way.
+pub(crate) const EXPOSED: &str = "the connection to PostgreSQL is plain, and leaves this machine";
+
 /// An address that nothing is asked at.
 pub(crate) const NO_OPERATOR: &str = "http://127.0.0.1:1";
 

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::Serialize;
-use vinculo_store::Schema;
+use vinculo_store::{Error, Schema};
 
 use crate::App;
 use crate::dashboard::Finished;
@@ -100,19 +100,27 @@ fn stopping(app: &App) -> Option<Check> {
     stopping.then(|| check("stopping", Err::<&str, _>("was told to stop".to_owned())))
 }
 
-/// Whether the database answers, and is at this program's version or one that is safe for it.
+/// Whether the database answers and takes writes, and is at this program's version or one that is safe for it.
 async fn schema(app: &App) -> [Check; 2] {
-    let answer = app.store().read(|tx| tx.check_schema());
+    let answer = app.store().read(|tx| {
+        let read_only = tx.read_only()?;
+        match tx.check_schema() {
+            Err(error @ Error::Migration(_)) => Ok((read_only, Err(error.to_string()))),
+            schema => Ok::<_, Error>((read_only, Ok(schema?))),
+        }
+    });
     let answer = tokio::time::timeout(PATIENCE, answer).await;
     let (database, schema) = match answer {
-        Ok(Ok(Schema::Own)) => (Ok("answers"), Ok("this version's".to_owned())),
-        Ok(Ok(Schema::Newer(version))) => {
-            let message = format!("version {version}, of a newer program: this one may go on");
-            (Ok("answers"), Ok(message))
-        }
-        Ok(Err(error @ vinculo_store::Error::Migration(_))) => {
-            (Ok("answers"), Err(error.to_string()))
-        }
+        Ok(Ok((read_only, schema))) => (
+            read_only
+                .map_or(Ok("answers"), |why| Err(format!("takes no writes: {}", why.as_str()))),
+            schema.map(|schema| match schema {
+                Schema::Own => "this version's".to_owned(),
+                Schema::Newer(version) => {
+                    format!("version {version}, of a newer program: this one may go on")
+                }
+            }),
+        ),
         Ok(Err(_)) => (Err("does not answer".to_owned()), Err("not known".to_owned())),
         Err(_) => (Err("does not answer in time".to_owned()), Err("not known".to_owned())),
     };

@@ -122,6 +122,11 @@ impl Cause {
         Self { code: None, text: text.into() }
     }
 
+    /// The same, with what else there is to say.
+    pub(crate) fn and(self, more: &str) -> Self {
+        Self { text: format!("{}; {more}", self.text), ..self }
+    }
+
     /// The same, with where it was.
     pub(crate) fn at(self, place: &str) -> Self {
         Self { text: format!("{} at {place}", self.text), ..self }
@@ -185,6 +190,8 @@ impl From<postgres::Error> for Error {
         match code {
             "23505" | "23P01" => Self::Conflict(cause),
             "53100" => Self::Full(cause),
+            // Of a primary that has become a standby: the next connection may find another one.
+            "25006" => Self::Unavailable(cause),
             "40001" | "40P01" | "55P03" | "57014" => Self::Busy(cause),
             _ if matches!(&code[..2], "08" | "53" | "57") => Self::Unavailable(cause),
             _ if code.starts_with("28") || code == "3D000" => Self::Unavailable(cause),

@@ -1,6 +1,7 @@
 //! What is there of an installation, before anything is made or changed.
 
 use crate::copy::UNFINISHED;
+use crate::engine::address::Server;
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::Result;
@@ -56,20 +57,36 @@ impl Found {
 /// [`Error::Unavailable`](crate::Error::Unavailable) when the database cannot be reached or a file
 /// of it cannot be looked at; else what the database says to a file that is none.
 pub fn look(target: &Target) -> Result<Found> {
-    let [data, keys] = match target {
+    let [data, keys] = both(target)?;
+    Ok(Found { data: data.half(), keys: keys.half() })
+}
+
+/// A table of `target` that has rows because somebody's installation is there; `None` where there is none, or half
+/// a copy of one. Makes nothing. Blocks.
+pub(crate) fn occupied(target: &Target) -> Result<Option<&'static str>> {
+    let found = both(target)?;
+    if found.iter().any(|tables| tables.is_unfinished) {
+        return Ok(None);
+    }
+    let filled = found.iter().zip(FIRST).find(|(tables, _)| tables.is_filled);
+    Ok(filled.map(|(_, [first, _])| first))
+}
+
+/// Data and keys.
+fn both(target: &Target) -> Result<[Tables; 2]> {
+    match target {
         Target::Sqlite { dir } => {
             // Whoever migrates at this moment has not made everything yet, and wants to be alone.
             let lock =
                 File::open(migrate_lock(dir)).and_then(|lock| lock.lock_shared().map(|()| lock));
-            let found = in_files(dir)?;
+            let found = in_files(dir);
             drop(lock);
             found
         }
         Target::Postgres { url } => {
-            apart(|| in_schemas(&mut postgres::connect(&postgres::configure(url)?)?))?
+            apart(|| in_schemas(&mut postgres::connect(&Server::at(url)?)?))
         }
-    };
-    Ok(Found { data: data.half(), keys: keys.half() })
+    }
 }
 
 /// One half, with the version that its tables are at.

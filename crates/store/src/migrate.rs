@@ -1,6 +1,7 @@
 //! Bringing a database to the schema of this program, and refusing one that is not there.
 
 use crate::copy::UNFINISHED;
+use crate::engine::address::Server;
 use crate::engine::lane::apart;
 use crate::engine::{postgres, sqlite};
 use crate::error::{Error, Result};
@@ -91,8 +92,7 @@ fn migrate_sqlite(dir: &Path) -> Result<Applied> {
     let _lock = lock.map_err(|error| io_error(&path, &error))?;
     let mut applied = Applied::default();
     let (data, vault) = (sqlite::data_file(dir), sqlite::vault_file(dir));
-    let runners =
-        [embedded::data_sqlite::migrations::runner(), embedded::vault_sqlite::migrations::runner()];
+    let runners = of_files();
     let places = [&data, &vault].map(|file| file.display().to_string());
     check_before(found::in_files(dir)?, &runners, places)?;
     let [of_data, of_vault] = runners;
@@ -109,8 +109,7 @@ fn migrate_sqlite(dir: &Path) -> Result<Applied> {
 }
 
 fn migrate_postgres(url: &str) -> Result<Applied> {
-    let config = postgres::configure(url)?;
-    let mut client = postgres::connect(&config)?;
+    let mut client = postgres::connect(&Server::at(url)?)?;
     client.execute("select pg_advisory_lock($1)", &[&ADVISORY_LOCK])?;
     let applied = migrate_schemas(&mut client, Patience::SHIPPED);
     // The lock also goes with the connection.
@@ -173,6 +172,11 @@ fn applied_versions(client: &mut Client, history: &str) -> Result<Vec<i32>> {
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
+/// The migrations of data and keys in files.
+pub(crate) fn of_files() -> [Runner; 2] {
+    [embedded::data_sqlite::migrations::runner(), embedded::vault_sqlite::migrations::runner()]
+}
+
 /// Fails when what was found, data and keys, is newer than this program, or one of them is gone: an
 /// empty vault beside data would be in the way of the right one, and new people beside old keys would
 /// get those, which have their ids.
@@ -194,7 +198,8 @@ fn check_before(found: [Tables; 2], runners: &[Runner; 2], places: [String; 2]) 
     }
 }
 
-fn run<C: refinery::Migrate>(
+/// Brings a database, data or keys, to the schema of these migrations; the names of those that it lacked.
+pub(crate) fn run<C: refinery::Migrate>(
     mut runner: Runner,
     history: &str,
     connection: &mut C,
@@ -242,10 +247,8 @@ impl Whole {
 /// Fails unless both schemas of a SQLite installation are exactly this program's, and it is as
 /// whole as it must be.
 pub(crate) fn check_sqlite(dir: &Path, busy: Duration, whole: Whole) -> Result<()> {
-    for (file, runner) in [
-        (sqlite::data_file(dir), embedded::data_sqlite::migrations::runner()),
-        (sqlite::vault_file(dir), embedded::vault_sqlite::migrations::runner()),
-    ] {
+    let files = [sqlite::data_file(dir), sqlite::vault_file(dir)];
+    for (file, runner) in files.into_iter().zip(of_files()) {
         if !file.try_exists().map_err(|error| io_error(&file, &error))? {
             return Err(Error::Migration(format!(
                 "{} does not exist; migrate first",
@@ -320,8 +323,8 @@ pub(crate) fn check_versions(
 ) -> Result<Schema> {
     // Asked again and again, and the texts of all migrations are read to know it.
     static SQLITE: LazyLock<[Option<i32>; 2]> = LazyLock::new(|| {
-        let data = embedded::data_sqlite::migrations::runner();
-        [last_of(&data), last_of(&embedded::vault_sqlite::migrations::runner())]
+        let [data, keys] = of_files();
+        [last_of(&data), last_of(&keys)]
     });
     static POSTGRES: LazyLock<[Option<i32>; 2]> = LazyLock::new(|| {
         let data = embedded::data_postgres::migrations::runner();

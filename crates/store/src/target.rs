@@ -1,6 +1,6 @@
 //! Where a database is.
 
-use crate::engine::postgres;
+use crate::engine::address::Address;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ pub enum Target {
     },
     /// A PostgreSQL database, or what speaks its protocol.
     Postgres {
-        /// A URL or a `key=value` list, as libpq reads them.
+        /// A URL, `postgres://…` or `postgresql://…`.
         url: String,
     },
 }
@@ -30,10 +30,21 @@ impl Target {
             return Ok(Self::Sqlite { dir: path.into() });
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            postgres::configure(url)?;
+            Address::read(url)?;
             return Ok(Self::Postgres { url: url.to_owned() });
         }
         Err(Error::Address("neither sqlite://PATH nor postgres://USER@HOST/NAME".to_owned()))
+    }
+}
+
+impl Target {
+    /// Whether what goes to the database and comes from it can be read on the way: no TLS, to another machine.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        match self {
+            Self::Sqlite { .. } => false,
+            Self::Postgres { url } => Address::read(url).is_ok_and(|address| address.exposed()),
+        }
     }
 }
 
@@ -42,10 +53,11 @@ impl fmt::Debug for Target {
         match self {
             Self::Sqlite { dir } => f.debug_struct("Sqlite").field("dir", dir).finish(),
             Self::Postgres { url } => {
-                let config = postgres::configure(url).ok();
+                let address = Address::read(url).ok();
+                let config = address.as_ref().map(Address::config);
                 f.debug_struct("Postgres")
-                    .field("hosts", &config.as_ref().map(|it| it.get_hosts()))
-                    .field("name", &config.as_ref().and_then(|it| it.get_dbname()))
+                    .field("hosts", &config.map(|it| it.get_hosts()))
+                    .field("name", &config.and_then(|it| it.get_dbname()))
                     .finish_non_exhaustive()
             }
         }

@@ -1,8 +1,10 @@
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{RefusedAddress, check_address};
 
@@ -24,10 +26,116 @@ impl Resolve for SystemResolver {
 #[error("name does not resolve")]
 pub(crate) struct Unresolved;
 
+/// Look-ups under way at once. One of the operating system holds a thread as long as the system is patient, also
+/// when nobody waits for it any more: there are several times as many threads, and others need some.
+const LOOK_UPS: usize = 128;
+
+/// `None` until it has ended.
+type LookUp = Arc<watch::Sender<Option<Found>>>;
+/// `None` when the name does not resolve.
+type Found = Option<Vec<SocketAddr>>;
+
+/// Bounds look-ups: a name has one under way, in which all who ask for it share, and all names together have
+/// [`LOOK_UPS`]. A name that hangs thus holds one place, however often it is tried. Who finds no place waits,
+/// and is forgotten when nobody waits for the name any more.
+#[derive(Clone)]
+pub(crate) struct Bounded(Arc<LookUps>);
+
+struct LookUps {
+    resolver: Arc<dyn Resolve>,
+    places: Semaphore,
+    under_way: Mutex<HashMap<String, LookUp>>,
+}
+
+/// A look-up that can be joined until this goes, be it by a panic.
+struct Joinable {
+    all: Bounded,
+    name: String,
+    shared: LookUp,
+}
+
+impl Bounded {
+    pub(crate) fn new(resolver: Arc<dyn Resolve>) -> Self {
+        let (places, under_way) = (Semaphore::new(LOOK_UPS), Mutex::default());
+        Self(Arc::new(LookUps { resolver, places, under_way }))
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashMap<String, LookUp>> {
+        self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shares in the look-up of a name, which is begun when none is under way.
+    fn join(&self, name: Name) -> watch::Receiver<Option<Found>> {
+        let mut under_way = self.under_way();
+        if let Some(shared) = under_way.get(name.as_str()) {
+            return shared.subscribe();
+        }
+        let (sender, receiver) = watch::channel(None);
+        let shared = Arc::new(sender);
+        under_way.insert(name.as_str().to_owned(), Arc::clone(&shared));
+        let joinable = Joinable { all: self.clone(), name: name.as_str().to_owned(), shared };
+        // It goes on when whoever asked has given up, as the thread does that it holds.
+        tokio::spawn(joinable.run(name));
+        receiver
+    }
+}
+
+impl Resolve for Bounded {
+    fn resolve(&self, name: Name) -> Resolving {
+        let all = self.clone();
+        Box::pin(async move {
+            let mut shared = all.join(name);
+            let found = shared.wait_for(Option::is_some).await.map_err(|_| Unresolved)?;
+            let found = found.clone().flatten().ok_or(Unresolved)?;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl Joinable {
+    async fn run(self, name: Name) {
+        let places = &self.all.0.places;
+        let place = tokio::select! {
+            place = places.acquire() => place,
+            () = self.forgotten() => return,
+        };
+        let found = self.all.0.resolver.resolve(name).await;
+        // Whoever comes from now on asks anew.
+        self.leave(&mut self.all.under_way());
+        self.shared.send_replace(Some(found.ok().map(Iterator::collect)));
+        drop(place);
+    }
+
+    /// Ends when nobody waits for it, and nobody can any more.
+    async fn forgotten(&self) {
+        loop {
+            self.shared.closed().await;
+            let mut under_way = self.all.under_way();
+            if self.shared.receiver_count() == 0 {
+                self.leave(&mut under_way);
+                return;
+            }
+        }
+    }
+
+    fn leave(&self, under_way: &mut HashMap<String, LookUp>) {
+        let is_own = |shared: &LookUp| Arc::ptr_eq(shared, &self.shared);
+        if under_way.get(&self.name).is_some_and(is_own) {
+            under_way.remove(&self.name);
+        }
+    }
+}
+
+impl Drop for Joinable {
+    fn drop(&mut self) {
+        self.leave(&mut self.all.under_way());
+    }
+}
+
 /// Passes on only public addresses, unless private ones are allowed. It sits inside the connector:
 /// what it lets through is what is dialled, so there is no second look-up to answer differently.
 pub(crate) struct Judging {
-    pub(crate) resolver: Arc<dyn Resolve>,
+    pub(crate) resolver: Bounded,
     pub(crate) private: bool,
 }
 

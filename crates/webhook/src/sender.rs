@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tower::util::MapRequestLayer;
 use url::Host;
 
-use crate::resolver::{Judging, SystemResolver, Unresolved};
+use crate::resolver::{Bounded, Judging, SystemResolver, Unresolved};
 use crate::target::check_registered;
 use crate::{RefusedAddress, RetryAfter, Rules, UrlError, authorization_header, check_url};
 
@@ -192,7 +192,8 @@ impl Sender {
     /// private ones are allowed.
     pub fn with_resolver(options: Options, resolver: Arc<dyn Resolve>) -> Result<Self, SetupError> {
         let private = options.rules.private;
-        let resolver: Arc<dyn Resolve> = Arc::new(Judging { resolver, private });
+        let judging = Judging { resolver: Bounded::new(resolver), private };
+        let resolver: Arc<dyn Resolve> = Arc::new(judging);
         let extra_roots =
             reqwest::Certificate::from_pem_bundle(&options.extra_roots).map_err(SetupError)?;
         let client = reqwest::Client::builder()

@@ -10,7 +10,7 @@ use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
 
 use crate::args::{Mode, Serve, Worker};
-use crate::installation::{Installation, home, open_to_others, target};
+use crate::installation::{EXPOSED, Installation, home, open_to_others, target};
 use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
@@ -59,7 +59,8 @@ pub(crate) fn refuse_no_base(url: &url::Url) -> anyhow::Result<()> {
 
 /// Says what starts and is seldom meant.
 pub(crate) fn warn(options: &Worker) -> anyhow::Result<()> {
-    let home = home(&options.database, &target(&options.database)?);
+    let target = target(&options.database)?;
+    let home = home(&options.database, &target);
     let key_file = options.database.master_key_file.as_deref();
     for path in [Some(&*home), key_file].into_iter().flatten() {
         // A folder that is not there is made, and closed, by the first who needs it.
@@ -72,6 +73,9 @@ pub(crate) fn warn(options: &Worker) -> anyhow::Result<()> {
         tracing::warn!(
             "VINCULO_WEBHOOK_ALLOW_PRIVATE: receivers may be this network's own machines"
         );
+    }
+    if production && target.is_exposed() {
+        tracing::warn!("{EXPOSED}: VINCULO_DATABASE_URL has no sslmode=verify-full");
     }
     for name in options.sources.given_and_not_asked() {
         tracing::warn!("{name} is given, and VINCULO_SOURCE_PRODUCTION does not name its source");

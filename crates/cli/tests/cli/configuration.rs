@@ -1,12 +1,13 @@
 //! Where settings come from, and what happens to wrong ones.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use reqwest::Method;
 
-use crate::support::{Client, Finished, Installation, Key, Process, finished};
+use crate::support::{Client, Finished, Installation, Key, Process, Receiver, finished};
 
 /// A value that nobody may repeat.
 const SECRET: &str = "s3cret-of-the-test";
@@ -221,8 +222,9 @@ fn databases_that_cannot_be_reached_stop_the_start() {
         format!("mysql://user:{SECRET}@localhost/vinculo"),
         format!("postgres://user:{SECRET}@localhost:port/vinculo"),
         format!("postgres://user:{SECRET}@127.0.0.1:1/vinculo"),
-        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=require"),
-        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=verify-full"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=required"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=require&sslrootcert=none.pem"),
+        format!("postgres://user:{SECRET}@localhost/vinculo?sslmode=verify-full&sslkey="),
         SECRET.to_owned(),
         "sqlite://".to_owned(),
     ] {
@@ -235,8 +237,9 @@ fn databases_that_cannot_be_reached_stop_the_start() {
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither a PostgreSQL URL nor a list of key=value
     database unavailable: error connecting to server: connection refused at 127.0.0.1:1
-    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
-    database URL: database address: sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private network or a tunnel, without an sslmode
+    database URL: database address: sslmode: one of disable, require, verify-full
+    database address: sslrootcert: none.pem: I/O error: No such file or directory (os error 2)
+    database URL: database address: sslkey: no path of a file
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     database URL: database address: neither sqlite://PATH nor postgres://USER@HOST/NAME
     ");
@@ -445,4 +448,24 @@ async fn proxies_and_limits_are_kept() {
     assert_eq!(answer.status(), 200);
     server.terminate();
     assert!(server.ended().await.success());
+}
+
+/// Whoever runs a server may have these in the environment: a webhook that went that way would be sent
+/// where the proxy says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn webhooks_pass_by_the_proxies_of_the_environment() {
+    let (installation, receiver) = (Installation::sqlite(), Receiver::start().await);
+    installation.webhook("sandbox", &receiver.url);
+    let proxy = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = format!("http://{}", proxy.local_addr().expect("an address"));
+    let mut command = installation.serve_command();
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+        command.env(name, &address).env(name.to_lowercase(), &address);
+    }
+    let (_server, base) = Process::start_listening(&mut command).await;
+    let link = installation.client("sandbox", &base).link("1999000001").await;
+    receiver.until_told(std::slice::from_ref(&link)).await;
+    proxy.set_nonblocking(true).expect("a listener that does not wait");
+    let asked = proxy.accept().expect_err("somebody asked the proxy");
+    assert_eq!(asked.kind(), std::io::ErrorKind::WouldBlock);
 }

@@ -10,10 +10,10 @@ use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::installation;
 use vinculo_store::{
-    CallKind, DisabledReason, EndpointId, Job, LoadId, Micros, NewSourceCall, PageRequest, Purpose,
-    Tx,
+    CallKind, DisabledReason, EndpointId, Environment, Job, LoadId, Micros, NewEvent,
+    NewSourceCall, PageRequest, Purpose, Recipients, Tx,
 };
-use vinculo_vault::{BlindIndex, Context, MasterKeys, SystemRandom};
+use vinculo_vault::{BlindIndex, Context, MasterKeys, Sealed, SystemRandom};
 
 use crate::support::{Finished, Installation, Process, finished, sample, vinculo};
 
@@ -205,6 +205,26 @@ fn asked(tx: &mut Tx<'_>, outcome: &str, n: u8) -> vinculo_store::Result<()> {
     tx.insert_source_call(&call).map(|_| ())
 }
 
+/// An event of the sandbox, and its delivery.
+fn emitted(tx: &mut Tx<'_>, at: Micros) -> vinculo_store::Result<()> {
+    let all = tx.workspaces()?.into_iter().map(|(workspace, _)| workspace);
+    let mut all = all.filter(|workspace| workspace.environment == Environment::Sandbox);
+    let body = Sealed::from_bytes(vec![1; 49]).expect("a sealed body");
+    let event = NewEvent {
+        webhook_id: Uuid::from_bytes([9; 16]),
+        workspace: all.next().expect("a sandbox").id,
+        subject: None,
+        link: None,
+        load: None,
+        webhook_type: "TEST",
+        webhook_code: "test",
+        body: &body,
+        created_at: at,
+        to: Recipients::Everybody,
+    };
+    tx.emit(&event).map(|_| ())
+}
+
 fn now() -> Micros {
     micros(SystemClock.now())
 }
@@ -237,6 +257,11 @@ fn what_the_database_says_is_judged() {
         });
         let message = "fail again and again: 1 sync_link; one was tried 6 times: \
                        retry_later timeout";
+        judged("jobs", "doubtful", message);
+
+        change(|tx| emitted(tx, now() - HOUR));
+        judged("jobs", "wrong", "due for ten minutes and not begun: 1 delivery");
+        change(|tx| tx.claim_deliveries(now(), now() + HOUR, 1, 1, 1).map(|_| ()));
         judged("jobs", "doubtful", message);
 
         judged("sources", "good", "0 questions");
@@ -306,7 +331,7 @@ fn a_server_that_cannot_be_used_is_told_apart() {
     let [state, message, mend] = looked("postgres://vinculo@127.0.0.1:1/vinculo");
     assert_eq!(state, "wrong");
     assert!(message.ends_with("connection refused at 127.0.0.1:1"), "{message}");
-    assert!(mend.starts_with("nobody answers there: start PostgreSQL"), "{mend}");
+    assert!(mend.starts_with("nobody answers there, or somebody else: start PostgreSQL"), "{mend}");
     let [_, message, mend] = looked(&format!("{scheme}:///nowhere?{query}"));
     assert!(message.contains("does not exist") && message.ends_with("(3D000)"), "{message}");
     assert!(mend.starts_with("it has no database of this name"), "{mend}");
@@ -346,6 +371,14 @@ fn a_server_that_loses_what_it_is_given_is_named() {
     assert_eq!(state, if careless { "wrong" } else { "good" });
     assert!(!careless || message.starts_with("fsync or full_page_writes is off"), "{message}");
     assert!(!careless || mend.starts_with("turn both on"), "{mend}");
+
+    let name = installation.sql("select current_database()");
+    installation.sql(&format!("alter database {name} set default_transaction_read_only = on"));
+    let done = doctor("development");
+    let [state, message, mend] = found(&done, "PostgreSQL");
+    assert_eq!((state.as_str(), done.code), ("wrong", Some(1)));
+    assert_eq!(message, "takes no writes: default_transaction_read_only is on");
+    assert!(mend.starts_with("turn it off"), "{mend}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,10 @@
 //! Folders, locks and master keys.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::support::{Installation, Process, Receiver, finished};
 
@@ -202,6 +205,108 @@ fn a_data_folder_that_cannot_be_written_is_named() {
     );
     let refused = finished(&mut command).refused();
     assert!(refused.starts_with("data folder /proc/vinculo: "), "{refused}");
+}
+
+#[test]
+fn a_data_folder_that_is_missing_is_made_with_what_it_is_in() {
+    let installation = Installation::sqlite();
+    let inside = installation.folder().join("a/b");
+    let mut migrate = crate::support::vinculo(installation.folder(), ["migrate"]);
+    finished(migrate.arg("--data-dir").arg(&inside)).accepted();
+    assert_eq!((mode(&inside), mode(&installation.folder().join("a"))), (0o700, 0o700));
+}
+
+/// A command that is let do what its user is, and not what root is let do everywhere.
+fn as_anybody(command: &Command) -> Command {
+    let mut setpriv = Command::new("setpriv");
+    if is_root() {
+        setpriv.arg("--bounding-set=-dac_override,-dac_read_search,-fowner");
+    }
+    within(setpriv, command)
+}
+
+/// A command that finds a folder on a file system that is read only.
+fn read_only(folder: &Path, command: &Command) -> Command {
+    let mut unshare = Command::new("unshare");
+    unshare.arg("--mount");
+    if !is_root() {
+        unshare.arg("--map-root-user");
+    }
+    let mount = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
+    unshare.args(["sh", "-c", mount]).arg(folder);
+    within(unshare, command)
+}
+
+fn within(mut outer: Command, inner: &Command) -> Command {
+    outer.arg(inner.get_program()).args(inner.get_args()).env_clear().stdin(Stdio::null());
+    outer.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    outer
+}
+
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").expect("a process").uid() == 0
+}
+
+/// Names and contents of all that is in a folder.
+fn contents(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.map(|path| (path.clone(), std::fs::read(path).expect("a file"))).collect()
+}
+
+#[test]
+fn a_data_folder_on_a_read_only_file_system_is_named_and_left_alone() {
+    let (installation, empty) = (Installation::sqlite(), Installation::sqlite());
+    installation.key("sandbox");
+    std::fs::create_dir(empty.data_dir()).expect("a folder");
+    let (there, before) = (installation.data_dir(), contents(&installation.data_dir()));
+    let refused = finished(&mut read_only(&there, &installation.serve_command())).refused();
+    let lock = there.join("migrate.lock").display().to_string();
+    let why = "Read-only file system (os error 30)";
+    assert_eq!(refused, format!("database unavailable: {lock}: {why}"));
+    assert_eq!(contents(&there), before);
+    let refused = finished(&mut read_only(&empty.data_dir(), &empty.serve_command())).refused();
+    let file = format!("master key file {}/master.key", empty.data_dir().display());
+    assert!(refused.starts_with(&file) && refused.ends_with(why), "{refused}");
+    assert!(contents(&empty.data_dir()).is_empty());
+    installation.run(&["keys", "list", "--environment", "sandbox"]).accepted();
+}
+
+#[test]
+fn a_data_folder_of_another_owner_is_named_and_left_alone() {
+    const NOBODY: u32 = 65_534;
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let (there, before) = (installation.data_dir(), contents(&installation.data_dir()));
+    if is_root() {
+        for path in before.keys().chain([&there]) {
+            std::os::unix::fs::chown(path, Some(NOBODY), None).expect("another owner");
+        }
+    } else {
+        // Nobody else can give a folder away: one that its owner may not enter is closed to him too.
+        std::fs::set_permissions(&there, Permissions::from_mode(0o000)).expect("another mode");
+    }
+    let refused = finished(&mut as_anybody(&installation.serve_command())).refused();
+    let key = there.join("master.key").display().to_string();
+    assert_eq!(refused, format!("master key file {key}: Permission denied (os error 13)"));
+    std::fs::set_permissions(&there, Permissions::from_mode(0o700)).expect("another mode");
+    assert_eq!(contents(&there), before);
+}
+
+#[test]
+fn a_data_folder_whose_files_cannot_be_changed_is_refused() {
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let (there, before) = (installation.data_dir(), contents(&installation.data_dir()));
+    for file in before.keys() {
+        std::fs::set_permissions(file, Permissions::from_mode(0o400)).expect("another mode");
+    }
+    std::fs::set_permissions(&there, Permissions::from_mode(0o500)).expect("another mode");
+    let refused = finished(&mut as_anybody(&installation.serve_command())).refused();
+    let lock = there.join("migrate.lock").display().to_string();
+    assert_eq!(refused, format!("database unavailable: {lock}: Permission denied (os error 13)"));
+    assert_eq!(contents(&there), before);
+    std::fs::set_permissions(&there, Permissions::from_mode(0o700)).expect("another mode");
 }
 
 #[test]

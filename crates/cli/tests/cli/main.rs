@@ -13,6 +13,7 @@ mod commands;
 mod configuration;
 mod consents;
 mod copy;
+mod database_tls;
 mod demo;
 mod doctor;
 mod faults;

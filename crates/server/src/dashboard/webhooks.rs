@@ -252,9 +252,7 @@ pub(super) async fn change(
             }
         }
         "delete" => {
-            let removed =
-                app.store().write(move |tx| webhooks::remove(tx, &writer, &trail, &secrets, id));
-            removed.await?;
+            webhooks::delete(&app, trail, &secrets, id).await?;
             Ok(see(&visitor.path("/webhooks")))
         }
         _ => Err(ApiError::not_found()),

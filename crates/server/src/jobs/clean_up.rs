@@ -283,18 +283,12 @@ async fn remove_batch(
 
 /// Cleans up until stopped. What failed is tried again the next time.
 pub(super) async fn run(app: App, stopped: CancellationToken) {
+    // Counted from here on: who has just begun is not late.
+    app.metrics().cleaned_up.set(app.now().as_second());
     loop {
-        for workspace in place_ids(&app) {
-            let applied = apply(&app, workspace, &Trail::system(workspace), &stopped).await;
-            report("old rows", applied.map(|_| ()));
+        if round(&app, &stopped).await {
+            app.metrics().cleaned_up.set(app.now().as_second());
         }
-        report("spool", imports::sweep_spool(&app).await);
-        let day_ago = app.now_micros().saturating_sub(after(0, DAY));
-        report("cohorts sent by halves", cohorts::sweep(&app, day_ago).await);
-        report("destroyed keys", erasure::scrub(&app).await);
-        report("stranded deliveries", webhooks::sweep(&app).await);
-        report("planillas of an earlier version", planilla_place::place_older(&app).await);
-        app.metrics().cleaned_up.set(app.now().as_second());
         let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
         tokio::select! {
             () = stopped.cancelled() => return,
@@ -303,8 +297,27 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
     }
 }
 
-fn report(what: &str, swept: Result<(), ApiError>) {
-    if let Err(error) = swept {
+/// Cleans up once; whether nothing failed, and nothing was left out because somebody stopped it.
+async fn round(app: &App, stopped: &CancellationToken) -> bool {
+    let mut all = true;
+    for workspace in place_ids(app) {
+        let applied = apply(app, workspace, &Trail::system(workspace), stopped).await;
+        all &= succeeded("old rows", applied.map(|_| ()));
+    }
+    all &= succeeded("spool", imports::sweep_spool(app).await);
+    let day_ago = app.now_micros().saturating_sub(after(0, DAY));
+    all &= succeeded("cohorts sent by halves", cohorts::sweep(app, day_ago).await);
+    all &= succeeded("destroyed keys", erasure::scrub(app).await);
+    all &= succeeded("stranded deliveries", webhooks::sweep(app).await);
+    let missed = stopped.run_until_cancelled(webhooks::send_all_missed(app)).await;
+    all &= succeeded("what endpoints missed", missed.unwrap_or(Ok(())));
+    all &= succeeded("planillas of an earlier version", planilla_place::place_older(app).await);
+    all && !stopped.is_cancelled()
+}
+
+fn succeeded(what: &str, swept: Result<(), ApiError>) -> bool {
+    if let Err(error) = &swept {
         tracing::warn!(what, cause = error.cause(), "not cleaned up");
     }
+    swept.is_ok()
 }

@@ -17,7 +17,7 @@ use crate::clock::micros;
 use crate::error::ApiError;
 use crate::limits::FirstTry;
 use crate::settings::Settings;
-use crate::webhooks::{Address, health};
+use crate::webhooks::{self, Address, health};
 use crate::{App, request_id, traces};
 
 /// Why nothing was sent: the person was erased.
@@ -74,8 +74,14 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> 
         note(app, first);
         return Ok(Ended::ForGood);
     }
+    let endpoint = due.endpoint;
     match app.store().write(move |tx| record_failure(tx, &recorder, &due, &tried)).await {
-        Ok(()) => note(app, first),
+        Ok(disabled) => {
+            note(app, first);
+            if disabled {
+                webhooks::cancel_rest(app, endpoint).await;
+            }
+        }
         Err(Unwritten::TakenOver) => tracing::debug!("another worker has taken the delivery over"),
         Err(Unwritten::Failed(error)) => return Err(error),
     }
@@ -200,13 +206,14 @@ async fn record_late(app: &App, claim: ClaimedDelivery, tried: Tried) -> Result<
     Ok(())
 }
 
-/// Writes a try down that did not deliver, with what becomes of the delivery and of its endpoint.
+/// Writes a try down that did not deliver, with what becomes of the delivery and of its endpoint. Answers
+/// whether that was disabled.
 fn record_failure(
     tx: &mut Tx<'_>,
     app: &App,
     due: &DueDelivery,
     tried: &Tried,
-) -> Result<(), Unwritten> {
+) -> Result<bool, Unwritten> {
     let now = app.now_micros();
     let answer = tried.result.as_ref().ok();
     let disable = match tried.result {
@@ -226,10 +233,9 @@ fn record_failure(
     if !recorded && tx.is_taken_over(due.claim)? {
         return Err(Unwritten::TakenOver);
     }
-    if recorded && let Some(reason) = disable {
-        health::disable(tx, app, due, reason)?;
-    }
-    Ok(())
+    let Some(reason) = disable.filter(|_| recorded) else { return Ok(false) };
+    health::disable(tx, app, due, reason)?;
+    Ok(true)
 }
 
 impl Tried {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
@@ -37,8 +37,8 @@ pub struct Runner {
     app: App,
     jobs: InFlight<ClaimedJob>,
     deliveries: InFlight<ClaimedDelivery>,
-    /// Told when a job has ended.
-    room: Notify,
+    /// A permit for each job that has ended since it was last waited for.
+    room: Semaphore,
     /// Whether links and deliveries are left to others.
     files_only: bool,
     /// Where received files are that are seen from here; without one, all are.
@@ -61,7 +61,7 @@ impl Runner {
         }
         set_clock::end_endless_waits(&app).await?;
         let (jobs, deliveries) = (InFlight::new(), InFlight::new());
-        let (room, files_only) = (Notify::new(), false);
+        let (room, files_only) = (Semaphore::new(0), false);
         let spool = if lock.is_exclusive() { None } else { Some(own_spool(&app).await) };
         Ok(Some(Self { app, jobs, deliveries, room, files_only, spool, _lock: lock }))
     }
@@ -118,7 +118,7 @@ impl Runner {
                 running.spawn(async move {
                     let ended = Arc::clone(&runner).work_on(job).await;
                     drop((held, permit));
-                    runner.room.notify_one();
+                    runner.room.add_permits(1);
                     ended
                 });
             }
@@ -285,14 +285,18 @@ impl Runner {
     }
 
     async fn beat(self: Arc<Self>, stopped: CancellationToken) {
-        let mut last = LastLook::of(self.app.clock());
+        let clock = self.app.clock();
+        let (mut last, mut began) = (LastLook::of(clock), clock.elapsed());
         loop {
             let every: Duration = self.app.config().runner.heartbeat;
-            let next = self.app.now().checked_add(every).unwrap_or(Timestamp::MAX);
+            // A beat that took long puts the next one off by nothing.
+            let wait = every.saturating_sub(clock.elapsed().saturating_sub(began));
+            let next = self.app.now().checked_add(wait).unwrap_or(Timestamp::MAX);
             tokio::select! {
                 () = stopped.cancelled() => return,
-                () = self.app.clock().sleep_until(next) => {}
+                () = clock.sleep_until(next) => {}
             }
+            began = clock.elapsed();
             set_clock::compare(&self.app, &mut last).await;
             let (jobs, deliveries) = (self.jobs.rows(), self.deliveries.rows());
             if jobs.is_empty() && deliveries.is_empty() {

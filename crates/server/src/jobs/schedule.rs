@@ -2,13 +2,14 @@
 //! of what was loaded for them. One transaction a link, which looks again before it acts: any
 //! number of workers may look at the same time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use vinculo_store::{
-    AuditAction, Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource, Trigger, Tx,
+    AuditAction, DueFor, DueLink, Error, Job, Link, LinkId, LinkStatus, Micros, NewLoad, Resource,
+    Trigger, Tx, WorkspaceId,
 };
 
 use crate::audit::{Entry, Trail};
@@ -24,34 +25,64 @@ const LINKS: i64 = 64;
 /// their coming: however many links are due at once, who has just made one waits for few of them.
 const JOBS: i64 = 64;
 
+/// Jobs that end before it is looked again whether there is room among those of workspaces that had none: a look
+/// at every one of them would cost more than it finds.
+const ROOM: u32 = 32;
+
 /// Acts on every link that is due: at once where something that is stored has to go, and as there is
 /// room among the jobs of its workspace where a refresh becomes one.
 pub(super) async fn run_due(app: &App, stop: &CancellationToken) -> Done {
-    let (mut after, mut left) = (LinkId(0), BTreeSet::new());
+    let (mut places, mut left) = (BTreeMap::new(), BTreeSet::new());
     loop {
         let Ok(not_ended) = end_all(app, stop).await else { return Done::InPart };
         left.extend(not_ended);
         if stop.is_cancelled() {
             return Done::InPart;
         }
-        let (now, from) = (app.now_micros(), after);
-        let looked = app.store().read(move |tx| {
-            let crowded = tx.crowded_workspaces(now, JOBS)?;
-            Ok((tx.due_links(now, from, LINKS, &crowded)?, !crowded.is_empty()))
-        });
-        let Ok((mut due, crowded)) = seen(looked.await) else { return Done::InPart };
-        match due.last() {
-            Some(&last) => {
-                after = last;
-                due.retain(|link| !left.contains(link));
-                left.extend(act_on(app, due).await);
-            }
+        let now = app.now_micros();
+        let of = places.clone();
+        let looked = app.store().read(move |tx| to_refresh(tx, now, of)).await;
+        let Ok(found) = seen(looked) else { return Done::InPart };
+        places = found.places;
+        if found.due.is_empty() {
             // Links may have been passed over.
-            None if crowded => return Done::AsThereWasRoom,
-            None if left.is_empty() => return Done::All,
-            None => return Done::InPart,
+            return match (found.crowded, left.is_empty()) {
+                (true, _) => Done::AsThereWasRoom,
+                (false, true) => Done::All,
+                (false, false) => Done::InPart,
+            };
         }
+        let due = found.due.into_iter().filter(|link| !left.contains(link)).collect();
+        left.extend(act_on(app, due).await);
     }
+}
+
+/// How far links to be refreshed were looked at, by workspace: those that could not be acted on stay due.
+type Places = BTreeMap<WorkspaceId, DueLink>;
+
+/// What a look for links to be refreshed has found.
+struct Look {
+    due: Vec<LinkId>,
+    places: Places,
+    /// Whether a workspace has some and no room for them.
+    crowded: bool,
+}
+
+/// Looks for the next links to be refreshed, of each workspace for as many as it has room for.
+fn to_refresh(tx: &mut Tx<'_>, now: Micros, mut places: Places) -> Result<Look, Error> {
+    let (mut due, mut crowded, mut rest) = (Vec::new(), false, LINKS);
+    for (workspace, room) in tx.workspaces_to_refresh(now, JOBS)? {
+        crowded |= room <= 0;
+        let place = places.entry(workspace).or_insert(DueLink::FIRST);
+        let found = match room.min(rest) {
+            ..=0 => Vec::new(),
+            limit => tx.due_links(DueFor::Refresh(workspace), now, *place, limit)?,
+        };
+        rest -= i64::try_from(found.len()).unwrap_or(rest);
+        *place = found.last().copied().unwrap_or(*place);
+        due.extend(found.into_iter().map(|link| link.id));
+    }
+    Ok(Look { due, places, crowded })
 }
 
 /// How much was done of what links were due for.
@@ -88,13 +119,17 @@ async fn withhold_all(app: &App, stop: &CancellationToken) -> Result<(), Unseen>
 /// Acts on the links that store what has to go. Answers those that could not be acted on.
 async fn end_all(app: &App, stop: &CancellationToken) -> Result<Vec<LinkId>, Unseen> {
     withhold_all(app, stop).await?;
-    let (mut after, mut left) = (LinkId(0), Vec::new());
-    while !stop.is_cancelled() {
-        let now = app.now_micros();
-        let due = seen(app.store().read(move |tx| tx.ending_links(now, after, LINKS)).await)?;
-        let Some(&last) = due.last() else { break };
-        after = last;
-        left.extend(act_on(app, due).await);
+    let mut left = Vec::new();
+    for what in [DueFor::Expiry, DueFor::Staleness] {
+        let mut after = DueLink::FIRST;
+        while !stop.is_cancelled() {
+            let now = app.now_micros();
+            let look = move |tx: &mut Tx<'_>| tx.due_links(what, now, after, LINKS);
+            let due = seen(app.store().read(look).await)?;
+            let Some(&last) = due.last() else { break };
+            after = last;
+            left.extend(act_on(app, due.into_iter().map(|link| link.id).collect()).await);
+        }
     }
     Ok(left)
 }
@@ -121,14 +156,17 @@ async fn act_on(app: &App, due: Vec<LinkId>) -> Vec<LinkId> {
     left
 }
 
-/// Waits until a job has ended: here, of which `room` is told, or, as far as can be told, elsewhere.
-pub(super) async fn wait_for_room(app: &App, room: &Notify, stop: &CancellationToken) {
+/// Waits until so many jobs have ended here, of which `room` gets a permit each, that there may be room; or, as far
+/// as can be told, elsewhere.
+pub(super) async fn wait_for_room(app: &App, room: &Semaphore, stop: &CancellationToken) {
     let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
     tokio::select! {
         () = stop.cancelled() => {}
-        () = room.notified() => {}
+        // Nobody closes it.
+        ended = room.acquire_many(ROOM) => if let Ok(ended) = ended { ended.forget() },
         () = app.clock().sleep_until(poll) => {}
     }
+    room.forget_permits(room.available_permits());
 }
 
 async fn act(app: &App, id: LinkId) -> Result<(), ApiError> {

@@ -12,6 +12,12 @@ use crate::App;
 use crate::clock::micros;
 use crate::config::RunnerConfig;
 
+/// An endpoint fails again and again when it has for so long, microseconds: two tries that hang.
+const FAILING: Micros = 10_000_000;
+
+/// And when its last failure is no longer ago, microseconds: it may have been mended since.
+const JUST: Micros = 60_000_000;
+
 /// How work on a row has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
@@ -91,9 +97,11 @@ pub(super) struct DeliveryClaim {
 #[derive(Clone, Copy)]
 enum Share {
     /// Of each endpoint up to so many at once.
-    OfEndpoint(i64),
+    Endpoint(i64),
+    /// The first of an endpoint alone, of those that do not fail again and again.
+    Steady,
     /// The first of an endpoint alone, of workspaces that hold fewer than so many.
-    OfWorkspace(i64),
+    Workspace(i64),
 }
 
 /// The search for due rows of one queue.
@@ -171,7 +179,8 @@ impl Claim for JobClaim {
 
 impl DeliveryClaim {
     /// For so many slots that were taken. The last half of all slots is for the first delivery of an
-    /// endpoint alone: endpoints that hang hold no slot of it more than once, and however much
+    /// endpoint alone, and but for its last quarter not of one that fails again and again: endpoints that
+    /// begin to hang hold no slot of it more than once, those that go on none, and however much
     /// waits for them, the others are served. The last quarter is for workspaces that hold few slots:
     /// however many endpoints of one hang, those of the others are served. Of it no more are taken in
     /// one go than a workspace may hold, so that many of one do not come at once.
@@ -182,9 +191,9 @@ impl DeliveryClaim {
         let few = (config.deliveries / 32).max(1);
         let number = |number: usize| i64::try_from(number).unwrap_or(1);
         let (limit, share) = match (beyond_half, beyond) {
-            (0, 0) => (few, Share::OfWorkspace(number(few))),
-            (0, spare) => (spare, Share::OfEndpoint(1)),
-            (spare, _) => (spare, Share::OfEndpoint(number(config.deliveries_per_endpoint))),
+            (0, 0) => (few, Share::Workspace(number(few))),
+            (0, spare) => (spare, Share::Steady),
+            (spare, _) => (spare, Share::Endpoint(number(config.deliveries_per_endpoint))),
         };
         Self { share, limit: number(limit.min(taken)) }
     }
@@ -201,15 +210,17 @@ impl Claim for DeliveryClaim {
     ) -> Result<Vec<DueDelivery>, Error> {
         let stride = 1 + i64::from(app.random_u64() as u32);
         match self.share {
-            Share::OfEndpoint(each) => tx.claim_deliveries(now, until, self.limit, each, stride),
-            Share::OfWorkspace(few) => {
-                tx.claim_first_deliveries(now, until, self.limit, few, stride)
+            Share::Endpoint(each) => tx.claim_deliveries(now, until, self.limit, each, stride),
+            Share::Steady => {
+                let since = [FAILING, JUST].map(|time| now.saturating_sub(time));
+                tx.claim_steady_deliveries(now, until, self.limit, since, stride)
             }
+            Share::Workspace(few) => tx.claim_first_deliveries(now, until, self.limit, few, stride),
         }
     }
 
     fn is_narrow(&self) -> bool {
-        matches!(self.share, Share::OfEndpoint(1) | Share::OfWorkspace(_))
+        matches!(self.share, Share::Endpoint(1) | Share::Steady | Share::Workspace(_))
     }
 
     fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error> {

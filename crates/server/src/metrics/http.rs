@@ -5,13 +5,15 @@ use std::sync::{PoisonError, RwLock};
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
-use http::Method;
+use http::{Method, StatusCode};
 
 use super::{Going, class, since};
-use crate::App;
+use crate::{App, sandbox};
 
 /// What stands for every address that is no route.
 const NO_ROUTE: &str = "none";
+/// What stands for the class of a failure that a request in the sandbox has asked for.
+const PLAYED: &str = "played";
 
 /// Counts and times a request under the template of its route.
 pub(crate) async fn layer(
@@ -23,11 +25,16 @@ pub(crate) async fn layer(
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let route = ("route", route.map_or(NO_ROUTE, template));
     let (method, start) = (("method", method(request.method())), app.now());
+    // In production such a request is refused.
+    let plays = request.method() == Method::POST && request.headers().contains_key(sandbox::HEADER);
     let going = Going::new(metrics.requests_in_flight.clone());
     let response = next(request).await;
     drop(going);
-    let status = ("status", class(response.status().as_u16()));
-    metrics.requests.get_or_create(&[route, method, status]).inc();
+    let status = match response.status() {
+        StatusCode::INTERNAL_SERVER_ERROR if plays => PLAYED,
+        status => class(status.as_u16()),
+    };
+    metrics.requests.get_or_create(&[route, method, ("status", status)]).inc();
     let seconds = since(app, start).as_secs_f64();
     metrics.request_seconds.get_or_create(&[route, method]).observe(seconds);
     response

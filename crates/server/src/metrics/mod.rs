@@ -47,7 +47,8 @@ pub(crate) struct Metrics {
     pub(crate) import_lines: Counter,
     imports: Family<Labels<1>, Counter>,
     audit_seconds: Histogram,
-    /// When a clean-up of this process ended last, seconds since 1970 UTC.
+    /// When a clean-up of this process ended last of which nothing failed, at first when it began to clean up;
+    /// seconds since 1970 UTC.
     pub(crate) cleaned_up: Gauge,
 }
 
@@ -247,4 +248,4 @@ const IMPORTS: &str = "Files judged, by result";
 const AUDIT_DELAY: &str = "Seconds that entries about what was read waited to be written";
 const LOST_SPANS: &str =
     "Spans of traces that the collector did not take, or that found no room to wait";
-const CLEANED_UP: &str = "When a clean-up of this process ended last; 0 is never";
+const CLEANED_UP: &str = "When a clean-up of this process ended last without a failure; 0 is never";

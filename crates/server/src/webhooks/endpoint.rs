@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, DisabledReason, Endpoint, Micros, NewEndpoint, Recipients, Tx};
+use vinculo_store::{
+    AuditAction, DisabledReason, Endpoint, EndpointId, Micros, NewEndpoint, Recipients, Tx,
+};
 use vinculo_webhook::authorization_header;
 
 use super::address::Address;
@@ -183,7 +185,7 @@ pub(crate) fn add(
 }
 
 /// Changes an endpoint as was wanted and judged.
-pub(crate) fn change(
+pub(super) fn change(
     tx: &mut Tx<'_>,
     app: &App,
     trail: &Trail,
@@ -206,7 +208,7 @@ pub(crate) fn change(
         tx.cancel_unwanted_deliveries(endpoint.id, app.now_micros())?;
     }
     match wanted.enabled {
-        Some(true) => tx.enable_endpoint(endpoint.id)?,
+        Some(true) => tx.enable_endpoint(endpoint.id, app.now_micros())?,
         Some(false) => {
             tx.disable_endpoint(endpoint.id, DisabledReason::Manual, app.now_micros())?;
         }
@@ -253,17 +255,18 @@ pub(crate) fn test(
     emit_own(tx, app, secrets, &Webhook::test(), Recipients::Only(endpoint.id))
 }
 
-/// Removes an endpoint.
-pub(crate) fn remove(
+/// Removes an endpoint; answers which it was.
+pub(super) fn remove(
     tx: &mut Tx<'_>,
     app: &App,
     trail: &Trail,
     secrets: &WorkspaceSecrets,
     id: Uuid,
-) -> Result<(), ApiError> {
+) -> Result<EndpointId, ApiError> {
     let (endpoint, _) = hold(tx, secrets, id)?;
     trail.note(tx, app, Entry::of(AuditAction::WebhookDeleted).object(id))?;
-    Ok(tx.delete_endpoint(endpoint.id, app.now_micros())?)
+    tx.delete_endpoint(endpoint.id, app.now_micros())?;
+    Ok(endpoint.id)
 }
 
 fn hold(

@@ -1,31 +1,29 @@
 //! Webhooks as a workspace controls them: endpoints, what was sent to them, what is sent again.
 
 mod address;
+mod apply;
 mod endpoint;
 pub(crate) mod health;
 mod log;
 mod replay;
 
-use std::sync::Arc;
-
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{
-    DeliveryFilter, Endpoint, Environment, EventFilter, Micros, PageRequest, Store,
-};
+use vinculo_store::{DeliveryFilter, Environment, EventFilter, Micros, PageRequest, Store};
 
 use crate::App;
 use crate::audit::Trail;
 use crate::clock::wire_time;
 use crate::error::ApiError;
-use crate::secrets::{Secrets, WorkspaceSecrets};
+use crate::secrets::Secrets;
 
 pub(crate) use address::Address;
+pub(crate) use apply::{apply, cancel_rest, delete, sweep};
 pub use endpoint::{EndpointChange, EndpointStatus, WantedEndpoint};
-pub(crate) use endpoint::{TYPES, add, change, judge, remove, rotate, test};
+pub(crate) use endpoint::{TYPES, add, judge, rotate, test};
 pub(crate) use log::{ALL_TYPES, AttemptStatus, one_delivery, one_event};
 pub use log::{DeliveryStatus, EventStatus};
-pub(crate) use replay::{replay, replay_missed, replay_one};
+pub(crate) use replay::{replay, replay_one, send_all_missed};
 
 /// How many endpoints a command lists.
 const ALL: PageRequest = PageRequest { limit: 1000, offset: 0 };
@@ -54,38 +52,6 @@ fn still_signs(until: Micros) -> ApiError {
 fn of_the_past() -> ApiError {
     let message = "The link that the event is about was deleted.";
     ApiError::status(StatusCode::CONFLICT, "link_deleted", message)
-}
-
-/// Cancels what can never be sent.
-pub(crate) async fn sweep(app: &App) -> Result<(), ApiError> {
-    let now = app.now_micros();
-    Ok(app.store().write(move |tx| tx.cancel_stranded_deliveries(now)).await?)
-}
-
-/// Changes an endpoint; when `and_replay` is wanted, sends what it missed: since it was disabled, or
-/// since it was added when it was enabled already. 409 when nothing is sent to it.
-pub(crate) async fn apply(
-    app: &App,
-    trail: Trail,
-    secrets: &Arc<WorkspaceSecrets>,
-    id: Uuid,
-    wanted: EndpointChange,
-    and_replay: bool,
-) -> Result<EndpointStatus, ApiError> {
-    let workspace = secrets.workspace().id;
-    let (writer, owner) = (app.clone(), Arc::clone(secrets));
-    let changed: (Option<Endpoint>, _) = app
-        .store()
-        .write(move |tx| {
-            let before = tx.hold_endpoint(workspace, id)?;
-            let changed = change(tx, &writer, &trail, &owner, id, wanted)?;
-            if and_replay && !changed.enabled { Err(disabled()) } else { Ok((before, changed)) }
-        })
-        .await?;
-    if let (Some(before), true) = (&changed.0, and_replay) {
-        replay_missed(app, workspace, before, changed.1.webhook_types.clone()).await?;
-    }
-    Ok(changed.1)
 }
 
 /// Adds an endpoint for the organization `default`; the answer shows its secret.
@@ -198,9 +164,8 @@ pub async fn delete_endpoint(
     environment: Environment,
     id: Uuid,
 ) -> Result<(), ApiError> {
-    let (secrets, writer) = (app.secrets_of(environment)?, app.clone());
-    let trail = Trail::console(secrets.workspace().id);
-    app.store().write(move |tx| remove(tx, &writer, &trail, &secrets, id)).await
+    let secrets = app.secrets_of(environment)?;
+    delete(app, Trail::console(secrets.workspace().id), &secrets, id).await
 }
 
 /// Makes deliveries of the organization `default` again; answers how many. Where endpoints are

@@ -498,7 +498,7 @@ async fn changes_during_a_load_are_kept(database: TestDatabase) {
     app.finish().await;
 }
 
-/// More than become jobs at once, a last look's worth of them beside.
+/// More than become jobs at once, more than twice.
 const AT_ONCE: usize = 150;
 
 async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) {
@@ -519,7 +519,7 @@ async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) 
         backlog.expect("the database does not answer").iter().map(|kind| kind.due).sum::<i64>()
     };
     soon("as many jobs as may wait", async {
-        while waiting().await < 64 {
+        while waiting().await < 60 {
             look_again().await;
         }
         // Time for those that must not.
@@ -528,8 +528,8 @@ async fn links_due_at_once_become_jobs_as_there_is_room(database: TestDatabase) 
         }
     })
     .await;
-    // Some of them have been taken since.
-    assert!((60..64 + 64).contains(&waiting().await), "{} wait", waiting().await);
+    // Four of them can have been taken since.
+    assert!((60..=64).contains(&waiting().await), "{} wait", waiting().await);
     assert!(app.next_due_link().await.unwrap() <= app.now(), "the others are still due");
     assert!(employments(&app, &ends).await.is_empty(), "what has to go waits for no room");
     app.operator_is(Mood::Helpful);

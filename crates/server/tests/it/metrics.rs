@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vinculo_server::config::Config;
@@ -22,10 +22,13 @@ use crate::support::{
 on_both_databases!(
     everything_that_is_documented_is_measured,
     what_happens_is_counted,
+    a_failure_that_was_asked_for_is_none_of_ours,
     what_waits_is_looked_at,
+    a_clean_up_that_fails_is_not_told_as_one,
     no_label_is_a_clients_own,
 );
 
+const AN_HOUR: Duration = Duration::from_secs(60 * 60);
 const PLANILLA: &[u8] = include_bytes!("../../../pila/tests/samples/02-nandu-E-2025-11.txt");
 const DOCUMENT: &str = include_str!("../../../../docs/OPERATIONS.md");
 const DASHBOARD: &str = include_str!("../../../../ops/grafana/vinculo.json");
@@ -108,6 +111,13 @@ impl Reading {
         assert!(found.next().is_none(), "{name} twice");
         value
     }
+
+    /// Whether a metric has a label: one of its own, or of those that whoever reads gives to all.
+    fn has_label(&self, name: &str, label: &str) -> bool {
+        let mut of_it = self.samples.iter().filter(|(own, ..)| own == name);
+        ["", "job", "instance"].contains(&label)
+            || of_it.any(|(_, labels, _)| labels.contains_key(label))
+    }
 }
 
 fn sample(line: &str) -> (String, BTreeMap<String, String>, f64) {
@@ -169,6 +179,41 @@ fn documented() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// Every alert.
+fn rules() -> Vec<Value> {
+    let alerts: Value = serde_norway::from_str(ALERTS).expect("YAML");
+    let groups = alerts["groups"].as_array().expect("groups");
+    groups.iter().flat_map(|group| group["rules"].as_array().expect("rules").clone()).collect()
+}
+
+/// What stands in the braces behind the names of our metrics in a question, by name; empty where there are none.
+fn selectors(question: &str) -> Vec<(String, String)> {
+    let selector = regex::Regex::new(r"\b((?:vinculo|process)_[a-z_]+)(?:\{([^}]*)\})?").unwrap();
+    let found = selector.captures_iter(question);
+    let text = |part: Option<regex::Match<'_>>| part.map_or("", |it| it.as_str()).to_owned();
+    found.map(|it| (text(it.get(1)), text(it.get(2)))).collect()
+}
+
+#[test]
+fn nobody_is_woken_by_the_sandbox_or_by_what_passes() {
+    let rules = rules();
+    let about_sources = |rule: &&Value| {
+        let question = rule["expr"].as_str().expect("a question");
+        let mut asked = selectors(question);
+        asked.retain(|(name, _)| name.starts_with("vinculo_source_"));
+        for (name, labels) in &asked {
+            let excluded = labels.split(',').any(|label| label == "source!=\"sandbox\"");
+            assert!(excluded, "{name} of the sandbox too: {question}");
+        }
+        !asked.is_empty()
+    };
+    assert_eq!(rules.iter().filter(about_sources).count(), 3);
+    let pages = rules.iter().filter(|rule| rule["labels"]["severity"] == "page");
+    for page in pages {
+        assert!(page["for"].is_string(), "{} wakes at once", page["alert"]);
+    }
+}
+
 async fn everything_that_is_documented_is_measured(database: TestDatabase) {
     let (app, watch) = lived_in(database).await;
     let reading = watch.read(&app).await;
@@ -189,15 +234,11 @@ async fn everything_that_is_documented_is_measured(database: TestDatabase) {
         .keys()
         .flat_map(|name| ["_bucket", "_sum", "_count"].map(|suffix| format!("{name}{suffix}")));
     let known: BTreeSet<_> = found.keys().cloned().chain(parts).collect();
-    let name = regex::Regex::new(r"\b(?:vinculo|process)_[a-z_]+").unwrap();
-    let panels: serde_json::Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    let panels: Value = serde_json::from_str(DASHBOARD).expect("JSON");
     let panels = panels["panels"].as_array().expect("panels");
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());
     let asked: Vec<_> = targets.map(|it| it["expr"].as_str().expect("a question")).collect();
-    let alerts: serde_json::Value = serde_norway::from_str(ALERTS).expect("YAML");
-    let groups = alerts["groups"].as_array().expect("groups");
-    let rules: Vec<_> =
-        groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")).collect();
+    let rules = rules();
     assert!(asked.len() > 20 && rules.len() > 10, "{} {}", asked.len(), rules.len());
     for rule in &rules {
         let alert = rule["alert"].as_str().expect("a name");
@@ -207,10 +248,13 @@ async fn everything_that_is_documented_is_measured(database: TestDatabase) {
     let asked =
         asked.into_iter().chain(rules.iter().map(|it| it["expr"].as_str().expect("a question")));
     for expression in asked {
-        let mut names = name.find_iter(expression).peekable();
-        assert!(names.peek().is_some(), "{expression} asks for nothing");
-        for name in names {
-            assert!(known.contains(name.as_str()), "{} in {expression}", name.as_str());
+        let asked = selectors(expression);
+        assert!(!asked.is_empty(), "{expression} asks for nothing");
+        for (name, labels) in asked {
+            assert!(known.contains(&name), "{name} in {expression}");
+            for label in labels.split(',').filter_map(|label| label.split(['=', '!']).next()) {
+                assert!(reading.has_label(&name, label.trim()), "{label} in {expression}");
+            }
         }
     }
     watch.finish().await;
@@ -276,6 +320,26 @@ async fn what_happens_is_counted(database: TestDatabase) {
     app.finish().await;
 }
 
+async fn a_failure_that_was_asked_for_is_none_of_ours(database: TestDatabase) {
+    const EMPLOYMENTS: &str = "/api/co/employments/";
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let link = client.create_link("1999000001", json!({})).await;
+    app.settled().await;
+    let request = client.request(Method::POST, EMPLOYMENTS).json(&json!({ "link": link["id"] }));
+    let failed = request.header("X-Vinculo-Sandbox", "fault").send().await.expect("an answer");
+    assert_eq!(failed.status(), 500);
+    let watch = Watch::start(&app).await;
+    let reading = watch.read(&app).await;
+    let counted = |status| {
+        let labels = [("route", EMPLOYMENTS), ("method", "POST"), ("status", status)];
+        reading.value("vinculo_http_requests_total", &labels)
+    };
+    assert_eq!((counted("played"), counted("5xx")), (Some(1.0), None));
+    watch.finish().await;
+    app.finish().await;
+}
+
 async fn what_waits_is_looked_at(database: TestDatabase) {
     let mut app = Setup::new(database).without_runner().start().await;
     let watch = Watch::start(&app).await;
@@ -300,30 +364,74 @@ async fn what_waits_is_looked_at(database: TestDatabase) {
     let ready = watch.read(&app).await.value("vinculo_ready", &[("check", "worker")]);
     assert_eq!(ready, None, "nobody works here");
 
-    // What was removed is told by whoever is asked.
+    // What was removed is told by whoever is asked: an event for each resource of the link.
     app.start_runner().await;
-    let cleaned_up = async |now: f64| {
-        watch.until(&app, "vinculo_clean_up_timestamp_seconds", &[], now).await;
-    };
     app.settled().await;
-    cleaned_up(app.now().as_second() as f64).await;
     app.advance(Duration::from_secs(2 * 24 * 60 * 60));
-    let now = app.now().as_second() as f64;
-    cleaned_up(now).await;
-    app.settled().await;
-    app.advance(Duration::from_secs(6));
+    let old = app.now().as_second() as f64;
+    let rows = |reading: &Reading, rule: &'static str| {
+        reading.value("vinculo_retention_removed_rows_total", &[("rule", rule)])
+    };
+    soon("the clean-up", async {
+        while rows(&watch.read(&app).await, "events") != Some(2.0) {
+            app.advance(AN_HOUR);
+            look_again().await;
+        }
+    })
+    .await;
     let reading = watch.read(&app).await;
     for rule in RetentionRule::ALL {
-        let rule = [("rule", rule.as_str())];
-        let removed = reading.value("vinculo_retention_removed_rows_total", &rule);
-        let at = reading.value("vinculo_retention_removed_timestamp_seconds", &rule);
-        let expected = match rule[0].1 {
-            // One for each resource of the link.
-            "events" => (Some(2.0), Some(now)),
-            _ => (Some(0.0), Some(0.0)),
-        };
-        assert_eq!((removed, at), expected, "{rule:?}");
+        let rule = rule.as_str();
+        let at = reading.value("vinculo_retention_removed_timestamp_seconds", &[("rule", rule)]);
+        match rule {
+            "events" => assert!(at >= Some(old), "{at:?}"),
+            _ => assert_eq!((rows(&reading, rule), at), (Some(0.0), Some(0.0)), "{rule}"),
+        }
     }
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn a_clean_up_that_fails_is_not_told_as_one(database: TestDatabase) {
+    const TOLD: &str = "vinculo_clean_up_timestamp_seconds";
+    const HALF_A_DAY: Duration = Duration::from_secs(12 * 60 * 60);
+    let mut app = Setup::new(database).without_runner().start().await;
+    let watch = Watch::start(&app).await;
+    assert_eq!(watch.read(&app).await.value(TOLD, &[]), Some(0.0), "nobody works here");
+    let keep = json!({ "keep_events_days": 1 });
+    assert_eq!(app.sandbox().patch("/manage/v1/settings/", &keep).await.status, 200);
+    app.database.run("alter table used_widget_tokens rename to away");
+    app.start_runner().await;
+    let removed = async |rows: i64| {
+        let sums = || app.app.store().read(|tx| tx.retention_sums());
+        soon("old events to go", async {
+            while sums().await.expect("sums").iter().map(|(_, rows, _)| rows).sum::<i64>() < rows {
+                app.advance(AN_HOUR);
+                look_again().await;
+            }
+        })
+        .await;
+    };
+    // Two events, and two half a day later.
+    app.sandbox().create_link("1999000001", json!({})).await;
+    app.settled().await;
+    let begun = app.now().as_second() as f64;
+    app.advance(HALF_A_DAY);
+    app.sandbox().create_link("1999000002", json!({})).await;
+    app.settled().await;
+    // A round removes what is a day old, and so does a later one: the first has ended then.
+    app.advance(HALF_A_DAY + Duration::from_secs(1));
+    removed(2).await;
+    removed(4).await;
+    assert_eq!(watch.read(&app).await.value(TOLD, &[]), Some(begun), "it only began");
+    app.database.run("alter table away rename to used_widget_tokens");
+    soon("a sound round", async {
+        while watch.read(&app).await.value(TOLD, &[]) <= Some(begun) {
+            app.advance(AN_HOUR);
+            look_again().await;
+        }
+    })
+    .await;
     watch.finish().await;
     app.finish().await;
 }

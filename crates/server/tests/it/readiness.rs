@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{Setup, TestApp, TestDatabase, look_again, on_both_databases, soon};
 
 on_both_databases!(
     everything_is_looked_at,
@@ -134,5 +134,28 @@ async fn a_worker_that_has_ended(database: TestDatabase) {
     app.stop_runner().await;
     let worker = ("worker".to_owned(), "has ended".to_owned());
     assert_eq!(only_failure(&app).await, worker);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_takes_no_writes() {
+    const MESSAGE: &str = "takes no writes: default_transaction_read_only is on";
+    let app = Setup::new(TestDatabase::postgres()).without_runner().start().await;
+    app.database.run(
+        "do $$ begin execute format('alter database %I set default_transaction_read_only = on', \
+         current_database()); end $$",
+    );
+    app.database.run(
+        "select pg_terminate_backend(pid) from pg_stat_activity \
+         where datname = current_database() and pid <> pg_backend_pid()",
+    );
+    let told = vec![("database".to_owned(), MESSAGE.to_owned())];
+    // Each connection notices by itself that it was cut.
+    soon("every connection to be a new one", async {
+        while readiness(&app).await != (503, told.clone()) {
+            look_again().await;
+        }
+    })
+    .await;
     app.finish().await;
 }

@@ -1,12 +1,17 @@
 //! Processes end; what they were asked to do does not.
 
 use std::slice::from_ref;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vinculo_store::Environment;
+use tokio::sync::Notify;
+use vinculo_server::config::Config;
+use vinculo_store::{Environment, Queue};
 
-use crate::support::{Receiver, Reply, Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{
+    Mood, Neighbour, Receiver, Reply, Setup, TestApp, TestDatabase, on_both_databases,
+};
 
 on_both_databases!(
     a_load_that_was_accepted_is_done_by_the_next_process,
@@ -14,10 +19,14 @@ on_both_databases!(
     a_delivery_whose_process_died_is_sent_again_unchanged,
     a_delivery_that_a_shutdown_gave_up_is_sent_again_at_once,
     one_process_runs_the_jobs_of_an_embedded_database,
+    a_try_that_outlasts_its_lease_is_made_by_nobody_else,
+    a_job_that_outlasts_its_lease_is_done_by_nobody_else,
 );
 
 /// Longer than a lease.
 const LEASE: Duration = Duration::from_secs(7);
+/// Shorter than a lease, and longer than the time between two beats of its worker.
+const BEAT: Duration = Duration::from_secs(3);
 
 async fn objects(app: &TestApp, link: &Value) -> [Vec<Value>; 2] {
     let id = link["id"].as_str().unwrap();
@@ -140,5 +149,59 @@ async fn one_process_runs_the_jobs_of_an_embedded_database(database: TestDatabas
     drop(second);
     app.stop_runner().await;
     app.start_runner().await;
+    app.finish().await;
+}
+
+/// Lets more time pass than a lease lasts, and no more at once than a worker has to prolong it.
+async fn outlast_leases(app: &TestApp, queue: Queue) {
+    for _ in 0..3 {
+        app.advance(BEAT);
+        app.until_leases_last(queue, LEASE - BEAT).await;
+    }
+}
+
+/// An application, and beside it a second worker where the database is not one process's alone.
+async fn two_workers(setup: Setup) -> (TestApp, Neighbour) {
+    let mut app = setup.start().await;
+    let mut second = app.another_process().await;
+    second.start_runner().await;
+    (app, second)
+}
+
+async fn a_try_that_outlasts_its_lease_is_made_by_nobody_else(database: TestDatabase) {
+    // Longer than the test: it is measured by the machine's clock.
+    let patient = |config: &mut Config| config.webhook_timeout = Duration::from_secs(60 * 60);
+    let (app, second) = two_workers(Setup::new(database).configure(patient)).await;
+    let (mut receiver, told) = (Receiver::start().await, Arc::new(Notify::new()));
+    receiver.reply([Reply::When(Arc::clone(&told))]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let more = json!({ "access_mode": "single", "fetch_resources": ["OWNERS"] });
+    app.sandbox().create_link("1999000001", more).await;
+    receiver.next().await;
+    outlast_leases(&app, Queue::Deliveries).await;
+    told.notify_one();
+    app.settled().await;
+    receiver.assert_quiet();
+    let tries = app.sandbox().results("/manage/v1/deliveries/").await;
+    assert_eq!((tries.len(), &tries[0]["tries"]), (1, &json!(1)));
+    second.finish().await;
+    app.finish().await;
+}
+
+async fn a_job_that_outlasts_its_lease_is_done_by_nobody_else(database: TestDatabase) {
+    let (app, second) = two_workers(Setup::new(database)).await;
+    let link = app.sandbox().create_link("1999000002", json!({})).await;
+    app.settled().await;
+    app.advance(Duration::from_secs(24 * 60 * 60));
+    let asked = app.asked();
+    app.operator_is(Mood::Silent);
+    let refresh = format!("/api/links/{}/refresh/", link["id"].as_str().unwrap());
+    assert_eq!(app.sandbox().post(&refresh, &json!({})).await.status, 202);
+    app.until(|| app.asked() > asked).await;
+    outlast_leases(&app, Queue::Jobs).await;
+    app.operator_is(Mood::Helpful);
+    app.settled().await;
+    assert_eq!(app.asked(), asked + 1);
+    second.finish().await;
     app.finish().await;
 }

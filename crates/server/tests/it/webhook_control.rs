@@ -29,6 +29,8 @@ on_both_databases!(
     tries_under_way_are_recorded_whatever_became_of_their_delivery,
     what_waits_is_not_sent_once_its_type_is_not_wanted,
     what_was_missed_is_sent_whenever_it_is_asked_for,
+    what_was_missed_is_sent_by_whoever_comes_after_a_crash,
+    what_happened_by_a_clock_that_is_behind_was_missed_too,
     one_success_ends_a_failure,
     a_success_that_began_before_a_failure_ends_it,
     a_workspace_has_its_own_schedule,
@@ -747,6 +749,70 @@ async fn what_was_missed_is_sent_whenever_it_is_asked_for(database: TestDatabase
     assert_eq!(receiver.next().await.json()["link_id"], link["id"], "and nothing twice");
     app.settled().await;
     client.patch(&path, &json!({ "enabled": true, "replay_missed": true })).await;
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+/// The process has ended right after the transaction that enabled the endpoint.
+async fn what_was_missed_is_sent_by_whoever_comes_after_a_crash(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    let endpoint = add(&app.sandbox(), json!({ "url": receiver.url })).await;
+    one_event(&app).await;
+    receiver.next().await;
+    app.settled().await;
+    let off = json!({ "enabled": false });
+    app.sandbox().patch(&path_of(&endpoint), &off).await;
+    let link = one_event(&app).await;
+    app.settled().await;
+    let off = app.now().as_microsecond();
+    app.database.run(&format!(
+        "update webhook_endpoints set disabled_at = null, disabled_reason = null, \
+         replay_wanted_at = {off}, replay_ended_since = {off}, replay_happened_since = {off}; \
+         update events set created_at = {off} - 1 where id = (select min(id) from events); \
+         delete from deliveries where event_id = (select min(id) from events)"
+    ));
+    let mut app = app.restart().await;
+    app.start_runner().await;
+    assert_eq!(receiver.next().await.json()["link_id"], link["id"]);
+    app.settled().await;
+    receiver.assert_quiet();
+    // It is done.
+    let mut app = app.restart().await;
+    app.database.run("delete from deliveries");
+    app.start_runner().await;
+    one_event(&app).await;
+    receiver.next().await;
+    app.settled().await;
+    receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn what_happened_by_a_clock_that_is_behind_was_missed_too(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    app.advance(HOUR);
+    client.patch(&path_of(&endpoint), &json!({ "enabled": false })).await;
+    let links = [one_event(&app).await, one_event(&app).await];
+    app.settled().await;
+    let [long, just] = [61, 1].map(|seconds| app.now().as_microsecond() - seconds * 1_000_000);
+    for (link, at) in links.iter().zip([long, just]) {
+        let of = link["id"].as_str().unwrap().replace('-', "");
+        let uuid = match app.database.is_embedded() {
+            true => format!("x'{of}'"),
+            false => format!("'{of}'"),
+        };
+        app.database.run(&format!(
+            "update events set created_at = {at} \
+             where link_id = (select id from links where uuid = {uuid})"
+        ));
+    }
+    let on = json!({ "enabled": true, "replay_missed": true });
+    assert_eq!(client.patch(&path_of(&endpoint), &on).await.status, 200);
+    assert_eq!(receiver.next().await.json()["link_id"], links[1]["id"]);
     app.settled().await;
     receiver.assert_quiet();
     app.finish().await;

@@ -1,7 +1,9 @@
 //! A hundred endpoints, most of which misbehave, and more work for those that hang than there are
 //! slots.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +16,8 @@ use crate::support::{Receiver, Setup, TestApp, TestDatabase, look_again, on_both
 
 on_both_databases!(
     endpoints_that_hang_keep_no_other_waiting,
-    endpoints_of_one_workspace_keep_no_other_waiting
+    endpoints_of_one_workspace_keep_no_other_waiting,
+    more_endpoints_that_go_on_hanging_than_slots_keep_no_other_waiting
 );
 
 const HANGING: usize = 60;
@@ -25,8 +28,8 @@ const EVENTS: usize = 10;
 /// Nobody may send to another path on a connection that ends.
 const LAST: &str = "connection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Answers as the last word of the path says.
-async fn misbehave(mut stream: TcpStream) -> std::io::Result<()> {
+/// Answers as the last word of the path says; whose path begins with `/later` hangs after its first request.
+async fn misbehave(mut stream: TcpStream, seen: &Mutex<HashSet<String>>) -> std::io::Result<()> {
     let mut request = Vec::new();
     while !request.windows(4).any(|four| four == b"\r\n\r\n") {
         if stream.read_buf(&mut request).await? == 0 {
@@ -36,6 +39,9 @@ async fn misbehave(mut stream: TcpStream) -> std::io::Result<()> {
     let line = String::from_utf8_lossy(&request);
     match line.split(' ').nth(1).unwrap_or_default() {
         "/hang" => std::future::pending().await,
+        path if path.starts_with("/later") && !seen.lock().unwrap().insert(path.to_owned()) => {
+            std::future::pending().await
+        }
         "/trickle" => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\na").await?;
             std::future::pending().await
@@ -58,10 +64,12 @@ async fn misbehave(mut stream: TcpStream) -> std::io::Result<()> {
 async fn start_misbehaving() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
+    let seen = Arc::new(Mutex::new(HashSet::new()));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            let seen = Arc::clone(&seen);
             // Whoever hangs up first has what it wanted.
-            tokio::spawn(async move { drop(misbehave(stream).await) });
+            tokio::spawn(async move { drop(misbehave(stream, &seen).await) });
         }
     });
     address
@@ -158,6 +166,44 @@ async fn endpoints_of_one_workspace_keep_no_other_waiting(database: TestDatabase
         app.production().post(&test, &json!({})).await;
         other.next().await;
     }
+    app.finish_with_work_left().await;
+}
+
+async fn more_endpoints_that_go_on_hanging_than_slots_keep_no_other_waiting(
+    database: TestDatabase,
+) {
+    let app = Setup::new(database)
+        .configure(|config| {
+            config.webhook_timeout = Duration::from_secs(60 * 60);
+            config.runner.grace = Duration::ZERO;
+            config.runner.deliveries = 8;
+        })
+        .start()
+        .await;
+    let bad = start_misbehaving().await;
+    for n in 0..12 {
+        add(&app, format!("http://{bad}/later/{n}")).await;
+    }
+    let mut healthy = Receiver::start().await;
+    add(&app, healthy.url.clone()).await;
+    let event = async |app: &TestApp| {
+        let more = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+        app.sandbox().create_link("1999000001", more).await;
+    };
+    event(&app).await;
+    healthy.next().await;
+    soon("every endpoint fails once", async {
+        while tried(&app).await < 12 {
+            look_again().await;
+        }
+    })
+    .await;
+    app.advance(Duration::from_secs(20));
+    for _ in 0..10 {
+        event(&app).await;
+        healthy.next().await;
+    }
+    assert_eq!(tried(&app).await, 12, "they hang");
     app.finish_with_work_left().await;
 }
 

@@ -1,12 +1,15 @@
-//! Which tables there are, asked of the database itself: a table that a later migration adds is
-//! copied without a word here.
+//! What the tables are like, asked of the database itself: one that a later migration adds is copied
+//! without a word here.
 
 use crate::error::Result;
+use crate::migrate::{HISTORY, of_files, run};
 use crate::tx::{Dialect, Tx};
 use crate::value::Value;
 
 use super::cell::{Cell, Kind};
 use super::{UNFINISHED, refused};
+use rusqlite::Connection;
+use std::collections::BTreeSet;
 
 /// A table on one side.
 #[derive(Clone, Debug)]
@@ -19,8 +22,24 @@ pub(super) struct Table {
     parents: Vec<String>,
 }
 
-/// Every table that is vinculo's, by name.
-pub(super) fn tables(tx: &mut Tx<'_>) -> Result<Vec<Table>> {
+/// The tables that the migrations make, of data and keys: the same on both engines.
+pub(super) fn own() -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for migrations in of_files() {
+        let mut made = Connection::open_in_memory()?;
+        run(migrations, HISTORY, &mut made)?;
+        let own = "select name from sqlite_schema where type = 'table' \
+             and name not like 'sqlite%' and name not like 'refinery%'";
+        let mut statement = made.prepare(own)?;
+        for name in statement.query_map([], |row| row.get(0))? {
+            names.insert(name?);
+        }
+    }
+    Ok(names)
+}
+
+/// Those of the tables `own` that are there, by name. What else there is, of an extension for one, is not ours.
+pub(super) fn tables(tx: &mut Tx<'_>, own: &BTreeSet<String>) -> Result<Vec<Table>> {
     let sql = match tx.dialect() {
         Dialect::Sqlite => {
             "select name from (select name, type from main.sqlite_schema union all \
@@ -35,7 +54,7 @@ pub(super) fn tables(tx: &mut Tx<'_>) -> Result<Vec<Table>> {
         }
     };
     let names = tx.query(sql, &[], |row| row.text(0))?;
-    let own = names.iter().filter(|name| !name.starts_with("refinery_") && *name != UNFINISHED);
+    let own = names.iter().filter(|name| own.contains(*name));
     own.map(|name| table(tx, name)).collect()
 }
 

@@ -9,12 +9,14 @@ mod cell;
 mod digest;
 
 use crate::error::{Error, Result};
+use crate::found;
 use crate::migrate::migrate;
 use crate::store::{Options, Store};
 use crate::target::Target;
 use crate::tx::{Dialect, Tx};
 use catalog::{Table, in_order_of_parents};
 use digest::Digest;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) use cell::Cell;
@@ -66,8 +68,8 @@ pub struct Copied {
     pub found: u64,
 }
 
-/// Copies the installation at `from`, wrapped keys included, into the database at `to`, which is
-/// migrated first and must be empty or the unfinished copy of the same installation. Nobody else
+/// Copies the installation at `from`, wrapped keys included, into the database at `to`, which must be
+/// empty or the unfinished copy of the same installation, and is migrated only then. Nobody else
 /// may have either open. At the end every table is read again on both sides and compared. Blocks
 /// for as long as it takes; `told` is called after every page.
 ///
@@ -81,7 +83,7 @@ pub fn copy(from: &Target, to: &Target, told: &mut dyn FnMut(CopyProgress)) -> R
     }
     let alone = Options { exclusive: true, postgres_lanes: 1, read_lanes: 1, ..Options::default() };
     let source = Store::open(from, &alone)?;
-    let copied = migrate(to).and_then(|_| {
+    let copied = admit(to).and_then(|()| migrate(to)).and_then(|_| {
         let target = Store::open_unfinished(to, &alone)?;
         let copied = Copy { source: source.clone(), target: target.clone() }.run(told);
         target.close_blocking();
@@ -89,6 +91,15 @@ pub fn copy(from: &Target, to: &Target, told: &mut dyn FnMut(CopyProgress)) -> R
     });
     source.close_blocking();
     copied
+}
+
+/// Refuses a target that is another installation, before anything of it is changed.
+fn admit(to: &Target) -> Result<()> {
+    found::occupied(to)?.map_or(Ok(()), |table| Err(not_empty(table)))
+}
+
+fn not_empty(table: &str) -> Error {
+    refused(format!("the target is not empty: {table} has rows"))
 }
 
 fn refused(why: impl Into<String>) -> Error {
@@ -128,17 +139,15 @@ impl Copy {
         Ok(Copied { tables, found })
     }
 
-    /// The tables of the target, each after those its rows refer to. The target has been migrated
-    /// by this program, so that whatever else stands in the source is not vinculo's.
+    /// The tables that the migrations make, each after those its rows refer to. Both sides have this program's
+    /// schema, so that whatever else stands in one of them is not vinculo's.
     fn pairs(&self) -> Result<Vec<Pair>> {
-        let targets = self.target.read_blocking(catalog::tables)?;
-        let names: Vec<String> = targets.iter().map(|table| table.name.clone()).collect();
-        let sources = self.source.read_blocking(move |tx| {
-            names.iter().map(|name| catalog::table(tx, name)).collect::<Result<Vec<_>>>()
-        })?;
+        let own = Arc::new(catalog::own()?);
+        let targets = all_of(&self.target, "target", &own)?;
+        let sources = all_of(&self.source, "source", &own)?;
         let pairs = in_order_of_parents(targets)?.into_iter().map(|to| {
             let from = sources.iter().find(|from| from.name == to.name).cloned();
-            let from = from.ok_or_else(|| refused(format!("the source has no {}", to.name)))?;
+            let from = from.ok_or_else(|| missing("source", &to.name))?;
             let to = to.with_columns_of(&from)?;
             Ok(Pair { from: Arc::new(from), to: Arc::new(to) })
         });
@@ -165,8 +174,7 @@ impl Copy {
             }
             for table in tables.iter().filter(|table| !SEEDED.contains(&&*table.name)) {
                 if !table.page(tx, &[], None, 1)?.is_empty() {
-                    let name = &table.name;
-                    return Err(refused(format!("the target is not empty: {name} has rows")));
+                    return Err(not_empty(&table.name));
                 }
             }
             let bytes = match tx.dialect() {
@@ -246,6 +254,18 @@ impl Copy {
              empty the target and copy again"
         )))
     }
+}
+
+/// Every one of these tables, as it is on one side.
+fn all_of(store: &Store, side: &str, own: &Arc<BTreeSet<String>>) -> Result<Vec<Table>> {
+    let names = Arc::clone(own);
+    let found = store.read_blocking(move |tx| catalog::tables(tx, &names))?;
+    let lacking = own.iter().find(|name| found.iter().all(|table| table.name != **name));
+    lacking.map_or(Ok(found), |name| Err(missing(side, name)))
+}
+
+fn missing(side: &str, table: &str) -> Error {
+    refused(format!("the {side} has no table {table}"))
 }
 
 fn count(store: &Store, table: &Arc<Table>) -> Result<u64> {

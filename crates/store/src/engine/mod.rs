@@ -1,5 +1,6 @@
 //! The threads that own connections and run closures.
 
+pub(crate) mod address;
 pub(crate) mod lane;
 pub(crate) mod notify;
 pub(crate) mod postgres;

@@ -4,13 +4,14 @@
 //! inside the transaction would make all such commits queue for one lock across the server, and
 //! undo PostgreSQL's group commit. A crash in between loses a wake, not work: workers also poll.
 
+use super::address::Server;
 use super::lane::spawn;
 use super::postgres::{connect, hold};
 use crate::error::Result;
 use crate::wake::{Hub, PendingQueues, Queue, Queues};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use postgres::Client;
 use postgres::fallible_iterator::FallibleIterator;
-use postgres::{Client, Config};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -45,7 +46,7 @@ impl Notifier {
 /// here on nothing they say is missed. The ear also holds the lock of those who use the database.
 pub(crate) fn start(
     mut ear: Client,
-    config: &Config,
+    server: &Server,
     hub: &Hub,
     exclusive: bool,
 ) -> Result<(Notifier, Vec<JoinHandle<()>>)> {
@@ -55,12 +56,12 @@ pub(crate) fn start(
     let pending = Arc::new(PendingQueues::default());
     let own = Arc::new(AtomicI32::new(0));
     let speaker = Speaker {
-        config: config.clone(),
+        server: server.clone(),
         pending: pending.clone(),
         own: own.clone(),
         _alive: alive,
     };
-    let listener = Listener { config: config.clone(), hub: hub.clone(), own, ended, exclusive };
+    let listener = Listener { server: server.clone(), hub: hub.clone(), own, ended, exclusive };
     let threads = vec![
         spawn("store-notify", move || speaker.run(&signals))?,
         spawn("store-listen", move || listener.run(ear))?,
@@ -69,7 +70,7 @@ pub(crate) fn start(
 }
 
 struct Speaker {
-    config: Config,
+    server: Server,
     pending: Arc<PendingQueues>,
     /// The server's number for this thread's connection, by which the listener knows our own voice.
     own: Arc<AtomicI32>,
@@ -92,7 +93,7 @@ impl Speaker {
         let mut client = match slot.take() {
             Some(client) if !client.is_closed() => client,
             _ => {
-                let mut client = connect(&self.config)?;
+                let mut client = connect(&self.server)?;
                 let own = client.query_one("select pg_backend_pid()", &[])?.get(0);
                 self.own.store(own, Ordering::Release);
                 client
@@ -107,7 +108,7 @@ impl Speaker {
 }
 
 struct Listener {
-    config: Config,
+    server: Server,
     hub: Hub,
     own: Arc<AtomicI32>,
     ended: Receiver<Infallible>,
@@ -132,7 +133,7 @@ impl Listener {
     }
 
     fn listen_again(&self) -> Result<()> {
-        let mut ear = connect(&self.config)?;
+        let mut ear = connect(&self.server)?;
         hold(&mut ear, self.exclusive)?;
         ear.batch_execute(LISTEN)?;
         // Whatever was said while nobody listened.

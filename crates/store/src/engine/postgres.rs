@@ -1,5 +1,6 @@
 //! PostgreSQL: lanes that each own a connection and both read and write.
 
+use super::address::Server;
 use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
 use super::waiting::{Waiting, Work};
@@ -11,80 +12,36 @@ use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
 use postgres::binary_copy::BinaryCopyInWriter;
-use postgres::config::{Host, SslMode};
 use postgres::types::{ToSql, Type};
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::{Client, Statement};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 512;
-/// How long to wait for a server that does not answer, unless the address says otherwise.
-const CONNECT: Duration = Duration::from_secs(5);
-const PORT: u16 = 5432;
-const UNANSWERED: Duration = Duration::from_secs(20);
 /// A process that is stopped or cut off in the middle of a transaction keeps what it has locked no longer
 /// than this, which is less than a lease.
 const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '5s'";
 /// Compiling a statement takes longer than any of ours runs, and the server does it by a guess at the cost
 /// that is far too high until the tables of a first load are analyzed.
 const INTERPRET: &str = "set jit = off";
+/// A statement about so many rows is planned each time. A plan that was made while a table had few rows reads all
+/// of it, and would do so until the server analyzes the table that a first load makes a hundred times larger.
+const MANY: usize = 64;
+const PLAN_ANEW: &str = "set plan_cache_mode = force_custom_plan";
+const PLAN_ONCE: &str = "reset plan_cache_mode";
 /// Commits of leases do not wait for the disk; the next commit that does brings them along.
 const UNSYNCED: &str = "set synchronous_commit = off";
 /// The same for one transaction.
 const BEGIN_UNSYNCED: &str = "begin; set local synchronous_commit = off";
-const NO_TLS: &str = "sslmode: vinculo speaks no TLS to PostgreSQL; reach it by a socket, a private \
-                      network or a tunnel, without an sslmode";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
 const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
-/// Reads an address and fills in what it leaves open.
-pub(crate) fn configure(address: &str) -> Result<Config> {
-    // What the parser complains of may be a piece of a password.
-    let parsed = address.parse::<Config>();
-    let wants_tls = parsed.as_ref().map_or_else(
-        |_| address.contains("sslmode=verify"),
-        |config| config.get_ssl_mode() == SslMode::Require,
-    );
-    if wants_tls {
-        return Err(Error::Address(NO_TLS.to_owned()));
-    }
-    let mut config = parsed.map_err(|_| {
-        Error::Address("neither a PostgreSQL URL nor a list of key=value".to_owned())
-    })?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT);
-    }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(UNANSWERED);
-    }
-    if config.get_application_name().is_none() {
-        config.application_name("vinculo");
-    }
-    Ok(config)
-}
-
 /// A connection where the tables of both schemas are found by their plain names.
-pub(crate) fn connect(config: &Config) -> Result<Client> {
-    let mut client = config.connect(NoTls).map_err(|error| unreachable_at(config, error.into()))?;
+pub(crate) fn connect(server: &Server) -> Result<Client> {
+    let mut client = server.connect()?;
     client.batch_execute("set search_path = public, vault")?;
     Ok(client)
-}
-
-/// The error with where the server was looked for.
-fn unreachable_at(config: &Config, error: Error) -> Error {
-    let Error::Unavailable(cause) = error else { return error };
-    let (hosts, ports) = (config.get_hosts().iter(), config.get_ports());
-    let places = hosts.enumerate().map(|(number, host)| {
-        // One port is that of all hosts.
-        let port = ports.get(number).or(ports.first()).copied().unwrap_or(PORT);
-        match host {
-            Host::Tcp(name) => format!("{name}:{port}"),
-            Host::Unix(folder) => format!("{}, port {port}", folder.display()),
-        }
-    });
-    Error::Unavailable(cause.at(&places.collect::<Vec<_>>().join(" or ")))
 }
 
 /// Says for as long as the connection lasts that somebody uses the database, or has it alone.
@@ -96,9 +53,11 @@ pub(crate) fn hold(client: &mut Client, exclusive: bool) -> Result<()> {
 
 /// A connection that comes back after it was lost.
 pub(crate) struct Connection {
-    config: Config,
+    server: Server,
     /// Whether a commit waits for the disk.
     synced: bool,
+    /// Whether another of this store's connections has the database for itself.
+    alone: bool,
     client: Option<Client>,
     statements: HashMap<Box<str>, Statement>,
     oldest: Oldest,
@@ -124,13 +83,13 @@ impl Oldest {
 
 impl Connection {
     /// A connection that is made when it is first needed.
-    pub(crate) fn new(config: Config, oldest: Oldest) -> Self {
-        Self { config, synced: true, client: None, statements: HashMap::new(), oldest }
+    pub(crate) fn new(server: Server, alone: bool, oldest: Oldest) -> Self {
+        Self { server, synced: true, alone, client: None, statements: HashMap::new(), oldest }
     }
 
     /// One whose commits do not wait for the disk.
-    pub(crate) fn unsynced(config: Config, oldest: Oldest) -> Self {
-        Self { synced: false, ..Self::new(config, oldest) }
+    pub(crate) fn unsynced(server: Server, alone: bool, oldest: Oldest) -> Self {
+        Self { synced: false, ..Self::new(server, alone, oldest) }
     }
 
     /// What is known of the oldest delivery that waits.
@@ -140,7 +99,12 @@ impl Connection {
 
     fn client(&mut self) -> Result<&mut Client> {
         if self.client.is_none() {
-            let mut client = connect(&self.config)?;
+            let mut client = connect(&self.server)?;
+            if !self.alone {
+                // Each for itself: whoever wants the database alone must not find it free because one connection,
+                // of a process that goes on with the others, was lost.
+                hold(&mut client, false)?;
+            }
             client.batch_execute(GIVE_UP)?;
             client.batch_execute(INTERPRET)?;
             if !self.synced {
@@ -216,6 +180,17 @@ impl Connection {
     }
 
     fn fetch(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<postgres::Row>> {
+        if params.len() < MANY {
+            return self.fetch_planned(sql, params);
+        }
+        self.batch(PLAN_ANEW)?;
+        let outcome = self.fetch_planned(sql, params);
+        // In a transaction that failed it goes back by itself.
+        let reset = self.batch(PLAN_ONCE);
+        outcome.and_then(|rows| reset.map(|()| rows))
+    }
+
+    fn fetch_planned(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<postgres::Row>> {
         let outcome = self
             .prepare(sql)
             .and_then(|statement| Ok(self.client()?.query(&statement, &pointers(params))?));

@@ -29,9 +29,9 @@ pub struct StuckJobs {
     pub kind: String,
     /// How many.
     pub jobs: i64,
-    /// Most times that one of them was tried.
+    /// How often the one was tried that was tried most.
     pub tried: i64,
-    /// Why one of them failed last; no personal data.
+    /// Why that one failed last; no personal data.
     pub failure: Option<String>,
 }
 
@@ -57,6 +57,26 @@ pub struct DatabaseServer {
     pub connections: i64,
     /// Connections that it takes of those who are no superuser.
     pub most_connections: i64,
+}
+
+/// Why a database takes no writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOnly {
+    /// It follows another one.
+    Standby,
+    /// It, or the session, was told so.
+    Setting,
+}
+
+impl ReadOnly {
+    /// The reason for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Standby => "it is a standby",
+            Self::Setting => "default_transaction_read_only is on",
+        }
+    }
 }
 
 impl Tx<'_> {
@@ -117,8 +137,10 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn stuck_jobs(&mut self, tried: i64, due_before: Micros) -> Result<Vec<StuckJobs>> {
         self.query(
-            "select kind, count(*), max(attempt), max(failure) from jobs \
-             where attempt >= $1 or due_at < $2 group by kind order by kind",
+            "select kind, jobs, attempt, failure from (select kind, attempt, failure, \
+             count(*) over (partition by kind) as jobs, \
+             row_number() over (partition by kind order by attempt desc, id) as place \
+             from jobs where attempt >= $1 or due_at < $2) stuck where place = 1 order by kind",
             &[tried.into(), due_before.into()],
             |row| {
                 Ok(StuckJobs {
@@ -128,6 +150,24 @@ impl Tx<'_> {
                     failure: row.opt_text(3)?,
                 })
             },
+        )
+    }
+
+    /// Deliveries that are due since before `due_before`, to endpoints that are sent to and of which nobody holds
+    /// one at `now`; the first 100,000. Those of an endpoint that was left in peace until then are not late yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn overdue_deliveries(&mut self, now: Micros, due_before: Micros) -> Result<i64> {
+        self.query_one(
+            "select count(*) from (select d.id from webhook_endpoints e \
+             join deliveries d on d.endpoint_id = e.id where e.disabled_at is null \
+             and (e.held_until is null or e.held_until < $2) \
+             and not exists (select 1 from deliveries h where h.endpoint_id = e.id \
+             and h.state = 'pending' and h.leased = 1 and h.due_at > $1) \
+             and d.state = 'pending' and d.due_at < $2 limit $3) late",
+            &[now.into(), due_before.into(), COUNTED.into()],
+            |row| row.int(0),
         )
     }
 
@@ -194,6 +234,25 @@ impl Tx<'_> {
                 })
             },
         )
+    }
+
+    /// Why this connection could write nothing; `None` when it can. An embedded database is opened to be written,
+    /// or not at all.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn read_only(&mut self) -> Result<Option<ReadOnly>> {
+        if self.dialect() == Dialect::Sqlite {
+            return Ok(None);
+        }
+        let sql = "select pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
+        self.query_one(sql, &[], |row| {
+            Ok(match (row.bool(0)?, row.bool(1)?) {
+                (true, _) => Some(ReadOnly::Standby),
+                (false, true) => Some(ReadOnly::Setting),
+                (false, false) => None,
+            })
+        })
     }
 
     /// What time it is where the database is; `None` for an embedded one, which has no clock of its

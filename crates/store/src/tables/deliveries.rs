@@ -94,9 +94,13 @@ const UNCROWDED: &str = "e.workspace_id not in (select c.workspace_id from deliv
      where c.state = 'pending' and c.leased = 1 and c.due_at > $1 group by c.workspace_id \
      having count(*) >= $6)";
 
-/// The due rows whose turn it is. From each endpoint at most as many are looked at as may be taken,
-/// so that a long backlog costs no more than a short one.
-const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, e.held_until, \
+/// Endpoints that have not just failed again.
+const STEADY: &str = "(e.failing_since is null or e.failing_since > $6 or e.last_failed_at <= $7)";
+
+/// The due rows whose turn it is: of endpoints of which fewer are held go first. From each endpoint at most as
+/// many are looked at as may be taken, so that a long backlog costs no more than a short one.
+const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
+     e.held_until is null and e.failing_since is null as works, \
      row_number() over (partition by d.endpoint_id order by d.due_at, d.id) as place \
      from webhook_endpoints e join deliveries d on d.id in \
      (select f.id from deliveries f where f.endpoint_id = e.id and f.state = 'pending' \
@@ -104,16 +108,18 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
      left join (select endpoint_id, count(*) as held from deliveries \
      where state = 'pending' and leased = 1 and due_at > $1 group by endpoint_id) h \
      on h.endpoint_id = t.endpoint_id where t.place <= \
-     case when t.held_until is null then $4 else 1 end - coalesce(h.held, 0) \
-     order by t.place, t.due_at, t.id limit $3";
+     case when t.works then $4 else 1 end - coalesce(h.held, 0) \
+     order by t.place + coalesce(h.held, 0), t.due_at, t.id limit $3";
 
 /// The same with the chosen rows locked: rows that another worker is taking are passed over, and a
 /// row that was taken since this statement began no longer has the `due_at` it was chosen by.
 /// An array, unlike a set, is made once, whatever the plan.
-const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, d.place \
+const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
+     d.place + e.held as place \
      from (select id, (select count(*) from deliveries where endpoint_id = e.id \
      and state = 'pending' and leased = 1 and due_at > $1) as held, \
-     case when e.held_until is null then cast($4 as bigint) else 1 end as most \
+     case when e.held_until is null and e.failing_since is null then cast($4 as bigint) \
+     else 1 end as most \
      from webhook_endpoints e where e.disabled_at is null offset 0) e \
      cross join lateral (select f.id, f.due_at, f.endpoint_id, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
@@ -148,7 +154,7 @@ impl DueDelivery {
 impl Tx<'_> {
     /// Takes up to `limit` due deliveries until `lease_until`, never more than `per_endpoint` of
     /// one endpoint at a time counting those already held, taking turns between endpoints. An endpoint that
-    /// is being left in peace has none, and one after that, until one arrives. When it takes
+    /// is being left in peace has none, and one after that, until one arrives; so has one that fails. When it takes
     /// that many, there may be more, and it wakes the queue.
     ///
     /// The numbers of the attempts grow by `stride`, 1 or more. It should be random: a claim that a failure of
@@ -166,6 +172,24 @@ impl Tx<'_> {
     ) -> Result<Vec<DueDelivery>> {
         let terms = [now, lease_until, limit, per_endpoint, stride].map(Value::from);
         self.claim_of(OPEN, &terms, (now, limit))
+    }
+
+    /// As [`Self::claim_deliveries`], one of each endpoint, and none of those that have failed again and again:
+    /// since `failing_since` or before, and the last time after `failed_after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn claim_steady_deliveries(
+        &mut self,
+        now: Micros,
+        lease_until: Micros,
+        limit: i64,
+        [failing_since, failed_after]: [Micros; 2],
+        stride: i64,
+    ) -> Result<Vec<DueDelivery>> {
+        let of = format!("{OPEN} and {STEADY}");
+        let terms = [now, lease_until, limit, 1, stride, failing_since, failed_after];
+        self.claim_of(&of, &terms.map(Value::from), (now, limit))
     }
 
     /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
@@ -257,23 +281,6 @@ impl Tx<'_> {
     pub fn release_deliveries(&mut self, claims: &[ClaimedDelivery], now: Micros) -> Result<()> {
         self.hold_until(claims, "0", now)?;
         self.wake(Queue::Deliveries);
-        Ok(())
-    }
-
-    /// Cancels what waits of deliveries `d` for which this holds, whose first parameter is `$2`.
-    pub(super) fn cancel_where(
-        &mut self,
-        which: &str,
-        params: &[Value<'_>],
-        now: Micros,
-    ) -> Result<()> {
-        let in_order = self.dialect().locking();
-        let sql = format!(
-            "update deliveries set state = 'cancelled', leased = 0, finished_at = $1 where id in \
-             (select d.id from deliveries d where {which} and d.state = 'pending' order by d.id{in_order})"
-        );
-        let params: Vec<_> = std::iter::once(now.into()).chain(params.iter().cloned()).collect();
-        self.execute(&sql, &params)?;
         Ok(())
     }
 }

@@ -75,10 +75,7 @@ impl Endpoint {
             id: EndpointId(row.int(0)?),
             uuid: row.uuid(1)?,
             created_at: row.int(2)?,
-            types: row.opt_text(3)?.map(|listed| {
-                let types = listed.split(',').filter(|word| !word.is_empty());
-                types.map(str::to_owned).collect()
-            }),
+            types: row.opt_text(3)?.map(|listed| types_of(&listed)),
             disabled: disabled_at.map(|at| (at, reason.unwrap_or(DisabledReason::Manual))),
             failing_since: row.opt_int(6)?,
             held_until: row.opt_int(7)?,
@@ -95,6 +92,11 @@ pub(super) fn works(endpoint: &str, sent_to: &str, began: &str) -> String {
          and (failing_since is not null or held_until <= {began}) and sealed = {sent_to} \
          and disabled_at is null"
     )
+}
+
+/// Types from how the column keeps them.
+pub(super) fn types_of(listed: &str) -> Vec<String> {
+    listed.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
 /// Types as the column keeps them.
@@ -211,8 +213,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Sends nothing to an endpoint any more: what waits for it is cancelled. `false` when it was
-    /// disabled already.
+    /// Sends nothing to an endpoint any more. Of what waits for it the first are cancelled; the rest is
+    /// stranded, and not sent either. `false` when it was disabled already.
     ///
     /// # Errors
     /// When the database fails.
@@ -228,19 +230,21 @@ impl Tx<'_> {
             &[id.into(), now.into(), reason.into()],
         )?;
         if changed == 1 {
-            self.cancel_deliveries(id, now)?;
+            self.cancel_some_deliveries(id, now)?;
         }
         Ok(changed == 1)
     }
 
-    /// Sends to an endpoint again what happens from now on, and forgets that it failed.
+    /// Sends to an endpoint again what happens from now on, and forgets that it failed; what is stranded is
+    /// cancelled, all of it. Changes nothing when it is enabled.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn enable_endpoint(&mut self, id: EndpointId) -> Result<()> {
+    pub fn enable_endpoint(&mut self, id: EndpointId, now: Micros) -> Result<()> {
+        self.cancel_stranded_deliveries(id, i64::MAX, now)?;
         self.execute(
             "update webhook_endpoints set disabled_at = null, disabled_reason = null, \
-             failing_since = null, held_until = null where id = $1",
+             failing_since = null, held_until = null where id = $1 and disabled_at is not null",
             &[id.into()],
         )?;
         Ok(())
@@ -302,30 +306,18 @@ impl Tx<'_> {
              and e.webhook_types not like '%,' || v.webhook_type || ',%')",
             &[id.into()],
             now,
-        )
+        )?;
+        Ok(())
     }
 
-    /// Removes an endpoint and all its secrets. Its deliveries stay; those that wait are cancelled.
+    /// Removes an endpoint and all its secrets. Its deliveries stay; of those that wait the first are
+    /// cancelled, and the rest is stranded.
     ///
     /// # Errors
     /// When the database fails.
     pub fn delete_endpoint(&mut self, id: EndpointId, now: Micros) -> Result<()> {
         self.execute("delete from webhook_endpoints where id = $1", &[id.into()])?;
-        self.cancel_deliveries(id, now)
-    }
-
-    fn cancel_deliveries(&mut self, endpoint: EndpointId, now: Micros) -> Result<()> {
-        self.cancel_where("d.endpoint_id = $2", &[endpoint.into()], now)
-    }
-
-    /// Cancels what an event that came at the same moment left for an endpoint that is gone or
-    /// disabled.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn cancel_stranded_deliveries(&mut self, now: Micros) -> Result<()> {
-        let stranded = "not exists (select 1 from webhook_endpoints e \
-             where e.id = d.endpoint_id and e.disabled_at is null)";
-        self.cancel_where(stranded, &[], now)
+        self.cancel_some_deliveries(id, now)?;
+        Ok(())
     }
 }

@@ -90,10 +90,15 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
+    /// Whether it means a few events that it leads to.
+    pub(super) fn is_narrow(&self) -> bool {
+        self.id.is_some() || self.links.is_some()
+    }
+
     /// The clause over events `v`; `narrow` when something else leads to few of them.
     pub(super) fn clause(&self, workspace: WorkspaceId, narrow: bool) -> Where<'_> {
         // Ids lead to fewer rows than the workspace does, which is thus kept from its index.
-        let narrow = narrow || self.id.is_some() || self.links.is_some();
+        let narrow = narrow || self.is_narrow();
         let own = if narrow { "+v.workspace_id" } else { "v.workspace_id" };
         let mut clause = Where::equals(own, workspace);
         if let Some(id) = self.id {

@@ -319,20 +319,6 @@ impl Tx<'_> {
         Ok(last.is_some())
     }
 
-    /// Workspaces with at least `most` loads of links that are due and not being worked on.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn crowded_workspaces(&mut self, now: Micros, most: i64) -> Result<Vec<WorkspaceId>> {
-        self.query(
-            "select w.id from workspaces w where (select count(*) from (select 1 from jobs j \
-             where j.workspace_id = w.id and j.due_at <= $1 and j.kind = 'sync_link' limit $2) due) >= $2 \
-             order by w.id",
-            &[now.into(), most.into()],
-            |row| Ok(WorkspaceId(row.int(0)?)),
-        )
-    }
-
     /// When the next row of a queue becomes due, past or future.
     ///
     /// # Errors

@@ -37,6 +37,31 @@ impl Due {
     }
 }
 
+/// What links are looked for that are due for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DueFor {
+    /// Links of the workspace are filled again.
+    Refresh(WorkspaceId),
+    /// A document is erased.
+    Expiry,
+    /// What was loaded is erased.
+    Staleness,
+}
+
+/// A link that is due for something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DueLink {
+    /// Since when.
+    pub at: Micros,
+    /// The link.
+    pub id: LinkId,
+}
+
+impl DueLink {
+    /// Comes before every one of them.
+    pub const FIRST: Self = Self { at: Micros::MIN, id: LinkId(0) };
+}
+
 /// What can be changed about a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkSettings {
@@ -208,47 +233,53 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Links after `after` that are due for anything, in the order of their ids, up to `limit`; those of
-    /// `crowded` workspaces not for a refresh.
+    /// Links that are due for something and come behind `after`, those that are due the longest first, up to
+    /// `limit`.
     ///
     /// # Errors
     /// When the database fails.
     pub fn due_links(
         &mut self,
+        what: DueFor,
         now: Micros,
-        after: LinkId,
+        after: DueLink,
         limit: i64,
-        crowded: &[WorkspaceId],
-    ) -> Result<Vec<LinkId>> {
-        let mut params = vec![now.into(), after.into(), limit.into()];
-        params.extend(crowded.iter().map(|&workspace| Value::from(workspace)));
-        let places: Vec<_> = (4..=params.len()).map(|place| format!("${place}")).collect();
-        let others = match places.is_empty() {
-            true => String::new(),
-            false => format!("and workspace_id not in ({})", places.join(", ")),
+    ) -> Result<Vec<DueLink>> {
+        let (column, workspace) = match what {
+            DueFor::Refresh(workspace) => ("refresh_at", Some(workspace)),
+            DueFor::Expiry => ("expires_at", None),
+            DueFor::Staleness => ("stale_at", None),
         };
+        let mut params = vec![now.into(), after.at.into(), after.id.into(), limit.into()];
+        params.extend(workspace.map(Value::from));
+        let of = if workspace.is_some() { "workspace_id = $5 and " } else { "" };
         self.query(
             &format!(
-                "select id from links where refresh_at <= $1 and id > $2 {others} union \
-                 select id from links where expires_at <= $1 and id > $2 union \
-                 select id from links where stale_at <= $1 and id > $2 order by id limit $3"
+                "select {column}, id from links where {of}{column} <= $1 and {column} >= $2 \
+                 and ({column} > $2 or id > $3) order by {column}, id limit $4"
             ),
             &params,
-            |row| Ok(LinkId(row.int(0)?)),
+            |row| Ok(DueLink { at: row.int(0)?, id: LinkId(row.int(1)?) }),
         )
     }
 
-    /// Links after `after` of which something that is stored has to go, in the order of their ids, up to
-    /// `limit`.
+    /// Workspaces with links that are due for a refresh, by id, and how many loads more may wait there beside
+    /// those that are due and not being worked on, when `most` may.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn ending_links(&mut self, now: Micros, after: LinkId, limit: i64) -> Result<Vec<LinkId>> {
+    pub fn workspaces_to_refresh(
+        &mut self,
+        now: Micros,
+        most: i64,
+    ) -> Result<Vec<(WorkspaceId, i64)>> {
         self.query(
-            "select id from links where expires_at <= $1 and id > $2 union \
-             select id from links where stale_at <= $1 and id > $2 order by id limit $3",
-            &[now.into(), after.into(), limit.into()],
-            |row| Ok(LinkId(row.int(0)?)),
+            "select w.id, $2 - (select count(*) from (select 1 from jobs j where j.workspace_id = w.id \
+             and j.due_at <= $1 and j.kind = 'sync_link' limit $2) due) from workspaces w \
+             where exists (select 1 from links l where l.workspace_id = w.id and l.refresh_at <= $1 \
+             limit 1 offset 0) order by w.id",
+            &[now.into(), most.into()],
+            |row| Ok((WorkspaceId(row.int(0)?), row.int(1)?)),
         )
     }
 

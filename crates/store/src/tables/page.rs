@@ -81,6 +81,23 @@ impl<'a> Where<'a> {
         }
     }
 
+    /// `and` two columns, one after the other, come behind (`>`) two numbers, or before (`<`) them. The
+    /// first leads to the rows by an index.
+    pub(crate) fn and_pair(
+        &mut self,
+        [first, second]: [&str; 2],
+        comparison: &str,
+        numbers: [i64; 2],
+    ) {
+        self.params.extend(numbers.map(Value::from));
+        let (one, two) = (self.params.len() - 1, self.params.len());
+        let _ = write!(
+            self.sql,
+            " and {first} {comparison}= ${one} \
+             and ({first} {comparison} ${one} or {second} {comparison} ${two})"
+        );
+    }
+
     /// `and <column> not in (…)`; an empty list excludes nothing.
     pub(crate) fn and_not_in<V: Into<Value<'a>>>(
         &mut self,

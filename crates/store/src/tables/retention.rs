@@ -303,12 +303,21 @@ impl Tx<'_> {
     }
 
     /// Lines of one planilla after the other: they are found by it, and by nothing else that is old. One that has
-    /// none left is looked at no more.
+    /// none left is looked at no more, and those that never had any are no end.
     fn remove_lines(&mut self, workspace: i64, before: i64, limit: i64) -> Result<u64> {
-        let planillas =
-            self.query(OLD_PLANILLAS, &[workspace.into(), before.into()], |row| row.int(0))?;
+        loop {
+            let planillas =
+                self.query(OLD_PLANILLAS, &[workspace.into(), before.into()], |row| row.int(0))?;
+            let removed = self.remove_lines_of(&planillas, limit)?;
+            if removed > 0 || planillas.is_empty() {
+                return Ok(removed);
+            }
+        }
+    }
+
+    fn remove_lines_of(&mut self, planillas: &[i64], limit: i64) -> Result<u64> {
         let mut removed = 0;
-        for planilla in planillas {
+        for &planilla in planillas {
             let left = limit.saturating_sub(i64::try_from(removed).unwrap_or(i64::MAX));
             if left <= 0 {
                 break;

@@ -2,18 +2,21 @@ use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, sealed, w
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, RetentionRule, Schema,
-    StuckJobs, Target,
+    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, Options, ReadOnly,
+    RetentionRule, Schema, Store, StuckJobs, Target,
 };
 
 on_both_databases! {
     what_waits_is_counted_by_kind,
     jobs_that_do_not_end_are_found,
+    the_failure_told_is_of_the_job_that_was_tried_most,
+    deliveries_that_nobody_takes_are_found,
     endpoints_are_counted_by_how_they_do,
     what_went_is_summed_over_workspaces,
     another_version_of_the_schema_is_noticed,
     a_server_has_a_clock,
     a_server_says_how_it_is_set_up,
+    who_takes_no_writes_says_why,
 }
 
 async fn what_waits_is_counted_by_kind(db: TestDatabase) {
@@ -66,6 +69,54 @@ async fn jobs_that_do_not_end_are_found(db: TestDatabase) {
     let failed = stuck("sync_link", 1, Some("retry_later timeout"));
     assert_eq!(found, [stuck("import_file", 0, None), failed]);
     assert_eq!(read(&db, |tx| tx.stuck_jobs(2, NOW - 90 * SECOND)).await, []);
+}
+
+async fn the_failure_told_is_of_the_job_that_was_tried_most(db: TestDatabase) {
+    write(&db, |tx| {
+        for load in [1, 2] {
+            tx.enqueue(Job::SyncLink(LoadId(load)), NOW, NOW)?;
+        }
+        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 2, None)?;
+        tx.reschedule_job(&claimed[0], NOW, "a source is down")?;
+        tx.reschedule_job(&claimed[1], NOW + SECOND, "zeal")?;
+        let again = tx.claim_jobs(NOW, NOW + SECOND, 1, None)?;
+        tx.reschedule_job(&again[0], NOW + SECOND, "a source is down")
+    })
+    .await;
+    let expected = StuckJobs {
+        kind: "sync_link".to_owned(),
+        jobs: 2,
+        tried: 2,
+        failure: Some("a source is down".to_owned()),
+    };
+    assert_eq!(read(&db, |tx| tx.stuck_jobs(1, NOW)).await, [expected]);
+}
+
+async fn deliveries_that_nobody_takes_are_found(db: TestDatabase) {
+    let (workspace, foreign) = workspaces(&db).await;
+    let late = async |before| read(&db, move |tx| tx.overdue_deliveries(NOW, before)).await;
+    write(&db, move |tx| {
+        for (n, workspace) in [(1, workspace), (2, foreign)] {
+            let subject = person(tx, workspace, n)?.id;
+            add_endpoint(tx, workspace, n + 20)?;
+            emit_at(tx, workspace, subject, n + 30, NOW - 9 * SECOND)?;
+            emit_at(tx, workspace, subject, n + 40, NOW - 8 * SECOND)?;
+        }
+        Ok(())
+    })
+    .await;
+    assert_eq!((late(NOW - 9 * SECOND).await, late(NOW).await), (0, 4), "of all workspaces");
+    // Somebody is at those of an endpoint of which one is held, until the lease ends.
+    write(&db, |tx| tx.claim_deliveries(NOW - 8 * SECOND, NOW + SECOND, 1, 1, 1)).await;
+    assert_eq!(late(NOW).await, 2);
+    raw::run(&db, "update deliveries set due_at = due_at - 8000000 where leased = 1");
+    assert_eq!(late(NOW).await, 4);
+    // One is left in peace, the other is sent nothing.
+    let held = format!("update webhook_endpoints set held_until = {NOW} where id = 1");
+    raw::run(&db, &held);
+    assert_eq!((late(NOW).await, late(NOW + 1).await), (2, 4));
+    raw::run(&db, "update webhook_endpoints set disabled_at = 1 where id = 2");
+    assert_eq!(late(NOW).await, 0);
 }
 
 async fn endpoints_are_counted_by_how_they_do(db: TestDatabase) {
@@ -153,4 +204,23 @@ async fn a_server_says_how_it_is_set_up(db: TestDatabase) {
     assert_eq!(found.survives_crashes, whole);
     assert_eq!(found.waits_for_disk, setting("synchronous_commit") != ["off"]);
     assert!(found.connections > 0 && found.connections < found.most_connections, "{found:?}");
+}
+
+async fn who_takes_no_writes_says_why(db: TestDatabase) {
+    assert_eq!(read(&db, |tx| tx.read_only()).await, None);
+    let Target::Postgres { .. } = db.target else { return };
+    let name = raw::rows(&db, "select current_database()").remove(0);
+    raw::run(&db, &format!("alter database {name} set default_transaction_read_only = on"));
+    let store = Store::open(&db.target, &Options { postgres_lanes: 1, ..Options::default() });
+    let store = store.expect("it opens");
+    let found = store.read(|tx| tx.read_only()).await.expect("not read");
+    assert_eq!(found, Some(ReadOnly::Setting));
+    let written = |store: Store| async move { store.write(|tx| tx.begin_index_rotation()).await };
+    let refused = written(store.clone()).await.expect_err("written");
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused:?}");
+    // The connection was given up, and the next one finds a database that takes writes.
+    let mend = format!("alter database {name} set default_transaction_read_only = off");
+    raw::run(&db, &format!("begin read write; {mend}; commit"));
+    written(store.clone()).await.expect("not written");
+    store.close().await;
 }

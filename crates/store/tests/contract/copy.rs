@@ -3,6 +3,7 @@
 use crate::fixture::{NOW, uuid};
 use crate::raw;
 use crate::support::TestDatabase;
+use crate::upgrades::older;
 use rusqlite::types::Value;
 use std::collections::BTreeSet;
 use vinculo_store::{
@@ -21,6 +22,11 @@ async fn every_table_goes_to_postgres_and_back() {
         db.store.clone().close().await;
     }
     let tables = fill(&sqlite);
+    // As an extension, or somebody who watches the database, makes them: there they are passed over.
+    for foreign in ["spatial_ref_sys (srid numeric)", "vault.seen (at timestamptz)"] {
+        raw::run(&postgres, &format!("create table {foreign}"));
+    }
+    raw::run(&postgres, "insert into spatial_ref_sys values (4326)");
     let mut told = Vec::new();
     let there = copied(&sqlite.target, &postgres.target, &mut |progress| told.push(progress)).await;
     let there = there.expect("not copied");
@@ -43,6 +49,8 @@ async fn every_table_goes_to_postgres_and_back() {
     let home = Target::Sqlite { dir: folder.path().join("home") };
     let back = copied(&postgres.target, &home, &mut |_| {}).await.expect("not copied");
     assert_eq!(back, there, "the same rows and hashes after two copies");
+
+    assert_eq!(raw::rows(&postgres, "select srid from spatial_ref_sys"), ["4326"]);
 
     // Both are installations now, and give ids that nobody has had.
     for target in [postgres.target.clone(), home] {
@@ -116,6 +124,48 @@ async fn nothing_is_copied_from_nothing_or_while_somebody_is_there() {
     assert_eq!(refused, "the target is not empty: organizations has rows");
     let opens = Store::open(&nowhere, &Options::default()).expect("it is as it was");
     opens.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_is_another_installation_is_left_at_its_version() {
+    const BEFORE: i32 = 30;
+    let source = TestDatabase::sqlite();
+    source.store.clone().close().await;
+    fill(&source);
+    let (files, server) = (TestDatabase::sqlite(), TestDatabase::postgres());
+    for db in [&files, &server] {
+        db.store.clone().close().await;
+        older(&db.target, BEFORE);
+        let (id, data) = match db.target {
+            Target::Sqlite { .. } => ("x'00'", "data"),
+            Target::Postgres { .. } => ("gen_random_uuid()", "public"),
+        };
+        let somebody = "insert into organizations (uuid, name, created_at) values ($, 'n', 0)";
+        raw::run(db, &somebody.replace('$', id));
+        let refused = why(copied(&source.target, &db.target, &mut |_| {}).await);
+        assert_eq!(refused, "the target is not empty: organizations has rows");
+        let version = format!("select max(version) from {data}.refinery_schema_history");
+        assert_eq!(raw::rows(db, &version), [BEFORE.to_string()], "it was migrated");
+        // Empty it will do, whatever its version.
+        raw::run(db, "delete from organizations");
+        copied(&source.target, &db.target, &mut |_| {}).await.expect("not copied");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_one_side_lacks_is_named() {
+    let (from, to) = (TestDatabase::sqlite(), TestDatabase::postgres());
+    for db in [&from, &to] {
+        db.store.clone().close().await;
+    }
+    fill(&from);
+    raw::run(&to, "alter table sandboxes rename to elsewhere");
+    let refused = why(copied(&from.target, &to.target, &mut |_| {}).await);
+    assert_eq!(refused, "the target has no table sandboxes");
+    raw::run(&to, "alter table elsewhere rename to sandboxes");
+    raw::run(&from, "alter table data.sandboxes rename to elsewhere");
+    let refused = why(copied(&from.target, &to.target, &mut |_| {}).await);
+    assert_eq!(refused, "the source has no table sandboxes");
 }
 
 async fn copied_once(from: &Target, to: &Target) -> Result<Copied, Error> {

@@ -29,6 +29,8 @@ on_both_databases! {
     the_longest_due_of_an_endpoint_go_first,
     endpoints_take_turns,
     an_endpoint_has_no_more_in_flight_than_allowed,
+    an_endpoint_of_which_fewer_are_held_goes_first,
+    an_endpoint_that_fails_has_one_in_flight,
     what_is_not_due_or_has_ended_is_left,
     a_delivery_of_an_erased_person_comes_without_a_key,
     claimers_at_once_never_share_a_delivery,
@@ -296,8 +298,8 @@ async fn an_endpoint_that_is_left_in_peace_is_passed_over(db: TestDatabase) {
     assert_eq!(one.len(), 1);
     assert!(write(&db, move |tx| claim(tx, until, 9)).await.is_empty());
     assert_eq!(write(&db, |tx| tx.next_due(Queue::Deliveries)).await, Some(until));
-    write(&db, move |tx| tx.enable_endpoint(busy)).await;
-    assert_eq!(write(&db, move |tx| claim(tx, until, 9)).await.len(), 2);
+    write(&db, move |tx| tx.enable_endpoint(busy, until)).await;
+    assert!(write(&db, move |tx| claim(tx, until, 9)).await.is_empty(), "it was enabled");
 }
 
 async fn what_arrives_ends_the_peace_of_its_endpoint(db: TestDatabase) {
@@ -334,9 +336,9 @@ async fn a_try_that_ends_after_its_delivery_is_recorded(db: TestDatabase) {
     let [taken, failed, again] = [0, 1, 2].map(|n: usize| held[n].claim);
     write(&db, move |tx| {
         tx.disable_endpoint(endpoint, DisabledReason::Gone, NOW + 1)?;
-        tx.enable_endpoint(endpoint)?;
+        tx.enable_endpoint(endpoint, NOW + 1)?;
         let last = DeliveryFilter { id: Some(again.id), ..DeliveryFilter::default() };
-        tx.replay_deliveries(scene.here, &last, DeliveryId(0), 1, NOW + 1)
+        tx.replay_deliveries(scene.here, &last, &[again.id], NOW + 1)
     })
     .await;
     let second = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
@@ -479,6 +481,48 @@ async fn an_endpoint_has_no_more_in_flight_than_allowed(db: TestDatabase) {
     assert!(lower.is_empty(), "a smaller allowance counts what is held");
 }
 
+async fn an_endpoint_of_which_fewer_are_held_goes_first(db: TestDatabase) {
+    let scene = scene(&db, 2, &[0]).await;
+    no_deliveries(&db);
+    let (busy, calm) = (scene.endpoints[0], scene.endpoints[1]);
+    backlog(&db, &scene, busy, &[0; 30]);
+    assert_eq!(write(&db, |tx| claim(tx, NOW, 3)).await.len(), 3);
+    backlog(&db, &scene, calm, &[5, 6, 7, 8]);
+    let next = write(&db, |tx| claim(tx, NOW + 9, 3)).await;
+    assert_eq!(tally(&next), BTreeMap::from([(calm, 3)]));
+    let next = write(&db, |tx| claim(tx, NOW + 9, 2)).await;
+    assert_eq!(tally(&next), BTreeMap::from([(calm, 1), (busy, 1)]));
+}
+
+async fn an_endpoint_that_fails_has_one_in_flight(db: TestDatabase) {
+    let scene = scene(&db, 2, &[0, 0, 0]).await;
+    let [fails, works] = scene.endpoints[..] else { panic!("no endpoints") };
+    let failed =
+        |at| write(&db, move |tx| tx.endpoint_failed(fails, &sealed(90), at, SECOND, None));
+    assert!(failed(NOW).await.is_some());
+    let taken = write(&db, |tx| claim(tx, NOW, 9)).await;
+    assert_eq!(tally(&taken), BTreeMap::from([(fails, 1), (works, 3)]));
+    assert!(write(&db, |tx| claim(tx, NOW + 1, 9)).await.is_empty());
+
+    // Of those that do so for long, and did so just now, none is taken beside the others.
+    let [long, just] = [10 * SECOND, 60 * SECOND];
+    let steady = async |now| {
+        write(&db, |tx| tx.void_leases(NOW)).await;
+        let since = [now - long, now - just];
+        let take = move |tx: &mut Tx<'_>| tx.claim_steady_deliveries(now, now + LEASE, 9, since, 1);
+        tally(&write(&db, take).await).into_keys().collect::<Vec<_>>()
+    };
+    assert_eq!(steady(NOW + long - 1).await, [fails, works], "it began just now");
+    assert_eq!(steady(NOW + long).await, [works]);
+    assert!(failed(NOW + long).await.is_some());
+    assert_eq!(steady(NOW + long + just - 1).await, [works]);
+    assert_eq!(steady(NOW + long + just).await, [fails, works], "it may have been mended");
+    write(&db, move |tx| tx.endpoint_works(fails, &sealed(90), NOW)).await;
+    write(&db, |tx| tx.void_leases(NOW)).await;
+    let taken = write(&db, |tx| claim(tx, NOW + 99 * SECOND, 9)).await;
+    assert_eq!(tally(&taken), BTreeMap::from([(fails, 3), (works, 3)]));
+}
+
 async fn what_is_not_due_or_has_ended_is_left(db: TestDatabase) {
     scene(&db, 1, &[0, 0, 0, 1]).await;
     let states = ["delivered", "failed", "cancelled"];
@@ -532,7 +576,7 @@ async fn only_a_first_try_says_since_when_it_waits(db: TestDatabase) {
     write(&db, move |tx| {
         tx.record_attempt(&failed, again)?;
         let all = DeliveryFilter::default();
-        tx.replay_deliveries(WorkspaceId(1), &all, DeliveryId(0), 9, again)
+        tx.replay_deliveries(WorkspaceId(1), &all, &[failed.claim.id], again)
     })
     .await;
     let replayed = write(&db, move |tx| claim(tx, again, 5)).await[0].clone();

@@ -1,5 +1,6 @@
 //! Random lives of deliveries, against a model of a few lines: the same outcome on both databases.
-//! `PROPTEST_CASES=10000` makes them as many.
+//! `PROPTEST_CASES=10000` makes them as many; `cargo nextest` stops what takes two minutes, so by
+//! `PROPTEST_CASES=10000 ./test cargo test -p vinculo-store --test contract deliveries_live`.
 
 use crate::fixture::{ALL, NOW, add_endpoint, new_event, sealed, uuid, wrapped};
 use crate::raw;
@@ -10,18 +11,18 @@ use proptest::test_runner::TestRunner;
 use std::collections::BTreeMap;
 use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason,
-    EndpointId, Environment, Micros, Queue, Result, Store, Tx, WorkspaceId,
+    EndpointId, Environment, Micros, Queue, ReplayPlace, Result, Store, Tx, WorkspaceId,
 };
 use vinculo_vault::Sealed;
 
 #[test]
 fn deliveries_live_as_in_the_model_on_sqlite() {
-    live(&TestDatabase::sqlite(), 1);
+    live(&TestDatabase::sqlite(), 3000);
 }
 
 #[test]
 fn deliveries_live_as_in_the_model_on_postgres() {
-    live(&TestDatabase::postgres(), 4);
+    live(&TestDatabase::postgres(), 400);
 }
 
 const ENDPOINTS: u64 = 3;
@@ -80,8 +81,8 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// As many lives as proptest is told, or one of so many of them.
-fn live(db: &TestDatabase, of: u32) {
+/// As many lives, or as proptest is told.
+fn live(db: &TestDatabase, lives: u32) {
     let (here, endpoints) = write(&db.store, |tx| {
         let organization = tx.insert_organization(uuid(1), "default", NOW)?;
         let sandbox = Environment::Sandbox;
@@ -90,9 +91,9 @@ fn live(db: &TestDatabase, of: u32) {
             (0..ENDPOINTS).map(|n| add_endpoint(tx, here, 90 + n)).collect();
         Ok((here, endpoints?))
     });
-    let config = ProptestConfig::default();
-    let cases = config.cases.div_ceil(of);
-    let config = ProptestConfig { cases, failure_persistence: None, ..config };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let told = std::env::var_os("PROPTEST_CASES").is_some();
+    let config = ProptestConfig { cases: if told { config.cases } else { lives }, ..config };
     let lives = prop::collection::vec(command(), 1..40);
     let outcome = TestRunner::new(config).run(&lives, |commands| {
         raw::run(db, FRESH);
@@ -206,8 +207,10 @@ impl World {
             Command::Enable(which) => {
                 let (id, endpoint) = self.ends.iter_mut().nth(*which).expect("no such endpoint");
                 let id = *id;
-                write(store, move |tx| tx.enable_endpoint(id));
-                *endpoint = Endpoint::default();
+                write(store, move |tx| tx.enable_endpoint(id, NOW + now));
+                if endpoint.disabled {
+                    *endpoint = Endpoint::default();
+                }
             }
             Command::Replay => self.replay(store, shown)?,
             Command::Succeed(which) => self.succeed(store, which, shown)?,
@@ -276,11 +279,12 @@ impl World {
         Ok(())
     }
 
-    /// Endpoints take turns, and none has more than `each` in flight.
+    /// Endpoints take turns, and none has more than `each` in flight, nor one that fails more than one.
     fn claim(&mut self, lease: Micros, limit: i64, each: i64, stride: i64) -> Vec<(i64, i64, i64)> {
         let now = self.now;
         let mut turns = Vec::new();
-        for (endpoint, _) in self.ends.iter().filter(|(_, endpoint)| !endpoint.disabled) {
+        for (endpoint, end) in self.ends.iter().filter(|(_, endpoint)| !endpoint.disabled) {
+            let each = if end.failing_since.is_some() { each.min(1) } else { each };
             let own = || self.rows.iter().filter(|(_, row)| row.endpoint == *endpoint);
             let held = own().filter(|(_, row)| row.is_held(now)).count();
             let mut due: Vec<_> = own()
@@ -290,7 +294,7 @@ impl World {
             due.sort_unstable();
             let room = usize::try_from(each).unwrap_or(0).saturating_sub(held);
             let places = due.into_iter().enumerate().take(room);
-            turns.extend(places.map(|(place, (due, id))| (place, due, id)));
+            turns.extend(places.map(|(place, (due, id))| (place + held, due, id)));
         }
         turns.sort_unstable();
         turns.truncate(usize::try_from(limit).unwrap_or(0));
@@ -418,7 +422,11 @@ impl World {
         let lost = [DeliveryState::Failed, DeliveryState::Cancelled];
         let replayed = write(store, move |tx| {
             let filter = DeliveryFilter { states: Some(lost.into()), ..DeliveryFilter::default() };
-            tx.replay_deliveries(here, &filter, DeliveryId(0), 100, NOW + now)
+            let (first, now) = (ReplayPlace::default(), NOW + now);
+            let mut found = tx.deliveries_to_replay(here, &filter, first, 100, now)?.found;
+            tx.replay_deliveries(here, &filter, &found, now)?;
+            found.sort_unstable();
+            Ok(found)
         });
         let mut expected = Vec::new();
         for (id, row) in &mut self.rows {

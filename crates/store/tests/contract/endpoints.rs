@@ -5,7 +5,8 @@ use crate::fixture::{
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    DisabledReason, Error, Failing, NewEndpoint, NewEvent, PageRequest, Queue, Recipients,
+    DisabledReason, EndpointId, Error, Failing, NewEndpoint, NewEvent, PageRequest, Queue,
+    Recipients,
 };
 
 on_both_databases! {
@@ -14,6 +15,7 @@ on_both_databases! {
     an_endpoint_is_found_and_held_by_its_workspace_alone,
     what_is_changed_stays,
     a_disabled_endpoint_is_owed_nothing,
+    what_ends_an_endpoint_leaves_most_of_what_waits_to_others,
     failures_count_from_the_first,
     a_try_says_nothing_of_an_endpoint_that_was_changed_or_disabled,
     what_is_not_wanted_any_more_is_cancelled,
@@ -113,11 +115,60 @@ async fn a_disabled_endpoint_is_owed_nothing(db: TestDatabase) {
             "update deliveries set state = 'pending', finished_at = null where endpoint_id = {on}"
         ),
     );
-    write(&db, move |tx| tx.enable_endpoint(on)).await;
-    write(&db, move |tx| tx.enable_endpoint(off)).await;
+    write(&db, move |tx| tx.enable_endpoint(on, NOW + 4)).await;
+    write(&db, move |tx| tx.enable_endpoint(off, NOW + 4)).await;
     let found = read(&db, move |tx| tx.endpoint(here, uuid(90))).await.expect("not found");
     assert_eq!((found.disabled, found.failing_since), (None, None));
+    let expected = [expected[0].clone(), format!("{on}|cancelled|0|{}", NOW + 4)];
     assert_eq!(raw::rows(&db, STATES), expected, "nothing comes back by itself");
+    write(&db, move |tx| tx.enable_endpoint(on, NOW + 5)).await;
+    assert_eq!(read(&db, |tx| tx.stranded_endpoints()).await, []);
+}
+
+/// The deliveries of an endpoint in each state.
+fn states_of(db: &TestDatabase, id: EndpointId) -> Vec<String> {
+    let sql = "select state, count(*) from deliveries where endpoint_id =";
+    raw::rows(db, &format!("{sql} {id} group by state order by state"))
+}
+
+async fn what_ends_an_endpoint_leaves_most_of_what_waits_to_others(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let (event, [off, gone, on]) = write(&db, move |tx| {
+        let event = tx.emit(&new_event(here, None, 80, &sealed(80)))?;
+        let mut add = |n| add_endpoint(tx, here, n);
+        Ok((event, [add(90)?, add(91)?, add(92)?]))
+    })
+    .await;
+    for endpoint in [off, gone, on] {
+        raw::run(
+            &db,
+            &format!(
+                "with recursive n(n) as (select 1 union all select n + 1 from n where n < 600) \
+                 insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
+                 due_at, created_at) select {here}, 0, {event}, {endpoint}, 'pending', 600 - n, 0 from n"
+            ),
+        );
+    }
+    write(&db, move |tx| {
+        tx.disable_endpoint(off, DisabledReason::Gone, NOW)?;
+        tx.delete_endpoint(gone, NOW)
+    })
+    .await;
+    for endpoint in [off, gone] {
+        assert_eq!(states_of(&db, endpoint), ["cancelled|500", "pending|100"]);
+    }
+    let taken = write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)).await;
+    assert!(taken.len() == 9 && taken.iter().all(|it| it.endpoint == on), "nothing is sent");
+    assert_eq!(read(&db, |tx| tx.stranded_endpoints()).await, [off, gone]);
+    let cancel =
+        |id, limit| write(&db, move |tx| tx.cancel_stranded_deliveries(id, limit, NOW + 1));
+    assert_eq!((cancel(gone, 60).await, cancel(gone, 60).await), (60, 40));
+    assert_eq!(cancel(off, 60).await, 60);
+    assert_eq!(cancel(on, 60).await, 0, "it is sent to");
+    write(&db, move |tx| tx.enable_endpoint(off, NOW + 2)).await;
+    assert_eq!(states_of(&db, off), ["cancelled|600"]);
+    assert_eq!(states_of(&db, on), ["pending|600"]);
+    assert_eq!(read(&db, |tx| tx.stranded_endpoints()).await, []);
 }
 
 async fn failures_count_from_the_first(db: TestDatabase) {
@@ -161,6 +212,11 @@ async fn a_try_says_nothing_of_an_endpoint_that_was_changed_or_disabled(db: Test
     assert_eq!(failed(91, NOW + 4).await, None);
     write(&db, move |tx| tx.endpoint_works(id, &sealed(91), NOW)).await;
     assert_eq!(since().await, Some(NOW + 3), "kept for who enables it");
+    write(&db, move |tx| tx.enable_endpoint(id, NOW + 5)).await;
+    assert_eq!(since().await, None);
+    assert!(failed(91, NOW + 6).await.is_some());
+    write(&db, move |tx| tx.enable_endpoint(id, NOW + 7)).await;
+    assert_eq!(since().await, Some(NOW + 6), "it was enabled");
 }
 
 async fn what_is_not_wanted_any_more_is_cancelled(db: TestDatabase) {
@@ -218,7 +274,9 @@ async fn what_is_stranded_is_cancelled(db: TestDatabase) {
     .await;
     raw::run(&db, &format!("delete from webhook_endpoints where id = {gone}"));
     raw::run(&db, &format!("update webhook_endpoints set disabled_at = 1 where id = {off}"));
-    write(&db, |tx| tx.cancel_stranded_deliveries(NOW + 1)).await;
+    for id in read(&db, |tx| tx.stranded_endpoints()).await {
+        write(&db, move |tx| tx.cancel_stranded_deliveries(id, 9, NOW + 1)).await;
+    }
     let cancelled = |id| format!("{id}|cancelled|0|{}", NOW + 1);
     assert_eq!(
         raw::rows(&db, STATES),

@@ -95,6 +95,24 @@ async fn who_is_alone_shares_with_nobody(db: TestDatabase) {
     store.close().await;
 }
 
+/// A process whose listening connection was lost goes on with the others, and is not passed over meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_connection_makes_nobody_else_alone() {
+    let db = TestDatabase::postgres();
+    read(&db, |tx| tx.check_schema()).await;
+    let ended = raw::rows(
+        &db,
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() \
+         and query ilike 'listen %'",
+    );
+    assert_eq!(ended, ["t"]);
+    let alone = Options { exclusive: true, postgres_lanes: 1, ..Options::default() };
+    assert!(
+        matches!(Store::open(&db.target, &alone), Err(Error::Unavailable(_))),
+        "others are there"
+    );
+}
+
 /// A new column of look-up values is rotated with the others, or stands here and says why not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_column_of_look_up_values_is_forgotten() {

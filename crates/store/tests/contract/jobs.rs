@@ -1,6 +1,6 @@
 use crate::fixture::{
-    NOW, SECOND, add_endpoint, add_link, add_load, emit_at, person, read, sealed, spread, uuid,
-    workspaces, write,
+    NOW, SECOND, add_endpoint, add_link, add_load, emit_at, new_link, person, read, sealed, spread,
+    uuid, workspaces, write,
 };
 use crate::raw;
 use crate::source_jobs::begin;
@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::mpsc;
 use vinculo_store::{
-    ClaimedJob, DisabledReason, ImportId, Job, LoadId, Micros, NewImport, Queue, Resource, Trigger,
-    Tx, WorkspaceId,
+    ClaimedJob, DisabledReason, Due, ImportId, Job, LoadId, Micros, NewImport, NewLink, Queue,
+    Resource, Trigger, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -140,21 +140,34 @@ async fn the_first_jobs_of_workspaces_can_be_taken_alone(db: TestDatabase) {
 
 async fn a_crowded_workspace_has_many_jobs_that_wait(db: TestDatabase) {
     let [here, there] = two_workspaces(&db, 4, 3).await;
-    let crowded = |now, most| read(&db, move |tx| tx.crowded_workspaces(now, most));
-    assert_eq!(crowded(NOW + 6, 3).await, [here, there]);
-    assert_eq!(crowded(NOW + 6, 4).await, [here]);
-    assert_eq!(crowded(NOW + 5, 3).await, [here], "not all of the second is due");
-    assert!(crowded(NOW - 1, 1).await.is_empty());
+    let room = |now, most| read(&db, move |tx| tx.workspaces_to_refresh(now, most));
+    assert!(room(NOW + 6, 3).await.is_empty(), "no link is due");
+    write(&db, move |tx| {
+        for (n, workspace) in [(50, here), (51, there)] {
+            let subject = person(tx, workspace, n)?.id;
+            let due = Due { refresh: Some((NOW - 1, Trigger::Schedule)), ..Due::default() };
+            tx.insert_link(&NewLink { due, ..new_link(workspace, subject, n, &sealed(n)) })?;
+        }
+        Ok(())
+    })
+    .await;
+    assert_eq!(room(NOW + 6, 3).await, [(here, 0), (there, 0)]);
+    assert_eq!(room(NOW + 6, 4).await, [(here, 0), (there, 1)]);
+    assert_eq!(room(NOW + 5, 3).await, [(here, 0), (there, 1)], "not all of the second is due");
+    assert_eq!(room(NOW - 1, 1).await, [(here, 1), (there, 1)]);
+    assert!(room(NOW - 2, 1).await.is_empty());
     for (workspace, most, expected) in [(here, 4, true), (here, 5, false), (there, 3, true)] {
         let is_crowded = read(&db, move |tx| tx.is_crowded(workspace, NOW + 6, most)).await;
         assert_eq!(is_crowded, expected, "{workspace} {most}");
     }
     assert!(!read(&db, move |tx| tx.is_crowded(there, NOW + 5, 3)).await);
     raw::run(&db, "update jobs set kind = 'import_file' where target_id = 6");
-    assert_eq!(crowded(NOW + 6, 3).await, [here], "a file that waits keeps no link from another");
+    let files = room(NOW + 6, 3).await;
+    assert_eq!(files, [(here, 0), (there, 1)], "a file that waits keeps no link from another");
     assert!(!read(&db, move |tx| tx.is_crowded(there, NOW + 6, 3)).await);
     write(&db, |tx| claim(tx, NOW + 6, 2)).await;
-    assert!(crowded(NOW + 6, 4).await.is_empty(), "what is at work does not wait");
+    let taken = room(NOW + 6, 4).await;
+    assert_eq!(taken, [(here, 1), (there, 3)], "what is at work does not wait");
 }
 
 async fn what_a_later_version_left_is_not_taken(db: TestDatabase) {

@@ -2,8 +2,8 @@ use crate::fixture::{NOW, add_link, new_link, person, read, sealed, uuid, worksp
 use crate::links::{filled_link, known_person, left};
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    AccessMode, Due, Link, LinkId, LinkSettings, LinkStatus, LoadState, NewLink, Resource, Result,
-    SubjectId, Trigger, Tx, WorkspaceId,
+    AccessMode, Due, DueFor, DueLink, Link, LinkId, LinkSettings, LinkStatus, LoadState, NewLink,
+    Resource, Result, SubjectId, Trigger, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -14,6 +14,7 @@ on_both_databases! {
     forgotten_credentials_leave_an_invalid_link,
     erased_data_leaves_the_link,
     links_are_found_when_they_are_due,
+    links_that_are_due_are_looked_at_in_steps,
     a_link_of_a_person_is_known,
 }
 
@@ -161,31 +162,44 @@ async fn links_are_found_when_they_are_due(db: TestDatabase) {
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, None);
     let [first, second, third] = write(&db, move |tx| due_links(tx, here)).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 1));
-    for (at, expected) in [
-        (NOW, vec![]),
-        (NOW + 1, vec![first]),
-        (NOW + 2, vec![first, second]),
-        (NOW + 3, vec![first, second, third]),
+    let due = |what, now, after, limit| read(&db, move |tx| tx.due_links(what, now, after, limit));
+    let found = |at, id| vec![DueLink { at: NOW + at, id }];
+    for (what, expected) in [
+        (DueFor::Refresh(here), found(1, first)),
+        (DueFor::Expiry, found(2, second)),
+        (DueFor::Staleness, found(3, third)),
     ] {
-        let due = read(&db, move |tx| tx.due_links(at, LinkId(0), 10, &[])).await;
-        assert_eq!(due, expected);
-        // A refresh takes nothing away.
-        let ending = read(&db, move |tx| tx.ending_links(at, LinkId(0), 10)).await;
-        assert_eq!(ending, expected.into_iter().filter(|it| *it != first).collect::<Vec<_>>());
+        let [DueLink { at, .. }] = expected[..] else { panic!("one of each") };
+        assert_eq!(due(what, at - 1, DueLink::FIRST, 9).await, []);
+        assert_eq!(due(what, at, DueLink::FIRST, 9).await, expected);
+        assert_eq!(due(what, at + 1, expected[0], 9).await, []);
     }
-    let page = async |after| read(&db, move |tx| tx.due_links(NOW + 3, after, 2, &[])).await;
-    assert_eq!(page(LinkId(0)).await, [first, second]);
-    assert_eq!(page(second).await, [third]);
-    let page = async |after| read(&db, move |tx| tx.ending_links(NOW + 3, after, 1)).await;
-    assert_eq!(page(LinkId(0)).await, [second]);
-    assert_eq!(page(second).await, [third]);
-    let except = |crowded: Vec<WorkspaceId>| {
-        read(&db, move |tx| tx.due_links(NOW + 3, LinkId(0), 10, &crowded))
-    };
-    assert_eq!(except(vec![there, here]).await, [second, third], "a refresh takes room");
-    assert_eq!(except(vec![there]).await, [first, second, third]);
+    assert_eq!(due(DueFor::Refresh(there), NOW + 9, DueLink::FIRST, 9).await, []);
     write(&db, move |tx| tx.invalidate_link(first)).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 2));
+}
+
+async fn links_that_are_due_are_looked_at_in_steps(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let due = [3, 1, 1, 2].map(|after| Some((NOW + after, Trigger::Schedule)));
+    let ids = write(&db, move |tx| {
+        let [subject, foreign] = [person(tx, here, 50)?.id, person(tx, there, 51)?.id];
+        let mut add = |workspace, subject, n, refresh| {
+            let due = Due { refresh, ..Due::default() };
+            tx.insert_link(&NewLink { due, ..new_link(workspace, subject, n, &sealed(n)) })
+        };
+        add(there, foreign, 9, due[1])?;
+        (1..).zip(due).map(|(n, due)| add(here, subject, n, due)).collect::<Result<Vec<_>>>()
+    })
+    .await;
+    let (mut seen, mut after) = (Vec::new(), DueLink::FIRST);
+    loop {
+        let look = move |tx: &mut Tx<'_>| tx.due_links(DueFor::Refresh(here), NOW + 3, after, 1);
+        let Some(&last) = read(&db, look).await.last() else { break };
+        seen.push(last.id);
+        after = last;
+    }
+    assert_eq!(seen, [ids[1], ids[2], ids[3], ids[0]]);
 }
 
 async fn a_link_of_a_person_is_known(db: TestDatabase) {

@@ -42,6 +42,7 @@ mod lifecycle;
 mod links;
 mod loads;
 mod migrations;
+mod missed;
 mod objects;
 mod retention;
 mod revocations;

@@ -6,9 +6,10 @@ use crate::raw;
 use crate::support::TestDatabase;
 use vinculo_store::{
     AttemptRecord, AuditFilter, ConnectState, ConsentFilter, DeliveryFilter, DeliveryId,
-    DeliveryState, EventFilter, ImportId, Job, LinkFilter, LinkId, LoadId, LoadState,
-    NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest, Queue, Resource,
-    Result, RetentionRule, SourceCallId, Store, SubjectId, Tx, UsedToken, WorkspaceId,
+    DeliveryState, DueFor, DueLink, EndpointId, EventFilter, ImportId, Job, LinkFilter, LinkId,
+    LoadId, LoadState, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin, PageRequest,
+    Queue, ReplayPlace, Resource, Result, RetentionRule, SourceCallId, Store, SubjectId, Tx,
+    UsedToken, WorkspaceId,
 };
 
 /// What one call may touch of a table of thousands.
@@ -35,9 +36,10 @@ const FILL: &str = "
         source_calls, deliveries, erased_at) select pg_uuid(n), 1, pg_index(n), 0, 0, 0, 0, 0, n
         from generate_series(1, 5000) n;
     insert into links (uuid, workspace_id, subject_id, institution, access_mode, status,
-        created_by, created_at, institution_user_id, credentials_storage, fetch_resources, sealed)
+        created_by, created_at, institution_user_id, credentials_storage, fetch_resources, sealed,
+        refresh_at, refresh_trigger, expires_at, stale_at)
         select pg_uuid(n), 1, n, 'pila_co_employment', 'single', 'valid', pg_uuid(1), n, 'x',
-        'store', 'EMPLOYMENTS', pg_sealed() from generate_series(1, 5000) n;
+        'store', 'EMPLOYMENTS', pg_sealed(), n, 'schedule', n, n from generate_series(1, 5000) n;
     insert into loads (workspace_id, subject_id, link_id, trigger, resources, request_id, state,
         created_at) select 1, n, n, 'creation', 'EMPLOYMENTS', pg_uuid(n), 'waiting', 0
         from generate_series(1, 5000) n;
@@ -80,6 +82,9 @@ const FILL: &str = "
     insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
         created_at) select 1, n, n, 2 + n % 9, case when n % 2 = 0 then 'delivered'
         else 'pending' end, 4000000000000000, 0 from generate_series(1, 5000) n;
+    insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
+        created_at, finished_at) select 1, n, n, 3, 'failed', n, 0, n
+        from generate_series(1, 5000) n where n % 3 = 0;
     analyze;
 ";
 
@@ -245,6 +250,9 @@ const CALLS: &[(&str, Call)] = &[
     }),
     // A lease that is over at once: the next call has as much room as ever.
     ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9, 1)?.len() == 1)),
+    ("claim_steady_deliveries", |tx| {
+        Ok(tx.claim_steady_deliveries(NOW, NOW, 8, [NOW, NOW], 1)?.len() == 1)
+    }),
     ("claim_deliveries", |tx| {
         let due = tx.claim_deliveries(NOW, NOW + SECOND, 8, 8, 1)?;
         let claims: Vec<_> = due.iter().map(|it| it.claim).collect();
@@ -268,7 +276,38 @@ const CALLS: &[(&str, Call)] = &[
     }),
     ("replay of one", |tx| {
         let one = DeliveryFilter { id: Some(DeliveryId(4_970)), ..DeliveryFilter::default() };
-        Ok(tx.replay_deliveries(HERE, &one, DeliveryId(0), 1, NOW)?.len() == 1)
+        let first = ReplayPlace::default();
+        let found = tx.deliveries_to_replay(HERE, &one, first, 1, NOW)?.found;
+        Ok(tx.replay_deliveries(HERE, &one, &found, NOW)? == 1)
+    }),
+    ("a step of a replay", |tx| {
+        let all = DeliveryFilter { endpoints: Some(vec![uuid(1)]), ..DeliveryFilter::default() };
+        let page = tx.deliveries_to_replay(HERE, &all, ReplayPlace::default(), 20, NOW)?;
+        let next = tx.deliveries_to_replay(HERE, &all, page.next.unwrap_or_default(), 20, NOW)?;
+        let both = [page.found, next.found].concat();
+        let replayed = tx.replay_deliveries(HERE, &all, &both, NOW)?;
+        Ok(both.len() > 20 && usize::try_from(replayed) == Ok(both.len()))
+    }),
+    ("a step of a replay of what did not arrive", |tx| {
+        let states = Some(vec![DeliveryState::Failed, DeliveryState::Cancelled]);
+        let endpoints = Some(vec![uuid(3)]);
+        let lost = DeliveryFilter {
+            states,
+            endpoints,
+            finished_since: Some(1),
+            ..DeliveryFilter::default()
+        };
+        let page = tx.deliveries_to_replay(HERE, &lost, ReplayPlace::default(), 50, NOW)?;
+        let next = tx.deliveries_to_replay(HERE, &lost, page.next.unwrap_or_default(), 50, NOW)?;
+        Ok(!page.found.is_empty() && !next.found.is_empty())
+    }),
+    ("a step of what an endpoint missed", |tx| {
+        let (all, first) = (EventFilter::default(), ReplayPlace::default());
+        let page = tx.missed_events(HERE, EndpointId(2), &all, first, 25)?;
+        let at = page.next.unwrap_or_default();
+        let next = tx.missed_events(HERE, EndpointId(2), &all, at, 25)?;
+        let both = [page.found, next.found].concat();
+        Ok(!both.is_empty() && tx.deliver_missed(HERE, EndpointId(2), &both, NOW)? > 0)
     }),
     ("endpoint", |tx| Ok(tx.endpoint(HERE, uuid(3))?.is_some())),
     ("record_attempt", |tx| {
@@ -285,7 +324,16 @@ const CALLS: &[(&str, Call)] = &[
         };
         tx.record_attempt(&record, NOW)
     }),
-    ("crowded_workspaces", |tx| Ok(tx.crowded_workspaces(NOW, 10)? == [HERE])),
+    ("workspaces_to_refresh", |tx| Ok(tx.workspaces_to_refresh(NOW, 10)? == [(HERE, 0)])),
+    ("due_links", |tx| {
+        let mut found = Vec::new();
+        for what in [DueFor::Refresh(HERE), DueFor::Expiry, DueFor::Staleness] {
+            let first = tx.due_links(what, NOW, DueLink::FIRST, 15)?;
+            let last = first.last().copied().expect("nothing is due");
+            found.extend(tx.due_links(what, NOW, last, 15)?);
+        }
+        Ok(found.len() == 45)
+    }),
     ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
     ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8, None)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),

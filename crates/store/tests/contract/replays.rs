@@ -5,21 +5,21 @@ use crate::fixture::{
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    AttemptRecord, Delivery, DeliveryFilter, DeliveryId, DeliveryState, EndpointId, EventFilter,
-    EventId, NewEvent, Recipients, TimeSpan, WorkspaceId,
+    AttemptRecord, Delivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason, EndpointId,
+    EventFilter, NewEvent, Recipients, ReplayPlace, TimeSpan, Tx, WorkspaceId,
 };
 
 on_both_databases! {
     a_replayed_delivery_begins_its_schedule_anew,
     what_is_being_sent_or_cannot_be_sent_is_not_replayed,
-    replays_go_on_where_the_last_batch_ended,
+    a_search_goes_on_where_the_last_step_ended,
+    what_changed_since_it_was_found_is_left,
     missed_events_are_delivered_once,
     what_tells_of_a_deleted_link_is_not_sent_again,
 }
 
 const ROWS: &str = "select state, due_at, leased, attempt, finished_at, earlier_tries \
      from deliveries order by id";
-const FIRST: DeliveryId = DeliveryId(0);
 
 /// Endpoint 90 and events 80, 81, ….
 async fn scene(db: &TestDatabase, events: u64) -> (WorkspaceId, EndpointId) {
@@ -39,15 +39,31 @@ async fn scene(db: &TestDatabase, events: u64) -> (WorkspaceId, EndpointId) {
     .await
 }
 
-async fn replay(
+/// Every delivery that a search finds which looks at so many rows in a step, and the number of its steps.
+async fn search(
     db: &TestDatabase,
     here: WorkspaceId,
-    after: DeliveryId,
+    filter: &DeliveryFilter,
     limit: i64,
     now: i64,
-) -> Vec<DeliveryId> {
-    write(db, move |tx| tx.replay_deliveries(here, &DeliveryFilter::default(), after, limit, now))
-        .await
+) -> (Vec<DeliveryId>, usize) {
+    let (mut all, mut place, mut steps) = (Vec::new(), Some(ReplayPlace::default()), 0);
+    while let Some(at) = place {
+        let of = filter.clone();
+        let look = move |tx: &mut Tx<'_>| tx.deliveries_to_replay(here, &of, at, limit, now);
+        let mut page = read(db, look).await;
+        page.found.sort_unstable();
+        all.extend(page.found);
+        (place, steps) = (page.next, steps + 1);
+    }
+    (all, steps)
+}
+
+/// Replays everything; answers how many.
+async fn replay(db: &TestDatabase, here: WorkspaceId, now: i64) -> u64 {
+    let all = DeliveryFilter::default();
+    let (ids, _) = search(db, here, &all, 9, now).await;
+    write(db, move |tx| tx.replay_deliveries(here, &all, &ids, now)).await
 }
 
 async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
@@ -69,7 +85,7 @@ async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
         Ok(())
     })
     .await;
-    assert_eq!(replay(&db, here, FIRST, 9, NOW + 9).await.len(), 1);
+    assert_eq!(replay(&db, here, NOW + 9).await, 1);
     let rows = raw::rows(&db, ROWS);
     assert_eq!(rows[0], format!("pending|{}|0|1||1", NOW + 9));
     assert_eq!(rows[1], format!("failed|{NOW}|0|1|{NOW}|0"), "another workspace's");
@@ -98,7 +114,7 @@ async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
     assert!(ended(due[0].claim, DeliveryState::Delivered, 204, NOW + 10).await);
     let arrived = Some(NOW + 10);
     assert_eq!(shown(&told().await), [(DeliveryState::Delivered, Some(NOW + 9), arrived)]);
-    replay(&db, here, FIRST, 9, NOW + 20).await;
+    replay(&db, here, NOW + 20).await;
     let due = write(&db, |tx| tx.claim_deliveries(NOW + 20, NOW + 30, 9, 9, 1)).await;
     assert!(ended(due[0].claim, DeliveryState::Failed, 500, NOW + 21).await);
     assert_eq!(shown(&told().await), [(DeliveryState::Failed, Some(NOW + 20), arrived)]);
@@ -107,22 +123,76 @@ async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
 async fn what_is_being_sent_or_cannot_be_sent_is_not_replayed(db: TestDatabase) {
     let (here, endpoint) = scene(&db, 1).await;
     write(&db, |tx| tx.claim_deliveries(NOW, NOW + SECOND, 9, 9, 1)).await;
-    assert!(replay(&db, here, FIRST, 9, NOW + 1).await.is_empty(), "being sent");
-    assert_eq!(replay(&db, here, FIRST, 9, NOW + SECOND).await.len(), 1, "its worker died");
-    write(&db, move |tx| tx.disable_endpoint(endpoint, vinculo_store::DisabledReason::Gone, NOW))
-        .await;
-    assert!(replay(&db, here, FIRST, 9, NOW + SECOND).await.is_empty(), "disabled");
+    assert_eq!(replay(&db, here, NOW + 1).await, 0, "being sent");
+    assert_eq!(replay(&db, here, NOW + SECOND).await, 1, "its worker died");
+    write(&db, move |tx| tx.disable_endpoint(endpoint, DisabledReason::Gone, NOW)).await;
+    assert_eq!(replay(&db, here, NOW + SECOND).await, 0, "disabled");
     write(&db, move |tx| tx.delete_endpoint(endpoint, NOW)).await;
-    assert!(replay(&db, here, FIRST, 9, NOW + SECOND).await.is_empty(), "deleted");
+    assert_eq!(replay(&db, here, NOW + SECOND).await, 0, "deleted");
 }
 
-async fn replays_go_on_where_the_last_batch_ended(db: TestDatabase) {
+async fn a_search_goes_on_where_the_last_step_ended(db: TestDatabase) {
     let (here, _) = scene(&db, 5).await;
-    let first = replay(&db, here, FIRST, 3, NOW + 9).await;
-    let second = replay(&db, here, first[2], 3, NOW + 9).await;
-    assert_eq!((first.len(), second.len()), (3, 2));
-    assert!(first.is_sorted() && second.is_sorted() && first[2] < second[0]);
-    assert!(replay(&db, here, second[1], 3, NOW + 9).await.is_empty());
+    let ids: Vec<i64> = raw::rows(&db, "select id from deliveries order by id")
+        .iter()
+        .map(|id| id.parse().expect("a number"))
+        .collect();
+    // The last is the other workspace's.
+    let own: Vec<_> = ids[..5].iter().copied().map(DeliveryId).collect();
+    let all = DeliveryFilter::default();
+    assert_eq!(search(&db, here, &all, 2, NOW + 9).await, (own.clone(), 3));
+    assert_eq!(search(&db, here, &all, 5, NOW + 9).await, (own.clone(), 2));
+    assert_eq!(search(&db, here, &all, 2, NOW + 2).await, (own[..3].to_vec(), 2), "no later ones");
+    let later = EventFilter {
+        created: TimeSpan { from: Some(NOW + 1), before: Some(NOW + 4) },
+        ..EventFilter::default()
+    };
+    let later = DeliveryFilter { events: later, ..DeliveryFilter::default() };
+    assert_eq!(search(&db, here, &later, 2, NOW + 9).await, (own[1..4].to_vec(), 2));
+
+    // Of what did not arrive the others are not looked at.
+    let sql = "update deliveries set finished_at = due_at, state = case \
+         when due_at % 2 = 0 then 'failed' else 'cancelled' end where due_at <> ";
+    raw::run(&db, &format!("{sql} {}", NOW + 1));
+    let of = |states: &[DeliveryState]| DeliveryFilter {
+        states: Some(states.to_vec()),
+        ..DeliveryFilter::default()
+    };
+    let ended = of(&[DeliveryState::Failed, DeliveryState::Cancelled]);
+    let lost = [own[0], own[2], own[3], own[4]].to_vec();
+    assert_eq!(search(&db, here, &ended, 2, NOW + 9).await, (lost.clone(), 3));
+    let failed = of(&[DeliveryState::Failed]);
+    assert_eq!(
+        search(&db, here, &failed, 3, NOW + 9).await,
+        ([own[0], own[2], own[4]].to_vec(), 2)
+    );
+    let since = DeliveryFilter { finished_since: Some(NOW + 3), ..ended.clone() };
+    assert_eq!(search(&db, here, &since, 9, NOW + 9).await, (own[3..].to_vec(), 1));
+    let one = EventFilter { id: Some(uuid(83)), ..EventFilter::default() };
+    let one = DeliveryFilter { events: one, ..ended };
+    assert_eq!(search(&db, here, &one, 1, NOW + 9).await, (vec![own[3]], 1), "it is led to");
+}
+
+async fn what_changed_since_it_was_found_is_left(db: TestDatabase) {
+    let (here, _) = scene(&db, 3).await;
+    raw::run(&db, "update deliveries set state = 'failed', finished_at = due_at");
+    let failed =
+        DeliveryFilter { states: Some(vec![DeliveryState::Failed]), ..DeliveryFilter::default() };
+    let (ids, _) = search(&db, here, &failed, 9, NOW + 9).await;
+    raw::run(&db, &format!("update deliveries set state = 'delivered' where id = {}", ids[1]));
+    let again = |now| {
+        let (of, ids) = (failed.clone(), ids.clone());
+        write(&db, move |tx| tx.replay_deliveries(here, &of, &ids, now))
+    };
+    assert_eq!(again(NOW + 9).await, 2);
+    assert_eq!(again(NOW + 10).await, 0, "they wait");
+    let states = "select state from deliveries order by id";
+    assert_eq!(raw::rows(&db, states), ["pending", "delivered", "pending", "failed"]);
+    raw::run(&db, &format!("update deliveries set state = 'failed' where id = {}", ids[0]));
+    for (since, found) in [(NOW + 9, 0), (NOW + 10, 1)] {
+        let of = DeliveryFilter { not_replayed_since: Some(since), ..failed.clone() };
+        assert_eq!(search(&db, here, &of, 9, NOW + 20).await.0.len(), found);
+    }
 }
 
 async fn what_tells_of_a_deleted_link_is_not_sent_again(db: TestDatabase) {
@@ -139,14 +209,31 @@ async fn what_tells_of_a_deleted_link_is_not_sent_again(db: TestDatabase) {
     })
     .await;
     assert_eq!(ends, [(uuid(89), false), (uuid(80), true)]);
-    let replayed = replay(&db, here, FIRST, 9, NOW + 9).await;
-    let one = DeliveryFilter { id: Some(replayed[0]), ..DeliveryFilter::default() };
+    let (found, _) = search(&db, here, &DeliveryFilter::default(), 9, NOW + 9).await;
+    assert_eq!(replay(&db, here, NOW + 9).await, 1);
+    let one = DeliveryFilter { id: Some(found[0]), ..DeliveryFilter::default() };
     let rows = read(&db, move |tx| Ok(tx.deliveries(here, &one, ALL)?.rows)).await;
-    assert_eq!((replayed.len(), rows[0].webhook_id), (1, uuid(89)));
-    let all = EventFilter::default();
-    let missed =
-        write(&db, move |tx| tx.deliver_missed(here, late, &all, EventId(0), 9, NOW + 9)).await;
-    assert_eq!(missed.len(), 1, "that it was deleted");
+    assert_eq!((found.len(), rows[0].webhook_id), (1, uuid(89)));
+    let missed = deliver(&db, (here, late), &EventFilter::default(), 9).await;
+    assert_eq!(missed, 1, "that it was deleted");
+}
+
+/// Delivers what an endpoint missed, looking at so many events in a step; answers how many.
+async fn deliver(
+    db: &TestDatabase,
+    (here, to): (WorkspaceId, EndpointId),
+    filter: &EventFilter,
+    limit: i64,
+) -> u64 {
+    let (mut count, mut place) = (0, Some(ReplayPlace::default()));
+    while let Some(at) = place {
+        let of = filter.clone();
+        let page = read(db, move |tx| tx.missed_events(here, to, &of, at, limit)).await;
+        place = page.next;
+        let act = move |tx: &mut Tx<'_>| tx.deliver_missed(here, to, &page.found, NOW + 9);
+        count += write(db, act).await;
+    }
+    count
 }
 
 async fn missed_events_are_delivered_once(db: TestDatabase) {
@@ -161,14 +248,19 @@ async fn missed_events_are_delivered_once(db: TestDatabase) {
         add_endpoint(tx, here, 92)
     })
     .await;
-    let missed = |created, after, limit| {
-        let filter = EventFilter { created, ..EventFilter::default() };
-        write(&db, move |tx| tx.deliver_missed(here, late, &filter, after, limit, NOW + 9))
+    let missed = async |created| {
+        deliver(&db, (here, late), &EventFilter { created, ..EventFilter::default() }, 1).await
     };
-    let span = TimeSpan { from: Some(NOW + 1), before: None };
-    assert_eq!(missed(span, EventId(0), 1).await.len(), 1);
-    assert_eq!(missed(TimeSpan::default(), EventId(0), 9).await.len(), 2, "no test, none twice");
-    assert!(missed(TimeSpan::default(), EventId(0), 9).await.is_empty());
+    let all = EventFilter::default();
+    let found =
+        read(&db, move |tx| tx.missed_events(here, late, &all, ReplayPlace::default(), 9)).await;
+    assert_eq!((found.found.len(), found.next), (3, None), "no test");
+    let span = TimeSpan { from: Some(NOW + 1), before: Some(NOW + 2) };
+    assert_eq!(missed(span).await, 1);
+    assert_eq!(missed(TimeSpan::default()).await, 2, "none twice");
+    assert_eq!(missed(TimeSpan::default()).await, 0);
+    let act = move |tx: &mut Tx<'_>| tx.deliver_missed(here, late, &found.found, NOW + 9);
+    assert_eq!(write(&db, act).await, 0, "they are on their way since they were found");
     let sql = format!(
         "select v.webhook_type, d.state, d.due_at, d.created_at, d.replayed_at from deliveries d \
          join events v on v.id = d.event_id where d.endpoint_id = {late}"

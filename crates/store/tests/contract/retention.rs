@@ -23,6 +23,7 @@ on_both_databases! {
     an_event_that_is_waited_for_stays,
     the_newest_load_that_was_kept_stays,
     two_who_remove_count_each_row_once,
+    planillas_without_lines_are_not_the_end,
 }
 
 /// Row `n` of what a rule is about, as old as `NOW + n`.
@@ -255,4 +256,21 @@ async fn two_who_remove_count_each_row_once(db: TestDatabase) {
     assert_eq!(removed.expect("somebody was refused").iter().sum::<u64>(), 64);
     let totals = read(&db, move |tx| tx.retention_totals(Some(here))).await;
     assert_eq!(totals.first().map(|total| (total.removed, total.last_removed)), Some((64, 64)));
+}
+
+async fn planillas_without_lines_are_not_the_end(db: TestDatabase) {
+    /// As many are looked at in one go.
+    const ERASED: u64 = 100;
+    let (here, _) = workspaces(&db).await;
+    write(&db, move |tx| {
+        (0..=ERASED).try_for_each(|n| seed(tx, RetentionRule::Lines, here, 1000 * n))
+    })
+    .await;
+    let last = NOW + 1000 * ERASED as Micros;
+    raw::run(&db, &format!("delete from contributions where period < {last}"));
+    let remove =
+        move |tx: &mut Tx<'_>| tx.remove_old(RetentionRule::Lines, Some(here), last + 1, 9, NOW);
+    assert_eq!((write(&db, remove).await, write(&db, remove).await), (1, 0));
+    let left = read(&db, move |tx| tx.has_old(RetentionRule::Lines, Some(here), last + 1)).await;
+    assert!(!left, "each is looked at once");
 }

@@ -17,6 +17,23 @@ const KNOWN: [(&str, &str); 3] = [
     ("data/", "V23__fair_jobs"),
 ];
 
+/// Migrations of PostgreSQL, each one transaction, that take a table from its readers and then make an index on one
+/// that was there, from before there was a rule against it: readers wait until the index is made.
+const KEPT_READERS_WAITING: [&str; 12] = [
+    "V2__lifecycle",
+    "V5__contributions_in_order_of_arrival",
+    "V8__consents",
+    "V10__key_access",
+    "V13__sources",
+    "V14__retention",
+    "V23__fair_jobs",
+    "V24__source_jobs",
+    "V25__settled_planillas",
+    "V28__source_outcomes",
+    "V29__revocations",
+    "V34__spools",
+];
+
 const MARK: &str = "insert into organizations (id, uuid, name, created_at) values \
      (77, $UUID, 'from before', 0)";
 
@@ -50,6 +67,43 @@ fn program_of(of: &str, last: i32) -> Runner {
     Runner::new(&known).set_target(Until::Version(last))
 }
 
+/// Empties a closed database, and leaves it as a program of that version made it.
+pub(crate) fn older(target: &Target, last: i32) {
+    match target {
+        Target::Sqlite { dir } => {
+            std::fs::remove_dir_all(dir).expect("not emptied");
+            std::fs::create_dir(dir).expect("not made");
+            older_files(dir, last);
+        }
+        Target::Postgres { url } => crate::raw::apart(|| {
+            let client = postgres::Client::connect(url, postgres::NoTls);
+            older_server(&mut client.expect("not connected"), last);
+        }),
+    }
+}
+
+/// Makes data, which it answers, and keys in a folder.
+fn older_files(folder: &Path, last: i32) -> rusqlite::Connection {
+    let file = |name: &str| rusqlite::Connection::open(folder.join(name));
+    let mut data = file("vinculo.db").expect("not opened");
+    program_of("data/sqlite", last).run(&mut data).expect("not made");
+    let mut vault = file("vault.db").expect("not opened");
+    program_of("vault/sqlite", last).run(&mut vault).expect("not made");
+    data
+}
+
+/// Makes data and keys in an emptied database.
+fn older_server(client: &mut postgres::Client, last: i32) {
+    let empty = "drop schema public cascade; drop schema vault cascade; create schema public; \
+                 create schema vault; set search_path = vault";
+    client.batch_execute(empty).expect("not emptied");
+    let mut vault = program_of("vault/postgres", last);
+    vault.set_migration_table_name("refinery_vault_history");
+    vault.run(client).expect("not made");
+    client.batch_execute("set search_path = public").expect("not chosen");
+    program_of("data/postgres", last).run(client).expect("not made");
+}
+
 fn versions(of: &str) -> Vec<i32> {
     migrations(of).iter().map(|(name, _)| version(name)).collect()
 }
@@ -71,11 +125,7 @@ fn opens(target: &Target, seen: impl FnOnce() -> i64, last: i32) {
 fn every_older_schema_of_sqlite_becomes_todays() {
     for last in versions("data/sqlite") {
         let folder = tempfile::tempdir().expect("no temporary folder");
-        let file = |name: &str| rusqlite::Connection::open(folder.path().join(name));
-        let mut data = file("vinculo.db").expect("not opened");
-        program_of("data/sqlite", last).run(&mut data).expect("not made");
-        let mut vault = file("vault.db").expect("not opened");
-        program_of("vault/sqlite", last).run(&mut vault).expect("not made");
+        let data = older_files(folder.path(), last);
         data.execute_batch(&MARK.replace("$UUID", "randomblob(16)")).expect("not stored");
         let seen = "select count(*) from organizations where id = 77 and name = 'from before'";
         let target = Target::Sqlite { dir: folder.path().to_owned() };
@@ -89,14 +139,7 @@ fn every_older_schema_of_postgres_becomes_todays() {
     let Target::Postgres { url } = &db.target else { panic!("another database") };
     let mut client = postgres::Client::connect(url, postgres::NoTls).expect("not connected");
     for last in versions("data/postgres") {
-        let empty = "drop schema public cascade; drop schema vault cascade; create schema public; \
-                     create schema vault; set search_path = vault";
-        client.batch_execute(empty).expect("not emptied");
-        let mut vault = program_of("vault/postgres", last);
-        vault.set_migration_table_name("refinery_vault_history");
-        vault.run(&mut client).expect("not made");
-        client.batch_execute("set search_path = public").expect("not chosen");
-        program_of("data/postgres", last).run(&mut client).expect("not made");
+        older_server(&mut client, last);
         client.batch_execute(&MARK.replace("$UUID", "gen_random_uuid()")).expect("not stored");
         let seen = "select count(*) from organizations where id = 77 and name = 'from before'";
         let mut count = || client.query_one(seen, &[]).expect("not read").get::<_, i64>(0);
@@ -176,14 +219,63 @@ fn migrations_only_add() {
     assert_eq!(more_than_adding(adds), None);
 }
 
+/// A table whose columns change is its readers' again when the migration ends: one that has to make an index, too,
+/// is two files, the index in one of its own.
+#[test]
+fn no_migration_keeps_readers_waiting_for_an_index() {
+    for of in ["data/postgres", "vault/postgres"] {
+        for (name, text) in migrations(of) {
+            let known = of == "data/postgres" && KEPT_READERS_WAITING.contains(&name.as_str());
+            let found = index_behind_a_lock(&text);
+            assert_eq!(found.is_some(), known, "{of}/{name}: {found:?}");
+        }
+    }
+    let index = "create index links_new on links (failures)";
+    for first in [
+        "alter table links add column kind text",
+        "alter table loads add column kind text",
+        "drop index links_old",
+    ] {
+        let text = format!("create table kept (id bigint);\n{first};\n-- why\n{index};");
+        assert_eq!(index_behind_a_lock(&text).as_deref(), Some(index));
+    }
+    let sound = format!(
+        "create table kept (id bigint); alter table kept add column kind text; \
+         alter table links set (fillfactor = 90); {index}; alter table links add column kind text; \
+         create index kept_kinds on kept (kind)"
+    );
+    assert_eq!(index_behind_a_lock(&sound), None);
+}
+
+/// The first index on a table that was there which is made while nobody can read a table that was there.
+fn index_behind_a_lock(text: &str) -> Option<String> {
+    let (mut new, mut locked) = (Vec::new(), false);
+    statements(text).into_iter().find(|statement| {
+        new.extend(word_after(statement, "create table "));
+        let is_old = |before| word_after(statement, before).is_some_and(|it| !new.contains(&it));
+        let makes_index = ["create index", "create unique index"]
+            .iter()
+            .any(|words| statement.starts_with(words));
+        // Storage parameters are changed beside whoever reads.
+        locked |= statement.starts_with("drop index")
+            || is_old("alter table ") && !statement.contains(" set (");
+        locked && makes_index && is_old(" on ")
+    })
+}
+
+/// The statements of a migration in small letters, with one space between words.
+fn statements(text: &str) -> Vec<String> {
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let text = lines.collect::<Vec<_>>().join(" ").to_lowercase();
+    text.split(';').map(|s| s.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
 /// The first statement after which an earlier program's would fail, or find less, or which holds all rows of a
 /// table that it uses.
 fn more_than_adding(text: &str) -> Option<String> {
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("--"));
-    let text = lines.collect::<Vec<_>>().join(" ").to_lowercase();
-    let statements = text.split(';').map(|s| s.split_whitespace().collect::<Vec<_>>().join(" "));
     // Statistics of the planner are SQLite's own; no program reads them.
-    let ours = statements.filter(|s| !s.starts_with("drop table if exists sqlite_stat"));
+    let ours =
+        statements(text).into_iter().filter(|s| !s.starts_with("drop table if exists sqlite_stat"));
     // What no earlier program knows, or needs to.
     let mut new = vec!["oldest_program".to_owned()];
     for statement in ours {

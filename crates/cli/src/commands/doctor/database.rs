@@ -1,9 +1,13 @@
 //! Whether the database answers, and is set up to keep what it is given.
 
-use vinculo_store::{DatabaseServer, Error, Store, Target};
+use vinculo_store::{DatabaseServer, Error, ReadOnly, Store, Target};
 
 use super::{Finding, State, finding};
 use crate::args::Mode;
+use crate::installation::EXPOSED;
+
+const ENCRYPT: &str = "add sslmode=verify-full to VINCULO_DATABASE_URL, and sslrootcert=PATH when the server's authority \
+                       is not one of this system's";
 
 /// Whether it could be opened, and what to do when not.
 pub(super) fn opened(target: &Target, error: Option<&Error>) -> Finding {
@@ -12,6 +16,9 @@ pub(super) fn opened(target: &Target, error: Option<&Error>) -> Finding {
         Target::Postgres { .. } => "PostgreSQL",
     };
     let Some(error) = error else {
+        if target.is_exposed() {
+            return finding("database", State::Doubtful, EXPOSED).mend(ENCRYPT);
+        }
         return finding("database", State::Good, format!("{kind}, at this version's schema"));
     };
     let mend = match (error, target) {
@@ -38,7 +45,8 @@ fn of_server(error: &Error) -> &'static str {
     };
     match cause.code() {
         None => {
-            "nobody answers there: start PostgreSQL, or mend VINCULO_DATABASE_URL or what is between"
+            "nobody answers there, or somebody else: start PostgreSQL, or mend VINCULO_DATABASE_URL or what is \
+             between (docs/CONFIGURATION.md says what sslmode asks for)"
         }
         Some("28P01") => "name the right user and password in VINCULO_DATABASE_URL",
         Some(code) if code.starts_with("28") => {
@@ -61,14 +69,18 @@ fn of_server(error: &Error) -> &'static str {
 /// How the server of the database is set up; nothing of an embedded one.
 pub(super) fn server(store: &Store, mode: Mode) -> Option<Finding> {
     const NAME: &str = "PostgreSQL";
-    let server = match store.read_blocking(|tx| tx.database_server()) {
-        Ok(server) => server?,
+    let found = store.read_blocking(|tx| Ok::<_, Error>((tx.database_server()?, tx.read_only()?)));
+    let (server, read_only) = match found {
+        Ok((server, read_only)) => (server?, read_only),
         Err(error) => {
             let found = finding(NAME, State::Wrong, error.to_string());
             return Some(found.mend("see to the database"));
         }
     };
     let DatabaseServer { survives_crashes, waits_for_disk, connections, most_connections } = server;
+    if let Some(why) = read_only {
+        return Some(takes_no_writes(NAME, why));
+    }
     // What nobody minds losing may be quick.
     let careless = if mode == Mode::Production { State::Wrong } else { State::Doubtful };
     let message = format!("{connections} of {most_connections} connections are taken");
@@ -85,5 +97,19 @@ pub(super) fn server(store: &Store, mode: Mode) -> Option<Finding> {
         )
     } else {
         finding(NAME, State::Good, message)
+    })
+}
+
+fn takes_no_writes(name: &'static str, why: ReadOnly) -> Finding {
+    let found = finding(name, State::Wrong, format!("takes no writes: {}", why.as_str()));
+    found.mend(match why {
+        ReadOnly::Standby => {
+            "name the primary in VINCULO_DATABASE_URL; one of several hosts is chosen by \
+             target_session_attrs=read-write"
+        }
+        ReadOnly::Setting => {
+            "turn it off, for the server, the database or the user; a managed server turns it on while its disk \
+             is full"
+        }
     })
 }

@@ -65,26 +65,28 @@ fn clock(store: &Store) -> vinculo_store::Result<Finding> {
     })
 }
 
-/// Work that nobody begins, and jobs that fail again and again.
+/// Work that nobody begins, deliveries too, and jobs that fail again and again.
 fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
     let now = micros(SystemClock.now());
-    let (waiting, failing) = store.read_blocking(move |tx| {
+    let (waiting, late, failing) = store.read_blocking(move |tx| {
         let before = now.saturating_sub(OVERDUE);
-        let waiting = tx.stuck_jobs(i64::MAX, before)?;
-        Ok::<_, vinculo_store::Error>((waiting, tx.stuck_jobs(TRIES, i64::MIN)?))
+        let (waiting, late) =
+            (tx.stuck_jobs(i64::MAX, before)?, tx.overdue_deliveries(now, before)?);
+        Ok::<_, vinculo_store::Error>((waiting, late, tx.stuck_jobs(TRIES, i64::MIN)?))
     })?;
-    let counted = |jobs: &[StuckJobs]| {
-        let each = jobs.iter().map(|stuck| format!("{} {}", stuck.jobs, stuck.kind));
-        each.collect::<Vec<_>>().join(", ")
+    let counted = |jobs: &[StuckJobs], deliveries: i64| {
+        let jobs = jobs.iter().map(|stuck| (stuck.jobs, stuck.kind.as_str()));
+        let all = jobs.chain((deliveries > 0).then_some((deliveries, "delivery")));
+        all.map(|(rows, kind)| format!("{rows} {kind}")).collect::<Vec<_>>().join(", ")
     };
-    Ok(if !waiting.is_empty() {
-        let message = format!("due for ten minutes and not begun: {}", counted(&waiting));
+    Ok(if !waiting.is_empty() || late > 0 {
+        let message = format!("due for ten minutes and not begun: {}", counted(&waiting, late));
         finding("jobs", State::Wrong, message).mend(
             "run a `vinculo worker`, or a `vinculo serve` without --no-worker, and see its log",
         )
     } else if let Some(worst) = failing.iter().max_by_key(|stuck| stuck.tried) {
         let why = worst.failure.as_deref().unwrap_or("it was not said why");
-        let (tried, all) = (worst.tried, counted(&failing));
+        let (tried, all) = (worst.tried, counted(&failing, 0));
         let message = format!("fail again and again: {all}; one was tried {tried} times: {why}");
         finding("jobs", State::Doubtful, message)
             .mend("what is tried again goes on by itself once its cause is gone: see the log")

@@ -28,6 +28,18 @@ impl Database {
         format!("{scheme}://{host}/{}?{query}", self.name)
     }
 
+    /// Where a role finds it by TCP, where there is TLS and nothing else. Without a password the role proves
+    /// itself by a certificate.
+    pub(crate) fn by_tcp(&self, host: &str, role: &str, options: &str) -> String {
+        let port = self.query("show port");
+        format!("postgres://{role}@{host}:{port}/{}?{options}", self.name)
+    }
+
+    /// The name of the database.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Runs a statement; the first column of its first row, or nothing.
     pub(crate) fn query(&self, sql: &str) -> String {
         connected(&self.url(), |client| {

@@ -67,7 +67,7 @@ pub(crate) async fn delete(
     caller: Caller,
     PathId(id): PathId,
 ) -> Result<StatusCode, ApiError> {
-    let (secrets, writer) = (app.secrets(caller.workspace.id)?, app.clone());
-    app.store().write(move |tx| webhooks::remove(tx, &writer, &caller.trail, &secrets, id)).await?;
+    let secrets = app.secrets(caller.workspace.id)?;
+    webhooks::delete(&app, caller.trail, &secrets, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

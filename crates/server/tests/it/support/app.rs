@@ -63,9 +63,15 @@ pub(crate) struct Neighbour {
     pub(crate) app: App,
     http: reqwest::Client,
     server: Server,
+    runner: Option<RunnerTask>,
 }
 
 impl Neighbour {
+    /// Has it work off jobs and deliveries too, where the database lets several processes.
+    pub(crate) async fn start_runner(&mut self) {
+        self.runner = RunnerTask::start(&self.app).await;
+    }
+
     /// A client of it with another key.
     pub(crate) fn client_of(&self, key: &IssuedKey) -> Client {
         Client::new(self.http.clone(), self.server.base.clone(), Some(key))
@@ -78,6 +84,9 @@ impl Neighbour {
 
     /// Ends it.
     pub(crate) async fn finish(mut self) {
+        if let Some(runner) = self.runner.take() {
+            runner.stop().await;
+        }
         self.server.stop().await;
         self.app.store().clone().close().await;
     }
@@ -97,6 +106,21 @@ struct Server {
 struct RunnerTask {
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+impl RunnerTask {
+    /// `None` when another process runs the database.
+    async fn start(app: &App) -> Option<Self> {
+        let claimed = Runner::claim(app.clone()).await.expect("the runner cannot start");
+        let (runner, stop) = (claimed?, CancellationToken::new());
+        let task = tokio::spawn(runner.run(stop.clone()));
+        Some(Self { stop, task })
+    }
+
+    async fn stop(self) {
+        self.stop.cancel();
+        soon("the end of the runner", self.task).await.expect("the runner panicked");
+    }
 }
 
 /// Fails a test that ends without [`TestApp::finish`]: nobody would have looked for work left over.
@@ -302,7 +326,8 @@ impl TestApp {
         let app = open(database, clock, operator, process, configure).await;
         let server = Server::start(&app).await;
         let client = |key| Client::new(self.http.clone(), server.base.clone(), Some(key));
-        Neighbour { sandbox: client(&self.keys.sandbox), app, http: self.http.clone(), server }
+        let (sandbox, http) = (client(&self.keys.sandbox), self.http.clone());
+        Neighbour { sandbox, app, http, server, runner: None }
     }
 
     /// Sends the events of an environment to a receiver.
@@ -340,18 +365,14 @@ impl TestApp {
 
     /// Starts to work off jobs and deliveries.
     pub(crate) async fn start_runner(&mut self) {
-        let claimed = Runner::claim(self.app.clone()).await.expect("the runner cannot start");
-        let runner = claimed.expect("another runner holds the database");
-        let stop = CancellationToken::new();
-        let task = tokio::spawn(runner.run(stop.clone()));
-        self.runner = Some(RunnerTask { stop, task });
+        let runner = RunnerTask::start(&self.app).await;
+        self.runner = Some(runner.expect("another runner holds the database"));
     }
 
     /// Stops working them off, and waits for what is running as long as configured.
     pub(crate) async fn stop_runner(&mut self) {
-        if let Some(RunnerTask { stop, task }) = self.runner.take() {
-            stop.cancel();
-            soon("the end of the runner", task).await.expect("the runner panicked");
+        if let Some(runner) = self.runner.take() {
+            runner.stop().await;
         }
     }
 
@@ -409,6 +430,16 @@ impl TestApp {
     pub(crate) async fn until_leases_end_within(&self, time: Duration) {
         soon("shorter leases", async {
             while self.next_delivery_due().await.is_some_and(|due| due > self.now() + time) {
+                look_again().await;
+            }
+        })
+        .await;
+    }
+
+    /// Waits until the leases of all that runs last so much longer.
+    pub(crate) async fn until_leases_last(&self, queue: Queue, time: Duration) {
+        soon("longer leases", async {
+            while self.next_due(&[queue]).await.is_some_and(|due| due < self.now() + time) {
                 look_again().await;
             }
         })

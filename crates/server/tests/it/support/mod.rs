@@ -11,7 +11,7 @@ mod receiver;
 mod service;
 mod snapshot;
 
-pub(crate) use app::{MASTER_KEY, Setup, TestApp};
+pub(crate) use app::{MASTER_KEY, Neighbour, Setup, TestApp};
 pub(crate) use browser::{Browser, Shown, between};
 pub(crate) use bulk::{BulkService, Manner};
 pub(crate) use client::{Answer, Client, is_plain_hex, link_request};

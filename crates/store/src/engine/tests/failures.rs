@@ -92,6 +92,26 @@ fn a_server_that_is_not_there_is_unavailable() {
     }
 }
 
+#[test]
+fn a_plain_connection_that_leaves_the_machine_is_exposed() {
+    for (exposed, address) in [
+        (false, "postgres:///v?host=/run/postgresql"),
+        (false, "postgres://ana:a%3Fb@localhost/v?sslmode=disable"),
+        (false, "postgres://127.8.0.1,[::1]/v"),
+        (false, "postgres://db.example/v?sslmode=require"),
+        (false, "postgres://db.example/v?sslmode=verify-ca&sslrootcert=%2Fetc%2Fone%20more.pem"),
+        (true, "postgres://db.example/v"),
+        (true, "postgres://db.example/v?sslmode=prefer&connect_timeout=3"),
+        (true, "postgres://localhost,192.0.2.1/v"),
+    ] {
+        let target = Target::from_url(address).unwrap_or_else(|error| panic!("{address}: {error}"));
+        assert_eq!(target.is_exposed(), exposed, "{address}");
+    }
+    let secret = "postgres://ana:hush@db.example/v?sslmode=hush";
+    let refused = Target::from_url(secret).expect_err("a mode that there is not").to_string();
+    assert!(refused.contains("sslmode: one of disable") && !refused.contains("hush"), "{refused}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_reads_from_a_server_that_does_not_answer_is_told_so() {
     let db = TestDatabase::postgres();
