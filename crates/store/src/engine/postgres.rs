@@ -25,11 +25,6 @@ const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '5s'";
 /// Compiling a statement takes longer than any of ours runs, and the server does it by a guess at the cost
 /// that is far too high until the tables of a first load are analyzed.
 const INTERPRET: &str = "set jit = off";
-/// A statement about so many rows is planned each time. A plan that was made while a table had few rows reads all
-/// of it, and would do so until the server analyzes the table that a first load makes a hundred times larger.
-const MANY: usize = 64;
-const PLAN_ANEW: &str = "set plan_cache_mode = force_custom_plan";
-const PLAN_ONCE: &str = "reset plan_cache_mode";
 /// Commits of leases do not wait for the disk; the next commit that does brings them along.
 const UNSYNCED: &str = "set synchronous_commit = off";
 /// The same for one transaction.
@@ -180,17 +175,6 @@ impl Connection {
     }
 
     fn fetch(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<postgres::Row>> {
-        if params.len() < MANY {
-            return self.fetch_planned(sql, params);
-        }
-        self.batch(PLAN_ANEW)?;
-        let outcome = self.fetch_planned(sql, params);
-        // In a transaction that failed it goes back by itself.
-        let reset = self.batch(PLAN_ONCE);
-        outcome.and_then(|rows| reset.map(|()| rows))
-    }
-
-    fn fetch_planned(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<postgres::Row>> {
         let outcome = self
             .prepare(sql)
             .and_then(|statement| Ok(self.client()?.query(&statement, &pointers(params))?));
