@@ -16,6 +16,7 @@ use crate::audit::Audit;
 use crate::clock::{Clock, micros};
 use crate::complaints::Complaints;
 use crate::config::Config;
+use crate::error::ApiError;
 use crate::health::Worker;
 use crate::jobs::FILES_AT_ONCE;
 use crate::keys::{KeyUses, uses};
@@ -281,6 +282,18 @@ impl App {
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         self.0.tasks.spawn(work.in_current_span())
+    }
+
+    /// Runs work to its end, also when whoever waits for it goes away.
+    ///
+    /// # Errors
+    /// What the work gives; a failure of the server's own when it panics.
+    pub(crate) async fn complete<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let done = self.spawn(work).await;
+        done.unwrap_or_else(|_| Err(ApiError::unexpected("work for a request panicked")))
     }
 
     /// Waits for the end of all such work, and writes what is collected in memory. At shutdown,

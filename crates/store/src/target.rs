@@ -35,9 +35,7 @@ impl Target {
         }
         Err(Error::Address("neither sqlite://PATH nor postgres://USER@HOST/NAME".to_owned()))
     }
-}
 
-impl Target {
     /// Whether what goes to the database and comes from it can be read on the way: no TLS, to another machine.
     #[must_use]
     pub fn is_exposed(&self) -> bool {

@@ -65,7 +65,9 @@ impl Drop for Remote {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_connection_is_encrypted_and_knows_who_answers() {
     let remote = Remote::create();
-    let tls = format!("sslmode=verify-full&sslrootcert={}", file("authority.pem"));
+    // The password is bound to the certificate, or refused.
+    let authority = file("authority.pem");
+    let tls = format!("sslmode=verify-full&channel_binding=require&sslrootcert={authority}");
     let url = remote.url("localhost", &tls);
     finished(&mut remote.command(&url, &["migrate"])).accepted();
     let mut serve = remote.command(&url, &["serve", "--listen", "127.0.0.1:0"]);

@@ -140,8 +140,7 @@ impl Request {
         // What the source says is paid for: it is kept even when the caller has gone.
         let worker = app.clone();
         let work = async move { retrieve(&worker, (load, wish), shape, status, claim).await };
-        let body = app.spawn(work).await.map_err(ApiError::unexpected)?;
-        Ok(json(status, body?))
+        Ok(json(status, app.complete(work).await?))
     }
 
     /// Stores the load, and its job when nobody waits for it.

@@ -128,11 +128,9 @@ impl Attempt {
     where
         W: Future<Output = Result<Response, ApiError>> + Send + 'static,
     {
-        let panicked = || ApiError::unexpected("a handler panicked");
         let Self { app, keyed } = self;
         let Some(keyed) = keyed else {
-            let done = app.spawn(work(Claim(None))).await;
-            return done.unwrap_or_else(|_| Err(panicked()));
+            return app.complete(work(Claim(None))).await;
         };
         let turns = app.turns();
         let turn = turns.wait(keyed.secrets.workspace().id, keyed.key).await;
@@ -150,8 +148,7 @@ impl Attempt {
             drop(turn);
             done
         };
-        let done = app.spawn(task).await;
-        done.unwrap_or_else(|_| Err(panicked()))
+        app.complete(task).await
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn apply(
     and_replay: bool,
 ) -> Result<EndpointStatus, ApiError> {
     let (of, secrets) = (app.clone(), Arc::clone(secrets));
-    whole(app, async move {
+    let work = async move {
         let enabled = wanted.enabled;
         if enabled == Some(true) {
             cancel_before_enabling(&of, &secrets, id).await?;
@@ -43,8 +43,8 @@ pub(crate) async fn apply(
             replay::send_missed(&of, endpoint).await;
         }
         Ok(changed)
-    })
-    .await
+    };
+    app.complete(work).await
 }
 
 /// The transaction of a change.
@@ -79,23 +79,14 @@ pub(crate) async fn delete(
     id: Uuid,
 ) -> Result<(), ApiError> {
     let (of, secrets) = (app.clone(), Arc::clone(secrets));
-    whole(app, async move {
+    let work = async move {
         let writer = of.clone();
         let write = move |tx: &mut Tx<'_>| remove(tx, &writer, &trail, &secrets, id);
         let removed = of.store().write(write).await?;
         cancel_rest(&of, removed).await;
         Ok(())
-    })
-    .await
-}
-
-/// Runs something to its end, whoever goes away.
-async fn whole<T: Send + 'static>(
-    app: &App,
-    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
-) -> Result<T, ApiError> {
-    let done = app.spawn(work).await;
-    done.unwrap_or_else(|_| Err(ApiError::unexpected("the change of an endpoint panicked")))
+    };
+    app.complete(work).await
 }
 
 /// Cancels what can never be sent.

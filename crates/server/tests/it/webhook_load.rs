@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use vinculo_server::config::Config;
 use vinculo_server::{WantedEndpoint, add_endpoint};
 use vinculo_store::Environment;
 
@@ -86,16 +87,20 @@ async fn count(app: &TestApp, query: &str) -> usize {
     usize::try_from(page["count"].as_u64().unwrap()).unwrap()
 }
 
+/// Whoever hangs does so longer than the test takes, and is not waited for at its end.
+fn patient(config: &mut Config) {
+    config.webhook_timeout = Duration::from_secs(60 * 60);
+    config.runner.grace = Duration::ZERO;
+}
+
+/// The same, with fewer slots than endpoints that hang.
+fn few_slots(config: &mut Config) {
+    patient(config);
+    config.runner.deliveries = 8;
+}
+
 async fn endpoints_that_hang_keep_no_other_waiting(database: TestDatabase) {
-    let mut app = Setup::new(database)
-        .without_runner()
-        .configure(|config| {
-            // Whoever hangs does so longer than the test takes, and is not waited for at its end.
-            config.webhook_timeout = Duration::from_secs(60 * 60);
-            config.runner.grace = Duration::ZERO;
-        })
-        .start()
-        .await;
+    let mut app = Setup::new(database).without_runner().configure(patient).start().await;
     let slots = app.app.config().runner.deliveries;
     assert!(HANGING * EVENTS > 2 * slots, "more hung work than all slots together");
     let bad = start_misbehaving().await;
@@ -141,15 +146,7 @@ async fn endpoints_that_hang_keep_no_other_waiting(database: TestDatabase) {
 }
 
 async fn endpoints_of_one_workspace_keep_no_other_waiting(database: TestDatabase) {
-    let mut app = Setup::new(database)
-        .without_runner()
-        .configure(|config| {
-            config.webhook_timeout = Duration::from_secs(60 * 60);
-            config.runner.grace = Duration::ZERO;
-            config.runner.deliveries = 8;
-        })
-        .start()
-        .await;
+    let mut app = Setup::new(database).without_runner().configure(few_slots).start().await;
     let bad = start_misbehaving().await;
     for _ in 0..12 {
         add(&app, format!("http://{bad}/hang")).await;
@@ -172,14 +169,7 @@ async fn endpoints_of_one_workspace_keep_no_other_waiting(database: TestDatabase
 async fn more_endpoints_that_go_on_hanging_than_slots_keep_no_other_waiting(
     database: TestDatabase,
 ) {
-    let app = Setup::new(database)
-        .configure(|config| {
-            config.webhook_timeout = Duration::from_secs(60 * 60);
-            config.runner.grace = Duration::ZERO;
-            config.runner.deliveries = 8;
-        })
-        .start()
-        .await;
+    let app = Setup::new(database).configure(few_slots).start().await;
     let bad = start_misbehaving().await;
     for n in 0..12 {
         add(&app, format!("http://{bad}/later/{n}")).await;

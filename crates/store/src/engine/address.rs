@@ -22,6 +22,7 @@ const PORT: u16 = 5432;
 /// What the driver says before it says what TLS said.
 const HANDSHAKE: &str = "error performing TLS handshake";
 const MODES: &str = "sslmode: one of disable, require, verify-full";
+const SAFE: &str = "sslmode=verify-full";
 
 /// An address as it was read; no file of it was looked at.
 pub(crate) struct Address {
@@ -61,9 +62,12 @@ impl Address {
         if verified {
             config.ssl_mode(SslMode::Require);
         }
+        let wanted = config.get_ssl_mode() == SslMode::Require;
+        files.check(wanted)?;
         // Nobody listens in between on a socket of this machine, and it has no name that could be vouched for.
-        let sockets = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
-        if config.get_ssl_mode() != SslMode::Require || sockets {
+        let socket = |host: &Host| matches!(host, Host::Unix(_));
+        let sockets = config.get_hostaddrs().is_empty() && config.get_hosts().iter().all(socket);
+        if !wanted || sockets {
             config.ssl_mode(SslMode::Disable);
         }
         if config.get_connect_timeout().is_none() {
@@ -92,7 +96,13 @@ impl Address {
                     || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
             }
         };
-        self.config.get_ssl_mode() == SslMode::Disable && !self.config.get_hosts().iter().all(near)
+        // Where there are addresses, they are what is dialled.
+        let dialled = self.config.get_hostaddrs();
+        let stays = match dialled.is_empty() {
+            true => self.config.get_hosts().iter().all(near),
+            false => dialled.iter().all(IpAddr::is_loopback),
+        };
+        self.config.get_ssl_mode() == SslMode::Disable && !stays
     }
 
     /// The server, with the certificates that the address names.
@@ -139,11 +149,7 @@ impl Server {
         };
         let Error::Unavailable(cause) = error else { return error };
         let cause = cause.at(&self.places());
-        Error::Unavailable(if demands {
-            cause.and("sslmode=verify-full asks for TLS")
-        } else {
-            cause
-        })
+        Error::Unavailable(if demands { cause.and(&format!("{SAFE} asks for TLS")) } else { cause })
     }
 
     fn places(&self) -> String {
@@ -195,6 +201,24 @@ fn of_tls(address: &str) -> Result<(String, Files, bool)> {
 }
 
 impl Files {
+    /// Refuses what would be named in vain: whoever names an authority wants the server to be vouched for.
+    fn check(&self, wanted: bool) -> Result<()> {
+        let named = [
+            ("sslrootcert", &self.authorities),
+            ("sslcert", &self.certificate),
+            ("sslkey", &self.key),
+        ];
+        if let Some((name, _)) = named.iter().find(|(_, path)| path.is_some() && !wanted) {
+            return Err(Error::Address(format!(
+                "{name} without an sslmode that asks for TLS: {SAFE}"
+            )));
+        }
+        if self.key.is_some() && self.certificate.is_none() {
+            return Err(Error::Address("sslkey without sslcert".to_owned()));
+        }
+        Ok(())
+    }
+
     fn open(&self) -> Result<ClientConfig> {
         let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
             .with_safe_default_protocol_versions()

@@ -72,9 +72,7 @@ pub(crate) async fn update(
     let (id, permit) = (permit.id, permit.into_permit());
     // What the source says is paid for: it is recorded also when the client has gone.
     let renewal = renew(app.clone(), (permit, None), id, named, wish, request_id);
-    let done = app.spawn(renewal).await;
-    let body = done.unwrap_or_else(|_| Err(ApiError::unexpected("a handler panicked")))?;
-    Ok(json(StatusCode::OK, body))
+    Ok(json(StatusCode::OK, app.complete(renewal).await?))
 }
 
 /// Asks about the person of a link again, whose document may be `named`, and restores the link. With

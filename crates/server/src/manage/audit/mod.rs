@@ -55,6 +55,5 @@ pub(crate) fn filter(query: &Query) -> Result<AuditFilter, ApiError> {
 /// When the database fails.
 pub(crate) async fn bring_up_to_date(app: &App) -> Result<(), ApiError> {
     let writer = app.clone();
-    let flushed = app.spawn(async move { writer.audit().flush(&writer).await });
-    flushed.await.map_err(ApiError::unexpected)?
+    app.complete(async move { writer.audit().flush(&writer).await }).await
 }

@@ -103,13 +103,29 @@ fn a_plain_connection_that_leaves_the_machine_is_exposed() {
         (true, "postgres://db.example/v"),
         (true, "postgres://db.example/v?sslmode=prefer&connect_timeout=3"),
         (true, "postgres://localhost,192.0.2.1/v"),
+        (true, "postgres:///v?hostaddr=192.0.2.1"),
+        (true, "postgres://localhost/v?hostaddr=192.0.2.1"),
+        (false, "postgres://db.example/v?hostaddr=127.0.0.1"),
+        // The address is no socket: what asks for TLS gets it.
+        (false, "postgres:///v?hostaddr=192.0.2.1&sslmode=verify-full"),
     ] {
         let target = Target::from_url(address).unwrap_or_else(|error| panic!("{address}: {error}"));
         assert_eq!(target.is_exposed(), exposed, "{address}");
     }
-    let secret = "postgres://ana:hush@db.example/v?sslmode=hush";
-    let refused = Target::from_url(secret).expect_err("a mode that there is not").to_string();
-    assert!(refused.contains("sslmode: one of disable") && !refused.contains("hush"), "{refused}");
+}
+
+#[test]
+fn what_would_be_named_in_vain_is_refused() {
+    for (named, why) in [
+        ("sslmode=hush", "sslmode: one of disable"),
+        ("sslrootcert=hush.pem", "sslrootcert without an sslmode"),
+        ("sslmode=prefer&sslcert=hush.pem", "sslcert without an sslmode"),
+        ("sslmode=require&sslkey=hush.pem", "sslkey without sslcert"),
+    ] {
+        let address = format!("postgres://ana:hush@db.example/v?{named}");
+        let refused = Target::from_url(&address).expect_err(named).to_string();
+        assert!(refused.contains(why) && !refused.contains("hush"), "{refused}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,0 +1,128 @@
+//! Migrating a PostgreSQL that others use meanwhile.
+
+use super::{Applied, HISTORY, VAULT_HISTORY, check_before, embedded, run};
+use crate::engine::address::Server;
+use crate::engine::postgres;
+use crate::error::{Error, Result};
+use crate::found;
+use ::postgres::Client;
+use refinery::{Migration, Runner};
+
+/// Any number, as long as it is always the same: two migrations wait for each other on it.
+const ADVISORY_LOCK: i64 = 0x76_69_6e_63_75_6c_6f;
+
+/// How a migration of PostgreSQL waits for the locks of tables that others use: while it waits, everybody waits
+/// behind it.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// What PostgreSQL takes as `lock_timeout`.
+    lock: &'static str,
+    /// How long others have their turn before the next try, seconds.
+    pause: f64,
+    tries: u32,
+}
+
+impl Patience {
+    const SHIPPED: Self = Self { lock: "2s", pause: 1.0, tries: 10 };
+}
+
+/// As [`super::migrate`], of the database at `url`.
+pub(super) fn migrate(url: &str) -> Result<Applied> {
+    let mut client = postgres::connect(&Server::at(url)?)?;
+    client.execute("select pg_advisory_lock($1)", &[&ADVISORY_LOCK])?;
+    let applied = migrate_schemas(&mut client, Patience::SHIPPED);
+    // The lock also goes with the connection.
+    let _ = client.execute("select pg_advisory_unlock($1)", &[&ADVISORY_LOCK]);
+    applied
+}
+
+fn migrate_schemas(client: &mut Client, patience: Patience) -> Result<Applied> {
+    let runners = [
+        embedded::data_postgres::migrations::runner(),
+        embedded::vault_postgres::migrations::runner(),
+    ];
+    let places = ["schema public", "schema vault"].map(str::to_owned);
+    check_before(found::in_schemas(client)?, &runners, places)?;
+    let [data, vault] = runners;
+    client.batch_execute("create schema if not exists vault; set search_path = vault")?;
+    // Not before: this waits for whoever migrates, however long that takes.
+    client.batch_execute(&format!("set lock_timeout = '{}'", patience.lock))?;
+    let vault = run_patiently(&vault, VAULT_HISTORY, client, patience)?;
+    client.batch_execute("set search_path = public")?;
+    let data = run_patiently(&data, HISTORY, client, patience)?;
+    Ok(Applied { data, vault })
+}
+
+/// As [`run`], again and again while somebody holds a table; what was applied before stays.
+fn run_patiently(
+    runner: &Runner,
+    history: &str,
+    client: &mut Client,
+    patience: Patience,
+) -> Result<Vec<String>> {
+    let before = applied_versions(client, history)?;
+    let mut tries = 1;
+    while let Err(error) = run(Runner::new(runner.get_migrations()), history, client) {
+        if !matches!(error, Error::Busy(_)) {
+            return Err(error);
+        }
+        if tries == patience.tries {
+            let why = format!(
+                "{error}; somebody holds a table for a long time, a backup or a statement by hand: try again when \
+                 it has ended (`select * from pg_stat_activity` shows who)"
+            );
+            return Err(Error::Migration(why));
+        }
+        tries += 1;
+        client.execute("select pg_sleep($1)", &[&patience.pause])?;
+    }
+    let mut new: Vec<&Migration> = runner.get_migrations().iter().collect();
+    new.retain(|migration| !before.contains(&migration.version()));
+    new.sort_by_key(|migration| migration.version());
+    Ok(new.into_iter().map(ToString::to_string).collect())
+}
+
+fn applied_versions(client: &mut Client, history: &str) -> Result<Vec<i32>> {
+    let found = client.query_one("select to_regclass($1) is not null", &[&history])?;
+    if !found.get::<_, bool>(0) {
+        return Ok(Vec::new());
+    }
+    let rows = client.query(&format!("select version from {history}"), &[])?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::support::TestDatabase;
+    use crate::target::Target;
+
+    #[test]
+    fn a_migration_gives_up_with_word_of_who_is_in_the_way() {
+        let db = TestDatabase::postgres();
+        let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
+        let connect = || Client::connect(url, ::postgres::NoTls).expect("not connected");
+        let (mut client, mut reader) = (connect(), connect());
+        client
+            .batch_execute("drop schema public cascade; create schema public")
+            .expect("not emptied");
+        client.batch_execute("set search_path = public").expect("not chosen");
+        // The next one adds a column to a table that is always in use.
+        let before = embedded::data_postgres::migrations::runner();
+        let before = before.set_target(refinery::Target::Version(33));
+        run(before, HISTORY, &mut client).expect("not made");
+        let mut reading = reader.transaction().expect("not begun");
+        reading.batch_execute("lock table jobs in access share mode").expect("not locked");
+        let patience = Patience { lock: "1ms", pause: 0.0, tries: 3 };
+        let Err(Error::Migration(why)) = migrate_schemas(&mut client, patience) else {
+            panic!("migrated beside a lock")
+        };
+        assert!(why.contains("lock timeout"), "{why}");
+        assert!(why.contains("somebody holds a table for a long time"), "{why}");
+        drop(reading);
+        client.batch_execute("set search_path = public").expect("not chosen");
+        assert!(applied_versions(&mut client, HISTORY).unwrap().iter().all(|it| *it < 34));
+        let applied = migrate_schemas(&mut client, patience).expect("not migrated").data;
+        assert!(applied.iter().any(|name| name.starts_with("V34__spools")), "{applied:?}");
+    }
+}
