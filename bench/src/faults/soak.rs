@@ -61,7 +61,7 @@ pub async fn soak(
         let quiet = Duration::from_secs(4 + dice.below(8));
         let round = async {
             sleep(moment).await;
-            let (begun, before) = (Instant::now(), errors(&log)?);
+            let (begun, before) = (Instant::now(), errors(&log)?.len());
             match fault {
                 Fault::Database => postgres.restart_immediately(span).await?,
                 Fault::Receiver => pause(receiver, span).await?,
@@ -69,15 +69,16 @@ pub async fn soak(
             }
             let over = Instant::now() + RECOVERY;
             sleep_until(over).await;
-            let during = errors(&log)? - before;
+            let during = before..errors(&log)?.len();
             sleep(quiet).await;
             anyhow::Ok((begun..over, during))
         };
         let (span, during) = customer.create_during(&[&url], plan.rate, round).await?;
         let heard = errors(&log)?;
-        toll.errors += heard - known;
-        toll.excused_errors += if fault.excuses() { during } else { 0 };
-        known = heard;
+        for (place, line) in heard.iter().enumerate().skip(known) {
+            toll.log(line, fault.excuses() && during.contains(&place));
+        }
+        known = heard.len();
         customer.outcomes.drain(..).for_each(|outcome| toll.note(&outcome, fault, &span));
         customer.repeat(&url).await?;
         done[fault as usize] += 1;
@@ -111,7 +112,7 @@ pub async fn soak(
 }
 
 /// What fails.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     Database,
     Receiver,
@@ -145,8 +146,25 @@ impl Toll {
             Some(StatusCode::SERVICE_UNAVAILABLE) if excused => self.excused[0] += 1,
             None if excused => self.excused[1] += 1,
             status => {
+                // In the end is told how many; this is where to look for the reason.
+                let [since_begin, since_end] = [span.start, span.end].map(|moment| {
+                    let ago = outcome.ended.saturating_duration_since(moment).as_secs_f64();
+                    ago - moment.saturating_duration_since(outcome.ended).as_secs_f64()
+                });
+                eprintln!(
+                    "{status:?} {since_begin:.1} s after {fault:?} failed, {since_end:.1} s after the time of it"
+                );
                 *self.unexcused.entry(status.map(|status| status.as_u16())).or_default() += 1;
             }
+        }
+    }
+
+    fn log(&mut self, line: &str, excused: bool) {
+        self.errors += 1;
+        if excused {
+            self.excused_errors += 1;
+        } else {
+            eprintln!("{line}");
         }
     }
 
@@ -177,9 +195,9 @@ fn logging(installation: &Installation, log: &Path) -> anyhow::Result<Process> {
     Process::start(command)
 }
 
-/// How many errors a log has.
-fn errors(log: &Path) -> anyhow::Result<usize> {
-    Ok(std::fs::read_to_string(log)?.lines().count())
+/// The errors of a log.
+fn errors(log: &Path) -> anyhow::Result<Vec<String>> {
+    Ok(std::fs::read_to_string(log)?.lines().map(str::to_owned).collect())
 }
 
 /// Stops a process for a while.
