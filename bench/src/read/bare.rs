@@ -99,7 +99,7 @@ async fn verify(peer: &Peer, headers: &HeaderMap) -> anyhow::Result<bool> {
     let decoded = String::from_utf8(STANDARD.decode(encoded)?)?;
     let (id, password) = decoded.split_once(':').context("no key")?;
     let id = Uuid::try_parse(id)?;
-    let key = peer.store.read(move |tx| tx.api_key(id)).await?.context("no such key")?;
+    let key = peer.store.read_briefly(move |tx| tx.api_key(id)).await?.context("no such key")?;
     let stored = SecretHash::from_bytes(&key.secret_hash)?;
     let secrets = peer.secrets.of(key.workspace.id)?;
     Ok(secrets.indexes().verify_secret(password, &stored))
