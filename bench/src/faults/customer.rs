@@ -47,12 +47,16 @@ pub(super) struct Customer {
 }
 
 /// What became of a request.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Outcome {
+    /// When it was asked.
+    pub(super) sent: Instant,
     /// When it was answered, broke off or was given up.
     pub(super) ended: Instant,
     /// `None` when there was no answer.
     pub(super) status: Option<StatusCode>,
+    /// How a refusal begins, or why there was no answer.
+    pub(super) said: String,
 }
 
 /// A link that was answered with 201.
@@ -83,7 +87,8 @@ impl Outcome {
 enum Answer {
     Created(Promise),
     Refused(StatusCode, String),
-    Nothing,
+    /// And why.
+    Nothing(String),
 }
 
 impl Customer {
@@ -128,12 +133,16 @@ impl Customer {
                     self.next += 1;
                     self.open.insert(number);
                     let request = self.request(number, servers[number % servers.len()]);
-                    requests.spawn(async move { (number, answer(request).await, Instant::now()) });
+                    requests.spawn(async move {
+                        let sent = Instant::now();
+                        (number, answer(request).await, sent, Instant::now())
+                    });
                 }
             }
         };
-        while let Some(Ok((number, answer, ended))) = requests.join_next().await {
-            self.outcomes.push(Outcome { ended, status: answer.status() });
+        while let Some(Ok((number, answer, sent, ended))) = requests.join_next().await {
+            let said = answer.said().to_owned();
+            self.outcomes.push(Outcome { sent, ended, status: answer.status(), said });
             self.note(number, answer);
         }
         outcome
@@ -173,8 +182,8 @@ impl Customer {
             .buffer_unordered(AT_ONCE);
         let answers: Vec<_> = answers.collect().await;
         for (number, answer) in answers {
-            if matches!(answer, Answer::Nothing) {
-                bail!("request {number} got no answer");
+            if let Answer::Nothing(why) = &answer {
+                bail!("request {number} got no answer: {why}");
             }
             self.note(number, answer);
         }
@@ -302,7 +311,7 @@ impl Customer {
                 *self.refusals.entry(status).or_default() += 1;
                 self.last_refusal = format!("{status} {text}");
             }
-            Answer::Nothing => {}
+            Answer::Nothing(_) => {}
         }
     }
 }
@@ -312,15 +321,30 @@ impl Answer {
         match self {
             Self::Created(_) => Some(StatusCode::CREATED),
             Self::Refused(status, _) => Some(*status),
-            Self::Nothing => None,
+            Self::Nothing(_) => None,
+        }
+    }
+
+    fn said(&self) -> &str {
+        match self {
+            Self::Created(_) => "",
+            Self::Refused(_, said) | Self::Nothing(said) => said,
         }
     }
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    let Ok(answer) = request.send().await else { return Answer::Nothing };
+    let nothing =
+        |error: reqwest::Error| Answer::Nothing(format!("{:#}", anyhow::Error::new(error)));
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return nothing(error),
+    };
     let status = answer.status();
-    let Ok(text) = answer.text().await else { return Answer::Nothing };
+    let text = match answer.text().await {
+        Ok(text) => text,
+        Err(error) => return nothing(error),
+    };
     if status != StatusCode::CREATED {
         return Answer::Refused(status, text.chars().take(90).collect());
     }

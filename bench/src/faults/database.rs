@@ -189,8 +189,10 @@ mod tests {
         let mut customer = Customer::of((String::new(), String::new())).unwrap();
         let back = Instant::now();
         let outcome = |ended, status: Option<u16>| Outcome {
+            sent: ended,
             ended,
             status: status.map(|status| StatusCode::from_u16(status).unwrap()),
+            said: String::new(),
         };
         let ms = Duration::from_millis;
         let stopped = back - ms(500);

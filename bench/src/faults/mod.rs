@@ -96,18 +96,21 @@ pub struct Verdict {
     pub kept: bool,
     /// What was counted.
     pub told: String,
+    /// What is known of single misses, where it is kept.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub misses: Vec<String>,
 }
 
 impl Verdict {
     /// A goal about counts, whatever the clock shows.
     fn counted(row: &'static str, goal: &'static str, kept: bool, told: String) -> Self {
-        Self { row, goal, met: kept, kept, told }
+        Self { row, goal, met: kept, kept, told, misses: Vec::new() }
     }
 
     /// A goal about times, memory or luck alone: nothing of it can be kept or broken on a machine that does
     /// something else too.
     fn timed(row: &'static str, goal: &'static str, met: bool, told: String) -> Self {
-        Self { row, goal, met, kept: true, told }
+        Self { row, goal, met, kept: true, told, misses: Vec::new() }
     }
 
     /// A row that could not be played.

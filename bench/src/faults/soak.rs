@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::ensure;
 use reqwest::StatusCode;
@@ -22,6 +22,8 @@ use crate::server::{Installation, Process, Setup};
 const FAULTS: [Fault; 3] = [Fault::Database, Fault::Receiver, Fault::Source];
 /// After a fault is over, refusals are still part of it for so long.
 const RECOVERY: Duration = Duration::from_secs(8);
+/// Of how many misses is kept what is known of them.
+const KEPT_MISSES: usize = 100;
 /// How long what failed may take to be tried again: two waits of the schedule.
 const DRAIN: Duration = Duration::from_secs(600);
 /// Memory may be so much more in the last quarter than in the second, as a quotient and a rest in KiB.
@@ -108,7 +110,8 @@ pub async fn soak(
         book.sound(),
         told,
     );
-    Ok(vec![verdict.and_timed(flat && toll.excused())])
+    let met = flat && toll.excused();
+    Ok(vec![Verdict { misses: toll.misses, ..verdict.and_timed(met) }])
 }
 
 /// What fails.
@@ -136,6 +139,8 @@ struct Toll {
     /// Lines of the server's log, where nothing but errors is written.
     errors: usize,
     excused_errors: usize,
+    /// What is known of those that nothing excuses, and their lines of the log.
+    misses: Vec<String>,
 }
 
 impl Toll {
@@ -147,14 +152,22 @@ impl Toll {
             None if excused => self.excused[1] += 1,
             status => {
                 // In the end is told how many; this is where to look for the reason.
-                let [since_begin, since_end] = [span.start, span.end].map(|moment| {
+                let after = |moment: Instant| {
                     let ago = outcome.ended.saturating_duration_since(moment).as_secs_f64();
                     ago - moment.saturating_duration_since(outcome.ended).as_secs_f64()
-                });
-                eprintln!(
-                    "{status:?} {since_begin:.1} s after {fault:?} failed, {since_end:.1} s after the time of it"
-                );
-                *self.unexcused.entry(status.map(|status| status.as_u16())).or_default() += 1;
+                };
+                let status = status.map(|status| status.as_u16());
+                self.miss(format!(
+                    "{}: {}, {:.1} s after it was asked, {:.1} s after {fault:?} failed, {:.1} s after the time of \
+                     that: {}",
+                    of_day(outcome.ended),
+                    status.map_or("no answer".to_owned(), |status| status.to_string()),
+                    after(outcome.sent),
+                    after(span.start),
+                    after(span.end),
+                    outcome.said,
+                ));
+                *self.unexcused.entry(status).or_default() += 1;
             }
         }
     }
@@ -164,7 +177,16 @@ impl Toll {
         if excused {
             self.excused_errors += 1;
         } else {
-            eprintln!("{line}");
+            self.miss(line.to_owned());
+        }
+    }
+
+    /// Tells of one at once, and keeps it.
+    #[expect(clippy::print_stderr, reason = "whoever waits for an hour wants to know")]
+    fn miss(&mut self, what: String) {
+        eprintln!("{what}");
+        if self.misses.len() < KEPT_MISSES {
+            self.misses.push(what);
         }
     }
 
@@ -186,6 +208,16 @@ impl fmt::Display for Toll {
             self.errors - self.excused_errors
         )
     }
+}
+
+/// The time of day of a moment, UTC, as the lines of the log have it.
+#[expect(clippy::disallowed_methods, reason = "what is told of a real server has the real time")]
+fn of_day(moment: Instant) -> String {
+    let time = SystemTime::now() - moment.elapsed();
+    let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() % 86_400_000;
+    let [hours, minutes, seconds] =
+        [(3_600_000, 24), (60_000, 60), (1_000, 60)].map(|(of, most)| millis / of % most);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}Z", millis % 1_000)
 }
 
 /// A server that writes its errors, and nothing else, into a file.
@@ -244,8 +276,11 @@ mod tests {
         let (during, after) = (begun + RECOVERY / 2, begun + RECOVERY);
         let excused = |fault, status: Option<u16>, ended| {
             let status = status.map(|status| StatusCode::from_u16(status).unwrap());
-            let mut toll = Toll::default();
-            toll.note(&Outcome { ended, status }, fault, &span);
+            let (mut toll, sent) = (Toll::default(), begun);
+            toll.note(&Outcome { sent, ended, status, said: "busy".to_owned() }, fault, &span);
+            // Of what is not excused is kept what there is to know.
+            let told = toll.misses.iter().all(|it| it.ends_with(": busy"));
+            assert!(told && toll.misses.is_empty() == toll.excused());
             toll.excused()
         };
         for fault in FAULTS {
