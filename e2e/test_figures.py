@@ -66,7 +66,7 @@ def row(module, key):
 def test_every_reading_is_told_with_its_raw_values(figures, tmp_path):
     benchmark(tmp_path, "first", FAST)
     benchmark(tmp_path, "second", SLOW)
-    assert figures.measure(["one", "two"], "release", []) == []
+    assert figures.measure(["one", "two"], "debug", []) == []
     assert row(figures, "fast") == ["fast", "`one`", "how fast", "≥ 0.5 ×", "40.0 lines/s",
                                     "0.40 × of another (100)", "**missed**: it is slow", "3.20", "a"]
     assert row(figures, "slow") == ["slow", "`two`", "how slow", "≤ 20 ms",
@@ -82,14 +82,14 @@ def test_other_sets_keep_their_readings_with_their_commit(figures, tmp_path, mon
     stored = []
     benchmark(tmp_path, "first", FAST)
     benchmark(tmp_path, "second", SLOW)
-    figures.measure(["one", "two"], "release", stored)
+    figures.measure(["one", "two"], "debug", stored)
     monkeypatch.setattr(figures, "commit", lambda: "decaf")
     benchmark(tmp_path, "second", SLOWER)
     figures.measure(["two"], "debug", stored)
     commits = {line["key"]: line["commit"] for line in stored}
     assert commits == {"fast": "c0ffee", "slow": "decaf"}
     assert row(figures, "slow")[6] == "**missed**"
-    assert "**debug, not optimized**" in figures.PAGE.read_text()
+    assert "| **`debug`, not optimized** |" in figures.PAGE.read_text()
     kept = figures.STORE.read_text().splitlines()
     assert [json.loads(line) for line in kept] == stored
 
@@ -98,15 +98,15 @@ def test_a_failure_is_noted_and_the_next_set_is_read(figures, tmp_path):
     stored = []
     benchmark(tmp_path, "first", FAST)
     benchmark(tmp_path, "second", SLOW, BIG)
-    figures.measure(["two"], "release", stored)
+    figures.measure(["two"], "debug", stored)
     benchmark(tmp_path, "second", SLOWER, then="exit 3")
-    assert figures.measure(["two", "one"], "release", stored) == ["two"]
+    assert figures.measure(["two", "one"], "debug", stored) == ["two"]
     assert row(figures, "slow")[6] == "**missed**"
     assert row(figures, "big")[4] == "3.00 MB", "an older reading went with a failed run"
     assert row(figures, "fast")[4] == "40.0 lines/s"
     assert "The last run of `two` failed (a): exit code 3." in figures.PAGE.read_text()
     benchmark(tmp_path, "second", SLOW)
-    assert figures.measure(["two"], "release", stored) == []
+    assert figures.measure(["two"], "debug", stored) == []
     assert "failed" not in figures.PAGE.read_text()
     assert row(figures, "big")[4] == "not run"
 
@@ -115,7 +115,7 @@ def test_what_takes_too_long_is_ended_with_everything_it_started(figures, tmp_pa
     monkeypatch.setattr(figures, "SETS", {"one": ("first", 0.1)})
     started = tmp_path / "started"
     benchmark(tmp_path, "first", FAST, then=f"sleep 600 & echo $! >{started}; wait")
-    assert figures.measure(["one"], "release", []) == ["one"]
+    assert figures.measure(["one"], "debug", []) == ["one"]
     assert "failed (a): not done after 0.1 minutes." in figures.PAGE.read_text()
     deadline = time.monotonic() + 10
     while runs(started.read_text().strip()):
@@ -126,28 +126,71 @@ def test_missed_goals_of_faults_are_no_failure(figures, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "SETS", {"faults": ("faults", 1)})
     told = {"row": "A1 killed", "goal": "nothing lost", "met": False, "told": "1 lost"}
     benchmark(tmp_path, "faults", told, then="exit 1")
-    assert figures.measure(["faults"], "release", []) == []
+    assert figures.measure(["faults"], "debug", []) == []
     assert "| A1 killed (`faults`) | nothing lost | 1 lost | **missed** | a |" in figures.PAGE.read_text()
 
 
-def test_the_binary_is_judged_by_what_packs_it(figures, tmp_path, monkeypatch):
-    packed = tmp_path / "dist/vinculo"
-    packed.parent.mkdir()
-    packed.write_bytes(b"built before")
-    pack = tmp_path / "pack"
-    monkeypatch.setattr(figures, "TARBALL", str(pack))
-    monkeypatch.setattr(figures, "SETS", {"binary": (str(pack), 1)})
-    monkeypatch.setattr(figures, "build", lambda profile, wanted: tmp_path / "release")
-    for script, read, verdict in [
-        (f"truncate --size 26000000 {packed}; exit 1", "26.0 MB", "**missed**"),
-        (f"truncate --size 24000000 {packed}", "24.0 MB", "held"),
-    ]:
-        benchmark(tmp_path, "pack", then=script)
-        assert figures.measure(["binary"], "release", []) == []
-        assert (row(figures, "binary")[4], row(figures, "binary")[6]) == (read, verdict)
-    benchmark(tmp_path, "pack", then="exit 1")
-    assert figures.measure(["binary"], "release", []) == ["binary"]
-    assert row(figures, "binary")[4] == "not run"
+@pytest.fixture
+def built(figures, tmp_path, monkeypatch):
+    """With cargo and packaging/tarball played by scripts: `built(script)` is what the latter does to its binary."""
+    loader = SourceFileLoader("building", str(ROOT / "bench/all"))
+    whole = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(whole)
+    target, programs, pack = tmp_path / "target", tmp_path / "programs", tmp_path / "pack"
+    for folder in (target / "release", target / "dist", programs):
+        folder.mkdir(parents=True)
+    for name, reading in (("first", FAST), ("second", SLOW)):
+        benchmark(target / "release", name, reading, then=f"cp \"${{0%/*}}\"/vinculo {tmp_path}/measured")
+    cargo = programs / "cargo"
+    cargo.write_text(f"#!/bin/bash\n[ $1 = build ] && echo \"$@\" >>{tmp_path}/asked\n"
+                     f"echo '{json.dumps({'target_directory': str(target)})}'\n")
+    cargo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setattr(figures, "build", lambda *arguments: whole.build(*arguments))
+    for module in (figures, whole):
+        monkeypatch.setattr(module, "TARBALL", str(pack))
+        monkeypatch.setattr(module, "FIGURES", figures.FIGURES)
+        monkeypatch.setattr(module, "SETS", {"one": ("first", 1), "two": ("second", 1), "binary": (str(pack), 1)})
+        monkeypatch.setattr(module, "BY_ITSELF", ("two",))
+
+    def packs(script):
+        benchmark(tmp_path, "pack", then=script.replace("BINARY", str(target / "dist/vinculo")))
+
+    return packs
+
+
+def test_what_is_measured_is_what_is_packed(figures, built, tmp_path):
+    (tmp_path / "target/dist/vinculo").write_bytes(b"built before")
+    built("truncate --size 24000000 BINARY")
+    stored = []
+    assert figures.measure(["one"], "dist", stored) == []
+    assert (tmp_path / "measured").stat().st_size == 24_000_000
+    assert "--release" in (tmp_path / "asked").read_text()
+    # Its size costs nothing more.
+    assert {line["key"]: line["profile"] for line in stored} == {"binary": "dist", "fast": "dist"}
+    assert (row(figures, "binary")[4], row(figures, "binary")[6]) == ("24.0 MB", "held")
+    page = figures.PAGE.read_text()
+    assert "| `dist`, as packed |" in page and "| `one` | `target/measured/first` |" in page
+
+
+def test_a_program_that_is_refused_for_its_size_is_measured_and_told(figures, built, tmp_path):
+    built("truncate --size 26000000 BINARY; exit 1")
+    assert figures.measure(["binary"], "dist", []) == []
+    assert (row(figures, "binary")[4], row(figures, "binary")[6]) == ("26.0 MB", "**missed**")
+    (tmp_path / "target/dist/vinculo").write_bytes(b"built before")
+    for script in ("exit 1", "exit 0", "truncate --size 24000000 BINARY; exit 1"):
+        built(script)
+        with pytest.raises(SystemExit, match="the program was not packed"):
+            figures.measure(["one"], "dist", [])
+
+
+def test_a_benchmark_that_needs_no_program_packs_none(figures, built, tmp_path):
+    built("touch BINARY; touch packed")
+    stored = []
+    assert figures.measure(["two"], "dist", stored) == ["two"]  # It cannot copy what is not there.
+    assert not (tmp_path / "target/dist/vinculo").exists()
+    assert {line["profile"] for line in stored} == {"release"}
+    assert "| `release`, not as packed |" in figures.PAGE.read_text()
 
 
 def test_unknown_sets_are_named(figures, monkeypatch, capsys):
@@ -179,9 +222,9 @@ def test_a_missed_goal_needs_a_reason(figures, tmp_path, monkeypatch):
     benchmark(tmp_path, "second", SLOWER)
     benchmark(tmp_path, "faults", *rows, then="exit 1")
     stored = []
-    figures.measure(["one"], "release", stored)
+    figures.measure(["one"], "debug", stored)
     checked(figures, monkeypatch)
-    figures.measure(["two", "faults"], "release", stored)
+    figures.measure(["two", "faults"], "debug", stored)
     assert "| A2 kill (`faults`) | nothing lost | 1 lost | **missed**: it is hard | a |" in figures.PAGE.read_text()
     with pytest.raises(SystemExit, match="missed without a reason in bench/.*: slow; A1 kill$"):
         checked(figures, monkeypatch)
@@ -191,7 +234,7 @@ def test_a_missed_goal_needs_a_reason(figures, tmp_path, monkeypatch):
 def test_that_nobody_looked_is_no_reason(figures, tmp_path, monkeypatch, reason):
     benchmark(tmp_path, "first", FAST)
     figures.FIGURES.write_text(FIGURES.replace("it is slow", reason))
-    figures.measure(["one"], "release", [])
+    figures.measure(["one"], "debug", [])
     with pytest.raises(SystemExit, match="a reason that says nobody looked: fast$"):
         checked(figures, monkeypatch)
     figures.FIGURES.write_text(FIGURES)
@@ -211,12 +254,12 @@ def test_a_goal_that_is_held_again_keeps_no_reason(figures, tmp_path, monkeypatc
     met = {"row": "A2 kill", "goal": "nothing lost", "met": True, "told": "0 lost"}
     benchmark(tmp_path, "faults", met, {**met, "row": "A2 pause", "met": False}, then="exit 1")
     stored = []
-    figures.measure(["one", "faults"], "release", stored)
+    figures.measure(["one", "faults"], "debug", stored)
     with pytest.raises(SystemExit, match="not missed, and has a reason in bench/.*: fast$"):
         checked(figures, monkeypatch)
     figures.FIGURES.write_text(FIGURES.replace("it is slow", ""))
     benchmark(tmp_path, "faults", met)
-    figures.measure(["faults"], "release", stored)
+    figures.measure(["faults"], "debug", stored)
     with pytest.raises(SystemExit, match="not missed, and has a reason in bench/.*: A2 kill$"):
         checked(figures, monkeypatch)
 
@@ -225,7 +268,7 @@ def test_where_each_run_is_judged_the_worst_decides(figures, tmp_path):
     benchmark(tmp_path, "first", {**FAST, "runs": [{"value": 60, "peer": 100}, {"value": 40, "peer": 100}], "ratio": 0.6})
     benchmark(tmp_path, "second", SLOW)
     stored = []
-    figures.measure(["one", "two"], "release", stored)
+    figures.measure(["one", "two"], "debug", stored)
     assert (row(figures, "fast")[6], row(figures, "slow")[6]) == ("held", "held")
     worst = FIGURES.replace("0.5 x\t", "0.5 x\tworst").replace("<= 20\t", "<= 20\tworst")
     figures.FIGURES.write_text(worst)
@@ -239,14 +282,14 @@ def test_where_each_run_is_judged_the_worst_decides(figures, tmp_path):
 def test_what_was_read_of_more_and_more_is_told_with_how_much(figures, tmp_path):
     grown = {**BIG, "runs": [{"value": 3, "at": 1_000_000}, {"value": 4.5, "at": 10_000_000}]}
     benchmark(tmp_path, "second", grown)
-    figures.measure(["two"], "release", [])
+    figures.measure(["two"], "debug", [])
     assert row(figures, "big")[4] == "3.00 / 4.50 MB at 1,000,000 / 10,000,000"
 
 
 def test_the_page_says_how_old_a_reading_is(figures, tmp_path, monkeypatch):
     """How much came later is said when the page is written; that more came since makes it no other page."""
     benchmark(tmp_path, "first", FAST)
-    figures.measure(["one"], "release", [])
+    figures.measure(["one"], "debug", [])
     assert "`c0ffee`, of an unknown commit" in figures.PAGE.read_text()
     for later in ["no commit on `crates/` later", "**12 commits on `crates/` later**"]:
         monkeypatch.setattr(figures, "age", lambda line, later=later: later)

@@ -111,9 +111,10 @@ async fn all_told(customer: &Customer, server: &Process) -> anyhow::Result<bool>
 /// The `vinculo` with failpoints, which nobody takes for another: it has a folder of its own.
 fn binary() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let profile = own.parent().context("no folder")?;
-    let name = profile.file_name().context("no profile")?;
-    let binary = profile.with_file_name("failpoints").join(name).join("vinculo");
+    let folder = own.parent().context("no folder")?;
+    // As optimized as this program; the folder of what is measured is no profile.
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let binary = folder.with_file_name("failpoints").join(profile).join("vinculo");
     ensure!(
         Path::new(&binary).exists(),
         "build it first: cargo build --release --features failpoints --target-dir target/failpoints"
