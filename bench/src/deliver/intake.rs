@@ -46,6 +46,14 @@ impl Caller {
         Ok(made["id"].as_str().context("no id")?.to_owned())
     }
 
+    /// Removes an endpoint, and what waits for it.
+    pub(crate) async fn remove(&self, endpoint: &str) -> anyhow::Result<()> {
+        let request = self.client.delete(format!("{}{endpoint}/", self.base));
+        let answer = request.basic_auth(&self.key.0, Some(&self.key.1)).send().await?;
+        ensure!(answer.status().is_success(), "status {}", answer.status());
+        Ok(())
+    }
+
     async fn test(&self, endpoint: &str, sent: Instant) -> anyhow::Result<Taken> {
         let taken = self.post(&format!("{endpoint}/test/"), &json!({})).await?;
         Ok(Taken { id: taken["event"].as_str().context("no event")?.to_owned(), sent })

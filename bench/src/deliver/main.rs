@@ -11,8 +11,11 @@ mod intake;
 mod limits;
 mod stand;
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use clap::Parser;
+use tokio::time::sleep;
 
 use stand::{On, Stand, Steady};
 use vinculo_bench::postgres::Postgres;
@@ -26,6 +29,8 @@ const BAD: usize = 60;
 /// Events that are due for each bad one before the load begins: together more than twice the 256
 /// deliveries that a server has in flight.
 const BURDEN: usize = 10;
+/// What is being sent to an endpoint that was removed has ended by then: a try takes five seconds at most.
+const LONGEST_TRY: Duration = Duration::from_secs(6);
 
 /// Measures deliveries.
 #[derive(Parser)]
@@ -155,38 +160,65 @@ async fn steady(on: On, stand: &Stand, arguments: &Arguments) -> anyhow::Result<
     Ok(())
 }
 
-/// One of a hundred endpoints never answers; then sixty never answer or drip, for whom more is due
-/// than the server has places. Each run has a server of its own, on which all of them answer first.
+/// One of a hundred endpoints never answers, then one drips, then sixty do either, for whom more is due than
+/// the server has places. Each run has a server of its own, warmed up by a load of the same kind. All answer
+/// before one is bad and again afterwards, so that a server which becomes faster by and by gains nothing.
 async fn isolation(on: On, arguments: &Arguments) -> anyhow::Result<()> {
     let load = (300, arguments.seconds);
     let mut calm = Vec::new();
-    let [mut one, mut many] = [const { (Vec::new(), Vec::new()) }; 2];
+    let [mut hang, mut drip, mut many] = [const { Vec::<Beside>::new() }; 3];
     for _ in 0..RUNS {
         let stand = Stand::start(on).await?;
         let mut endpoints = Vec::with_capacity(ENDPOINTS);
         for _ in 0..ENDPOINTS {
             endpoints.push(stand.endpoint("/ok").await?);
         }
-        let undisturbed = stand.open(&endpoints, 0, load).await?;
-        calm.push(Run::of(undisturbed.p99).others(undisturbed.others));
-        let beside = |runs: &mut (Vec<Run>, Vec<Run>), run: Steady| {
-            runs.0.push(Run::of(run.p99).others(run.others));
-            runs.1.push(Run::beside(run.p99, undisturbed.p99));
-        };
-        endpoints[0] = stand.endpoint("/hang").await?;
-        beside(&mut one, stand.open(&endpoints, 1, load).await?);
+        stand.open(&endpoints, 0, (300, arguments.seconds.div_ceil(3))).await?;
+        let before = stand.open(&endpoints, 0, load).await?;
+        let hanging = one_bad(&stand, &endpoints, "/hang", load).await?;
+        let dripping = one_bad(&stand, &endpoints, "/drip", load).await?;
+        let after = stand.open(&endpoints, 0, load).await?;
         for (number, endpoint) in endpoints[..BAD].iter_mut().enumerate() {
             *endpoint = stand.endpoint(["/hang", "/drip"][number % 2]).await?;
         }
         stand.burden(&endpoints[..BAD], BURDEN).await?;
-        beside(&mut many, stand.open(&endpoints, BAD, load).await?);
+        let crowded = stand.open(&endpoints, BAD, load).await?;
+        let undisturbed = f64::midpoint(before.p99, after.p99);
+        calm.push(Run::of(undisturbed).others(f64::midpoint(before.others, after.others)));
+        for (runs, run) in [(&mut hang, hanging), (&mut drip, dripping), (&mut many, crowded)] {
+            runs.push(Beside { run, undisturbed });
+        }
     }
     tell(on, "B1-calm", calm, arguments)?;
-    for (name, (runs, times)) in [("B1", one), ("B1-many", many)] {
-        tell(on, name, runs, arguments)?;
+    for (name, runs) in [("B1", hang), ("B1-drip", drip), ("B1-many", many)] {
+        let alone = runs.iter().map(|it| Run::of(it.run.p99).others(it.run.others)).collect();
+        tell(on, name, alone, arguments)?;
+        let times = runs.iter().map(|it| Run::beside(it.run.p99, it.undisturbed)).collect();
         tell(on, &format!("{name}-times"), times, arguments)?;
     }
     Ok(())
+}
+
+/// A load while some are bad, and the p99 of the same server while all answered.
+struct Beside {
+    run: Steady,
+    undisturbed: f64,
+}
+
+/// A load in which the first endpoint is another one, at this path. It is gone afterwards, with what waited for
+/// it and what it held.
+async fn one_bad(
+    stand: &Stand,
+    endpoints: &[String],
+    path: &str,
+    load: (u32, u32),
+) -> anyhow::Result<Steady> {
+    let mut endpoints = endpoints.to_vec();
+    endpoints[0] = stand.endpoint(path).await?;
+    let run = stand.open(&endpoints, 1, load).await?;
+    stand.remove(&endpoints[0]).await?;
+    sleep(LONGEST_TRY).await;
+    Ok(run)
 }
 
 /// What is left on the disk, as it was of the servers before, and how soon a server answers on it.

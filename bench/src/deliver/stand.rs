@@ -99,6 +99,11 @@ impl Stand {
         self.caller.endpoint(&format!("{}{path}", self.receiver.url)).await
     }
 
+    /// Removes an endpoint, and what waits for it.
+    pub(crate) async fn remove(&self, endpoint: &str) -> anyhow::Result<()> {
+        self.caller.remove(endpoint).await
+    }
+
     pub(crate) async fn closed(&self, endpoint: &str, events: usize) -> anyhow::Result<Flood> {
         let cpu = self.cpu()?;
         let (before, started) = (Processors::now(cpu)?, Instant::now());
