@@ -61,30 +61,39 @@ fn main() -> Result<()> {
     let store = Store::open(&target, &Options::default())?;
     let country = Country::settle(&store, &url, last / MONTHS, last.div_ceil(LINES_PER_BATCH))?;
     println!("{} people, {} lines a month\n", country.people, country.people);
-    let (mut stored, mut last_look, mut sizes) = (0, None, Sizes::default());
+    let (mut stored, mut sizes, mut bytes) = (0, Sizes::default(), 0.0);
+    let [mut rates, mut finds, mut lengths, mut keys, mut indexes] = [const { Vec::new() }; 5];
     for look in looks {
         let wanted = look.div_ceil(LINES_PER_BATCH);
         let took = country.store(&store, stored..wanted, arguments.at_once)?;
         let lines = (wanted - stored) * LINES_PER_BATCH;
         stored = wanted;
         let rate = lines as f64 / took.as_secs_f64();
-        let before = country.find(&store, stored, arguments.finds)?;
+        let found = country.find(&store, stored, arguments.finds)?;
+        let at = stored * LINES_PER_BATCH;
         measure::print_head();
-        let bytes = measure::print(&url, stored * LINES_PER_BATCH, rate, &before)?;
-        sizes = measure::print_sizes(&url, stored * LINES_PER_BATCH, &sizes)?;
-        let find = before.value_at_quantile(0.99) as f64 / 1000.0;
-        last_look = Some((rate, find, bytes));
+        bytes = measure::print(&url, at, rate, &found)?;
+        sizes = measure::print_sizes(&url, at, &sizes)?;
+        rates.push(Run::of(rate).at(at));
+        finds.push(Run::of(found.value_at_quantile(0.99) as f64 / 1000.0).at(at));
+        lengths.push(Run::of(bytes).at(at));
+        keys.push(Run::of(sizes.key_of_a_line()?).at(at));
+        indexes.push(Run::of(sizes.indexes as f64 / 1e6).at(at));
     }
     let start = country::now();
     arguments.parts.remove_a_month(&url, country.people / LINES_PER_BATCH)?;
     println!("the oldest month removed in {:.3} s", start.elapsed().as_secs_f64());
     store.close_blocking();
-    let (rate, find, bytes) = last_look.context("no look")?;
-    let country = bytes * COUNTRY_LINES / 1e9;
-    for (key, value) in
-        [("size-rate", rate), ("size-find", find), ("size-line", bytes), ("size-country", country)]
-    {
-        arguments.output.tell(&Reading::new(key, vec![Run::of(value)])?)?;
+    let country = vec![Run::of(bytes * COUNTRY_LINES / 1e9)];
+    for (key, runs) in [
+        ("size-rate", rates),
+        ("size-find", finds),
+        ("size-line", lengths),
+        ("size-key", keys),
+        ("size-indexes", indexes),
+        ("size-country", country),
+    ] {
+        arguments.output.tell(&Reading::new(key, runs)?)?;
     }
     Ok(())
 }
