@@ -40,7 +40,7 @@ pub(super) struct Customer {
     pub(super) repeated: usize,
     /// Answers that were neither 201 nor a broken connection.
     pub(super) refusals: BTreeMap<StatusCode, usize>,
-    /// Start of the last such answer.
+    /// What the last such answer said.
     pub(super) last_refusal: String,
     /// What became of each request under load, in the order in which they ended.
     pub(super) outcomes: Vec<Outcome>,
@@ -55,7 +55,7 @@ pub(super) struct Outcome {
     pub(super) ended: Instant,
     /// `None` when there was no answer.
     pub(super) status: Option<StatusCode>,
-    /// How a refusal begins, or why there was no answer.
+    /// The code of a refusal and the id of the request, or why there was no answer.
     pub(super) said: String,
 }
 
@@ -333,6 +333,17 @@ impl Answer {
     }
 }
 
+/// What a refusal says that tells it from others: its code and by which id the log knows it; its beginning
+/// when it is not one of the server's.
+fn gist(text: &str) -> String {
+    let body: Value = serde_json::from_str(text).unwrap_or_default();
+    let said = |name: &str| body[0][name].as_str();
+    match (said("code"), said("request_id")) {
+        (Some(code), Some(request)) => format!("{code}, request {request}"),
+        _ => text.chars().take(90).collect(),
+    }
+}
+
 async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let nothing =
         |error: reqwest::Error| Answer::Nothing(format!("{:#}", anyhow::Error::new(error)));
@@ -346,11 +357,25 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
         Err(error) => return nothing(error),
     };
     if status != StatusCode::CREATED {
-        return Answer::Refused(status, text.chars().take(90).collect());
+        return Answer::Refused(status, gist(&text));
     }
     let link: Value = serde_json::from_str(&text).unwrap_or_default();
     match link["id"].as_str() {
         Some(id) => Answer::Created(Promise { link: id.to_owned(), answered: Instant::now() }),
         None => Answer::Refused(status, text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_by_its_code() {
+        let body =
+            r#"[{"request_id":"ab12","message":"Belvo is unable","code":"unexpected_error"}]"#;
+        assert_eq!(gist(body), "unexpected_error, request ab12");
+        assert_eq!(gist("<html>"), "<html>");
+        assert_eq!(gist(&"x".repeat(200)).len(), 90);
     }
 }
