@@ -180,8 +180,8 @@ fn sqlite_text(error: &rusqlite::Error) -> String {
     }
 }
 
-impl From<postgres::Error> for Error {
-    fn from(error: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
         let Some(db) = error.as_db_error() else {
             return without_sqlstate(&error);
         };
@@ -202,7 +202,7 @@ impl From<postgres::Error> for Error {
 
 /// The error did not come from the server: a lost or refused connection, or a parameter or
 /// column of another type than the statement's.
-fn without_sqlstate(error: &postgres::Error) -> Error {
+fn without_sqlstate(error: &tokio_postgres::Error) -> Error {
     use std::error::Error as _;
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     let text = error.to_string();
@@ -216,7 +216,7 @@ fn without_sqlstate(error: &postgres::Error) -> Error {
 
 /// PostgreSQL's primary message names objects, except where the complaint is about a value
 /// (class 22) or the text was composed by a trigger (class P0): those are cut to a label.
-fn postgres_text(db: &postgres::error::DbError) -> String {
+fn postgres_text(db: &tokio_postgres::error::DbError) -> String {
     let code = db.code().code();
     let mut text = if code.starts_with("22") || code.starts_with("P0") {
         "a value was refused".to_owned()

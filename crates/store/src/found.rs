@@ -3,11 +3,11 @@
 use crate::copy::UNFINISHED;
 use crate::engine::address::Server;
 use crate::engine::lane::apart;
-use crate::engine::{postgres, sqlite};
+use crate::engine::session::Session;
+use crate::engine::sqlite;
 use crate::error::Result;
 use crate::migrate::{HISTORY, VAULT_HISTORY, io_error, migrate_lock, newest};
 use crate::target::Target;
-use ::postgres::Client;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::io::ErrorKind;
@@ -83,9 +83,7 @@ fn both(target: &Target) -> Result<[Tables; 2]> {
             drop(lock);
             found
         }
-        Target::Postgres { url } => {
-            apart(|| in_schemas(&mut postgres::connect(&Server::at(url)?)?))
-        }
+        Target::Postgres { url } => apart(|| in_schemas(&mut Session::open(&Server::at(url)?)?)),
     }
 }
 
@@ -146,16 +144,16 @@ fn in_file(file: &Path, [first, people]: [&str; 2]) -> Result<Tables> {
 }
 
 /// Data and keys in a database of PostgreSQL.
-pub(crate) fn in_schemas(client: &mut Client) -> Result<[Tables; 2]> {
+pub(crate) fn in_schemas(session: &mut Session) -> Result<[Tables; 2]> {
     let [data, keys] = FIRST;
     Ok([
-        in_schema(client, "public", HISTORY, data)?,
-        in_schema(client, "vault", VAULT_HISTORY, keys)?,
+        in_schema(session, "public", HISTORY, data)?,
+        in_schema(session, "vault", VAULT_HISTORY, keys)?,
     ])
 }
 
 fn in_schema(
-    client: &mut Client,
+    session: &mut Session,
     schema: &str,
     history: &str,
     [first, people]: [&str; 2],
@@ -163,18 +161,17 @@ fn in_schema(
     let [history, unfinished, first, people] =
         [history, UNFINISHED, first, people].map(|name| format!("{schema}.{name}"));
     let mut has = |table: &String| -> Result<bool> {
-        Ok(client.query_one("select to_regclass($1) is not null", &[table])?.get(0))
+        Ok(session.row("select to_regclass($1) is not null", &[table])?.get(0))
     };
     if !has(&history)? {
         return Ok(Tables::default());
     }
     let is_unfinished = has(&unfinished)?;
-    let version: Option<i32> = client.query_one(&newest(&history), &[])?.get(0);
+    let version: Option<i32> = session.row(&newest(&history), &[])?.get(0);
     if version.is_none() {
         return Ok(Tables::default());
     }
-    let mut any =
-        |rows: &str| -> Result<bool> { Ok(client.query_one(&any_row(rows), &[])?.get(0)) };
+    let mut any = |rows: &str| -> Result<bool> { Ok(session.row(&any_row(rows), &[])?.get(0)) };
     let (is_filled, knows_people) = (any(&first)?, any(&people)?);
     Ok(Tables { version, is_filled, knows_people, is_unfinished })
 }

@@ -2,19 +2,19 @@
 
 use crate::copy::UNFINISHED;
 use crate::engine::lane::apart;
+use crate::engine::session::Session;
 use crate::engine::sqlite;
 use crate::error::{Error, Result};
 use crate::found::{self, Half, Tables};
 use crate::target::Target;
 use crate::tx::Dialect;
-use ::postgres::Client;
-use ::postgres::error::SqlState;
 use refinery::error::Kind;
 use refinery::{Migration, Report, Runner};
 use std::fs::{DirBuilder, File};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
+use tokio_postgres::error::SqlState;
 
 /// The table that refinery keeps of what it did; in PostgreSQL both schemas of one database
 /// have one, under different names.
@@ -124,21 +124,29 @@ pub(crate) fn run<C: refinery::Migrate>(
     connection: &mut C,
 ) -> Result<Vec<String>> {
     runner.set_migration_table_name(history);
-    let report: Report = runner
-        .set_abort_divergent(true)
-        .set_abort_missing(true)
-        .run(connection)
-        .map_err(|error| refused(&error))?;
-    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+    let report = runner.set_abort_divergent(true).set_abort_missing(true).run(connection);
+    Ok(names(&report.map_err(|error| refused(&error))?))
+}
+
+/// As [`run`], on PostgreSQL.
+fn run_in_schema(mut runner: Runner, history: &str, session: &mut Session) -> Result<Vec<String>> {
+    runner.set_migration_table_name(history);
+    let runner = runner.set_abort_divergent(true).set_abort_missing(true);
+    let report = session.run(async |client| Ok(runner.run_async(client).await))?;
+    Ok(names(&report.map_err(|error| refused(&error))?))
+}
+
+fn names(report: &Report) -> Vec<String> {
+    report.applied_migrations().iter().map(ToString::to_string).collect()
 }
 
 /// What a migration failed of: of a lock that somebody holds it can be tried again.
 fn refused(error: &refinery::Error) -> Error {
     let cause = match error.kind() {
-        Kind::Connection(_, cause) => cause.downcast_ref::<::postgres::Error>(),
+        Kind::Connection(_, cause) => cause.downcast_ref::<tokio_postgres::Error>(),
         _ => None,
     };
-    match cause.and_then(::postgres::Error::as_db_error) {
+    match cause.and_then(tokio_postgres::Error::as_db_error) {
         Some(db) if *db.code() == SqlState::LOCK_NOT_AVAILABLE => Error::busy(db.message()),
         _ => Error::Migration(error.to_string()),
     }
@@ -197,19 +205,19 @@ pub(crate) fn check_sqlite(dir: &Path, busy: Duration, whole: Whole) -> Result<(
 
 /// Fails unless both schemas of a PostgreSQL database are exactly this program's, and it is as
 /// whole as it must be.
-pub(crate) fn check_postgres(client: &mut Client, whole: Whole) -> Result<()> {
+pub(crate) fn check_postgres(session: &mut Session, whole: Whole) -> Result<()> {
     let unfinished = format!("public.{UNFINISHED}");
-    let found = client.query_one("select to_regclass($1) is not null", &[&unfinished])?;
+    let found = session.row("select to_regclass($1) is not null", &[&unfinished])?;
     whole.check(found.get(0))?;
     for (schema, history, runner) in [
         ("public", HISTORY, embedded::data_postgres::migrations::runner()),
         ("vault", VAULT_HISTORY, embedded::vault_postgres::migrations::runner()),
     ] {
         let table = format!("{schema}.{history}");
-        let found = client.query_one("select to_regclass($1) is not null", &[&table])?;
+        let found = session.row("select to_regclass($1) is not null", &[&table])?;
         let version = match found.get(0) {
             false => None,
-            true => client.query_one(&newest(&table), &[])?.get(0),
+            true => session.row(&newest(&table), &[])?.get(0),
         };
         compare(&format!("schema {schema}"), version, last_of(&runner))?;
     }

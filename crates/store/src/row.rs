@@ -2,8 +2,8 @@
 
 use crate::copy::Cell;
 use crate::error::{Error, Result};
-use postgres::types::{FromSql, Type};
 use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
+use tokio_postgres::types::{FromSql, Type};
 use uuid::Uuid;
 use vinculo_vault::{BlindIndex, MalformedError, Sealed, SecretHash, WrappedKey};
 
@@ -18,7 +18,7 @@ pub struct Row<'a> {
 
 pub(crate) enum Cells<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
-    Postgres(&'a postgres::Row),
+    Postgres(&'a tokio_postgres::Row),
 }
 
 macro_rules! getters {
@@ -103,7 +103,7 @@ impl Row<'_> {
                     ValueRef::Real(_) => return Err(self.broken(column, "is not of a known type")),
                 });
             }
-            Cells::Postgres(row) => row.columns().get(column).map(postgres::Column::type_),
+            Cells::Postgres(row) => row.columns().get(column).map(tokio_postgres::Column::type_),
         };
         let cell = match postgres_type {
             Some(&Type::TEXT) => self.opt_text(column)?.map(Cell::Text),
@@ -128,7 +128,7 @@ impl Row<'_> {
     fn broken(&self, column: usize, what: &str) -> Error {
         let name = match &self.cells {
             Cells::Sqlite(row) => row.as_ref().column_name(column).ok(),
-            Cells::Postgres(row) => row.columns().get(column).map(postgres::Column::name),
+            Cells::Postgres(row) => row.columns().get(column).map(tokio_postgres::Column::name),
         };
         let name = name.unwrap_or("which does not exist");
         Error::answer(self.sql, format!("column {column} ({name}) {what}"))

@@ -36,7 +36,7 @@ pub struct Options {
     /// How many closures may wait before further ones get [`Error::Busy`]. Default 4096.
     pub waiting: usize,
     /// How long somebody who reads from PostgreSQL waits for the answer, in line or on its way, before they
-    /// get [`Error::Unavailable`]. Default 30 s.
+    /// get [`Error::Unavailable`]; and how long a lease waits for the server. Default 30 s.
     pub patience: Duration,
     /// Whether nobody else may have the database open. Default no.
     pub exclusive: bool,

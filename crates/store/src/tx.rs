@@ -122,6 +122,20 @@ impl<'a> Tx<'a> {
         self.note(outcome)
     }
 
+    /// Runs a statement of which nobody needs the answer. In a transaction PostgreSQL gets it with the next one,
+    /// or with the commit: if it fails, that does.
+    pub(crate) fn execute_later(&mut self, sql: &str, params: &[Value<'_>]) -> Result<()> {
+        match &mut self.driver {
+            Driver::Postgres(connection)
+                if self.failed.is_none() && matches!(self.mode, Mode::Write | Mode::WritePart) =>
+            {
+                let outcome = connection.execute_later(sql, params);
+                self.note(outcome)
+            }
+            _ => self.execute(sql, params).map(drop),
+        }
+    }
+
     /// Runs a statement and maps every row it answers, in order.
     pub(crate) fn query<T>(
         &mut self,

@@ -1,8 +1,8 @@
 //! Parameters going into a statement and rows coming out of it, the same for both databases.
 
 use bytes::BytesMut;
-use postgres::types::{IsNull, ToSql, Type};
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use tokio_postgres::types::{IsNull, ToSql, Type};
 use uuid::Uuid;
 use vinculo_vault::{BlindIndex, Sealed, SecretHash};
 

@@ -1,9 +1,8 @@
 //! Where a PostgreSQL server is, and whether TLS leads there.
 
+use super::session::Messages;
 use crate::error::{Error, Result};
 use percent_encoding::percent_decode_str;
-use postgres::config::{Host, SslMode};
-use postgres::{Client, Config, NoTls};
 use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::pem::{Error as PemError, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -13,11 +12,21 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
+use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::{Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// How long to wait for a server that does not answer, unless the address says otherwise.
+/// How long to wait for a server that does not answer, and for one to let somebody in, unless the address says
+/// otherwise (`connect_timeout`).
 const CONNECT: Duration = Duration::from_secs(5);
 const UNANSWERED: Duration = Duration::from_secs(20);
+/// A server that ended without a word, while it was asked or not, is missed within 25 s: what the driver would wait
+/// is two hours.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEPALIVE_RETRIES: u32 = 3;
+const UNSET_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 const PORT: u16 = 5432;
 /// What the driver says before it says what TLS said.
 const HANDSHAKE: &str = "error performing TLS handshake";
@@ -76,6 +85,15 @@ impl Address {
         if config.get_tcp_user_timeout().is_none() {
             config.tcp_user_timeout(UNANSWERED);
         }
+        if config.get_keepalives_idle() == UNSET_IDLE {
+            config.keepalives_idle(KEEPALIVE_IDLE);
+        }
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(KEEPALIVE_INTERVAL);
+        }
+        if config.get_keepalives_retries().is_none() {
+            config.keepalives_retries(KEEPALIVE_RETRIES);
+        }
         if config.get_application_name().is_none() {
             config.application_name("vinculo");
         }
@@ -125,20 +143,31 @@ impl Server {
         Address::read(address)?.open()
     }
 
-    /// A connection.
+    /// A connection, and what carries its requests.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] with where the server was looked for, when it cannot be reached or is not the one
-    /// that was asked for.
-    pub(crate) fn connect(&self) -> Result<Client> {
-        let connected = match &self.tls {
-            Some(tls) => self.config.connect(tls.clone()),
-            None => self.config.connect(NoTls),
+    /// [`Error::Unavailable`] with where the server was looked for, when it cannot be reached, is not the one
+    /// that was asked for, or says nothing.
+    pub(crate) async fn connect(&self) -> Result<(Client, Box<dyn Messages>)> {
+        let connected = async {
+            Ok(match &self.tls {
+                Some(tls) => boxed(self.config.connect(tls.clone()).await?),
+                None => boxed(self.config.connect(NoTls).await?),
+            })
         };
-        connected.map_err(|error| self.explained(error))
+        let each = self.config.get_connect_timeout().copied().unwrap_or(CONNECT);
+        // The driver's limit is that of reaching one of them; being let in may take as long again.
+        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len());
+        let tries = u32::try_from(hosts).unwrap_or(u32::MAX).saturating_add(1);
+        match timeout(each.saturating_mul(tries), connected).await {
+            Ok(connected) => connected.map_err(|error| self.explained(error)),
+            Err(_) => {
+                Err(Error::unavailable(format!("the server says nothing at {}", self.places())))
+            }
+        }
     }
 
-    fn explained(&self, error: postgres::Error) -> Error {
+    fn explained(&self, error: tokio_postgres::Error) -> Error {
         let demands = error.as_db_error().is_some_and(|it| it.message().ends_with("no encryption"));
         let of_tls = error.to_string() == HANDSHAKE;
         // What TLS has to say is the cause; elsewhere it is an I/O error of which the kind says enough.
@@ -252,6 +281,10 @@ impl Files {
         }
         Ok(roots)
     }
+}
+
+fn boxed<M: Messages + 'static>((client, link): (Client, M)) -> (Client, Box<dyn Messages>) {
+    (client, Box::new(link))
 }
 
 fn certificates(name: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>> {

@@ -3,7 +3,9 @@
 pub(crate) mod address;
 pub(crate) mod lane;
 pub(crate) mod notify;
+pub(crate) mod owed;
 pub(crate) mod postgres;
+pub(crate) mod session;
 pub(crate) mod sqlite;
 pub(crate) mod waiting;
 

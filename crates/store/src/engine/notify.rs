@@ -6,12 +6,11 @@
 
 use super::address::Server;
 use super::lane::spawn;
-use super::postgres::{connect, hold};
+use super::postgres::{UNSYNCED, hold};
+use super::session::Session;
 use crate::error::Result;
 use crate::wake::{Hub, PendingQueues, Queue, Queues};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use postgres::Client;
-use postgres::fallible_iterator::FallibleIterator;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -45,12 +44,12 @@ impl Notifier {
 /// Starts the thread that tells other processes and the one that listens to them on `ear`; from
 /// here on nothing they say is missed. The ear also holds the lock of those who use the database.
 pub(crate) fn start(
-    mut ear: Client,
+    mut ear: Session,
     server: &Server,
     hub: &Hub,
     exclusive: bool,
 ) -> Result<(Notifier, Vec<JoinHandle<()>>)> {
-    ear.batch_execute(LISTEN)?;
+    ear.batch(LISTEN)?;
     let (signal, signals) = bounded(1);
     let (alive, ended) = bounded(0);
     let pending = Arc::new(PendingQueues::default());
@@ -89,18 +88,20 @@ impl Speaker {
         }
     }
 
-    fn tell(&self, slot: &mut Option<Client>, queues: Queues) -> Result<()> {
+    fn tell(&self, slot: &mut Option<Session>, queues: Queues) -> Result<()> {
         let mut client = match slot.take() {
             Some(client) if !client.is_closed() => client,
             _ => {
-                let mut client = connect(&self.server)?;
-                let own = client.query_one("select pg_backend_pid()", &[])?.get(0);
+                let mut client = Session::open(&self.server)?;
+                // A notification is a commit: one that is lost with its server is a wake, not work.
+                client.batch(UNSYNCED)?;
+                let own = client.row("select pg_backend_pid()", &[])?.get(0);
                 self.own.store(own, Ordering::Release);
                 client
             }
         };
         for queue in queues.iter() {
-            client.batch_execute(&format!("notify vinculo, '{}'", queue.name()))?;
+            client.batch(&format!("notify vinculo, '{}'", queue.name()))?;
         }
         *slot = Some(client);
         Ok(())
@@ -116,7 +117,7 @@ struct Listener {
 }
 
 impl Listener {
-    fn run(&self, ear: Client) {
+    fn run(&self, ear: Session) {
         let mut ear = Some(ear);
         while !self.is_over(Duration::ZERO) {
             let outcome = match ear.take() {
@@ -133,20 +134,18 @@ impl Listener {
     }
 
     fn listen_again(&self) -> Result<()> {
-        let mut ear = connect(&self.server)?;
+        let mut ear = Session::open(&self.server)?;
         hold(&mut ear, self.exclusive)?;
-        ear.batch_execute(LISTEN)?;
+        ear.batch(LISTEN)?;
         // Whatever was said while nobody listened.
         self.hub.wake(Queues::all());
         self.listen(ear)
     }
 
     /// Passes on what other processes say until the connection or the store ends.
-    fn listen(&self, mut ear: Client) -> Result<()> {
+    fn listen(&self, mut ear: Session) -> Result<()> {
         while !self.is_over(Duration::ZERO) {
-            let mut notifications = ear.notifications();
-            let mut heard = notifications.timeout_iter(LOOK_UP);
-            while let Some(notification) = heard.next()? {
+            while let Some(notification) = ear.hear(LOOK_UP)? {
                 let own = notification.process_id() == self.own.load(Ordering::Acquire);
                 if let Some(queue) = Queue::named(notification.payload())
                     && !own

@@ -3,6 +3,8 @@
 use super::address::Server;
 use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
+use super::owed::{Later, Owed, Prepared};
+use super::session::Session;
 use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
 use crate::lock::in_use;
@@ -11,11 +13,12 @@ use crate::stats::Busy;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
-use postgres::binary_copy::BinaryCopyInWriter;
-use postgres::types::{ToSql, Type};
-use postgres::{Client, Statement};
-use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error as Refusal, Statement};
 
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 512;
@@ -26,23 +29,16 @@ const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '5s'";
 /// that is far too high until the tables of a first load are analyzed.
 const INTERPRET: &str = "set jit = off";
 /// Commits of leases do not wait for the disk; the next commit that does brings them along.
-const UNSYNCED: &str = "set synchronous_commit = off";
+pub(super) const UNSYNCED: &str = "set synchronous_commit = off";
 /// The same for one transaction.
 const BEGIN_UNSYNCED: &str = "begin; set local synchronous_commit = off";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
 const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
-/// A connection where the tables of both schemas are found by their plain names.
-pub(crate) fn connect(server: &Server) -> Result<Client> {
-    let mut client = server.connect()?;
-    client.batch_execute("set search_path = public, vault")?;
-    Ok(client)
-}
-
 /// Says for as long as the connection lasts that somebody uses the database, or has it alone.
-pub(crate) fn hold(client: &mut Client, exclusive: bool) -> Result<()> {
+pub(crate) fn hold(session: &mut Session, exclusive: bool) -> Result<()> {
     let lock = if exclusive { "pg_try_advisory_lock" } else { "pg_try_advisory_lock_shared" };
-    let row = client.query_one(&format!("select {lock}({IN_USE})"), &[])?;
+    let row = session.row(&format!("select {lock}({IN_USE})"), &[])?;
     if row.try_get(0)? { Ok(()) } else { Err(in_use(exclusive)) }
 }
 
@@ -51,10 +47,13 @@ pub(crate) struct Connection {
     server: Server,
     /// Whether a commit waits for the disk.
     synced: bool,
+    /// How long an answer is waited for, where it is not for as long as the connection stands.
+    patience: Option<Duration>,
     /// Whether another of this store's connections has the database for itself.
     alone: bool,
-    client: Option<Client>,
-    statements: HashMap<Box<str>, Statement>,
+    session: Option<Session>,
+    prepared: Prepared,
+    owed: Owed,
     oldest: Oldest,
 }
 
@@ -79,12 +78,15 @@ impl Oldest {
 impl Connection {
     /// A connection that is made when it is first needed.
     pub(crate) fn new(server: Server, alone: bool, oldest: Oldest) -> Self {
-        Self { server, synced: true, alone, client: None, statements: HashMap::new(), oldest }
+        let (prepared, owed) = (Prepared::new(), Owed::default());
+        let (synced, patience, session) = (true, None, None);
+        Self { server, synced, patience, alone, session, prepared, owed, oldest }
     }
 
-    /// One whose commits do not wait for the disk.
-    pub(crate) fn unsynced(server: Server, alone: bool, oldest: Oldest) -> Self {
-        Self { synced: false, ..Self::new(server, alone, oldest) }
+    /// One whose commits do not wait for the disk, and that waits no longer for any answer: a worker whose only
+    /// connection for leases waits for a server that says nothing takes no work from the one after it.
+    pub(crate) fn unsynced(self, patience: Duration) -> Self {
+        Self { synced: false, patience: Some(patience), ..self }
     }
 
     /// What is known of the oldest delivery that waits.
@@ -92,43 +94,81 @@ impl Connection {
         &self.oldest
     }
 
-    fn client(&mut self) -> Result<&mut Client> {
-        if self.client.is_none() {
-            let mut client = connect(&self.server)?;
+    fn session(&mut self) -> Result<&mut Session> {
+        if self.session.is_none() {
+            let mut session = Session::open(&self.server)?;
             if !self.alone {
                 // Each for itself: whoever wants the database alone must not find it free because one connection,
                 // of a process that goes on with the others, was lost.
-                hold(&mut client, false)?;
+                hold(&mut session, false)?;
             }
-            client.batch_execute(GIVE_UP)?;
-            client.batch_execute(INTERPRET)?;
+            session.batch(GIVE_UP)?;
+            session.batch(INTERPRET)?;
             if !self.synced {
-                client.batch_execute(UNSYNCED)?;
+                session.batch(UNSYNCED)?;
             }
-            self.client = Some(client);
+            if let Some(patience) = self.patience {
+                session.give_up_after(patience);
+            }
+            self.session = Some(session);
         }
-        self.client.as_mut().ok_or_else(Error::closed)
+        self.session.as_mut().ok_or_else(Error::closed)
     }
 
     fn prepare(&mut self, sql: &str) -> Result<Statement> {
-        if let Some(statement) = self.statements.get(sql) {
+        if let Some(statement) = self.prepared.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client()?.prepare(sql)?;
-        if self.statements.len() >= STATEMENTS {
-            self.statements.clear();
+        let statement = self.session()?.run(async |client| client.prepare(sql).await)?;
+        if self.prepared.len() >= STATEMENTS {
+            self.prepared.clear();
         }
-        self.statements.insert(sql.into(), statement.clone());
+        self.prepared.insert(sql.into(), statement.clone());
         Ok(statement)
+    }
+
+    /// Sends what is owed and `work` behind it. What was owed is not any more, whatever came of it.
+    fn exchange<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Client) -> std::result::Result<T, Refusal>,
+    ) -> Result<T> {
+        let texts: Vec<_> = self.owed.later.iter().map(|later| later.sql.clone()).collect();
+        texts.iter().try_for_each(|sql| self.prepare(sql).map(drop))?;
+        self.session()?;
+        let Self { session: Some(session), prepared, owed, .. } = self else {
+            return Err(Error::closed());
+        };
+        session.run(async |client| owed.before(client, prepared, work(client)).await)
+    }
+
+    /// Tries something once more on a new connection when the old one has died since it was last used: as long as
+    /// the beginning of a transaction is owed, nothing depends on it.
+    fn begun<T>(&mut self, attempt: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
+        let mut outcome = attempt(self);
+        if self.owed.begin.is_some() && matches!(outcome, Err(Error::Unavailable(_))) {
+            self.forget();
+            outcome = attempt(self);
+        }
+        self.owed = Owed::default();
+        self.judged(outcome)
     }
 }
 
 impl Connection {
     pub(crate) fn execute(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
-        let outcome = self
-            .prepare(sql)
-            .and_then(|statement| Ok(self.client()?.execute(&statement, &pointers(params))?));
-        self.judged(outcome)
+        self.begun(|it| {
+            let (statement, params) = (it.prepare(sql)?, pointers(params));
+            it.exchange(async |client| client.execute(&statement, &params).await)
+        })
+    }
+
+    /// As [`Self::execute`], with the next statement or the commit: that fails then if this does.
+    pub(crate) fn execute_later(&mut self, sql: &str, params: &[Value<'_>]) -> Result<()> {
+        if self.owed.is_full() {
+            return self.execute(sql, params).map(drop);
+        }
+        self.owed.later.push(Later::new(sql, params));
+        Ok(())
     }
 
     pub(crate) fn each(
@@ -153,9 +193,13 @@ impl Connection {
         rows: impl IntoIterator<Item = R>,
     ) -> Result<u64> {
         let columns = columns.join(", ");
-        let outcome = self
-            .prepare(&format!("select {columns} from {table} limit 0"))
-            .and_then(|shape| self.copy(&format!("{table} ({columns})"), &shape, rows));
+        let shape = format!("select {columns} from {table} limit 0");
+        let shape = self.begun(|it| {
+            let shape = it.prepare(&shape)?;
+            it.exchange(async |_| Ok(()))?;
+            Ok(shape)
+        })?;
+        let outcome = self.copy(&format!("{table} ({columns})"), &shape, rows);
         self.judged(outcome)
     }
 
@@ -166,56 +210,74 @@ impl Connection {
         rows: impl IntoIterator<Item = R>,
     ) -> Result<u64> {
         let types: Vec<Type> = shape.columns().iter().map(|it| it.type_().clone()).collect();
-        let writer = self.client()?.copy_in(&format!("copy {target} from stdin binary"))?;
-        let mut writer = BinaryCopyInWriter::new(writer, &types);
-        for row in rows {
-            writer.write_raw(row.as_ref())?;
-        }
-        Ok(writer.finish()?)
+        let copy = format!("copy {target} from stdin binary");
+        self.session()?.run(async |client| {
+            let mut writer = pin!(BinaryCopyInWriter::new(client.copy_in(&copy).await?, &types));
+            for row in rows {
+                writer.as_mut().write_raw(row.as_ref()).await?;
+            }
+            writer.finish().await
+        })
     }
 
-    fn fetch(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<postgres::Row>> {
-        let outcome = self
-            .prepare(sql)
-            .and_then(|statement| Ok(self.client()?.query(&statement, &pointers(params))?));
-        self.judged(outcome)
-    }
-
-    fn batch(&mut self, sql: &str) -> Result<()> {
-        let outcome = self.client().and_then(|client| Ok(client.batch_execute(sql)?));
-        self.judged(outcome)
+    fn fetch(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>> {
+        self.begun(|it| {
+            let (statement, params) = (it.prepare(sql)?, pointers(params));
+            it.exchange(async |client| client.query(&statement, &params).await)
+        })
     }
 
     /// Forgets a dead connection, and prepared statements that may be what the server objects to.
     fn judged<T>(&mut self, outcome: Result<T>) -> Result<T> {
         match &outcome {
             Err(Error::Unavailable(_)) => self.forget(),
-            Err(Error::Database(_)) => self.statements.clear(),
+            Err(Error::Database(_)) => self.prepared.clear(),
             _ => {}
         }
         outcome
     }
 
+    /// Ends the transaction. Without a statement it was never begun.
     fn commit(&mut self) -> Result<()> {
         #[cfg(feature = "failpoints")]
         crate::failpoint::pass("before a commit");
-        self.batch("commit")?;
+        if let Err(error) = self.commit_what_is_owed() {
+            // Behind what is refused on this side nothing was sent.
+            self.roll_back();
+            return Err(error);
+        }
         #[cfg(feature = "failpoints")]
         crate::failpoint::pass("after a commit");
         Ok(())
     }
 
-    fn forget(&mut self) {
-        self.client = None;
-        self.statements.clear();
+    fn commit_what_is_owed(&mut self) -> Result<()> {
+        if self.owed.begin.is_some()
+            && let Some(last) = self.owed.later.pop()
+        {
+            // What a lost connection made of a commit is not known: it is not sent with what is tried again.
+            self.execute(&last.sql, &last.params())?;
+        }
+        if self.owed.begin.take().is_some() {
+            return Ok(());
+        }
+        let outcome = self.exchange(async |client| client.batch_execute("commit").await);
+        self.owed = Owed::default();
+        self.judged(outcome)
     }
 
-    /// Opens a transaction, on a new connection when the old one died since it was last used.
-    fn begin(&mut self, begin: &str) -> Result<()> {
-        match self.batch(begin) {
-            Err(Error::Unavailable(_)) => self.batch(begin),
-            outcome => outcome,
+    /// Undoes what was sent.
+    fn roll_back(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        let Some(session) = self.session.as_mut().filter(|_| owed.begin.is_none()) else { return };
+        if session.batch("rollback").is_err() {
+            self.forget();
         }
+    }
+
+    fn forget(&mut self) {
+        self.session = None;
+        self.prepared.clear();
     }
 }
 
@@ -260,7 +322,7 @@ impl Bell {
 pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, bell: &Bell) {
     if connection.synced {
         // Saves the first closure the wait; when it fails, that closure tries again and says why.
-        let _ = connection.client();
+        let _ = connection.session();
     }
     serve(waiting, busy, |mode, mut job| {
         let fate = run(&mut connection, mode, job.as_mut());
@@ -302,14 +364,16 @@ fn bare(connection: &mut Connection, mode: Mode, job: &mut dyn Job) -> Queues {
 
 /// Runs a closure between begin and commit; what to wake, or why nothing was committed although
 /// the closure succeeded.
-fn transaction(connection: &mut Connection, begin: &str, job: &mut dyn Job) -> Result<Queues> {
-    connection.begin(begin)?;
+fn transaction(
+    connection: &mut Connection,
+    begin: &'static str,
+    job: &mut dyn Job,
+) -> Result<Queues> {
+    connection.owed.begin = Some(begin);
     match job.run(Tx::new(Driver::Postgres(connection), Mode::Write)) {
         Outcome::Keep(wakes) => connection.commit().map(|()| wakes),
         Outcome::Undo(_) => {
-            if connection.client.is_some() && connection.batch("rollback").is_err() {
-                connection.forget();
-            }
+            connection.roll_back();
             Ok(Queues::default())
         }
     }

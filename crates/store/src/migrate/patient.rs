@@ -1,11 +1,10 @@
 //! Migrating a PostgreSQL that others use meanwhile.
 
-use super::{Applied, HISTORY, VAULT_HISTORY, check_before, embedded, run};
+use super::{Applied, HISTORY, VAULT_HISTORY, check_before, embedded, run_in_schema};
 use crate::engine::address::Server;
-use crate::engine::postgres;
+use crate::engine::session::Session;
 use crate::error::{Error, Result};
 use crate::found;
-use ::postgres::Client;
 use refinery::{Migration, Runner};
 
 /// Any number, as long as it is always the same: two migrations wait for each other on it.
@@ -28,41 +27,41 @@ impl Patience {
 
 /// As [`super::migrate`], of the database at `url`.
 pub(super) fn migrate(url: &str) -> Result<Applied> {
-    let mut client = postgres::connect(&Server::at(url)?)?;
-    client.execute("select pg_advisory_lock($1)", &[&ADVISORY_LOCK])?;
-    let applied = migrate_schemas(&mut client, Patience::SHIPPED);
+    let mut session = Session::open(&Server::at(url)?)?;
+    session.row("select pg_advisory_lock($1)", &[&ADVISORY_LOCK])?;
+    let applied = migrate_schemas(&mut session, Patience::SHIPPED);
     // The lock also goes with the connection.
-    let _ = client.execute("select pg_advisory_unlock($1)", &[&ADVISORY_LOCK]);
+    let _ = session.row("select pg_advisory_unlock($1)", &[&ADVISORY_LOCK]);
     applied
 }
 
-fn migrate_schemas(client: &mut Client, patience: Patience) -> Result<Applied> {
+fn migrate_schemas(session: &mut Session, patience: Patience) -> Result<Applied> {
     let runners = [
         embedded::data_postgres::migrations::runner(),
         embedded::vault_postgres::migrations::runner(),
     ];
     let places = ["schema public", "schema vault"].map(str::to_owned);
-    check_before(found::in_schemas(client)?, &runners, places)?;
+    check_before(found::in_schemas(session)?, &runners, places)?;
     let [data, vault] = runners;
-    client.batch_execute("create schema if not exists vault; set search_path = vault")?;
+    session.batch("create schema if not exists vault; set search_path = vault")?;
     // Not before: this waits for whoever migrates, however long that takes.
-    client.batch_execute(&format!("set lock_timeout = '{}'", patience.lock))?;
-    let vault = run_patiently(&vault, VAULT_HISTORY, client, patience)?;
-    client.batch_execute("set search_path = public")?;
-    let data = run_patiently(&data, HISTORY, client, patience)?;
+    session.batch(&format!("set lock_timeout = '{}'", patience.lock))?;
+    let vault = run_patiently(&vault, VAULT_HISTORY, session, patience)?;
+    session.batch("set search_path = public")?;
+    let data = run_patiently(&data, HISTORY, session, patience)?;
     Ok(Applied { data, vault })
 }
 
-/// As [`run`], again and again while somebody holds a table; what was applied before stays.
+/// As [`run_in_schema`], again and again while somebody holds a table; what was applied before stays.
 fn run_patiently(
     runner: &Runner,
     history: &str,
-    client: &mut Client,
+    session: &mut Session,
     patience: Patience,
 ) -> Result<Vec<String>> {
-    let before = applied_versions(client, history)?;
+    let before = applied_versions(session, history)?;
     let mut tries = 1;
-    while let Err(error) = run(Runner::new(runner.get_migrations()), history, client) {
+    while let Err(error) = run_in_schema(Runner::new(runner.get_migrations()), history, session) {
         if !matches!(error, Error::Busy(_)) {
             return Err(error);
         }
@@ -74,7 +73,7 @@ fn run_patiently(
             return Err(Error::Migration(why));
         }
         tries += 1;
-        client.execute("select pg_sleep($1)", &[&patience.pause])?;
+        session.row("select pg_sleep($1)", &[&patience.pause])?;
     }
     let mut new: Vec<&Migration> = runner.get_migrations().iter().collect();
     new.retain(|migration| !before.contains(&migration.version()));
@@ -82,12 +81,13 @@ fn run_patiently(
     Ok(new.into_iter().map(ToString::to_string).collect())
 }
 
-fn applied_versions(client: &mut Client, history: &str) -> Result<Vec<i32>> {
-    let found = client.query_one("select to_regclass($1) is not null", &[&history])?;
+fn applied_versions(session: &mut Session, history: &str) -> Result<Vec<i32>> {
+    let found = session.row("select to_regclass($1) is not null", &[&history])?;
     if !found.get::<_, bool>(0) {
         return Ok(Vec::new());
     }
-    let rows = client.query(&format!("select version from {history}"), &[])?;
+    let sql = format!("select version from {history}");
+    let rows = session.run(async |client| client.query(&sql, &[]).await)?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
@@ -96,33 +96,33 @@ mod tests {
     use super::*;
     use crate::support::TestDatabase;
     use crate::target::Target;
+    use postgres::Client;
 
     #[test]
     fn a_migration_gives_up_with_word_of_who_is_in_the_way() {
         let db = TestDatabase::postgres();
         let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
-        let connect = || Client::connect(url, ::postgres::NoTls).expect("not connected");
-        let (mut client, mut reader) = (connect(), connect());
-        client
-            .batch_execute("drop schema public cascade; create schema public")
-            .expect("not emptied");
-        client.batch_execute("set search_path = public").expect("not chosen");
+        let server = Server::at(url).expect("an address");
+        let mut session = Session::open(&server).expect("not connected");
+        let mut reader = Client::connect(url, postgres::NoTls).expect("not connected");
+        session.batch("drop schema public cascade; create schema public").expect("not emptied");
+        session.batch("set search_path = public").expect("not chosen");
         // The next one adds a column to a table that is always in use.
         let before = embedded::data_postgres::migrations::runner();
         let before = before.set_target(refinery::Target::Version(33));
-        run(before, HISTORY, &mut client).expect("not made");
+        run_in_schema(before, HISTORY, &mut session).expect("not made");
         let mut reading = reader.transaction().expect("not begun");
         reading.batch_execute("lock table jobs in access share mode").expect("not locked");
         let patience = Patience { lock: "1ms", pause: 0.0, tries: 3 };
-        let Err(Error::Migration(why)) = migrate_schemas(&mut client, patience) else {
+        let Err(Error::Migration(why)) = migrate_schemas(&mut session, patience) else {
             panic!("migrated beside a lock")
         };
         assert!(why.contains("lock timeout"), "{why}");
         assert!(why.contains("somebody holds a table for a long time"), "{why}");
         drop(reading);
-        client.batch_execute("set search_path = public").expect("not chosen");
-        assert!(applied_versions(&mut client, HISTORY).unwrap().iter().all(|it| *it < 34));
-        let applied = migrate_schemas(&mut client, patience).expect("not migrated").data;
+        session.batch("set search_path = public").expect("not chosen");
+        assert!(applied_versions(&mut session, HISTORY).unwrap().iter().all(|it| *it < 34));
+        let applied = migrate_schemas(&mut session, patience).expect("not migrated").data;
         assert!(applied.iter().any(|name| name.starts_with("V34__spools")), "{applied:?}");
     }
 }

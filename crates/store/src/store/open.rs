@@ -4,6 +4,7 @@ use super::inner::{Inner, Lanes};
 use super::{Options, Store};
 use crate::engine::address::Server;
 use crate::engine::lane::spawn;
+use crate::engine::session::Session;
 use crate::engine::waiting::Waiting;
 use crate::engine::{notify, postgres as server, sqlite as files};
 use crate::error::Result;
@@ -56,14 +57,14 @@ pub(super) fn sqlite(dir: &Path, options: &Options, whole: Whole) -> Result<Stor
 
 pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Store> {
     let place = Server::at(url)?;
-    let mut client = server::connect(&place)?;
-    migrate::check_postgres(&mut client, whole)?;
-    server::hold(&mut client, options.exclusive)?;
+    let mut ear = Session::open(&place)?;
+    migrate::check_postgres(&mut ear, whole)?;
+    server::hold(&mut ear, options.exclusive)?;
     let hub = Hub::default();
     let count = options.postgres_lanes.max(1);
     let [pool, lease] =
         [("pool", count), ("lease", 1)].map(|(name, count)| lanes(name, count, options));
-    let (notifier, mut threads) = notify::start(client, &place, &hub, options.exclusive)?;
+    let (notifier, mut threads) = notify::start(ear, &place, &hub, options.exclusive)?;
     let quiet = server::Bell { hub: hub.clone(), notifier, leases: None };
     let bell = server::Bell { leases: Some(Arc::clone(&lease.waiting)), ..quiet.clone() };
     let oldest = server::Oldest::default();
@@ -77,7 +78,8 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
             bell.clone(),
         )
     });
-    let unsynced = server::Connection::unsynced(place.clone(), options.exclusive, oldest.clone());
+    let unsynced = server::Connection::new(place.clone(), options.exclusive, oldest.clone())
+        .unsynced(options.patience);
     let apart =
         ("store-lease".to_owned(), unsynced, Arc::clone(&lease.waiting), lease.busy.clone(), quiet);
     for (name, connection, waiting, busy, bell) in shared.chain([apart]) {

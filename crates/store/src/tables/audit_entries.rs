@@ -187,8 +187,7 @@ impl Tx<'_> {
                 NEW_COLUMNS.join(", "),
                 marks.join(", ")
             );
-            self.execute(&sql, &entry.values())?;
-            return Ok(());
+            return self.execute_later(&sql, &entry.values());
         }
         let rows = entries.iter().map(NewAuditEntry::values);
         self.bulk_insert("audit_entries", NEW_COLUMNS, rows).map(|_| ())

@@ -5,6 +5,7 @@ mod failures;
 mod groups;
 mod promises;
 mod schema;
+mod silence;
 mod turns;
 mod values;
 mod wakes;

@@ -9,6 +9,10 @@ on_both_databases! {
     a_panic_undoes_its_closure_only,
     a_swallowed_error_commits_nothing,
     statements_after_a_failure_are_refused,
+    what_is_owed_comes_before_what_follows,
+    what_is_owed_and_fails_undoes_everything,
+    what_is_owed_is_undone_with_the_rest,
+    what_is_owed_is_not_lost_outside_of_a_transaction,
     writers_do_not_lose_updates,
     a_cancelled_caller_is_carried_out,
     one_statement_commits_itself,
@@ -98,6 +102,98 @@ async fn statements_after_a_failure_are_refused(db: TestDatabase) {
         .await;
     assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
     assert!(bodies(&db.store).await.is_empty());
+}
+
+fn note_later(tx: &mut Tx<'_>, id: i64, body: &str) -> Result<()> {
+    tx.execute_later("insert into notes (id, body) values ($1, $2)", &[id.into(), body.into()])
+}
+
+async fn what_is_owed_comes_before_what_follows(db: TestDatabase) {
+    with_notes(&db).await;
+    // More than travel together, before a statement that sees them, a load of rows and the commit.
+    let seen: Result<i64> = db
+        .store
+        .write(|tx| {
+            (0..40).try_for_each(|id| note_later(tx, id, &format!("note {id}")))?;
+            let seen = tx.query_one("select count(*) from notes", &[], |row| row.int(0))?;
+            note_later(tx, 40, "note 40")?;
+            let rows = [[41.into(), "note 41".into()]];
+            tx.bulk_insert("notes", &["id", "body"], rows)?;
+            tx.execute_later("delete from notes where id < $1", &[39.into()])?;
+            note_later(tx, 0, "note 0, again")?;
+            Ok(seen)
+        })
+        .await;
+    assert_eq!(seen.expect("not written"), 40);
+    let left = ["note 0, again", "note 39", "note 40", "note 41"];
+    assert_eq!(bodies(&db.store).await, left);
+}
+
+async fn what_is_owed_and_fails_undoes_everything(db: TestDatabase) {
+    with_notes(&db).await;
+    db.store.write(|tx| note(tx, 1, "one")).await.expect("not written");
+    let by_the_commit: Result<()> = db
+        .store
+        .write(|tx| {
+            note(tx, 2, "two")?;
+            let _ = note_later(tx, 1, "again");
+            Ok(())
+        })
+        .await;
+    assert!(matches!(by_the_commit, Err(Error::Conflict(_))), "{by_the_commit:?}");
+    let by_the_next: Result<u64> = db
+        .store
+        .write(|tx| {
+            let _ = note_later(tx, 1, "again");
+            note(tx, 2, "two")
+        })
+        .await;
+    assert!(matches!(by_the_next, Err(Error::Conflict(_))), "{by_the_next:?}");
+    let alone: Result<()> = db.store.write(|tx| note_later(tx, 1, "again")).await;
+    assert!(matches!(alone, Err(Error::Conflict(_))), "{alone:?}");
+    for _ in 0..8 {
+        // Refused before it is sent.
+        let of_no_such_type: Result<()> = db
+            .store
+            .write(|tx| {
+                note(tx, 2, "two")?;
+                let sql = "insert into notes (id, body) values ($1, $2)";
+                let _ = tx.execute_later(sql, &["three".into(), "three".into()]);
+                Ok(())
+            })
+            .await;
+        assert!(matches!(of_no_such_type, Err(Error::Database(_))), "{of_no_such_type:?}");
+    }
+    assert_eq!(bodies(&db.store).await, ["one"]);
+}
+
+async fn what_is_owed_is_undone_with_the_rest(db: TestDatabase) {
+    with_notes(&db).await;
+    for sent in [false, true] {
+        for _ in 0..8 {
+            let outcome: Result<(), AppError> = db
+                .store
+                .write(move |tx| {
+                    if sent {
+                        note(tx, 1, "one")?;
+                    }
+                    note_later(tx, 2, "two")?;
+                    Err(AppError::Refused)
+                })
+                .await;
+            assert!(matches!(outcome, Err(AppError::Refused)));
+            let nothing: Result<()> = db.store.write(|_| Ok(())).await;
+            nothing.expect("nothing is not written");
+        }
+    }
+    assert!(bodies(&db.store).await.is_empty());
+}
+
+async fn what_is_owed_is_not_lost_outside_of_a_transaction(db: TestDatabase) {
+    with_notes(&db).await;
+    db.store.write_once(|tx| note_later(tx, 1, "one")).await.expect("not written");
+    db.store.lease(|tx| note_later(tx, 2, "two")).await.expect("not written");
+    assert_eq!(bodies(&db.store).await, ["one", "two"]);
 }
 
 async fn writers_do_not_lose_updates(db: TestDatabase) {

@@ -1,0 +1,131 @@
+//! What of a transaction was not sent yet. It travels with the next statement: each exchange with the server
+//! costs two changes of process.
+
+use crate::value::Value;
+use bytes::BytesMut;
+use futures_util::future::{LocalBoxFuture, try_join, try_join_all};
+use std::collections::HashMap;
+use tokio_postgres::types::{IsNull, ToSql, Type};
+use tokio_postgres::{Client, Error as Refusal, Statement};
+
+/// Statements that may be owed at once: what is joined beyond a few is not sent in the order in which it came.
+const MOST: usize = 16;
+
+/// Prepared statements, by their text.
+pub(super) type Prepared = HashMap<Box<str>, Statement>;
+
+/// What was not sent yet.
+#[derive(Default)]
+pub(super) struct Owed {
+    /// How the transaction begins.
+    pub(super) begin: Option<&'static str>,
+    /// Statements whose answers nobody waits for, in their order.
+    pub(super) later: Vec<Later>,
+}
+
+/// A statement whose answer nobody waits for.
+pub(super) struct Later {
+    pub(super) sql: Box<str>,
+    params: Vec<Kept>,
+}
+
+/// A parameter of its own.
+#[derive(Debug)]
+enum Kept {
+    Plain(Value<'static>),
+    Text(Box<str>),
+    Bytes(Box<[u8]>),
+}
+
+impl Owed {
+    /// Whether nothing is owed.
+    pub(super) fn is_none(&self) -> bool {
+        self.begin.is_none() && self.later.is_empty()
+    }
+
+    /// Whether no more statements may be owed.
+    pub(super) fn is_full(&self) -> bool {
+        self.later.len() >= MOST
+    }
+
+    /// Sends it, and `work` behind it in the same breath: the answer to `work`, or the first refusal. Of what
+    /// was not `prepared` nothing is sent.
+    pub(super) async fn before<T>(
+        &self,
+        client: &Client,
+        prepared: &Prepared,
+        work: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
+        if self.is_none() {
+            return work.await;
+        }
+        let begin = self.begin.map(|sql| -> LocalBoxFuture<'_, Result<(), Refusal>> {
+            Box::pin(client.batch_execute(sql))
+        });
+        let later = self.later.iter().filter_map(|it| {
+            let statement = prepared.get(&it.sql)?;
+            let sent: LocalBoxFuture<'_, Result<(), Refusal>> =
+                Box::pin(
+                    async move { client.execute_raw(statement, &it.params).await.map(|_| ()) },
+                );
+            Some(sent)
+        });
+        // Both are polled in this order, and the driver sends when it is polled first.
+        let (_, answer) = try_join(try_join_all(begin.into_iter().chain(later)), work).await?;
+        Ok(answer)
+    }
+}
+
+impl Later {
+    pub(super) fn new(sql: &str, params: &[Value<'_>]) -> Self {
+        Self { sql: sql.into(), params: params.iter().map(Kept::of).collect() }
+    }
+
+    /// The parameters, as they came.
+    pub(super) fn params(&self) -> Vec<Value<'_>> {
+        self.params.iter().map(Kept::value).collect()
+    }
+}
+
+impl Kept {
+    fn of(value: &Value<'_>) -> Self {
+        match *value {
+            Value::Null => Self::Plain(Value::Null),
+            Value::Int(n) => Self::Plain(Value::Int(n)),
+            Value::Bool(b) => Self::Plain(Value::Bool(b)),
+            Value::Uuid(id) => Self::Plain(Value::Uuid(id)),
+            Value::Text(text) => Self::Text(text.into()),
+            Value::Bytes(bytes) => Self::Bytes(bytes.into()),
+        }
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Plain(value) => *value,
+            Self::Text(text) => Value::Text(text),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+        }
+    }
+}
+
+impl ToSql for Kept {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.value().to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Value<'_> as ToSql>::accepts(ty)
+    }
+
+    fn to_sql_checked(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        self.to_sql(ty, out)
+    }
+}
