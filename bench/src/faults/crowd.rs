@@ -62,8 +62,7 @@ pub async fn bad_endpoints(plan: &Plan<'_>, seconds: u32) -> anyhow::Result<Vec<
     let (beside, more) = p99(plan, &customer, &server, &all, (rate, seconds)).await?;
     events.extend(more);
     let times = beside.as_secs_f64() / calm.as_secs_f64();
-    let (healthy, hanging) = (&all[..HEALTHY], &all[HEALTHY..HEALTHY + OF_EACH]);
-    let (rounds, more) = beside_held(plan, &customer, &server, (healthy, hanging)).await?;
+    let (rounds, more) = beside_held(plan, &customer, &server, &all[..HEALTHY]).await?;
     events.extend(more);
     let tries = tries(&customer, &server, &events).await?;
     let report = report(plan.receiver).await?;
@@ -113,38 +112,42 @@ async fn tries(
     }
 }
 
-/// Has so many events wait for those that hang that they would fill all places; then plays rounds, in each of
-/// which some more that hang hold all that they may and each that answers has an event, until all of a round
-/// come before a try that hangs ends. The rounds that took, `None` when every one had to wait, and the events.
+/// Plays rounds. In each, so many events come for some more that hang that they would fill all places, those hold
+/// all that they may, and then each that answers has an event; until all of these come before a try that hangs
+/// ends. The rounds that took, `None` when every one had to wait, and the events.
 async fn beside_held(
     plan: &Plan<'_>,
     customer: &Arc<Customer>,
     server: &Process,
-    (healthy, hanging): (&[String], &[String]),
+    healthy: &[String],
 ) -> anyhow::Result<(Option<usize>, Vec<String>)> {
-    let (mut hung, mut events) = (Vec::new(), Vec::new());
     let (held, hangs) = (CAP * OF_EACH, format!("{}/hang", plan.receiver));
     let fills = |report: &Report, hung: &[String]| {
         hung.iter().filter(|id| !report.events.contains_key(*id)).count() + held >= PLACES
     };
+    let mut events = Vec::new();
     for round in 1..=ROUNDS {
-        if !fills(&report(plan.receiver).await?, &hung) {
-            let backlog = hanging.iter().cycle().take(BACKLOG * hanging.len());
-            hung.extend(tests(customer, server, backlog).await?);
-        }
         // Who has failed has one place. These have not, until a try of theirs ends.
         let fresh = endpoints(customer, server, &hangs, OF_EACH).await?;
-        hung.extend(tests(customer, server, fresh.iter().cycle().take(held)).await?);
-        let all_hang = until(plan, |report| report.hanging >= held);
-        let Ok(before) = timeout(HANGS, all_hang).await else { continue };
-        let before = before?;
+        let backlog = fresh.iter().cycle().take(BACKLOG * OF_EACH);
+        let hung = tests(customer, server, backlog).await?;
+        let before = timeout(HANGS, until(plan, |report| report.hanging >= held)).await;
+        let before = before.ok().transpose()?.map(|report| report.given_up);
         let asked = tests(customer, server, healthy.iter()).await?;
         let all_came = |report: &Report| asked.iter().all(|id| report.events.contains_key(id));
         let after = until(plan, all_came).await?;
         events.extend(asked);
-        if after.given_up == before.given_up && fills(&after, &hung) {
+        if before == Some(after.given_up) && fills(&after, &hung) {
             return Ok((Some(round), events));
         }
+        // The next round begins with all places free.
+        for id in fresh {
+            let path = format!("/manage/v1/webhook-endpoints/{id}/");
+            customer
+                .change(Method::PATCH, &server.url, &path, &json!({ "enabled": false }))
+                .await?;
+        }
+        until(plan, |report| report.hanging == 0).await?;
     }
     Ok((None, events))
 }
