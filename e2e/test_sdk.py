@@ -181,7 +181,7 @@ def test_a_widget_token_makes_one_link(vinculo, client):
     bearer = {"Authorization": f"Bearer {tokens['access']}"}
     links = f"{vinculo.url}/api/links/"
     body = {"institution": INSTITUTION, "username": ONE_EMPLOYER, "access_mode": "single"}
-    assert requests.get(links, headers=bearer, timeout=5).status_code == 403
+    assert requests.get(links, headers=bearer, timeout=30).status_code == 403
     made = requests.post(links, json=body, headers=bearer, timeout=30)
     assert made.status_code == 201
     assert client.Links.get(made.json()["id"]) == made.json()
@@ -270,7 +270,7 @@ def test_a_token_is_made_for_one_link(vinculo, client):
     tokens = client.WidgetToken.create(scopes=scopes, link=link["id"], widget={"theme": []})
     bearer = {"Authorization": f"Bearer {tokens['access']}"}
     for id_, status in [(link["id"], 200), (NOBODY, 403)]:
-        answer = requests.get(f"{vinculo.url}/api/links/{id_}/", headers=bearer, timeout=5)
+        answer = requests.get(f"{vinculo.url}/api/links/{id_}/", headers=bearer, timeout=30)
         assert answer.status_code == status
     with pytest.warns(DeprecationWarning):
         assert set(client.Links.token(link["id"], scopes)) == {"access", "refresh"}

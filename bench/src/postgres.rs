@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::machine::taken_by;
 
 /// How long it may take to start.
-const TRIES: usize = 300;
+const TRIES: usize = 1200;
 const BETWEEN: Duration = Duration::from_millis(50);
 
 /// A running server, gone when this value is.

@@ -103,15 +103,14 @@ impl Receiver {
     /// # Errors
     /// When there is none.
     pub async fn start() -> anyhow::Result<Self> {
-        Self::start_on(0).await
+        Self::start_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?)
     }
 
-    /// Listens on this port; on a free one when it is 0.
+    /// Listens there.
     ///
     /// # Errors
-    /// When it cannot be had.
-    pub async fn start_on(port: u16) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    /// When the address is not known.
+    pub fn start_on(listener: TcpListener) -> anyhow::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
         let (released, _) = watch::channel(false);
         let book = Arc::new(Book {

@@ -54,7 +54,12 @@ for (const [way, hands, options] of WAYS) {
     await hands.press(page, 'Autorizar y continuar');
     await headed(page, 'Consultando…');
     await headed(page, 'Listo');
-    await hands.follow(page, 'Volver a Crédito Ejemplo');
+    const onward = page.getByRole('link', { name: 'Volver a Crédito Ejemplo', exact: true });
+    await onward.waitFor();
+    // The page goes on by itself after some seconds, maybe before the Tab key has come to the link.
+    await hands.follow(page, 'Volver a Crédito Ejemplo').catch((error) => {
+      if (!page.url().startsWith(LENDER)) throw error;
+    });
     await page.waitForURL(`${LENDER}/ok?*`);
 
     const [link, ...others] = await links(yes);

@@ -16,8 +16,11 @@ use crate::server::Installation;
 
 /// The sandbox's people who have data.
 const PEOPLE: [&str; 5] = ["1999000001", "1999000002", "1999000003", "1999000004", "1999000005"];
-/// How long an answer is waited for: longer than a healthy one takes, shorter than a pause.
+/// How long an answer is waited for while a fault is played: longer than a healthy one takes, shorter than a
+/// pause.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// How long where none is, and an answer has to come: the machine may be busy.
+const ANSWER: Duration = Duration::from_secs(40);
 /// Where the numbers of the next customer begin: no two ask under one key.
 static STARTED: AtomicUsize = AtomicUsize::new(0);
 /// Requests at once of a customer who asks as fast as answers come.
@@ -175,7 +178,7 @@ impl Customer {
     pub(super) async fn create(&mut self, server: &str, links: usize) -> anyhow::Result<()> {
         let numbers = self.next..self.next + links;
         self.next += links;
-        let requests = numbers.map(|number| (number, self.request(number, server)));
+        let requests = numbers.map(|number| (number, self.request(number, server).timeout(ANSWER)));
         let requests: Vec<_> = requests.collect();
         let answers = stream::iter(requests)
             .map(async |(number, request)| (number, answer(request).await))
@@ -196,7 +199,7 @@ impl Customer {
         number: usize,
         server: &str,
     ) -> impl Future<Output = Tried> + Send + use<> {
-        let request = self.request(number, server).timeout(PATIENCE * 10);
+        let request = self.request(number, server).timeout(ANSWER);
         async move {
             let sent = Instant::now();
             let answer = request.send().await.ok();
@@ -251,7 +254,7 @@ impl Customer {
     }
 
     pub(super) async fn get(&self, server: &str, path: &str) -> anyhow::Result<Value> {
-        let request = self.client.get(format!("{server}{path}")).timeout(PATIENCE * 5);
+        let request = self.client.get(format!("{server}{path}")).timeout(ANSWER);
         let answer = request.basic_auth(&self.key.0, Some(&self.key.1)).send().await?;
         let status = answer.status();
         let body = answer.text().await?;
@@ -282,6 +285,7 @@ impl Customer {
         body: &Value,
     ) -> anyhow::Result<Value> {
         let request = self.client.request(method, format!("{server}{path}")).json(body);
+        let request = request.timeout(ANSWER);
         let answer = request.basic_auth(&self.key.0, Some(&self.key.1)).send().await?;
         let status = answer.status();
         let body = answer.text().await?;

@@ -121,17 +121,18 @@ pub async fn terminated_sessions(
     let mut customer = Customer::new(&installation)?;
     let mut servers = [installation.serve()?];
     let url = servers[0].url.clone();
-    let mut ended = 0;
-    for _ in 0..plan.rounds {
-        let ending = async {
+    let ending = async {
+        let mut ended = 0;
+        for _ in 0..plan.rounds {
             sleep(Duration::from_millis(200)).await;
             let all = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
                        where datname like 'vinculo%'";
-            tokio::task::block_in_place(|| postgres.run(all))
-        };
-        let found = customer.create_during(&[&url], plan.rate, ending).await?;
-        ended += found.unwrap_or_default().parse::<u64>()?;
-    }
+            let found = tokio::task::block_in_place(|| postgres.run(all))?;
+            ended += found.unwrap_or_default().parse::<u64>()?;
+        }
+        anyhow::Ok(ended)
+    };
+    let ended = customer.create_during(&[&url], plan.rate, ending).await?;
     customer.repeat(&url).await?;
     let book = Book::close(&customer, &url, plan.receiver, &[]).await?;
     all_run(&mut servers)?;

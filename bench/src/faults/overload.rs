@@ -20,6 +20,8 @@ const TIMES: f64 = 3.0;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// What is normal: a link is told of within a second.
 const NORMAL: Duration = Duration::from_secs(1);
+/// How long it may take until that is so again; after it, that links are made and told of at all is enough.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// Requests at once, where it is not asked at a rate.
 const AT_ONCE: usize = 16;
@@ -162,7 +164,7 @@ async fn recover(
             && let Some(promise) = customer.answered.values().next_back()
         {
             told(plan, std::slice::from_ref(&promise.link)).await?;
-            if asked.elapsed() <= NORMAL {
+            if asked.elapsed() <= NORMAL || ended.elapsed() > SLOW {
                 return Ok(ended.elapsed());
             }
         }

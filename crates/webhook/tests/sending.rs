@@ -264,9 +264,10 @@ async fn answers_that_are_not_complete_http_are_failures() {
 
 #[tokio::test]
 async fn a_refused_connection_is_told_from_a_bad_handshake() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = listener.local_addr().unwrap();
-    drop(listener);
+    // Nobody else gets the port, and nobody listens.
+    let kept = TcpSocket::new_v4().unwrap();
+    kept.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let nobody = kept.local_addr().unwrap();
     assert_eq!(outcome(nobody, PATIENT).await, Err(Failure::Connect));
 
     for not_tls in ["HTTP/1.1 400 Bad Request\r\n\r\n", ""] {

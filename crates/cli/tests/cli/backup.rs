@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reqwest::Method;
 
 use crate::support::{
-    Client, Installation, Link, Multiplied, Process, finished, in_the_end, sample,
+    Client, Installation, Link, Multiplied, Process, finished, in_the_end, look_again, sample,
 };
 
 /// A database in one of the two files that SQLite has.
@@ -53,7 +53,7 @@ async fn a_backup_taken_under_load_serves() {
         let id = vinculo_store::ImportId(1);
         let loaded = async || store.read(move |tx| tx.import(id)).await.expect("an answer");
         while loaded().await.is_none_or(|import| import.loaded == 0) {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await;
@@ -87,7 +87,7 @@ async fn a_backup_taken_under_load_serves() {
     in_the_end("the loads of the restored links", async {
         for link in &found {
             while client.counts(link).await != (2, 1) {
-                tokio::task::yield_now().await;
+                look_again().await;
             }
         }
     })
@@ -138,7 +138,7 @@ async fn a_dump_of_postgres_without_its_keys_is_of_use_with_them_alone() {
     let link = client.link("1999000002").await;
     in_the_end("the load", async {
         while client.counts(&link).await != (2, 1) {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await;

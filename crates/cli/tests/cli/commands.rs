@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use vinculo_store::{Environment, PageRequest};
 
-use crate::support::{Installation, Process, Receiver, finished, in_the_end, sample, vinculo};
+use crate::support::{
+    Installation, Process, Receiver, finished, in_the_end, look_again, sample, vinculo,
+};
 
 #[test]
 fn a_key_is_three_texts() {
@@ -107,7 +109,7 @@ async fn deliveries_say_how_the_last_try_ended() {
     let (mut server, _) = Process::start_listening(command.env("VINCULO_LOG", "trace")).await;
     in_the_end("a try", async {
         while !list().contains(" pending, 1 try, the last failed: connect\n") {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await;
@@ -134,7 +136,13 @@ async fn an_endpoint_that_is_gone_is_logged() {
     let (mut server, _) = Process::start_listening(&mut installation.serve_command()).await;
     server.logs("webhook endpoint disabled").await;
     server.logs(&format!("endpoint={id} reason=gone")).await;
-    assert_eq!(list().json_lines()[0]["disabled_reason"], "gone");
+    // It is said before it is committed.
+    in_the_end("the record of it", async {
+        while list().json_lines()[0]["disabled_reason"] != "gone" {
+            look_again().await;
+        }
+    })
+    .await;
     server.terminate();
     assert!(server.ended().await.success());
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::backup::hand_over_key;
 use crate::support::{
-    Client, Finished, Installation, Link, Process, finished, in_the_end, vinculo,
+    Client, Finished, Installation, Link, Process, finished, in_the_end, look_again, vinculo,
 };
 use crate::support::{Multiplied, Receiver};
 
@@ -77,7 +77,7 @@ async fn a_killed_copy_goes_on() {
         let there = "select count(*) from information_schema.tables where table_name = \
              'unfinished_copy'";
         while away.sql(there) != "1" || away.sql("select count(*) from contributions") == "0" {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await;
@@ -91,7 +91,7 @@ async fn a_killed_copy_goes_on() {
             if !refused.contains("another process") {
                 break refused;
             }
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     });
     let refused = refused.await;
@@ -120,7 +120,7 @@ async fn copied_when_free(from: &str, to: &str) -> Finished {
             if !finished.stderr.contains("another process") {
                 return finished;
             }
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await
@@ -130,7 +130,7 @@ async fn copied_when_free(from: &str, to: &str) -> Finished {
 async fn served(installation: &Installation) -> (Process, String) {
     in_the_end("a free database", async {
         while installation.run(&["keys", "list", "--environment", "sandbox"]).code != Some(0) {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await;

@@ -2,7 +2,7 @@
 
 use vinculo_store::{CohortId, Store};
 
-use crate::support::{Installation, Receiver, in_the_end};
+use crate::support::{Installation, Receiver, in_the_end, look_again};
 
 /// Rows of the file, each about another person of the sandbox's country.
 const ROWS: usize = 400;
@@ -38,7 +38,7 @@ async fn goes_on(installation: &Installation) {
         let (mut server, _) = installation.serve().await;
         in_the_end("links", async {
             while made_of(&store).await < links {
-                tokio::task::yield_now().await;
+                look_again().await;
             }
         })
         .await;

@@ -2,7 +2,7 @@
 
 use vinculo_store::{Import, ImportId, ImportState, Store};
 
-use crate::support::{Installation, Multiplied, Process, in_the_end};
+use crate::support::{Installation, Multiplied, Process, in_the_end, look_again};
 
 /// Copies of the largest sample: enough for many batches, and for people who are looked up apart.
 const COPIES: usize = 100;
@@ -81,6 +81,6 @@ async fn moment(store: &Store, state: ImportState, before: i64) {
         if import(store).await.as_ref().is_some_and(come) {
             return;
         }
-        tokio::task::yield_now().await;
+        look_again().await;
     }
 }

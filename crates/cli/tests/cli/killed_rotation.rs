@@ -1,10 +1,10 @@
 //! A rotation of the index keys that is killed with signal 9 goes on where it was. The moment is
 //! looked for in the files of SQLite: whoever opens a store has to share it, and is in the way.
 
-use crate::support::{Installation, Multiplied, Process, in_the_end};
+use crate::support::{Installation, Multiplied, Process, in_the_end, look_again};
 
 /// Copies of the largest sample: enough for several batches of people.
-const COPIES: usize = 40;
+const COPIES: usize = 100;
 
 const ROTATE: [&str; 3] = ["vault", "rotate-index", "--json"];
 
@@ -29,7 +29,7 @@ async fn goes_on() {
     let number = |sql: &str| data.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     in_the_end("the moment", async {
         while number("select coalesce(sum(rotated), 0) from index_rotation") == 0 {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     })
     .await;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::{Installation, Process, finished, in_the_end};
+use crate::support::{Installation, Process, finished, in_the_end, look_again};
 
 const FIRST: &str = "1:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const SECOND: &str = "2:f00102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
@@ -97,7 +97,7 @@ async fn indexes_rotated(installation: &Installation) {
                 return done.json();
             }
             assert!(done.stderr.contains("stop every server"), "{done:?}");
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     });
     let done = done.await;

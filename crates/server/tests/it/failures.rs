@@ -93,6 +93,8 @@ async fn begun_bodies(app: &TestApp) -> Vec<TcpStream> {
 }
 
 async fn a_body_that_never_ends_ends_in_a_timeout(database: TestDatabase) {
+    // The question at the end may take its time.
+    let impatient = |config: &mut Config| config.body_timeout = Duration::from_millis(200);
     let app = Setup::new(database).configure(impatient).start().await;
     for stream in begun_bodies(&app).await {
         let said = heard(stream).await;

@@ -163,6 +163,12 @@ async fn lived_in(database: TestDatabase) -> (TestApp, Watch) {
     app.app.finish_work().await;
     let watch = Watch::start(&app).await;
     watch.until(&app, "vinculo_imports_total", &[("result", "accepted")], 1.0).await;
+    // How a job ended is counted once it is recorded.
+    for kind in ["sync_link", "import_file"] {
+        let done = [("kind", kind), ("result", "done")];
+        watch.until(&app, "vinculo_job_runs_total", &done, 1.0).await;
+        watch.until(&app, "vinculo_jobs_running", &[("kind", kind)], 0.0).await;
+    }
     (app, watch)
 }
 

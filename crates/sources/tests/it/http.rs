@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use vinculo_pila::{Document, DocumentKind};
 use vinculo_sources::ach::{Ach, AchConfig};
 use vinculo_sources::{
@@ -133,9 +133,10 @@ async fn the_deadline_covers_the_body_too() {
 
 #[tokio::test]
 async fn a_closed_port_is_an_operator_that_is_down() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    // Nobody else gets the port, and nobody listens.
+    let kept = TcpSocket::new_v4().expect("a socket");
+    kept.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+    let address = kept.local_addr().expect("an address");
     let ach = connector(AchConfig::new(format!("http://{address}")));
     let call = ach.ask(&question(), PATIENT).await;
     assert_eq!(call.outcome, retry(RetryReason::UpstreamDown, None));

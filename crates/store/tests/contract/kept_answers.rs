@@ -132,7 +132,7 @@ async fn a_second_answer_waits_for_the_first_and_is_not_kept() {
     let waits = "select count(*) from pg_stat_activity \
          where datname = current_database() and wait_event_type = 'Lock'";
     while raw::rows(&db, waits) == ["0"] {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
     go_on.send(()).expect("the first is gone");
     assert!(first.await.expect("the first panicked").expect("not written"));

@@ -48,7 +48,7 @@ pub(crate) async fn until_alone(db: &TestDatabase) {
     let others = "select count(*) from pg_stat_activity where datname = current_database() \
          and backend_type = 'client backend' and pid <> pg_backend_pid()";
     while rows(db, others) != ["0"] {
-        tokio::task::yield_now().await;
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     }
 }
 

@@ -2,10 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 /// A new database on the server of `VINCULO_TEST_POSTGRES_URL`; gone when this value is.
 pub(crate) struct Database {
     name: String,
+}
+
+/// The server's write-ahead log from a moment on, which is there for as long as this value is: checkpoints, of
+/// which every database that is dropped makes one, take nothing of it away.
+pub(crate) struct WriteAheadLog {
+    url: String,
+    begin: String,
+    _kept: mpsc::Sender<()>,
 }
 
 impl Database {
@@ -52,21 +62,45 @@ impl Database {
         })
     }
 
-    /// The files of the server's write-ahead log from `begin` on.
-    pub(crate) fn write_ahead_log(&self, begin: &str) -> Vec<(PathBuf, Vec<u8>)> {
-        connected(&self.url(), |client| {
-            let files = client.query(
-                "select name, pg_read_binary_file('pg_wal/' || name) from pg_ls_waldir() \
-                 where name >= $1 and name <= pg_walfile_name(pg_current_wal_insert_lsn())",
-                &[&begin],
-            )?;
-            Ok(files.iter().map(|row| (row.get::<_, String>(0).into(), row.get(1))).collect())
-        })
+    /// The server's write-ahead log from now on.
+    pub(crate) fn write_ahead_log(&self) -> WriteAheadLog {
+        let (url, name) = (self.url(), self.name.clone());
+        let (told, begin) = mpsc::channel();
+        let (kept, end) = mpsc::channel::<()>();
+        let there = url.clone();
+        // The slot is gone with its session, whatever ends the test.
+        thread::spawn(move || {
+            connected(&there, move |client| {
+                let slot = "select pg_walfile_name(pg_current_wal_insert_lsn()) \
+                     from pg_create_physical_replication_slot($1, true, true)";
+                let begin: String = client.query_one(slot, &[&name])?.get(0);
+                told.send(begin).expect("the test waits");
+                // Nobody sends anything.
+                let _ = end.recv();
+                Ok(())
+            });
+        });
+        let begin = begin.recv().expect("a replication slot");
+        WriteAheadLog { url, begin, _kept: kept }
     }
 
     /// Takes it away from whoever uses it.
     pub(crate) fn vanish(&self) {
         server(&format!("drop database if exists {} with (force)", self.name));
+    }
+}
+
+impl WriteAheadLog {
+    /// Its files up to now.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        connected(&self.url, |client| {
+            let files = client.query(
+                "select name, pg_read_binary_file('pg_wal/' || name) from pg_ls_waldir() \
+                 where name >= $1 and name <= pg_walfile_name(pg_current_wal_insert_lsn())",
+                &[&self.begin],
+            )?;
+            Ok(files.iter().map(|row| (row.get::<_, String>(0).into(), row.get(1))).collect())
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use tempfile::TempDir;
 use vinculo_store::{Store, Target};
 
-use super::database::Database;
+use super::database::{Database, WriteAheadLog};
 use super::{Client, Finished, Process, TOKEN, finished, vinculo};
 
 /// A folder, and a database in it or on PostgreSQL.
@@ -101,9 +101,9 @@ impl Installation {
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// The files of the server's write-ahead log from `begin` on. On PostgreSQL only.
-    pub(crate) fn write_ahead_log(&self, begin: &str) -> Vec<(PathBuf, Vec<u8>)> {
-        self.postgres.as_ref().expect("a PostgreSQL database").write_ahead_log(begin)
+    /// The server's write-ahead log from now on. On PostgreSQL only.
+    pub(crate) fn write_ahead_log(&self) -> WriteAheadLog {
+        self.postgres.as_ref().expect("a PostgreSQL database").write_ahead_log()
     }
 
     /// A command on this installation.

@@ -26,6 +26,11 @@ pub(crate) const TOKEN: &str = "a-token-of-the-receiver";
 /// How long the machine may take; nothing waits this long unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// Lets others have the machine between two looks at what is waited for: who is looked at needs it.
+pub(crate) async fn look_again() {
+    tokio::time::sleep(Duration::from_millis(2)).await;
+}
+
 /// The outcome of `what`, which must come in the end.
 pub(crate) async fn in_the_end<T>(what: &str, outcome: impl Future<Output = T>) -> T {
     let waited = tokio::time::timeout(PATIENCE, outcome).await;

@@ -592,6 +592,8 @@ async fn open(
     let (store, secrets) = opened.await.expect("the database does not open");
     let mut config = Config::new(AchConfig::new(&operator.url), database.spool());
     config.webhook_allow_private = true;
+    // By real time: no try ends because the machine is busy.
+    config.webhook_timeout = Duration::from_secs(60);
     configure(&mut config);
     let clock = Arc::new(clock.clone());
     let parts = Parts { store, secrets, clock, random, http: http_client(), config };
