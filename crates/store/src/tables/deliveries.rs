@@ -58,12 +58,15 @@ pub struct DueDelivery {
     pub tried: i64,
     /// Since when its first try waits; `None` for every other one, and when the delivery was made again.
     pub first_due: Option<Micros>,
+    /// When it was made, or last made again.
+    pub waits_since: Micros,
 }
 
 const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
      (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries, \
-     case when d.replayed_at is null then d.created_at end from";
+     case when d.replayed_at is null then d.created_at end, \
+     coalesce(d.replayed_at, d.created_at) from";
 const BESIDE_SQLITE: &str = "d join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
@@ -147,6 +150,7 @@ impl DueDelivery {
             address: row.sealed(9)?,
             tried,
             first_due: row.opt_int(11)?.filter(|_| tried == 0),
+            waits_since: row.int(12)?,
         })
     }
 }
@@ -272,6 +276,14 @@ impl Tx<'_> {
             self.execute(&sql, &[claim.id.into(), claim.attempt.into(), at.into()])?;
         }
         Ok(())
+    }
+
+    /// Gives back a delivery that is still held, to be taken at `at`: no try is used up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put_off_delivery(&mut self, claim: ClaimedDelivery, at: Micros) -> Result<()> {
+        self.hold_until(&[claim], "0", at)
     }
 
     /// Gives back deliveries that are still held: others may take them at once.

@@ -26,6 +26,7 @@ on_both_databases! {
     workspaces_that_hold_many_take_no_more_first_ones,
     only_what_is_held_is_prolonged,
     what_is_given_back_is_taken_at_once,
+    what_is_put_off_uses_up_no_try,
     the_longest_due_of_an_endpoint_go_first,
     endpoints_take_turns,
     an_endpoint_has_no_more_in_flight_than_allowed,
@@ -417,6 +418,20 @@ async fn what_is_given_back_is_taken_at_once(db: TestDatabase) {
     write(&db, move |tx| tx.release_deliveries(&[given_back, stale], NOW + 1)).await;
     let again = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
     assert_eq!(ids(&again), [given_back.id]);
+    assert_eq!((again[0].claim.attempt, again[0].tried), (2, 0), "no try is used up");
+}
+
+async fn what_is_put_off_uses_up_no_try(db: TestDatabase) {
+    scene(&db, 1, &[0, 0]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let (put_off, kept) = (held[0].claim, held[1].claim);
+    assert_eq!(held[0].waits_since, NOW);
+    let stale = ClaimedDelivery { attempt: kept.attempt - 1, ..kept };
+    write(&db, move |tx| tx.put_off_delivery(put_off, NOW + 9)).await;
+    write(&db, move |tx| tx.put_off_delivery(stale, NOW + 9)).await;
+    assert!(write(&db, |tx| claim(tx, NOW + 8, 5)).await.is_empty());
+    let again = write(&db, |tx| claim(tx, NOW + 9, 5)).await;
+    assert_eq!(ids(&again), [put_off.id]);
     assert_eq!((again[0].claim.attempt, again[0].tried), (2, 0), "no try is used up");
 }
 
