@@ -27,7 +27,7 @@ text_enum! {
 pub struct ClaimedDelivery {
     /// The row.
     pub id: DeliveryId,
-    /// Proves the lease: each claim of the row has a greater one, and after a failure of the database that lost
+    /// Proves the lease: each claim of the row has a greater one, as has a replay, and after a failure of the database that lost
     /// claims another one than those had.
     pub attempt: i64,
 }

@@ -172,7 +172,8 @@ impl Tx<'_> {
     }
 
     /// Makes those of these deliveries due now that match, whose endpoint is enabled and whose event
-    /// tells of nothing that is gone. Those that are being sent stay as they are. Answers how many.
+    /// tells of nothing that is gone. Those that are being sent stay as they are; a try of one that was cancelled
+    /// while it was being sent has lost it, as if another worker had taken it over. Answers how many.
     ///
     /// # Errors
     /// When the database fails.
@@ -192,7 +193,7 @@ impl Tx<'_> {
         let again = self.execute(
             &format!(
                 "update deliveries set state = 'pending', leased = 0, due_at = ${at}, \
-                 finished_at = null, replayed_at = ${at}, earlier_tries = (select count(*) from attempts a \
+                 attempt = attempt + 1, finished_at = null, replayed_at = ${at}, earlier_tries = (select count(*) from attempts a \
                  where a.delivery_id = deliveries.id) where id in (select d.id \
                  from events v join deliveries d on d.event_id = v.id \
                  join webhook_endpoints e on e.id = d.endpoint_id and {ENABLED}{} \
