@@ -22,6 +22,7 @@ on_both_databases!(
     every_try_is_told_with_its_answer,
     lists_are_filtered,
     replays_keep_id_and_bytes,
+    as_many_as_a_statement_takes_are_looked_for,
     an_endpoint_that_is_gone_is_disabled,
     an_endpoint_that_fails_for_five_days_is_disabled,
     a_quiet_endpoint_has_a_day_to_take_what_comes_next,
@@ -513,6 +514,24 @@ async fn replays_keep_id_and_bytes(database: TestDatabase) {
     client.delete(&path_of(&endpoint)).await;
     assert_eq!(client.post(&one, &json!({})).await.status, 409);
     assert_eq!(client.post(REPLAY, &disabled).await.status, 404);
+    app.finish().await;
+}
+
+async fn as_many_as_a_statement_takes_are_looked_for(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let repeated = json!({ "status__in": vec!["failed"; 33_000] });
+    assert_eq!(client.post(REPLAY, &repeated).await.status, 202);
+    let links = |many: u128| (0..many).map(|n| uuid::Uuid::from_u128(n).to_string());
+    let enough = json!({ "link__in": links(1000).collect::<Vec<_>>() });
+    assert_eq!(client.post(REPLAY, &enough).await.status, 202);
+    for field in ["link__in", "endpoint__in"] {
+        let refused = client.post(REPLAY, &json!({ field: links(1001).collect::<Vec<_>>() })).await;
+        assert_eq!((refused.status, refused.codes()), (400, vec!["max_length".to_owned()]));
+        let told = &refused.json()[0];
+        assert_eq!(told["field"], field);
+        assert!(told["message"].as_str().unwrap().contains("1000"), "{told}");
+    }
     app.finish().await;
 }
 
