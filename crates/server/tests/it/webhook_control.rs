@@ -845,6 +845,22 @@ async fn what_happened_by_a_clock_that_is_behind_was_missed_too(database: TestDa
     app.finish().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_waits_for_no_sweep_of_what_can_never_be_sent() {
+    let mut app = Setup::new(TestDatabase::postgres()).without_runner().start().await;
+    let receiver = Receiver::start().await;
+    add(&app.sandbox(), json!({ "url": receiver.url })).await;
+    let endpoint = app.sandbox().results(ENDPOINTS).await.remove(0);
+    let test = format!("{}test/", path_of(&endpoint));
+    assert_eq!(app.sandbox().post(&test, &json!({})).await.status, 202);
+    // A process ended before it had cancelled what waits.
+    app.database.run("update webhook_endpoints set disabled_at = 1, disabled_reason = 'manual'");
+    app.start_runner().await;
+    let stop = app.take_runner();
+    app.database.while_waited_for("update deliveries set due_at = due_at", stop).await;
+    app.finish_with_work_left().await;
+}
+
 async fn one_success_ends_a_failure(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let mut receiver = Receiver::start().await;
