@@ -47,6 +47,11 @@ struct Told {
 /// Sends and records. What cannot be opened is put off as [`comes_again`] says, and that is no try: nothing was
 /// sent.
 pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> {
+    if due.is_unwanted {
+        let (id, now) = (due.claim.id, app.now_micros());
+        app.store().write(move |tx| tx.cancel_unwanted_deliveries(&[id], now)).await?;
+        return Ok(Ended::ForNow);
+    }
     let started_at = app.now();
     let unsent =
         |why| Tried { started_at, duration: Duration::ZERO, result: Err(why), excerpt: None };

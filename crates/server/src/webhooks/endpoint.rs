@@ -200,12 +200,12 @@ pub(super) fn change(
         tx.endpoint_works(endpoint.id, &endpoint.sealed, Micros::MAX)?;
     }
     address.authorization = wanted.authorization.unwrap_or(address.authorization);
-    let other_types = wanted.types.is_some();
+    let before = endpoint.types.clone();
     let types = wanted.types.unwrap_or(endpoint.types);
     trail.note(tx, app, Entry::of(AuditAction::WebhookChanged).object(id))?;
     tx.change_endpoint(endpoint.id, types.as_deref(), &address.seal(secrets, id)?)?;
-    if other_types {
-        tx.cancel_unwanted_deliveries(endpoint.id, app.now_micros())?;
+    if is_narrower(types.as_deref(), before.as_deref()) {
+        tx.narrow_endpoint(endpoint.id, app.now_micros())?;
     }
     match wanted.enabled {
         Some(true) => tx.enable_endpoint(endpoint.id, app.now_micros())?,

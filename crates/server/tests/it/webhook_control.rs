@@ -29,6 +29,7 @@ on_both_databases!(
     a_late_answer_says_nothing_of_where_the_endpoint_is_now,
     tries_under_way_are_recorded_whatever_became_of_their_delivery,
     what_waits_is_not_sent_once_its_type_is_not_wanted,
+    what_is_not_wanted_any_more_is_not_sent_before_it_is_cancelled,
     what_was_missed_is_sent_whenever_it_is_asked_for,
     what_was_missed_is_sent_by_whoever_comes_after_a_crash,
     what_happened_by_a_clock_that_is_behind_was_missed_too,
@@ -749,6 +750,38 @@ async fn what_waits_is_not_sent_once_its_type_is_not_wanted(database: TestDataba
     assert_eq!(client.results(DELIVERIES).await[0]["status"], "cancelled", "nor when asked for");
     app.settled().await;
     receiver.assert_quiet();
+    app.finish().await;
+}
+
+/// The process that ended was about to cancel it.
+async fn what_is_not_wanted_any_more_is_not_sent_before_it_is_cancelled(database: TestDatabase) {
+    let mut app = Setup::new(database).without_runner().start().await;
+    let client = app.sandbox();
+    let (mut few, mut all) = (Receiver::start().await, Receiver::start().await);
+    let narrowed = json!({ "url": few.url, "webhook_types": ["OWNERS"] });
+    add(&client, narrowed).await;
+    add(&client, json!({ "url": all.url, "webhook_types": ["OWNERS"] })).await;
+    client.create_link("1999000001", json!({ "fetch_resources": ["OWNERS"] })).await;
+    app.start_runner().await;
+    few.next().await;
+    all.next().await;
+    app.settled().await;
+    app.stop_runner().await;
+    for endpoint in client.results(ENDPOINTS).await {
+        client.post(REPLAY, &json!({ "endpoint": endpoint["id"] })).await;
+    }
+    let first = "id = (select min(id) from webhook_endpoints)";
+    app.database.tamper(&format!(
+        "update webhook_endpoints set webhook_types = ',LINK,', narrowed_at = 1 where {first}"
+    ));
+    app.start_runner().await;
+    all.next().await;
+    app.settled().await;
+    few.assert_quiet();
+    let found = client.results(DELIVERIES).await;
+    let mut states: Vec<_> = found.iter().map(|it| it["status"].as_str().unwrap()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["cancelled", "delivered"]);
     app.finish().await;
 }
 

@@ -30,6 +30,9 @@ pub struct ReplayPage<I> {
 /// What ended without having arrived, as the index of it says.
 const ENDED: &str = "d.state in ('failed', 'cancelled')";
 
+/// The order of events.
+const BY_TIME: [&str; 2] = ["v.created_at", "v.id"];
+
 /// Endpoints `e` that are sent to.
 const ENABLED: &str = "e.disabled_at is null";
 
@@ -48,7 +51,7 @@ fn leads_to(dialect: Dialect) -> &'static str {
 }
 
 impl ReplayPlace {
-    fn from_row(row: &Row<'_>) -> Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self { at: row.int(0)?, id: row.int(1)? })
     }
 
@@ -119,7 +122,7 @@ impl Tx<'_> {
         let next = self.end_of_events(workspace, span, after, limit)?;
         let mut clause = filter.replayable(workspace, false, now);
         clause.and_span("v.created_at", span);
-        between(&mut clause, after, next);
+        between(&mut clause, BY_TIME, after, next);
         let from = format!("events v {then} deliveries d on d.event_id = v.id");
         Ok(ReplayPage { found: self.replayable(&from, &clause)?, next })
     }
@@ -159,7 +162,7 @@ impl Tx<'_> {
     ) -> Result<Option<ReplayPlace>> {
         let mut clause = Where::equals("v.workspace_id", workspace);
         clause.and_span("v.created_at", span);
-        between(&mut clause, after, None);
+        between(&mut clause, BY_TIME, after, None);
         let mut params = clause.params().to_vec();
         params.push((limit - 1).max(0).into());
         let sql = format!(
@@ -226,7 +229,7 @@ impl Tx<'_> {
         if !filter.is_narrow() {
             let after = after.within(filter.created);
             next = self.end_of_events(workspace, filter.created, after, limit)?;
-            between(&mut clause, after, next);
+            between(&mut clause, BY_TIME, after, next);
         }
         let then = leads_to(self.dialect());
         let mut params = clause.params().to_vec();
@@ -282,9 +285,13 @@ impl Tx<'_> {
     }
 }
 
-/// Keeps to events behind one place, up to another.
-fn between(clause: &mut Where<'_>, after: ReplayPlace, until: Option<ReplayPlace>) {
-    let columns = ["v.created_at", "v.id"];
+/// Keeps to rows behind one place of an order, up to another.
+pub(super) fn between(
+    clause: &mut Where<'_>,
+    columns: [&str; 2],
+    after: ReplayPlace,
+    until: Option<ReplayPlace>,
+) {
     clause.and_pair(columns, ">", [after.at, after.id]);
     if let Some(until) = until {
         clause.and_pair(columns, "<", [until.at, until.id.saturating_add(1)]);

@@ -274,6 +274,14 @@ const CALLS: &[(&str, Call)] = &[
         let one = DeliveryFilter { id: Some(DeliveryId(2_500)), ..DeliveryFilter::default() };
         Ok(tx.deliveries(HERE, &one, ALL)?.count == 1 && tx.attempts(DeliveryId(2_500))?.is_empty())
     }),
+    ("a step of the search for what is not wanted any more", |tx| {
+        tx.narrow_endpoint(EndpointId(1), NOW)?;
+        let first = tx.unwanted_deliveries(EndpointId(1), ReplayPlace::default(), 20)?;
+        let next = first.next.unwrap_or_default();
+        let second = tx.unwanted_deliveries(EndpointId(1), next, 20)?;
+        tx.cancel_unwanted_deliveries(&[DeliveryId(2_500)], NOW)?;
+        Ok(second.next.is_some())
+    }),
     ("replay of one", |tx| {
         let one = DeliveryFilter { id: Some(DeliveryId(4_970)), ..DeliveryFilter::default() };
         let first = ReplayPlace::default();
