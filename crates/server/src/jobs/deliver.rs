@@ -259,7 +259,8 @@ fn record_failure(
     if !recorded && tx.is_taken_over(due.claim)? {
         return Err(Unwritten::TakenOver);
     }
-    let Some(reason) = disable.filter(|_| recorded) else { return Ok(false) };
+    // Also when the delivery was cancelled meanwhile: what the endpoint said of itself stands.
+    let Some(reason) = disable else { return Ok(false) };
     health::disable(tx, app, due, reason)?;
     Ok(true)
 }

@@ -29,6 +29,7 @@ on_both_databases!(
     a_late_answer_says_nothing_of_where_the_endpoint_is_now,
     tries_under_way_are_recorded_whatever_became_of_their_delivery,
     what_waits_is_not_sent_once_its_type_is_not_wanted,
+    an_endpoint_is_gone_whatever_became_of_what_it_was_sent,
     what_is_not_wanted_any_more_is_not_sent_before_it_is_cancelled,
     what_was_missed_is_sent_whenever_it_is_asked_for,
     what_was_missed_is_sent_by_whoever_comes_after_a_crash,
@@ -750,6 +751,26 @@ async fn what_waits_is_not_sent_once_its_type_is_not_wanted(database: TestDataba
     assert_eq!(client.results(DELIVERIES).await[0]["status"], "cancelled", "nor when asked for");
     app.settled().await;
     receiver.assert_quiet();
+    app.finish().await;
+}
+
+async fn an_endpoint_is_gone_whatever_became_of_what_it_was_sent(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    let told = Arc::new(Notify::new());
+    receiver.reply([Reply::Late(Arc::clone(&told), 410)]);
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    let link = one_event(&app).await;
+    receiver.next().await;
+    let path = format!("/api/links/{}/", link["id"].as_str().unwrap());
+    assert_eq!(client.delete(&path).await.status, 204);
+    assert_eq!(client.results(DELIVERIES).await[0]["status"], "cancelled");
+    told.notify_one();
+    tried_once(&app, 1).await;
+    let shown = client.get(&path_of(&endpoint)).await.json();
+    assert_eq!(shown["disabled_reason"], "gone");
+    app.settled().await;
     app.finish().await;
 }
 
