@@ -28,7 +28,7 @@ pub struct ReplayPage<I> {
 }
 
 /// What ended without having arrived, as the index of it says.
-const ENDED: &str = "d.state in ('failed', 'cancelled')";
+pub(super) const ENDED: &str = "d.state in ('failed', 'cancelled')";
 
 /// The order of events.
 const BY_TIME: [&str; 2] = ["v.created_at", "v.id"];
@@ -43,7 +43,7 @@ const MISSED: &str = "v.webhook_type not in ('TEST', 'ENDPOINT') \
      limit 1 offset 0)";
 
 /// Between two tables of which the first leads to the second: SQLite is told so.
-fn leads_to(dialect: Dialect) -> &'static str {
+pub(super) fn leads_to(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "cross join",
         Dialect::Postgres => "join",
@@ -66,12 +66,12 @@ impl ReplayPlace {
 
 impl DeliveryFilter {
     /// Whether it means a few deliveries that it leads to.
-    fn is_narrow(&self) -> bool {
+    pub(super) fn is_narrow(&self) -> bool {
         self.id.is_some() || self.events.is_narrow()
     }
 
     /// Whether it means nothing but what ended without having arrived.
-    fn is_of_ended(&self) -> bool {
+    pub(super) fn is_of_ended(&self) -> bool {
         let ended = [DeliveryState::Failed, DeliveryState::Cancelled];
         self.states.as_ref().is_some_and(|states| states.iter().all(|it| ended.contains(it)))
     }
