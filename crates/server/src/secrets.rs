@@ -67,23 +67,29 @@ impl Secrets {
         Ok(opened)
     }
 
-    /// Opens the keys of those of these workspaces that were not known.
+    /// Opens the keys of those of these workspaces that were not known. One that does not open keeps nobody from
+    /// the others.
     ///
     /// # Errors
     /// When a wrapped key does not open under the vault's master keys.
     pub(crate) fn learn(&self, workspaces: Vec<(Workspace, WrappedKey)>) -> Result<(), VaultError> {
+        let mut outcome = Ok(());
         for (workspace, wrapped) in workspaces {
             let id = workspace.id;
             if self.of(id).is_ok() {
                 continue;
             }
-            let data_key = self.vault.unwrap_key(&wrapped)?;
-            let indexes = self.vault.workspace_keys_at(id.0, self.index_version);
-            let secrets = Arc::new(WorkspaceSecrets { workspace, data_key, indexes });
-            let mut known = self.workspaces.write().unwrap_or_else(PoisonError::into_inner);
-            known.insert(id, secrets);
+            match self.vault.unwrap_key(&wrapped) {
+                Ok(data_key) => {
+                    let indexes = self.vault.workspace_keys_at(id.0, self.index_version);
+                    let secrets = Arc::new(WorkspaceSecrets { workspace, data_key, indexes });
+                    let mut known = self.workspaces.write().unwrap_or_else(PoisonError::into_inner);
+                    known.insert(id, secrets);
+                }
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
         }
-        Ok(())
+        outcome
     }
 
     /// Every workspace that is known now.

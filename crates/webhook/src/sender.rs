@@ -25,7 +25,7 @@ pub struct Options {
     pub timeout: Duration,
     /// Where requests may go.
     pub rules: Rules,
-    /// Bytes of an answer's body that are read before the connection is dropped.
+    /// Bytes of an answer's body after which no more is waited for, and the connection is dropped.
     pub read_limit: usize,
     /// Bytes of an answer's body that are kept.
     pub keep_limit: usize,
@@ -228,7 +228,7 @@ impl Sender {
     }
 
     /// Makes one POST. Never takes longer than [`Options::timeout`], stops reading the
-    /// answer's body at [`Options::read_limit`]. When a connection that was used before is reset in
+    /// answer's body at [`Options::read_limit`]. When a connection that was used before is reset or closed in
     /// place of an answer, the request is made again on another one, within the same time.
     pub async fn send(&self, request: Request<'_>) -> Attempt {
         let start = Instant::now();
@@ -249,8 +249,8 @@ impl Sender {
                 .await;
             match sent {
                 Ok(response) => return self.read(response).await,
-                // It was reset while it rested, or may have been. Each of those is met once.
-                Err(error) if !is_new && is_reset(&error) => {}
+                // It ended while it rested, or may have. Each of those is met once.
+                Err(error) if !is_new && (is_reset(&error) || is_unanswered(&error)) => {}
                 Err(error) => return Err(failure(&error)),
             }
         }
@@ -339,6 +339,12 @@ fn is_reset(error: &reqwest::Error) -> bool {
         let kind = cause.downcast_ref::<io::Error>().map(io::Error::kind);
         matches!(kind, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe))
     })
+}
+
+/// Whether the connection was closed before there was a whole head of an answer.
+fn is_unanswered(error: &reqwest::Error) -> bool {
+    let mut causes = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
+    causes.any(hyper::Error::is_incomplete_message)
 }
 
 /// An error and what it wraps. An `io::Error` gives its content as `get_ref`; its `source` is

@@ -181,6 +181,57 @@ async fn a_used_connection_that_is_reset_in_place_of_an_answer_is_followed_by_a_
     assert!(texts.iter().all(|text| *text == texts[0]), "the same, byte for byte: {texts:?}");
 }
 
+/// A receiver that closes what has rested, as the next request comes, and a connection that it closes at once.
+#[tokio::test]
+async fn a_used_connection_that_is_closed_in_place_of_an_answer_is_followed_by_a_new_one() {
+    let (requests, mut received) = mpsc::unbounded_channel();
+    let address = receiver(move |mut stream| {
+        let requests = requests.clone();
+        async move {
+            requests.send(read_request(&mut stream).await?).unwrap();
+            stream.write_all(OK).await?;
+            requests.send(read_request(&mut stream).await?).unwrap();
+            stream.shutdown().await
+        }
+    })
+    .await;
+    let (sender, url) = (sender(PATIENT), format!("http://{address}/hook"));
+    for sent in 1..=3 {
+        assert!(send_to(&sender, &url).await.delivered(), "{sent}");
+    }
+    let mut texts = Vec::new();
+    for _ in 0..5 {
+        texts.push(received.recv().await.unwrap());
+    }
+    assert!(texts.iter().all(|text| *text == texts[0]), "the same, byte for byte: {texts:?}");
+}
+
+#[tokio::test]
+async fn a_receiver_that_keeps_no_connection_takes_everything() {
+    let address = answering(OK).await;
+    let (sender, url) = (sender(PATIENT), format!("http://{address}/hook"));
+    for sent in 0..100 {
+        let attempt = send_to(&sender, &url).await;
+        assert!(attempt.delivered(), "{sent}: {attempt:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_connection_that_is_closed_in_place_of_an_answer_is_a_failed_try() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let address = receiver(move |mut stream| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            read_request(&mut stream).await?;
+            stream.shutdown().await
+        }
+    })
+    .await;
+    assert_eq!(outcome(address, PATIENT).await, Err(Failure::InvalidResponse));
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
 #[tokio::test]
 async fn a_new_connection_that_is_reset_is_a_failed_try() {
     let asked = Arc::new(AtomicUsize::new(0));
@@ -324,6 +375,25 @@ async fn dripping_never_outlives_the_deadline() {
         })
         .await;
         assert_eq!(outcome(address, SHORT).await, Err(Failure::Timeout), "{beginning:?}");
+    }
+}
+
+#[tokio::test]
+async fn once_64_kib_have_come_no_more_is_waited_for() {
+    let limit = Options::default().read_limit;
+    assert_eq!(limit, 64 * 1024);
+    for (bytes, timeout, expected) in
+        [(limit, PATIENT, Ok(200)), (limit - 1, SHORT, Err(Failure::Timeout))]
+    {
+        let address = receiver(move |mut stream| async move {
+            read_request(&mut stream).await?;
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n";
+            stream.write_all(&[head, &vec![b'a'; bytes][..]].concat()).await?;
+            // Nothing more comes as long as somebody waits.
+            stream.read_u8().await.map(drop)
+        })
+        .await;
+        assert_eq!(outcome(address, timeout).await, expected, "{bytes}");
     }
 }
 

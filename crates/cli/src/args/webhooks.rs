@@ -198,7 +198,7 @@ pub(crate) struct Enable {
 /// `vinculo webhooks rotate`
 #[derive(Debug, Args)]
 pub(crate) struct RotateWebhook {
-    /// Hours for which requests are signed with the secret before as well
+    /// Hours for which requests are signed with the secrets before as well
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u16).range(0..=168))]
     pub(crate) keep_old_hours: u16,
     #[command(flatten)]

@@ -182,7 +182,7 @@ fn secret(endpoint: &EndpointStatus) {
     println!("{HEAD}Secret{HEAD:#}  {shown}");
     println!("{DIM}Requests are signed with it. It is not shown again.{DIM:#}");
     if let Some(until) = &endpoint.old_secret_until {
-        println!("{DIM}The one before goes on until {until}.{DIM:#}");
+        println!("{DIM}What signed before goes on until {until}.{DIM:#}");
     }
 }
 

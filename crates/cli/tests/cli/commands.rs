@@ -189,8 +189,9 @@ fn webhooks_are_controlled_from_the_command_line() {
         let rotated = run(&["webhooks", "rotate"], &[id, "--keep-old-hours", "1"]).json();
         assert_ne!(rotated["secret"], made["secret"]);
         assert!(rotated["old_secret_until"].is_string());
+        assert!(run(&["webhooks", "rotate"], &[id]).json()["secret"] != rotated["secret"]);
         let again = run(&["webhooks", "rotate"], &[id]).refused();
-        assert!(again.starts_with("The secret before signs until "), "{again}");
+        assert!(again.starts_with("Three secrets sign until "), "{again}");
         let last = run(&["webhooks", "rotate"], &[id, "--keep-old-hours", "0"]).json();
         assert!(last["old_secret_until"].is_null());
 

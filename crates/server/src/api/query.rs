@@ -1,6 +1,8 @@
 //! Query strings: parameters by name, lists in the encodings that clients use (contract 2.3, and
 //! numbered brackets, as PHP writes them). Unknown parameters are ignored.
 
+use std::collections::HashSet;
+
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
 use uuid::Uuid;
@@ -9,6 +11,9 @@ use crate::App;
 use crate::error::{ApiError, ErrorItem};
 
 use super::body::shown;
+
+/// Different values of a filter that a statement looks for at most.
+const MOST: usize = 1000;
 
 /// The parsed query of a request.
 #[derive(Debug, Clone, Default)]
@@ -52,23 +57,39 @@ impl Query {
         Some(given.collect())
     }
 
+    /// The values of a list that a statement looks for, each of them once.
+    ///
+    /// # Errors
+    /// 400 `max_length` when there are more than a statement takes.
+    fn distinct(&self, name: &str) -> Result<Option<Vec<&str>>, ApiError> {
+        let Some(mut values) = self.list(name) else { return Ok(None) };
+        let mut seen = HashSet::new();
+        values.retain(|value| seen.insert(*value));
+        if values.len() > MOST {
+            let message = format!("Ensure this list has no more than {MOST} entries.");
+            let item = ErrorItem::field("max_length", name.to_owned(), message);
+            return Err(ApiError::bad_request(vec![item]));
+        }
+        Ok(Some(values))
+    }
+
     /// The values under `name` or `name__in`: both given, both must hold. `None` when neither is.
-    pub(crate) fn any_of(&self, name: &str) -> Option<Vec<&str>> {
+    pub(crate) fn any_of(&self, name: &str) -> Result<Option<Vec<&str>>, ApiError> {
         let one = self.get(name).map(|value| vec![value]);
-        both(one, self.list(&format!("{name}__in")))
+        Ok(both(one, self.distinct(&format!("{name}__in"))?))
     }
 
     /// The ids under `name` or `name__in`: both given, both must hold. `None` when neither is.
     pub(crate) fn ids(&self, name: &'static str) -> Result<Option<Vec<Uuid>>, ApiError> {
         let one = self.get(name).map(|value| parse_ids(name, &[value])).transpose()?;
         let among = format!("{name}__in");
-        let many = self.list(&among).map(|values| parse_ids(&among, &values)).transpose()?;
+        let many = self.distinct(&among)?.map(|values| parse_ids(&among, &values)).transpose()?;
         Ok(both(one, many))
     }
 
     /// The ids of one list; empty when it is not given.
     pub(crate) fn id_list(&self, name: &'static str) -> Result<Vec<Uuid>, ApiError> {
-        parse_ids(name, &self.list(name).unwrap_or_default())
+        parse_ids(name, &self.distinct(name)?.unwrap_or_default())
     }
 
     /// One of a fixed set of words, if given.
@@ -86,7 +107,7 @@ impl Query {
         name: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<Vec<T>>, ApiError> {
-        let Some(values) = self.list(name) else { return Ok(None) };
+        let Some(values) = self.distinct(name)? else { return Ok(None) };
         values
             .iter()
             .map(|value| parse_choice(name, value, &parse))
@@ -190,6 +211,28 @@ mod tests {
             assert_eq!(Query::parse(query).list("id__in"), Some(vec!["a", "b"]), "{query}");
         }
         assert_eq!(Query::parse("id__in=").list("id__in"), None);
+    }
+
+    #[test]
+    fn what_is_repeated_is_looked_for_once_and_too_much_is_refused() {
+        let query = |many: usize| {
+            let ids = (0..many).map(|n| Uuid::from_u128(n as u128).to_string());
+            let ids = ids.collect::<Vec<_>>().join(",");
+            Query::parse(&format!("link__in={ids}&link__in={ids}"))
+        };
+        assert_eq!(query(1000).ids("link").unwrap().map(|ids| ids.len()), Some(1000));
+        assert_eq!(query(1000).any_of("link").unwrap().map(|ids| ids.len()), Some(1000));
+        assert_eq!(query(1000).id_list("link__in").unwrap().len(), 1000);
+        let (many, word) = (query(1001), |_: &str| Some(()));
+        for refused in [
+            many.ids("link").unwrap_err(),
+            many.any_of("link").unwrap_err(),
+            many.id_list("link__in").unwrap_err(),
+            many.words("link__in", word).unwrap_err(),
+        ] {
+            let told = refused.told();
+            assert_eq!(told, "link__in: Ensure this list has no more than 1000 entries.");
+        }
     }
 
     #[test]

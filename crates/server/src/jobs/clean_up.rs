@@ -308,7 +308,8 @@ async fn round(app: &App, stopped: &CancellationToken) -> bool {
     let day_ago = app.now_micros().saturating_sub(after(0, DAY));
     all &= succeeded("cohorts sent by halves", cohorts::sweep(app, day_ago).await);
     all &= succeeded("destroyed keys", erasure::scrub(app).await);
-    all &= succeeded("stranded deliveries", webhooks::sweep(app).await);
+    let stranded = stopped.run_until_cancelled(webhooks::sweep(app)).await;
+    all &= succeeded("stranded deliveries", stranded.unwrap_or(Ok(())));
     let missed = stopped.run_until_cancelled(webhooks::send_all_missed(app)).await;
     all &= succeeded("what endpoints missed", missed.unwrap_or(Ok(())));
     all &= succeeded("planillas of an earlier version", planilla_place::place_older(app).await);

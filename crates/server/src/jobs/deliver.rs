@@ -11,18 +11,18 @@ use vinculo_store::{
 use vinculo_vault::{Context, DataKey, Sealed};
 use vinculo_webhook::{Answer, Attempt, MAX_RETRY_AFTER, Request, next_try};
 
-use super::announce::body_context;
+use super::opening::{Opened, Unopened, comes_again};
 use super::search::Ended;
 use crate::clock::micros;
 use crate::error::ApiError;
 use crate::limits::FirstTry;
 use crate::settings::Settings;
-use crate::webhooks::{self, Address, health};
+use crate::webhooks::{self, health};
 use crate::{App, request_id, traces};
 
 /// Why nothing was sent: the person was erased.
 const ERASED: &str = "erased";
-/// Why nothing was sent: our own fault.
+/// Why nothing was sent: it does not open, and has not for days.
 const INTERNAL: &str = "internal";
 
 /// How long an endpoint is left in peace that is busy and does not say how long.
@@ -44,9 +44,14 @@ struct Told {
     request_id: Uuid,
 }
 
-/// Sends and records. Whatever goes wrong before the record is a failed try as well, with the next
-/// one on schedule: nothing is lost, and nothing is tried in a hurry.
+/// Sends and records. What cannot be opened is put off as [`comes_again`] says, and that is no try: nothing was
+/// sent.
 pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> {
+    if due.is_unwanted {
+        let (id, now) = (due.claim.id, app.now_micros());
+        app.store().write(move |tx| tx.cancel_unwanted_deliveries(&[id], now)).await?;
+        return Ok(Ended::ForNow);
+    }
     let started_at = app.now();
     let unsent =
         |why| Tried { started_at, duration: Duration::ZERO, result: Err(why), excerpt: None };
@@ -54,12 +59,36 @@ pub(super) async fn run(app: &App, due: DueDelivery) -> Result<Ended, ApiError> 
         // The person was erased: nobody can read the body any more.
         unsent(ERASED)
     } else {
-        send(app, &due).await.unwrap_or_else(|error| {
-            let cause = error.cause().unwrap_or("refused").to_owned();
-            tracing::error!(cause, "delivery could not be prepared");
-            unsent(INTERNAL)
-        })
+        match Opened::of(app, &due).await {
+            Ok(opened) => send(app, &due, &opened).await,
+            Err(why) => match put_off(app, &due, why).await? {
+                Some(ended) => return Ok(ended),
+                None => unsent(INTERNAL),
+            },
+        }
     };
+    record(app, due, tried).await
+}
+
+/// Has a delivery that cannot be opened come again. `None` when that is a failed try.
+async fn put_off(app: &App, due: &DueDelivery, why: Unopened) -> Result<Option<Ended>, ApiError> {
+    let at = comes_again(&why, due.waits_since, app.now());
+    let cause = match why {
+        Unopened::Unread(error) => return Err(error),
+        Unopened::NoKey(cause) | Unopened::Refused(cause) => cause,
+    };
+    let Some(at) = at else {
+        tracing::error!(cause, "delivery cannot be opened: a failed try");
+        return Ok(None);
+    };
+    tracing::error!(cause, "delivery cannot be opened: put off, and no try is used up");
+    let claim = due.claim;
+    app.store().write(move |tx| tx.put_off_delivery(claim, at)).await?;
+    Ok(Some(Ended::ForNow))
+}
+
+/// Writes down what came of a try.
+async fn record(app: &App, due: DueDelivery, tried: Tried) -> Result<Ended, ApiError> {
     let result = tried.result.as_ref().map(|answer| answer.status).map_err(|failure| *failure);
     app.metrics().delivery_tried(result, tried.duration);
     tracing::debug!(?result, took = ?tried.duration, "tried to deliver");
@@ -129,26 +158,21 @@ impl<E: Into<ApiError>> From<E> for Unwritten {
     }
 }
 
-async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
-    let secrets = app.secrets(due.workspace)?;
-    let own = due.key.as_ref().map(|wrapped| app.all_secrets().vault().unwrap_key(wrapped));
-    let own = own.transpose()?;
-    let key = own.as_ref().unwrap_or(secrets.data_key());
-    let body = key.open(body_context(due.webhook_id), &due.body)?;
-    if let Ok(Told { request_id }) = serde_json::from_slice(&body) {
+async fn send(app: &App, due: &DueDelivery, opened: &Opened) -> Tried {
+    let Opened { body, address, .. } = opened;
+    if let Ok(Told { request_id }) = serde_json::from_slice(body) {
         request_id::is_behind(request_id);
     }
-    let address = Address::open(&secrets, due.endpoint_uuid, &due.address)?;
     let started_at = app.now();
     let (id, now) = (due.webhook_id.simple().to_string(), micros(started_at));
     let timestamp = started_at.as_second().to_string();
     let mut headers = vec![("webhook-id", id.as_str()), ("webhook-timestamp", &timestamp)];
-    let signatures = address.signatures(&id, now, &body);
+    let signatures = address.signatures(&id, now, body);
     headers.extend(signatures.as_deref().map(|signatures| ("webhook-signature", signatures)));
     let request = Request {
         url: &address.url,
         authorization: address.authorization.as_deref(),
-        body: body.to_vec().into(),
+        body: body.clone(),
         headers: &headers,
     };
     #[cfg(feature = "failpoints")]
@@ -157,19 +181,21 @@ async fn send(app: &App, due: &DueDelivery) -> Result<Tried, ApiError> {
     #[cfg(feature = "failpoints")]
     vinculo_store::failpoint::pass("after an answer");
     let result = result.map_err(|failure| failure.code());
-    let excerpt = excerpt(key, due.subject, due.claim, result.as_ref().ok())?;
-    Ok(Tried { started_at, duration, result, excerpt })
+    let excerpt = excerpt(opened.key(), due.subject, due.claim, result.as_ref().ok());
+    Tried { started_at, duration, result, excerpt }
 }
 
+/// The start of an answer, sealed. One that cannot be is not kept: the try is what it was.
 fn excerpt(
     key: &DataKey,
     subject: Option<SubjectId>,
     claim: ClaimedDelivery,
     answer: Option<&Answer>,
-) -> Result<Option<Sealed>, ApiError> {
-    let Some(answer) = answer.filter(|answer| !answer.excerpt.is_empty()) else { return Ok(None) };
+) -> Option<Sealed> {
+    let answer = answer.filter(|answer| !answer.excerpt.is_empty())?;
     let row = excerpt_row(subject, claim.id, claim.attempt);
-    Ok(Some(key.seal(Context::of_ids("attempts", &row), &answer.excerpt)?))
+    let sealed = key.seal(Context::of_ids("attempts", &row), &answer.excerpt);
+    sealed.inspect_err(|error| tracing::error!(%error, "an answer is not kept")).ok()
 }
 
 /// What binds the start of an answer to its try.
@@ -233,7 +259,8 @@ fn record_failure(
     if !recorded && tx.is_taken_over(due.claim)? {
         return Err(Unwritten::TakenOver);
     }
-    let Some(reason) = disable.filter(|_| recorded) else { return Ok(false) };
+    // Also when the delivery was cancelled meanwhile: what the endpoint said of itself stands.
+    let Some(reason) = disable else { return Ok(false) };
     health::disable(tx, app, due, reason)?;
     Ok(true)
 }

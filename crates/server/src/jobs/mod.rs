@@ -16,6 +16,7 @@ mod import_file;
 mod import_lines;
 mod in_flight;
 mod learned;
+mod opening;
 mod permits;
 mod planilla_place;
 mod project_again;

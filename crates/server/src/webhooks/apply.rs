@@ -7,6 +7,7 @@ use uuid::Uuid;
 use vinculo_store::{EndpointId, Tx};
 
 use super::endpoint::{EndpointChange, EndpointStatus, change, remove};
+use super::replay::LOOKED_AT;
 use super::{disabled, replay};
 use crate::App;
 use crate::audit::Trail;
@@ -28,7 +29,7 @@ pub(crate) async fn apply(
 ) -> Result<EndpointStatus, ApiError> {
     let (of, secrets) = (app.clone(), Arc::clone(secrets));
     let work = async move {
-        let enabled = wanted.enabled;
+        let (enabled, has_types) = (wanted.enabled, wanted.types.is_some());
         if enabled == Some(true) {
             cancel_before_enabling(&of, &secrets, id).await?;
         }
@@ -38,6 +39,9 @@ pub(crate) async fn apply(
         let (endpoint, changed) = of.store().write(write).await?;
         if enabled == Some(false) {
             cancel_rest(&of, endpoint).await;
+        }
+        if has_types {
+            left_to_sweep(cancel_unwanted(&of, Some(endpoint)).await);
         }
         if and_replay {
             replay::send_missed(&of, endpoint).await;
@@ -89,20 +93,37 @@ pub(crate) async fn delete(
     app.complete(work).await
 }
 
-/// Cancels what can never be sent.
+/// Cancels what can never be sent, and what is not wanted any more.
 pub(crate) async fn sweep(app: &App) -> Result<(), ApiError> {
     for endpoint in app.store().read(|tx| tx.stranded_endpoints()).await? {
         cancel_stranded(app, endpoint).await?;
     }
-    Ok(())
+    cancel_unwanted(app, None).await
 }
 
 /// Cancels what still waits for an endpoint that was just disabled or deleted. What is left after a failure is
 /// found by the [`sweep`].
 pub(crate) async fn cancel_rest(app: &App, endpoint: EndpointId) {
-    if let Err(error) = cancel_stranded(app, endpoint).await {
+    left_to_sweep(cancel_stranded(app, endpoint).await);
+}
+
+fn left_to_sweep(cancelled: Result<(), ApiError>) {
+    if let Err(error) = cancelled {
         tracing::warn!(cause = error.cause(), "deliveries that are not sent wait for the sweep");
     }
+}
+
+/// Cancels what waits for the endpoints that want fewer types than before, or for the one among them, and is of
+/// one of the others. Goes through what waits until there is none: some of it may have changed its place.
+async fn cancel_unwanted(app: &App, only: Option<EndpointId>) -> Result<(), ApiError> {
+    for (endpoint, narrowed_at) in app.store().read(move |tx| tx.narrowed_endpoints(only)).await? {
+        let now = app.now_micros();
+        let look = move |tx: &mut Tx<'_>, at| tx.unwanted_deliveries(endpoint, at, LOOKED_AT);
+        let act = move |tx: &mut Tx<'_>, ids: &[_]| tx.cancel_unwanted_deliveries(ids, now);
+        while replay::in_batches(app, look, act).await? > 0 {}
+        app.store().write(move |tx| tx.forget_narrowed(endpoint, narrowed_at)).await?;
+    }
+    Ok(())
 }
 
 /// Cancels what still waits for an endpoint that is about to be enabled: the transaction that enables it

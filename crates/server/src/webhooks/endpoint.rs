@@ -54,7 +54,7 @@ pub struct EndpointStatus {
     /// Whether requests are signed. Not before the first rotation of an endpoint that was added by
     /// a version that did not sign.
     pub signed: bool,
-    /// Until when requests are signed with the secret before the newest as well.
+    /// Until when requests are signed with secrets before the newest as well.
     #[schema(required, format = DateTime)]
     pub old_secret_until: Option<String>,
     /// When it was added.
@@ -200,12 +200,12 @@ pub(super) fn change(
         tx.endpoint_works(endpoint.id, &endpoint.sealed, Micros::MAX)?;
     }
     address.authorization = wanted.authorization.unwrap_or(address.authorization);
-    let other_types = wanted.types.is_some();
+    let before = endpoint.types.clone();
     let types = wanted.types.unwrap_or(endpoint.types);
     trail.note(tx, app, Entry::of(AuditAction::WebhookChanged).object(id))?;
     tx.change_endpoint(endpoint.id, types.as_deref(), &address.seal(secrets, id)?)?;
-    if other_types {
-        tx.cancel_unwanted_deliveries(endpoint.id, app.now_micros())?;
+    if is_narrower(types.as_deref(), before.as_deref()) {
+        tx.narrow_endpoint(endpoint.id, app.now_micros())?;
     }
     match wanted.enabled {
         Some(true) => tx.enable_endpoint(endpoint.id, app.now_micros())?,
@@ -217,8 +217,15 @@ pub(super) fn change(
     show(tx, app, secrets, id)
 }
 
-/// Gives an endpoint a new secret, which the answer shows; requests are signed with the one before
-/// as well until `old_until`, unless that is now. 409 while the one before is promised to go on.
+/// Whether there are types that were wanted before and are not any more; `None` stands for all.
+fn is_narrower(types: Option<&[String]>, before: Option<&[String]>) -> bool {
+    let Some(types) = types else { return false };
+    let gone = |name: &str| !types.iter().any(|kept| kept == name);
+    before.map_or_else(|| TYPES.into_iter().any(gone), |before| before.iter().any(|it| gone(it)))
+}
+
+/// Gives an endpoint a new secret, which the answer shows; requests are signed with those before
+/// as well until `old_until`, unless that is now. 409 while as many as can be are promised to go on.
 pub(crate) fn rotate(
     tx: &mut Tx<'_>,
     app: &App,
@@ -229,7 +236,7 @@ pub(crate) fn rotate(
 ) -> Result<EndpointStatus, ApiError> {
     let (endpoint, mut address) = hold(tx, secrets, id)?;
     let now = app.now_micros();
-    if let Some(until) = address.old_secret_until(now).filter(|_| old_until > now) {
+    if let Some(until) = address.is_full_until(now).filter(|_| old_until > now) {
         return Err(super::still_signs(until));
     }
     let secret = address.rotate(app, old_until)?;

@@ -42,7 +42,7 @@ pub(crate) fn disabled() -> ApiError {
 /// 409: requests are signed with an older secret as well until then.
 fn still_signs(until: Micros) -> ApiError {
     let message = format!(
-        "The secret before signs until {}. Rotate after that, or with keep_old_hours 0, which ends both.",
+        "Three secrets sign until {}. Rotate after that, or with keep_old_hours 0, which ends them.",
         wire_time(until)
     );
     ApiError::status(StatusCode::CONFLICT, "old_secret_signs", message)

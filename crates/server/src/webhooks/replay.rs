@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::webhooks::DeliveryStatus;
 
 /// Rows looked at by one read.
-const LOOKED_AT: i64 = 1000;
+pub(super) const LOOKED_AT: i64 = 1000;
 
 /// Deliveries made again in one transaction: a few milliseconds of the one writer of an embedded database.
 const BATCH: usize = 200;
@@ -170,7 +170,7 @@ async fn missed(
 
 /// Looks for rows step by step, and acts on what each step finds, a few rows in a transaction. Answers on
 /// how many it has acted.
-async fn in_batches<I: Copy + Send + 'static>(
+pub(super) async fn in_batches<I: Copy + Send + 'static>(
     app: &App,
     look: impl Fn(&mut Tx<'_>, ReplayPlace) -> Result<ReplayPage<I>, Error> + Clone + Send + 'static,
     act: impl Fn(&mut Tx<'_>, &[I]) -> Result<u64, Error> + Clone + Send + 'static,

@@ -27,6 +27,7 @@ on_both_databases!(
     a_link_shows_owner_employments_and_pay,
     an_organization_sees_its_own_alone,
     a_worker_learns_of_organizations_that_others_made,
+    a_worker_sends_for_organizations_that_it_did_not_know,
     what_is_shown_is_noted,
     the_log_says_who_it_was,
     a_page_renews_itself_while_something_is_under_way,
@@ -593,6 +594,33 @@ async fn a_worker_learns_of_organizations_that_others_made(database: TestDatabas
     app.work_off().await;
     let list = format!("/api/co/employments/?link={}", link["id"].as_str().unwrap());
     assert_eq!(client.results(&list).await.len(), 1);
+    neighbour.finish().await;
+    app.finish().await;
+}
+
+async fn a_worker_sends_for_organizations_that_it_did_not_know(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let neighbour = app.another_process().await;
+    create_organization(&neighbour.app, "Nueva").await.unwrap();
+    let owner = create_user(&neighbour.app, "Nueva", "ana@nueva.example", UserRole::Owner);
+    let mut browser = neighbour.browser();
+    accept(&mut browser, &owner.await.unwrap().link).await.location();
+    browser.get("/dashboard/sandbox/keys").await.page();
+    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &EVERYTHING).await.page());
+    let client = neighbour.client_of(&key);
+    let mut receiver = Receiver::start().await;
+    let endpoints = "/manage/v1/webhook-endpoints/";
+    let endpoint = client.post(endpoints, &json!({ "url": receiver.url })).await.json();
+    let test = format!("{endpoints}{}/test/", endpoint["id"].as_str().unwrap());
+    assert_eq!(client.post(&test, &json!({})).await.status, 202);
+    if app.database.is_embedded() {
+        // Nobody tells the process that works of what others wrote.
+        app.advance(Duration::from_secs(2));
+    }
+    receiver.next().await;
+    app.settled().await;
+    let delivery = client.results("/manage/v1/deliveries/").await.remove(0);
+    assert_eq!((&delivery["status"], &delivery["tries"]), (&json!("delivered"), &json!(1)));
     neighbour.finish().await;
     app.finish().await;
 }

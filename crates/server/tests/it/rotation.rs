@@ -1,6 +1,7 @@
 //! The master key is rotated while the application serves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use vinculo_server::installation::{self, OpenError};
@@ -8,10 +9,13 @@ use vinculo_server::rotation;
 use vinculo_store::Environment;
 use vinculo_vault::{MasterKeys, SystemRandom, Vault, VaultError};
 
-use crate::support::{MASTER_KEY, Receiver, Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{
+    MASTER_KEY, Receiver, Reply, Setup, TestApp, TestDatabase, on_both_databases,
+};
 
 on_both_databases!(
     a_rotation_changes_nothing_for_who_is_served,
+    a_process_without_the_newest_key_uses_up_no_try,
     every_version_that_is_needed_is_looked_for_at_the_start,
     data_without_its_keys_is_no_new_installation,
 );
@@ -77,6 +81,41 @@ async fn a_rotation_changes_nothing_for_who_is_served(database: TestDatabase) {
     app.start_runner().await;
     app.sandbox().create_link("1999000002", json!({})).await;
     receiver.take::<2>().await;
+    app.settled().await;
+    app.finish().await;
+}
+
+/// A worker that was not started with the newest key takes what it cannot open.
+async fn a_process_without_the_newest_key_uses_up_no_try(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    receiver.reply([Reply::Status(500)]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let client = app.sandbox();
+    let once = json!({ "webhook_retry_seconds": [60] });
+    assert_eq!(client.patch("/manage/v1/settings/", &once).await.status, 200);
+    let more = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS"] });
+    client.create_link("1999000001", more).await;
+    let first = receiver.next().await;
+    app.postponed().await;
+    rotated(&app, &both()).await;
+    // More often than it may be tried; what has waited long waits longer.
+    for (hours, minutes) in [(0, 1), (0, 1), (2, 12), (20, 60)] {
+        let due = app.next_delivery_due().await.expect("one more try");
+        let wait = due.duration_since(app.now()).unsigned_abs();
+        app.advance(wait.max(Duration::from_secs(hours * 3600)));
+        app.postponed().await;
+        let due = app.next_delivery_due().await.expect("one more try");
+        assert_eq!(due.duration_since(app.now()).as_secs() / 60, minutes);
+    }
+    receiver.assert_quiet();
+    let deliveries = client.results("/manage/v1/deliveries/").await;
+    assert_eq!((&deliveries[0]["status"], &deliveries[0]["tries"]), (&json!("pending"), &json!(1)));
+
+    let mut app = app.restart_with(&both()).await;
+    app.advance(Duration::from_secs(3600));
+    app.start_runner().await;
+    assert_eq!(receiver.next().await.body, first.body);
     app.settled().await;
     app.finish().await;
 }

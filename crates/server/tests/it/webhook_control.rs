@@ -22,12 +22,15 @@ on_both_databases!(
     every_try_is_told_with_its_answer,
     lists_are_filtered,
     replays_keep_id_and_bytes,
+    as_many_as_a_statement_takes_are_looked_for,
     an_endpoint_that_is_gone_is_disabled,
     an_endpoint_that_fails_for_five_days_is_disabled,
     a_quiet_endpoint_has_a_day_to_take_what_comes_next,
     a_late_answer_says_nothing_of_where_the_endpoint_is_now,
     tries_under_way_are_recorded_whatever_became_of_their_delivery,
     what_waits_is_not_sent_once_its_type_is_not_wanted,
+    an_endpoint_is_gone_whatever_became_of_what_it_was_sent,
+    what_is_not_wanted_any_more_is_not_sent_before_it_is_cancelled,
     what_was_missed_is_sent_whenever_it_is_asked_for,
     what_was_missed_is_sent_by_whoever_comes_after_a_crash,
     what_happened_by_a_clock_that_is_behind_was_missed_too,
@@ -250,16 +253,24 @@ async fn a_rotation_has_two_signatures_until_the_old_secret_ends(database: TestD
     assert!(app.sandbox().get(&path_of(&first)).await.json()["old_secret_until"].is_null());
     app.settled().await;
 
-    // There is no third, unless none is to go on.
+    // When the answer is lost, another rotation mends it: what receivers know goes on for as long as is wanted.
+    let lost = app.sandbox().post(&rotate, &json!({ "keep_old_hours": 1 })).await.json();
     let third = app.sandbox().post(&rotate, &json!({})).await.json();
+    assert!(lost["old_secret_until"].as_str() < third["old_secret_until"].as_str());
+    // There is no fourth, unless none is to go on.
     let refused = app.sandbox().post(&rotate, &json!({})).await;
     assert_eq!((refused.status, refused.codes()), (409, vec!["old_secret_signs".to_owned()]));
     let until = third["old_secret_until"].as_str().unwrap();
     assert!(refused.body.contains(until), "{}", refused.body);
     one_event(&app).await;
     let hook = receiver.next().await;
-    let both = format!("{} {}", signed(&hook, &third), signed(&hook, &second));
-    assert_eq!(header(&hook, "webhook-signature"), both);
+    let all = [&third, &lost, &second].map(|endpoint| signed(&hook, endpoint)).join(" ");
+    assert_eq!(header(&hook, "webhook-signature"), all);
+    app.settled().await;
+    app.advance(23 * HOUR);
+    one_event(&app).await;
+    let hook = receiver.next().await;
+    assert_eq!(header(&hook, "webhook-signature").split(' ').count(), 3, "as long as was wanted");
     let fourth = app.sandbox().post(&rotate, &json!({ "keep_old_hours": 0 })).await.json();
     one_event(&app).await;
     let hook = receiver.next().await;
@@ -508,6 +519,24 @@ async fn replays_keep_id_and_bytes(database: TestDatabase) {
     app.finish().await;
 }
 
+async fn as_many_as_a_statement_takes_are_looked_for(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let repeated = json!({ "status__in": vec!["failed"; 33_000] });
+    assert_eq!(client.post(REPLAY, &repeated).await.status, 202);
+    let links = |many: u128| (0..many).map(|n| uuid::Uuid::from_u128(n).to_string());
+    let enough = json!({ "link__in": links(1000).collect::<Vec<_>>() });
+    assert_eq!(client.post(REPLAY, &enough).await.status, 202);
+    for field in ["link__in", "endpoint__in"] {
+        let refused = client.post(REPLAY, &json!({ field: links(1001).collect::<Vec<_>>() })).await;
+        assert_eq!((refused.status, refused.codes()), (400, vec!["max_length".to_owned()]));
+        let told = &refused.json()[0];
+        assert_eq!(told["field"], field);
+        assert!(told["message"].as_str().unwrap().contains("1000"), "{told}");
+    }
+    app.finish().await;
+}
+
 async fn an_endpoint_that_is_gone_is_disabled(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.sandbox();
@@ -725,6 +754,58 @@ async fn what_waits_is_not_sent_once_its_type_is_not_wanted(database: TestDataba
     app.finish().await;
 }
 
+async fn an_endpoint_is_gone_whatever_became_of_what_it_was_sent(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let mut receiver = Receiver::start().await;
+    let told = Arc::new(Notify::new());
+    receiver.reply([Reply::Late(Arc::clone(&told), 410)]);
+    let endpoint = add(&client, json!({ "url": receiver.url })).await;
+    let link = one_event(&app).await;
+    receiver.next().await;
+    let path = format!("/api/links/{}/", link["id"].as_str().unwrap());
+    assert_eq!(client.delete(&path).await.status, 204);
+    assert_eq!(client.results(DELIVERIES).await[0]["status"], "cancelled");
+    told.notify_one();
+    tried_once(&app, 1).await;
+    let shown = client.get(&path_of(&endpoint)).await.json();
+    assert_eq!(shown["disabled_reason"], "gone");
+    app.settled().await;
+    app.finish().await;
+}
+
+/// The process that ended was about to cancel it.
+async fn what_is_not_wanted_any_more_is_not_sent_before_it_is_cancelled(database: TestDatabase) {
+    let mut app = Setup::new(database).without_runner().start().await;
+    let client = app.sandbox();
+    let (mut few, mut all) = (Receiver::start().await, Receiver::start().await);
+    let narrowed = json!({ "url": few.url, "webhook_types": ["OWNERS"] });
+    add(&client, narrowed).await;
+    add(&client, json!({ "url": all.url, "webhook_types": ["OWNERS"] })).await;
+    client.create_link("1999000001", json!({ "fetch_resources": ["OWNERS"] })).await;
+    app.start_runner().await;
+    few.next().await;
+    all.next().await;
+    app.settled().await;
+    app.stop_runner().await;
+    for endpoint in client.results(ENDPOINTS).await {
+        client.post(REPLAY, &json!({ "endpoint": endpoint["id"] })).await;
+    }
+    let first = "id = (select min(id) from webhook_endpoints)";
+    app.database.tamper(&format!(
+        "update webhook_endpoints set webhook_types = ',LINK,', narrowed_at = 1 where {first}"
+    ));
+    app.start_runner().await;
+    all.next().await;
+    app.settled().await;
+    few.assert_quiet();
+    let found = client.results(DELIVERIES).await;
+    let mut states: Vec<_> = found.iter().map(|it| it["status"].as_str().unwrap()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["cancelled", "delivered"]);
+    app.finish().await;
+}
+
 async fn what_was_missed_is_sent_whenever_it_is_asked_for(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.sandbox();
@@ -816,6 +897,22 @@ async fn what_happened_by_a_clock_that_is_behind_was_missed_too(database: TestDa
     app.settled().await;
     receiver.assert_quiet();
     app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shutdown_waits_for_no_sweep_of_what_can_never_be_sent() {
+    let mut app = Setup::new(TestDatabase::postgres()).without_runner().start().await;
+    let receiver = Receiver::start().await;
+    add(&app.sandbox(), json!({ "url": receiver.url })).await;
+    let endpoint = app.sandbox().results(ENDPOINTS).await.remove(0);
+    let test = format!("{}test/", path_of(&endpoint));
+    assert_eq!(app.sandbox().post(&test, &json!({})).await.status, 202);
+    // A process ended before it had cancelled what waits.
+    app.database.run("update webhook_endpoints set disabled_at = 1, disabled_reason = 'manual'");
+    app.start_runner().await;
+    let stop = app.take_runner();
+    app.database.while_waited_for("update deliveries set due_at = due_at", stop).await;
+    app.finish_with_work_left().await;
 }
 
 async fn one_success_ends_a_failure(database: TestDatabase) {

@@ -18,6 +18,7 @@ on_both_databases!(
     a_redirect_is_a_failure,
     an_event_that_never_arrives_is_given_up,
     what_cannot_be_read_any_more_is_not_sent,
+    what_does_not_open_is_waited_for_and_then_given_up,
     whoever_lost_a_delivery_says_nothing_of_its_endpoint,
     a_busy_endpoint_is_left_in_peace,
 );
@@ -202,6 +203,34 @@ async fn send_test(app: &TestApp, endpoint: &Value) {
 async fn endpoint_of(app: &TestApp, receiver: &Receiver) -> Value {
     let endpoints = app.sandbox().results(ENDPOINTS).await;
     endpoints.into_iter().find(|it| it["url"] == *receiver.url).expect("no such endpoint")
+}
+
+async fn what_does_not_open_is_waited_for_and_then_given_up(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let client = app.sandbox();
+    let never = json!({ "webhook_retry_seconds": [] });
+    assert_eq!(client.patch("/manage/v1/settings/", &never).await.status, 200);
+    app.stop_runner().await;
+    send_test(&app, &endpoint_of(&app, &receiver).await).await;
+    app.database.tamper("update events set sealed = (select sealed from webhook_endpoints)");
+    app.start_runner().await;
+    let list = "/manage/v1/deliveries/";
+    for days in [0, 2] {
+        app.advance(Duration::from_hours(24 * days));
+        app.postponed().await;
+        let waits = client.results(list).await.remove(0);
+        assert_eq!((&waits["status"], &waits["tries"]), (&json!("pending"), &json!(0)), "{days}");
+    }
+    app.advance(Duration::from_hours(24));
+    app.settled().await;
+    let ended = client.results(list).await.remove(0);
+    assert_eq!((&ended["status"], &ended["tries"]), (&json!("failed"), &json!(1)));
+    let shown = client.get(&format!("{list}{}/", ended["id"])).await.json();
+    assert_eq!(shown["attempts"][0]["failure"], "internal", "{shown}");
+    receiver.assert_quiet();
+    app.finish().await;
 }
 
 async fn whoever_lost_a_delivery_says_nothing_of_its_endpoint(database: TestDatabase) {

@@ -4,6 +4,7 @@ use uuid::Uuid;
 use vinculo_vault::{Sealed, WrappedKey};
 
 use super::ids::text_enum;
+use super::narrowed::UNWANTED;
 use super::page::Where;
 use super::{DeliveryId, EndpointId, Micros, SubjectId, WorkspaceId};
 use crate::{Dialect, Queue, Result, Row, Tx, Value};
@@ -27,7 +28,7 @@ text_enum! {
 pub struct ClaimedDelivery {
     /// The row.
     pub id: DeliveryId,
-    /// Proves the lease: each claim of the row has a greater one, and after a failure of the database that lost
+    /// Proves the lease: each claim of the row has a greater one, as has a replay, and after a failure of the database that lost
     /// claims another one than those had.
     pub attempt: i64,
 }
@@ -58,20 +59,31 @@ pub struct DueDelivery {
     pub tried: i64,
     /// Since when its first try waits; `None` for every other one, and when the delivery was made again.
     pub first_due: Option<Micros>,
+    /// When it was made, or last made again.
+    pub waits_since: Micros,
+    /// Whether it is of a type that its endpoint has stopped wanting, and is to be cancelled.
+    pub is_unwanted: bool,
 }
 
+/// What a [`DueDelivery`] is read from.
 const NEEDED: &str = "select d.id, d.attempt, d.workspace_id, d.subject_id, v.webhook_id, v.sealed, \
      k.wrapped, e.id, e.uuid, e.sealed, \
      (select count(*) from attempts a where a.delivery_id = d.id) - d.earlier_tries, \
-     case when d.replayed_at is null then d.created_at end from";
+     case when d.replayed_at is null then d.created_at end, \
+     coalesce(d.replayed_at, d.created_at), case when {unwanted} then 1 else 0 end from";
+
+/// Stands in [`NEEDED`] for [`UNWANTED`].
+const MARK: &str = "{unwanted}";
+
 const BESIDE_SQLITE: &str = "d join events v on v.id = d.event_id \
      join webhook_endpoints e on e.id = d.endpoint_id \
      left join data_keys k on k.owner_kind = 'subject' and k.owner_id = d.subject_id";
 
 /// Worded so that each row is found by its key, one after the other, whatever the planner knows of the tables.
-const BESIDE_POSTGRES: &str = "d cross join lateral (select webhook_id, sealed from events \
+const BESIDE_POSTGRES: &str = "d cross join lateral (select webhook_id, webhook_type, sealed from events \
      where id = d.event_id and subject_id = d.subject_id limit 1) v \
-     cross join lateral (select id, uuid, sealed from webhook_endpoints \
+     cross join lateral (select id, uuid, webhook_types, narrowed_at, sealed \
+     from webhook_endpoints \
      where id = d.endpoint_id limit 1) e \
      left join lateral (select wrapped from data_keys \
      where owner_kind = 'subject' and owner_id = d.subject_id limit 1) k on true";
@@ -147,6 +159,8 @@ impl DueDelivery {
             address: row.sealed(9)?,
             tried,
             first_due: row.opt_int(11)?.filter(|_| tried == 0),
+            waits_since: row.int(12)?,
+            is_unwanted: row.int(13)? == 1,
         })
     }
 }
@@ -216,6 +230,7 @@ impl Tx<'_> {
         terms: &[Value<'_>],
         (now, limit): (Micros, i64),
     ) -> Result<Vec<DueDelivery>> {
+        let needed = NEEDED.replace(MARK, UNWANTED);
         let due = match self.dialect() {
             Dialect::Sqlite => {
                 let turns = TURNS_SQLITE.replace(ENABLED, endpoints);
@@ -227,7 +242,7 @@ impl Tx<'_> {
                 let mut clause = Where::equals("d.state", DeliveryState::Pending);
                 clause.and_in("d.id", ids);
                 let sql =
-                    format!("{NEEDED} deliveries {BESIDE_SQLITE}{} order by d.id", clause.sql());
+                    format!("{needed} deliveries {BESIDE_SQLITE}{} order by d.id", clause.sql());
                 self.query(&sql, clause.params(), DueDelivery::from_row)?
             }
             Dialect::Postgres => {
@@ -237,7 +252,7 @@ impl Tx<'_> {
                 let turns = TURNS_POSTGRES.replace(ENABLED, endpoints).replace(SINCE, &since);
                 let sql = format!(
                     "with taken as ({CLAIM} = any(array({turns})) returning *) \
-                     {NEEDED} taken {BESIDE_POSTGRES} order by d.id"
+                     {needed} taken {BESIDE_POSTGRES} order by d.id"
                 );
                 self.query(&sql, &terms, DueDelivery::from_row)?
             }
@@ -272,6 +287,14 @@ impl Tx<'_> {
             self.execute(&sql, &[claim.id.into(), claim.attempt.into(), at.into()])?;
         }
         Ok(())
+    }
+
+    /// Gives back a delivery that is still held, to be taken at `at`: no try is used up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn put_off_delivery(&mut self, claim: ClaimedDelivery, at: Micros) -> Result<()> {
+        self.hold_until(&[claim], "0", at)
     }
 
     /// Gives back deliveries that are still held: others may take them at once.

@@ -4,6 +4,7 @@ use uuid::Uuid;
 use vinculo_vault::{Sealed, WrappedKey};
 
 use super::page::Where;
+use super::replays::{ENDED, leads_to};
 use super::{
     DeliveryId, DeliveryState, EventFilter, Micros, Page, PageRequest, SubjectId, WorkspaceId,
 };
@@ -93,6 +94,9 @@ const TRY: &str = "a.number, a.started_at, a.duration_us, a.status, a.failure, a
 /// The tables that a filter is about.
 const FILTERED: &str = "from events v join deliveries d on d.event_id = v.id";
 
+/// Rows that are put in order for a page, at most: of more, the newest are soon found among all.
+const SORTED: i64 = 10_000;
+
 impl DeliveryFilter {
     /// The clause over [`FILTERED`].
     fn clause(&self, workspace: WorkspaceId) -> Where<'_> {
@@ -171,7 +175,17 @@ impl Tx<'_> {
         filter: &DeliveryFilter,
         page: PageRequest,
     ) -> Result<Page<Delivery>> {
-        let clause = filter.clause(workspace);
+        let (mut clause, mut from) = (filter.clause(workspace), FILTERED.to_owned());
+        let mut count = None;
+        if filter.is_of_ended() && !filter.is_narrow() {
+            // What did not arrive is little of what there is, and has an index.
+            let (ended, of_ended) = self.of_ended(workspace, filter);
+            let found = self.count(&of_ended, &ended)?;
+            if found <= SORTED {
+                (clause, from) = (ended, of_ended);
+            }
+            count = Some(found);
+        }
         let (tail, params) = clause.sliced("v.created_at desc, v.id desc, d.id desc", page);
         let rows = self.query(
             &format!(
@@ -181,7 +195,7 @@ impl Tx<'_> {
                  (select count(*) from attempts a where a.delivery_id = d.id), v.subject_id, \
                  k.wrapped, case when {OF_THE_PAST} then 1 else 0 end, d.replayed_at, \
                  (select min(a.started_at) from attempts a where a.delivery_id = d.id \
-                 and a.status between 200 and 299) {FILTERED} \
+                 and a.status between 200 and 299) {from} \
                  left join webhook_endpoints e on e.id = d.endpoint_id \
                  left join links l on l.id = v.link_id left join data_keys k \
                  on k.owner_kind = 'subject' and k.owner_id = v.subject_id{tail}"
@@ -189,9 +203,25 @@ impl Tx<'_> {
             &params,
             Delivery::from_row,
         )?;
-        let sql = format!("select count(*) {FILTERED}{}", clause.sql());
-        let count = self.query_one(&sql, clause.params(), |row| row.int(0))?;
+        let count = count.map_or_else(|| self.count(&from, &clause), Ok)?;
         Ok(Page { count, rows })
+    }
+
+    /// The clause and the tables by which what ended without having arrived is found.
+    fn of_ended<'a>(
+        &self,
+        workspace: WorkspaceId,
+        filter: &'a DeliveryFilter,
+    ) -> (Where<'a>, String) {
+        let mut clause = filter.clause_within(workspace, true);
+        clause.and_list(&format!("{ENDED} and d.workspace_id = {{}}"), [workspace]);
+        let then = leads_to(self.dialect());
+        (clause, format!("from deliveries d {then} events v on v.id = d.event_id"))
+    }
+
+    fn count(&mut self, from: &str, clause: &Where<'_>) -> Result<i64> {
+        let sql = format!("select count(*) {from}{}", clause.sql());
+        self.query_one(&sql, clause.params(), |row| row.int(0))
     }
 
     /// Every try of a delivery, in order.

@@ -295,21 +295,6 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Cancels what waits for an endpoint and is of a type that it does not want any more.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn cancel_unwanted_deliveries(&mut self, id: EndpointId, now: Micros) -> Result<()> {
-        self.cancel_where(
-            "d.endpoint_id = $2 and exists (select 1 from events v join webhook_endpoints e \
-             on e.id = d.endpoint_id where v.id = d.event_id and v.webhook_type <> 'TEST' \
-             and e.webhook_types not like '%,' || v.webhook_type || ',%')",
-            &[id.into()],
-            now,
-        )?;
-        Ok(())
-    }
-
     /// Removes an endpoint and all its secrets. Its deliveries stay; of those that wait the first are
     /// cancelled, and the rest is stranded.
     ///

@@ -32,6 +32,7 @@ mod links;
 mod loads;
 mod lost_imports;
 mod missed;
+mod narrowed;
 mod objects;
 mod oldest;
 mod page;

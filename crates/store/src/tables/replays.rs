@@ -28,7 +28,10 @@ pub struct ReplayPage<I> {
 }
 
 /// What ended without having arrived, as the index of it says.
-const ENDED: &str = "d.state in ('failed', 'cancelled')";
+pub(super) const ENDED: &str = "d.state in ('failed', 'cancelled')";
+
+/// The order of events.
+const BY_TIME: [&str; 2] = ["v.created_at", "v.id"];
 
 /// Endpoints `e` that are sent to.
 const ENABLED: &str = "e.disabled_at is null";
@@ -40,7 +43,7 @@ const MISSED: &str = "v.webhook_type not in ('TEST', 'ENDPOINT') \
      limit 1 offset 0)";
 
 /// Between two tables of which the first leads to the second: SQLite is told so.
-fn leads_to(dialect: Dialect) -> &'static str {
+pub(super) fn leads_to(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "cross join",
         Dialect::Postgres => "join",
@@ -48,7 +51,7 @@ fn leads_to(dialect: Dialect) -> &'static str {
 }
 
 impl ReplayPlace {
-    fn from_row(row: &Row<'_>) -> Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self { at: row.int(0)?, id: row.int(1)? })
     }
 
@@ -63,12 +66,12 @@ impl ReplayPlace {
 
 impl DeliveryFilter {
     /// Whether it means a few deliveries that it leads to.
-    fn is_narrow(&self) -> bool {
+    pub(super) fn is_narrow(&self) -> bool {
         self.id.is_some() || self.events.is_narrow()
     }
 
     /// Whether it means nothing but what ended without having arrived.
-    fn is_of_ended(&self) -> bool {
+    pub(super) fn is_of_ended(&self) -> bool {
         let ended = [DeliveryState::Failed, DeliveryState::Cancelled];
         self.states.as_ref().is_some_and(|states| states.iter().all(|it| ended.contains(it)))
     }
@@ -119,7 +122,7 @@ impl Tx<'_> {
         let next = self.end_of_events(workspace, span, after, limit)?;
         let mut clause = filter.replayable(workspace, false, now);
         clause.and_span("v.created_at", span);
-        between(&mut clause, after, next);
+        between(&mut clause, BY_TIME, after, next);
         let from = format!("events v {then} deliveries d on d.event_id = v.id");
         Ok(ReplayPage { found: self.replayable(&from, &clause)?, next })
     }
@@ -159,7 +162,7 @@ impl Tx<'_> {
     ) -> Result<Option<ReplayPlace>> {
         let mut clause = Where::equals("v.workspace_id", workspace);
         clause.and_span("v.created_at", span);
-        between(&mut clause, after, None);
+        between(&mut clause, BY_TIME, after, None);
         let mut params = clause.params().to_vec();
         params.push((limit - 1).max(0).into());
         let sql = format!(
@@ -172,7 +175,8 @@ impl Tx<'_> {
     }
 
     /// Makes those of these deliveries due now that match, whose endpoint is enabled and whose event
-    /// tells of nothing that is gone. Those that are being sent stay as they are. Answers how many.
+    /// tells of nothing that is gone. Those that are being sent stay as they are; a try of one that was cancelled
+    /// while it was being sent has lost it, as if another worker had taken it over. Answers how many.
     ///
     /// # Errors
     /// When the database fails.
@@ -192,7 +196,7 @@ impl Tx<'_> {
         let again = self.execute(
             &format!(
                 "update deliveries set state = 'pending', leased = 0, due_at = ${at}, \
-                 finished_at = null, replayed_at = ${at}, earlier_tries = (select count(*) from attempts a \
+                 attempt = attempt + 1, finished_at = null, replayed_at = ${at}, earlier_tries = (select count(*) from attempts a \
                  where a.delivery_id = deliveries.id) where id in (select d.id \
                  from events v join deliveries d on d.event_id = v.id \
                  join webhook_endpoints e on e.id = d.endpoint_id and {ENABLED}{} \
@@ -225,7 +229,7 @@ impl Tx<'_> {
         if !filter.is_narrow() {
             let after = after.within(filter.created);
             next = self.end_of_events(workspace, filter.created, after, limit)?;
-            between(&mut clause, after, next);
+            between(&mut clause, BY_TIME, after, next);
         }
         let then = leads_to(self.dialect());
         let mut params = clause.params().to_vec();
@@ -281,9 +285,13 @@ impl Tx<'_> {
     }
 }
 
-/// Keeps to events behind one place, up to another.
-fn between(clause: &mut Where<'_>, after: ReplayPlace, until: Option<ReplayPlace>) {
-    let columns = ["v.created_at", "v.id"];
+/// Keeps to rows behind one place of an order, up to another.
+pub(super) fn between(
+    clause: &mut Where<'_>,
+    columns: [&str; 2],
+    after: ReplayPlace,
+    until: Option<ReplayPlace>,
+) {
     clause.and_pair(columns, ">", [after.at, after.id]);
     if let Some(until) = until {
         clause.and_pair(columns, "<", [until.at, until.id.saturating_add(1)]);

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use vinculo_store::{
     AttemptRecord, ClaimedDelivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason,
-    DueDelivery, EndpointId, Error, Micros, Options, Queue, Result, Store, SubjectId, Tx,
-    WorkspaceId,
+    DueDelivery, EndpointId, Error, Micros, Options, Queue, ReplayPlace, Result, Store, SubjectId,
+    Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -26,6 +26,8 @@ on_both_databases! {
     workspaces_that_hold_many_take_no_more_first_ones,
     only_what_is_held_is_prolonged,
     what_is_given_back_is_taken_at_once,
+    a_replay_begins_anew_whatever_comes_of_a_try_under_way,
+    what_is_put_off_uses_up_no_try,
     the_longest_due_of_an_endpoint_go_first,
     endpoints_take_turns,
     an_endpoint_has_no_more_in_flight_than_allowed,
@@ -342,7 +344,7 @@ async fn a_try_that_ends_after_its_delivery_is_recorded(db: TestDatabase) {
     })
     .await;
     let second = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
-    assert_eq!(second[0].claim, ClaimedDelivery { id: again.id, attempt: 2 });
+    assert_eq!(second[0].claim, ClaimedDelivery { id: again.id, attempt: 3 });
     let ends = [
         (taken, DeliveryState::Delivered, true),
         (failed, DeliveryState::Failed, false),
@@ -365,7 +367,7 @@ async fn a_try_that_ends_after_its_delivery_is_recorded(db: TestDatabase) {
     assert_eq!(numbers, ["1", "1"], "whoever lost it to another records nothing");
     let later = NOW + 1 + LEASE;
     let third = write(&db, move |tx| claim(tx, later, 5)).await;
-    assert_eq!((third[0].claim.attempt, third[0].tried), (3, 0), "the schedule is as long as ever");
+    assert_eq!((third[0].claim.attempt, third[0].tried), (4, 0), "the schedule is as long as ever");
 }
 
 async fn workspaces_that_hold_many_take_no_more_first_ones(db: TestDatabase) {
@@ -417,6 +419,46 @@ async fn what_is_given_back_is_taken_at_once(db: TestDatabase) {
     write(&db, move |tx| tx.release_deliveries(&[given_back, stale], NOW + 1)).await;
     let again = write(&db, |tx| claim(tx, NOW + 1, 5)).await;
     assert_eq!(ids(&again), [given_back.id]);
+    assert_eq!((again[0].claim.attempt, again[0].tried), (2, 0), "no try is used up");
+}
+
+async fn a_replay_begins_anew_whatever_comes_of_a_try_under_way(db: TestDatabase) {
+    let scene = scene(&db, 1, &[0, 0, 0]).await;
+    let endpoint = scene.endpoints[0];
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    write(&db, move |tx| {
+        tx.disable_endpoint(endpoint, DisabledReason::Manual, NOW + 1)?;
+        tx.enable_endpoint(endpoint, NOW + 1)?;
+        let all = DeliveryFilter::default();
+        let found =
+            tx.deliveries_to_replay(scene.here, &all, ReplayPlace::default(), 9, NOW + 2)?;
+        tx.replay_deliveries(scene.here, &all, &found.found, NOW + 2)
+    })
+    .await;
+    // Nobody has taken them yet.
+    let ends = [DeliveryState::Failed, DeliveryState::Pending, DeliveryState::Delivered];
+    for (due, state) in held.iter().zip(ends) {
+        let claim = due.claim;
+        let end =
+            move |tx: &mut Tx<'_>| tx.record_attempt(&record(claim, state, NOW + 99), NOW + 3);
+        assert!(!write(&db, end).await, "{state}");
+        assert!(write(&db, move |tx| tx.is_taken_over(claim)).await);
+    }
+    let expected = format!("pending|{}|0|2|", NOW + 2);
+    assert_eq!(raw::rows(&db, ROWS), vec![expected; 3]);
+}
+
+async fn what_is_put_off_uses_up_no_try(db: TestDatabase) {
+    scene(&db, 1, &[0, 0]).await;
+    let held = write(&db, |tx| claim(tx, NOW, 5)).await;
+    let (put_off, kept) = (held[0].claim, held[1].claim);
+    assert_eq!(held[0].waits_since, NOW);
+    let stale = ClaimedDelivery { attempt: kept.attempt - 1, ..kept };
+    write(&db, move |tx| tx.put_off_delivery(put_off, NOW + 9)).await;
+    write(&db, move |tx| tx.put_off_delivery(stale, NOW + 9)).await;
+    assert!(write(&db, |tx| claim(tx, NOW + 8, 5)).await.is_empty());
+    let again = write(&db, |tx| claim(tx, NOW + 9, 5)).await;
+    assert_eq!(ids(&again), [put_off.id]);
     assert_eq!((again[0].claim.attempt, again[0].tried), (2, 0), "no try is used up");
 }
 

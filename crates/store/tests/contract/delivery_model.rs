@@ -184,8 +184,8 @@ impl World {
             Command::Emit => self.emit(store, shown)?,
             Command::Claim { lease, limit, each } => {
                 let (until, limit, each) = (now + lease, *limit, *each);
-                // Sums of different ones are different.
-                let stride = 1 << self.claims;
+                // Sums of different ones are different, and of any with a few replays.
+                let stride = 64 << self.claims;
                 self.claims += 1;
                 let due =
                     write(store, move |tx| tx.claim_deliveries(now, until, limit, each, stride));
@@ -433,6 +433,8 @@ impl World {
             if lost.contains(&row.state) && !self.ends[&row.endpoint].disabled {
                 (row.state, row.due, row.finished) = (DeliveryState::Pending, now, None);
                 row.earlier = row.tries;
+                // A try that was under way when it was cancelled has lost it.
+                row.attempt += 1;
                 expected.push(DeliveryId(*id));
             }
         }

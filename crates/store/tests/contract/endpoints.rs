@@ -6,7 +6,7 @@ use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
     DisabledReason, EndpointId, Error, Failing, NewEndpoint, NewEvent, PageRequest, Queue,
-    Recipients,
+    Recipients, ReplayPlace,
 };
 
 on_both_databases! {
@@ -232,20 +232,51 @@ async fn what_is_not_wanted_any_more_is_cancelled(db: TestDatabase) {
             let event = new_event(here, None, n, &body);
             tx.emit(&NewEvent { webhook_type: kind, to, ..event })?;
         }
-        tx.cancel_unwanted_deliveries(ids[0], NOW + 1)?;
+        tx.narrow_endpoint(ids[0], NOW)?;
         Ok(ids)
     })
     .await;
+    let step = |after, limit| read(&db, move |tx| tx.unwanted_deliveries(id, after, limit));
+    assert!(step(ReplayPlace::default(), 9).await.found.is_empty(), "all types are wanted");
     let pending = |id| format!("{id}|pending|0|");
     let mut all = [pending(id), pending(other), pending(id), pending(other), pending(id)];
     assert_eq!(raw::rows(&db, STATES), all, "all types are wanted");
     write(&db, move |tx| {
         tx.change_endpoint(id, Some(&["LINK".to_owned()]), &sealed(90))?;
-        tx.cancel_unwanted_deliveries(id, NOW + 1)
+        tx.narrow_endpoint(id, NOW + 1)
     })
     .await;
+    // Whoever takes something meanwhile is told.
+    let due = write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + 10, 9, 9, 1)).await;
+    let of = due.iter().filter(|due| due.endpoint == id);
+    assert_eq!(of.map(|due| due.is_unwanted).collect::<Vec<_>>(), [false, true, false]);
+    write(&db, |tx| tx.void_leases(NOW + 9)).await;
+
+    // Found step by step, and cancelled by whoever looks again.
+    let (mut place, mut found, mut steps) = (Some(ReplayPlace::default()), vec![], 0);
+    while let Some(after) = place {
+        let page = step(after, 1).await;
+        found.extend(page.found);
+        (place, steps) = (page.next, steps + 1);
+    }
+    assert_eq!((found.len(), steps), (1, 4), "{found:?}");
+    let every: Vec<_> = due.iter().map(|due| due.claim.id).collect();
+    for cancelled in [1, 0] {
+        let ids = every.clone();
+        let done = write(&db, move |tx| tx.cancel_unwanted_deliveries(&ids, NOW + 1)).await;
+        assert_eq!(done, cancelled);
+    }
+    assert_eq!(write(&db, |tx| tx.cancel_unwanted_deliveries(&[], NOW)).await, 0);
     all[2] = format!("{id}|cancelled|0|{}", NOW + 1);
     assert_eq!(raw::rows(&db, STATES), all);
+    let noted = async |only| read(&db, move |tx| tx.narrowed_endpoints(only)).await;
+    assert_eq!(noted(None).await, [(id, NOW + 1)]);
+    assert!(noted(Some(other)).await.is_empty());
+    write(&db, move |tx| tx.forget_narrowed(id, NOW)).await;
+    assert_eq!(noted(Some(id)).await, [(id, NOW + 1)], "it is of another time");
+    write(&db, move |tx| tx.forget_narrowed(id, NOW + 1)).await;
+    assert!(noted(None).await.is_empty());
+    assert!(step(ReplayPlace::default(), 9).await.found.is_empty());
 }
 
 async fn a_deleted_endpoint_leaves_its_deliveries(db: TestDatabase) {

@@ -88,6 +88,19 @@ const FILL: &str = "
     analyze;
 ";
 
+/// Another workspace, all of whose events arrived but one.
+const ARRIVED: &str = "
+    insert into workspaces (uuid, organization_id, environment, created_at)
+        values (pg_uuid(3), 1, 'production', 0);
+    insert into events (webhook_id, workspace_id, subject_id, link_id, webhook_type, webhook_code,
+        created_at, sealed) select pg_uuid(10000 + n), 2, n, n, 'LINK', 'x', n, pg_sealed()
+        from generate_series(1, 3000) n;
+    insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
+        created_at, finished_at) select 2, n, 5000 + n, 10, case when n = 7 then 'failed'
+        else 'delivered' end, n, 0, n from generate_series(1, 3000) n;
+    analyze;
+";
+
 /// Values as the fixture makes them, for [`FILL`].
 const FUNCTIONS: &str = "
     create function pg_uuid(n bigint) returns uuid language sql immutable
@@ -274,6 +287,14 @@ const CALLS: &[(&str, Call)] = &[
         let one = DeliveryFilter { id: Some(DeliveryId(2_500)), ..DeliveryFilter::default() };
         Ok(tx.deliveries(HERE, &one, ALL)?.count == 1 && tx.attempts(DeliveryId(2_500))?.is_empty())
     }),
+    ("a step of the search for what is not wanted any more", |tx| {
+        tx.narrow_endpoint(EndpointId(1), NOW)?;
+        let first = tx.unwanted_deliveries(EndpointId(1), ReplayPlace::default(), 20)?;
+        let next = first.next.unwrap_or_default();
+        let second = tx.unwanted_deliveries(EndpointId(1), next, 20)?;
+        tx.cancel_unwanted_deliveries(&[DeliveryId(2_500)], NOW)?;
+        Ok(second.next.is_some())
+    }),
     ("replay of one", |tx| {
         let one = DeliveryFilter { id: Some(DeliveryId(4_970)), ..DeliveryFilter::default() };
         let first = ReplayPlace::default();
@@ -368,15 +389,31 @@ const CALLS: &[(&str, Call)] = &[
     ("delete_link", |tx| tx.delete_link(LinkId(10), SubjectId(10), NOW).map(|()| true)),
 ];
 
+/// Of those, what looks for little among much.
+const RARE: &[(&str, Call)] = &[("deliveries that did not arrive", |tx| {
+    let states = Some(vec![DeliveryState::Failed]);
+    let lost = DeliveryFilter { states, ..DeliveryFilter::default() };
+    let page = tx.deliveries(WorkspaceId(2), &lost, ALL)?;
+    Ok((page.count, page.rows.len()) == (1, 1))
+})];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_a_whole_table() {
+    find_by_an_index(&[FUNCTIONS, FILL], CALLS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_did_not_arrive_is_found_among_all_that_did() {
+    find_by_an_index(&[FUNCTIONS, FILL, ARRIVED], RARE).await;
+}
+
+async fn find_by_an_index(fill: &[&str], calls: &[(&str, Call)]) {
     let db = TestDatabase::postgres();
     db.store.clone().close().await;
-    raw::run(&db, FUNCTIONS);
-    raw::run(&db, FILL);
+    fill.iter().for_each(|sql| raw::run(&db, sql));
     let mut before = touched(&db).await;
     let mut guilty = Vec::new();
-    for (name, call) in CALLS {
+    for (name, call) in calls {
         // A connection reports what it touched at the latest when it ends.
         let options = vinculo_store::Options { postgres_lanes: 1, ..Default::default() };
         let store = Store::open(&db.target, &options).expect("does not open");

@@ -87,10 +87,10 @@ async fn a_replayed_delivery_begins_its_schedule_anew(db: TestDatabase) {
     .await;
     assert_eq!(replay(&db, here, NOW + 9).await, 1);
     let rows = raw::rows(&db, ROWS);
-    assert_eq!(rows[0], format!("pending|{}|0|1||1", NOW + 9));
+    assert_eq!(rows[0], format!("pending|{}|0|2||1", NOW + 9));
     assert_eq!(rows[1], format!("failed|{NOW}|0|1|{NOW}|0"), "another workspace's");
     let due = write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + SECOND, 9, 9, 1)).await;
-    assert_eq!((due[0].claim.attempt, due[0].tried, due[0].webhook_id), (2, 0, uuid(80)));
+    assert_eq!((due[0].claim.attempt, due[0].tried, due[0].webhook_id), (3, 0, uuid(80)));
 
     // What arrived once is not forgotten.
     let told = || read(&db, move |tx| tx.deliveries(here, &DeliveryFilter::default(), ALL));

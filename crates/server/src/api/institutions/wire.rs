@@ -207,7 +207,8 @@ impl Institution {
     /// Whether every filter of a query lets it through.
     pub(crate) fn matches(&self, query: &Query) -> bool {
         let among = |name: &str, value: &str| {
-            query.any_of(name).is_none_or(|wanted| wanted.contains(&value))
+            query.get(name).is_none_or(|one| one == value)
+                && query.list(&format!("{name}__in")).is_none_or(|many| many.contains(&value))
         };
         let display = self.display_name.to_lowercase();
         let part = query.get("display_name").map(str::to_lowercase);

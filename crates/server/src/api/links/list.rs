@@ -66,18 +66,18 @@ pub(crate) async fn read(
 /// 400 for a value that is none.
 pub(crate) fn filter(query: &Query, secrets: &WorkspaceSecrets) -> Result<LinkFilter, ApiError> {
     let owned = |values: Vec<&str>| values.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let external_ids = query.any_of("external_id");
+    let external_ids = query.any_of("external_id")?;
     let index = |ids: Vec<&str>| ids.iter().map(|id| secrets.indexes().external_id(id)).collect();
     Ok(LinkFilter {
         ids: query.ids("id")?,
-        institutions: query.any_of("institution").map(owned),
+        institutions: query.any_of("institution")?.map(owned),
         access_mode: query.choice("access_mode", AccessMode::parse)?,
         statuses: query.choices("status", LinkStatus::parse)?,
         refresh_rate: query.get("refresh_rate").map(|rate| match rate {
             "null" => None,
             rate => Some(rate.to_owned()),
         }),
-        institution_user_ids: query.any_of("institution_user_id").map(owned),
+        institution_user_ids: query.any_of("institution_user_id")?.map(owned),
         external_ids: external_ids.map(index),
         not_created_by: query.id_list("created_by__not_in")?,
         created: span::created(query)?,

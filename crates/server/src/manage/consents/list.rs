@@ -59,7 +59,7 @@ fn filter(query: &Query, secrets: &WorkspaceSecrets, now: i64) -> Result<Consent
     Ok(ConsentFilter {
         ids: query.ids("id")?,
         links: query.ids("link")?,
-        external_ids: query.any_of("external_id").map(index),
+        external_ids: query.any_of("external_id")?.map(index),
         status: query.choice("status", ConsentStatus::parse)?.map(|status| (status, now)),
         created: span::created(query)?,
     })

@@ -24,13 +24,14 @@ const LONGEST: u16 = 7 * 24;
 #[schema(example = json!({ "keep_old_hours": 48 }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
 pub(crate) struct RotateSecret {
-    /// For how long requests are signed with the secret before as well; 0 ends it at once.
+    /// For how long requests are signed with the secrets before as well; 0 ends them at once.
     #[schema(minimum = 0, maximum = 168, default = 24)]
     keep_old_hours: Option<u16>,
 }
 
-/// Makes a new secret, which the answer shows; no other does. Requests carry two signatures until
-/// the one before ends. Until then there is no third, unless `keep_old_hours` is 0.
+/// Makes a new secret, which the answer shows; no other does. Requests carry a signature by the one before as
+/// well, until that ends. When the answer was lost, make another: what signs goes on, and there are three
+/// signatures. Until one has ended there is no fourth, unless `keep_old_hours` is 0.
 #[utoipa::path(
     post, path = "/manage/v1/webhook-endpoints/{id}/rotate-secret/", tag = "webhooks",
     operation_id = "RotateWebhookSecret",
@@ -38,7 +39,7 @@ pub(crate) struct RotateSecret {
     params(IdInPath, OnceParams),
     responses(
         (status = 200, description = "The endpoint and its new secret", body = EndpointStatus),
-        (status = 409, description = "The secret before still signs, or the key was used for another request")
+        (status = 409, description = "Three secrets sign, or the key was used for another request")
     )
 )]
 pub(crate) async fn rotate(

@@ -376,6 +376,16 @@ impl TestApp {
         }
     }
 
+    /// Has them worked off until the answer is awaited, which is as [`Self::stop_runner`].
+    pub(crate) fn take_runner(&mut self) -> impl Future<Output = ()> + use<> {
+        let runner = self.runner.take();
+        async {
+            if let Some(runner) = runner {
+                runner.stop().await;
+            }
+        }
+    }
+
     /// Rows waiting or running in both queues.
     pub(crate) async fn work_left(&self) -> i64 {
         self.app.store().read(|tx| tx.pending_work()).await.expect("the database does not answer")

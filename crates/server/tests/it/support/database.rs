@@ -1,10 +1,13 @@
 //! A database of each kind, and the macro that runs a test on both.
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vinculo_server::SPOOL_ID;
 use vinculo_store::{Options, Store, Target, migrate, restore};
+
+use super::soon;
 
 /// Makes a pair of tests out of each `async fn name(database: TestDatabase)` of the current module.
 macro_rules! on_both_databases {
@@ -24,6 +27,10 @@ macro_rules! on_both_databases {
     };
 }
 pub(crate) use on_both_databases;
+
+/// Who waits for what this session holds.
+const WAITS: &str =
+    "select from pg_locks where not granted and pg_backend_pid() = any (pg_blocking_pids(pid))";
 
 /// A database of its own, which goes when this value does.
 pub(crate) struct TestDatabase {
@@ -136,14 +143,37 @@ impl TestDatabase {
             let mut held = client.transaction()?;
             held.batch_execute("update workspaces set created_at = created_at")?;
             let begun = begin();
-            let waits = "select from pg_locks where not granted \
-                         and pg_backend_pid() = any (pg_blocking_pids(pid))";
-            while held.query(waits, &[])?.is_empty() {
+            while held.query(WAITS, &[])?.is_empty() {
                 held.batch_execute("select pg_sleep(0.002)")?;
             }
             held.batch_execute(sql)?;
             Ok(begun)
         })
+    }
+
+    /// Holds what a statement changes, and lets something be done once somebody waits for it. Only on PostgreSQL.
+    pub(crate) async fn while_waited_for(&self, sql: &str, then: impl Future<Output = ()>) {
+        let Place::Database { name } = &self.place else { panic!("this is for PostgreSQL") };
+        let (url, sql) = (address_of(name), sql.to_owned());
+        let (waited, waits) = tokio::sync::oneshot::channel();
+        let (done, ended) = std::sync::mpsc::channel::<()>();
+        let holder = tokio::task::spawn_blocking(move || {
+            connected(&url, move |client| {
+                let mut held = client.transaction()?;
+                held.batch_execute(&sql)?;
+                while held.query(WAITS, &[])?.is_empty() {
+                    held.batch_execute("select pg_sleep(0.002)")?;
+                }
+                // Whoever asked is gone only when the test has failed.
+                let _ = waited.send(());
+                let _ = ended.recv();
+                held.rollback()
+            });
+        });
+        soon("somebody who waits", waits).await.expect("the holder is gone");
+        then.await;
+        drop(done);
+        holder.await.expect("the holder panicked");
     }
 
     /// Empties a table of the keys.
