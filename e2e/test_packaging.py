@@ -1,5 +1,6 @@
 """The release as somebody gets it: unpacked into an empty folder, run with an empty environment."""
 
+import configparser
 import json
 import os
 import re
@@ -107,6 +108,19 @@ def test_systemd_understands_the_units(usr, tmp_path):
         command = ["systemd-analyze", "security", "--offline=true", limit, unit]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_service_is_started_again_for_as_long_as_it_takes(usr, name):
+    """A database that comes back last, after a power cut, finds everybody still trying."""
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read(usr / "lib/systemd/system" / name)
+    service = unit["Service"]
+    assert service["Restart"] in ("on-failure", "always")
+    # Without a limit of starts; by itself systemd has one of five in ten seconds.
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert 1 <= int(service["RestartSec"]) <= 30
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
