@@ -264,6 +264,27 @@ async fn everything_that_is_documented_is_measured(database: TestDatabase) {
     app.finish().await;
 }
 
+/// An axis has one unit, and who sees an alert reads what it has.
+#[test]
+fn what_is_shown_can_be_read() {
+    let unit = |expression: &str| {
+        ["_pesos", "_seconds", "_bytes"].into_iter().find(|unit| expression.contains(unit))
+    };
+    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        let units: BTreeSet<_> = targets.map(|it| unit(it["expr"].as_str().unwrap())).collect();
+        assert!(units.len() < 2, "{}: {units:?}", panel["title"]);
+    }
+    for rule in rules() {
+        let [asks, says] = [&rule["expr"], &rule["annotations"]["summary"]];
+        let [asks, says] = [asks, says].map(|text| text.as_str().expect("a text"));
+        // What is absent has no labels.
+        let asked_for = !says.contains("$labels.") || says.contains("{{ if $labels.");
+        assert!(asked_for || !asks.contains("absent("), "{says}");
+    }
+}
+
 async fn what_happens_is_counted(database: TestDatabase) {
     let (app, watch) = lived_in(database).await;
     let reading = watch.read(&app).await;
