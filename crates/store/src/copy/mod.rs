@@ -134,6 +134,7 @@ impl Copy {
                 told(CopyProgress { phase: CopyPhase::Copying, rows, of });
             })?;
         }
+        self.analyze(&pairs)?;
         let tables = self.compare(&pairs, of, told)?;
         self.target.write_blocking(|tx| tx.execute(&format!("drop table {UNFINISHED}"), &[]))?;
         Ok(Copied { tables, found })
@@ -215,6 +216,12 @@ impl Copy {
             self.target.write_blocking(move |tx| table.set_last_id(tx, id))?;
         }
         Ok(())
+    }
+
+    /// Has the target look at what it was given, or it would plan for empty tables until it does so by itself.
+    fn analyze(&self, pairs: &[Pair]) -> Result<()> {
+        let names: Vec<String> = pairs.iter().map(|pair| pair.to.name.clone()).collect();
+        self.target.read_blocking(move |tx| names.iter().try_for_each(|name| tx.analyze(name)))
     }
 
     /// Reads every table on both sides, at the same time.

@@ -39,6 +39,12 @@ async fn every_table_goes_to_postgres_and_back() {
         let count = format!("select count(*) from {}", table.name);
         assert_eq!(raw::rows(&postgres, &count), [rows.to_string()], "{}", table.name);
     }
+    // It plans for what is there from its first statement on.
+    let unseen = format!(
+        "select relname from pg_class where relname in ('{}') and relkind = 'r' and reltuples < 1",
+        names.iter().map(String::as_str).collect::<Vec<_>>().join("', '")
+    );
+    assert_eq!(raw::rows(&postgres, &unseen), [""; 0]);
     let all: u64 = there.tables.iter().map(|table| table.rows).sum();
     for phase in [CopyPhase::Copying, CopyPhase::Comparing] {
         let last = told.iter().rfind(|progress| progress.phase == phase);
