@@ -30,7 +30,7 @@ const UNSYNCED: &str = "set synchronous_commit = off";
 /// The same for one transaction.
 const BEGIN_UNSYNCED: &str = "begin; set local synchronous_commit = off";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
-const IN_USE: i64 = 0x7669_6e63_756c_6f21;
+pub(crate) const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
 /// A connection where the tables of both schemas are found by their plain names.
 pub(crate) fn connect(server: &Server) -> Result<Client> {
