@@ -70,11 +70,11 @@ pub(super) fn is_unfinished(tx: &mut Tx<'_>) -> Result<bool> {
     tx.query_one(sql, &[UNFINISHED.into()], |row| Ok(row.int(0)? > 0))
 }
 
-/// Which session of PostgreSQL keeps everybody else from the database, if one does; an embedded database is held
-/// by the process.
+/// Which session of PostgreSQL keeps everybody else from the database, `None` when none does; of an embedded
+/// database it is the process.
 pub(super) fn keeper(tx: &mut Tx<'_>) -> Result<Option<String>> {
     if tx.dialect() == Dialect::Sqlite {
-        return Ok(None);
+        return Ok(Some("this process".to_owned()));
     }
     let (high, low) = (IN_USE >> 32, IN_USE & 0xffff_ffff);
     let sql = format!(
@@ -84,7 +84,7 @@ pub(super) fn keeper(tx: &mut Tx<'_>) -> Result<Option<String>> {
          and cast(l.objid as bigint) = {low} and l.objsubid = 1 \
          and l.database = (select oid from pg_database where datname = current_database())"
     );
-    tx.query_one(&sql, &[], |row| row.text(0)).map(Some)
+    tx.query_opt(&sql, &[], |row| row.text(0))
 }
 
 /// The table of this name.
