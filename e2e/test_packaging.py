@@ -1,5 +1,6 @@
 """The release as somebody gets it: unpacked into an empty folder, run with an empty environment."""
 
+import configparser
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
+GUIDE = PACKAGING / "README.md"
 UNITS = {"vinculo.service": "serve", "vinculo-worker@.service": "worker"}
 # Of systemd-analyze security, where 10 (100 here) is no protection at all.
 EXPOSURE = 20
@@ -96,6 +98,13 @@ def test_systemd_understands_the_units(usr, tmp_path):
         unit = unit.replace("/usr/bin/vinculo", str(usr / "bin/vinculo"))
         (tmp_path / name.replace("@.", "@1.")).write_text(unit)
     units = [str(unit) for unit in tmp_path.iterdir()]
+    # With what its guide says of a master key that comes from a command.
+    [dropped_in] = re.findall(r"```\n(\[Service\]\n.*?)```", GUIDE.read_text(), re.S)
+    assert "UnsetEnvironment=VINCULO_MASTER_KEY_FILE\n" in dropped_in
+    for unit in units:
+        folder = Path(f"{unit}.d")
+        folder.mkdir()
+        (folder / "key.conf").write_text(dropped_in)
     # The manual that the units point to is the one of the release.
     environment = dict(os.environ, MANPATH=str(usr / "share/man"))
     command = ["systemd-analyze", "verify", *units]
@@ -107,6 +116,19 @@ def test_systemd_understands_the_units(usr, tmp_path):
         command = ["systemd-analyze", "security", "--offline=true", limit, unit]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_a_service_is_started_again_for_as_long_as_it_takes(usr, name):
+    """A database that comes back last, after a power cut, finds everybody still trying."""
+    unit = configparser.RawConfigParser(strict=False)
+    unit.optionxform = str
+    unit.read(usr / "lib/systemd/system" / name)
+    service = unit["Service"]
+    assert service["Restart"] in ("on-failure", "always")
+    # Without a limit of starts; by itself systemd has one of five in ten seconds.
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
+    assert 1 <= int(service["RestartSec"]) <= 30
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives files to another user")
@@ -155,6 +177,8 @@ def test_the_services_of_the_compose_file_fit_together():
     [port] = re.findall(r"/dev/tcp/127\.0\.0\.1/(\d+) ", check[-1])
     containerfile = (PACKAGING / "Containerfile").read_text()
     assert f"VINCULO_LISTEN=0.0.0.0:{port} " in containerfile
+    # Whoever listens to everybody is not in development, with keys that everybody knows.
+    assert re.search(r"^ENV VINCULO_MODE=production ", containerfile, re.M)
     assert services["worker"]["environment"]["VINCULO_METRICS_LISTEN"] == f"127.0.0.1:{port}"
     assert json.loads(re.search(r"CMD (\[\"bash\".*?\])$", containerfile, re.S | re.M)[1].replace("\\\n", "")) == check[1:]
     # Nothing follows what `latest` becomes.

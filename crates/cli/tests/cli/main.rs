@@ -27,6 +27,7 @@ mod killed_rotation;
 mod killed_server;
 mod operator;
 mod pila;
+mod rights;
 mod secrecy;
 mod silence;
 mod stopping;

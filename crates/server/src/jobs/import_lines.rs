@@ -159,6 +159,7 @@ impl Lines<'_> {
         let mut lines = reader.contributions().skip(stored);
         let mut nonces = self.app.all_secrets().vault().nonces();
         loop {
+            self.let_tables_be_known();
             let block = Block::read(&mut lines, self.activity, self.secrets.indexes());
             let block = block.map_err(unreadable)?;
             if block.lines.is_empty() {
@@ -172,6 +173,18 @@ impl Lines<'_> {
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// Sees to it that the database knows of how many people there are by now: it looks them up by that.
+    fn let_tables_be_known(&self) {
+        let looked: Result<_, ApiError> =
+            self.app.store().read_blocking(|tx| Ok(tx.analyze_grown()?));
+        match looked {
+            Ok(tables) if tables.is_empty() => {}
+            Ok(tables) => tracing::debug!(?tables, "tables have grown tenfold, and were analyzed"),
+            // It goes on as before, more slowly.
+            Err(error) => tracing::warn!(cause = error.cause(), "tables were not analyzed"),
         }
     }
 

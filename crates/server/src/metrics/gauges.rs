@@ -207,7 +207,8 @@ const READY: &str = "Whether a check of /readyz passes";
 const DISK: &str = "Bytes free where the data folder is";
 const DUE: &str = "Work that is due and not begun, by kind; the first 100000 are counted";
 const LATER: &str = "Work that is held by a worker or waits for a later moment, by kind";
-const OLDEST: &str = "For how long the oldest work has been due and was not begun, by kind";
+const OLDEST: &str =
+    "For how long the oldest work has been due that waits for nobody else, by kind";
 const ENDPOINTS: &str = "Webhook endpoints, by how they do";
 const BREAKER: &str = "1 for the state that the breaker of a source is in";
 const REFUSED: &str = "Whether a source refuses our credentials";

@@ -4,7 +4,8 @@ use std::fs;
 
 use http::Method;
 use serde_json::{Value, json};
-use vinculo_pila::Contribution;
+use vinculo_operator::country::{Country, Size};
+use vinculo_pila::{Contribution, Month};
 use vinculo_server::{ImportStatus, import_status};
 use vinculo_store::Environment::Production;
 use vinculo_store::{ImportId, ImportKind, ImportState, NewContribution, Origin, Verdict};
@@ -183,4 +184,26 @@ async fn as_json(app: &TestApp) -> u64 {
     };
     let kept: vinculo_store::Result<u64> = app.app.store().write(work).await;
     kept.unwrap()
+}
+
+/// On one database: the other plans by the indexes there are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_learns_how_many_people_an_import_brings() {
+    let app = TestApp::start(TestDatabase::postgres()).await;
+    for table in ["subjects", "contributions", "vault.data_keys"] {
+        app.database.run(&format!("alter table {table} set (autovacuum_enabled = off)"));
+    }
+    let first = Month::new(2025, 11).unwrap();
+    let size = Size { payers: 2, people_per_payer: 1200, first, months: 2 };
+    let country = Country::new(7, size).expect("a country");
+    for planilla in country.planillas(first) {
+        let mut file = Vec::new();
+        planilla.write_to(&mut file).expect("written");
+        assert_eq!(app.import(Production, &file).await.state, "accepted");
+    }
+    // More than ten pages of people.
+    let known = "do $$ begin assert (select reltuples > 500 and relpages >= 10 from pg_class \
+         where relname = 'subjects'), 'nobody looked'; end $$";
+    app.database.run(known);
+    app.finish().await;
 }

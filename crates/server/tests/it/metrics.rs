@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use vinculo_server::config::Config;
 use vinculo_server::openapi_document;
@@ -24,6 +26,7 @@ on_both_databases!(
     what_happens_is_counted,
     a_failure_that_was_asked_for_is_none_of_ours,
     what_waits_is_looked_at,
+    a_receiver_that_hangs_is_no_work_that_waits,
     a_clean_up_that_fails_is_not_told_as_one,
     no_label_is_a_clients_own,
 );
@@ -267,6 +270,27 @@ async fn everything_that_is_documented_is_measured(database: TestDatabase) {
     app.finish().await;
 }
 
+/// An axis has one unit, and who sees an alert reads what it has.
+#[test]
+fn what_is_shown_can_be_read() {
+    let unit = |expression: &str| {
+        ["_pesos", "_seconds", "_bytes"].into_iter().find(|unit| expression.contains(unit))
+    };
+    let dashboard: Value = serde_json::from_str(DASHBOARD).expect("JSON");
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        let targets = panel["targets"].as_array().into_iter().flatten();
+        let units: BTreeSet<_> = targets.map(|it| unit(it["expr"].as_str().unwrap())).collect();
+        assert!(units.len() < 2, "{}: {units:?}", panel["title"]);
+    }
+    for rule in rules() {
+        let [asks, says] = [&rule["expr"], &rule["annotations"]["summary"]];
+        let [asks, says] = [asks, says].map(|text| text.as_str().expect("a text"));
+        // What is absent has no labels.
+        let asked_for = !says.contains("$labels.") || says.contains("{{ if $labels.");
+        assert!(asked_for || !asks.contains("absent("), "{says}");
+    }
+}
+
 async fn what_happens_is_counted(database: TestDatabase) {
     let (app, watch) = lived_in(database).await;
     let reading = watch.read(&app).await;
@@ -394,6 +418,59 @@ async fn what_waits_is_looked_at(database: TestDatabase) {
             _ => assert_eq!((rows(&reading, rule), at), (Some(0.0), Some(0.0)), "{rule}"),
         }
     }
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn a_receiver_that_hangs_is_no_work_that_waits(database: TestDatabase) {
+    const EVENTS: usize = 10;
+    const AT_ONCE: usize = 8;
+    // Longer than the test: it is measured by the machine's clock.
+    let patient = |config: &mut Config| config.webhook_timeout = AN_HOUR;
+    let mut app = Setup::new(database).configure(patient).start().await;
+    let watch = Watch::start(&app).await;
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Sandbox, None).await;
+    for _ in 0..EVENTS / 2 {
+        let both = json!({ "access_mode": "single", "fetch_resources": ["EMPLOYMENTS", "OWNERS"] });
+        app.sandbox().create_link("1999000001", both).await;
+        app.settled().await;
+    }
+    for _ in 0..EVENTS {
+        receiver.next().await;
+    }
+    app.stop_runner().await;
+    let all = json!({ "status": "delivered" });
+    let again = app.sandbox().post("/manage/v1/deliveries/replay/", &all).await;
+    assert_eq!(again.json()["replayed"], EVENTS);
+    app.advance(AN_HOUR);
+    let told = async |app: &TestApp| {
+        let reading = watch.read(app).await;
+        ["due", "oldest_due_seconds"]
+            .map(|what| reading.value(&format!("vinculo_backlog_{what}"), &[("kind", "delivery")]))
+    };
+    assert_eq!(
+        told(&app).await,
+        [Some(EVENTS as f64), Some(AN_HOUR.as_secs_f64())],
+        "nobody is at it"
+    );
+    // The look that was made is good for a while.
+    app.advance(Duration::from_secs(6));
+
+    let may_answer = Arc::new(Notify::new());
+    receiver.reply((0..EVENTS).map(|_| Reply::When(Arc::clone(&may_answer))));
+    app.start_runner().await;
+    for _ in 0..AT_ONCE {
+        receiver.next().await;
+    }
+    assert_eq!(told(&app).await, [Some((EVENTS - AT_ONCE) as f64), Some(0.0)], "they wait for it");
+    soon("the deliveries", async {
+        while app.work_left().await > 0 {
+            may_answer.notify_waiters();
+            look_again().await;
+        }
+    })
+    .await;
     watch.finish().await;
     app.finish().await;
 }

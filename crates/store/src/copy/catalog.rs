@@ -1,6 +1,7 @@
 //! What the tables are like, asked of the database itself: one that a later migration adds is copied
 //! without a word here.
 
+use crate::engine::postgres::IN_USE;
 use crate::error::Result;
 use crate::migrate::{HISTORY, of_files, run};
 use crate::tx::{Dialect, Tx};
@@ -67,6 +68,23 @@ pub(super) fn is_unfinished(tx: &mut Tx<'_>) -> Result<bool> {
         }
     };
     tx.query_one(sql, &[UNFINISHED.into()], |row| Ok(row.int(0)? > 0))
+}
+
+/// Which session of PostgreSQL keeps everybody else from the database, `None` when none does; of an embedded
+/// database it is the process.
+pub(super) fn keeper(tx: &mut Tx<'_>) -> Result<Option<String>> {
+    if tx.dialect() == Dialect::Sqlite {
+        return Ok(Some("this process".to_owned()));
+    }
+    let (high, low) = (IN_USE >> 32, IN_USE & 0xffff_ffff);
+    let sql = format!(
+        "select cast(l.pid as text) || ' since ' || cast(a.backend_start as text) from pg_locks l \
+         join pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and l.granted \
+         and l.mode = 'ExclusiveLock' and cast(l.classid as bigint) = {high} \
+         and cast(l.objid as bigint) = {low} and l.objsubid = 1 \
+         and l.database = (select oid from pg_database where datname = current_database())"
+    );
+    tx.query_opt(&sql, &[], |row| row.text(0))
 }
 
 /// The table of this name.

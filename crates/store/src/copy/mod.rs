@@ -120,6 +120,7 @@ struct Pair {
 
 impl Copy {
     fn run(&self, told: &mut dyn FnMut(CopyProgress)) -> Result<Copied> {
+        let keepers = self.keepers()?;
         let pairs = self.pairs()?;
         self.begin(&pairs)?;
         let (mut of, mut found) = (0, 0);
@@ -133,10 +134,33 @@ impl Copy {
                 rows += more;
                 told(CopyProgress { phase: CopyPhase::Copying, rows, of });
             })?;
+            self.is_still_alone(&keepers)?;
         }
+        self.analyze(&pairs)?;
         let tables = self.compare(&pairs, of, told)?;
+        self.is_still_alone(&keepers)?;
         self.target.write_blocking(|tx| tx.execute(&format!("drop table {UNFINISHED}"), &[]))?;
         Ok(Copied { tables, found })
+    }
+
+    /// Who keeps everybody else away from source and target.
+    fn keepers(&self) -> Result<[Option<String>; 2]> {
+        let keeper = |store: &Store| store.read_blocking(catalog::keeper);
+        Ok([keeper(&self.source)?, keeper(&self.target)?])
+    }
+
+    /// Fails when one of them is another one by now, which the listener of the store has made after the first was
+    /// cut off: in between anybody could come and write.
+    fn is_still_alone(&self, keepers: &[Option<String>; 2]) -> Result<()> {
+        let now = self.keepers()?;
+        let sides = ["source", "target"].into_iter().zip(keepers.iter().zip(&now));
+        let mut lost = sides.filter(|(_, (then, now))| then != now || now.is_none());
+        lost.next().map_or(Ok(()), |(side, _)| {
+            Err(refused(format!(
+                "the connection that kept everybody else from the {side} was lost, and somebody may have written \
+                 there: stop every server and run the same command again"
+            )))
+        })
     }
 
     /// The tables that the migrations make, each after those its rows refer to. Both sides have this program's
@@ -215,6 +239,12 @@ impl Copy {
             self.target.write_blocking(move |tx| table.set_last_id(tx, id))?;
         }
         Ok(())
+    }
+
+    /// Has the target look at what it was given, or it would plan for empty tables until it does so by itself.
+    fn analyze(&self, pairs: &[Pair]) -> Result<()> {
+        let names: Vec<String> = pairs.iter().map(|pair| pair.to.name.clone()).collect();
+        self.target.read_blocking(move |tx| names.iter().try_for_each(|name| tx.analyze(name)))
     }
 
     /// Reads every table on both sides, at the same time.

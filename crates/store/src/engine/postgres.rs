@@ -33,7 +33,7 @@ pub(super) const UNSYNCED: &str = "set synchronous_commit = off";
 /// The same for one transaction.
 const BEGIN_UNSYNCED: &str = "begin; set local synchronous_commit = off";
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
-const IN_USE: i64 = 0x7669_6e63_756c_6f21;
+pub(crate) const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
 /// Says for as long as the connection lasts that somebody uses the database, or has it alone.
 pub(crate) fn hold(session: &mut Session, exclusive: bool) -> Result<()> {

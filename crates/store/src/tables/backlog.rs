@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::{Job, Micros};
-use crate::{Dialect, Queue, Result, Schema, Tx, migrate};
+use crate::{Dialect, Result, Schema, Tx, migrate};
 
 /// Most rows that are counted of anything: beyond that a larger number says nothing new.
 const COUNTED: i64 = 100_000;
@@ -18,7 +18,8 @@ pub struct Backlog {
     pub due: i64,
     /// Rows that are held by a worker or wait for a later moment; counted alike.
     pub later: i64,
-    /// Since when the oldest of those that are due is.
+    /// Since when the oldest of those that are due is; of deliveries, of those to endpoints of which nobody
+    /// holds one: the others wait for their receiver.
     pub oldest_due: Option<Micros>,
 }
 
@@ -115,7 +116,7 @@ impl Tx<'_> {
         let [due, later] = ["<=", ">"].map(|past| {
             self.query_one(&deliveries(past), &[now.into(), COUNTED.into()], |row| row.int(0))
         });
-        let oldest_due = self.next_due(Queue::Deliveries)?.filter(|at| *at <= now);
+        let oldest_due = self.next_unattended_delivery(now)?.filter(|at| *at <= now);
         all.push(Backlog { kind: "delivery", due: due?, later: later?, oldest_due });
         Ok(all)
     }

@@ -2,7 +2,7 @@
 //! vacuum, and is walked over by whoever looks from its beginning.
 
 use super::Micros;
-use crate::{Result, Tx};
+use crate::{Result, Tx, Value};
 
 /// The oldest delivery that waits: one look into an index per endpoint, however many rows wait.
 const OLDEST: &str = "select min(next) from (select e.held_until, (select min(d.due_at) from deliveries d \
@@ -11,6 +11,11 @@ const OLDEST: &str = "select min(next) from (select e.held_until, (select min(d.
 /// What of it says when it may be sent, and in the place of which.
 const SENT: [&str; 2] =
     ["min(next)", "min(case when held_until > next then held_until else next end)"];
+
+/// Endpoints that are sent to, and of them those of which nobody holds a delivery at `$2`.
+const ENABLED: &str = "e.disabled_at is null";
+const UNATTENDED: &str = "e.disabled_at is null and not exists (select 1 from deliveries h \
+     where h.endpoint_id = e.id and h.state = 'pending' and h.leased = 1 and h.due_at > $2)";
 
 /// For how long a look at everything that waits is good, microseconds. What comes late, from a slow transaction
 /// or by a clock that is behind, waits no longer.
@@ -39,10 +44,22 @@ impl Tx<'_> {
     /// longer left in peace. On PostgreSQL what came later than claims know is passed over until a claim looks at
     /// everything again.
     pub(super) fn next_due_delivery(&mut self) -> Result<Option<Micros>> {
+        self.next_sent(ENABLED, &[])
+    }
+
+    /// The same of endpoints of which nobody holds one at `now`. What waits behind one that is held waits for
+    /// its receiver.
+    pub(super) fn next_unattended_delivery(&mut self, now: Micros) -> Result<Option<Micros>> {
+        self.next_sent(UNATTENDED, &[now.into()])
+    }
+
+    /// The next delivery to certain endpoints, whose terms begin with `$2`.
+    fn next_sent(&mut self, endpoints: &str, terms: &[Value<'_>]) -> Result<Option<Micros>> {
         let since = self.oldest_delivery().and_then(|oldest| oldest.seen());
-        let since = since.map_or(Micros::MIN, |(since, _)| since);
+        let mut all = vec![Value::from(since.map_or(Micros::MIN, |(since, _)| since))];
+        all.extend_from_slice(terms);
         let [oldest, sent] = SENT;
-        let sql = OLDEST.replace(oldest, sent);
-        self.query_one(&sql, &[since.into()], |row| row.opt_int(0))
+        let sql = OLDEST.replace(oldest, sent).replace(ENABLED, endpoints);
+        self.query_one(&sql, &all, |row| row.opt_int(0))
     }
 }

@@ -8,6 +8,7 @@ use vinculo_store::{
 
 on_both_databases! {
     what_waits_is_counted_by_kind,
+    what_waits_for_a_receiver_is_not_told_as_due,
     jobs_that_do_not_end_are_found,
     the_failure_told_is_of_the_job_that_was_tried_most,
     deliveries_that_nobody_takes_are_found,
@@ -48,6 +49,37 @@ async fn what_waits_is_counted_by_kind(db: TestDatabase) {
     write(&db, |tx| tx.claim_jobs(NOW, NOW + SECOND, 1, None)).await;
     let found = read(&db, |tx| tx.backlog(NOW)).await;
     assert_eq!(found[0], backlog("sync_link", 1, 2, Some(NOW - SECOND)));
+}
+
+async fn what_waits_for_a_receiver_is_not_told_as_due(db: TestDatabase) {
+    let (workspace, foreign) = workspaces(&db).await;
+    write(&db, move |tx| {
+        for (n, workspace, due) in [(1, workspace, 9), (2, foreign, 5)] {
+            let subject = person(tx, workspace, n)?.id;
+            add_endpoint(tx, workspace, n + 20)?;
+            for event in [30, 40, 50] {
+                emit_at(tx, workspace, subject, n + event, NOW - due * SECOND)?;
+            }
+        }
+        Ok(())
+    })
+    .await;
+    let told = async |now| {
+        let all = read(&db, move |tx| tx.backlog(now)).await;
+        let told = all.iter().find(|it| it.kind == "delivery").expect("deliveries");
+        (told.due, told.oldest_due.map(|at| (NOW - at) / SECOND))
+    };
+    let claim = async |per_endpoint| {
+        write(&db, move |tx| tx.claim_deliveries(NOW, NOW + SECOND, per_endpoint, 1, 1)).await
+    };
+    assert_eq!(told(NOW).await, (6, Some(9)));
+    // Of the first endpoint one is on its way, and the others wait for their turn there.
+    assert_eq!(claim(1).await.len(), 1);
+    assert_eq!(told(NOW).await, (5, Some(5)));
+    assert_eq!(claim(1).await.len(), 1);
+    assert_eq!(told(NOW).await, (4, None));
+    // Who held them is gone.
+    assert_eq!(told(NOW + 2 * SECOND).await, (6, Some(9)));
 }
 
 async fn jobs_that_do_not_end_are_found(db: TestDatabase) {

@@ -39,6 +39,12 @@ async fn every_table_goes_to_postgres_and_back() {
         let count = format!("select count(*) from {}", table.name);
         assert_eq!(raw::rows(&postgres, &count), [rows.to_string()], "{}", table.name);
     }
+    // It plans for what is there from its first statement on.
+    let unseen = format!(
+        "select relname from pg_class where relname in ('{}') and relkind = 'r' and reltuples < 1",
+        names.iter().map(String::as_str).collect::<Vec<_>>().join("', '")
+    );
+    assert_eq!(raw::rows(&postgres, &unseen), [""; 0]);
     let all: u64 = there.tables.iter().map(|table| table.rows).sum();
     for phase in [CopyPhase::Copying, CopyPhase::Comparing] {
         let last = told.iter().rfind(|progress| progress.phase == phase);
@@ -166,6 +172,57 @@ async fn a_table_that_one_side_lacks_is_named() {
     raw::run(&from, "alter table data.sandboxes rename to elsewhere");
     let refused = why(copied(&from.target, &to.target, &mut |_| {}).await);
     assert_eq!(refused, "the source has no table sandboxes");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_others_were_not_kept_from_is_refused() {
+    let (from, through, to) =
+        (TestDatabase::sqlite(), TestDatabase::postgres(), TestDatabase::postgres());
+    for db in [&from, &through, &to] {
+        db.store.clone().close().await;
+    }
+    fill(&from);
+    copied(&from.target, &through.target, &mut |_| {}).await.expect("not copied");
+    for (phase, cut, side) in [
+        (CopyPhase::Copying, &through, "source"),
+        (CopyPhase::Comparing, &through, "source"),
+        (CopyPhase::Comparing, &to, "target"),
+    ] {
+        let mut intact = true;
+        let mut told = |progress: CopyProgress| {
+            if progress.phase == phase && std::mem::take(&mut intact) {
+                cut_off_keeper(cut);
+            }
+        };
+        let refused = why(copied(&through.target, &to.target, &mut told).await);
+        let expected = format!("the connection that kept everybody else from the {side} was lost");
+        assert!(refused.starts_with(&expected), "{refused}");
+        let half = until_free(|| Store::open(&to.target, &Options::default()).map(drop)).await;
+        let half = half.expect_err("half a copy opens");
+        assert!(half.to_string().contains("finish it with `vinculo db copy`"), "{half}");
+        // What was copied then is compared, and what it lacks is copied: for the next round from nothing.
+        copied(&through.target, &to.target, &mut |_| {}).await.expect("not finished");
+        emptied(&to);
+    }
+}
+
+/// Ends the session that has the database alone, and waits until it is gone.
+fn cut_off_keeper(db: &TestDatabase) {
+    let keepers = "from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and granted \
+         and database = (select oid from pg_database where datname = current_database())";
+    let [keeper] = &raw::rows(db, &format!("select pid {keepers}"))[..] else { panic!("nobody") };
+    raw::rows(db, &format!("select pg_terminate_backend({keeper})"));
+    let left = format!("select count(*) from pg_stat_activity where pid = {keeper}");
+    while raw::rows(db, &left) != ["0"] {
+        std::thread::yield_now();
+    }
+}
+
+/// Takes all rows out of a database that a copy filled.
+fn emptied(db: &TestDatabase) {
+    let tables = "select string_agg(format('%I.%I', schemaname, tablename), ', ') from pg_tables \
+         where schemaname in ('public', 'vault') and tablename not like 'refinery%'";
+    raw::run(db, &format!("truncate {}", raw::rows(db, tables).remove(0)));
 }
 
 async fn copied_once(from: &Target, to: &Target) -> Result<Copied, Error> {

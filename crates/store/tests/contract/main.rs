@@ -50,6 +50,7 @@ mod sandboxes;
 mod settings;
 mod source_calls;
 mod source_jobs;
+mod statistics;
 mod subjects;
 mod upgrades;
 mod users;

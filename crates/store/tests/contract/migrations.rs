@@ -1,7 +1,11 @@
 //! What an earlier version stored is there after a migration.
 
 use rusqlite::{Connection, params};
-use vinculo_store::{Options, Store, Target, migrate};
+use vinculo_store::{Applied, Options, Store, Target, migrate};
+
+use crate::fixture::{NOW, index, workspaces, wrapped};
+use crate::raw;
+use crate::support::TestDatabase;
 
 const INITIAL: &str = include_str!("../../migrations/data/sqlite/V1__initial.sql");
 const ACCESS: &str = include_str!("../../migrations/data/sqlite/V10__key_access.sql");
@@ -88,4 +92,43 @@ fn statistics_from_before_are_dropped_and_none_are_taken() {
     store.write_blocking(|tx| tx.audit_heads(1).map(|_| ())).expect("not read");
     drop(store);
     assert_eq!(statistics(), 0);
+}
+
+/// What docs/CONFIGURATION.md gives a role that serves.
+const RIGHTS: &str = include_str!("../../../../docs/CONFIGURATION.md");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_make_nothing_can_start_on_what_is_there() {
+    let db = TestDatabase::postgres();
+    let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
+    let (workspace, _) = workspaces(&db).await;
+    let name = raw::rows(&db, "select current_database()").remove(0);
+    let role = format!("{name}_serves");
+    let (_, rights) = RIGHTS.split_once("```sql\n").expect("statements");
+    let (rights, _) = rights.split_once("```").expect("their end");
+    let rights = rights.replace("vinculo_serves", &role);
+    raw::run(&db, &format!("drop role if exists {role}; {rights}"));
+    // Of a parameter that is given twice the last one counts.
+    let separator = if !url.contains("://") {
+        ' '
+    } else if url.contains('?') {
+        '&'
+    } else {
+        '?'
+    };
+    let target = Target::Postgres { url: format!("{url}{separator}user={role}") };
+
+    assert_eq!(migrate(&target).expect("nothing to make"), Applied::default());
+    let store = Store::open(&target, &Options::default()).expect("it opens");
+    let people: Vec<_> = (0..2000).map(|n| (index(n), wrapped(n))).collect();
+    let made = store.write(move |tx| tx.ensure_subjects(workspace, &people, NOW)).await;
+    assert_eq!(made.expect("written").len(), 2000);
+    // PostgreSQL lets nobody but the owner of a table look at it, and that is no failure.
+    store.read(|tx| tx.analyze_grown()).await.expect("no failure");
+    store.close().await;
+    // With something to make it takes more.
+    raw::run(&db, "delete from vault.refinery_vault_history where version > 1");
+    let refused = migrate(&target).expect_err("it made something");
+    assert!(refused.to_string().contains("permission denied"), "{refused}");
+    raw::run(&db, &format!("drop owned by {role}; drop role {role}"));
 }
