@@ -4,15 +4,11 @@
 use crate::value::Value;
 use bytes::BytesMut;
 use futures_util::future::{LocalBoxFuture, try_join, try_join_all};
-use std::collections::HashMap;
 use tokio_postgres::types::{IsNull, ToSql, Type};
 use tokio_postgres::{Client, Error as Refusal, Statement};
 
 /// Statements that may be owed at once: what is joined beyond a few is not sent in the order in which it came.
 const MOST: usize = 16;
-
-/// Prepared statements, by their text.
-pub(super) type Prepared = HashMap<Box<str>, Statement>;
 
 /// What was not sent yet.
 #[derive(Default)]
@@ -48,12 +44,12 @@ impl Owed {
         self.later.len() >= MOST
     }
 
-    /// Sends it, and `work` behind it in the same breath: the answer to `work`, or the first refusal. Of what
-    /// was not `prepared` nothing is sent.
+    /// Sends it, and `work` behind it in the same breath: the answer to `work`, or the first refusal. What was
+    /// `prepared` is a statement for each that is owed.
     pub(super) async fn before<T>(
         &self,
         client: &Client,
-        prepared: &Prepared,
+        prepared: &[Statement],
         work: impl Future<Output = Result<T, Refusal>>,
     ) -> Result<T, Refusal> {
         if self.is_none() {
@@ -62,14 +58,11 @@ impl Owed {
         let begin = self.begin.map(|sql| -> LocalBoxFuture<'_, Result<(), Refusal>> {
             Box::pin(client.batch_execute(sql))
         });
-        let later = self.later.iter().filter_map(|it| {
-            let statement = prepared.get(&it.sql)?;
-            let sent: LocalBoxFuture<'_, Result<(), Refusal>> =
-                Box::pin(
-                    async move { client.execute_raw(statement, &it.params).await.map(|_| ()) },
-                );
-            Some(sent)
-        });
+        let later = self.later.iter().zip(prepared).map(
+            |(it, statement)| -> LocalBoxFuture<'_, Result<(), Refusal>> {
+                Box::pin(async move { client.execute_raw(statement, &it.params).await.map(|_| ()) })
+            },
+        );
         // Both are polled in this order, and the driver sends when it is polled first.
         let (_, answer) = try_join(try_join_all(begin.into_iter().chain(later)), work).await?;
         Ok(answer)

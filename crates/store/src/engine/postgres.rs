@@ -3,7 +3,7 @@
 use super::address::Server;
 use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
-use super::owed::{Later, Owed, Prepared};
+use super::owed::{Later, Owed};
 use super::session::Session;
 use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
@@ -13,6 +13,7 @@ use crate::stats::Busy;
 use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,7 +53,8 @@ pub(crate) struct Connection {
     /// Whether another of this store's connections has the database for itself.
     alone: bool,
     session: Option<Session>,
-    prepared: Prepared,
+    /// By their text.
+    prepared: HashMap<Box<str>, Statement>,
     owed: Owed,
     oldest: Oldest,
 }
@@ -78,7 +80,7 @@ impl Oldest {
 impl Connection {
     /// A connection that is made when it is first needed.
     pub(crate) fn new(server: Server, alone: bool, oldest: Oldest) -> Self {
-        let (prepared, owed) = (Prepared::new(), Owed::default());
+        let (prepared, owed) = (HashMap::new(), Owed::default());
         let (synced, patience, session) = (true, None, None);
         Self { server, synced, patience, alone, session, prepared, owed, oldest }
     }
@@ -133,12 +135,12 @@ impl Connection {
         work: impl AsyncFnOnce(&Client) -> std::result::Result<T, Refusal>,
     ) -> Result<T> {
         let texts: Vec<_> = self.owed.later.iter().map(|later| later.sql.clone()).collect();
-        texts.iter().try_for_each(|sql| self.prepare(sql).map(drop))?;
+        let later = texts.iter().map(|sql| self.prepare(sql)).collect::<Result<Vec<_>>>()?;
         self.session()?;
-        let Self { session: Some(session), prepared, owed, .. } = self else {
+        let Self { session: Some(session), owed, .. } = self else {
             return Err(Error::closed());
         };
-        session.run(async |client| owed.before(client, prepared, work(client)).await)
+        session.run(async |client| owed.before(client, &later, work(client)).await)
     }
 
     /// Tries something once more on a new connection when the old one has died since it was last used: as long as

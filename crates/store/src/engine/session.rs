@@ -13,8 +13,12 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Error as Refusal, Notification, Row};
 
+/// How long taking leave may take of a server that takes nothing in any more.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// A connection that answers where it is asked. To be used by threads that belong to no async runtime.
 pub(crate) struct Session {
+    /// Gone before the wire is.
     client: Client,
     wire: Wire,
 }
@@ -158,6 +162,19 @@ impl Wire {
             })
             .await
         })
+    }
+}
+
+impl Drop for Wire {
+    /// With the client gone, the driver tells the server that this is the end: it has nothing to complain of.
+    fn drop(&mut self) {
+        let Self { runtime, link, heard, .. } = self;
+        let gone = poll_fn(|cx| match look(link, heard, cx) {
+            Ok(()) if link.is_some() => Poll::Pending,
+            _ => Poll::Ready(()),
+        });
+        // Of a server that is not there nobody takes leave.
+        let _ = runtime.block_on(async { timeout(FAREWELL, gone).await });
     }
 }
 

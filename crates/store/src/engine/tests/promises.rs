@@ -10,6 +10,7 @@ on_both_databases! {
     a_swallowed_error_commits_nothing,
     statements_after_a_failure_are_refused,
     what_is_owed_comes_before_what_follows,
+    what_is_owed_is_sent_however_many_texts_it_has,
     what_is_owed_and_fails_undoes_everything,
     what_is_owed_is_undone_with_the_rest,
     what_is_owed_is_not_lost_outside_of_a_transaction,
@@ -127,6 +128,22 @@ async fn what_is_owed_comes_before_what_follows(db: TestDatabase) {
     assert_eq!(seen.expect("not written"), 40);
     let left = ["note 0, again", "note 39", "note 40", "note 41"];
     assert_eq!(bodies(&db.store).await, left);
+}
+
+async fn what_is_owed_is_sent_however_many_texts_it_has(db: TestDatabase) {
+    with_notes(&db).await;
+    // More than a connection keeps prepared.
+    let written: Result<()> = db
+        .store
+        .write(|tx| {
+            (0..600).try_for_each(|id: i64| {
+                let sql = format!("insert into notes (id, body) values ($1, 'note {id}')");
+                tx.execute_later(&sql, &[id.into()])
+            })
+        })
+        .await;
+    written.expect("not written");
+    assert_eq!(bodies(&db.store).await.len(), 600);
 }
 
 async fn what_is_owed_and_fails_undoes_everything(db: TestDatabase) {
