@@ -60,8 +60,6 @@ pub struct Event {
 /// Everything that came.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// When this was told: microseconds since the receiver started.
-    pub now_us: u64,
     /// Requests that `/hang` holds.
     pub hanging: usize,
     /// Requests whose sender gave `/hang` up.
@@ -132,6 +130,7 @@ impl Receiver {
             .route("/late", post(late))
             .route("/release", post(release))
             .route("/report", get(report))
+            .route("/now", get(now))
             .with_state(Arc::clone(&book));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { url, book })
@@ -275,6 +274,11 @@ async fn release(State(book): State<Arc<Book>>) {
 
 async fn report(State(book): State<Arc<Book>>) -> Json<Report> {
     let events = book.events.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let (now_us, hung) = (book.now_us(), book.hung());
-    Json(Report { now_us, hanging: hung.held, given_up: hung.given_up, events })
+    let hung = book.hung();
+    Json(Report { hanging: hung.held, given_up: hung.given_up, events })
+}
+
+/// Microseconds since the receiver started.
+async fn now(State(book): State<Arc<Book>>) -> Json<u64> {
+    Json(book.now_us())
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use super::book::report;
+use super::book::{clock_of, report};
 use super::customer::Customer;
 use super::slow::delivered;
 use super::{Plan, SILENT, Verdict};
@@ -278,13 +278,12 @@ async fn p99(
     }
     let asked = asked.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
     let healthy: Vec<_> = asked.into_iter().flatten().collect();
-    let started = Instant::now();
+    let (started, clock) = (Instant::now(), clock_of(plan.receiver).await?);
     loop {
-        let now = Instant::now();
         let report = report(plan.receiver).await?;
         let arrival = |event: &String| {
-            let ago = report.now_us.saturating_sub(*report.events.get(event)?.arrivals_us.first()?);
-            now.checked_sub(Duration::from_micros(ago))
+            let us = *report.events.get(event)?.arrivals_us.first()?;
+            Some(clock + Duration::from_micros(us))
         };
         let all: Option<Vec<_>> = healthy
             .iter()

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::book::report;
+use super::book::{clock_of, report};
 use super::customer::{Customer, Tried};
 use super::{Plan, SILENT, Verdict};
 use crate::server::{Installation, Process, Setup};
@@ -175,9 +175,8 @@ async fn recover(
 
 /// Waits until both events of each of these links have come: when the later of them did.
 async fn told(plan: &Plan<'_>, links: &[String]) -> anyhow::Result<HashMap<String, Instant>> {
-    let started = Instant::now();
+    let (started, clock) = (Instant::now(), clock_of(plan.receiver).await?);
     loop {
-        let now = Instant::now();
         let report = report(plan.receiver).await?;
         let mut came = HashMap::<_, Vec<u64>>::new();
         for event in report.events.values() {
@@ -185,8 +184,7 @@ async fn told(plan: &Plan<'_>, links: &[String]) -> anyhow::Result<HashMap<Strin
         }
         let both = |link: &String| {
             let us = came.get(link).filter(|us| us.len() >= 2)?.iter().max()?;
-            let ago = Duration::from_micros(report.now_us.saturating_sub(*us));
-            Some((link.clone(), now.checked_sub(ago)?))
+            Some((link.clone(), clock + Duration::from_micros(*us)))
         };
         let all: HashMap<_, _> = links.iter().filter_map(both).collect();
         if all.len() == links.len() {
