@@ -157,33 +157,25 @@ async fn any_2xx_is_a_delivery_and_nothing_else_is() {
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
-#[tokio::test]
-async fn a_used_connection_that_is_reset_in_place_of_an_answer_is_followed_by_a_new_one() {
-    let (requests, mut received) = mpsc::unbounded_channel();
-    let address = receiver(move |mut stream| {
-        let requests = requests.clone();
-        async move {
-            requests.send(read_request(&mut stream).await?).unwrap();
-            stream.write_all(OK).await?;
-            requests.send(read_request(&mut stream).await?).unwrap();
-            // It ends with a reset, not with an end.
-            stream.set_zero_linger()
-        }
-    })
-    .await;
-    let (sender, url) = (sender(PATIENT), format!("http://{address}/hook"));
-    assert!(send_to(&sender, &url).await.delivered());
-    assert!(send_to(&sender, &url).await.delivered(), "on a connection of its own");
-    let mut texts = Vec::new();
-    for _ in 0..3 {
-        texts.push(received.recv().await.unwrap());
-    }
-    assert!(texts.iter().all(|text| *text == texts[0]), "the same, byte for byte: {texts:?}");
+/// How a receiver ends a connection.
+#[derive(Clone, Copy)]
+enum End {
+    Reset,
+    Closed,
 }
 
-/// A receiver that closes what has rested, as the next request comes, and a connection that it closes at once.
+#[tokio::test]
+async fn a_used_connection_that_is_reset_in_place_of_an_answer_is_followed_by_a_new_one() {
+    is_followed_by_a_new_one(End::Reset).await;
+}
+
 #[tokio::test]
 async fn a_used_connection_that_is_closed_in_place_of_an_answer_is_followed_by_a_new_one() {
+    is_followed_by_a_new_one(End::Closed).await;
+}
+
+/// A receiver that answers once on each connection, and ends it as the next request comes.
+async fn is_followed_by_a_new_one(end: End) {
     let (requests, mut received) = mpsc::unbounded_channel();
     let address = receiver(move |mut stream| {
         let requests = requests.clone();
@@ -191,7 +183,10 @@ async fn a_used_connection_that_is_closed_in_place_of_an_answer_is_followed_by_a
             requests.send(read_request(&mut stream).await?).unwrap();
             stream.write_all(OK).await?;
             requests.send(read_request(&mut stream).await?).unwrap();
-            stream.shutdown().await
+            match end {
+                End::Reset => stream.set_zero_linger(),
+                End::Closed => stream.shutdown().await,
+            }
         }
     })
     .await;

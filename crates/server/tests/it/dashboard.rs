@@ -8,7 +8,9 @@ use vinculo_server::{IssuedKey, create_organization, create_user};
 use vinculo_store::{Environment, UserRole};
 
 use crate::dashboard_sessions::{accept, signed_in};
-use crate::support::{Browser, Receiver, Reply, TestApp, TestDatabase, between, on_both_databases};
+use crate::support::{
+    Browser, Client, Neighbour, Receiver, Reply, TestApp, TestDatabase, between, on_both_databases,
+};
 use crate::webhook_control::{header, signed};
 
 on_both_databases!(
@@ -578,16 +580,21 @@ async fn a_link_shows_owner_employments_and_pay(database: TestDatabase) {
     app.finish().await;
 }
 
-async fn a_worker_learns_of_organizations_that_others_made(database: TestDatabase) {
-    let mut app = TestApp::start(database).await;
-    let neighbour = app.another_process().await;
-    create_organization(&neighbour.app, "Nueva").await.unwrap();
-    let owner = create_user(&neighbour.app, "Nueva", "ana@nueva.example", UserRole::Owner);
-    let mut browser = neighbour.browser();
+/// A client of an organization that a process has just made.
+async fn client_of_a_new_organization(process: &Neighbour) -> Client {
+    create_organization(&process.app, "Nueva").await.unwrap();
+    let owner = create_user(&process.app, "Nueva", "ana@nueva.example", UserRole::Owner);
+    let mut browser = process.browser();
     accept(&mut browser, &owner.await.unwrap().link).await.location();
     browser.get("/dashboard/sandbox/keys").await.page();
     let key = key_of(&browser.submit("/dashboard/sandbox/keys", &EVERYTHING).await.page());
-    let client = neighbour.client_of(&key);
+    process.client_of(&key)
+}
+
+async fn a_worker_learns_of_organizations_that_others_made(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    let neighbour = app.another_process().await;
+    let client = client_of_a_new_organization(&neighbour).await;
     let link = client.create_link("1999000001", json!({})).await;
     // The process that works was never asked by anybody of the organization, and looks by itself.
     app.advance(Duration::from_secs(2));
@@ -601,13 +608,7 @@ async fn a_worker_learns_of_organizations_that_others_made(database: TestDatabas
 async fn a_worker_sends_for_organizations_that_it_did_not_know(database: TestDatabase) {
     let mut app = TestApp::start(database).await;
     let neighbour = app.another_process().await;
-    create_organization(&neighbour.app, "Nueva").await.unwrap();
-    let owner = create_user(&neighbour.app, "Nueva", "ana@nueva.example", UserRole::Owner);
-    let mut browser = neighbour.browser();
-    accept(&mut browser, &owner.await.unwrap().link).await.location();
-    browser.get("/dashboard/sandbox/keys").await.page();
-    let key = key_of(&browser.submit("/dashboard/sandbox/keys", &EVERYTHING).await.page());
-    let client = neighbour.client_of(&key);
+    let client = client_of_a_new_organization(&neighbour).await;
     let mut receiver = Receiver::start().await;
     let endpoints = "/manage/v1/webhook-endpoints/";
     let endpoint = client.post(endpoints, &json!({ "url": receiver.url })).await.json();

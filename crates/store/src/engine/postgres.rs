@@ -99,6 +99,9 @@ impl Connection {
     fn session(&mut self) -> Result<&mut Session> {
         if self.session.is_none() {
             let mut session = Session::open(&self.server)?;
+            if let Some(patience) = self.patience {
+                session.give_up_after(patience);
+            }
             if !self.alone {
                 // Each for itself: whoever wants the database alone must not find it free because one connection,
                 // of a process that goes on with the others, was lost.
@@ -108,9 +111,6 @@ impl Connection {
             session.batch(INTERPRET)?;
             if !self.synced {
                 session.batch(UNSYNCED)?;
-            }
-            if let Some(patience) = self.patience {
-                session.give_up_after(patience);
             }
             self.session = Some(session);
         }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Error as Refusal, Notification, Row};
 
@@ -117,12 +117,7 @@ impl Session {
     /// [`Error::Unavailable`] when the connection has ended.
     pub(crate) fn hear(&mut self, wait: Duration) -> Result<Option<Notification>> {
         if self.wire.heard.is_empty() && !self.is_closed() {
-            // A request would end the wait; none is made.
-            let rest = async {
-                sleep(wait).await;
-                Ok(())
-            };
-            self.wire.listen(rest)?;
+            self.wire.listen(wait)?;
         }
         match self.wire.heard.pop_front() {
             None if self.is_closed() => Err(Error::unavailable("the connection has ended")),
@@ -148,20 +143,14 @@ impl Wire {
         }))
     }
 
-    /// Listens until something was heard, the link has ended, or `rest` has.
-    fn listen(&mut self, rest: impl Future<Output = Result<(), Refusal>>) -> Result<(), Refusal> {
+    /// Listens until something was heard or the link has ended, no longer than this.
+    fn listen(&mut self, wait: Duration) -> Result<(), Refusal> {
         let Self { runtime, link, heard, .. } = self;
-        runtime.block_on(async {
-            let mut rest = pin!(rest);
-            poll_fn(|cx| {
-                look(link, heard, cx)?;
-                if link.is_none() || !heard.is_empty() {
-                    return Poll::Ready(Ok(()));
-                }
-                rest.as_mut().poll(cx)
-            })
-            .await
-        })
+        let told = poll_fn(|cx| match look(link, heard, cx) {
+            Ok(()) if link.is_some() && heard.is_empty() => Poll::Pending,
+            told => Poll::Ready(told),
+        });
+        runtime.block_on(async { timeout(wait, told).await }).unwrap_or(Ok(()))
     }
 }
 
