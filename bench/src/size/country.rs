@@ -7,13 +7,15 @@ use anyhow::{Result, anyhow, ensure};
 use hdrhistogram::Histogram;
 use postgres::{Client, NoTls};
 use uuid::Uuid;
-use vinculo_store::{Environment, NewContribution, Origin, Store, WorkspaceId};
+use vinculo_store::{Environment, NewContribution, Origin, RetentionRule, Store, WorkspaceId};
 use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
 /// Some time in 2026, in microseconds.
 const NOW: i64 = 1_780_000_000_000_000;
 /// As an import stores them.
 pub(crate) const LINES_PER_BATCH: u64 = 1000;
+/// As the product removes them.
+const REMOVED_AT_ONCE: i64 = 2000;
 /// Bytes of a sealed line.
 const SEALED: usize = 283;
 /// One in so many works for somebody else than in the month before.
@@ -42,10 +44,17 @@ impl Country {
             let organization = tx.insert_organization(uuid(1), "bench", NOW)?;
             tx.insert_workspace(uuid(2), organization, Environment::Production, &key, NOW)
         })?;
+        let ends = |month| (month + 1) * people / LINES_PER_BATCH;
+        let months: String = (0..MONTHS)
+            .map(|month| match month + 1 {
+                MONTHS => format!("else {} ", period(month)),
+                _ => format!("when n <= {} then {} ", ends(month), period(month)),
+            })
+            .collect();
         let imports = format!(
             "insert into imports (uuid, workspace_id, sha256, bytes, kind, state, lines, loaded, \
-             sealed_name, created_at) select gen_random_uuid(), {}, sha256(int8send(n)), 700000, \
-             'planilla', 'accepted', 1000, 1000, sha256(int8send(n)), {NOW} \
+             sealed_name, created_at, period) select gen_random_uuid(), {}, sha256(int8send(n)), 700000, \
+             'planilla', 'accepted', 1000, 1000, sha256(int8send(n)), {NOW}, case {months} end \
              from generate_series(1, {batches}) n",
             workspace.0
         );
@@ -130,6 +139,20 @@ impl Country {
             ensure!(lines > 0, "nobody was found");
         }
         Ok(took)
+    }
+
+    /// Removes the lines of planillas of the oldest month as the product does, but for the entries of the audit
+    /// log: how many went.
+    pub(crate) fn remove_a_month(&self, store: &Store) -> Result<u64> {
+        let (rule, workspace) = (RetentionRule::Lines, Some(self.workspace));
+        let before = i64::try_from(period(1))?;
+        let mut removed = 0;
+        while store.read_blocking(move |tx| tx.has_old(rule, workspace, before))? {
+            removed += store.write_blocking(move |tx| {
+                tx.remove_old(rule, workspace, before, REMOVED_AT_ONCE, NOW)
+            })?;
+        }
+        Ok(removed)
     }
 
     /// Whom a line is about: everybody in turn, except those who moved.

@@ -48,19 +48,21 @@ impl Parts {
         Ok(Client::connect(url, NoTls)?.batch_execute(&sql)?)
     }
 
-    /// Removes the lines of the oldest month, which so many batches brought, and makes their room
+    /// Removes the lines of the oldest month, which so many batches brought, at one go, and makes their room
     /// usable again.
     pub(crate) fn remove_a_month(self, url: &str, batches: u64) -> Result<()> {
-        let sql = match self {
-            Self::Period => vec!["drop table part_0".to_owned()],
-            _ => vec![
-                format!(
-                    "delete from contributions where origin = 'planilla' and batch_id <= {batches}"
-                ),
-                "vacuum contributions".to_owned(),
-            ],
-        };
-        let mut client = Client::connect(url, NoTls)?;
-        sql.iter().try_for_each(|sql| Ok(client.batch_execute(sql)?))
+        if self == Self::Period {
+            return Ok(Client::connect(url, NoTls)?.batch_execute("drop table part_0")?);
+        }
+        let sql = format!(
+            "delete from contributions where origin = 'planilla' and batch_id <= {batches}"
+        );
+        Client::connect(url, NoTls)?.batch_execute(&sql)?;
+        Self::vacuum(url)
+    }
+
+    /// Makes the room of removed lines usable again, which PostgreSQL does by itself some time later.
+    pub(crate) fn vacuum(url: &str) -> Result<()> {
+        Ok(Client::connect(url, NoTls)?.batch_execute("vacuum contributions")?)
     }
 }

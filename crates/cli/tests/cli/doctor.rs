@@ -222,7 +222,7 @@ fn emitted(tx: &mut Tx<'_>, at: Micros) -> vinculo_store::Result<()> {
         created_at: at,
         to: Recipients::Everybody,
     };
-    tx.emit(&event).map(|_| ())
+    tx.emit(&event)
 }
 
 fn now() -> Micros {

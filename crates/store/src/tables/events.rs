@@ -12,7 +12,7 @@ use crate::{Dialect, Queue, Result, Row, Tx, Value};
 
 const EVENT: &str = "insert into events (webhook_id, workspace_id, subject_id, link_id, load_id, \
      webhook_type, webhook_code, created_at, sealed) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 /// Who hears of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,17 +142,14 @@ impl Event {
     }
 }
 
-fn event_id(row: &Row<'_>) -> Result<EventId> {
-    Ok(EventId(row.int(0)?))
-}
-
 impl Tx<'_> {
     /// Writes an event and one delivery per recipient, in the transaction that changed the state.
-    /// Nothing is sent here.
+    /// Nothing is sent here. On PostgreSQL it is written with the next statement or the commit, which fails if
+    /// this does.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn emit(&mut self, event: &NewEvent<'_>) -> Result<EventId> {
+    pub fn emit(&mut self, event: &NewEvent<'_>) -> Result<()> {
         let subject = event.subject.map_or(0, |subject| subject.0);
         let mut params = vec![
             event.webhook_id.into(),
@@ -171,22 +168,18 @@ impl Tx<'_> {
                 Value::from(event.webhook_type),
             ),
             Recipients::Only(endpoint) => ("id = $10", endpoint.into()),
-            Recipients::Nobody => return self.query_one(EVENT, &params, event_id),
+            Recipients::Nobody => return self.execute_later(EVENT, &params),
         };
         params.push(only);
-        let (id, deliveries) = self.insert_with_deliveries(whom, params)?;
-        if deliveries > 0 {
+        if self.insert_with_deliveries(whom, params)? {
             self.wake(Queue::Deliveries);
         }
-        Ok(id)
+        Ok(())
     }
 
-    /// One round trip on PostgreSQL, which can do both in one statement.
-    fn insert_with_deliveries(
-        &mut self,
-        whom: &str,
-        mut params: Vec<Value<'_>>,
-    ) -> Result<(EventId, i64)> {
+    /// Whether anybody may hear of it. PostgreSQL can do both in one statement, of which the answer is not
+    /// waited for: who is woken for nothing finds nothing.
+    fn insert_with_deliveries(&mut self, whom: &str, mut params: Vec<Value<'_>>) -> Result<bool> {
         let deliveries = |event: &str, of: &str| {
             format!(
                 "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
@@ -197,16 +190,14 @@ impl Tx<'_> {
         };
         if self.dialect() == Dialect::Postgres {
             let deliveries = deliveries("event_id", " cross join event");
-            let sql = format!(
-                "with event(event_id) as ({EVENT}), told as ({deliveries} returning 1) \
-                 select event_id, (select count(*) from told) from event"
-            );
-            return self.query_one(&sql, &params, |row| Ok((event_id(row)?, row.int(1)?)));
+            let sql = format!("with event(event_id) as ({EVENT} returning id) {deliveries}");
+            self.execute_later(&sql, &params)?;
+            return Ok(true);
         }
-        let id = self.query_one(EVENT, &params[..9], event_id)?;
+        let sql = format!("{EVENT} returning id");
+        let id = self.query_one(&sql, &params[..9], |row| row.int(0))?;
         params.push(id.into());
-        let told = self.execute(&deliveries("cast($11 as bigint)", ""), &params)?;
-        Ok((id, i64::try_from(told).unwrap_or(i64::MAX)))
+        Ok(self.execute(&deliveries("cast($11 as bigint)", ""), &params)? > 0)
     }
 
     /// A page of the workspace's events, newest first.

@@ -1,6 +1,6 @@
 use crate::fixture::{
-    ALL, NOW, SECOND, add_endpoint, emit_at, new_event, person, read, refused, sealed, uuid,
-    workspaces, write,
+    ALL, NOW, SECOND, add_endpoint, emit_at, event_id, new_event, person, read, refused, sealed,
+    uuid, workspaces, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
@@ -134,7 +134,8 @@ fn states_of(db: &TestDatabase, id: EndpointId) -> Vec<String> {
 async fn what_ends_an_endpoint_leaves_most_of_what_waits_to_others(db: TestDatabase) {
     let (here, _) = workspaces(&db).await;
     let (event, [off, gone, on]) = write(&db, move |tx| {
-        let event = tx.emit(&new_event(here, None, 80, &sealed(80)))?;
+        tx.emit(&new_event(here, None, 80, &sealed(80)))?;
+        let event = event_id(tx, here, 80)?;
         let mut add = |n| add_endpoint(tx, here, n);
         Ok((event, [add(90)?, add(91)?, add(92)?]))
     })

@@ -3,9 +3,9 @@
 use crate::support::TestDatabase;
 use uuid::Uuid;
 use vinculo_store::{
-    AccessMode, Due, EndpointId, Environment, Error, EventId, LinkId, LoadId, Micros, NewEndpoint,
-    NewEvent, NewLink, NewLoad, PageRequest, Recipients, Resource, Result, Subject, SubjectId,
-    Trigger, Tx, WorkspaceId,
+    AccessMode, Due, EndpointId, Environment, Error, EventFilter, EventId, LinkId, LoadId, Micros,
+    NewEndpoint, NewEvent, NewLink, NewLoad, PageRequest, Recipients, Resource, Result, Subject,
+    SubjectId, Trigger, Tx, WorkspaceId,
 };
 use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
@@ -168,7 +168,14 @@ pub(crate) fn emit_at(
     n: u64,
     at: Micros,
 ) -> Result<EventId> {
-    tx.emit(&NewEvent { created_at: at, ..new_event(workspace, Some(subject), n, &sealed(n)) })
+    tx.emit(&NewEvent { created_at: at, ..new_event(workspace, Some(subject), n, &sealed(n)) })?;
+    event_id(tx, workspace, n)
+}
+
+/// The id of event `n`.
+pub(crate) fn event_id(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<EventId> {
+    let only = EventFilter { id: Some(uuid(n)), ..EventFilter::default() };
+    Ok(tx.events(workspace, &only, ALL)?.rows.first().expect("not emitted").id)
 }
 
 /// What [`emit_at`] stores, to be changed.
