@@ -43,10 +43,11 @@ pub(crate) struct Flood {
     pub(crate) others: f64,
 }
 
-/// A constant rate: milliseconds from the moment an event was due to its arrival.
+/// A constant rate, from the moment an event was due to its arrival.
 pub(crate) struct Steady {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
+    /// Microseconds.
+    latencies: Histogram<u64>,
+    /// Percent of the processors that others took.
     pub(crate) others: f64,
 }
 
@@ -94,6 +95,11 @@ impl Stand {
         Ok(self.server.resident_kib()? as f64 / 1024.0)
     }
 
+    /// How many events have come to the receiver so far.
+    pub(crate) fn delivered(&self) -> usize {
+        self.receiver.count()
+    }
+
     /// Adds an endpoint at this path of the receiver.
     pub(crate) async fn endpoint(&self, path: &str) -> anyhow::Result<String> {
         self.caller.endpoint(&format!("{}{path}", self.receiver.url)).await
@@ -129,8 +135,7 @@ impl Stand {
         let taken = intake::open(&self.caller, endpoints, left_out, load).await?;
         let latencies = self.latencies(&taken).await?;
         let others = Processors::now(self.cpu()?)?.others_since(before);
-        let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
-        Ok(Steady { p50: at(0.5), p99: at(0.99), others })
+        Ok(Steady { latencies, others })
     }
 
     /// Takes in so many events for each endpoint, and waits for none of them.
@@ -172,6 +177,33 @@ impl Stand {
         }
         let others = Processors::now(own + cpu_of(database)?)?.others_since(before);
         Ok(Rest { starts_ms, folder_kib: bytes as f64 / 1024.0, events, others })
+    }
+}
+
+impl Steady {
+    /// Loads of the same rate and length as one.
+    pub(crate) fn pooled<'a>(loads: impl IntoIterator<Item = &'a Self>) -> anyhow::Result<Self> {
+        let (mut latencies, mut others, mut count) = (Histogram::new(3)?, 0.0, 0.0);
+        for load in loads {
+            latencies.add(&load.latencies)?;
+            others += load.others;
+            count += 1.0;
+        }
+        Ok(Self { latencies, others: others / count })
+    }
+
+    /// Milliseconds.
+    pub(crate) fn p50(&self) -> f64 {
+        self.at(0.5)
+    }
+
+    /// Milliseconds.
+    pub(crate) fn p99(&self) -> f64 {
+        self.at(0.99)
+    }
+
+    fn at(&self, quantile: f64) -> f64 {
+        self.latencies.value_at_quantile(quantile) as f64 / 1000.0
     }
 }
 
