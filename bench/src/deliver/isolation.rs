@@ -4,7 +4,8 @@ use std::slice;
 use std::time::Duration;
 
 use crate::stand::{On, Stand, Steady};
-use crate::{Arguments, RUNS, limits, tell};
+use crate::{Arguments, RUNS, tell};
+use vinculo_bench::limits;
 use vinculo_bench::reading::Run;
 
 /// Endpoints of a load, of whom so many may be bad in the end.

@@ -9,13 +9,13 @@
 
 mod intake;
 mod isolation;
-mod limits;
 mod stand;
 
 use anyhow::Context as _;
 use clap::Parser;
 
 use stand::{On, Stand};
+use vinculo_bench::limits;
 use vinculo_bench::postgres::Postgres;
 use vinculo_bench::reading::{Output, Reading, Run};
 
@@ -69,13 +69,13 @@ async fn measure(on: On, arguments: &Arguments) -> anyhow::Result<()> {
             weights.push(Run::of(stand.rest(0)?.event_kb()));
         }
         let stand = Stand::start(on).await?;
-        idle.push(Run::of(stand.resident_mib()?));
+        idle.push(Run::beside(stand.resident_mib()?, stand.bare_mib(0).await?));
         let endpoint = warmed_up(&stand, arguments).await?;
         let flood = flood(&stand, &endpoint, arguments).await?;
         rate.push(flood.0);
         cpu.push(Run::of(flood.1));
         if stand.delivered() >= arguments.deliveries {
-            after.push(Run::of(stand.resident_mib()?));
+            after.push(memory_after(&stand, arguments).await?);
         }
         last = Some((stand, endpoint));
     }
@@ -97,7 +97,7 @@ async fn measure(on: On, arguments: &Arguments) -> anyhow::Result<()> {
     if after.is_empty() {
         let missing = arguments.deliveries.saturating_sub(stand.delivered());
         stand.closed(&endpoint, missing.max(1)).await?;
-        after.push(Run::of(stand.resident_mib()?));
+        after.push(memory_after(&stand, arguments).await?);
     }
     let name = if on == On::Sqlite { "E7" } else { "E7-full" };
     tell(on, name, after, arguments)?;
@@ -125,6 +125,11 @@ async fn flood(stand: &Stand, endpoint: &str, arguments: &Arguments) -> anyhow::
         );
     }
     Ok((Run::beside(flood.per_second, limit).others(flood.others), flood.cpu_ms))
+}
+
+/// Memory after the deliveries, beside that of a bare route after as many requests.
+async fn memory_after(stand: &Stand, arguments: &Arguments) -> anyhow::Result<Run> {
+    Ok(Run::beside(stand.resident_mib()?, stand.bare_mib(arguments.deliveries).await?))
 }
 
 /// Tells a figure that is read on both databases.
@@ -170,7 +175,8 @@ fn at_rest(
     arguments: &Arguments,
 ) -> anyhow::Result<()> {
     let rest = stand.rest(RUNS)?;
-    let starts = rest.starts_ms.iter().map(|start| Run::of(*start).others(rest.others));
+    let run = |[start, bare]: &[f64; 2]| Run::beside(*start, *bare).others(rest.others);
+    let starts = rest.starts_ms.iter().map(run);
     tell(on, "E8", starts.collect(), arguments)?;
     if on == On::Sqlite {
         weights.push(Run::of(rest.event_kb()));

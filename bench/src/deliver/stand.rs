@@ -1,9 +1,10 @@
 //! A server and a receiver, and what one run of a load says.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
@@ -53,7 +54,8 @@ pub(crate) struct Steady {
 
 /// What a server that has ended left behind.
 pub(crate) struct Rest {
-    pub(crate) starts_ms: Vec<f64>,
+    /// From the start of the server to its readiness, and of `vinculo --version` to its end.
+    pub(crate) starts_ms: Vec<[f64; 2]>,
     pub(crate) folder_kib: f64,
     pub(crate) events: usize,
     pub(crate) others: f64,
@@ -93,6 +95,13 @@ impl Stand {
 
     pub(crate) fn resident_mib(&self) -> anyhow::Result<f64> {
         Ok(self.server.resident_kib()? as f64 / 1024.0)
+    }
+
+    /// Resident memory of a bare route beside this server that has answered so many requests, MiB.
+    pub(crate) async fn bare_mib(&self, requests: usize) -> anyhow::Result<f64> {
+        let bare = self.server.bare_route(b"{}")?;
+        intake::gets(&self.caller, &bare.url, CLIENTS, requests).await?;
+        Ok(bare.resident_kib()? as f64 / 1024.0)
     }
 
     /// How many events have come to the receiver so far.
@@ -171,9 +180,14 @@ impl Stand {
         for _ in 0..starts {
             let started = Instant::now();
             let mut process = installation.serve()?;
-            starts_ms.push(started.elapsed().as_secs_f64() * 1000.0);
+            let served = started.elapsed();
             own += process.cpu()?;
             process.stop()?;
+            let mut version = Command::new(installation.binary());
+            version.arg("--version").stdout(Stdio::null());
+            let started = Instant::now();
+            ensure!(version.status()?.success(), "vinculo --version failed");
+            starts_ms.push([served, started.elapsed()].map(|took| took.as_secs_f64() * 1000.0));
         }
         let others = Processors::now(own + cpu_of(database)?)?.others_since(before);
         Ok(Rest { starts_ms, folder_kib: bytes as f64 / 1024.0, events, others })
