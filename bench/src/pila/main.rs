@@ -115,7 +115,7 @@ fn reading(arguments: &Arguments, planillas: &Planillas, folder: &Path) -> Resul
             println!("{name} is not installed: run bench/pila-peers/set-up");
             continue;
         }
-        arguments.output.tell(&Reading::new(&format!("check-{name}-{columns}"), one)?)?;
+        arguments.output.tell(&Reading::new(&format!("check-core-{name}-{columns}"), one)?)?;
         arguments.output.tell(&Reading::new(&format!("check-cores-{name}-{columns}"), all)?)?;
     }
     Ok(())
