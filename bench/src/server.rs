@@ -94,10 +94,7 @@ impl Process {
     /// # Errors
     /// When the system does not tell.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|rest| rest.split_whitespace().next());
-        Ok(number.context("no VmRSS")?.parse()?)
+        resident_kib_of(self.child.id())
     }
 
     /// Its number.
@@ -342,6 +339,17 @@ fn program_beside(name: &str) -> anyhow::Result<PathBuf> {
     let beside = std::env::current_exe()?.with_file_name(name);
     ensure!(beside.exists(), "build {name} first: cargo build --release");
     Ok(beside)
+}
+
+/// Resident memory of a process, KiB.
+///
+/// # Errors
+/// When there is none with this number.
+pub fn resident_kib_of(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    Ok(number.context("no VmRSS")?.parse()?)
 }
 
 fn answer(mut command: Command) -> anyhow::Result<Value> {
