@@ -36,6 +36,9 @@ def figures(tmp_path, monkeypatch):
     module.FAULTS.write_text("row\treason\nA2 \tit is hard\n")
     module.PAGE.write_text(f"before\n{module.BEGIN}\n{module.END}\nafter\n")
     monkeypatch.setattr(module, "SETS", {"one": ("first", 1), "two": ("second --more", 1)})
+    monkeypatch.setattr(module, "FAULT_SETS", ("faults",))
+    # What is owed is refused where a test asks for it.
+    monkeypatch.setattr(module, "MAY_WAIT", ("one", "two", "binary", "faults"))
     monkeypatch.setattr(module, "build", lambda profile, wanted: tmp_path)
     monkeypatch.setattr(module, "commit", lambda: "c0ffee")
     return module
@@ -262,6 +265,52 @@ def test_a_goal_that_is_held_again_keeps_no_reason(figures, tmp_path, monkeypatc
     figures.measure(["faults"], "debug", stored)
     with pytest.raises(SystemExit, match="not missed, and has a reason in bench/.*: A2 kill$"):
         checked(figures, monkeypatch)
+
+
+def test_a_goal_has_to_be_read_of_what_is_packed(figures, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "SETS", {"one": ("first", 1), "two": ("second", 1), "faults": ("faults", 1)})
+    rows = [{"row": row, "goal": "nothing lost", "met": True, "told": "0 lost"} for row in ("A1: kill", "A5 ends")]
+    benchmark(tmp_path, "first", {**FAST, "ratio": 0.6})
+    benchmark(tmp_path, "second", SLOW, BIG)
+    benchmark(tmp_path, "faults", *rows)
+    figures.FIGURES.write_text(FIGURES.replace("it is slow", "").replace("binary\tbinary", "large\tthree"))
+    figures.FAULTS.write_text("row\treason\n")
+    stored = []
+    figures.measure(["one", "two", "faults"], "debug", stored)
+    told = "**Goals that were not read of the program as it is packed**: `fast` of `one` (debug); `slow` of `two` " \
+           "(debug); `large` of `three` (not run); `A1` of `faults` (debug)."
+    assert told in figures.PAGE.read_text()
+    monkeypatch.setattr(figures, "MAY_WAIT", ("one", "two", "three", "faults"))
+    checked(figures, monkeypatch)
+    for of, name in [("one", "fast (debug)"), ("three", "large (not run)"), ("faults", "A1: kill (debug)")]:
+        monkeypatch.setattr(figures, "MAY_WAIT", tuple({"one", "two", "three", "faults"} - {of}))
+        with pytest.raises(SystemExit) as refused:
+            checked(figures, monkeypatch)
+        assert str(refused.value) == f"bench/all: a goal that was not read of the program as it is packed: {name}"
+
+
+def test_what_nobody_packs_has_another_build_and_is_not_owed(figures, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "SETS", {"one": ("first", 1), "faults": ("faults", 1), "binary": ("pack", 1)})
+    monkeypatch.setattr(figures, "lines_of", lambda name, *_: (
+        [{"one": FAST, "binary": {"key": "binary", "runs": [{"value": 20}], "median": 20},
+          "faults": {"row": "A5 ends", "goal": "nothing lost", "met": True, "told": "0 lost"}}[name]], None))
+    monkeypatch.setattr(figures, "MAY_WAIT", ())
+    monkeypatch.setattr(figures, "NEVER_PACKED", ("A5 ", "fas"))
+    monkeypatch.setattr(figures, "FAULT_SETS", ("faults",))
+    figures.FIGURES.write_text("".join(line for line in FIGURES.splitlines(True) if not line.startswith("slow")))
+    figures.FAULTS.write_text("row\treason\n")
+    stored = []
+    figures.measure(["one", "faults"], "dist", stored)
+    assert {figures.id_of(line): line["profile"] for line in stored} == {
+        "fast": "dist", "binary": "dist", "A5 ends": "release"}
+    assert "Goals that" not in figures.PAGE.read_text()
+    checked(figures, monkeypatch)
+    # One whole name is not the beginning of others.
+    monkeypatch.setattr(figures, "NEVER_PACKED", ("fast",))
+    assert [name for _, name, _ in figures.owed(stored)] == ["A5 ends"]
+    figures.measure(["one"], "dist", stored)
+    assert figures.owed(stored) == [("faults", "A5 ends", "release")]
+    assert {line["profile"] for line in stored if figures.id_of(line) == "fast"} == {"release"}
 
 
 def test_where_each_run_is_judged_the_worst_decides(figures, tmp_path):

@@ -1,6 +1,7 @@
 //! What several benchmarks share.
 
 pub mod faults;
+pub mod limits;
 pub mod machine;
 pub mod pace;
 pub mod postgres;

@@ -94,10 +94,7 @@ impl Process {
     /// # Errors
     /// When the system does not tell.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|rest| rest.split_whitespace().next());
-        Ok(number.context("no VmRSS")?.parse()?)
+        resident_kib_of(self.child.id())
     }
 
     /// Its number.
@@ -301,6 +298,20 @@ impl Server {
         &self.process.url
     }
 
+    /// The peer: a process with one route that checks the key as this server does and answers these bytes from
+    /// memory. It is the role `bare` of the benchmark `read`.
+    ///
+    /// # Errors
+    /// When that is not built beside this program, or does not start.
+    pub fn bare_route(&self, body: &[u8]) -> anyhow::Result<Process> {
+        let page = self.folder().join("page.json");
+        std::fs::write(&page, body)?;
+        let mut command = Command::new(program_beside("read")?);
+        command.arg("bare").arg(self.folder()).args(&self.installation.postgres);
+        command.stdin(Stdio::from(std::fs::File::open(page)?));
+        Process::start(command)
+    }
+
     /// Folder of the embedded database and of the master key.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -321,9 +332,24 @@ impl Server {
 /// # Errors
 /// When there is none.
 pub fn binary() -> anyhow::Result<PathBuf> {
-    let beside = std::env::current_exe()?.with_file_name("vinculo");
-    ensure!(beside.exists(), "build it first: cargo build --release");
+    program_beside("vinculo")
+}
+
+fn program_beside(name: &str) -> anyhow::Result<PathBuf> {
+    let beside = std::env::current_exe()?.with_file_name(name);
+    ensure!(beside.exists(), "build {name} first: cargo build --release");
     Ok(beside)
+}
+
+/// Resident memory of a process, KiB.
+///
+/// # Errors
+/// When there is none with this number.
+pub fn resident_kib_of(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|rest| rest.split_whitespace().next());
+    Ok(number.context("no VmRSS")?.parse()?)
 }
 
 fn answer(mut command: Command) -> anyhow::Result<Value> {

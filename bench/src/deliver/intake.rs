@@ -96,6 +96,29 @@ pub(crate) async fn closed(
     Ok(all)
 }
 
+/// As many clients ask a bare route with the same key, so many times in all.
+pub(crate) async fn gets(
+    caller: &Caller,
+    url: &str,
+    clients: usize,
+    requests: usize,
+) -> anyhow::Result<()> {
+    let number = Arc::new(AtomicUsize::new(0));
+    let mut tasks = JoinSet::new();
+    for _ in 0..clients {
+        let (caller, url, number) = (caller.clone(), url.to_owned(), Arc::clone(&number));
+        tasks.spawn(async move {
+            while number.fetch_add(1, Ordering::Relaxed) < requests {
+                let request =
+                    caller.client.get(&url).basic_auth(&caller.key.0, Some(&caller.key.1));
+                request.send().await?.error_for_status()?.bytes().await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
+
 /// `rate` a second, each at its time, however the earlier ones fare; endpoints take turns. The
 /// events of the first so many endpoints are left out of the answer.
 pub(crate) async fn open(

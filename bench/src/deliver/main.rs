@@ -8,29 +8,19 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
 mod intake;
-mod limits;
+mod isolation;
 mod stand;
-
-use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
-use tokio::time::sleep;
 
-use stand::{On, Stand, Steady};
+use stand::{On, Stand};
+use vinculo_bench::limits;
 use vinculo_bench::postgres::Postgres;
 use vinculo_bench::reading::{Output, Reading, Run};
 
 /// Times each figure is read.
 const RUNS: usize = 3;
-/// Endpoints of a load, of whom so many may be bad in the end.
-const ENDPOINTS: usize = 100;
-const BAD: usize = 60;
-/// Events that are due for each bad one before the load begins: together more than twice the 256
-/// deliveries that a server has in flight.
-const BURDEN: usize = 10;
-/// What is being sent to an endpoint that was removed has ended by then: a try takes five seconds at most.
-const LONGEST_TRY: Duration = Duration::from_secs(6);
 
 /// Measures deliveries.
 #[derive(Parser)]
@@ -38,6 +28,9 @@ struct Arguments {
     /// Events of each run of the closed loop
     #[arg(long, default_value_t = 100_000)]
     events: usize,
+    /// Deliveries of one server after which its memory is read; where a run has fewer, the last one goes on
+    #[arg(long, default_value_t = 100_000)]
+    deliveries: usize,
     /// Seconds of each run at a constant rate
     #[arg(long, default_value_t = 20)]
     seconds: u32,
@@ -76,17 +69,18 @@ async fn measure(on: On, arguments: &Arguments) -> anyhow::Result<()> {
             weights.push(Run::of(stand.rest(0)?.event_kb()));
         }
         let stand = Stand::start(on).await?;
-        idle.push(Run::of(stand.resident_mib()?));
+        idle.push(Run::beside(stand.resident_mib()?, stand.bare_mib(0).await?));
         let endpoint = warmed_up(&stand, arguments).await?;
         let flood = flood(&stand, &endpoint, arguments).await?;
         rate.push(flood.0);
         cpu.push(Run::of(flood.1));
-        after.push(Run::of(stand.resident_mib()?));
+        if stand.delivered() >= arguments.deliveries {
+            after.push(memory_after(&stand, arguments).await?);
+        }
         last = Some((stand, endpoint));
     }
-    for (name, runs) in [("E6", cpu), ("E7-idle", idle), ("E7", after)] {
-        tell(on, name, runs, arguments)?;
-    }
+    tell(on, "E6", cpu, arguments)?;
+    tell(on, "E7-idle", idle, arguments)?;
     let rate_of = match on {
         On::Sqlite => "E1",
         On::Postgres => "E2",
@@ -100,8 +94,15 @@ async fn measure(on: On, arguments: &Arguments) -> anyhow::Result<()> {
         arguments.output.tell(&Reading::new("E2-full", vec![full.0])?)?;
     }
     steady(on, &stand, arguments).await?;
+    if after.is_empty() {
+        let missing = arguments.deliveries.saturating_sub(stand.delivered());
+        stand.closed(&endpoint, missing.max(1)).await?;
+        after.push(memory_after(&stand, arguments).await?);
+    }
+    let name = if on == On::Sqlite { "E7" } else { "E7-full" };
+    tell(on, name, after, arguments)?;
     at_rest(on, stand, weights, arguments)?;
-    isolation(on, arguments).await
+    isolation::measure(on, arguments).await
 }
 
 /// A closed loop beside what the machine can do at most: events a second, and the processor's
@@ -124,6 +125,11 @@ async fn flood(stand: &Stand, endpoint: &str, arguments: &Arguments) -> anyhow::
         );
     }
     Ok((Run::beside(flood.per_second, limit).others(flood.others), flood.cpu_ms))
+}
+
+/// Memory after the deliveries, beside that of a bare route after as many requests.
+async fn memory_after(stand: &Stand, arguments: &Arguments) -> anyhow::Result<Run> {
+    Ok(Run::beside(stand.resident_mib()?, stand.bare_mib(arguments.deliveries).await?))
 }
 
 /// Tells a figure that is read on both databases.
@@ -149,76 +155,16 @@ async fn steady(on: On, stand: &Stand, arguments: &Arguments) -> anyhow::Result<
     for _ in 0..RUNS {
         let bare = limits::latency(stand.receiver_url(), 50, arguments.seconds / 2).await?;
         let run = stand.open(&endpoint, 0, (50, arguments.seconds)).await?;
-        middle.push(Run::beside(run.p50, bare[0]).others(run.others));
-        slowest.push(Run::beside(run.p99, bare[1]).others(run.others));
+        middle.push(Run::beside(run.p50(), bare[0]).others(run.others));
+        slowest.push(Run::beside(run.p99(), bare[1]).others(run.others));
+        let bare = limits::latency(stand.receiver_url(), 800, arguments.seconds / 2).await?;
         let run = stand.open(&endpoint, 0, (800, arguments.seconds / 2)).await?;
-        fast.push(Run::of(run.p99).others(run.others));
+        fast.push(Run::beside(run.p99(), bare[1]).others(run.others));
     }
     for (name, runs) in [("E3-p50", middle), ("E3-p99", slowest), ("E4", fast)] {
         tell(on, name, runs, arguments)?;
     }
     Ok(())
-}
-
-/// One of a hundred endpoints never answers, then one drips, then sixty do either, for whom more is due than
-/// the server has places. Each run has a server of its own, warmed up by a load of the same kind. All answer
-/// before one is bad and again afterwards, so that a server which becomes faster by and by gains nothing.
-async fn isolation(on: On, arguments: &Arguments) -> anyhow::Result<()> {
-    let load = (300, arguments.seconds);
-    let mut calm = Vec::new();
-    let [mut hang, mut drip, mut many] = [const { Vec::<Beside>::new() }; 3];
-    for _ in 0..RUNS {
-        let stand = Stand::start(on).await?;
-        let mut endpoints = Vec::with_capacity(ENDPOINTS);
-        for _ in 0..ENDPOINTS {
-            endpoints.push(stand.endpoint("/ok").await?);
-        }
-        stand.open(&endpoints, 0, (300, arguments.seconds.div_ceil(3))).await?;
-        let before = stand.open(&endpoints, 0, load).await?;
-        let hanging = one_bad(&stand, &endpoints, "/hang", load).await?;
-        let dripping = one_bad(&stand, &endpoints, "/drip", load).await?;
-        let after = stand.open(&endpoints, 0, load).await?;
-        for (number, endpoint) in endpoints[..BAD].iter_mut().enumerate() {
-            *endpoint = stand.endpoint(["/hang", "/drip"][number % 2]).await?;
-        }
-        stand.burden(&endpoints[..BAD], BURDEN).await?;
-        let crowded = stand.open(&endpoints, BAD, load).await?;
-        let undisturbed = f64::midpoint(before.p99, after.p99);
-        calm.push(Run::of(undisturbed).others(f64::midpoint(before.others, after.others)));
-        for (runs, run) in [(&mut hang, hanging), (&mut drip, dripping), (&mut many, crowded)] {
-            runs.push(Beside { run, undisturbed });
-        }
-    }
-    tell(on, "B1-calm", calm, arguments)?;
-    for (name, runs) in [("B1", hang), ("B1-drip", drip), ("B1-many", many)] {
-        let alone = runs.iter().map(|it| Run::of(it.run.p99).others(it.run.others)).collect();
-        tell(on, name, alone, arguments)?;
-        let times = runs.iter().map(|it| Run::beside(it.run.p99, it.undisturbed)).collect();
-        tell(on, &format!("{name}-times"), times, arguments)?;
-    }
-    Ok(())
-}
-
-/// A load while some are bad, and the p99 of the same server while all answered.
-struct Beside {
-    run: Steady,
-    undisturbed: f64,
-}
-
-/// A load in which the first endpoint is another one, at this path. It is gone afterwards, with what waited for
-/// it and what it held.
-async fn one_bad(
-    stand: &Stand,
-    endpoints: &[String],
-    path: &str,
-    load: (u32, u32),
-) -> anyhow::Result<Steady> {
-    let mut endpoints = endpoints.to_vec();
-    endpoints[0] = stand.endpoint(path).await?;
-    let run = stand.open(&endpoints, 1, load).await?;
-    stand.remove(&endpoints[0]).await?;
-    sleep(LONGEST_TRY).await;
-    Ok(run)
 }
 
 /// What is left on the disk, as it was of the servers before, and how soon a server answers on it.
@@ -229,7 +175,8 @@ fn at_rest(
     arguments: &Arguments,
 ) -> anyhow::Result<()> {
     let rest = stand.rest(RUNS)?;
-    let starts = rest.starts_ms.iter().map(|start| Run::of(*start).others(rest.others));
+    let run = |[start, bare]: &[f64; 2]| Run::beside(*start, *bare).others(rest.others);
+    let starts = rest.starts_ms.iter().map(run);
     tell(on, "E8", starts.collect(), arguments)?;
     if on == On::Sqlite {
         weights.push(Run::of(rest.event_kb()));

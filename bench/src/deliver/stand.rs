@@ -1,9 +1,10 @@
 //! A server and a receiver, and what one run of a load says.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use tokio::time::Instant;
 
@@ -43,16 +44,18 @@ pub(crate) struct Flood {
     pub(crate) others: f64,
 }
 
-/// A constant rate: milliseconds from the moment an event was due to its arrival.
+/// A constant rate, from the moment an event was due to its arrival.
 pub(crate) struct Steady {
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
+    /// Microseconds.
+    latencies: Histogram<u64>,
+    /// Percent of the processors that others took.
     pub(crate) others: f64,
 }
 
 /// What a server that has ended left behind.
 pub(crate) struct Rest {
-    pub(crate) starts_ms: Vec<f64>,
+    /// From the start of the server to its readiness, and of `vinculo --version` to its end.
+    pub(crate) starts_ms: Vec<[f64; 2]>,
     pub(crate) folder_kib: f64,
     pub(crate) events: usize,
     pub(crate) others: f64,
@@ -94,6 +97,18 @@ impl Stand {
         Ok(self.server.resident_kib()? as f64 / 1024.0)
     }
 
+    /// Resident memory of a bare route beside this server that has answered so many requests, MiB.
+    pub(crate) async fn bare_mib(&self, requests: usize) -> anyhow::Result<f64> {
+        let bare = self.server.bare_route(b"{}")?;
+        intake::gets(&self.caller, &bare.url, CLIENTS, requests).await?;
+        Ok(bare.resident_kib()? as f64 / 1024.0)
+    }
+
+    /// How many events have come to the receiver so far.
+    pub(crate) fn delivered(&self) -> usize {
+        self.receiver.count()
+    }
+
     /// Adds an endpoint at this path of the receiver.
     pub(crate) async fn endpoint(&self, path: &str) -> anyhow::Result<String> {
         self.caller.endpoint(&format!("{}{path}", self.receiver.url)).await
@@ -129,8 +144,7 @@ impl Stand {
         let taken = intake::open(&self.caller, endpoints, left_out, load).await?;
         let latencies = self.latencies(&taken).await?;
         let others = Processors::now(self.cpu()?)?.others_since(before);
-        let at = |quantile| latencies.value_at_quantile(quantile) as f64 / 1000.0;
-        Ok(Steady { p50: at(0.5), p99: at(0.99), others })
+        Ok(Steady { latencies, others })
     }
 
     /// Takes in so many events for each endpoint, and waits for none of them.
@@ -166,12 +180,44 @@ impl Stand {
         for _ in 0..starts {
             let started = Instant::now();
             let mut process = installation.serve()?;
-            starts_ms.push(started.elapsed().as_secs_f64() * 1000.0);
+            let served = started.elapsed();
             own += process.cpu()?;
             process.stop()?;
+            let mut version = Command::new(installation.binary());
+            version.arg("--version").stdout(Stdio::null());
+            let started = Instant::now();
+            ensure!(version.status()?.success(), "vinculo --version failed");
+            starts_ms.push([served, started.elapsed()].map(|took| took.as_secs_f64() * 1000.0));
         }
         let others = Processors::now(own + cpu_of(database)?)?.others_since(before);
         Ok(Rest { starts_ms, folder_kib: bytes as f64 / 1024.0, events, others })
+    }
+}
+
+impl Steady {
+    /// Loads of the same rate and length as one.
+    pub(crate) fn pooled<'a>(loads: impl IntoIterator<Item = &'a Self>) -> anyhow::Result<Self> {
+        let (mut latencies, mut others, mut count) = (Histogram::new(3)?, 0.0, 0.0);
+        for load in loads {
+            latencies.add(&load.latencies)?;
+            others += load.others;
+            count += 1.0;
+        }
+        Ok(Self { latencies, others: others / count })
+    }
+
+    /// Milliseconds.
+    pub(crate) fn p50(&self) -> f64 {
+        self.at(0.5)
+    }
+
+    /// Milliseconds.
+    pub(crate) fn p99(&self) -> f64 {
+        self.at(0.99)
+    }
+
+    fn at(&self, quantile: f64) -> f64 {
+        self.latencies.value_at_quantile(quantile) as f64 / 1000.0
     }
 }
 

@@ -5,11 +5,14 @@ use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::ensure;
 use reqwest::StatusCode;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, interval, sleep, sleep_until};
 use vinculo_store::{Options, Store, Target};
 
 use super::book::{Book, report};
@@ -17,7 +20,7 @@ use super::customer::{Customer, Outcome};
 use super::kill::all_run;
 use super::{Dice, Plan, Verdict};
 use crate::postgres::Postgres;
-use crate::server::{Installation, Process, Setup};
+use crate::server::{Installation, Process, Setup, resident_kib_of};
 
 const FAULTS: [Fault; 3] = [Fault::Database, Fault::Receiver, Fault::Source];
 /// After a fault is over, refusals are still part of it for so long.
@@ -55,6 +58,7 @@ pub async fn soak(
     let log = installation.folder().join("errors.log");
     let mut servers = [logging(&installation, &log)?];
     let url = servers[0].url.clone();
+    let height = Height::of(servers[0].pid());
     let (started, mut memory, mut done) = (Instant::now(), Vec::new(), [0; 3]);
     let (mut toll, mut known) = (Toll::default(), 0);
     while started.elapsed() < length {
@@ -86,6 +90,7 @@ pub async fn soak(
         done[fault as usize] += 1;
         memory.push(servers[0].resident_kib()?);
     }
+    let loaded = started.elapsed();
     let drained = drain(&database).await?;
     let book = Book::close(&customer, &url, plan.receiver, &[]).await?;
     all_run(&mut servers)?;
@@ -93,13 +98,17 @@ pub async fn soak(
     let flat = end <= early * GROWTH.0 / GROWTH.1 + GROWTH.2;
     let came = report(plan.receiver).await?.events.len();
     let told = format!(
-        "{:.0} min, {} restarts of the database, {} and {} pauses of receiver and source; {toll}; \
-         {came} events, drained after {drained:.1?}; memory {early} KiB in the second quarter, {end} in \
-         the last; {}",
+        "{:.0} min, {:.1} links/s acknowledged of {} asked for while there is load; {} restarts of the \
+         database, {} and {} pauses of receiver and source; {toll}; {came} events, drained after \
+         {drained:.1?}; memory between the faults at most {early} KiB in the second quarter, {end} in the \
+         last, at most {} KiB at any second; {}",
         started.elapsed().as_secs_f64() / 60.0,
+        book.acknowledged as f64 / loaded.as_secs_f64(),
+        plan.rate,
         done[0],
         done[1],
         done[2],
+        height.kib(),
         book.told()
     );
     let verdict = Verdict::counted(
@@ -112,6 +121,37 @@ pub async fn soak(
     );
     let met = flat && toll.excused();
     Ok(vec![Verdict { misses: toll.misses, ..verdict.and_timed(met) }])
+}
+
+/// The most memory of a process, looked at every second until this is dropped.
+struct Height {
+    kib: Arc<AtomicU64>,
+    looks: AbortHandle,
+}
+
+impl Height {
+    fn of(pid: u32) -> Self {
+        let kib = Arc::new(AtomicU64::new(0));
+        let most = Arc::clone(&kib);
+        let look = async move {
+            let mut ticks = interval(Duration::from_secs(1));
+            while let Ok(now) = resident_kib_of(pid) {
+                most.fetch_max(now, Ordering::Relaxed);
+                ticks.tick().await;
+            }
+        };
+        Self { kib, looks: tokio::spawn(look).abort_handle() }
+    }
+
+    fn kib(&self) -> u64 {
+        self.kib.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Height {
+    fn drop(&mut self) {
+        self.looks.abort();
+    }
 }
 
 /// What fails.

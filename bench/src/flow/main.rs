@@ -2,7 +2,7 @@
 //!
 //! Starts the `vinculo` that was built beside this program on a fresh SQLite folder, posts links of
 //! made-up people at a constant rate whether or not the earlier ones are done, and receives the
-//! webhooks. The operator is in this program, behind a door that takes its time: what a question
+//! webhooks. Before, it syncs the same disk and posts to a receiver of its own at the same rate. The operator is in this program, behind a door that takes its time: what a question
 //! stood there is not the server's time. Load, server, receiver, operator and database share the
 //! machine.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
@@ -21,9 +21,14 @@ use hdrhistogram::Histogram;
 use load::Answered;
 use operator::{SlowOperator, people};
 use receiver::Receiver;
+use vinculo_bench::limits;
 use vinculo_bench::machine::Processors;
 use vinculo_bench::reading::{Output, Reading, Run};
+use vinculo_bench::receiver as bench_receiver;
 use vinculo_bench::server::{Server, Setup};
+
+/// Commits between a link and its webhooks: with the link, and with what it is filled with.
+const COMMITS: u32 = 2;
 
 /// Links before a measurement.
 const WARM_UP: usize = 40;
@@ -60,6 +65,8 @@ struct Measured {
     /// Resident memory before and at the height of the load, KiB.
     before: u64,
     height: u64,
+    /// Milliseconds of two syncs and a bare post at this rate, p50 and p99.
+    bare: [f64; 2],
     /// Percent of the processors that others took.
     others: f64,
 }
@@ -116,6 +123,9 @@ async fn measure(arguments: &Arguments, rate: u32, latency: Duration) -> anyhow:
         ..Setup::default()
     };
     let server = Server::start(&setup)?;
+    let (idle, third) = (bench_receiver::Receiver::start().await?, arguments.seconds.div_ceil(3));
+    let bare = limits::latency_with_syncs(&idle.url, server.folder(), COMMITS, (rate, third));
+    let bare = bare.await?;
     load::run(&server, 20, warm_up).await?;
     receiver.expect(2 * WARM_UP).await?;
     let before = server.resident_kib()?;
@@ -129,7 +139,7 @@ async fn measure(arguments: &Arguments, rate: u32, latency: Duration) -> anyhow:
     let arrivals = receiver.expect(answered.len() * 2).await?;
     let others = Processors::now(server.process().cpu()?)?.others_since(processors);
     let (own, whole) = histograms(&answered, &arrivals, &operator)?;
-    Ok(Measured { own, whole, before, height, others })
+    Ok(Measured { own, whole, before, height, bare, others })
 }
 
 /// The most memory seen while the load lasts.
@@ -175,8 +185,8 @@ fn print(rate: u32, latency: u64, run: u32, measured: &Measured) {
 
 /// The figures that are read at this rate and latency.
 fn tell(output: &Output, load: (u32, u64), all: &[Measured]) -> anyhow::Result<()> {
-    let told = |key: &str, value: &dyn Fn(&Measured) -> f64| {
-        let runs = all.iter().map(|one| Run::of(value(one)).others(one.others)).collect();
+    let told = |key: &str, run: &dyn Fn(&Measured) -> Run| {
+        let runs = all.iter().map(|one| run(one).others(one.others)).collect();
         output.tell(&Reading::new(key, runs)?)
     };
     let name = match load {
@@ -184,10 +194,13 @@ fn tell(output: &Output, load: (u32, u64), all: &[Measured]) -> anyhow::Result<(
         (200, 1000) => "burst",
         _ => return Ok(()),
     };
-    told(&format!("{name}-p50"), &|one| quantiles(&one.own)[0])?;
-    told(&format!("{name}-p99"), &|one| quantiles(&one.own)[1])?;
+    for (number, quantile) in ["p50", "p99"].into_iter().enumerate() {
+        told(&format!("{name}-{quantile}"), &|one| {
+            Run::beside(quantiles(&one.own)[number], one.bare[number])
+        })?;
+    }
     if name == "burst" {
-        told("burst-memory", &|one| one.height as f64 / 1024.0)?;
+        told("burst-memory", &|one| Run::of(one.height as f64 / 1024.0))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! What planillas cost: bytes a second to check and to decode them, on one processor and by the program
-//! on all of them, beside pandas and polars reading ten or all of their columns, and lines a second to
-//! import them into SQLite and PostgreSQL.
+//! What planillas cost: bytes a second to check them, by the crate and by the program on one processor and on
+//! all of them, beside those who only count their lines and beside pandas and polars reading ten or all of their
+//! columns; and lines a second to import them into SQLite and PostgreSQL, beside the bare inserts of their rows.
 //!
 //! ```text
 //! bench/pila-peers/set-up
@@ -8,12 +8,12 @@
 //! cargo run --release -p vinculo-bench --bin pila -- [--lines N] [--dir FOLDER]
 //! ```
 //!
-//! The planillas are those of two months of a made-up country. Reading is on one thread and told
-//! per second of the processor, because a machine in use gives a process less than its wall shows; the
-//! program, which shares the files out among the processors, is told by the clock.
+//! The planillas are those of two months of a made-up country. The crate is told per second of the processor,
+//! because a machine in use gives a process less than its wall shows; the program is told by the clock.
 //! `--dir` chooses the disk; it must not be one of memory.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod bare;
 mod clock;
 mod files;
 mod program;
@@ -26,6 +26,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use clap::Parser;
 
+use bare::{Bare, Mark};
 use files::Planillas;
 use program::Ran;
 use vinculo_bench::machine::Processors;
@@ -77,20 +78,25 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+/// The crate itself on bytes, then the program: on one processor, and on all of them.
 fn reading(arguments: &Arguments, planillas: &Planillas, folder: &Path) -> Result<()> {
     let rate = |took: Duration| planillas.lines as f64 / took.as_secs_f64();
-    let (mut in_memory, mut checked, mut by_program) = (Vec::new(), Vec::new(), Vec::new());
+    let per_second = |took: Duration| megabytes(planillas) / took.as_secs_f64();
+    let [mut in_memory, mut on_one, mut bytes_on_one, mut on_all] = [const { Vec::new() }; 4];
     for _ in 0..arguments.runs {
-        let seconds = read::check_in_memory(planillas)?.processor.as_secs_f64();
-        in_memory.push(Run::of(megabytes(planillas) / seconds));
-        checked.push(rate(read::check(planillas)?.processor));
-        let before = Processors::now(Duration::ZERO)?;
-        let ran = program::check(planillas)?;
-        let others = Processors::now(ran.processor)?.others_since(before);
-        by_program.push(Run::of(rate(ran.took)).others(others));
+        let [checked, counted] = read::check_in_memory(planillas)?.map(|took| took.processor);
+        in_memory.push(Run::beside(per_second(checked), per_second(counted)));
+        let (ran, others) = beside_others(|| program::check_on_one(planillas))?;
+        let counted = program::count_lines_on_one(planillas)?;
+        on_one.push(Run::of(rate(ran.took)).others(others));
+        let run = Run::beside(per_second(ran.took), per_second(counted.took));
+        bytes_on_one.push(run.others(others));
+        let (ran, others) = beside_others(|| program::check(planillas))?;
+        on_all.push(Run::of(rate(ran.took)).others(others));
     }
     arguments.output.tell(&Reading::new("check", in_memory)?)?;
-    arguments.output.tell(&Reading::new("check-cores", by_program.clone())?)?;
+    arguments.output.tell(&Reading::new("check-core", bytes_on_one)?)?;
+    arguments.output.tell(&Reading::new("check-cores", on_all.clone())?)?;
     let (found, decoded) = read::contributions(planillas)?;
     ensure!(found.records == planillas.lines, "lines were lost");
     println!("check + every contribution, from the file: {:.0} lines/s\n", rate(decoded.processor));
@@ -98,21 +104,29 @@ fn reading(arguments: &Arguments, planillas: &Planillas, folder: &Path) -> Resul
         [("pandas", "ten"), ("pandas", "all"), ("polars", "ten"), ("polars", "all")]
     {
         let (mut one, mut all) = (Vec::new(), Vec::new());
-        for (ours, by_program) in checked.iter().zip(&by_program) {
+        for (on_one, on_all) in on_one.iter().zip(&on_all) {
             let Some(peer) = read::peer(name, columns, planillas, folder)? else { break };
             ensure!(peer.found == found, "{name} read something else: {:?}", peer.found);
-            println!("{}, {columns} columns: {:.0} lines/s", peer.name, rate(peer.took.processor));
-            one.push(Run::beside(*ours, rate(peer.took.processor)));
-            all.push(Run { peer: Some(rate(peer.took.clock)), ..*by_program });
+            println!("{}, {columns} columns: {:.0} lines/s", peer.name, rate(peer.clock));
+            one.push(Run { peer: Some(rate(peer.clock)), ..*on_one });
+            all.push(Run { peer: Some(rate(peer.clock)), ..*on_all });
         }
         if one.is_empty() {
             println!("{name} is not installed: run bench/pila-peers/set-up");
             continue;
         }
-        arguments.output.tell(&Reading::new(&format!("check-{name}-{columns}"), one)?)?;
+        arguments.output.tell(&Reading::new(&format!("check-core-{name}-{columns}"), one)?)?;
         arguments.output.tell(&Reading::new(&format!("check-cores-{name}-{columns}"), all)?)?;
     }
     Ok(())
+}
+
+/// Runs the program: percent of the processors that others took meanwhile.
+fn beside_others(run: impl FnOnce() -> Result<Ran>) -> Result<(Ran, f64)> {
+    let before = Processors::now(Duration::ZERO)?;
+    let ran = run()?;
+    let others = Processors::now(ran.processor)?.others_since(before);
+    Ok((ran, others))
 }
 
 /// Into SQLite and into PostgreSQL, both months each time into a database of their own.
@@ -120,12 +134,16 @@ fn importing(arguments: &Arguments, months: [&Planillas; 2], folder: &Path) -> R
     let [mut new, mut known, mut memory] = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..arguments.runs {
         let (data, mut peak) = (tempfile::tempdir_in(folder)?, 0);
+        let bare_data = tempfile::tempdir_in(folder)?;
+        let (bare, mut mark) = (Bare::new(bare_data.path())?, Mark::default());
         for (planillas, runs) in months.into_iter().zip([&mut new, &mut known]) {
-            let before = Processors::now(Duration::ZERO)?;
-            let import = program::import(planillas, data.path(), None)?;
-            let others = Processors::now(import.processor)?.others_since(before);
-            runs.push(rate(planillas, &import).others(others));
+            let (import, others) = beside_others(|| program::import(planillas, data.path(), None))?;
+            let ours = rate(planillas, &import).others(others);
             peak = peak.max(import.peak_kib);
+            let before = std::mem::replace(&mut mark, Mark::of(data.path())?);
+            let (lines, took) = bare.write(data.path(), before, mark)?;
+            ensure!(lines as u64 == planillas.lines, "{lines} lines are stored");
+            runs.push(Run { peer: Some(lines as f64 / took.as_secs_f64()), ..ours });
         }
         memory.push(Run::of(peak as f64 / 1024.0));
     }

@@ -1,5 +1,6 @@
 //! `vinculo pila check` and `import`: the program built beside this one.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -22,6 +23,27 @@ pub(crate) struct Ran {
 /// Checks these files in one command.
 pub(crate) fn check(planillas: &Planillas) -> Result<Ran> {
     run(Command::new(program()?).args(["pila", "check"]), planillas)
+}
+
+/// The same on one processor.
+pub(crate) fn check_on_one(planillas: &Planillas) -> Result<Ran> {
+    let mut check = on_one(program()?)?;
+    run(check.args(["pila", "check"]), planillas)
+}
+
+/// `wc -l` of these files on one processor: what reading them and finding their lines takes.
+pub(crate) fn count_lines_on_one(planillas: &Planillas) -> Result<Ran> {
+    run(on_one("wc")?.arg("-l"), planillas)
+}
+
+/// A program on the first of the processors that this one may use.
+fn on_one(program: impl AsRef<OsStr>) -> Result<Command> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let first = allowed.and_then(|list| list.trim().split([',', '-']).next());
+    let mut command = Command::new("taskset");
+    command.arg("-c").arg(first.context("no processors")?).arg(program);
+    Ok(command)
 }
 
 /// Imports these files in one command, into a folder of SQLite or into a database of PostgreSQL whose keys

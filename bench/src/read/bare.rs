@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -20,7 +19,6 @@ use bytes::Bytes;
 use clap::Args;
 use tokio::net::TcpListener;
 use uuid::Uuid;
-use vinculo_bench::server::{Process, Server};
 use vinculo_server::installation;
 use vinculo_server::secrets::Secrets;
 use vinculo_store::{Options, Store, Target};
@@ -43,20 +41,6 @@ struct Peer {
 }
 
 impl Bare {
-    /// Starts it as a process of its own, on the installation of `server`.
-    pub(crate) fn start(
-        server: &Server,
-        postgres: Option<&str>,
-        body: &[u8],
-    ) -> anyhow::Result<Process> {
-        let page = server.folder().join("page.json");
-        std::fs::write(&page, body)?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("bare").arg(server.folder()).args(postgres);
-        command.stdin(Stdio::from(std::fs::File::open(page)?));
-        Process::start(command)
-    }
-
     /// Serves it for ever.
     pub(crate) async fn serve(self) -> anyhow::Result<()> {
         let peer = tokio::task::spawn_blocking(move || self.open()).await??;

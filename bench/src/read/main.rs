@@ -64,7 +64,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Role {
-    /// The bare route, started by the measurement itself
+    /// The bare route, started by measurements themselves
     #[command(hide = true)]
     Bare(Bare),
 }
@@ -84,7 +84,7 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let variables = [("VINCULO_RATE_LIMIT_PER_MINUTE", "1000000000")];
     let server = Server::start(&Setup { postgres, variables: &variables, ..Setup::default() })?;
     let (path, body) = filled_link(&server).await?;
-    let peer = Bare::start(&server, postgres, &body)?;
+    let peer = server.bare_route(&body)?;
     println!("{} bytes a page, {} connections\n", body.len(), arguments.connections);
     let vinculo = Target::new(server.url(), &path, (&server.id, &server.password), body.len())?;
     let bare = Target::new(&peer.url, "/", (&server.id, &server.password), body.len())?;
