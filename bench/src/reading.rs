@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(judged("E6", &runs([9.0, 0.6, 0.1])).held, Some(true));
         assert_eq!(judged("flow-p50", &runs([9.0, 5.0, 1.0])).held, Some(true));
         assert_eq!(judged("flow-p50", &runs([9.0, 5.1, 1.0])).held, Some(false));
-        assert_eq!(judged("check", &runs([399.0, 1.0, 500.0])).held, Some(false));
+        assert_eq!(judged("check-core", &runs([399.0, 1.0, 500.0])).held, Some(false));
         assert_eq!(judged("burst-p50", &runs([9.0, 5.0, 1.0])).held, None);
         assert!(Reading::new("check", Vec::new()).unwrap().judged().is_err());
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Verdict;
 
-/// A row, and the test that proves it.
+/// A row, and the test that proves it. Rows `F` are figures of the design that no benchmark reads.
 pub struct Elsewhere {
     row: &'static str,
     /// Whose test it is; `None` for one that cargo does not run.
@@ -31,6 +31,7 @@ const MODEL: &str = "crates/store/tests/contract/delivery_model.rs";
 const SENDING: &str = "crates/webhook/tests/sending.rs";
 const SCHEDULE: &str = "crates/webhook/tests/schedule.rs";
 const REGISTRATION: &str = "crates/webhook/tests/registration.rs";
+const RESTARTS: &str = "crates/server/tests/it/restarts.rs";
 const HARDENING: &str = "crates/server/tests/it/hardening.rs";
 
 /// All of them.
@@ -130,7 +131,7 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     row(
         "C8 a load whose process died",
         SERVER,
-        "crates/server/tests/it/restarts.rs",
+        RESTARTS,
         "a_job_whose_process_died_is_taken_again",
     ),
     row(
@@ -183,6 +184,45 @@ pub const ELSEWHERE: &[Elsewhere] = &[
         "crates/server/tests/it/isolation.rs",
         "a_workspace_is_closed_to_the_keys_of_another",
     ),
+    row(
+        "F 64 KiB of an answer are read",
+        WEBHOOK,
+        SENDING,
+        "once_64_kib_have_come_no_more_is_waited_for",
+    ),
+    row(
+        "F 4 KiB of an answer are kept",
+        WEBHOOK,
+        SENDING,
+        "an_endless_body_is_read_to_the_limit_and_hung_up_on",
+    ),
+    row(
+        "F the end of a delivery's lease",
+        SERVER,
+        RESTARTS,
+        "a_delivery_whose_process_died_is_sent_again_unchanged",
+    ),
+    row("F the end of a job's lease", SERVER, RESTARTS, "a_job_whose_process_died_is_taken_again"),
+    row(
+        "F the heartbeat of a delivery",
+        SERVER,
+        RESTARTS,
+        "a_try_that_outlasts_its_lease_is_made_by_nobody_else",
+    ),
+    row(
+        "F the heartbeat of a job",
+        SERVER,
+        RESTARTS,
+        "a_job_that_outlasts_its_lease_is_done_by_nobody_else",
+    ),
+    row(
+        "F leases are fenced by the number of the try",
+        STORE,
+        "crates/store/tests/contract/deliveries.rs",
+        "a_lease_that_ended_is_taken_over_and_its_holder_refused",
+    ),
+    row("F the ladder of tries", WEBHOOK, SCHEDULE, "the_schedule_is_the_documented_one_and_ends"),
+    row("F the jitter of each", WEBHOOK, SCHEDULE, "every_wait_is_within_a_fifth_of_its_step"),
 ];
 
 const fn row(
@@ -234,6 +274,8 @@ fn root() -> &'static Path {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -244,6 +286,19 @@ mod tests {
             let word = if one.package.is_some() { "fn" } else { "def" };
             assert!(text.contains(&format!("{word} {}(", one.test)), "{one}");
         }
+    }
+
+    #[test]
+    fn the_page_of_figures_names_the_tests_that_stand_for_figures() {
+        let page = std::fs::read_to_string(root().join("docs/PERFORMANCE.md")).unwrap();
+        let (_, part) = page.split_once("## Figures that are tests").unwrap();
+        let table = part.lines().skip_while(|line| !line.starts_with('|'));
+        let table: Vec<_> = table.take_while(|line| line.starts_with('|')).collect();
+        let named: BTreeSet<_> =
+            table.iter().flat_map(|row| row.split('`').skip(1).step_by(2)).collect();
+        let known: BTreeSet<_> =
+            ELSEWHERE.iter().filter(|it| it.is_of("F")).map(|it| it.test).collect();
+        assert_eq!(named, known);
     }
 
     #[test]

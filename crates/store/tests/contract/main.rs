@@ -33,6 +33,7 @@ mod delivery_log;
 mod endpoints;
 mod erasures;
 mod events;
+mod exchanges;
 mod imports;
 mod index_keys;
 mod installation;
