@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -18,7 +17,6 @@ use crate::complaints::Complaints;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::health::Worker;
-use crate::jobs::FILES_AT_ONCE;
 use crate::keys::{KeyUses, uses};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -52,7 +50,6 @@ struct Inner {
     limits: Limits,
     turns: Turns,
     asking: Turns,
-    loading: Semaphore,
     complaints: Complaints,
     audit: Audit,
     key_uses: KeyUses,
@@ -117,7 +114,6 @@ impl App {
             limits,
             turns: Turns::default(),
             asking: Turns::default(),
-            loading: Semaphore::new(FILES_AT_ONCE),
             complaints: Complaints::default(),
             audit,
             key_uses: KeyUses::default(),
@@ -239,11 +235,6 @@ impl App {
     /// About whom the sources are being asked for a request.
     pub(crate) fn asking(&self) -> &Turns {
         &self.0.asking
-    }
-
-    /// Places for files that are being loaded.
-    pub(crate) fn loading(&self) -> &Semaphore {
-        &self.0.loading
     }
 
     /// Who read and changed what.

@@ -10,18 +10,21 @@ use tokio::sync::watch;
 /// A table somebody waits on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// A job became due or was added.
+    /// A job that is about no received file became due or was added.
     Jobs,
+    /// The job of a received file did.
+    Files,
     /// A delivery became due or was added.
     Deliveries,
 }
 
 impl Queue {
-    pub(crate) const ALL: [Self; 2] = [Self::Jobs, Self::Deliveries];
+    pub(crate) const ALL: [Self; 3] = [Self::Jobs, Self::Files, Self::Deliveries];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Jobs => "jobs",
+            Self::Files => "files",
             Self::Deliveries => "deliveries",
         }
     }
@@ -33,7 +36,8 @@ impl Queue {
     fn index(self) -> usize {
         match self {
             Self::Jobs => 0,
-            Self::Deliveries => 1,
+            Self::Files => 1,
+            Self::Deliveries => 2,
         }
     }
 }
@@ -113,7 +117,7 @@ struct Stand {
 
 /// The waking end.
 #[derive(Clone, Default)]
-pub(crate) struct Hub(Arc<[Ringing; 2]>);
+pub(crate) struct Hub(Arc<[Ringing; 3]>);
 
 impl Hub {
     pub(crate) fn wake(&self, queues: Queues) {
@@ -123,7 +127,7 @@ impl Hub {
     }
 
     pub(crate) fn wakes(&self) -> Wakes {
-        let seen = [self.0[0].wakes.subscribe(), self.0[1].wakes.subscribe()];
+        let seen = Queue::ALL.map(|queue| self.0[queue.index()].wakes.subscribe());
         Wakes { seen, _hub: self.clone() }
     }
 
@@ -174,7 +178,7 @@ impl fmt::Debug for Hub {
 /// [`Standing`](crate::Standing) closure was run for is seen by nobody else.
 #[derive(Clone, Debug)]
 pub struct Wakes {
-    seen: [watch::Receiver<u64>; 2],
+    seen: [watch::Receiver<u64>; 3],
     /// Keeps the senders, so that a closed store is a long wait instead of a busy loop.
     _hub: Hub,
 }

@@ -250,7 +250,7 @@ fn what_the_database_says_is_judged() {
         judged("jobs", "wrong", "due for ten minutes and not begun: 1 sync_link");
         change(|tx| {
             for _ in 0..6 {
-                let job = tx.claim_jobs(now(), now() + HOUR, 1, None)?[0];
+                let job = tx.claim_jobs(now(), now() + HOUR, 1)?[0];
                 tx.reschedule_job(&job, now(), "retry_later timeout")?;
             }
             Ok(())

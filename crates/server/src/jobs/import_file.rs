@@ -7,6 +7,7 @@
 use std::io::{BufReader, ErrorKind, Read as _};
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
 use vinculo_history::WorkActivities;
 use vinculo_pila::planilla::{
     self, CheckOptions, File, FileKind, Finding, Header, ReadError, Reader, Report, Severity,
@@ -30,11 +31,20 @@ use crate::{App, request_id, traces};
 /// Bytes read from the spool at once.
 const READ_AHEAD: usize = 64 * 1024;
 /// Files loaded at once, whoever received them: what is in memory of them does not grow with what waits,
-/// and while the lines of one are committed those of the other are read.
-pub(crate) const AT_ONCE: usize = 2;
+/// and while the lines of one are committed those of the other are read. No more are taken, so that others who
+/// share the spool find some.
+pub(super) const LOADED_AT_ONCE: usize = 2;
+/// Files at work at once, those included whose lines count and whose people are projected again: that is one small
+/// transaction after the other, which may go on for long.
+pub(super) const AT_WORK: usize = 8;
 
-/// Runs the job of an import.
-pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailure> {
+/// Runs the job of an import, which leaves its slot when the file is loaded.
+pub(super) async fn run(
+    app: &App,
+    id: ImportId,
+    job: ClaimedJob,
+    slot: OwnedSemaphorePermit,
+) -> Result<(), JobFailure> {
     let Some(import) = read(app, id).await? else { return finish(app, id, job).await };
     // Its webhooks say the same.
     request_id::is_behind(import.uuid);
@@ -46,6 +56,7 @@ pub(super) async fn run(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), 
     if was_open {
         load(app, &import).await?;
     }
+    drop(slot);
     let Some(import) = read(app, id).await? else { return finish(app, id, job).await };
     if is_open(import.state) {
         // Somebody else goes on with it, or a database that failed has lost some of its batches.
@@ -78,7 +89,6 @@ async fn finish(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailu
 
 /// Checks the file and stores what is in it.
 async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
-    let _place = app.loading().acquire().await.map_err(ApiError::unexpected)?;
     let secrets = app.secrets(import.workspace).map_err(ApiError::from)?;
     let (app, import) = (app.clone(), import.clone());
     // Reading and sealing a whole file takes a while: not on the threads that serve requests.

@@ -32,7 +32,6 @@ pub(crate) use announce::{Announcement, Webhook, body_context, emit_own};
 pub(crate) use calls::{Known, Question, answered_from, record_calls};
 pub use clean_up::{Removed, RuleStatus, places, remove_old, retention_report};
 pub(crate) use deliver::excerpt_row;
-pub(crate) use import_file::AT_ONCE as FILES_AT_ONCE;
 pub(crate) use learned::Learned;
 pub(crate) use retrieval::{Attempt, Retrieval};
 pub use runner::Runner;

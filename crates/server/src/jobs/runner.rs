@@ -3,14 +3,14 @@
 //!
 //! Guarantees: a row is worked on by at most one holder of its newest lease; a row whose worker
 //! died is taken again when the lease ends (at once, when the process is the only one of its
-//! database); work that was taken and not finished at shutdown is given back by lease. Jobs and
-//! deliveries have a loop each, so that neither waits for the other.
+//! database); work that was taken and not finished at shutdown is given back by lease. Received files,
+//! all other jobs, and deliveries have a loop each, so that none waits for another.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
@@ -89,10 +89,11 @@ impl Runner {
         let chainer = audit::chain_leftovers(runner.app.clone(), stopped.clone());
         let chainer = tokio::spawn(chainer);
         if runner.files_only {
-            runner.run_jobs(&stop).await;
+            runner.run_jobs(Queue::Files, &stop).await;
         } else {
             tokio::join!(
-                runner.run_jobs(&stop),
+                runner.run_jobs(Queue::Files, &stop),
+                runner.run_jobs(Queue::Jobs, &stop),
                 runner.run_deliveries(&stop),
                 runner.run_schedule(&stop)
             );
@@ -103,21 +104,28 @@ impl Runner {
         let _ = tokio::join!(heartbeat, clean_up, chainer);
     }
 
-    async fn run_jobs(self: &Arc<Self>, stop: &CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.app.config().runner.jobs));
+    /// Works off one of the two queues that jobs wait in.
+    async fn run_jobs(self: &Arc<Self>, queue: Queue, stop: &CancellationToken) {
+        let (config, files) = (self.app.config().runner, queue == Queue::Files);
+        let slots = if files { import_file::LOADED_AT_ONCE } else { config.jobs };
+        // More of them than slots: those whose people are projected again have left theirs.
+        let most = if files { import_file::AT_WORK } else { usize::MAX };
+        let slots = Arc::new(Semaphore::new(slots));
         let mut running = JoinSet::new();
-        let mut search = Search::new(&self.app, Queue::Jobs);
-        while let Some(permits) = ready(stop, &slots, &mut running, &mut search).await {
+        let mut search = Search::new(&self.app, queue);
+        while let Some(permits) = ready(stop, (&slots, most), &mut running, &mut search).await {
             let (free, taken) = (slots.available_permits(), permits.available());
-            let spool = self.spool_now().await;
-            let claim =
-                JobClaim::new(self.app.config().runner, (self.files_only, spool), free, taken);
+            let claim = if files {
+                JobClaim::of_files(self.spool_now().await, taken)
+            } else {
+                JobClaim::new(config, free, taken)
+            };
             let claimed = search.next(claim, stop, &mut running).await;
-            for (job, permit) in claimed.into_iter().zip(permits.split()) {
+            for (job, slot) in claimed.into_iter().zip(permits.split()) {
                 let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
                 running.spawn(async move {
-                    let ended = Arc::clone(&runner).work_on(job).await;
-                    drop((held, permit));
+                    let ended = Arc::clone(&runner).work_on(job, slot).await;
+                    drop(held);
                     runner.room.add_permits(1);
                     ended
                 });
@@ -138,7 +146,8 @@ impl Runner {
         let slots = Arc::new(Semaphore::new(self.app.config().runner.deliveries));
         let mut running = JoinSet::new();
         let mut search = Search::new(&self.app, Queue::Deliveries);
-        while let Some(permits) = ready(stop, &slots, &mut running, &mut search).await {
+        while let Some(permits) = ready(stop, (&slots, usize::MAX), &mut running, &mut search).await
+        {
             let (free, taken) = (slots.available_permits(), permits.available());
             let claim = DeliveryClaim::new(self.app.config().runner, free, taken);
             let claimed = search.next(claim, stop, &mut running).await;
@@ -191,12 +200,12 @@ impl Runner {
     }
 
     /// Works on a job in a task of its own: a panic ends the job alone.
-    async fn work_on(self: Arc<Self>, job: ClaimedJob) -> Ended {
+    async fn work_on(self: Arc<Self>, job: ClaimedJob, slot: OwnedSemaphorePermit) -> Ended {
         let (app, kind, traced) = (self.app.clone(), job.job.kind(), traces::job(&job));
         let span = traced.in_scope(|| span(&job));
         let (start, running) = (app.now(), app.metrics().job(kind));
         let worker = Arc::clone(&self);
-        let work = async move { worker.work(job).await };
+        let work = async move { worker.work(job, slot).await };
         let work = work.instrument(span.clone()).instrument(traced.clone());
         let result = match tokio::spawn(work).await {
             Ok(result) => result,
@@ -214,11 +223,12 @@ impl Runner {
         if result == RunResult::Done { Ended::ForGood } else { Ended::ForNow }
     }
 
-    async fn work(&self, claimed: ClaimedJob) -> RunResult {
+    /// Works on a job, which leaves its slot when it ends, or when others can have it.
+    async fn work(&self, claimed: ClaimedJob, slot: OwnedSemaphorePermit) -> RunResult {
         let app = self.app.in_turn_of(claimed.workspace);
         let result = match claimed.job {
             Job::SyncLink(load) => sync_link::run(&app, load, claimed).await,
-            Job::ImportFile(import) => import_file::run(&app, import, claimed).await,
+            Job::ImportFile(import) => import_file::run(&app, import, claimed, slot).await,
             Job::WorkCohorts(of) => work_cohorts::run(&app, of, claimed).await,
         };
         let (at, why) = match result {
@@ -332,15 +342,23 @@ fn span(job: &ClaimedJob) -> Span {
     tracing::info_span!("job", id = %job.id, kind, attempt, request_id = Empty)
 }
 
-/// Waits for at least one free slot and takes all that are free; `None` at shutdown.
+/// Waits until fewer than `most` are running and for at least one free slot, and takes all that are free; `None` at
+/// shutdown.
 async fn ready(
     stop: &CancellationToken,
-    slots: &Arc<Semaphore>,
+    (slots, most): (&Arc<Semaphore>, usize),
     running: &mut JoinSet<Ended>,
     search: &mut Search,
 ) -> Option<Permits> {
     while running.try_join_next().is_some() {
         search.note_end();
+    }
+    while running.len() >= most {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            _ = running.join_next() => search.note_end(),
+        }
     }
     let first = tokio::select! {
         biased;

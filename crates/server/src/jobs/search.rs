@@ -41,7 +41,7 @@ pub(super) trait Claim: Clone + Send + 'static {
     ) -> Result<Vec<Self::Row>, Error>;
 
     /// Whether there may be work that it leaves and others would take: it takes less than it could with one slot
-    /// more, or of one kind alone.
+    /// more.
     fn is_narrow(&self) -> bool;
 
     /// When the next row becomes due that it could take, past or future.
@@ -71,8 +71,6 @@ pub(super) struct Taken<T> {
 pub(super) struct JobClaim {
     which: Which,
     limit: i64,
-    /// Where files are that it can take; without one, all of them.
-    spool: Option<Uuid>,
 }
 
 /// Which jobs are taken.
@@ -82,8 +80,8 @@ enum Which {
     All,
     /// The first of a workspace alone.
     First,
-    /// Received files alone.
-    Files,
+    /// Received files, which no other one takes: of this spool; without one, all of them.
+    Files(Option<Uuid>),
 }
 
 /// Takes deliveries.
@@ -125,20 +123,26 @@ pub(super) fn lease(app: &App) -> (Micros, Micros) {
 impl JobClaim {
     /// For so many slots that were taken, free before. The last quarter of all slots is for the first job of a
     /// workspace alone: however long the jobs of one take, those of the others are begun.
-    pub(super) fn new(
-        config: RunnerConfig,
-        (files_only, spool): (bool, Option<Uuid>),
-        free: usize,
-        taken: usize,
-    ) -> Self {
+    pub(super) fn new(config: RunnerConfig, free: usize, taken: usize) -> Self {
         let beyond = (free + taken).saturating_sub(config.jobs / 4);
-        let limit = if beyond == 0 { taken } else { taken.min(beyond) };
-        let which = match (files_only, beyond) {
-            (true, _) => Which::Files,
-            (false, 0) => Which::First,
-            (false, _) => Which::All,
-        };
-        Self { which, limit: i64::try_from(limit).unwrap_or(1), spool }
+        let (which, most) = if beyond == 0 { (Which::First, taken) } else { (Which::All, beyond) };
+        Self::of(which, taken.min(most))
+    }
+
+    /// For so many slots of received files.
+    pub(super) fn of_files(spool: Option<Uuid>, taken: usize) -> Self {
+        Self::of(Which::Files(spool), taken)
+    }
+
+    fn of(which: Which, limit: usize) -> Self {
+        Self { which, limit: i64::try_from(limit).unwrap_or(1) }
+    }
+
+    fn queue(&self) -> Queue {
+        match self.which {
+            Which::All | Which::First => Queue::Jobs,
+            Which::Files(_) => Queue::Files,
+        }
     }
 }
 
@@ -152,18 +156,21 @@ impl Claim for JobClaim {
         (now, until): (Micros, Micros),
     ) -> Result<Vec<ClaimedJob>, Error> {
         match self.which {
-            Which::All => tx.claim_jobs(now, until, self.limit, self.spool),
-            Which::First => tx.claim_first_jobs(now, until, self.limit, self.spool),
-            Which::Files => tx.claim_imports(now, until, self.limit, self.spool),
+            Which::All => tx.claim_jobs(now, until, self.limit),
+            Which::First => tx.claim_first_jobs(now, until, self.limit),
+            Which::Files(spool) => tx.claim_files(now, until, self.limit, spool),
         }
     }
 
     fn is_narrow(&self) -> bool {
-        matches!(self.which, Which::First | Which::Files)
+        matches!(self.which, Which::First)
     }
 
     fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error> {
-        tx.next_job_in_reach(self.spool)
+        match self.which {
+            Which::All | Which::First => tx.next_due(Queue::Jobs),
+            Which::Files(spool) => tx.next_file_in_reach(spool),
+        }
     }
 
     async fn now(self, app: &App) -> Result<Taken<ClaimedJob>, Error> {
@@ -173,7 +180,7 @@ impl Claim for JobClaim {
 
     fn when_woken(self, app: &App) -> Option<Standing<Taken<ClaimedJob>, Error>> {
         let (of, narrow) = (app.clone(), self.is_narrow());
-        app.store().lease_once_when_woken(Queue::Jobs, narrow, move |tx| self.lease(tx, &of))
+        app.store().lease_once_when_woken(self.queue(), narrow, move |tx| self.lease(tx, &of))
     }
 }
 

@@ -70,7 +70,7 @@ async fn a_job_whose_process_died_is_taken_again(database: TestDatabase) {
     // What a process that dies at its work leaves behind: a lease.
     let now = app.now().as_microsecond();
     let lease = now + i64::try_from(LEASE.as_micros()).unwrap();
-    let taken = app.app.store().write(move |tx| tx.claim_jobs(now, lease, 10, None)).await.unwrap();
+    let taken = app.app.store().write(move |tx| tx.claim_jobs(now, lease, 10)).await.unwrap();
     assert_eq!(taken.len(), 1);
 
     let mut app = app.restart().await;

@@ -1,8 +1,6 @@
 //! What an operator watches: how much work waits and for how long, whom nobody reaches, whether the
 //! schema is this program's.
 
-use uuid::Uuid;
-
 use super::{Job, Micros};
 use crate::{Dialect, Result, Schema, Tx, migrate};
 
@@ -119,16 +117,6 @@ impl Tx<'_> {
         let oldest_due = self.next_unattended_delivery(now)?.filter(|at| *at <= now);
         all.push(Backlog { kind: "delivery", due: due?, later: later?, oldest_due });
         Ok(all)
-    }
-
-    /// When the next job becomes due that somebody with this spool can take, past or future.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn next_job_in_reach(&mut self, spool: Option<Uuid>) -> Result<Option<Micros>> {
-        let due = "select due_at from jobs where spool_id is null or spool_id = $1 or $1 is null \
-                   order by due_at, id limit 1";
-        self.query_opt(due, &[spool.into()], |row| row.int(0))
     }
 
     /// Jobs that were tried at least `tried` times, or are due since before `due_before` and not

@@ -1,11 +1,13 @@
 //! Jobs: rows that say what to do next. A worker takes one by lease and must finish it under the
 //! attempt number it was given; a worker whose lease was taken over is refused. Workspaces take turns:
-//! whoever has the fewest jobs at work comes first, and within a workspace the longest due.
+//! whoever has the fewest jobs at work comes first, and within a workspace the longest due. Received files are a
+//! queue of their own: neither they nor what else there is to do wait for the others.
 
 use uuid::Uuid;
 
+use super::job_turns::Wanted;
 use super::{ImportId, JobId, LoadId, Micros, WorkspaceId};
-use crate::{Dialect, Error, Queue, Result, Row, Tx};
+use crate::{Error, Queue, Result, Row, Tx, Value};
 
 /// What a job is about: its kind and the id of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +32,11 @@ impl Job {
     #[must_use]
     pub const fn kind(self) -> &'static str {
         self.columns().0
+    }
+
+    /// Where those wait of a kind.
+    pub(super) fn queue_of(kind: &str) -> Queue {
+        if kind == Self::ImportFile(ImportId(0)).kind() { Queue::Files } else { Queue::Jobs }
     }
 
     const fn columns(self) -> (&'static str, i64) {
@@ -66,24 +73,6 @@ impl Job {
         }
     }
 }
-
-/// Which jobs somebody can take whose spool is `$5`, or who sees all files: a received file is in one spool
-/// alone.
-const IN_REACH: &str = "(spool_id is null or spool_id = $5 or $5 is null)";
-
-/// Due rows that are looked at beside those that may be taken, on PostgreSQL: others may be taking
-/// some at the same moment.
-const BESIDE: i64 = 32;
-
-/// Workspaces with jobs, found one after the other in an index: as many looks as there are of them,
-/// however many jobs.
-const WITH_JOBS: &str = "with recursive at(id) as (select min(workspace_id) from jobs union all \
-     select (select min(j.workspace_id) from jobs j where j.workspace_id > at.id) from at \
-     where at.id is not null)";
-
-/// How many jobs of each workspace are at work.
-const HELD: &str = "(select workspace_id, count(*) as held from jobs \
-     where leased = 1 and due_at > $1 group by workspace_id) h";
 
 /// A job held by a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -128,14 +117,13 @@ impl Tx<'_> {
             ),
             &[kind.into(), target.into(), due_at.into(), now.into()],
         )?;
-        self.wake(Queue::Jobs);
+        self.wake(Job::queue_of(kind));
         Ok(())
     }
 
-    /// Takes up to `limit` due jobs until `lease_until`, in turns: a workspace comes after those of
-    /// which fewer jobs are at work. Answers them in no particular order. When it takes that many, there
-    /// may be more, and it wakes the queue. Files are taken that are in the spool `spool`, or in no known one;
-    /// without a spool, all.
+    /// Takes up to `limit` due jobs, but no received files, until `lease_until`, in turns: a workspace comes after
+    /// those of which fewer are at work. Answers them in no particular order. When it takes that many, there
+    /// may be more, and it wakes the queue.
     ///
     /// # Errors
     /// When the database fails.
@@ -144,9 +132,8 @@ impl Tx<'_> {
         now: Micros,
         lease_until: Micros,
         limit: i64,
-        spool: Option<Uuid>,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim(&Job::KINDS, [now, lease_until, limit, i64::MAX], spool)
+        self.claim(Wanted::Jobs, [now, lease_until, limit, i64::MAX], &[])
     }
 
     /// As [`Self::claim_jobs`], but one job of each workspace of which none is at work.
@@ -158,50 +145,43 @@ impl Tx<'_> {
         now: Micros,
         lease_until: Micros,
         limit: i64,
-        spool: Option<Uuid>,
     ) -> Result<Vec<ClaimedJob>> {
-        self.claim(&Job::KINDS, [now, lease_until, limit, 1], spool)
+        self.claim(Wanted::Jobs, [now, lease_until, limit, 1], &[])
     }
 
-    /// As [`Self::claim_jobs`], but received files alone: for a worker that knows nothing of the
-    /// sources and webhooks that links need.
+    /// As [`Self::claim_jobs`], but received files, which are [`Queue::Files`]: those that are in the spool
+    /// `spool`, or in no known one; without a spool, all.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn claim_imports(
+    pub fn claim_files(
         &mut self,
         now: Micros,
         lease_until: Micros,
         limit: i64,
         spool: Option<Uuid>,
     ) -> Result<Vec<ClaimedJob>> {
-        let kinds = [Job::ImportFile(ImportId(0)).kind()];
-        self.claim(&kinds, [now, lease_until, limit, i64::MAX], spool)
+        self.claim(Wanted::Files("$5"), [now, lease_until, limit, i64::MAX], &[spool.into()])
     }
 
-    /// Of these kinds alone: what a later version left is for a worker that knows it.
     fn claim(
         &mut self,
-        kinds: &[&'static str],
+        wanted: Wanted,
         terms: [i64; 4],
-        spool: Option<Uuid>,
+        spool: &[Value<'_>],
     ) -> Result<Vec<ClaimedJob>> {
-        let chosen = match self.dialect() {
-            Dialect::Sqlite => format!("in ({})", turns_of_sqlite(kinds)),
-            // An array, unlike a set, is made once, whatever the plan.
-            Dialect::Postgres => format!("= any(array({}))", turns_of_postgres(kinds)),
-        };
-        let [now, until, limit, most] = terms.map(Into::into);
+        let chosen = wanted.chosen(self.dialect());
+        let params = [&terms.map(Value::from)[..], spool].concat();
         let jobs = self.query(
             &format!(
                 "update jobs set leased = 1, due_at = $2, attempt = attempt + 1 \
                  where id {chosen} returning id, kind, target_id, attempt, workspace_id"
             ),
-            &[now, until, limit, most, spool.into()],
+            &params,
             ClaimedJob::from_row,
         )?;
         if jobs.len() as i64 >= terms[2] {
-            self.wake(Queue::Jobs);
+            self.wake(wanted.queue());
         }
         Ok(jobs)
     }
@@ -300,8 +280,9 @@ impl Tx<'_> {
         self.execute(sql, &[now.into(), longest.into()])?;
         let sql = "update links set refresh_at = $1 where refresh_at > $1";
         self.execute(sql, &[refresh.into()])?;
-        self.wake(Queue::Jobs);
-        self.wake(Queue::Deliveries);
+        for queue in Queue::ALL {
+            self.wake(queue);
+        }
         Ok(())
     }
 
@@ -310,9 +291,9 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn is_crowded(&mut self, workspace: WorkspaceId, now: Micros, most: i64) -> Result<bool> {
+        let due = Wanted::Loads.due(self.dialect(), "$1", "$2");
         let last = self.query_opt(
-            "select id from jobs where workspace_id = $1 and due_at <= $2 \
-             and kind = 'sync_link' order by due_at, id limit 1 offset $3",
+            &format!("select j.id {due} limit 1 offset $3"),
             &[workspace.into(), now.into(), (most - 1).max(0).into()],
             |row| row.int(0),
         )?;
@@ -326,13 +307,24 @@ impl Tx<'_> {
     pub fn next_due(&mut self, queue: Queue) -> Result<Option<Micros>> {
         match queue {
             Queue::Jobs => {
-                self.query_one("select min(due_at) from jobs", &[], |row| row.opt_int(0))
+                let next = Wanted::Jobs.next(self.dialect());
+                self.query_one(&next, &[], |row| row.opt_int(0))
             }
+            Queue::Files => self.next_file_in_reach(None),
             Queue::Deliveries => self.next_due_delivery(),
         }
     }
 
-    /// Rows waiting or running in both queues; 0 when all work is done.
+    /// When the next received file becomes due that somebody with this spool can take, past or future.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn next_file_in_reach(&mut self, spool: Option<Uuid>) -> Result<Option<Micros>> {
+        let next = Wanted::Files("$1").next(self.dialect());
+        self.query_one(&next, &[spool.into()], |row| row.opt_int(0))
+    }
+
+    /// Rows waiting or running in all queues; 0 when all work is done.
     ///
     /// # Errors
     /// When the database fails.
@@ -344,40 +336,4 @@ impl Tx<'_> {
             |row| row.int(0),
         )
     }
-}
-
-/// The due rows whose turn it is. Of each workspace no more are looked at than may be taken, so that
-/// a long backlog costs no more than a short one.
-fn turns_of_sqlite(kinds: &[&str]) -> String {
-    let kinds = kinds.join("', '");
-    format!(
-        "{WITH_JOBS} select t.id from (select d.id, d.due_at, d.workspace_id, \
-         row_number() over (partition by d.workspace_id order by d.due_at, d.id) as place \
-         from at join jobs d on d.id in (select f.id from jobs f where f.workspace_id = at.id \
-         and f.due_at <= $1 and f.kind in ('{kinds}') and {IN_REACH} order by f.due_at, f.id limit $3)) t \
-         left join {HELD} on h.workspace_id = t.workspace_id \
-         where t.place + coalesce(h.held, 0) <= $4 \
-         order by t.place + coalesce(h.held, 0), t.due_at, t.id limit $3"
-    )
-}
-
-/// The same with the chosen rows locked, one after the other in the order of their turns: rows that
-/// another worker is taking are passed over, and a row that was taken since this statement began no
-/// longer has the `due_at` it was chosen by. Worded so that rows come from an index in their order,
-/// whatever the planner knows about the table.
-fn turns_of_postgres(kinds: &[&str]) -> String {
-    let kinds = kinds.join("', '");
-    format!(
-        "select t.id from ({WITH_JOBS} select d.id, d.due_at from at left join {HELD} \
-         on h.workspace_id = at.id cross join lateral \
-         (select f.id, f.due_at, row_number() over (order by f.due_at, f.id) as place from \
-         (select workspace_id, due_at, id from jobs where workspace_id >= at.id \
-         and case when kind in ('{kinds}') and {IN_REACH} then true else false end \
-         order by workspace_id, due_at, id limit $3 + {BESIDE}) f \
-         where f.workspace_id = at.id and f.due_at <= $1) d \
-         where d.place + coalesce(h.held, 0) <= $4 \
-         order by d.place + coalesce(h.held, 0), d.due_at, d.id limit $3 + {BESIDE}) turn \
-         cross join lateral (select j.id from jobs j where j.id = turn.id \
-         and j.due_at = turn.due_at for update skip locked) t limit $3"
-    )
 }

@@ -2,6 +2,7 @@
 
 use vinculo_vault::Sealed;
 
+use super::job_turns::Wanted;
 use super::{AccessMode, LinkId, Micros, Resource, SubjectId, Trigger, WorkspaceId};
 use crate::{Result, Row, Tx, Value};
 
@@ -273,11 +274,13 @@ impl Tx<'_> {
         now: Micros,
         most: i64,
     ) -> Result<Vec<(WorkspaceId, i64)>> {
+        let waiting = Wanted::Loads.due(self.dialect(), "w.id", "$1");
         self.query(
-            "select w.id, $2 - (select count(*) from (select 1 from jobs j where j.workspace_id = w.id \
-             and j.due_at <= $1 and j.kind = 'sync_link' limit $2) due) from workspaces w \
-             where exists (select 1 from links l where l.workspace_id = w.id and l.refresh_at <= $1 \
-             limit 1 offset 0) order by w.id",
+            &format!(
+                "select w.id, $2 - (select count(*) from (select 1 {waiting} limit $2) due) \
+                 from workspaces w where exists (select 1 from links l where l.workspace_id = w.id \
+                 and l.refresh_at <= $1 limit 1 offset 0) order by w.id"
+            ),
             &[now.into(), most.into()],
             |row| Ok((WorkspaceId(row.int(0)?), row.int(1)?)),
         )

@@ -25,6 +25,7 @@ mod ids;
 mod imports;
 mod index_keys;
 mod installation;
+mod job_turns;
 mod jobs;
 mod kept_answers;
 mod lifecycle;

@@ -46,7 +46,7 @@ async fn what_waits_is_counted_by_kind(db: TestDatabase) {
     ];
     assert_eq!(found, expected);
     // What is held is not due.
-    write(&db, |tx| tx.claim_jobs(NOW, NOW + SECOND, 1, None)).await;
+    write(&db, |tx| tx.claim_jobs(NOW, NOW + SECOND, 1)).await;
     let found = read(&db, |tx| tx.backlog(NOW)).await;
     assert_eq!(found[0], backlog("sync_link", 1, 2, Some(NOW - SECOND)));
 }
@@ -85,7 +85,7 @@ async fn what_waits_for_a_receiver_is_not_told_as_due(db: TestDatabase) {
 async fn jobs_that_do_not_end_are_found(db: TestDatabase) {
     write(&db, |tx| {
         tx.enqueue(Job::SyncLink(LoadId(1)), NOW, NOW)?;
-        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 1, None)?;
+        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 1)?;
         tx.reschedule_job(&claimed[0], NOW + 60 * SECOND, "retry_later timeout")?;
         tx.enqueue(Job::SyncLink(LoadId(2)), NOW, NOW)?;
         tx.enqueue(Job::ImportFile(ImportId(1)), NOW - 90 * SECOND, NOW)
@@ -108,10 +108,10 @@ async fn the_failure_told_is_of_the_job_that_was_tried_most(db: TestDatabase) {
         for load in [1, 2] {
             tx.enqueue(Job::SyncLink(LoadId(load)), NOW, NOW)?;
         }
-        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 2, None)?;
+        let claimed = tx.claim_jobs(NOW, NOW + SECOND, 2)?;
         tx.reschedule_job(&claimed[0], NOW, "a source is down")?;
         tx.reschedule_job(&claimed[1], NOW + SECOND, "zeal")?;
-        let again = tx.claim_jobs(NOW, NOW + SECOND, 1, None)?;
+        let again = tx.claim_jobs(NOW, NOW + SECOND, 1)?;
         tx.reschedule_job(&again[0], NOW + SECOND, "a source is down")
     })
     .await;

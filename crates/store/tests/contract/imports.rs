@@ -168,7 +168,7 @@ async fn a_spooled_file_is_needed_until_the_work_is_done(db: TestDatabase) {
     write(&db, move |tx| judge(tx, id, ImportState::Loading, None)).await;
     write(&db, move |tx| tx.accept_import(id, NOW)).await;
     assert_eq!(needed().await, (true, false), "its people are still to be projected");
-    let claimed = write(&db, move |tx| tx.claim_jobs(NOW, NOW + 1, 1, None)).await;
+    let claimed = write(&db, move |tx| tx.claim_files(NOW, NOW + 1, 1, None)).await;
     write(&db, move |tx| tx.finish_job(&claimed[0])).await;
     assert_eq!(needed().await, (false, false));
 }

@@ -6,7 +6,6 @@ use crate::raw;
 use crate::source_jobs::begin;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeSet;
-use std::pin::pin;
 use std::sync::mpsc;
 use vinculo_store::{
     ClaimedJob, DisabledReason, Due, ImportId, Job, LoadId, Micros, NewImport, NewLink, Queue,
@@ -18,7 +17,9 @@ on_both_databases! {
     what_waits_already_is_not_added_again,
     what_waits_comes_forward_and_what_is_worked_on_does_not,
     the_longest_due_are_taken_first_and_others_left,
-    received_files_can_be_taken_alone,
+    received_files_are_a_queue_of_their_own,
+    files_at_work_take_no_turn_from_jobs,
+    what_waits_behind_many_files_is_found,
     a_received_file_is_for_those_who_see_its_spool,
     what_a_later_version_left_is_not_taken,
     a_lease_that_ended_is_taken_over_and_its_holder_refused,
@@ -43,9 +44,13 @@ const ROWS: &str =
     "select target_id, due_at, leased, attempt, failure from jobs order by target_id";
 
 fn claim(tx: &mut Tx<'_>, now: Micros, limit: i64) -> vinculo_store::Result<Vec<ClaimedJob>> {
-    let mut claimed = tx.claim_jobs(now, now + LEASE, limit, None)?;
+    let mut claimed = tx.claim_jobs(now, now + LEASE, limit)?;
     claimed.sort_by_key(|it| it.id);
     Ok(claimed)
+}
+
+fn claim_file(tx: &mut Tx<'_>, now: Micros) -> vinculo_store::Result<Option<ClaimedJob>> {
+    Ok(tx.claim_files(now, now + LEASE, 1, None)?.pop())
 }
 
 fn loads(claimed: &[ClaimedJob]) -> Vec<i64> {
@@ -109,7 +114,8 @@ async fn a_job_is_of_the_workspace_of_what_it_is_about(db: TestDatabase) {
         format!("work_cohorts|{here}"),
     ];
     assert_eq!(rows, expected);
-    assert_eq!(write(&db, |tx| claim(tx, NOW + 1, 9)).await.len(), 4, "all of them have a turn");
+    assert_eq!(write(&db, |tx| claim(tx, NOW + 1, 9)).await.len(), 3, "all of them have a turn");
+    assert!(write(&db, |tx| claim_file(tx, NOW + 1)).await.is_some());
 }
 
 async fn workspaces_take_turns(db: TestDatabase) {
@@ -129,7 +135,7 @@ async fn workspaces_take_turns(db: TestDatabase) {
 
 async fn the_first_jobs_of_workspaces_can_be_taken_alone(db: TestDatabase) {
     two_workspaces(&db, 5, 5).await;
-    let first = |tx: &mut Tx<'_>| tx.claim_first_jobs(NOW + 99, NOW + 99 + LEASE, 9, None);
+    let first = |tx: &mut Tx<'_>| tx.claim_first_jobs(NOW + 99, NOW + 99 + LEASE, 9);
     let mut firsts = loads(&write(&db, first).await);
     firsts.sort_unstable();
     assert_eq!(firsts, [0, 5]);
@@ -175,15 +181,16 @@ async fn what_a_later_version_left_is_not_taken(db: TestDatabase) {
     raw::run(&db, "update jobs set kind = 'of_a_later_version' where target_id = 1");
     let claimed = write(&db, |tx| claim(tx, NOW + 9, 5)).await;
     assert_eq!(loads(&claimed), [2]);
-    assert!(write(&db, |tx| tx.claim_imports(NOW + 9, NOW + LEASE, 5, None)).await.is_empty());
+    assert!(write(&db, |tx| claim_file(tx, NOW + 9)).await.is_none());
+    assert_eq!(read(&db, |tx| tx.next_due(Queue::Jobs)).await, Some(NOW + 9 + LEASE));
     assert_eq!(raw::rows(&db, ROWS)[0], format!("1|{NOW}|0|0|"));
 }
 
 async fn a_job_is_taken_once_and_finished(db: TestDatabase) {
-    write(&db, |tx| tx.enqueue(Job::ImportFile(ImportId(7)), NOW, NOW)).await;
+    write(&db, |tx| tx.enqueue(Job::WorkCohorts(WorkspaceId(7)), NOW, NOW)).await;
     let claimed = write(&db, |tx| claim(tx, NOW, 5)).await;
     assert_eq!(claimed.len(), 1);
-    assert_eq!((claimed[0].job, claimed[0].attempt), (Job::ImportFile(ImportId(7)), 1));
+    assert_eq!((claimed[0].job, claimed[0].attempt), (Job::WorkCohorts(WorkspaceId(7)), 1));
     assert!(write(&db, |tx| claim(tx, NOW, 5)).await.is_empty());
     let job = claimed[0];
     assert!(write(&db, move |tx| tx.finish_job(&job)).await);
@@ -232,21 +239,68 @@ async fn the_longest_due_are_taken_first_and_others_left(db: TestDatabase) {
     assert_eq!(loads(&on_time), [5]);
 }
 
-async fn received_files_can_be_taken_alone(db: TestDatabase) {
-    add(&db, &[(1, 0), (2, 30)]).await;
+async fn received_files_are_a_queue_of_their_own(db: TestDatabase) {
+    add(&db, &[(1, 60), (2, 30)]).await;
     write(&db, |tx| {
         tx.enqueue(Job::ImportFile(ImportId(1)), NOW + 20, NOW)?;
         tx.enqueue(Job::ImportFile(ImportId(2)), NOW + 10, NOW)?;
         tx.enqueue(Job::ImportFile(ImportId(3)), NOW + 99, NOW)
     })
     .await;
-    let take = |limit| move |tx: &mut Tx<'_>| tx.claim_imports(NOW + 50, NOW + LEASE, limit, None);
+    let next = || read(&db, |tx| Ok((tx.next_due(Queue::Jobs)?, tx.next_due(Queue::Files)?)));
+    assert_eq!(next().await, (Some(NOW + 30), Some(NOW + 10)));
+    assert_eq!(loads(&write(&db, |tx| claim(tx, NOW + 50, 9)).await), [2]);
+    let take = |limit| move |tx: &mut Tx<'_>| tx.claim_files(NOW + 50, NOW + LEASE, limit, None);
     let first = write(&db, take(1)).await;
     assert_eq!(first.iter().map(|it| it.job).collect::<Vec<_>>(), [Job::ImportFile(ImportId(2))]);
     let second = write(&db, take(9)).await;
     assert_eq!(second.iter().map(|it| it.job).collect::<Vec<_>>(), [Job::ImportFile(ImportId(1))]);
     assert!(write(&db, take(9)).await.is_empty());
-    assert_eq!(loads(&write(&db, |tx| claim(tx, NOW + 50, 9)).await), [1, 2]);
+    assert_eq!(next().await, (Some(NOW + 60), Some(NOW + 99)));
+}
+
+/// One workspace has jobs at work, the other files: who is first of the ones says nothing of the others.
+async fn files_at_work_take_no_turn_from_jobs(db: TestDatabase) {
+    two_workspaces(&db, 2, 2).await;
+    raw::run(&db, "update jobs set kind = 'import_file' where target_id in (1, 2)");
+    raw::run(
+        &db,
+        "update jobs set leased = 1, due_at = due_at + 9000000 where target_id in (0, 2)",
+    );
+    // Of the first a job is at work, 0, and a file waits, 1; of the second a file, 2, and a job, 3.
+    let first = |tx: &mut Tx<'_>| tx.claim_first_jobs(NOW + 99, NOW + 99 + LEASE, 9);
+    assert_eq!(loads(&write(&db, first).await), [3], "beside a file");
+    let file = write(&db, |tx| claim_file(tx, NOW + 99)).await.expect("a file");
+    assert_eq!(file.job, Job::ImportFile(ImportId(1)), "beside a job");
+    // Among themselves files have turns: the longest due is of the workspace that has one at work.
+    for n in 4..=5 {
+        write(&db, move |tx| tx.enqueue(Job::ImportFile(ImportId(n)), NOW + n, NOW)).await;
+    }
+    raw::run(
+        &db,
+        "update jobs set workspace_id = (select workspace_id from jobs \
+         where target_id = 1) where target_id = 4",
+    );
+    raw::run(
+        &db,
+        "update jobs set workspace_id = (select max(id) from workspaces) + 7 \
+         where target_id = 5",
+    );
+    let file = write(&db, |tx| claim_file(tx, NOW + 99)).await.expect("a file");
+    assert_eq!(file.job, Job::ImportFile(ImportId(5)));
+}
+
+/// However many files of a workspace wait, and for however long, one claim of jobs finds what came behind them.
+async fn what_waits_behind_many_files_is_found(db: TestDatabase) {
+    write(&db, |tx| {
+        (1..=300).try_for_each(|n| tx.enqueue(Job::ImportFile(ImportId(n)), NOW + n, NOW))?;
+        tx.enqueue(Job::SyncLink(LoadId(7)), NOW + 400, NOW)
+    })
+    .await;
+    assert_eq!(loads(&write(&db, |tx| claim(tx, NOW + 500, 1)).await), [7]);
+    assert_eq!(write(&db, |tx| tx.claim_files(NOW + 500, NOW + LEASE, 2, None)).await.len(), 2);
+    let waiting = raw::rows(&db, "select count(*) from jobs where leased = 0 and attempt = 0");
+    assert_eq!(waiting, ["298"]);
 }
 
 async fn a_received_file_is_for_those_who_see_its_spool(db: TestDatabase) {
@@ -269,20 +323,20 @@ async fn a_received_file_is_for_those_who_see_its_spool(db: TestDatabase) {
         tx.enqueue(Job::SyncLink(LoadId(9)), NOW + 9, NOW)
     })
     .await;
-    let next = |spool| read(&db, move |tx| tx.next_job_in_reach(spool));
+    let next = |spool| read(&db, move |tx| tx.next_file_in_reach(spool));
     assert_eq!([next(Some(here)).await, next(None).await], [Some(NOW + 3), Some(NOW + 1)]);
-    let due = NOW + 50;
-    let mut taken = write(&db, move |tx| tx.claim_jobs(due, due + LEASE, 9, Some(here))).await;
-    taken.sort_by_key(|it| it.id);
-    let of = |jobs: &[ClaimedJob]| jobs.iter().map(|it| it.job).collect::<Vec<_>>();
+    let take = async |limit, spool| {
+        let due = NOW + 50;
+        let files = move |tx: &mut Tx<'_>| tx.claim_files(due, due + LEASE, limit, spool);
+        let mut taken = write(&db, files).await;
+        taken.sort_by_key(|it| it.id);
+        taken.iter().map(|it| it.job).collect::<Vec<_>>()
+    };
     let import = |n| Job::ImportFile(ImportId(n));
-    assert_eq!(of(&taken), [import(3), import(4), Job::SyncLink(LoadId(9))]);
-    let first = move |tx: &mut Tx<'_>| tx.claim_first_jobs(due, due + LEASE, 9, Some(there));
-    assert!(write(&db, first).await.is_empty(), "three of the workspace are at work");
-    let files = move |tx: &mut Tx<'_>| tx.claim_imports(due, due + LEASE, 1, Some(there));
-    assert_eq!(of(&write(&db, files).await), [import(1)]);
-    let all = move |tx: &mut Tx<'_>| tx.claim_imports(due, due + LEASE, 9, None);
-    assert_eq!(of(&write(&db, all).await), [import(2)], "who sees all spools takes all");
+    assert_eq!(take(9, Some(here)).await, [import(3), import(4)]);
+    assert_eq!(take(1, Some(there)).await, [import(1)]);
+    assert_eq!(take(9, None).await, [import(2)], "who sees all spools takes all");
+    assert_eq!(loads(&write(&db, |tx| claim(tx, NOW + 50, 9)).await), [9]);
     let spools = raw::rows(&db, "select count(distinct spool_id), count(spool_id) from jobs");
     assert_eq!(spools, ["2|3"]);
     let open = read(&db, |tx| tx.open_imports()).await;
@@ -486,10 +540,14 @@ async fn work_is_counted_until_it_is_done(db: TestDatabase) {
 
 async fn a_job_is_announced(db: TestDatabase) {
     let mut wakes = db.store.wakes();
-    let told = pin!(wakes.changed(Queue::Jobs));
     add(&db, &[(1, 0)]).await;
-    told.await;
+    wakes.changed(Queue::Jobs).await;
     assert_eq!(write(&db, |tx| claim(tx, NOW, 5)).await.len(), 1);
+    write(&db, |tx| tx.enqueue(Job::ImportFile(ImportId(1)), NOW, NOW)).await;
+    wakes.changed(Queue::Files).await;
+    // There may be more than are taken.
+    assert!(write(&db, |tx| claim_file(tx, NOW)).await.is_some());
+    wakes.changed(Queue::Files).await;
 }
 
 /// A claim that was not committed yet hides its rows from others without making them wait. SQLite

@@ -234,7 +234,7 @@ const CALLS: &[(&str, Call)] = &[
     ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),
     ("payer_profiles", |tx| Ok(tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),
     ("next_due jobs", |tx| Ok(tx.next_due(Queue::Jobs)?.is_some())),
-    ("next_job_in_reach", |tx| Ok(tx.next_job_in_reach(Some(uuid(1)))?.is_some())),
+    ("next_file_in_reach", |tx| Ok(tx.next_file_in_reach(Some(uuid(1)))?.is_none())),
     ("next_due deliveries", |tx| Ok(tx.next_due(Queue::Deliveries)? == Some(1))),
     ("links by id", |tx| {
         let filter = LinkFilter { ids: Some(vec![uuid(MIDDLE)]), ..LinkFilter::default() };
@@ -257,7 +257,7 @@ const CALLS: &[(&str, Call)] = &[
     ("finish_load", |tx| tx.finish_load(LoadId(9), LoadState::Done, None, NOW)),
     ("a job's life", |tx| {
         tx.enqueue(Job::SyncLink(LoadId(9_999)), NOW, NOW)?;
-        let jobs = tx.claim_jobs(NOW, NOW + SECOND, 8, None)?;
+        let jobs = tx.claim_jobs(NOW, NOW + SECOND, 8)?;
         tx.extend_jobs(&jobs, NOW + 2 * SECOND)?;
         Ok(jobs.len() == 8 && tx.reschedule_job(&jobs[0], NOW, "x")? && tx.finish_job(&jobs[1])?)
     }),
@@ -356,7 +356,7 @@ const CALLS: &[(&str, Call)] = &[
         Ok(found.len() == 45)
     }),
     ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
-    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8, None)?.len() < 2)),
+    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),
     ("keep_answer", |tx| {
         let answer = NewKeptAnswer {
@@ -400,6 +400,31 @@ const RARE: &[(&str, Call)] = &[("deliveries that did not arrive", |tx| {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_waits_for_a_whole_table() {
     find_by_an_index(&[FUNCTIONS, FILL], CALLS).await;
+}
+
+/// Thousands of received files that were due before the only job that is none, and after the last one.
+const FILES: &str = "
+    truncate jobs;
+    insert into jobs (kind, target_id, due_at, created_at, workspace_id)
+        select case when n = 2500 then 'sync_link' else 'import_file' end, n, n, 0, 1
+        from generate_series(1, 5000) n;
+";
+
+/// What looks for that one, and for the first of the files behind it.
+const AMONG_FILES: &[(&str, Call)] = &[
+    ("next_due jobs", |tx| Ok(tx.next_due(Queue::Jobs)? == Some(2_500))),
+    ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 1)),
+    ("workspaces_to_refresh", |tx| Ok(tx.workspaces_to_refresh(NOW, 10)? == [(HERE, 9)])),
+    // A lease that is over at once.
+    ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW, 8)?.len() == 1)),
+    ("claim_jobs", |tx| Ok(tx.claim_jobs(NOW, NOW, 8)?.len() == 1)),
+    ("next_file_in_reach", |tx| Ok(tx.next_file_in_reach(Some(uuid(1)))? == Some(1))),
+    ("claim_files", |tx| Ok(tx.claim_files(NOW, NOW, 2, Some(uuid(1)))?.len() == 2)),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_is_found_among_all_files_that_wait() {
+    find_by_an_index(&[FUNCTIONS, FILL, FILES], AMONG_FILES).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

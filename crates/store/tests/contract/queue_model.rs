@@ -89,7 +89,7 @@ impl World {
                 self.enqueue(target, delay);
             }
             Command::Claim { lease, limit } => {
-                let claimed = write(store, move |tx| tx.claim_jobs(now, now + lease, limit, None));
+                let claimed = write(store, move |tx| tx.claim_jobs(now, now + lease, limit));
                 let found: BTreeMap<_, _> =
                     claimed.iter().map(|it| (target(it), it.attempt)).collect();
                 prop_assert_eq!(found.len(), claimed.len(), "one job twice: {}", &shown);

@@ -24,6 +24,8 @@ use super::{Browser, Client, PATIENCE, Receiver, TestDatabase, look_again, say_w
 
 /// When every test begins: noon of 24 November 2026, UTC.
 const NOW: &str = "2026-11-24T12:00:00Z";
+/// Where jobs wait.
+const JOBS: [Queue; 2] = [Queue::Jobs, Queue::Files];
 
 /// The master key that every test begins with, as version 1.
 pub(crate) const MASTER_KEY: &str =
@@ -251,7 +253,7 @@ impl TestApp {
     pub(crate) async fn let_jobs_come(&self) {
         // What runs is due when its lease ends, 4 to 6 s from now.
         let leases = Duration::from_secs(4)..=Duration::from_secs(6);
-        let Some(due) = self.next_due(&[Queue::Jobs]).await else { return };
+        let Some(due) = self.next_due(&JOBS).await else { return };
         let wait = Duration::try_from(due.duration_since(self.now())).unwrap_or_default();
         // To the microsecond it is the second look at a job of a source.
         let look = wait == Duration::from_secs(5);
@@ -274,7 +276,7 @@ impl TestApp {
     pub(crate) async fn until_job_is_postponed(&self) -> Timestamp {
         soon("the postponement of a job", async {
             loop {
-                match self.next_due(&[Queue::Jobs]).await {
+                match self.next_due(&JOBS).await {
                     Some(due) if due > self.soonest_retry() => return due,
                     _ => look_again().await,
                 }
@@ -305,7 +307,7 @@ impl TestApp {
                     look_again().await;
                     continue;
                 }
-                let queues = [Queue::Jobs, Queue::Deliveries];
+                let queues = [Queue::Jobs, Queue::Files, Queue::Deliveries];
                 let Some(due) = self.next_due(&queues).await else { break };
                 if due > self.now() + running {
                     let wait = due.duration_since(self.now()).try_into().expect("a time to come");
@@ -359,7 +361,7 @@ impl TestApp {
     /// Imports a file for an environment, and waits until that is done.
     pub(crate) async fn import(&self, environment: Environment, file: &[u8]) -> ImportStatus {
         let (id, _) = self.receive(environment, file.to_vec()).await;
-        self.until_done(&[Queue::Jobs]).await;
+        self.until_done(&JOBS).await;
         import_status(&self.app, id).await.expect("the import is gone")
     }
 
@@ -386,14 +388,14 @@ impl TestApp {
         }
     }
 
-    /// Rows waiting or running in both queues.
+    /// Rows waiting or running in all queues.
     pub(crate) async fn work_left(&self) -> i64 {
         self.app.store().read(|tx| tx.pending_work()).await.expect("the database does not answer")
     }
 
     /// Waits until nothing is left to do. Each look is a question to the database.
     pub(crate) async fn settled(&self) {
-        self.until_done(&[Queue::Jobs, Queue::Deliveries]).await;
+        self.until_done(&[Queue::Jobs, Queue::Files, Queue::Deliveries]).await;
     }
 
     /// Waits until nothing is left to deliver.
@@ -417,7 +419,7 @@ impl TestApp {
         };
         if tokio::time::timeout(PATIENCE, done).await.is_err() {
             let links = self.next_due_link().await;
-            let jobs = self.next_due(&[Queue::Jobs]).await;
+            let jobs = self.next_due(&JOBS).await;
             let deliveries = self.next_due(&[Queue::Deliveries]).await;
             panic!(
                 "work is left at {}: due are links {links:?}, jobs {jobs:?}, deliveries {deliveries:?}",
@@ -471,7 +473,7 @@ impl TestApp {
     /// Waits until every job is being worked on or was postponed.
     pub(crate) async fn until_nothing_is_due(&self) {
         soon("the taking of all jobs", async {
-            while self.next_due(&[Queue::Jobs]).await.is_some_and(|due| due <= self.now()) {
+            while self.next_due(&JOBS).await.is_some_and(|due| due <= self.now()) {
                 look_again().await;
             }
         })
