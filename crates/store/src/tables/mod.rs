@@ -46,6 +46,7 @@ mod sessions;
 mod settings;
 mod source_calls;
 mod source_jobs;
+mod spent_loads;
 mod statistics;
 mod subjects;
 mod users;

@@ -2,6 +2,7 @@
 
 use super::ids::text_enum;
 use super::page::Where;
+use super::spent_loads::{UNMARKED, may_go};
 use super::{Micros, WorkspaceId};
 use crate::{Result, Tx};
 
@@ -114,10 +115,7 @@ impl RetentionRule {
                 table: "loads",
                 at: "finished_at",
                 bytes: NOTHING_SEALED,
-                due: "workspace_id = $1 and finished_at < $2 and (state = 'failed' \
-                      or state = 'done' and (save_data = 0 or exists (select 1 from loads n \
-                      where n.link_id = loads.link_id and n.id > loads.id and n.state = 'done' \
-                      and n.save_data = 1 and n.resources = loads.resources)))",
+                due: "workspace_id = $1 and finished_at < $2 and may_go = 1",
                 remove: Some("delete from loads"),
             },
             Self::CohortRows => Parts {
@@ -185,10 +183,18 @@ impl Tx<'_> {
         before: Micros,
     ) -> Result<Old> {
         let Parts { table, at, bytes, due, .. } = rule.parts();
+        let old = match rule {
+            // What is still to be marked is told of as it will be.
+            RetentionRule::Loads => format!(
+                "(select finished_at from loads where {due} union all select finished_at from loads \
+                 where workspace_id = $1 and finished_at < $2 and {UNMARKED} and {}) old",
+                may_go()
+            ),
+            _ => format!("{table} where {due}"),
+        };
         self.query_one(
             &format!(
-                "select count(*), min({at}), max({at}), cast(sum({bytes}) as bigint) from {table} \
-                 where {due}"
+                "select count(*), min({at}), max({at}), cast(sum({bytes}) as bigint) from {old}"
             ),
             &[column(workspace).into(), before.into()],
             |row| {
@@ -202,7 +208,8 @@ impl Tx<'_> {
         )
     }
 
-    /// Whether anything is old: as [`Self::old`], without looking at all of it.
+    /// Whether anything is old: as [`Self::old`], without looking at all of it. Of loads those count that are
+    /// marked ([`Self::mark_loads`]).
     ///
     /// # Errors
     /// When the database fails.
