@@ -39,6 +39,8 @@ mod page;
 mod payers;
 mod replays;
 mod retention;
+#[cfg(test)]
+mod retention_walks;
 mod revocations;
 mod sandboxes;
 mod second_factors;
