@@ -241,21 +241,41 @@ async fn apply(
     for (rule, keep) in rules {
         let Some(before) = keep.before(now) else { continue };
         let mut rows = 0;
-        while !stop.is_cancelled() {
+        let mut ready = Ok(());
+        if rule == RetentionRule::Loads {
+            ready = mark_loads(app, workspace, stop).await;
+        }
+        while ready.is_ok() && !stop.is_cancelled() {
             // Mostly there is nothing, and nothing is written then.
             match remove_batch(app, trail, (rule, keep), workspace, (before, run)).await {
                 Ok(0) => break,
                 Ok(removed) => rows += removed,
-                Err(error) => {
-                    tracing::warn!(rule = rule.as_str(), cause = error.cause(), "old rows stay");
-                    failed = Some(error);
-                    break;
-                }
+                Err(error) => ready = Err(error),
             }
+        }
+        if let Err(error) = ready {
+            tracing::warn!(rule = rule.as_str(), cause = error.cause(), "old rows stay");
+            failed = Some(error);
         }
         all.push(Removed { rule: rule.as_str(), rows });
     }
     failed.map_or(Ok(all), Err)
+}
+
+/// Has what an earlier version left of the loads of a workspace marked, so that their rule finds it.
+async fn mark_loads(
+    app: &App,
+    workspace: Option<WorkspaceId>,
+    stop: &CancellationToken,
+) -> Result<(), ApiError> {
+    let Some(workspace) = workspace else { return Ok(()) };
+    while !stop.is_cancelled() {
+        let mark = move |tx: &mut Tx<'_>| Ok::<_, ApiError>(tx.mark_loads(workspace, BATCH)?);
+        if app.store().write(mark).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn remove_batch(

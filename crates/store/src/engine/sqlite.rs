@@ -144,6 +144,19 @@ impl Connection {
         Ok(count)
     }
 
+    /// Steps that the machine takes for this connection from now on.
+    #[cfg(test)]
+    pub(crate) fn count_steps(&mut self) -> Result<Arc<std::sync::atomic::AtomicU64>> {
+        let steps = Arc::<std::sync::atomic::AtomicU64>::default();
+        let counted = steps.clone();
+        let count = move || {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            false
+        };
+        self.inner.progress_handler(1, Some(count))?;
+        Ok(steps)
+    }
+
     fn run(&self, sql: &'static str) -> Result<()> {
         self.inner.prepare_cached(sql)?.execute([])?;
         Ok(())

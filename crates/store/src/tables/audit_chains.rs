@@ -227,16 +227,16 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn drop_audit_blocks(&mut self, chain: Uuid, before: Micros, limit: i64) -> Result<u64> {
         let old = self.query(
-            "select b.sequence, b.entries, h.first from audit_blocks b join audit_heads h \
-             on h.chain = b.chain where b.chain = $1 and b.created_at < $2 \
-             and b.sequence < h.sequence order by b.sequence limit 100",
-            &[chain.into(), before.into()],
-            |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
+            "select b.sequence, b.entries, b.created_at, h.first from audit_blocks b join audit_heads h \
+             on h.chain = b.chain where b.chain = $1 and b.sequence < h.sequence \
+             order by b.sequence limit 100",
+            &[chain.into()],
+            |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?)),
         )?;
         let (mut entries, mut first) = (0, None);
-        for (sequence, held, oldest) in old {
+        for (sequence, held, made, oldest) in old {
             // A clock that went back made a younger block before an older one: it waits its turn.
-            let follows = sequence == first.unwrap_or(oldest);
+            let follows = made < before && sequence == first.unwrap_or(oldest);
             if !follows || first.is_some() && entries + held > limit {
                 break;
             }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::ids::text_enum;
+use super::spent_loads::SUPERSEDED;
 use super::{LinkId, LoadId, Micros, Resource, SourceCallId, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
@@ -233,8 +234,8 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Ends a load that was waiting. `false` when it had ended already, so that a job that runs
-    /// twice emits once.
+    /// Ends a load that was waiting, and marks what may go of it and of the older ones of its link. `false` when
+    /// it had ended already, so that a job that runs twice emits once.
     ///
     /// # Errors
     /// When the database fails.
@@ -245,12 +246,17 @@ impl Tx<'_> {
         failure: Option<&str>,
         now: Micros,
     ) -> Result<bool> {
-        let changed = self.execute(
-            "update loads set state = $2, failure = $3, finished_at = $4 \
-             where id = $1 and state = 'waiting'",
-            &[id.into(), state.into(), failure.into(), now.into()],
-        )?;
-        Ok(changed == 1)
+        let sql = format!(
+            "update loads set state = $2, failure = $3, finished_at = $4, may_go = case when \
+             $2 = 'failed' or save_data = 0 or {SUPERSEDED} then 1 else 0 end \
+             where id = $1 and state = 'waiting'"
+        );
+        let params = [id.into(), state.into(), failure.into(), now.into()];
+        let ended = self.execute(&sql, &params)? == 1;
+        if ended && state == LoadState::Done {
+            self.supersede_loads(id)?;
+        }
+        Ok(ended)
     }
 
     /// How the last loads of a link went, newest first.

@@ -40,6 +40,8 @@ mod page;
 mod payers;
 mod replays;
 mod retention;
+#[cfg(test)]
+mod retention_walks;
 mod revocations;
 mod sandboxes;
 mod second_factors;
@@ -47,6 +49,7 @@ mod sessions;
 mod settings;
 mod source_calls;
 mod source_jobs;
+mod spent_loads;
 mod statistics;
 mod subjects;
 mod users;

@@ -2,6 +2,7 @@
 
 use super::ids::text_enum;
 use super::page::Where;
+use super::spent_loads::{UNMARKED, may_go};
 use super::{Micros, WorkspaceId};
 use crate::{Result, Tx};
 
@@ -67,8 +68,9 @@ struct Parts {
     at: &'static str,
     bytes: &'static str,
     due: &'static str,
-    /// Takes away what is due; `None` where that takes more than one statement.
-    remove: Option<&'static str>,
+    /// Takes away what is due, and the columns that name a row of it; `None` where that takes more than one
+    /// statement.
+    remove: Option<(&'static str, &'static str)>,
 }
 
 /// Planillas that may have old lines, the oldest months first, as many as are looked at in one go.
@@ -86,14 +88,14 @@ impl RetentionRule {
                 at: "created_at",
                 bytes: "length(sealed_payload)",
                 due: "workspace_id = $1 and created_at < $2 and sealed_payload is not null",
-                remove: Some("update source_calls set sealed_payload = null"),
+                remove: Some(("update source_calls set sealed_payload = null", "id")),
             },
             Self::DeliveryAnswers => Parts {
                 table: "attempts",
                 at: "started_at",
                 bytes: "length(sealed_excerpt)",
                 due: "workspace_id = $1 and started_at < $2 and sealed_excerpt is not null",
-                remove: Some("update attempts set sealed_excerpt = null"),
+                remove: Some(("update attempts set sealed_excerpt = null", "id")),
             },
             Self::Events => Parts {
                 table: "events",
@@ -108,17 +110,14 @@ impl RetentionRule {
                 at: "finished_at",
                 bytes: "length(sealed_report)",
                 due: "workspace_id = $1 and finished_at < $2 and sealed_report is not null",
-                remove: Some("update imports set sealed_report = null"),
+                remove: Some(("update imports set sealed_report = null", "id")),
             },
             Self::Loads => Parts {
                 table: "loads",
                 at: "finished_at",
                 bytes: NOTHING_SEALED,
-                due: "workspace_id = $1 and finished_at < $2 and (state = 'failed' \
-                      or state = 'done' and (save_data = 0 or exists (select 1 from loads n \
-                      where n.link_id = loads.link_id and n.id > loads.id and n.state = 'done' \
-                      and n.save_data = 1 and n.resources = loads.resources)))",
-                remove: Some("delete from loads"),
+                due: "workspace_id = $1 and finished_at < $2 and may_go = 1",
+                remove: Some(("delete from loads", "id")),
             },
             Self::CohortRows => Parts {
                 table: "cohort_rows",
@@ -126,7 +125,7 @@ impl RetentionRule {
                 bytes: NOTHING_SEALED,
                 due: "workspace_id = $1 and ended_at < $2 and cohort_id in \
                       (select id from cohorts where finished_at is not null)",
-                remove: Some("delete from cohort_rows"),
+                remove: Some(("delete from cohort_rows", "cohort_id, line")),
             },
             Self::Lines => Parts {
                 table: "contributions",
@@ -142,21 +141,21 @@ impl RetentionRule {
                 at: "created_at",
                 bytes: "length(sealed_answer)",
                 due: "workspace_id = $1 and created_at < $2",
-                remove: Some("delete from idempotency_keys"),
+                remove: Some(("delete from idempotency_keys", "workspace_id, key_index")),
             },
             Self::UsedTokens => Parts {
                 table: "used_widget_tokens",
                 at: "expires_at",
                 bytes: NOTHING_SEALED,
                 due: "workspace_id = $1 and expires_at < $2",
-                remove: Some("delete from used_widget_tokens"),
+                remove: Some(("delete from used_widget_tokens", "workspace_id, jti")),
             },
             Self::ConnectSessions => Parts {
                 table: "connect_sessions",
                 at: "created_at",
                 bytes: "length(sealed)",
                 due: "workspace_id = $1 and created_at < $2",
-                remove: Some("delete from connect_sessions"),
+                remove: Some(("delete from connect_sessions", "uuid")),
             },
             Self::AuditEntries => Parts {
                 table: "audit_entries",
@@ -185,10 +184,18 @@ impl Tx<'_> {
         before: Micros,
     ) -> Result<Old> {
         let Parts { table, at, bytes, due, .. } = rule.parts();
+        let old = match rule {
+            // What is still to be marked is told of as it will be.
+            RetentionRule::Loads => format!(
+                "(select finished_at from loads where {due} union all select finished_at from loads \
+                 where workspace_id = $1 and finished_at < $2 and {UNMARKED} and {}) old",
+                may_go()
+            ),
+            _ => format!("{table} where {due}"),
+        };
         self.query_one(
             &format!(
-                "select count(*), min({at}), max({at}), cast(sum({bytes}) as bigint) from {table} \
-                 where {due}"
+                "select count(*), min({at}), max({at}), cast(sum({bytes}) as bigint) from {old}"
             ),
             &[column(workspace).into(), before.into()],
             |row| {
@@ -202,7 +209,8 @@ impl Tx<'_> {
         )
     }
 
-    /// Whether anything is old: as [`Self::old`], without looking at all of it.
+    /// Whether anything is old: as [`Self::old`], without looking at all of it. Of loads those count that are
+    /// marked ([`Self::mark_loads`]).
     ///
     /// # Errors
     /// When the database fails.
@@ -215,16 +223,17 @@ impl Tx<'_> {
         if rule == RetentionRule::AuditEntries {
             return Ok(workspace.is_none() && self.oldest_audit_chain(before)?.is_some());
         }
-        let Parts { table, due, .. } = rule.parts();
+        let Parts { table, at, due, .. } = rule.parts();
         let sql = match rule {
             RetentionRule::Lines => OLD_PLANILLAS.to_owned(),
-            _ => format!("select 1 from {table} where {due} limit 1"),
+            // In an order, or PostgreSQL may hope to meet one soon as it goes through the whole table.
+            _ => format!("select 1 from {table} where {due} order by {at} limit 1"),
         };
         let found = self.query_opt(&sql, &[column(workspace).into(), before.into()], |_| Ok(()))?;
         Ok(found.is_some())
     }
 
-    /// Removes the oldest of what [`Self::old`] counts, about `limit` rows, and counts them as part
+    /// Removes the oldest of what [`Self::old`] counts, up to `limit` rows, and counts them as part
     /// of the run that began at `run`. Two processes with one rule come one after the other. Answers
     /// how many went; 0 when nothing is old.
     ///
@@ -254,16 +263,13 @@ impl Tx<'_> {
                 }
                 _ => 0,
             },
-            (_, Parts { table, at, due, remove: Some(remove), .. }) => {
-                let sql =
-                    format!("select {at} from {table} where {due} order by {at} limit 1 offset $3");
-                let (workspace, skipped) = (column(workspace).into(), (limit - 1).max(0).into());
-                let last =
-                    self.query_opt(&sql, &[workspace, before.into(), skipped], |row| row.int(0))?;
-                // What is as old as the last of them goes with it.
-                let before = last.map_or(before, |last| last + 1);
-                self.execute(&format!("{remove} where {due}"), &[workspace, before.into()])?
-            }
+            (_, Parts { table, at, due, remove: Some((remove, key)), .. }) => self.execute(
+                &format!(
+                    "{remove} where ({key}) in \
+                     (select {key} from {table} where {due} order by {at} limit $3)"
+                ),
+                &[column(workspace).into(), before.into(), limit.into()],
+            )?,
             (RetentionRule::Lines, _) => self.remove_lines(column(workspace), before, limit)?,
             (_, parts) => self.remove_events(&parts, column(workspace), before, limit)?,
         };

@@ -13,15 +13,17 @@ use crate::source_calls::call;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeMap;
 use vinculo_store::{
-    AttemptRecord, CohortRowState, DeliveryState, ImportState, LoadState, Micros, NewContribution,
-    NewImport, NewSourceCall, Old, OpenEntries, Origin, PlanillaIdentity, Resource, Result,
-    RetentionRule, RetentionTotal, Tx, UsedToken, Verdict, WorkspaceId,
+    AttemptRecord, CohortRowState, DeliveryState, ImportState, LoadId, LoadState, Micros,
+    NewContribution, NewImport, NewSourceCall, Old, OpenEntries, Origin, PlanillaIdentity,
+    Resource, Result, RetentionRule, RetentionTotal, Tx, UsedToken, Verdict, WorkspaceId,
 };
 
 on_both_databases! {
     every_rule_removes_what_is_old_oldest_first,
     an_event_that_is_waited_for_stays,
     the_newest_load_that_was_kept_stays,
+    loads_of_an_earlier_program_are_marked,
+    a_load_that_ends_after_a_newer_one_goes,
     two_who_remove_count_each_row_once,
     planillas_without_lines_are_not_the_end,
 }
@@ -233,6 +235,74 @@ async fn the_newest_load_that_was_kept_stays(db: TestDatabase) {
     assert_eq!((write(&db, remove).await, write(&db, remove).await), (1, 0));
     assert_eq!(raw::rows(&db, "select id from loads order by id"), ["2", "3", "4"]);
     assert_eq!(read(&db, move |tx| tx.loaded_resources(link)).await, before);
+}
+
+/// Ends a load as programs did that marked nothing.
+fn end_as_before(db: &TestDatabase, load: LoadId) {
+    let ended = format!("state = 'done', finished_at = {NOW}");
+    raw::run(db, &format!("update loads set {ended} where id = {}", load.0));
+}
+
+async fn loads_of_an_earlier_program_are_marked(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let add = async |n| {
+        let added = move |tx: &mut Tx<'_>| {
+            let subject = person(tx, here, n)?.id;
+            let link = match tx.link(here, uuid(n))? {
+                Some(link) => link.id,
+                None => add_link(tx, here, subject, n)?,
+            };
+            add_load(tx, here, subject, link, &[Resource::Owners])
+        };
+        write(&db, added).await
+    };
+    let report = async || {
+        let old = move |tx: &mut Tx<'_>| tx.old(RetentionRule::Loads, Some(here), NOW + 1);
+        let old = read(&db, old).await;
+        (old.rows, old.oldest, old.newest)
+    };
+    let remove = async || {
+        while write(&db, move |tx| tx.mark_loads(here, 2)).await > 0 {}
+        let remove =
+            move |tx: &mut Tx<'_>| tx.remove_old(RetentionRule::Loads, Some(here), NOW + 1, 9, NOW);
+        write(&db, remove).await
+    };
+    let left = || raw::rows(&db, "select link_id, id, may_go from loads order by id");
+
+    // Of one link three, of another one, of a third one that waits.
+    let first = [add(1).await, add(1).await, add(1).await];
+    let (second, waiting) = (add(2).await, add(3).await);
+    first.iter().chain([&second]).for_each(|&load| end_as_before(&db, load));
+    assert_eq!(report().await, (2, Some(NOW), Some(NOW)), "told before anything is marked");
+    assert_eq!(remove().await, 2);
+    assert_eq!((report().await, remove().await), ((0, None, None), 0));
+    assert_eq!(left(), ["1|3|0", "2|4|0", "3|5|"]);
+
+    // One that is marked to stay gets a newer one, of an earlier program and of this one.
+    end_as_before(&db, add(1).await);
+    let newer = add(2).await;
+    write(&db, move |tx| tx.finish_load(newer, LoadState::Done, None, NOW)).await;
+    assert_eq!(remove().await, 2);
+    // This one follows one that nobody has marked.
+    end_as_before(&db, waiting);
+    let newer = add(3).await;
+    write(&db, move |tx| tx.finish_load(newer, LoadState::Done, None, NOW)).await;
+    assert_eq!((report().await.0, remove().await), (1, 1));
+    assert_eq!(left(), ["1|6|0", "2|7|0", "3|8|0"]);
+}
+
+async fn a_load_that_ends_after_a_newer_one_goes(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let both = write(&db, move |tx| {
+        let subject = person(tx, here, 1)?.id;
+        let link = add_link(tx, here, subject, 1)?;
+        let mut add = || add_load(tx, here, subject, link, &[Resource::Owners]);
+        Ok([add()?, add()?])
+    });
+    for load in both.await.into_iter().rev() {
+        write(&db, move |tx| tx.finish_load(load, LoadState::Done, None, NOW)).await;
+    }
+    assert_eq!(raw::rows(&db, "select id, may_go from loads order by id"), ["1|1", "2|0"]);
 }
 
 async fn two_who_remove_count_each_row_once(db: TestDatabase) {

@@ -54,6 +54,26 @@ impl TestDatabase {
     }
 }
 
+/// What fills a database with what the rules of retention leave and take; see the file.
+pub(crate) fn retained(dialect: vinculo_store::Dialect) -> String {
+    let words = match dialect {
+        vinculo_store::Dialect::Sqlite => [
+            ("{uuid}", "randomblob(16)"),
+            ("{index}", "randomblob(32)"),
+            ("{sealed}", "zeroblob(49)"),
+            ("{chain}", "zeroblob(16)"),
+        ],
+        vinculo_store::Dialect::Postgres => [
+            ("{uuid}", "gen_random_uuid()"),
+            ("{index}", "sha256(gen_random_uuid()::text::bytea)"),
+            ("{sealed}", "decode(repeat('00', 49), 'hex')"),
+            ("{chain}", "'00000000-0000-0000-0000-000000000000'::uuid"),
+        ],
+    };
+    let text = include_str!("retained.sql").to_owned();
+    words.iter().fold(text, |text, (word, value)| text.replace(word, value))
+}
+
 enum Place {
     Folder { _dir: tempfile::TempDir },
     Database { name: String },
