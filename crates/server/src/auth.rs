@@ -226,15 +226,34 @@ impl Asking {
         app: &App,
         work: impl FnOnce(&mut Tx<'_>, Caller) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
+        app.store().read(self.then(app, work)).await
+    }
+
+    /// As [`Self::read`], for `work` that looks at a few rows by their key ([`vinculo_store::Store::read_briefly`]).
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) async fn read_briefly<T: Send + 'static>(
+        self,
+        app: &App,
+        work: impl FnOnce(&mut Tx<'_>, Caller) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        app.store().read_briefly(self.then(app, work)).await
+    }
+
+    /// `work` behind the look at the key.
+    fn then<T>(
+        self,
+        app: &App,
+        work: impl FnOnce(&mut Tx<'_>, Caller) -> Result<T, ApiError> + Send + 'static,
+    ) -> impl FnOnce(&mut Tx<'_>) -> Result<T, ApiError> + Send + 'static {
         let reader = app.clone();
-        app.store()
-            .read(move |tx| {
-                let key = OpenedKey::look_up(tx, &reader, &self.credentials, self.origin)?;
-                reader.limits().admit_read(&self.told, &key.caller)?;
-                self.demand.met_by(&reader, &key)?;
-                work(tx, key.used(&reader))
-            })
-            .await
+        move |tx| {
+            let key = OpenedKey::look_up(tx, &reader, &self.credentials, self.origin)?;
+            reader.limits().admit_read(&self.told, &key.caller)?;
+            self.demand.met_by(&reader, &key)?;
+            work(tx, key.used(&reader))
+        }
     }
 }
 

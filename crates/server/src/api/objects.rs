@@ -4,7 +4,7 @@
 use axum::response::Response;
 use http::StatusCode;
 use uuid::Uuid;
-use vinculo_store::{AuditAction, Link, ObjectFilter, PageRequest, Resource, SealedObject};
+use vinculo_store::{AuditAction, Link, ObjectFilter, PageRequest, Resource, SealedObject, Tx};
 use vinculo_vault::{DataKey, Vault, WrappedKey};
 
 use super::page::{PageQuery, json};
@@ -16,6 +16,10 @@ use crate::audit::{Entry, Shown, Trail};
 use crate::auth::{Asking, Caller};
 use crate::error::ApiError;
 use crate::projection::object_context;
+
+/// So many documents are read by the thread that serves the request, if one id leads to them: they are there
+/// before another thread had begun. More of them, or many ids, could keep others of the thread waiting.
+const FEW: i64 = 8;
 
 /// What it is called when objects are shown.
 pub(super) fn reading(resource: Resource) -> AuditAction {
@@ -43,6 +47,12 @@ pub(super) fn filter(page: &PageQuery) -> Result<ObjectFilter, ApiError> {
     })
 }
 
+/// Whether one id at most is to be looked up under each name that is given.
+fn names_few(filter: &ObjectFilter) -> bool {
+    let named = [&filter.links, &filter.ids].into_iter().flatten();
+    named.map(Vec::len).max().is_some_and(|most| most <= 1)
+}
+
 /// A page of objects. Whoever has no right key learns nothing about the rest of the request, so
 /// what is wrong with it comes later.
 pub(super) async fn list(
@@ -51,16 +61,27 @@ pub(super) async fn list(
     resource: Resource,
     wanted: Result<(PageQuery, ObjectFilter), ApiError>,
 ) -> Result<Response, ApiError> {
-    let read = asking.read(app, move |tx, caller| {
+    let few = wanted.as_ref().is_ok_and(|(_, filter)| names_few(filter));
+    let read = move |tx: &mut Tx<'_>, caller: Caller| {
         let (page, filter) = wanted?;
-        let found = tx.objects(resource, caller.workspace.id, &filter, page.request())?;
-        let only = filter.links.as_deref().and_then(|links| match links {
-            [link] => Some(*link),
-            _ => None,
-        });
-        Ok((caller.trail, page, found, only))
+        let mut slice = page.request();
+        slice.limit = if few { slice.limit.min(FEW) } else { slice.limit };
+        let found = tx.objects(resource, caller.workspace.id, &filter, slice)?;
+        Ok((caller, page, filter, found))
+    };
+    let read =
+        if few { asking.read_briefly(app, read).await } else { asking.read(app, read).await };
+    let (Caller { workspace, trail, .. }, page, filter, mut found) = read?;
+    let only = filter.links.as_deref().and_then(|links| match links {
+        [link] => Some(*link),
+        _ => None,
     });
-    let (trail, page, found, only) = read.await?;
+    let slice = page.request();
+    let on_page = slice.limit.min(found.count.saturating_sub(slice.offset));
+    if few && on_page > FEW {
+        let all = move |tx: &mut Tx<'_>| tx.objects(resource, workspace.id, &filter, slice);
+        found = app.store().read(all).await?;
+    }
     let about = found.rows.iter().map(|object| (object.subject, object.link));
     trail.read(app, Shown::of(reading(resource), about).only(only)).await?;
     let shape = Shape::of(&page.query);
@@ -85,7 +106,7 @@ pub(super) async fn detail(
     id: Result<PathId, ApiError>,
     query: Option<&str>,
 ) -> Result<Response, ApiError> {
-    let read = asking.read(app, move |tx, caller| {
+    let read = asking.read_briefly(app, move |tx, caller| {
         let found = tx.object(resource, caller.workspace.id, id?.0)?;
         Ok((caller.trail, found.ok_or_else(ApiError::not_found)?))
     });

@@ -221,7 +221,7 @@ impl Audit {
         };
         let chained = app.store().write(move |tx| {
             let entries = with_links(tx, entries)?;
-            next.chain(tx, &entries)
+            next.chain(tx, entries)
         });
         let chained = chained.await?;
         if let Some(first) = writing.batch.iter().map(|noted| noted.at).min() {
@@ -276,19 +276,16 @@ impl Next {
     fn chain(
         &self,
         tx: &mut Tx<'_>,
-        read: &[NewAuditEntry],
+        read: Vec<NewAuditEntry>,
     ) -> Result<Option<Chained>, vinculo_store::Error> {
         let head = tx.audit_head(self.chain)?;
         let (sequence, previous): (i64, Digest) =
             head.map_or((0, block::NOTHING), |head| (head.sequence + 1, head.hash));
-        if !read.is_empty() {
-            tx.audit_chained(self.chain, sequence, read)?;
-        }
-        let changes = tx.chain_entries(self.open, self.chain, sequence, BATCH as i64)?;
-        if changes == 0 && read.is_empty() {
+        let place = (self.chain, sequence);
+        let (changes, entries) = tx.fill_audit_block(place, read, self.open, BATCH as i64)?;
+        if entries.is_empty() {
             return Ok(None);
         }
-        let entries = tx.entries_of_block(self.chain, sequence)?;
         let mut others = tx.audit_heads(OTHERS)?;
         others.retain(|head| {
             let known = self.anchored.get(&head.chain) == Some(&head.sequence);

@@ -18,7 +18,7 @@ fn name(n: u32) -> String {
 }
 
 /// Gives a link owners number 0 to `count`, older ones first, with made-up names and addresses.
-async fn add_owners(app: &TestApp, link: &str, count: u32) {
+pub(crate) async fn add_owners(app: &TestApp, link: &str, count: u32) {
     let link = Uuid::try_parse(link).unwrap();
     let application = app.app.clone();
     let made = app.app.store().write(move |tx| {
@@ -56,7 +56,7 @@ async fn add_owners(app: &TestApp, link: &str, count: u32) {
     made.await.expect("not stored");
 }
 
-async fn link(app: &TestApp, username: &str) -> String {
+pub(crate) async fn link(app: &TestApp, username: &str) -> String {
     let link = app.sandbox().create_link(username, json!({})).await;
     app.settled().await;
     link["id"].as_str().unwrap().to_owned()

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 use url::Url;
+use uuid::Uuid;
 
+use crate::owners::{add_owners, link};
 use crate::support::{Setup, TestApp, TestDatabase, on_both_databases};
 
 on_both_databases!(
     a_client_walks_seven_links_in_pages_of_three,
     pages_keep_the_filters,
+    however_many_objects_a_link_has_its_pages_are_full,
     pages_stay_on_the_server_however_the_address_is_written,
     pages_are_named_as_the_public_sees_them,
     a_page_size_is_clamped,
@@ -84,6 +87,50 @@ async fn pages_keep_the_filters(database: TestDatabase) {
         format!("/api/owners/?link__in[]={id}&link__in[]={id}&page_size=1&name=a%26b%20c");
     assert_eq!(results(&walk(&app, &several).await).len(), 1);
     assert_eq!(results(&walk(&app, "/api/owners/?page_size=1").await).len(), 2);
+    app.finish().await;
+}
+
+/// A few are read in another way than many.
+async fn however_many_objects_a_link_has_its_pages_are_full(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let [own, other] = [link(&app, "1999000002").await, link(&app, "1999000004").await];
+    add_owners(&app, &own, 20).await;
+    let all: Vec<_> = (0..20).rev().map(|n| Uuid::from_u128(n).to_string()).collect();
+    let ids = |pages: &[Value]| -> Vec<_> {
+        results(pages).iter().map(|owner| owner["id"].as_str().unwrap().to_owned()).collect()
+    };
+    for (size, sizes) in [
+        (1, vec![1; 20]),
+        (8, vec![8, 8, 4]),
+        (9, vec![9, 9, 2]),
+        (19, vec![19, 1]),
+        (20, vec![20]),
+        (100, vec![20]),
+    ] {
+        let pages = walk(&app, &format!("/api/owners/?link={own}&page_size={size}")).await;
+        assert_eq!(ids(&pages), all, "{size}");
+        assert!(pages.iter().all(|page| page["count"] == 20), "{size}");
+        let found: Vec<_> =
+            pages.iter().map(|page| page["results"].as_array().unwrap().len()).collect();
+        assert_eq!(found, sizes, "{size}");
+    }
+    let one = &all[3];
+    for list in [
+        format!("id={one}"),
+        format!("id={one}&link={own}"),
+        format!("id={one}&link__in={own},{other}"),
+    ] {
+        assert_eq!(
+            ids(&walk(&app, &format!("/api/owners/?{list}")).await),
+            [one.as_str()],
+            "{list}"
+        );
+    }
+    assert!(
+        walk(&app, &format!("/api/owners/?id={one}&link={other}")).await[0]["results"] == json!([])
+    );
+    let past = app.sandbox().get(&format!("/api/owners/?link={own}&page_size=10&page=3")).await;
+    assert_eq!(past.status, 404);
     app.finish().await;
 }
 

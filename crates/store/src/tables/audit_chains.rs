@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::Micros;
+use super::{AuditEntry, Micros, NewAuditEntry};
 use crate::{Error, Result, Row, Tx};
 
 /// A SHA-256.
@@ -98,6 +98,32 @@ fn digest(row: &Row<'_>, column: usize) -> Result<Digest> {
 }
 
 impl Tx<'_> {
+    /// Puts entries into a block that is about to be made: new ones, and up to `limit` of those that wait.
+    /// Answers how many waited, and all that the block holds, in its order, as it is stored.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn fill_audit_block(
+        &mut self,
+        (chain, block): (Uuid, i64),
+        new: Vec<NewAuditEntry>,
+        open: OpenEntries,
+        limit: i64,
+    ) -> Result<(u64, Vec<AuditEntry>)> {
+        let new = if new.is_empty() { None } else { self.audit_chained((chain, block), new)? };
+        let waited = self.chain_entries(open, chain, block, limit)?;
+        let Some((first, new)) = new.and_then(|new| Some((new.first()?.id, new))) else {
+            return Ok((waited, self.entries_of_block(chain, block)?));
+        };
+        // What waited was written before, and has smaller ids.
+        let mut entries = Vec::new();
+        if waited > 0 {
+            entries = self.entries_of_block_below((chain, block), first)?;
+        }
+        entries.extend(new);
+        Ok((waited, entries))
+    }
+
     /// Puts up to `limit` more entries into a block that is about to be made, and answers how many.
     /// Two chains at once never get the same entry.
     ///

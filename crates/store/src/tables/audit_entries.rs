@@ -9,7 +9,7 @@ use super::audit_actions::AuditAction;
 use super::ids::text_enum;
 use super::page::Where;
 use super::{LinkId, Micros, Page, PageRequest, SubjectId, TimeSpan, WorkspaceId};
-use crate::{Result, Row, Tx, Value};
+use crate::{Dialect, Result, Row, Tx, Value};
 
 text_enum! {
     /// What kind of somebody did it.
@@ -193,22 +193,37 @@ impl Tx<'_> {
         self.bulk_insert("audit_entries", NEW_COLUMNS, rows).map(|_| ())
     }
 
-    /// Adds entries to a block that is about to be made.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn audit_chained(
+    /// Adds entries to a block that is about to be made. Answers them as they are stored, when that is known
+    /// without reading them: in SQLite, where nobody else writes meanwhile, a new id is larger than any before.
+    /// When the largest has grown by the number of these, they have exactly the ids between.
+    pub(super) fn audit_chained(
         &mut self,
-        chain: Uuid,
-        block: i64,
-        entries: &[NewAuditEntry],
-    ) -> Result<()> {
+        (chain, block): (Uuid, i64),
+        entries: Vec<NewAuditEntry>,
+    ) -> Result<Option<Vec<AuditEntry>>> {
+        let before = self.last_audit_id()?;
         let columns = [NEW_COLUMNS, &["chain", "block"]].concat();
         let rows = entries.iter().map(|entry| {
             let place: [Value<'_>; 2] = [chain.into(), block.into()];
             [&entry.values()[..], &place].concat()
         });
-        self.bulk_insert("audit_entries", &columns, rows).map(|_| ())
+        self.bulk_insert("audit_entries", &columns, rows)?;
+        let (Some(before), Some(last)) = (before, self.last_audit_id()?) else { return Ok(None) };
+        if last - before != entries.len() as i64 {
+            return Ok(None);
+        }
+        let block = Some((chain, block));
+        let stored = (before + 1..).zip(entries).map(|(id, entry)| AuditEntry { id, block, entry });
+        Ok(Some(stored.collect()))
+    }
+
+    /// The largest id that an entry ever had. PostgreSQL's others count up at the same time: nothing.
+    fn last_audit_id(&mut self) -> Result<Option<i64>> {
+        if self.dialect() == Dialect::Postgres {
+            return Ok(None);
+        }
+        let sql = "select seq from data.sqlite_sequence where name = 'audit_entries'";
+        Ok(Some(self.query_opt(sql, &[], |row| row.int(0))?.unwrap_or(0)))
     }
 
     /// The public ids of links that are still there.
@@ -273,9 +288,18 @@ impl Tx<'_> {
     /// # Errors
     /// When the database fails.
     pub fn entries_of_block(&mut self, chain: Uuid, block: i64) -> Result<Vec<AuditEntry>> {
+        self.entries_of_block_below((chain, block), i64::MAX)
+    }
+
+    /// Those of them with a smaller id than this.
+    pub(super) fn entries_of_block_below(
+        &mut self,
+        (chain, block): (Uuid, i64),
+        id: i64,
+    ) -> Result<Vec<AuditEntry>> {
         self.query(
-            &format!("{COLUMNS} where chain = $1 and block = $2 order by id"),
-            &[chain.into(), block.into()],
+            &format!("{COLUMNS} where chain = $1 and block = $2 and id < $3 order by id"),
+            &[chain.into(), block.into(), id.into()],
             AuditEntry::from_row,
         )
     }

@@ -13,6 +13,7 @@ on_both_databases! {
     a_list_shows_what_its_filters_leave,
     a_walk_meets_every_entry_once,
     an_entry_is_chained_once,
+    a_filled_block_is_told_as_it_is_stored,
     blocks_make_a_chain,
     a_block_that_is_gone_is_missed,
     old_blocks_are_dropped_whole,
@@ -162,11 +163,43 @@ async fn an_entry_is_chained_once(db: TestDatabase) {
     assert_eq!(read(&db, |tx| tx.open_audit_entries()).await, (1, Some(NOW + 2)));
     assert_eq!(take(OpenEntries::Before(NOW + 3), 1, 2).await, [uuid(72)]);
     assert_eq!(read(&db, |tx| tx.open_audit_entries()).await, (0, None));
-    let more = vec![entry(Some(here), 5), entry(Some(here), 6)];
-    write(&db, move |tx| tx.audit_chained(uuid(1), 2, &more)).await;
-    let held = read(&db, |tx| tx.entries_of_block(uuid(1), 2)).await;
-    assert_eq!(ids(&held), [uuid(72), uuid(75), uuid(76)]);
-    assert_eq!(read(&db, |tx| tx.open_audit_entries()).await, (0, None));
+}
+
+/// Who makes a block hashes what it is told of: that must be what everybody reads later.
+async fn a_filled_block_is_told_as_it_is_stored(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let bare = |n| NewAuditEntry {
+        actor_id: None,
+        person: None,
+        link: None,
+        object: None,
+        request_id: None,
+        sealed: None,
+        ..entry(None, n)
+    };
+    let of_another = |n| NewAuditEntry { writer: uuid(2), ..entry(Some(here), n) };
+    let fill = async |block, new: Vec<NewAuditEntry>| {
+        let (waited, told) = write(&db, move |tx| {
+            tx.fill_audit_block((uuid(1), block), new, OpenEntries::Of(uuid(1)), 2)
+        })
+        .await;
+        let held = read(&db, move |tx| tx.entries_of_block(uuid(1), block)).await;
+        assert_eq!(format!("{told:?}"), format!("{held:?}"), "block {block}");
+        (waited, told.iter().map(|entry| entry.entry.created_at - NOW).collect::<Vec<_>>())
+    };
+    assert_eq!(fill(0, vec![]).await, (0, vec![]));
+    assert_eq!(fill(0, vec![entry(Some(here), 1), bare(2), bare(3)]).await, (0, vec![1, 2, 3]));
+    add(&db, (4..8).map(|n| entry(Some(here), n)).chain([of_another(8)]).collect()).await;
+    assert_eq!(fill(1, vec![]).await, (2, vec![4, 5]));
+    assert_eq!(fill(2, vec![entry(Some(here), 9), bare(10)]).await, (2, vec![6, 7, 9, 10]));
+    // The ids of what is gone are not given again, nor those of what was never committed.
+    crate::raw::run(&db, "delete from audit_entries where block = 2");
+    let undone = db.store.write(move |tx| {
+        tx.fill_audit_block((uuid(1), 3), vec![bare(11)], OpenEntries::Of(uuid(1)), 2)?;
+        Err::<(), _>(Error::Corrupt { table: "links", what: "made up".to_owned() })
+    });
+    assert!(undone.await.is_err());
+    assert_eq!(fill(3, vec![bare(12), bare(13)]).await, (0, vec![12, 13]));
 }
 
 async fn blocks_make_a_chain(db: TestDatabase) {

@@ -30,7 +30,7 @@ pub(crate) async fn list(
     });
     match searched {
         Ok((page, filter, Some(wanted))) => {
-            let caller = asking.read(&app, |_, caller| Ok(caller)).await?;
+            let caller = asking.read_briefly(&app, |_, caller| Ok(caller)).await?;
             search::list(&app, &caller, filter, &wanted, &page).await
         }
         others => {
