@@ -1,8 +1,10 @@
 //! Three processes that serve and three that work, on one PostgreSQL. One of each is killed, paused
 //! and restarted while links are made, an import is loaded and links come due; in the end nothing is
-//! lost and nothing was done or asked twice.
+//! lost and nothing was done or asked twice. With the program of an earlier version in `EARLIER_VINCULO`, that is what
+//! they all are at first; what is killed and restarted comes back as the one that is tested.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -43,7 +45,10 @@ enum Role {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_process_is_missed() {
     let (installation, receiver) = (Installation::postgres(), Receiver::start().await);
+    installation.runs(std::env::var_os("EARLIER_VINCULO").map(PathBuf::from));
     let mut topology = Topology::start(&installation, &receiver).await;
+    installation.runs(None);
+    installation.run(&["migrate"]).accepted();
     for (number, fault) in [Fault::Kill, Fault::Pause, Fault::Restart].into_iter().enumerate() {
         for role in [Role::Serve, Role::Work] {
             topology.suffers(fault, role, number).await;

@@ -45,7 +45,8 @@ pub(super) struct Lateness {
 struct Seen {
     /// How many first tries of a workspace were late after one another, and when the last of them was recorded.
     late: HashMap<WorkspaceId, (u32, Micros)>,
-    /// Until when a receiver failed, or wants to be left in peace: what waited before waited for it.
+    /// Until when a receiver failed, kept a try waiting, or wants to be left in peace: what waited before waited for
+    /// it.
     failed: HashMap<EndpointId, Micros>,
 }
 
@@ -55,10 +56,12 @@ impl Lateness {
     }
 
     /// Learns from a try. An endpoint has so many places: its events wait as long as the tries before them
-    /// take, and of that our part is the part that a try spends with us.
+    /// take, and of that our part is the part that a try spends with us. A receiver that kept a try waiting kept
+    /// waiting what stands behind it.
     pub(super) fn note(&self, of: FirstTry) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(until) = of.failed_until {
+        let kept_until = (of.theirs > MOST).then_some(of.recorded_at);
+        if let Some(until) = of.failed_until.max(kept_until) {
             let known = seen.failed.entry(of.endpoint).or_insert(until);
             *known = until.max(*known);
             return;
@@ -68,11 +71,12 @@ impl Lateness {
             seen.failed.remove(&of.endpoint);
         }
         let since = failed.unwrap_or(of.made_at).max(of.made_at).max(self.started_at);
-        let late = of.ours_of((of.begun_at - since).max(0));
-        if late > MOST {
+        let waited = (of.begun_at - since).max(0);
+        if of.ours_of(waited) > MOST {
             let (count, at) = seen.late.entry(of.workspace).or_default();
             (*count, *at) = (count.saturating_add(1), of.recorded_at);
-        } else {
+        } else if waited <= MOST {
+            // One that waited longer for a slow receiver says nothing of the others.
             seen.late.remove(&of.workspace);
         }
     }
@@ -159,6 +163,27 @@ mod tests {
         assert!(!lateness.is_late(HERE, back.recorded_at));
         lateness.note(FirstTry { made_at: 60 * SECOND, ..first_try(61 * SECOND, 80_000, 10_000) });
         assert!(lateness.seen.lock().unwrap().failed.is_empty());
+    }
+
+    #[test]
+    fn what_waits_behind_a_try_that_the_receiver_kept_waits_for_the_receiver() {
+        let lateness = Lateness::new(0);
+        lateness.note(first_try(0, 4 * SECOND, 4 * SECOND - 5_000));
+        let behind = first_try(4 * SECOND, 80_000, 10_000);
+        late(&lateness, behind);
+        assert!(!lateness.is_late(HERE, behind.recorded_at), "a receiver that paused");
+        let own = first_try(6 * SECOND, 80_000, 10_000);
+        late(&lateness, own);
+        assert!(lateness.is_late(HERE, own.recorded_at), "it answers, and we are late");
+    }
+
+    #[test]
+    fn one_that_waited_for_a_slow_receiver_says_nothing_of_the_others() {
+        let lateness = Lateness::new(0);
+        let own = first_try(3 * SECOND, 80_000, 10_000);
+        late(&lateness, own);
+        lateness.note(first_try(3 * SECOND, 80_000, 75_000));
+        assert!(lateness.is_late(HERE, own.recorded_at));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::postgres::{UNSYNCED, hold};
 use super::session::Session;
 use crate::error::Result;
 use crate::wake::{Hub, PendingQueues, Queue, Queues};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -20,6 +20,9 @@ use std::time::Duration;
 const LISTEN: &str = "listen vinculo";
 /// How often the listener looks whether the store was closed.
 const LOOK_UP: Duration = Duration::from_millis(250);
+/// Between two times that others are told something: each wakes a process of the server for every other process of
+/// the installation, and a busy one would say the same after every commit.
+const BREATH: Duration = Duration::from_millis(2);
 /// Between two tries to reach the server.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -85,6 +88,8 @@ impl Speaker {
                 tracing::warn!(%error, "other processes were not woken");
                 client = None;
             }
+            // What comes meanwhile is told once.
+            let _ = after(BREATH).recv();
         }
     }
 

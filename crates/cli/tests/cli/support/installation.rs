@@ -2,19 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, RwLock};
 
 use tempfile::TempDir;
 use vinculo_store::{Store, Target};
 
 use super::database::{Database, WriteAheadLog};
-use super::{Client, Finished, Process, TOKEN, finished, vinculo};
+use super::{Client, Finished, Process, TOKEN, bare, finished, vinculo};
 
 /// A folder, and a database in it or on PostgreSQL.
 pub(crate) struct Installation {
     folder: TempDir,
     postgres: Option<Database>,
     made: OnceLock<()>,
+    /// Another program than the one that is tested.
+    program: RwLock<Option<PathBuf>>,
 }
 
 /// An API key.
@@ -27,11 +29,16 @@ pub(crate) struct Key {
 impl Installation {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self { folder, postgres: None, made: OnceLock::new() }
+        Self { folder, postgres: None, made: OnceLock::new(), program: RwLock::default() }
     }
 
     pub(crate) fn postgres() -> Self {
         Self { postgres: Some(Database::create()), ..Self::sqlite() }
+    }
+
+    /// Has what is started from now on be this program, or the one that is tested.
+    pub(crate) fn runs(&self, program: Option<PathBuf>) {
+        *self.program.write().expect("no panic") = program;
     }
 
     /// Makes it, for a command that wants one: where a server has started it is there already.
@@ -108,7 +115,11 @@ impl Installation {
 
     /// A command on this installation.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = vinculo(self.folder(), arguments.iter().copied());
+        let mut command = match &*self.program.read().expect("no panic") {
+            Some(program) => bare(Command::new(program), self.folder()),
+            None => vinculo(self.folder(), []),
+        };
+        command.args(arguments);
         command.arg("--data-dir").arg(self.data_dir());
         if let Some(database) = &self.postgres {
             command.args(["--database-url", &database.url()]);

@@ -17,7 +17,7 @@ pub(crate) use collector::{Collected, Collector, Manner, Span};
 pub(crate) use database::Database;
 pub(crate) use installation::{Installation, Key};
 pub(crate) use planilla::{Multiplied, sample};
-pub(crate) use process::{Finished, Process, finished, vinculo};
+pub(crate) use process::{Finished, Process, bare, finished, vinculo};
 pub(crate) use receiver::{Gate, Hook, Receiver, answered};
 
 /// The value that webhooks must carry in their `Authorization` header.

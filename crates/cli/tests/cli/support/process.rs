@@ -12,8 +12,14 @@ use super::in_the_end;
 /// A command line of the binary in `folder`, with nothing of the caller's environment: settings and
 /// proxies of the person at the keyboard are not part of the tests.
 pub(crate) fn vinculo<'a>(folder: &Path, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vinculo"));
-    command.args(arguments).current_dir(folder).env_clear().stdin(Stdio::null());
+    let mut command = bare(Command::new(env!("CARGO_BIN_EXE_vinculo")), folder);
+    command.args(arguments);
+    command
+}
+
+/// A command in `folder`, with nothing of the caller's environment.
+pub(crate) fn bare(mut command: Command, folder: &Path) -> Command {
+    command.current_dir(folder).env_clear().stdin(Stdio::null());
     command.env("TMPDIR", folder).env("HOME", folder);
     command
 }
