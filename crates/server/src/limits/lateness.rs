@@ -10,8 +10,8 @@ use vinculo_store::{EndpointId, Micros, WorkspaceId};
 /// what the loads wait, and how far a receiver is from being quicker than we are.
 const MOST: Micros = 1_000_000;
 
-/// So many tries after one another have to be late: what a worker held that ended comes late too, and a few
-/// of those say nothing of what this process can do.
+/// So many tries have to be late, with none in time between: what a worker held that ended comes late too, and a
+/// few of those say nothing of what this process can do.
 const ENOUGH: u32 = 64;
 
 /// For how long a try says something, microseconds.
@@ -43,7 +43,7 @@ pub(super) struct Lateness {
 
 #[derive(Default)]
 struct Seen {
-    /// How many first tries of a workspace were late after one another, and when the last of them was recorded.
+    /// How many first tries of a workspace were late since one was in time, and when the last of them was recorded.
     late: HashMap<WorkspaceId, (u32, Micros)>,
     /// Until when a receiver failed, or wants to be left in peace: what waited before waited for it.
     failed: HashMap<EndpointId, Micros>,
@@ -55,7 +55,8 @@ impl Lateness {
     }
 
     /// Learns from a try. An endpoint has so many places: its events wait as long as the tries before them
-    /// take, and of that our part is the part that a try spends with us.
+    /// take, and of that our part is the part that a try spends with us. One that waited for long and then for
+    /// its receiver says nothing: it is not late by our fault, and does not say that the others were in time.
     pub(super) fn note(&self, of: FirstTry) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = of.failed_until {
@@ -68,11 +69,11 @@ impl Lateness {
             seen.failed.remove(&of.endpoint);
         }
         let since = failed.unwrap_or(of.made_at).max(of.made_at).max(self.started_at);
-        let late = of.ours_of((of.begun_at - since).max(0));
-        if late > MOST {
+        let waited = (of.begun_at - since).max(0);
+        if of.ours_of(waited) > MOST {
             let (count, at) = seen.late.entry(of.workspace).or_default();
             (*count, *at) = (count.saturating_add(1), of.recorded_at);
-        } else {
+        } else if waited <= MOST {
             seen.late.remove(&of.workspace);
         }
     }
@@ -146,6 +147,24 @@ mod tests {
         lateness.note(FirstTry { made_at: 2 * SECOND, ..own });
         assert!(!lateness.is_late(HERE, own.recorded_at));
         assert!(lateness.seen.lock().unwrap().late.is_empty());
+    }
+
+    #[test]
+    fn one_that_a_receiver_holds_up_does_not_say_that_the_others_are_in_time() {
+        let lateness = Lateness::new(0);
+        let own = first_try(6 * SECOND, 80_000, 10_000);
+        let held_up = first_try(6 * SECOND, 80_000, 79_000);
+        (1..ENOUGH).for_each(|_| {
+            lateness.note(own);
+            lateness.note(held_up);
+        });
+        assert!(!lateness.is_late(HERE, own.recorded_at), "nor does it count");
+        lateness.note(own);
+        lateness.note(held_up);
+        assert!(lateness.is_late(HERE, own.recorded_at));
+        let in_time = FirstTry { made_at: 6 * SECOND, ..held_up };
+        lateness.note(in_time);
+        assert!(!lateness.is_late(HERE, own.recorded_at), "it did not wait, whoever was slow then");
     }
 
     #[test]
