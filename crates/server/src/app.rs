@@ -22,6 +22,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::once::Turns;
 use crate::people::Passwords;
+use crate::request_id::RequestIds;
 use crate::secrets::{Secrets, UnknownWorkspace, WorkspaceSecrets};
 use crate::sources::Sources;
 
@@ -48,6 +49,7 @@ struct Inner {
     sender: Sender,
     sources: Sources,
     limits: Limits,
+    request_ids: RequestIds,
     turns: Turns,
     asking: Turns,
     complaints: Complaints,
@@ -102,7 +104,8 @@ impl App {
             ..vinculo_webhook::Options::default()
         };
         let sender = Sender::new(options)?;
-        let audit = Audit::new(random_uuid_v4(&*random).map(Uuid::from_bytes)?, &config);
+        let process = random_uuid_v4(&*random).map(Uuid::from_bytes)?;
+        let audit = Audit::new(process, &config, secrets.vault().nonces());
         let limits = Limits::new(&config, Arc::clone(&clock));
         let metrics = Metrics::new(store.stats(), &config.lost_spans);
         let inner = Inner {
@@ -112,6 +115,7 @@ impl App {
             sender,
             sources,
             limits,
+            request_ids: RequestIds::default(),
             turns: Turns::default(),
             asking: Turns::default(),
             complaints: Complaints::default(),
@@ -187,6 +191,14 @@ impl App {
     /// When the system has no randomness to give.
     pub fn uuid(&self) -> Result<Uuid, RandomError> {
         random_uuid_v4(&*self.0.random).map(Uuid::from_bytes)
+    }
+
+    /// A new random UUID (version 4) for a request.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub(crate) fn request_id(&self) -> Result<Uuid, RandomError> {
+        self.0.request_ids.next(&*self.0.random)
     }
 
     /// The source of randomness.

@@ -195,7 +195,7 @@ impl Config {
             rest_timeout: Duration::from_secs(75),
             answer_silence: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
-            registrations_at_once: 512,
+            registrations_at_once: 256,
             jobs_waiting: 512,
             production: vec![SourceConfig::Planillas],
             sandbox,

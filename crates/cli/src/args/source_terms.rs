@@ -230,7 +230,7 @@ mod tests {
             SourceTerms::shipped("agil_data")
         );
         assert_eq!(config.runner.jobs, 12 + 100 + 12 + SPARE_JOBS, "room for everything else");
-        assert_eq!(config.registrations_at_once, 512);
+        assert_eq!(config.registrations_at_once, 256);
     }
 
     #[test]

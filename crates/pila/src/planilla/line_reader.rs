@@ -6,8 +6,7 @@ use super::source::Source;
 use super::text::{END_MARK, LONGEST_TAIL, UTF8_MARK, is_tail};
 
 /// Reads line by line. A line that lies whole in a chunk is not copied.
-pub(super) struct LineReader<S> {
-    source: S,
+pub(super) struct LineReader<S: ?Sized> {
     /// What the bytes so far look like.
     sight: Sight,
     /// The part of the line that earlier chunks held.
@@ -23,6 +22,7 @@ pub(super) struct LineReader<S> {
     end_mark: bool,
     number: u64,
     last_end: Option<LineEnd>,
+    source: S,
 }
 
 /// A line under construction; what exceeds its bound is only counted.
@@ -102,7 +102,6 @@ impl<S: Source> LineReader<S> {
             skip(&mut source, UTF8_MARK.len())?;
         }
         Ok(Self {
-            source,
             sight,
             carry: Carry::default(),
             found: Found::Nothing,
@@ -112,9 +111,12 @@ impl<S: Source> LineReader<S> {
             end_mark: false,
             number: 0,
             last_end: None,
+            source,
         })
     }
+}
 
+impl<S: Source + ?Sized> LineReader<S> {
     /// The next line; `None` at the end of the file or before its end mark.
     pub(super) fn next_line(&mut self) -> Result<Option<Line<'_>>, S::Error> {
         if let Found::Chunk { lent } = std::mem::replace(&mut self.found, Found::Nothing) {

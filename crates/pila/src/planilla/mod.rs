@@ -81,8 +81,8 @@ pub fn check_with(bytes: &[u8], options: CheckOptions) -> Report {
 /// # Errors
 ///
 /// When the input fails; an interrupted read is tried again.
-pub fn check_reader(input: &mut impl BufRead) -> io::Result<Report> {
-    check::run_stream(input, CheckOptions::default(), |_| ())
+pub fn check_reader(input: &mut dyn BufRead) -> io::Result<Report> {
+    check::run_stream(input, CheckOptions::default(), &mut |_| ())
 }
 
 /// Checks a file piece by piece, letting some rules pass.
@@ -90,8 +90,8 @@ pub fn check_reader(input: &mut impl BufRead) -> io::Result<Report> {
 /// # Errors
 ///
 /// When the input fails; an interrupted read is tried again.
-pub fn check_reader_with(input: &mut impl BufRead, options: CheckOptions) -> io::Result<Report> {
-    check::run_stream(input, options, |_| ())
+pub fn check_reader_with(input: &mut dyn BufRead, options: CheckOptions) -> io::Result<Report> {
+    check::run_stream(input, options, &mut |_| ())
 }
 
 /// Checks a file piece by piece and shows every detail record to `see` on the way, in the order of
@@ -102,11 +102,11 @@ pub fn check_reader_with(input: &mut impl BufRead, options: CheckOptions) -> io:
 ///
 /// When the input fails; an interrupted read is tried again.
 pub fn check_reader_seeing(
-    input: &mut impl BufRead,
+    input: &mut dyn BufRead,
     options: CheckOptions,
-    see: impl FnMut(Detail<'_>),
+    mut see: impl FnMut(Detail<'_>),
 ) -> io::Result<Report> {
-    check::run_stream(input, options, see)
+    check::run_stream(input, options, &mut see)
 }
 
 /// Reads a file, or gives the report of the check that refuses it.

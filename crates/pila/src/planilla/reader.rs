@@ -64,10 +64,7 @@ impl<R: BufRead> Reader<R> {
     /// When the input fails, or its first line is no header.
     pub fn new(input: R) -> Result<Self, ReadError> {
         let mut lines = LineReader::open(Stream::new(input))?;
-        let first = lines.next_line()?;
-        let header = first.and_then(|line| Header::new(line.bytes)).ok_or(ReadError::Header)?;
-        let shared = Shared::of(&header).ok_or(ReadError::Header)?;
-        let header = HeaderBuf::from(header);
+        let (header, shared) = first_line(&mut lines)?;
         Ok(Self { lines, header, shared })
     }
 
@@ -92,9 +89,7 @@ impl<R: BufRead> Reader<R> {
     ///
     /// As [`next_detail`](Self::next_detail); or when a record has no document or no number.
     pub fn next_contribution(&mut self) -> Result<Option<Contribution>, ReadError> {
-        let Some((line, detail)) = next_detail(&mut self.lines)? else { return Ok(None) };
-        let contribution = self.shared.contribution(&detail);
-        contribution.map(Some).ok_or(ReadError::Detail { line })
+        next_contribution(&mut self.lines, &self.shared)
     }
 
     /// The lines that are left in the normal form. Ends after the first error.
@@ -111,9 +106,28 @@ impl<R: BufRead> Reader<R> {
     }
 }
 
-fn next_detail<R: BufRead>(
-    lines: &mut LineReader<Stream<R>>,
-) -> Result<Option<(u64, Detail<'_>)>, ReadError> {
+/// The lines of an input of any kind. What reads them is not generic, nor made part of its caller: it is compiled
+/// here, as fast as this crate is, however small the caller's is.
+type Lines<'a> = LineReader<Stream<dyn BufRead + 'a>>;
+
+fn first_line(lines: &mut Lines<'_>) -> Result<(HeaderBuf, Shared), ReadError> {
+    let first = lines.next_line()?;
+    let header = first.and_then(|line| Header::new(line.bytes)).ok_or(ReadError::Header)?;
+    let shared = Shared::of(&header).ok_or(ReadError::Header)?;
+    Ok((HeaderBuf::from(header), shared))
+}
+
+#[inline(never)]
+fn next_contribution(
+    lines: &mut Lines<'_>,
+    shared: &Shared,
+) -> Result<Option<Contribution>, ReadError> {
+    let Some((line, detail)) = next_detail(lines)? else { return Ok(None) };
+    shared.contribution(&detail).map(Some).ok_or(ReadError::Detail { line })
+}
+
+#[inline(never)]
+fn next_detail<'l>(lines: &'l mut Lines<'_>) -> Result<Option<(u64, Detail<'l>)>, ReadError> {
     if !skip_blank_lines(lines)? {
         return Ok(None);
     }
@@ -123,7 +137,7 @@ fn next_detail<R: BufRead>(
 }
 
 /// Moves to the next line that is not blank; whether there is one.
-fn skip_blank_lines<R: BufRead>(lines: &mut LineReader<Stream<R>>) -> io::Result<bool> {
+fn skip_blank_lines(lines: &mut Lines<'_>) -> io::Result<bool> {
     while let Some(line) = lines.next_line()? {
         if !line.is_blank() {
             return Ok(true);

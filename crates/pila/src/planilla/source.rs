@@ -43,9 +43,9 @@ impl Source for Memory<'_> {
     }
 }
 
-/// A file that is read piece by piece.
+/// A file that is read piece by piece. The input comes last, so that one of any kind passes for a `dyn BufRead`.
 #[derive(Debug)]
-pub(super) struct Stream<R> {
+pub(super) struct Stream<R: ?Sized> {
     /// The first bytes, read ahead.
     ahead: Vec<u8>,
     consumed: usize,
@@ -58,7 +58,7 @@ impl<R> Stream<R> {
     }
 }
 
-impl<R: BufRead> Source for Stream<R> {
+impl<R: BufRead + ?Sized> Source for Stream<R> {
     type Error = io::Error;
 
     fn chunk(&mut self) -> io::Result<&[u8]> {
@@ -93,7 +93,7 @@ impl<R: BufRead> Source for Stream<R> {
 }
 
 /// Fills the buffer of an input, again when a signal interrupted it.
-fn fill(input: &mut impl BufRead) -> io::Result<()> {
+fn fill(input: &mut (impl BufRead + ?Sized)) -> io::Result<()> {
     loop {
         match input.fill_buf() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use vinculo_store::{
     ActorKind, AuditAction, AuditBlock, Digest, LinkId, Micros, NewAuditEntry, OpenEntries, Tx,
 };
-use vinculo_vault::Vault;
+use vinculo_vault::{Nonces, Vault};
 
 use super::failures::{Failed, Failures, Whom};
 use super::{Entry, Origin, Trail, block};
@@ -65,6 +65,8 @@ struct Writing {
     batch: Vec<Noted>,
     /// The ends of other chains that blocks of this process name already.
     anchored: HashMap<Uuid, i64>,
+    /// What entries are sealed with.
+    nonces: Nonces,
 }
 
 /// What a transaction has put into a block.
@@ -89,9 +91,10 @@ impl Noted {
 
 impl Audit {
     /// The log of a process with this id.
-    pub(crate) fn new(process: Uuid, config: &Config) -> Self {
+    pub(crate) fn new(process: Uuid, config: &Config, nonces: Nonces) -> Self {
         let (queue, waiting) = mpsc::channel(config.audit_room);
-        let writing = Writing { queue: waiting, batch: Vec::new(), anchored: HashMap::new() };
+        let (batch, anchored) = (Vec::new(), HashMap::new());
+        let writing = Writing { queue: waiting, batch, anchored, nonces };
         Self {
             process,
             queue,
@@ -208,7 +211,8 @@ impl Audit {
         open: OpenEntries,
     ) -> Result<bool, ApiError> {
         let entries = writing.batch.iter().map(|noted| {
-            let entry = noted.trail.entry(app, noted.entry, noted.at)?;
+            let nonces = Some(&mut writing.nonces);
+            let entry = noted.trail.entry(app, noted.entry, noted.at, nonces)?;
             Ok((entry, noted.link))
         });
         let entries = entries.collect::<Result<Vec<_>, ApiError>>()?;

@@ -8,7 +8,7 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vinculo_store::{ActorKind, Micros, NewAuditEntry, Tx, WorkspaceId};
-use vinculo_vault::{Redacted, Sealed};
+use vinculo_vault::{DataKey, Nonces, Redacted, Sealed};
 
 use super::{Entry, Shown, context};
 use crate::App;
@@ -134,7 +134,7 @@ impl Trail {
     /// # Errors
     /// When the database fails: the transaction must not be committed.
     pub(crate) fn note(&self, tx: &mut Tx<'_>, app: &App, entry: Entry) -> Result<(), ApiError> {
-        tx.audit(&[self.entry(app, entry, app.now_micros())?])?;
+        tx.audit(&[self.entry(app, entry, app.now_micros(), None)?])?;
         app.audit().announce();
         Ok(())
     }
@@ -157,12 +157,13 @@ impl Trail {
         app.audit().take(app, self, vec![(entry, None)]).await
     }
 
-    /// The entry as it is stored.
+    /// The entry as it is stored; one of many is sealed with the next of these nonces.
     pub(super) fn entry(
         &self,
         app: &App,
         entry: Entry,
         created_at: Micros,
+        nonces: Option<&mut Nonces>,
     ) -> Result<NewAuditEntry, ApiError> {
         Ok(NewAuditEntry {
             writer: app.audit().process(),
@@ -176,12 +177,12 @@ impl Trail {
             object: entry.object,
             objects: entry.objects,
             request_id: self.origin.request,
-            sealed: self.hidden(app)?,
+            sealed: self.hidden(app, nonces)?,
         })
     }
 
     /// Address and purpose, sealed with the key of the workspace, or of the installation.
-    fn hidden(&self, app: &App) -> Result<Option<Sealed>, ApiError> {
+    fn hidden(&self, app: &App, nonces: Option<&mut Nonces>) -> Result<Option<Sealed>, ApiError> {
         let Origin { request, client, purpose } = &self.origin;
         let (client, purpose) = (*client.expose(), purpose.expose().as_deref());
         let Some(request) = request.filter(|_| client.is_some() || purpose.is_some()) else {
@@ -189,9 +190,13 @@ impl Trail {
         };
         let hidden = Hidden { client, purpose: purpose.map(str::to_owned) };
         let bytes = serde_json::to_vec(&hidden)?;
+        let seal = |key: &DataKey| match nonces {
+            Some(nonces) => key.seal_one_of_many(nonces, context(request), &bytes),
+            None => key.seal(context(request), &bytes),
+        };
         let sealed = match self.workspace {
-            Some(id) => app.secrets(id)?.data_key().seal(context(request), &bytes)?,
-            None => app.all_secrets().vault().audit_key()?.seal(context(request), &bytes)?,
+            Some(id) => seal(app.secrets(id)?.data_key())?,
+            None => seal(&app.all_secrets().vault().audit_key()?)?,
         };
         Ok(Some(sealed))
     }
