@@ -10,7 +10,7 @@ use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::installation;
 use vinculo_store::{
-    CallKind, DisabledReason, EndpointId, Environment, Job, LoadId, Micros, NewEvent,
+    CallKind, DisabledReason, EndpointId, Environment, ImportId, Job, LoadId, Micros, NewEvent,
     NewSourceCall, PageRequest, Purpose, Recipients, Tx,
 };
 use vinculo_vault::{BlindIndex, Context, MasterKeys, Sealed, SystemRandom};
@@ -246,6 +246,18 @@ fn what_the_database_says_is_judged() {
         let change = |work: fn(&mut Tx<'_>) -> vinculo_store::Result<()>| {
             store.write_blocking(work).expect("changed");
         };
+        change(|tx| {
+            let file = |n| Job::ImportFile(ImportId(n));
+            (1..=3).try_for_each(|n| tx.enqueue(file(n), now() - HOUR, now()))
+        });
+        judged("jobs", "wrong", "due for ten minutes and not begun: 3 import_file");
+        change(|tx| tx.claim_files(now(), now() + HOUR, 1, None).map(|_| ()));
+        judged("jobs", "doubtful", "due for ten minutes: 2 import_file, behind 1 at work");
+        change(|tx| {
+            let rest = tx.claim_files(now(), now() + HOUR, 9, None)?;
+            rest.iter().try_for_each(|job| tx.finish_job(job).map(|_| ()))
+        });
+        judged("jobs", "good", "none is stuck");
         change(|tx| tx.enqueue(Job::SyncLink(LoadId(1)), now() - HOUR, now()));
         judged("jobs", "wrong", "due for ten minutes and not begun: 1 sync_link");
         change(|tx| {
@@ -408,6 +420,14 @@ async fn files_of_a_spool_that_is_gone_are_named_and_can_be_given_up() {
     assert_eq!(state, "wrong");
     assert!(message.ends_with(&format!("1 in the spool {}", id.trim())), "{message}");
     assert!(mend.contains("pila take-over"), "{mend}");
+    installation.sql("update jobs set leased = 1, due_at = due_at + 7200000000");
+    // Another one that waits there, behind the one that somebody is at.
+    let behind = "insert into imports (uuid, workspace_id, sha256, bytes, state, sealed_name, created_at, spool_id) \
+         select gen_random_uuid(), workspace_id, sha256 || '\\x00', 1, state, sealed_name, 1, spool_id from imports";
+    installation.sql(behind);
+    assert_eq!(doctor()[..2], ["good", "2 on their way"], "somebody is at them");
+    installation.sql("delete from imports where created_at = 1");
+    installation.sql("update jobs set leased = 0, due_at = due_at - 7200000000");
     let ended = give_up().json();
     assert_eq!((&ended["state"], &ended["errors"]), (&"refused".into(), &1.into()));
     assert_eq!(ended["report"]["findings"][0]["rule"], "received_file_lost");

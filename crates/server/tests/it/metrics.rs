@@ -27,6 +27,7 @@ on_both_databases!(
     a_failure_that_was_asked_for_is_none_of_ours,
     what_waits_is_looked_at,
     a_receiver_that_hangs_is_no_work_that_waits,
+    files_behind_others_are_no_work_that_waits,
     a_clean_up_that_fails_is_not_told_as_one,
     no_label_is_a_clients_own,
 );
@@ -471,6 +472,31 @@ async fn a_receiver_that_hangs_is_no_work_that_waits(database: TestDatabase) {
         }
     })
     .await;
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn files_behind_others_are_no_work_that_waits(database: TestDatabase) {
+    let app = Setup::new(database).without_runner().start().await;
+    let watch = Watch::start(&app).await;
+    for file in ["no planilla", "nor this"] {
+        app.receive(Sandbox, file).await;
+    }
+    app.advance(AN_HOUR);
+    let told = async || {
+        let reading = watch.read(&app).await;
+        ["due", "oldest_due_seconds"].map(|what| {
+            reading.value(&format!("vinculo_backlog_{what}"), &[("kind", "import_file")])
+        })
+    };
+    assert_eq!(told().await, [Some(2.0), Some(AN_HOUR.as_secs_f64())], "nobody is at them");
+    let (now, hour) = (app.app.now_micros(), AN_HOUR.as_micros() as i64);
+    let taken = app.app.store().write(move |tx| tx.claim_files(now, now + hour, 1, None)).await;
+    assert_eq!(taken.unwrap().len(), 1);
+    // The look that was made is good for a while.
+    app.advance(Duration::from_secs(6));
+    assert_eq!(told().await, [Some(1.0), Some(0.0)], "it waits for the other one");
+    app.database.run("delete from jobs");
     watch.finish().await;
     app.finish().await;
 }

@@ -51,7 +51,7 @@ async fn a_received_file_is_left_to_the_workers_that_see_it() {
 
 async fn a_link_is_loaded_while_files_wait(database: TestDatabase) {
     let mut app = Setup::new(database).without_runner().start().await;
-    let held_up = receive_endless(&app, 2).await;
+    let held_up = Endless::receive(&app, 2).await;
     let mut files = Vec::new();
     for n in 0..98 {
         files.push(app.receive(Sandbox, format!("no planilla {n}")).await.0);
@@ -62,7 +62,7 @@ async fn a_link_is_loaded_while_files_wait(database: TestDatabase) {
     app.until_loaded(&app.sandbox(), &link).await;
     assert_eq!(due_and_held(&app).await, (98, 2), "what cannot be loaded yet is left to others");
 
-    let_go(held_up).await;
+    held_up.let_go().await;
     app.settled().await;
     for file in files {
         assert_eq!(import_status(&app.app, file).await.unwrap().state, "refused");
@@ -73,7 +73,7 @@ async fn a_link_is_loaded_while_files_wait(database: TestDatabase) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_with_one_spool_share_its_files() {
     let mut app = Setup::new(TestDatabase::postgres()).without_runner().start().await;
-    let held_up = receive_endless(&app, 4).await;
+    let held_up = Endless::receive(&app, 4).await;
     for n in 0..6 {
         app.receive(Sandbox, format!("no planilla {n}")).await;
     }
@@ -84,34 +84,48 @@ async fn workers_with_one_spool_share_its_files() {
     until_held(&app, 4).await;
     assert_eq!(due_and_held(&app).await, (6, 4));
 
-    let_go(held_up).await;
+    held_up.let_go().await;
     app.settled().await;
     neighbour.finish().await;
     app.finish().await;
 }
 
-/// Receives files whose reading goes on until they are let go.
-async fn receive_endless(app: &TestApp, files: usize) -> Vec<PathBuf> {
-    for n in 0..files {
-        app.receive(Sandbox, format!("endless {n}")).await;
+/// Spooled files whose reading goes on until they are let go.
+struct Endless(Vec<PathBuf>);
+
+impl Endless {
+    async fn receive(app: &TestApp, files: usize) -> Self {
+        for n in 0..files {
+            app.receive(Sandbox, format!("endless {n}")).await;
+        }
+        let spooled = app.database.spooled();
+        for path in &spooled {
+            std::fs::remove_file(path).unwrap();
+            mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        }
+        Self(spooled)
     }
-    let spooled = app.database.spooled();
-    for path in &spooled {
-        std::fs::remove_file(path).unwrap();
-        mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+
+    /// Ends the reading of all of them, once they are being read.
+    async fn let_go(mut self) {
+        let files = std::mem::take(&mut self.0);
+        let open = move || {
+            for path in files {
+                // The end of what somebody reads there comes when this is closed.
+                std::fs::File::options().write(true).open(path).unwrap();
+            }
+        };
+        tokio::task::spawn_blocking(open).await.unwrap();
     }
-    spooled
 }
 
-/// Ends the reading of files that are being read.
-async fn let_go(files: Vec<PathBuf>) {
-    let open = move || {
-        for path in files {
-            // The end of what somebody reads there comes when this is closed.
-            std::fs::File::options().write(true).open(path).unwrap();
+/// So that a test that fails ends.
+impl Drop for Endless {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = std::fs::File::options().read(true).write(true).open(path);
         }
-    };
-    tokio::task::spawn_blocking(open).await.unwrap();
+    }
 }
 
 /// How many received files nobody is at, and how many somebody is.

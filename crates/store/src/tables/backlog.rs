@@ -17,13 +17,14 @@ pub struct Backlog {
     /// Rows that are held by a worker or wait for a later moment; counted alike.
     pub later: i64,
     /// Since when the oldest of those that are due is; of deliveries, of those to endpoints of which nobody
-    /// holds one: the others wait for their receiver.
+    /// holds one: the others wait for their receiver. Of received files, of those in spools of which nobody
+    /// holds one: the others wait for those before them.
     pub oldest_due: Option<Micros>,
 }
 
-/// Jobs that something seems to be wrong with.
+/// Jobs that were tried again and again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StuckJobs {
+pub struct FailingJobs {
     /// Their kind.
     pub kind: String,
     /// How many.
@@ -33,6 +34,26 @@ pub struct StuckJobs {
     /// Why that one failed last; no personal data.
     pub failure: Option<String>,
 }
+
+/// Jobs of one kind that have been due for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverdueJobs {
+    /// Their kind.
+    pub kind: String,
+    /// How many nobody is there for, as far as can be told.
+    pub unattended: i64,
+    /// Received files that wait for those before them: somebody holds others of their spool.
+    pub behind: i64,
+    /// Jobs of that kind that somebody holds.
+    pub held: i64,
+}
+
+/// Whether `jobs` has a received file that waits for those before it: of its spool somebody holds one.
+const IS_BEHIND: &str = "(kind = 'import_file' and (spool_id in \
+     (select h.spool_id from jobs h where h.leased = 1 and h.due_at > $1 \
+     and h.kind = 'import_file' and h.spool_id is not null) \
+     or spool_id is null and exists (select 1 from jobs h where h.leased = 1 and h.due_at > $1 \
+     and h.kind = 'import_file' and h.spool_id is null)))";
 
 /// Webhook endpoints of all workspaces, by how they do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -88,11 +109,14 @@ impl Tx<'_> {
             .iter()
             .map(|&kind| Backlog { kind, due: 0, later: 0, oldest_due: None })
             .collect();
-        let due = "select kind, count(*), min(due_at) from (select kind, due_at from jobs \
-             where due_at <= $1 order by due_at, id limit $2) due group by kind";
+        let due = format!(
+            "select kind, count(*), min(case when {IS_BEHIND} then null else due_at end) from \
+             (select kind, due_at, spool_id from jobs where due_at <= $1 order by due_at, id \
+             limit $2) due group by kind"
+        );
         let later = "select kind, count(*), null from (select kind from jobs \
              where due_at > $1 limit $2) later group by kind";
-        for (sql, is_due) in [(due, true), (later, false)] {
+        for (sql, is_due) in [(due.as_str(), true), (later, false)] {
             let rows = self.query(sql, &[now.into(), COUNTED.into()], |row| {
                 Ok((row.text(0)?, row.int(1)?, if is_due { row.opt_int(2)? } else { None }))
             })?;
@@ -119,24 +143,48 @@ impl Tx<'_> {
         Ok(all)
     }
 
-    /// Jobs that were tried at least `tried` times, or are due since before `due_before` and not
-    /// taken, by kind.
+    /// Jobs that were tried at least `tried` times, by kind.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn stuck_jobs(&mut self, tried: i64, due_before: Micros) -> Result<Vec<StuckJobs>> {
+    pub fn failing_jobs(&mut self, tried: i64) -> Result<Vec<FailingJobs>> {
         self.query(
             "select kind, jobs, attempt, failure from (select kind, attempt, failure, \
              count(*) over (partition by kind) as jobs, \
              row_number() over (partition by kind order by attempt desc, id) as place \
-             from jobs where attempt >= $1 or due_at < $2) stuck where place = 1 order by kind",
-            &[tried.into(), due_before.into()],
+             from jobs where attempt >= $1) failing where place = 1 order by kind",
+            &[tried.into()],
             |row| {
-                Ok(StuckJobs {
+                Ok(FailingJobs {
                     kind: row.text(0)?,
                     jobs: row.int(1)?,
                     tried: row.int(2)?,
                     failure: row.opt_text(3)?,
+                })
+            },
+        )
+    }
+
+    /// Jobs that are due since before `due_before` and not taken at `now`, by kind; the first 100,000.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn overdue_jobs(&mut self, now: Micros, due_before: Micros) -> Result<Vec<OverdueJobs>> {
+        self.query(
+            &format!(
+                "select kind, count(case when {IS_BEHIND} then null else 1 end), \
+                 count(case when {IS_BEHIND} then 1 end), (select count(*) from jobs h \
+                 where h.leased = 1 and h.due_at > $1 and h.kind = late.kind) from \
+                 (select kind, spool_id from jobs where due_at < $2 order by due_at, id limit $3) late \
+                 group by kind order by kind"
+            ),
+            &[now.into(), due_before.into(), COUNTED.into()],
+            |row| {
+                Ok(OverdueJobs {
+                    kind: row.text(0)?,
+                    unattended: row.int(1)?,
+                    behind: row.int(2)?,
+                    held: row.int(3)?,
                 })
             },
         )

@@ -16,6 +16,8 @@ pub struct OpenImport {
     pub spool: Option<Uuid>,
     /// When its job is due, or when whoever is at work on it loses it; `None` when it has none.
     pub due_at: Option<Micros>,
+    /// Whether somebody has taken its job, and not given it back.
+    pub is_taken: bool,
 }
 
 impl Tx<'_> {
@@ -25,7 +27,7 @@ impl Tx<'_> {
     /// When the database fails.
     pub fn open_imports(&mut self) -> Result<Vec<OpenImport>> {
         self.query(
-            "select i.id, i.uuid, i.spool_id, j.due_at from imports i left join jobs j \
+            "select i.id, i.uuid, i.spool_id, j.due_at, coalesce(j.leased, 0) from imports i left join jobs j \
              on j.kind = 'import_file' and j.target_id = i.id \
              where i.state in ('waiting', 'loading') order by i.id",
             &[],
@@ -35,6 +37,7 @@ impl Tx<'_> {
                     uuid: row.uuid(1)?,
                     spool: row.opt_uuid(2)?,
                     due_at: row.opt_int(3)?,
+                    is_taken: row.int(4)? == 1,
                 })
             },
         )

@@ -62,7 +62,7 @@ pub use attempts::AttemptRecord;
 pub use audit_actions::AuditAction;
 pub use audit_chains::{AuditBlock, AuditHead, Digest, OpenEntries};
 pub use audit_entries::{ActorKind, AuditEntry, AuditFilter, NewAuditEntry};
-pub use backlog::{Backlog, DatabaseServer, EndpointCounts, ReadOnly, StuckJobs};
+pub use backlog::{Backlog, DatabaseServer, EndpointCounts, FailingJobs, OverdueJobs, ReadOnly};
 pub use cohort_rows::{CohortResult, CohortRow, CohortRowState, NewCohortRow, RowEnd};
 pub use cohorts::{Cohort, CohortCounts, CohortState, CohortWork, NewCohort};
 pub use connect_sessions::{ConnectSession, ConnectState, NewConnectSession};

@@ -1,14 +1,17 @@
-use crate::fixture::{NOW, SECOND, add_endpoint, emit_at, person, read, sealed, workspaces, write};
+use crate::fixture::{
+    NOW, SECOND, add_endpoint, emit_at, person, read, sealed, spread, uuid, workspaces, write,
+};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Backlog, DisabledReason, EndpointCounts, Error, ImportId, Job, LoadId, Options, ReadOnly,
-    RetentionRule, Schema, Store, StuckJobs, Target,
+    Backlog, DisabledReason, EndpointCounts, Error, FailingJobs, ImportId, Job, LoadId, NewImport,
+    Options, OverdueJobs, ReadOnly, RetentionRule, Schema, Store, Target,
 };
 
 on_both_databases! {
     what_waits_is_counted_by_kind,
     what_waits_for_a_receiver_is_not_told_as_due,
+    files_that_wait_for_those_before_them_are_not_told_as_due,
     jobs_that_do_not_end_are_found,
     the_failure_told_is_of_the_job_that_was_tried_most,
     deliveries_that_nobody_takes_are_found,
@@ -82,25 +85,76 @@ async fn what_waits_for_a_receiver_is_not_told_as_due(db: TestDatabase) {
     assert_eq!(told(NOW + 2 * SECOND).await, (6, Some(9)));
 }
 
+async fn files_that_wait_for_those_before_them_are_not_told_as_due(db: TestDatabase) {
+    let (workspace, _) = workspaces(&db).await;
+    let spools = [Some(uuid(901)), Some(uuid(902)), None];
+    write(&db, move |tx| {
+        for n in 0..6 {
+            let (import, _) = tx.receive_import(&NewImport {
+                uuid: uuid(n),
+                workspace,
+                sha256: &spread(n),
+                bytes: 1,
+                name: &sealed(n),
+                allowed: "",
+                spool: spools[n as usize % 3],
+                created_at: NOW,
+            })?;
+            tx.enqueue(Job::ImportFile(import), NOW - (10 - n as i64) * SECOND, NOW)?;
+        }
+        Ok(())
+    })
+    .await;
+    let told = async |now| {
+        let told = read(&db, move |tx| tx.backlog(now)).await.swap_remove(1);
+        (told.due, told.later, told.oldest_due.map(|at| (NOW - at) / SECOND))
+    };
+    let late = async |now| {
+        let late = read(&db, move |tx| tx.overdue_jobs(now, NOW)).await;
+        late.iter().map(|it| (it.unattended, it.behind, it.held)).collect::<Vec<_>>()
+    };
+    let mut seen = vec![(told(NOW).await, late(NOW).await)];
+    for spool in spools {
+        // The first of this spool. Whoever knows of no spool takes any: the one that is left.
+        let taken = write(&db, move |tx| tx.claim_files(NOW, NOW + SECOND, 1, spool)).await[0].job;
+        assert!(matches!(taken, Job::ImportFile(ImportId(1..=3))), "{taken:?}");
+        seen.push((told(NOW).await, late(NOW).await));
+    }
+    let expected = [
+        ((6, 0, Some(10)), vec![(6, 0, 0)]),
+        ((5, 1, Some(9)), vec![(4, 1, 1)]),
+        ((4, 2, Some(8)), vec![(2, 2, 2)]),
+        ((3, 3, None), vec![(0, 3, 3)]),
+    ];
+    assert_eq!(seen, expected);
+    // Who held them is gone.
+    let gone = NOW + 2 * SECOND;
+    assert_eq!(
+        (told(gone).await.0, told(gone).await.2, late(gone).await),
+        (6, Some(7), vec![(3, 0, 0)])
+    );
+}
+
 async fn jobs_that_do_not_end_are_found(db: TestDatabase) {
     write(&db, |tx| {
         tx.enqueue(Job::SyncLink(LoadId(1)), NOW, NOW)?;
         let claimed = tx.claim_jobs(NOW, NOW + SECOND, 1)?;
         tx.reschedule_job(&claimed[0], NOW + 60 * SECOND, "retry_later timeout")?;
         tx.enqueue(Job::SyncLink(LoadId(2)), NOW, NOW)?;
-        tx.enqueue(Job::ImportFile(ImportId(1)), NOW - 90 * SECOND, NOW)
+        tx.enqueue(Job::SyncLink(LoadId(3)), NOW - 90 * SECOND, NOW)
     })
     .await;
-    let stuck = |kind: &str, tried, failure: Option<&str>| StuckJobs {
-        kind: kind.to_owned(),
+    let failing = FailingJobs {
+        kind: "sync_link".to_owned(),
         jobs: 1,
-        tried,
-        failure: failure.map(str::to_owned),
+        tried: 1,
+        failure: Some("retry_later timeout".to_owned()),
     };
-    let found = read(&db, |tx| tx.stuck_jobs(1, NOW - 60 * SECOND)).await;
-    let failed = stuck("sync_link", 1, Some("retry_later timeout"));
-    assert_eq!(found, [stuck("import_file", 0, None), failed]);
-    assert_eq!(read(&db, |tx| tx.stuck_jobs(2, NOW - 90 * SECOND)).await, []);
+    assert_eq!(read(&db, |tx| tx.failing_jobs(1)).await, [failing]);
+    assert_eq!(read(&db, |tx| tx.failing_jobs(2)).await, []);
+    let overdue = OverdueJobs { kind: "sync_link".to_owned(), unattended: 1, behind: 0, held: 0 };
+    assert_eq!(read(&db, |tx| tx.overdue_jobs(NOW, NOW - 60 * SECOND)).await, [overdue]);
+    assert_eq!(read(&db, |tx| tx.overdue_jobs(NOW, NOW - 90 * SECOND)).await, []);
 }
 
 async fn the_failure_told_is_of_the_job_that_was_tried_most(db: TestDatabase) {
@@ -115,13 +169,13 @@ async fn the_failure_told_is_of_the_job_that_was_tried_most(db: TestDatabase) {
         tx.reschedule_job(&again[0], NOW + SECOND, "a source is down")
     })
     .await;
-    let expected = StuckJobs {
+    let expected = FailingJobs {
         kind: "sync_link".to_owned(),
         jobs: 2,
         tried: 2,
         failure: Some("a source is down".to_owned()),
     };
-    assert_eq!(read(&db, |tx| tx.stuck_jobs(1, NOW)).await, [expected]);
+    assert_eq!(read(&db, |tx| tx.failing_jobs(1)).await, [expected]);
 }
 
 async fn deliveries_that_nobody_takes_are_found(db: TestDatabase) {

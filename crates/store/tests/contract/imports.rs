@@ -582,7 +582,8 @@ async fn imports_whose_files_are_lost_are_refused(db: TestDatabase) {
     })
     .await;
     let open = read(&db, |tx| tx.open_imports()).await;
-    let open_one = |id, n, spool| OpenImport { id, uuid: uuid(n), spool, due_at: Some(NOW) };
+    let open_one =
+        |id, n, spool| OpenImport { id, uuid: uuid(n), spool, due_at: Some(NOW), is_taken: false };
     assert_eq!(open, [open_one(waiting, 1, None), open_one(loading_one, 2, None)]);
     for (id, lost) in [(waiting, true), (loading_one, true), (accepted, false)] {
         let refuse = move |tx: &mut Tx<'_>| tx.refuse_lost_import(id, NOW + 9);

@@ -1,6 +1,6 @@
 //! What the database says about how an installation does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::anyhow;
@@ -9,7 +9,9 @@ use uuid::Uuid;
 use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
 use vinculo_server::{audit, consents, spool_id, unsigned_endpoints};
-use vinculo_store::{EndpointCounts, Micros, Store, StuckJobs, Target, Unopened};
+use vinculo_store::{
+    EndpointCounts, FailingJobs, Micros, OpenImport, OverdueJobs, Store, Target, Unopened,
+};
 use vinculo_vault::Vault;
 
 use super::{Finding, State, finding};
@@ -65,34 +67,42 @@ fn clock(store: &Store) -> vinculo_store::Result<Finding> {
     })
 }
 
-/// Work that nobody begins, deliveries too, and jobs that fail again and again.
+/// Work that nobody begins, deliveries too, jobs that fail again and again, and files that wait for those before
+/// them.
 fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
     let now = micros(SystemClock.now());
-    let (waiting, late, failing) = store.read_blocking(move |tx| {
+    let (overdue, late, failing) = store.read_blocking(move |tx| {
         let before = now.saturating_sub(OVERDUE);
-        let (waiting, late) =
-            (tx.stuck_jobs(i64::MAX, before)?, tx.overdue_deliveries(now, before)?);
-        Ok::<_, vinculo_store::Error>((waiting, late, tx.stuck_jobs(TRIES, i64::MIN)?))
+        let overdue = (tx.overdue_jobs(now, before)?, tx.overdue_deliveries(now, before)?);
+        Ok::<_, vinculo_store::Error>((overdue.0, overdue.1, tx.failing_jobs(TRIES)?))
     })?;
-    let counted = |jobs: &[StuckJobs], deliveries: i64| {
-        let jobs = jobs.iter().map(|stuck| (stuck.jobs, stuck.kind.as_str()));
-        let all = jobs.chain((deliveries > 0).then_some((deliveries, "delivery")));
-        all.map(|(rows, kind)| format!("{rows} {kind}")).collect::<Vec<_>>().join(", ")
-    };
-    Ok(if !waiting.is_empty() || late > 0 {
-        let message = format!("due for ten minutes and not begun: {}", counted(&waiting, late));
+    let unattended = overdue.iter().map(|late| (late.unattended, late.kind.as_str()));
+    let unattended = counted(unattended.chain([(late, "delivery")]));
+    Ok(if !unattended.is_empty() {
+        let message = format!("due for ten minutes and not begun: {unattended}");
         finding("jobs", State::Wrong, message).mend(
             "run a `vinculo worker`, or a `vinculo serve` without --no-worker, and see its log",
         )
-    } else if let Some(worst) = failing.iter().max_by_key(|stuck| stuck.tried) {
+    } else if let Some(worst) = failing.iter().max_by_key(|failing| failing.tried) {
         let why = worst.failure.as_deref().unwrap_or("it was not said why");
-        let (tried, all) = (worst.tried, counted(&failing, 0));
+        let all = failing.iter().map(|FailingJobs { kind, jobs, .. }| (*jobs, kind.as_str()));
+        let (tried, all) = (worst.tried, counted(all));
         let message = format!("fail again and again: {all}; one was tried {tried} times: {why}");
         finding("jobs", State::Doubtful, message)
             .mend("what is tried again goes on by itself once its cause is gone: see the log")
+    } else if let Some(OverdueJobs { kind, behind, held, .. }) = overdue.first() {
+        let message = format!("due for ten minutes: {behind} {kind}, behind {held} at work");
+        finding("jobs", State::Doubtful, message)
+            .mend("their turn comes; one more `vinculo worker` with their data folder loads two more at a time")
     } else {
         finding("jobs", State::Good, "none is stuck")
     })
+}
+
+/// How many there are of each kind of which there are any.
+fn counted<'a>(rows: impl Iterator<Item = (i64, &'a str)>) -> String {
+    let some = rows.filter(|(rows, _)| *rows > 0).map(|(rows, kind)| format!("{rows} {kind}"));
+    some.collect::<Vec<_>>().join(", ")
 }
 
 /// Files that wait in other spools than this one, in which nobody seems to look for them. An embedded database
@@ -110,12 +120,16 @@ pub(super) fn received_files(store: &Store, target: &Target, spool: &Path) -> Fi
         }
         (Ok(own), Ok(open)) => (own, open),
     };
-    let before = micros(SystemClock.now()).saturating_sub(OVERDUE);
+    let now = micros(SystemClock.now());
+    let is_held = |import: &OpenImport| import.is_taken && import.due_at > Some(now);
+    let attended: BTreeSet<_> = open.iter().filter(|it| is_held(it)).map(|it| it.spool).collect();
     let mut left = BTreeMap::<Uuid, u64>::new();
     for import in &open {
-        let overdue = import.due_at.is_none_or(|due| due < before);
+        let overdue = import.due_at.is_none_or(|due| due < now.saturating_sub(OVERDUE));
+        // Where somebody is at a file, the others wait for it.
+        let waits = overdue && !attended.contains(&import.spool);
         let elsewhere = import.spool.filter(|_| matches!(target, Target::Postgres { .. }));
-        if let Some(spool) = elsewhere.filter(|spool| overdue && Some(*spool) != own) {
+        if let Some(spool) = elsewhere.filter(|spool| waits && Some(*spool) != own) {
             *left.entry(spool).or_default() += 1;
         }
     }
