@@ -69,7 +69,8 @@ fn a_sound_installation_has_nothing_wrong() {
         installation.key("sandbox");
         assert_eq!(wrong(&installation.run(&["doctor", "--json"])), []);
         let told = installation.run(&["doctor"]).accepted();
-        let checks = ["data folder", "database", "key file", "master key", "clock", "jobs"];
+        let checks =
+            ["data folder", "database", "key file", "master key", "clock", "jobs", "links"];
         let more = [
             "webhook endpoints",
             "signatures",
@@ -391,6 +392,24 @@ fn a_server_that_loses_what_it_is_given_is_named() {
     assert_eq!((state.as_str(), done.code), ("wrong", Some(1)));
     assert_eq!(message, "takes no writes: default_transaction_read_only is on");
     assert!(mend.starts_with("turn it off"), "{mend}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_that_nobody_acts_on_are_counted() {
+    let installation = Installation::postgres();
+    let mut serve = installation.serve_command();
+    let (mut server, base) = Process::start_listening(serve.arg("--no-worker")).await;
+    installation.client("sandbox", &base).link("1999000001").await;
+    server.kill();
+    let doctor = || installation.run(&["doctor", "--json"]);
+    assert_eq!(found(&doctor(), "links")[..2], ["good", "nothing is overdue"]);
+    let ended = format!("update links set expires_at = {}", now() - 61 * 60 * 1_000_000);
+    installation.sql(&ended);
+    let done = doctor();
+    let [state, message, mend] = found(&done, "links");
+    assert_eq!((state.as_str(), done.code), ("wrong", Some(1)));
+    assert_eq!(message, "due and not acted on, the first for 61 min: 1 expiry");
+    assert!(mend.contains("link left due"), "{mend}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
-use vinculo_store::{Backlog, EndpointCounts, Micros, RetentionRule};
+use vinculo_store::{Backlog, EndpointCounts, Micros, OverdueLinks, RetentionRule};
 
 use super::{Labels, Metrics, add, one};
 use crate::App;
@@ -53,6 +53,7 @@ pub(crate) struct Gauges {
 /// What one look at the database says.
 struct Stored {
     backlog: Vec<Backlog>,
+    overdue: Vec<OverdueLinks>,
     endpoints: EndpointCounts,
     removed: Vec<(RetentionRule, i64, Micros)>,
     /// What each source has cost this month.
@@ -155,11 +156,14 @@ impl Gauges {
 
     fn show(&self, app: &App, stored: &Stored) {
         for backlog in &stored.backlog {
-            let label = [("kind", backlog.kind)];
-            self.due.get_or_create(&label).set(backlog.due);
-            self.later.get_or_create(&label).set(backlog.later);
-            let age = backlog.oldest_due.map_or(0, |at| app.now_micros().saturating_sub(at));
-            self.oldest.get_or_create(&label).set(age.max(0) as f64 / 1e6);
+            self.later.get_or_create(&[("kind", backlog.kind)]).set(backlog.later);
+        }
+        let rows = stored.backlog.iter().map(|it| (it.kind, it.due, it.oldest_due));
+        let links = stored.overdue.iter().map(|it| (it.kind, it.due, it.oldest_due));
+        for (kind, due, oldest) in rows.chain(links) {
+            self.due.get_or_create(&[("kind", kind)]).set(due);
+            let age = oldest.map_or(0, |at| app.now_micros().saturating_sub(at));
+            self.oldest.get_or_create(&[("kind", kind)]).set(age.max(0) as f64 / 1e6);
         }
         let EndpointCounts { working, failing, disabled } = stored.endpoints;
         for (state, count) in [("working", working), ("failing", failing), ("disabled", disabled)] {
@@ -191,6 +195,7 @@ async fn stored(app: &App) -> Result<Stored, ApiError> {
         }
         Ok::<_, ApiError>(Stored {
             backlog: tx.backlog(micros(now))?,
+            overdue: tx.overdue_links(micros(now))?,
             endpoints: tx.endpoint_counts()?,
             removed: tx.retention_sums()?,
             spent,

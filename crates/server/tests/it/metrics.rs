@@ -28,6 +28,7 @@ on_both_databases!(
     what_waits_is_looked_at,
     a_receiver_that_hangs_is_no_work_that_waits,
     files_behind_others_are_no_work_that_waits,
+    links_that_nobody_acts_on_are_told,
     a_clean_up_that_fails_is_not_told_as_one,
     no_label_is_a_clients_own,
 );
@@ -497,6 +498,29 @@ async fn files_behind_others_are_no_work_that_waits(database: TestDatabase) {
     app.advance(Duration::from_secs(6));
     assert_eq!(told().await, [Some(1.0), Some(0.0)], "it waits for the other one");
     app.database.run("delete from jobs");
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn links_that_nobody_acts_on_are_told(database: TestDatabase) {
+    const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let mut app = Setup::new(database).without_runner().start().await;
+    let watch = Watch::start(&app).await;
+    let stored = json!({ "access_mode": "single", "credentials_storage": "1d" });
+    app.sandbox().create_link("1999000001", stored).await;
+    let told = async |app: &TestApp| {
+        let reading = watch.read(app).await;
+        ["due", "oldest_due_seconds"]
+            .map(|what| reading.value(&format!("vinculo_backlog_{what}"), &[("kind", "expiry")]))
+    };
+    assert_eq!(told(&app).await, [Some(0.0); 2]);
+    app.advance(A_DAY + AN_HOUR);
+    assert_eq!(told(&app).await, [Some(1.0), Some(AN_HOUR.as_secs_f64())]);
+    app.start_runner().await;
+    app.settled().await;
+    // The look that was made is good for a while.
+    app.advance(Duration::from_secs(6));
+    assert_eq!(told(&app).await, [Some(0.0); 2]);
     watch.finish().await;
     app.finish().await;
 }

@@ -36,6 +36,7 @@ mod missed;
 mod narrowed;
 mod objects;
 mod oldest;
+mod overdue_links;
 mod page;
 mod payers;
 mod replays;
@@ -94,6 +95,7 @@ pub use missed::MissedReplay;
 pub use objects::{
     KeptObject, NewObject, ObjectFilter, ObjectPosition, Resource, SealedObject, TracedObject,
 };
+pub use overdue_links::OverdueLinks;
 pub use page::{Page, PageRequest, TimeSpan};
 pub use payers::NewPayer;
 pub use replays::{ReplayPage, ReplayPlace};

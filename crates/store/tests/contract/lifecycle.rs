@@ -1,9 +1,12 @@
-use crate::fixture::{NOW, add_link, new_link, person, read, sealed, uuid, workspaces, write};
+use crate::fixture::{
+    NOW, SECOND, add_link, add_load, new_link, person, read, sealed, uuid, workspaces, write,
+};
 use crate::links::{filled_link, known_person, left};
+use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    AccessMode, Due, DueFor, DueLink, Link, LinkId, LinkSettings, LinkStatus, LoadState, NewLink,
-    Resource, Result, SubjectId, Trigger, Tx, WorkspaceId,
+    AccessMode, Due, DueFor, DueLink, Job, Link, LinkId, LinkSettings, LinkStatus, LoadState,
+    NewLink, Resource, Result, SubjectId, Trigger, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -15,6 +18,7 @@ on_both_databases! {
     erased_data_leaves_the_link,
     links_are_found_when_they_are_due,
     links_that_are_due_are_looked_at_in_steps,
+    what_nobody_acts_on_is_told,
     a_link_of_a_person_is_known,
 }
 
@@ -177,6 +181,36 @@ async fn links_are_found_when_they_are_due(db: TestDatabase) {
     assert_eq!(due(DueFor::Refresh(there), NOW + 9, DueLink::FIRST, 9).await, []);
     write(&db, move |tx| tx.invalidate_link(first)).await;
     assert_eq!(read(&db, |tx| tx.next_due_link()).await, Some(NOW + 2));
+}
+
+async fn what_nobody_acts_on_is_told(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let told = async |now| {
+        let told = read(&db, move |tx| tx.overdue_links(now)).await;
+        told.iter()
+            .map(|it| (it.kind, it.due, it.oldest_due.map(|at| at - NOW)))
+            .collect::<Vec<_>>()
+    };
+    let [refresh, _, _] = write(&db, move |tx| due_links(tx, here)).await;
+    raw::run(&db, &format!("update subjects set withhold_at = {}", NOW + 4));
+    let kinds = ["refresh", "expiry", "staleness", "withholding"];
+    assert_eq!(told(NOW).await, kinds.map(|kind| (kind, 0, None)));
+    let all: Vec<_> = kinds.into_iter().zip(1..).map(|(kind, at)| (kind, 1, Some(at))).collect();
+    assert_eq!(told(NOW + 9).await, all);
+
+    // Refreshes of the workspace wait for a load of it, while that waits or somebody is at it.
+    write(&db, move |tx| {
+        let link = tx.link_by_id(refresh)?.expect("the link is not there");
+        let load = add_load(tx, here, link.subject, refresh, &[Resource::Owners])?;
+        tx.enqueue(Job::SyncLink(load), NOW, NOW)
+    })
+    .await;
+    let refreshes = async |now| told(now).await.swap_remove(0);
+    assert_eq!(refreshes(NOW + 9).await, ("refresh", 1, None));
+    let job = write(&db, |tx| tx.claim_jobs(NOW, NOW + SECOND, 1)).await[0];
+    assert_eq!(refreshes(NOW + 9).await, ("refresh", 1, None));
+    write(&db, move |tx| tx.reschedule_job(&job, NOW + 2 * SECOND, "a source is away")).await;
+    assert_eq!(refreshes(NOW + 9).await, ("refresh", 1, Some(1)));
 }
 
 async fn links_that_are_due_are_looked_at_in_steps(db: TestDatabase) {

@@ -355,6 +355,7 @@ const CALLS: &[(&str, Call)] = &[
         }
         Ok(found.len() == 45)
     }),
+    ("overdue_links", |tx| Ok(tx.overdue_links(20)?[..3].iter().all(|it| it.due == 20))),
     ("is_crowded", |tx| tx.is_crowded(HERE, NOW, 10)),
     ("claim_first_jobs", |tx| Ok(tx.claim_first_jobs(NOW, NOW + SECOND, 8)?.len() < 2)),
     ("kept_answer", |tx| Ok(tx.kept_answer(HERE, &index(MIDDLE), 0)?.is_some())),

@@ -32,8 +32,13 @@ type Check = fn(&Store) -> vinculo_store::Result<Finding>;
 
 /// Every check that needs the database alone.
 pub(super) fn checks(store: &Store) -> Vec<Finding> {
-    let checks: [(&str, Check); 4] =
-        [("clock", clock), ("jobs", jobs), ("webhook endpoints", endpoints), ("sources", sources)];
+    let checks: [(&str, Check); 5] = [
+        ("clock", clock),
+        ("jobs", jobs),
+        ("links", links),
+        ("webhook endpoints", endpoints),
+        ("sources", sources),
+    ];
     let failed = |name, error: vinculo_store::Error| {
         finding(name, State::Wrong, error.to_string()).mend("see to the database")
     };
@@ -97,6 +102,23 @@ fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
     } else {
         finding("jobs", State::Good, "none is stuck")
     })
+}
+
+/// What links are due for by themselves, and nobody acts on.
+fn links(store: &Store) -> vinculo_store::Result<Finding> {
+    let now = micros(SystemClock.now());
+    let mut late = store.read_blocking(move |tx| tx.overdue_links(now))?;
+    late.retain(|links| links.oldest_due.is_some_and(|at| at < now.saturating_sub(OVERDUE)));
+    let Some(first) = late.iter().filter_map(|links| links.oldest_due).min() else {
+        return Ok(finding("links", State::Good, "nothing is overdue"));
+    };
+    let (all, minutes) =
+        (counted(late.iter().map(|it| (it.due, it.kind))), (now - first) / (60 * SECOND));
+    let message = format!("due and not acted on, the first for {minutes} min: {all}");
+    Ok(finding("links", State::Wrong, message).mend(
+        "run a `vinculo worker`, or a `vinculo serve` without --no-worker; its log names the links that it \
+         cannot act on (`link left due`) and why",
+    ))
 }
 
 /// How many there are of each kind of which there are any.
