@@ -270,7 +270,12 @@ fn what_the_database_says_is_judged() {
         change(|tx| asked(tx, "resolved", 2).and_then(|()| asked(tx, "no_data", 3)));
         judged("sources", "good", "3 questions in the last hour");
         change(|tx| asked(tx, "not_authorized", 4));
-        judged("sources", "wrong", "refused our credentials within the last hour: ach");
+        judged("sources", "wrong", "refused our credentials last, within the hour: ach");
+        change(|tx| asked(tx, "fault", 5));
+        judged("sources", "wrong", "refused our credentials last, within the hour: ach");
+        change(|tx| asked(tx, "resolved", 6).and_then(|()| asked(tx, "no_data", 7)));
+        let message = "refused our credentials within the hour, and answered since: ach";
+        judged("sources", "doubtful", message);
 
         assert_eq!(found(&doctor(), "webhook endpoints")[0], "good");
         change(|tx| tx.disable_endpoint(EndpointId(1), DisabledReason::Gone, now()).map(|_| ()));
