@@ -104,6 +104,10 @@ fn every_fault_is_found_and_named() {
     chmod(&key, 0o600);
 
     let mut command = installation.command(&["doctor", "--json"]);
+    let (check, message) = only(&finished(command.env("VINCULO_LEAST_FREE_MIB", "4000000000")));
+    assert_eq!(check, "disk space", "as /readyz says");
+    assert!(message.ends_with("; 4000000000 must be"), "{message}");
+    let mut command = installation.command(&["doctor", "--json"]);
     let (check, message) = only(&finished(command.env("VINCULO_MASTER_KEY", OTHER)));
     assert_eq!(check, "master key");
     assert_eq!(message, "master key version 1 does not open this installation's key");

@@ -24,8 +24,6 @@ use crate::traces;
 
 /// Less than this, and the next import may fail.
 const LITTLE: u64 = 1024 * 1024 * 1024;
-/// Less than this, and a commit may fail.
-const TOO_LITTLE: u64 = 100 * 1024 * 1024;
 /// How long before its end a certificate should be renewed.
 const RENEW: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -83,7 +81,7 @@ pub(crate) fn run(options: &Doctor) -> anyhow::Result<ExitCode> {
     findings.push(webhooks(options));
     findings.push(certificate(&options.tls));
     findings.push(traced(&options.traces));
-    findings.push(space(&home));
+    findings.push(space(&home, options.room.least_free_bytes()));
     for finding in &findings {
         match options.json {
             true => println!("{}", serde_json::to_string(finding)?),
@@ -273,7 +271,8 @@ fn traced(options: &Traces) -> Finding {
     }
 }
 
-fn space(home: &Path) -> Finding {
+/// With less than `least` free a server says that it is not ready.
+fn space(home: &Path, least: u64) -> Finding {
     let place = home.display();
     match rustix::fs::statvfs(home) {
         Err(error) => finding("disk space", State::Wrong, format!("{place}: {error}"))
@@ -281,11 +280,12 @@ fn space(home: &Path) -> Finding {
         Ok(space) => {
             let free = space.f_bavail.saturating_mul(space.f_frsize);
             let state = match free {
-                ..TOO_LITTLE => State::Wrong,
-                TOO_LITTLE..LITTLE => State::Doubtful,
+                free if free < least => State::Wrong,
+                ..LITTLE => State::Doubtful,
                 _ => State::Good,
             };
-            let message = format!("{} MiB free at {place}", free / (1024 * 1024));
+            let [free, least] = [free, least].map(|bytes| bytes / (1024 * 1024));
+            let message = format!("{free} MiB free at {place}; {least} must be");
             let found = finding("disk space", state, message);
             match state {
                 State::Good => found,
