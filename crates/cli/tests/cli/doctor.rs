@@ -133,6 +133,37 @@ fn every_fault_is_found_and_named() {
     assert!(!data.join("vault.db").exists(), "nothing is made");
 }
 
+/// What systemd hands to a service is root's, and the user has it by an ACL, whose mask shows as the group's bits.
+#[test]
+fn a_key_that_systemd_hands_over_is_closed() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let handed = installation.folder().join("credentials");
+    std::fs::create_dir(&handed).expect("a folder");
+    let key = handed.join("master-key");
+    std::fs::copy(installation.data_dir().join("master.key"), &key).expect("a copy");
+    let judged = |folder: &Path| {
+        let mut command = installation.command(&["doctor", "--json"]);
+        command.env("VINCULO_MASTER_KEY_FILE", &key).env("CREDENTIALS_DIRECTORY", folder);
+        found(&finished(&mut command), "key file")[0].clone()
+    };
+    let is_root = std::fs::metadata(&key).expect("a file").uid() == 0;
+    chmod(&key, 0o440);
+    // Who is not root cannot make what systemd makes: a file of this user is open to its group.
+    assert_eq!(judged(&handed), if is_root { "good" } else { "wrong" });
+    assert_eq!(judged(&installation.data_dir()), "wrong", "it is nobody's credential");
+    for open in [0o444, 0o460, 0o441] {
+        chmod(&key, open);
+        assert_eq!(judged(&handed), "wrong", "{open:o}");
+    }
+    chmod(&key, 0o440);
+    if is_root {
+        chown(&key, Some(65534), None).expect("another owner");
+        assert_eq!(judged(&handed), "wrong", "the group is another's");
+    }
+}
+
 #[test]
 fn whoever_may_not_look_is_told_so() {
     use std::os::unix::fs::MetadataExt as _;

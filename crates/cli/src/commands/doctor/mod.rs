@@ -3,7 +3,6 @@
 mod database;
 mod stored;
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use vinculo_store::{Options, Store};
 use vinculo_vault::{SystemRandom, Vault};
 
 use crate::args::{Database, Doctor, Mode, TlsFiles, Traces};
-use crate::installation::{home, spool_dir, target};
+use crate::installation::{home, mode, spool_dir, target};
 use crate::master_key;
 use crate::print::{BAD, DIM, GOOD, HEAD};
 use crate::traces;
@@ -111,18 +110,16 @@ fn finding(check: &'static str, state: State, message: impl Into<String>) -> Fin
 /// Whether others than the owner can look inside; `chmod` with `wanted` mends it.
 fn private(check: &'static str, path: &Path, wanted: &str) -> Finding {
     let place = path.display();
-    match path.metadata() {
+    match mode(path) {
         Err(error) => finding(check, State::Wrong, format!("{place}: {error}"))
             .mend("name the right one, or start `vinculo serve` once to make a new installation"),
-        Ok(metadata) => match metadata.permissions().mode() & 0o777 {
-            mode if mode & 0o077 == 0 => {
-                finding(check, State::Good, format!("{place}, {mode:o}: its owner alone"))
-            }
-            mode => {
-                let message = format!("{place}, {mode:o}: others may look inside");
-                finding(check, State::Wrong, message).mend(format!("chmod {wanted} {place}"))
-            }
-        },
+        Ok((mode, false)) => {
+            finding(check, State::Good, format!("{place}, {mode:o}: closed to others"))
+        }
+        Ok((mode, true)) => {
+            let message = format!("{place}, {mode:o}: others may look inside");
+            finding(check, State::Wrong, message).mend(format!("chmod {wanted} {place}"))
+        }
     }
 }
 
