@@ -47,7 +47,7 @@ pub(crate) use spools::TakeOver;
 pub(crate) use tls::TlsFiles;
 pub(crate) use traces::Traces;
 pub(crate) use users::{Organizations, Reached, Users};
-pub(crate) use watching::Watching;
+pub(crate) use watching::{Room, Watching};
 pub(crate) use webhooks::{
     CreateWebhook, Deliveries, Egress, Enable, Events, ListDeliveries, ListEvents, ListWebhooks,
     Outgoing, ReplayDelivery, ReplayWebhooks, RotateWebhook, Span, UpdateWebhook, Wanted,

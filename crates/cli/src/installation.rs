@@ -49,11 +49,21 @@ pub(crate) fn home(options: &Database, target: &Target) -> PathBuf {
     }
 }
 
-/// The permissions of a path that others than its owner can use; `None` when it is the owner's alone.
-pub(crate) fn open_to_others(path: &Path) -> std::io::Result<Option<u32>> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = path.metadata()?.permissions().mode() & 0o777;
-    Ok((mode & 0o077 != 0).then_some(mode))
+/// The permissions of a path, and whether others can use it than its owner and whom systemd gives it to.
+pub(crate) fn mode(path: &Path) -> std::io::Result<(u32, bool)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = path.metadata()?;
+    let mode = metadata.mode() & 0o777;
+    // A credential stays root's, and the service's user has it by an ACL, whose mask shows as the group's bits.
+    let closed = if metadata.uid() == 0 && is_credential(path) { 0o037 } else { 0o077 };
+    Ok((mode, mode & closed != 0))
+}
+
+/// Whether a file is one of those that systemd has handed to this process.
+fn is_credential(path: &Path) -> bool {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let folder = folder.and_then(|folder| folder.canonicalize().ok());
+    folder.zip(path.canonicalize().ok()).is_some_and(|(folder, path)| path.starts_with(folder))
 }
 
 /// Where received files wait.

@@ -111,8 +111,10 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let database = file.complete(options.database)?;
             let webhooks = file.complete(options.webhooks)?;
             let tls = file.complete(options.tls)?;
+            let room = file.complete(options.room)?;
             let traces = file.complete(options.traces)?;
-            commands::doctor::run(&args::Doctor { database, tls, webhooks, traces, ..options })
+            let given = args::Doctor { database, tls, webhooks, room, traces, ..options };
+            commands::doctor::run(&given)
         }
         Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
         Command::Openapi { postman } => commands::openapi::run(postman),

@@ -14,6 +14,9 @@ use vinculo_sources::mareigua::MareiguaConfig;
 use crate::sources::SourceTerms;
 use crate::traces::LostSpans;
 
+/// Bytes free where the data folder is, below which a process says that it is not ready if nothing else was decided.
+pub const LEAST_FREE_BYTES: u64 = 100 * 1024 * 1024;
+
 /// Configuration of a running server.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -214,7 +217,7 @@ impl Config {
             spool_dir,
             audit_room: 16_384,
             audit_patience: Duration::from_secs(10),
-            least_free_bytes: 100 * 1024 * 1024,
+            least_free_bytes: LEAST_FREE_BYTES,
             lost_spans: LostSpans::default(),
             retention: RetentionConfig::default(),
             cohorts: CohortConfig::default(),

@@ -141,14 +141,26 @@ async fn key(app: &App) -> Check {
 
 fn disk(app: &App) -> Check {
     let least = app.config().least_free_bytes;
-    check(
-        "disk",
-        match disk_free(app) {
-            Ok(free) if free >= least => Ok("has room"),
-            Ok(_) => Err(format!("less than {} MiB are free", least / (1024 * 1024))),
-            Err(error) => Err(format!("the data folder cannot be looked at: {error}")),
-        },
-    )
+    let room = || match disk_free(app) {
+        Ok(free) if free >= least => Ok("has room"),
+        Ok(_) => Err(format!("less than {} MiB are free", least / (1024 * 1024))),
+        Err(error) => Err(format!("the data folder cannot be looked at: {error}")),
+    };
+    check("disk", takes_writes(app).and_then(|()| room()))
+}
+
+/// Whether files can be made in the data folder and in the spool: a disk that failed goes on being read. What is
+/// not there is made by whoever needs it first.
+fn takes_writes(app: &App) -> Result<(), String> {
+    use rustix::fs::Access;
+    let spool = app.config().spool_dir.as_path();
+    for (name, folder) in [("data folder", spool.parent()), ("spool", Some(spool))] {
+        if let Some(folder) = folder.filter(|folder| folder.is_dir()) {
+            rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
+                .map_err(|error| format!("the {name} takes no writes: {error}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Bytes that are free where the data folder is.

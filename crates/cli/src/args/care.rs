@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use vinculo_server::config::{Config, RetentionConfig};
 use vinculo_server::erasure::WithoutReceipt;
 
-use super::{Database, TlsFiles, Traces};
+use super::{Database, Room, TlsFiles, Traces};
 use crate::settings::File;
 
 /// `vinculo vault …`
@@ -159,6 +159,8 @@ pub(crate) struct Doctor {
     pub(crate) tls: TlsFiles,
     #[command(flatten)]
     pub(crate) webhooks: WebhookAddresses,
+    #[command(flatten)]
+    pub(crate) room: Room,
     #[command(flatten)]
     pub(crate) traces: Traces,
 }

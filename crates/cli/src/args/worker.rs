@@ -6,7 +6,8 @@ use vinculo_server::config::Config;
 use vinculo_store::Options;
 
 use super::{
-    CohortLimits, Database, Egress, Keeping, Logging, Outgoing, Sources, Terms, Traces, Watching,
+    CohortLimits, Database, Egress, Keeping, Logging, Outgoing, Room, Sources, Terms, Traces,
+    Watching,
 };
 use crate::settings::File;
 
@@ -27,6 +28,8 @@ pub(crate) struct Worker {
     pub(crate) keeping: Keeping,
     #[command(flatten)]
     pub(crate) watching: Watching,
+    #[command(flatten)]
+    pub(crate) room: Room,
     #[command(flatten)]
     pub(crate) logging: Logging,
     #[command(flatten)]
@@ -51,6 +54,7 @@ impl Worker {
             cohorts: file.complete(self.cohorts)?,
             keeping: file.complete(self.keeping)?,
             watching: file.complete(self.watching)?,
+            room: file.complete(self.room)?,
             logging: file.complete(self.logging)?,
             traces: file.complete(self.traces)?,
         })
@@ -59,7 +63,7 @@ impl Worker {
     /// The configuration with what is given here, production excepted.
     pub(crate) fn apply(&self, config: Config) -> Config {
         let config = self.egress.apply(self.outgoing.apply(self.terms.apply(config)));
-        self.watching.apply(self.cohorts.apply(self.keeping.apply(config)))
+        self.room.apply(self.cohorts.apply(self.keeping.apply(config)))
     }
 }
 

@@ -10,7 +10,7 @@ use vinculo_server::Tls;
 use vinculo_server::config::{Config, SourceConfig};
 
 use crate::args::{Mode, Serve, Worker};
-use crate::installation::{EXPOSED, Installation, home, open_to_others, target};
+use crate::installation::{EXPOSED, Installation, home, mode, target};
 use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
@@ -64,7 +64,7 @@ pub(crate) fn warn(options: &Worker) -> anyhow::Result<()> {
     let key_file = options.database.master_key_file.as_deref();
     for path in [Some(&*home), key_file].into_iter().flatten() {
         // A folder that is not there is made, and closed, by the first who needs it.
-        if let Ok(Some(mode)) = open_to_others(path) {
+        if let Ok((mode, true)) = mode(path) {
             tracing::warn!("{}, {mode:o}: others may look inside", path.display());
         }
     }

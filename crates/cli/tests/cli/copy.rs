@@ -71,23 +71,58 @@ async fn a_killed_copy_goes_on() {
          from lines";
     database.execute(fill, params![LINES]).expect("filled");
     drop(database);
-    let arguments = ["db", "copy", "--json", "--from", &home.url(), "--to", &away.url()];
-    let mut process = Process::start(&mut vinculo(home.folder(), arguments));
+    a_copy_is_killed_and_goes_on(&home, &away).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_copy_into_files_goes_on() {
+    let (away, home) = (Installation::postgres(), Installation::sqlite());
+    away.key("sandbox");
+    away.sql(&format!(
+        "insert into contributions (workspace_id, subject_id, origin, batch_id, line, payer_index, \
+         period, planilla_type, sealed) select 1, n % 9000, 'planilla', n / 1000, n, \
+         sha256(n::text::bytea), 202601, 'E', decode(repeat(md5(n::text), 12), 'hex') \
+         from generate_series(1, {LINES}) n"
+    ));
+    a_copy_is_killed_and_goes_on(&away, &home).await;
+}
+
+/// Lines that are in half a copy; `None` before it has begun.
+fn lines_of_half(target: &Installation) -> Option<i64> {
+    const MARK: &str = "unfinished_copy";
+    let lines = "select count(*) from contributions";
+    if target.is_postgres() {
+        let marks = "select count(*) from information_schema.tables where table_name = ";
+        let begun = target.sql(&format!("{marks}'{MARK}'")) == "1";
+        return begun.then(|| target.sql(lines).parse().expect("a number"));
+    }
+    let file = target.data_dir().join("vinculo.db");
+    // From then on whoever reads is in nobody's way.
+    std::fs::metadata(file.with_extension("db-wal")).ok().filter(|log| log.len() > 0)?;
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let database = rusqlite::Connection::open_with_flags(file, flags).ok()?;
+    let marked = format!("select 1 from sqlite_schema where name = '{MARK}'");
+    database.query_row(&marked, [], |_| Ok(())).ok()?;
+    database.query_row(lines, [], |row| row.get(0)).ok()
+}
+
+async fn a_copy_is_killed_and_goes_on(from: &Installation, to: &Installation) {
+    hand_over_key(from, to);
+    let arguments = ["db", "copy", "--json", "--from", &from.url(), "--to", &to.url()];
+    let mut process = Process::start(&mut vinculo(from.folder(), arguments));
     in_the_end("a beginning", async {
-        let there = "select count(*) from information_schema.tables where table_name = \
-             'unfinished_copy'";
-        while away.sql(there) != "1" || away.sql("select count(*) from contributions") == "0" {
+        while lines_of_half(to).is_none_or(|lines| lines == 0) {
             look_again().await;
         }
     })
     .await;
     process.kill();
-    let left: i64 = away.sql("select count(*) from contributions").parse().expect("a number");
+    let left = lines_of_half(to).expect("half a copy");
     println!("killed after {left} of {LINES} lines");
     assert!(left < LINES, "the copy was too fast to be killed");
     let refused = in_the_end("the end of the killed copy's sessions", async {
         loop {
-            let refused = away.run(&["keys", "list", "--environment", "sandbox"]).refused();
+            let refused = to.run(&["keys", "list", "--environment", "sandbox"]).refused();
             if !refused.contains("another process") {
                 break refused;
             }
@@ -97,13 +132,13 @@ async fn a_killed_copy_goes_on() {
     let refused = refused.await;
     assert!(refused.contains("half a copy"), "{refused}");
 
-    let finished = copied_when_free(&home.url(), &away.url()).await.json();
+    let finished = copied_when_free(&from.url(), &to.url()).await.json();
     let found = finished["found"].as_i64().expect("a number");
     assert!((left..LINES).contains(&found), "{found} rows were there, of which {left} lines");
     let lines = finished["tables"].as_array().expect("tables").iter();
     let lines = lines.filter(|table| table["table"] == "contributions");
     assert_eq!(lines.map(|table| table["rows"].as_i64()).collect::<Vec<_>>(), [Some(LINES)]);
-    assert_eq!(away.sql("select count(*) from contributions"), LINES.to_string());
+    opens(to).await;
 }
 
 fn copy(from: &str, to: &str) -> Finished {
@@ -128,13 +163,17 @@ async fn copied_when_free(from: &str, to: &str) -> Finished {
 
 /// Serves a database that a copy has just let go.
 async fn served(installation: &Installation) -> (Process, String) {
+    opens(installation).await;
+    installation.serve().await
+}
+
+async fn opens(installation: &Installation) {
     in_the_end("a free database", async {
         while installation.run(&["keys", "list", "--environment", "sandbox"]).code != Some(0) {
             look_again().await;
         }
     })
     .await;
-    installation.serve().await
 }
 
 async fn stop(server: &mut Process) {

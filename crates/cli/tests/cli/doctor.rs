@@ -105,6 +105,10 @@ fn every_fault_is_found_and_named() {
     chmod(&key, 0o600);
 
     let mut command = installation.command(&["doctor", "--json"]);
+    let (check, message) = only(&finished(command.env("VINCULO_LEAST_FREE_MIB", "4000000000")));
+    assert_eq!(check, "disk space", "as /readyz says");
+    assert!(message.ends_with("; 4000000000 must be"), "{message}");
+    let mut command = installation.command(&["doctor", "--json"]);
     let (check, message) = only(&finished(command.env("VINCULO_MASTER_KEY", OTHER)));
     assert_eq!(check, "master key");
     assert_eq!(message, "master key version 1 does not open this installation's key");
@@ -128,6 +132,37 @@ fn every_fault_is_found_and_named() {
     assert_eq!(check, "database");
     assert!(message.ends_with("vault.db does not exist; migrate first"), "{message}");
     assert!(!data.join("vault.db").exists(), "nothing is made");
+}
+
+/// What systemd hands to a service is root's, and the user has it by an ACL, whose mask shows as the group's bits.
+#[test]
+fn a_key_that_systemd_hands_over_is_closed() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    let installation = Installation::sqlite();
+    installation.key("sandbox");
+    let handed = installation.folder().join("credentials");
+    std::fs::create_dir(&handed).expect("a folder");
+    let key = handed.join("master-key");
+    std::fs::copy(installation.data_dir().join("master.key"), &key).expect("a copy");
+    let judged = |folder: &Path| {
+        let mut command = installation.command(&["doctor", "--json"]);
+        command.env("VINCULO_MASTER_KEY_FILE", &key).env("CREDENTIALS_DIRECTORY", folder);
+        found(&finished(&mut command), "key file")[0].clone()
+    };
+    let is_root = std::fs::metadata(&key).expect("a file").uid() == 0;
+    chmod(&key, 0o440);
+    // Who is not root cannot make what systemd makes: a file of this user is open to its group.
+    assert_eq!(judged(&handed), if is_root { "good" } else { "wrong" });
+    assert_eq!(judged(&installation.data_dir()), "wrong", "it is nobody's credential");
+    for open in [0o444, 0o460, 0o441] {
+        chmod(&key, open);
+        assert_eq!(judged(&handed), "wrong", "{open:o}");
+    }
+    chmod(&key, 0o440);
+    if is_root {
+        chown(&key, Some(65534), None).expect("another owner");
+        assert_eq!(judged(&handed), "wrong", "the group is another's");
+    }
 }
 
 #[test]
@@ -283,7 +318,12 @@ fn what_the_database_says_is_judged() {
         change(|tx| asked(tx, "resolved", 2).and_then(|()| asked(tx, "no_data", 3)));
         judged("sources", "good", "3 questions in the last hour");
         change(|tx| asked(tx, "not_authorized", 4));
-        judged("sources", "wrong", "refused our credentials within the last hour: ach");
+        judged("sources", "wrong", "refused our credentials last, within the hour: ach");
+        change(|tx| asked(tx, "fault", 5));
+        judged("sources", "wrong", "refused our credentials last, within the hour: ach");
+        change(|tx| asked(tx, "resolved", 6).and_then(|()| asked(tx, "no_data", 7)));
+        let message = "refused our credentials within the hour, and answered since: ach";
+        judged("sources", "doubtful", message);
 
         assert_eq!(found(&doctor(), "webhook endpoints")[0], "good");
         change(|tx| tx.disable_endpoint(EndpointId(1), DisabledReason::Gone, now()).map(|_| ()));

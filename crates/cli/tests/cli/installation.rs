@@ -272,6 +272,36 @@ fn a_data_folder_on_a_read_only_file_system_is_named_and_left_alone() {
     installation.run(&["keys", "list", "--environment", "sandbox"]).accepted();
 }
 
+/// As on a disk that was made read only because it failed: what is open stays so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_folders_take_no_writes_is_not_ready() {
+    for installation in [Installation::sqlite(), Installation::postgres()] {
+        let data = installation.data_dir();
+        let mut command = as_anybody(&installation.serve_command());
+        let (mut server, base) = Process::start_listening(&mut command).await;
+        let spool = data.join("spool");
+        std::fs::create_dir_all(&spool).expect("a folder");
+        let ready = async || {
+            let answer = reqwest::get(format!("{base}/readyz")).await.expect("an answer");
+            let status = answer.status().as_u16();
+            let body: serde_json::Value = answer.json().await.expect("JSON");
+            let checks = body["checks"].as_array().expect("checks").iter();
+            let wrong = checks.filter(|check| check["ready"] == false);
+            (status, wrong.map(|check| check["message"].clone()).collect::<Vec<_>>())
+        };
+        assert_eq!(ready().await, (200, vec![]));
+        for (folder, name) in [(&data, "data folder"), (&spool, "spool")] {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o500)).expect("another mode");
+            let message = format!("the {name} takes no writes: Permission denied (os error 13)");
+            assert_eq!(ready().await, (503, vec![message.into()]));
+            std::fs::set_permissions(folder, Permissions::from_mode(0o700)).expect("another mode");
+        }
+        assert_eq!(ready().await, (200, vec![]));
+        server.terminate();
+        assert_eq!(server.ended().await.code(), Some(0));
+    }
+}
+
 #[test]
 fn a_data_folder_of_another_owner_is_named_and_left_alone() {
     const NOBODY: u32 = 65_534;

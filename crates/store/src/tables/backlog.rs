@@ -247,7 +247,9 @@ impl Tx<'_> {
         })
     }
 
-    /// How the server of the database is set up; `None` for an embedded one.
+    /// How the server of the database is set up; `None` for an embedded one. Who may not see what the sessions of
+    /// other roles are counts those that have a database and a role, which processes of the server's own seldom
+    /// have.
     ///
     /// # Errors
     /// When the database fails.
@@ -258,7 +260,8 @@ impl Tx<'_> {
         self.query_opt(
             "select current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on', \
              current_setting('synchronous_commit') <> 'off', \
-             (select count(*) from pg_stat_activity where backend_type = 'client backend'), \
+             (select count(*) from pg_stat_activity where backend_type = 'client backend' \
+             or backend_type is null and datid is not null and usesysid is not null), \
              cast(current_setting('max_connections') as bigint) \
              - cast(current_setting('superuser_reserved_connections') as bigint)",
             &[],

@@ -118,6 +118,8 @@ pub struct Usage {
     pub cost: i64,
     /// People they were about, without those who were erased since.
     pub people: i64,
+    /// When the last of them was asked.
+    pub last_at: Micros,
 }
 
 /// The answer kept from a call.
@@ -341,8 +343,8 @@ impl Tx<'_> {
     ) -> Result<Vec<Usage>> {
         self.query(
             "select source, kind, outcome, count(*), cast(sum(cost) as bigint), \
-             count(distinct case when document_index <> $4 then document_index end) \
-             from source_calls where workspace_id = $1 and created_at >= $2 and created_at < $3 \
+             count(distinct case when document_index <> $4 then document_index end), \
+             max(created_at) from source_calls where workspace_id = $1 and created_at >= $2 and created_at < $3 \
              group by source, kind, outcome order by source, kind, outcome",
             &[workspace.into(), from.into(), before.into(), (&NOBODY).into()],
             |row| {
@@ -353,6 +355,7 @@ impl Tx<'_> {
                     calls: row.int(3)?,
                     cost: row.int(4)?,
                     people: row.int(5)?,
+                    last_at: row.int(6)?,
                 })
             },
         )

@@ -74,6 +74,22 @@ async fn half_a_copy_is_finished_by_its_own_source_and_opened_by_nobody() {
         db.store.clone().close().await;
     }
     fill(&from);
+    half_a_copy_is_finished(&from, &to).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_a_copy_into_files_is_finished_too() {
+    let (first, from) = (TestDatabase::sqlite(), TestDatabase::postgres());
+    let to = TestDatabase::sqlite();
+    for db in [&first, &from, &to] {
+        db.store.clone().close().await;
+    }
+    fill(&first);
+    copied(&first.target, &from.target, &mut |_| {}).await.expect("not copied");
+    half_a_copy_is_finished(&from, &to).await;
+}
+
+async fn half_a_copy_is_finished(from: &TestDatabase, to: &TestDatabase) {
     let whole = copied(&from.target, &to.target, &mut |_| {}).await.expect("not copied");
     assert_eq!(whole.found, 0);
     let refused = why(copied(&from.target, &to.target, &mut |_| {}).await);
@@ -82,9 +98,18 @@ async fn half_a_copy_is_finished_by_its_own_source_and_opened_by_nobody() {
     // What a kill leaves: the mark, and a beginning of the tables.
     let key = whole.tables.iter().find(|table| table.name == "root_keys").expect("keys").sha256;
     let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    raw::run(&to, "create table public.unfinished_copy (source bytea not null)");
-    raw::run(&to, &format!("insert into unfinished_copy values ('\\x{hex}')"));
-    raw::run(&to, "delete from contributions where batch_id > 1; delete from jobs where id > 2");
+    let mark = match to.target {
+        Target::Sqlite { .. } => format!(
+            "create table data.unfinished_copy (source blob not null) strict; \
+             insert into unfinished_copy values (x'{hex}')"
+        ),
+        Target::Postgres { .. } => format!(
+            "create table public.unfinished_copy (source bytea not null); \
+             insert into unfinished_copy values ('\\x{hex}')"
+        ),
+    };
+    raw::run(to, &mark);
+    raw::run(to, "delete from contributions where batch_id > 1; delete from jobs where id > 2");
     let half = until_free(|| Store::open(&to.target, &Options::default()).map(drop)).await;
     let half = half.expect_err("half a copy opens");
     assert!(half.to_string().contains("finish it with `vinculo db copy`"), "{half}");
@@ -95,12 +120,11 @@ async fn half_a_copy_is_finished_by_its_own_source_and_opened_by_nobody() {
     opened(&to.target).await.close().await;
 
     // The source was written to meanwhile, or is another one.
-    raw::run(&to, "create table public.unfinished_copy (source bytea not null)");
-    raw::run(&to, &format!("insert into unfinished_copy values ('\\x{hex}')"));
-    raw::run(&from, "update organizations set name = 'changed' where id = 1");
+    raw::run(to, &mark);
+    raw::run(from, "update organizations set name = 'changed' where id = 1");
     let refused = why(copied(&from.target, &to.target, &mut |_| {}).await);
     assert!(refused.starts_with("organizations: not as in the source"), "{refused}");
-    raw::run(&from, "update root_keys set created_at = created_at + 1");
+    raw::run(from, "update root_keys set created_at = created_at + 1");
     let refused = why(copied(&from.target, &to.target, &mut |_| {}).await);
     assert_eq!(refused, "the target is half a copy of another installation");
 }

@@ -125,6 +125,13 @@ async fn who_may_make_nothing_can_start_on_what_is_there() {
     assert_eq!(made.expect("written").len(), 2000);
     // PostgreSQL lets nobody but the owner of a table look at it, and that is no failure.
     store.read(|tx| tx.analyze_grown()).await.expect("no failure");
+    // The connections of others are counted too, though it may not look at them.
+    let others = raw::apart(|| [(); 5].map(|()| raw::connect(url)));
+    let own = format!("select count(*) from pg_stat_activity where usename = '{role}'");
+    let own: i64 = raw::rows(&db, &own)[0].parse().expect("a number");
+    let server = store.read(|tx| tx.database_server()).await.expect("read");
+    assert!(server.is_some_and(|it| it.connections >= own + 5), "{server:?}, {own} of its own");
+    raw::apart(|| drop(others));
     store.close().await;
     // With something to make it takes more.
     raw::run(&db, "delete from vault.refinery_vault_history where version > 1");

@@ -231,19 +231,20 @@ async fn usage_is_counted_by_source_kind_and_outcome(db: TestDatabase) {
         add(there, 50, 9, "ach", "resolved", 1_200, NOW)
     })
     .await;
-    let of = |source: &str, outcome: &str, (calls, cost, people)| Usage {
+    let of = |source: &str, outcome: &str, (calls, cost, people), last_at| Usage {
         source: source.to_owned(),
         kind: CallKind::Individual,
         outcome: outcome.to_owned(),
         calls,
         cost,
         people,
+        last_at,
     };
     let used = read(&db, move |tx| tx.source_usage(here, NOW, NOW + 2 * SECOND)).await;
     let expected = [
-        of("ach", "no_data", (1, 0, 1)),
-        of("ach", "resolved", (4, 4_800, 2)),
-        of("planillas", "resolved", (1, 0, 1)),
+        of("ach", "no_data", (1, 0, 1), NOW),
+        of("ach", "resolved", (4, 4_800, 2), NOW + SECOND),
+        of("planillas", "resolved", (1, 0, 1), NOW),
     ];
     assert_eq!(used, expected);
     assert!(read(&db, move |tx| tx.source_usage(here, 0, 1)).await.is_empty());

@@ -3,7 +3,6 @@
 mod database;
 mod stored;
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,15 +16,13 @@ use vinculo_store::{Options, Store};
 use vinculo_vault::{SystemRandom, Vault};
 
 use crate::args::{Database, Doctor, Mode, TlsFiles, Traces};
-use crate::installation::{home, spool_dir, target};
+use crate::installation::{home, mode, spool_dir, target};
 use crate::master_key;
 use crate::print::{BAD, DIM, GOOD, HEAD};
 use crate::traces;
 
 /// Less than this, and the next import may fail.
 const LITTLE: u64 = 1024 * 1024 * 1024;
-/// Less than this, and a commit may fail.
-const TOO_LITTLE: u64 = 100 * 1024 * 1024;
 /// How long before its end a certificate should be renewed.
 const RENEW: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -83,7 +80,7 @@ pub(crate) fn run(options: &Doctor) -> anyhow::Result<ExitCode> {
     findings.push(webhooks(options));
     findings.push(certificate(&options.tls));
     findings.push(traced(&options.traces));
-    findings.push(space(&home));
+    findings.push(space(&home, options.room.least_free_bytes()));
     for finding in &findings {
         match options.json {
             true => println!("{}", serde_json::to_string(finding)?),
@@ -113,18 +110,16 @@ fn finding(check: &'static str, state: State, message: impl Into<String>) -> Fin
 /// Whether others than the owner can look inside; `chmod` with `wanted` mends it.
 fn private(check: &'static str, path: &Path, wanted: &str) -> Finding {
     let place = path.display();
-    match path.metadata() {
+    match mode(path) {
         Err(error) => finding(check, State::Wrong, format!("{place}: {error}"))
             .mend("name the right one, or start `vinculo serve` once to make a new installation"),
-        Ok(metadata) => match metadata.permissions().mode() & 0o777 {
-            mode if mode & 0o077 == 0 => {
-                finding(check, State::Good, format!("{place}, {mode:o}: its owner alone"))
-            }
-            mode => {
-                let message = format!("{place}, {mode:o}: others may look inside");
-                finding(check, State::Wrong, message).mend(format!("chmod {wanted} {place}"))
-            }
-        },
+        Ok((mode, false)) => {
+            finding(check, State::Good, format!("{place}, {mode:o}: closed to others"))
+        }
+        Ok((mode, true)) => {
+            let message = format!("{place}, {mode:o}: others may look inside");
+            finding(check, State::Wrong, message).mend(format!("chmod {wanted} {place}"))
+        }
     }
 }
 
@@ -273,7 +268,8 @@ fn traced(options: &Traces) -> Finding {
     }
 }
 
-fn space(home: &Path) -> Finding {
+/// With less than `least` free a server says that it is not ready.
+fn space(home: &Path, least: u64) -> Finding {
     let place = home.display();
     match rustix::fs::statvfs(home) {
         Err(error) => finding("disk space", State::Wrong, format!("{place}: {error}"))
@@ -281,11 +277,12 @@ fn space(home: &Path) -> Finding {
         Ok(space) => {
             let free = space.f_bavail.saturating_mul(space.f_frsize);
             let state = match free {
-                ..TOO_LITTLE => State::Wrong,
-                TOO_LITTLE..LITTLE => State::Doubtful,
+                free if free < least => State::Wrong,
+                ..LITTLE => State::Doubtful,
                 _ => State::Good,
             };
-            let message = format!("{} MiB free at {place}", free / (1024 * 1024));
+            let [free, least] = [free, least].map(|bytes| bytes / (1024 * 1024));
+            let message = format!("{free} MiB free at {place}; {least} must be");
             let found = finding("disk space", state, message);
             match state {
                 State::Good => found,

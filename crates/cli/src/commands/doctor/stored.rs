@@ -193,39 +193,56 @@ fn sources(store: &Store) -> vinculo_store::Result<Finding> {
         }
         Ok::<_, vinculo_store::Error>(used)
     })?;
-    // Of each source: questions, failures, refusals.
-    let mut all: BTreeMap<String, [i64; 3]> = BTreeMap::new();
+    let mut all: BTreeMap<String, Lately> = BTreeMap::new();
     for usage in used.into_iter().filter(|usage| usage.source != "sandbox") {
-        let refused = usage.outcome == "not_authorized";
-        let failed = refused || matches!(usage.outcome.as_str(), "fault" | "retry_later");
-        let counts = all.entry(usage.source).or_default();
-        for (count, counts_here) in counts.iter_mut().zip([true, failed, refused]) {
-            *count += if counts_here { usage.calls } else { 0 };
+        let lately = all.entry(usage.source).or_default();
+        let last = Some(usage.last_at);
+        lately.asked += usage.calls;
+        match usage.outcome.as_str() {
+            "not_authorized" => lately.refused_at = lately.refused_at.max(last),
+            "fault" | "retry_later" => {}
+            _ => {
+                lately.answered += usage.calls;
+                lately.answered_at = lately.answered_at.max(last);
+            }
         }
     }
-    let named = |pick: fn(&[i64; 3]) -> bool| {
-        let picked = all.iter().filter(|(_, counts)| pick(counts)).map(|(name, _)| name.as_str());
+    let named = |pick: fn(&Lately) -> bool| {
+        let picked = all.iter().filter(|(_, lately)| pick(lately)).map(|(name, _)| name.as_str());
         picked.collect::<Vec<_>>().join(", ")
     };
-    let (refused, failing) = (named(|it| it[2] > 0), named(|it| it[0] > 0 && it[1] * 2 >= it[0]));
-    Ok(match (refused.is_empty(), failing.is_empty()) {
-        (false, _) => finding(
-            "sources",
-            State::Wrong,
-            format!("refused our credentials within the last hour: {refused}"),
+    let refused = named(|it| it.refused_at.is_some() && it.refused_at >= it.answered_at);
+    let failing = named(|it| it.asked > 0 && it.answered * 2 <= it.asked);
+    let were_refused = named(|it| it.refused_at.is_some());
+    let doubtful = |message: String| finding("sources", State::Doubtful, message);
+    Ok(if !refused.is_empty() {
+        let message = format!("refused our credentials last, within the hour: {refused}");
+        finding("sources", State::Wrong, message)
+            .mend("renew the credentials of the source, and start the servers anew")
+    } else if !failing.is_empty() {
+        doubtful(format!("half of the questions of the last hour or more failed: {failing}")).mend(
+            "ask the operator; loads are tried again by themselves (docs/OPERATING-SOURCES.md)",
         )
-        .mend("renew the credentials of the source, and start the servers anew"),
-        (true, false) => finding(
-            "sources",
-            State::Doubtful,
-            format!("half of the questions of the last hour or more failed: {failing}"),
-        )
-        .mend("ask the operator; loads are tried again by themselves (docs/OPERATING-SOURCES.md)"),
-        (true, true) => {
-            let asked: i64 = all.values().map(|counts| counts[0]).sum();
-            finding("sources", State::Good, format!("{asked} questions in the last hour"))
-        }
+    } else if !were_refused.is_empty() {
+        doubtful(format!("refused our credentials within the hour, and answered since: {were_refused}"))
+            .mend("nothing, if the credentials were renewed; else a server may have old ones: start it anew")
+    } else {
+        let asked: i64 = all.values().map(|lately| lately.asked).sum();
+        finding("sources", State::Good, format!("{asked} questions in the last hour"))
     })
+}
+
+/// How a source did lately.
+#[derive(Default)]
+struct Lately {
+    /// Questions.
+    asked: i64,
+    /// Of those, how many it answered.
+    answered: i64,
+    /// When one was asked last that it answered.
+    answered_at: Option<Micros>,
+    /// When one was asked last for which it refused our credentials.
+    refused_at: Option<Micros>,
 }
 
 /// Whether everybody whom the keys do not open was erased.

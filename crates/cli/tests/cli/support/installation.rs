@@ -64,6 +64,10 @@ impl Installation {
         self.postgres.as_ref().map_or_else(sqlite, Database::url)
     }
 
+    pub(crate) const fn is_postgres(&self) -> bool {
+        self.postgres.is_some()
+    }
+
     /// The database, looked at beside the binary.
     pub(crate) fn store(&self) -> Store {
         let target = match &self.postgres {
