@@ -24,8 +24,7 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestId(pub(crate) Uuid);
 
-/// Ids for requests to come, drawn many at once: one alone costs half as much as all of them. They are no
-/// secrets.
+/// Ids for requests to come, drawn many at once: each draw asks the system. They are no secrets.
 #[derive(Debug, Default)]
 pub(crate) struct RequestIds(Mutex<Vec<Uuid>>);
 

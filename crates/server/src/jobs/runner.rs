@@ -116,7 +116,7 @@ impl Runner {
         while let Some(permits) = ready(stop, (&slots, most), &mut running, &mut search).await {
             let (free, taken) = (slots.available_permits(), permits.available());
             let claim = if files {
-                JobClaim::of_files(self.spool_now().await, taken)
+                JobClaim::of_files(self.spool_now().await, taken.min(most - running.len()))
             } else {
                 JobClaim::new(config, free, taken)
             };

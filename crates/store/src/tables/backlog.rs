@@ -5,7 +5,7 @@ use super::{Job, Micros};
 use crate::{Dialect, Result, Schema, Tx, migrate};
 
 /// Most rows that are counted of anything: beyond that a larger number says nothing new.
-const COUNTED: i64 = 100_000;
+pub(super) const COUNTED: i64 = 100_000;
 
 /// The work of one kind that nobody is at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,9 @@
 //! What links and people have come due for without a job: whether somebody acts on it.
 
 use super::Micros;
+use super::backlog::COUNTED;
 use super::job_turns::Wanted;
 use crate::{Result, Tx};
-
-/// Most rows that are counted of anything: beyond that a larger number says nothing new.
-const COUNTED: i64 = 100_000;
 
 /// What is due of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 use crate::fixture::{
-    NOW, SECOND, add_endpoint, emit_at, person, read, sealed, spread, uuid, workspaces, write,
+    NOW, SECOND, add_endpoint, add_import, emit_at, person, read, sealed, uuid, workspaces, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Backlog, DisabledReason, EndpointCounts, Error, FailingJobs, ImportId, Job, LoadId, NewImport,
-    Options, OverdueJobs, ReadOnly, RetentionRule, Schema, Store, Target,
+    Backlog, DisabledReason, EndpointCounts, Error, FailingJobs, ImportId, Job, LoadId, Options,
+    OverdueJobs, ReadOnly, RetentionRule, Schema, Store, Target,
 };
 
 on_both_databases! {
@@ -90,16 +90,7 @@ async fn files_that_wait_for_those_before_them_are_not_told_as_due(db: TestDatab
     let spools = [Some(uuid(901)), Some(uuid(902)), None];
     write(&db, move |tx| {
         for n in 0..6 {
-            let (import, _) = tx.receive_import(&NewImport {
-                uuid: uuid(n),
-                workspace,
-                sha256: &spread(n),
-                bytes: 1,
-                name: &sealed(n),
-                allowed: "",
-                spool: spools[n as usize % 3],
-                created_at: NOW,
-            })?;
+            let import = add_import(tx, workspace, n, spools[n as usize % 3])?;
             tx.enqueue(Job::ImportFile(import), NOW - (10 - n as i64) * SECOND, NOW)?;
         }
         Ok(())

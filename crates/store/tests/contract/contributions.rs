@@ -1,9 +1,11 @@
-use crate::fixture::{NOW, index, person, read, refused, sealed, uuid, workspaces, wrapped, write};
+use crate::fixture::{
+    NOW, add_import, index, person, read, refused, sealed, uuid, workspaces, wrapped, write,
+};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    Batch, Error, ImportId, NewContribution, NewImport, NewPayer, NewSourceCall, Origin, Result,
-    StoredContribution, SubjectId, Tx, WorkspaceId,
+    Batch, Error, ImportId, NewContribution, NewPayer, NewSourceCall, Origin, StoredContribution,
+    SubjectId, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -35,22 +37,6 @@ pub(crate) fn line(
         planilla_type: None,
         sealed: sealed(line.unsigned_abs()),
     }
-}
-
-/// An import that only the raw state of the row moves on.
-fn import(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> Result<ImportId> {
-    let (id, new) = tx.receive_import(&NewImport {
-        uuid: uuid(n),
-        workspace,
-        sha256: &crate::fixture::spread(n),
-        bytes: 359,
-        name: &sealed(n),
-        allowed: "",
-        spool: None,
-        created_at: NOW,
-    })?;
-    assert!(new);
-    Ok(id)
 }
 
 fn places(lines: &[StoredContribution]) -> Vec<(Origin, i64, i64)> {
@@ -106,7 +92,7 @@ async fn planilla_lines_count_once_accepted(db: TestDatabase) {
         let subject = person(tx, here, 50)?.id;
         // The same person elsewhere, without lines.
         person(tx, there, 50)?;
-        let batch = import(tx, here, 1)?.0;
+        let batch = add_import(tx, here, 1, None)?.0;
         let planilla = line(here, subject, Origin::Planilla, batch, 1);
         tx.insert_contributions(&[planilla, line(here, subject, Origin::Answer, batch, 7)])?;
         Ok((subject, batch))
@@ -179,7 +165,7 @@ async fn answers_of_one_source_leave_those_of_another(db: TestDatabase) {
 async fn batches_say_where_lines_came_from(db: TestDatabase) {
     let (here, there) = workspaces(&db).await;
     let (first, second, call) = write(&db, move |tx| {
-        let (first, second) = (import(tx, here, 1)?.0, import(tx, here, 2)?.0);
+        let (first, second) = (add_import(tx, here, 1, None)?.0, add_import(tx, here, 2, None)?.0);
         let document = index(50);
         let call = tx.insert_source_call(&crate::source_calls::call(here, &document, 30))?.0;
         Ok((first, second, call))

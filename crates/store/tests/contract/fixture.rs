@@ -3,9 +3,9 @@
 use crate::support::TestDatabase;
 use uuid::Uuid;
 use vinculo_store::{
-    AccessMode, Due, EndpointId, Environment, Error, EventFilter, EventId, LinkId, LoadId, Micros,
-    NewEndpoint, NewEvent, NewLink, NewLoad, PageRequest, Recipients, Resource, Result, Subject,
-    SubjectId, Trigger, Tx, WorkspaceId,
+    AccessMode, Due, EndpointId, Environment, Error, EventFilter, EventId, ImportId, LinkId,
+    LoadId, Micros, NewEndpoint, NewEvent, NewImport, NewLink, NewLoad, PageRequest, Recipients,
+    Resource, Result, Subject, SubjectId, Trigger, Tx, WorkspaceId,
 };
 use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
@@ -158,6 +158,27 @@ pub(crate) fn add_endpoint(tx: &mut Tx<'_>, workspace: WorkspaceId, n: u64) -> R
         types: None,
         sealed: &sealed(n),
     })
+}
+
+/// Receives file `n`, which nobody has received yet.
+pub(crate) fn add_import(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    n: u64,
+    spool: Option<Uuid>,
+) -> Result<ImportId> {
+    let (import, new) = tx.receive_import(&NewImport {
+        uuid: uuid(n),
+        workspace,
+        sha256: &spread(n),
+        bytes: 359,
+        name: &sealed(n),
+        allowed: "",
+        spool,
+        created_at: NOW,
+    })?;
+    assert!(new);
+    Ok(import)
 }
 
 /// Emits event `n`, whose deliveries are due at `at`.

@@ -1,6 +1,6 @@
 use crate::fixture::{
-    NOW, SECOND, add_endpoint, add_link, add_load, emit_at, new_link, person, read, sealed, spread,
-    uuid, workspaces, write,
+    NOW, SECOND, add_endpoint, add_import, add_link, add_load, emit_at, new_link, person, read,
+    sealed, uuid, workspaces, write,
 };
 use crate::raw;
 use crate::source_jobs::begin;
@@ -8,8 +8,8 @@ use crate::support::{TestDatabase, on_both_databases};
 use std::collections::BTreeSet;
 use std::sync::mpsc;
 use vinculo_store::{
-    ClaimedJob, DisabledReason, Due, ImportId, Job, LoadId, Micros, NewImport, NewLink, Queue,
-    Resource, Trigger, Tx, WorkspaceId,
+    ClaimedJob, DisabledReason, Due, ImportId, Job, LoadId, Micros, NewLink, Queue, Resource,
+    Trigger, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -90,17 +90,7 @@ async fn a_job_is_of_the_workspace_of_what_it_is_about(db: TestDatabase) {
         let load = add_load(tx, there, subject, link, &[Resource::Owners])?;
         tx.enqueue(Job::SyncLink(load), NOW, NOW)?;
         tx.enqueue(Job::WorkCohorts(here), NOW, NOW)?;
-        let (sha256, name) = (&spread(1), &sealed(1));
-        let (import, _) = tx.receive_import(&NewImport {
-            uuid: uuid(70),
-            workspace: there,
-            sha256,
-            bytes: 1,
-            name,
-            allowed: "",
-            spool: None,
-            created_at: NOW,
-        })?;
+        let import = add_import(tx, there, 70, None)?;
         tx.enqueue(Job::ImportFile(import), NOW, NOW)?;
         // What it was about is gone.
         tx.enqueue(Job::SyncLink(LoadId(999)), NOW + 1, NOW)
@@ -308,16 +298,7 @@ async fn a_received_file_is_for_those_who_see_its_spool(db: TestDatabase) {
     let (workspace, _) = workspaces(&db).await;
     write(&db, move |tx| {
         for (n, spool) in [(1, Some(there)), (2, Some(there)), (3, Some(here)), (4, None)] {
-            let (import, _) = tx.receive_import(&NewImport {
-                uuid: uuid(n),
-                workspace,
-                sha256: &spread(n),
-                bytes: 1,
-                name: &sealed(n),
-                allowed: "",
-                spool,
-                created_at: NOW,
-            })?;
+            let import = add_import(tx, workspace, n, spool)?;
             tx.enqueue(Job::ImportFile(import), NOW + n as Micros, NOW)?;
         }
         tx.enqueue(Job::SyncLink(LoadId(9)), NOW + 9, NOW)
