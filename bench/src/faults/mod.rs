@@ -31,7 +31,7 @@ pub use clients::{SlowClients, slow_clients};
 pub use crowd::{bad_endpoints, returning_receiver};
 pub use database::{idle_sessions, restarts, terminated_sessions};
 pub use disk::{full_disk, full_quota};
-pub use elsewhere::{ELSEWHERE, Elsewhere};
+pub use elsewhere::{ELSEWHERE, Elsewhere, NOT_PLAYED};
 pub use fair::long_queue_beside;
 pub use kill::{killed_and_paused_workers, killed_server, stopped_server};
 pub use overload::{nobody_at_work, overloaded};

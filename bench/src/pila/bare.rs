@@ -12,7 +12,7 @@ use vinculo_store::{Target, migrate};
 use crate::clock::now;
 
 /// Lines of a transaction.
-const BLOCK: usize = 4_096;
+const BLOCK: usize = 2_000;
 /// Of the columns of a line, the one that says whom it is about.
 const SUBJECT: usize = 1;
 
@@ -90,7 +90,7 @@ impl Bare {
         // As the store has them, but that nobody asks whether what is referred to is there.
         files.execute_batch(
             "pragma main.journal_mode = wal; pragma data.journal_mode = wal;
-             pragma main.synchronous = full; pragma data.synchronous = full;
+             pragma main.synchronous = full; pragma data.synchronous = normal;
              pragma foreign_keys = off; pragma temp_store = memory;
              pragma main.cache_size = -2048; pragma data.cache_size = -16384;
              pragma wal_autocheckpoint = 4000",

@@ -12,7 +12,7 @@ use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
 /// Some time in 2026, in microseconds.
 const NOW: i64 = 1_780_000_000_000_000;
-/// As an import stores them.
+/// Half of what an import stores in one transaction.
 pub(crate) const LINES_PER_BATCH: u64 = 1000;
 /// As the product removes them.
 const REMOVED_AT_ONCE: i64 = 2000;

@@ -14,6 +14,26 @@ fn every_method_is_called_by_the_contract() {
     assert!(missing.is_empty(), "methods without a contract test: {missing:?}");
 }
 
+/// What an engine that speaks the protocol must have is told, as far as the code shows it by name.
+#[test]
+fn what_is_asked_of_postgresql_is_on_the_page() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SCALE.md");
+    let page = fs::read_to_string(page).expect("no page");
+    let (_, page) = page.split_once("### Other engines").expect("no such part");
+    let folders = ["src", "src/engine", "src/tables", "src/migrate", "src/copy", "src/store"];
+    let code: String = folders.into_iter().flat_map(sources).map(|(_, text)| text).collect();
+    let words = code.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+    let named: BTreeSet<_> = words.filter(|word| word.starts_with("pg_")).collect();
+    assert!(named.len() > 10, "the names were not found: {named:?}");
+    // Locks are told by what they are; the programs are those of a backup.
+    let missing: Vec<_> = named
+        .into_iter()
+        .filter(|name| !name.contains("advisory") && !["pg_dump", "pg_restore"].contains(name))
+        .filter(|name| !page.contains(&format!("`{name}`")))
+        .collect();
+    assert!(missing.is_empty(), "not in SCALE.md: {missing:?}");
+}
+
 /// The public functions inside `impl Tx` of every table's file.
 fn methods() -> BTreeSet<String> {
     let mut methods = BTreeSet::new();
