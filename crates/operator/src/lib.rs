@@ -11,7 +11,7 @@
 //! | `GET /consultas/masivas/personas/naturales/{id}` | the rows of everybody in it |
 //!
 //! and the last three for `juridicas`. A list takes a second, and a millisecond for each document; its
-//! result is gone a day later. It is kept by the process that took it, 64 of them at most.
+//! result is gone a day later. The process that received a list keeps it, and at most 64 at a time.
 //!
 //! The format is chosen by the request's `Content-Type`, as in the published contract; anything
 //! but JSON is answered 415. `historico` asks for 1 to 24 months. Who lives here is in

@@ -14,8 +14,8 @@ use crate::error::ApiError;
 /// A slice, and behind which row the next one begins; `None` after the last.
 pub(crate) type Slice = (Vec<u8>, Option<i64>);
 
-/// An answer of this media type in slices; `slice` gets the row behind which it begins, 0 at first. What
-/// fails is told as `what` is cut off: the answer has begun, and the client sees that it ends too early.
+/// An answer of this media type in slices; `slice` gets the row behind which it begins, 0 at first. A
+/// failure half-way is logged as `what` that is cut off, and ends the connection: the status has been sent.
 pub(crate) fn answer<S>(
     media_type: &'static str,
     what: &'static str,

@@ -1,13 +1,12 @@
-//! How much later than it could the first try of an event begins, and whether that is our fault: links are
-//! taken no faster than they are told of.
+//! Measures how late the first tries of webhooks begin, and whether this process is the cause: new links are accepted no
+//! faster than their events are delivered.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use vinculo_store::{EndpointId, Micros, WorkspaceId};
 
-/// How late events of a workspace may be before none of its links are made, microseconds. Beside it stands
-/// what the loads wait, and how far a receiver is from being quicker than we are.
+/// How late events of a workspace may be before no more of its links are made, microseconds.
 const MOST: Micros = 1_000_000;
 
 /// So many tries have to be late, with none in time between: what a worker held that ended comes late too, and a

@@ -132,7 +132,7 @@ const REFUSALS: [Refusal; 12] = [
         name: "TooManyRequests",
         description: "Too many requests; `Retry-After` says when to come back, seconds",
         code: "too_many_requests",
-        message: "Too many requests.",
+        message: "Too many requests, try again later.",
         to: |_| true,
     },
     Refusal {

@@ -86,7 +86,7 @@ fn sent(kind: &str, summary: &str, codes: &[(&str, Value)]) -> Value {
         "parameters": [
             header("webhook-id", "The `webhook_id`"),
             header("webhook-timestamp", "When this try began, seconds since 1970"),
-            header("webhook-signature", "`v1,` and a signature; during a rotation two, with a space between"),
+            header("webhook-signature", "`v1,` and a signature; during a rotation two or three, with spaces between"),
         ],
         "requestBody": {
             "required": true,

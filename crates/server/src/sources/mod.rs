@@ -346,8 +346,8 @@ pub const fn is_down(reason: RetryReason) -> bool {
     matches!(reason, RetryReason::Timeout | RetryReason::UpstreamDown)
 }
 
-/// Whether a retrieval that ended so counts among those that make a link invalid, six in a row: nobody
-/// answered, or not so that it could be understood. That a source refuses us or has much to do, and our
+/// Whether a retrieval that ended so counts among those that make a link invalid, six in a row: no source
+/// answered, or none intelligibly. That a source refuses us or has much to do, and our
 /// own rules, do not speak against the person.
 pub(crate) fn counts_as_failed(outcome: &Outcome, held: Option<HeldBack>) -> bool {
     match outcome {

@@ -140,6 +140,8 @@ async fn the_document_lists_exactly_the_routes_that_exist(database: TestDatabase
             assert!(refusal["headers"]["Retry-After"].is_object(), "{operation}");
         }
     }
+    let busy = &document["paths"]["/api/links/"]["post"]["responses"]["503"]["description"];
+    assert!(busy.as_str().unwrap().contains("more than can be done"), "{busy}");
     let receiver = Receiver::start().await;
     for (path, methods) in &operations {
         check_path(&app, &receiver, path, methods).await;

@@ -70,6 +70,8 @@ pub(crate) struct RegisterLink {
     responses(
         (status = 201, description = "The link", body = Link),
         (status = 400, description = "Invalid fields, or refused by the institution"),
+        (status = 503, description = "The workspace asks for more than can be done, or the database does not answer; \
+            `Retry-After` says when to come back, seconds"),
     )
 )]
 pub(crate) async fn create(

@@ -21,7 +21,7 @@ pub(crate) struct AuditFilters {
     /// Only these actions, such as `employments.read`.
     #[param(style = Form, explode = false)]
     action: Option<Vec<String>>,
-    /// Only what these did: `key`, `widget`, `user`, `console`, `system`.
+    /// Only what these did: `key`, `widget`, `person`, `user`, `console`, `system`, `stranger`.
     #[param(style = Form, explode = false)]
     actor: Option<Vec<String>>,
     /// Only what this key, token or user did.
