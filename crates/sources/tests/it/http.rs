@@ -202,18 +202,30 @@ async fn compression_nobody_asked_for_is_a_fault() {
 }
 
 #[tokio::test]
-async fn retry_after_is_read_as_seconds_or_as_a_date() {
-    // The connector's clock stands at 15:00:00 that day.
+async fn retry_after_is_read_in_every_form() {
+    // The connector's clock stands at 15:00:00 that day. `vinculo-webhook` reads the same values alike.
     let cases = [
         ("120", Some(120)),
         ("0", Some(0)),
-        ("Tue, 24 Nov 2026 15:00:30 GMT", Some(30)),
-        ("Tue, 24 Nov 2026 14:59:00 GMT", Some(0)),
+        ("1.5", Some(2)),
+        ("2.0", Some(2)),
         ("99999999999999999999999", Some(86_400)),
+        ("99999999999999999999999.5", Some(86_400)),
+        ("Tue, 24 Nov 2026 15:00:30 GMT", Some(30)),
+        ("Tuesday, 24-Nov-26 15:00:30 GMT", Some(30)),
+        ("Tue Nov 24 15:00:30 2026", Some(30)),
+        ("Tue, 24 Nov 2026 14:59:00 GMT", Some(0)),
         ("Sun, 24 Jan 2027 15:00:00 GMT", Some(86_400)),
-        ("soon", None),
-        ("-5", None),
         ("", None),
+        ("-1", None),
+        ("+1", None),
+        ("1e3", None),
+        ("1.", None),
+        (".5", None),
+        ("soon", None),
+        ("Tue, 24 Nov 2026 15:00:30 PST", None),
+        ("Tue, 24 Nov 2026 10:00:30 -0500", None),
+        ("2026-11-24T15:00:30Z", None),
     ];
     for (value, seconds) in cases {
         let call = ask_bytes(429, &format!("retry-after: {value}\r\n"), b"").await;
