@@ -203,7 +203,7 @@ impl Runner {
     async fn work_on(self: Arc<Self>, job: ClaimedJob, slot: OwnedSemaphorePermit) -> Ended {
         let (app, kind, traced) = (self.app.clone(), job.job.kind(), traces::job(&job));
         let span = traced.in_scope(|| span(&job));
-        let (start, running) = (app.now(), app.metrics().job(kind));
+        let (start, running) = (app.elapsed(), app.metrics().job(kind));
         let worker = Arc::clone(&self);
         let work = async move { worker.work(job, slot).await };
         let work = work.instrument(span.clone()).instrument(traced.clone());

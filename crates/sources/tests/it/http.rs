@@ -329,7 +329,7 @@ async fn a_header_that_cannot_be_sent_is_a_fault_without_a_call() {
 }
 
 #[tokio::test]
-async fn the_duration_is_that_of_the_clock_given() {
+async fn the_duration_is_the_time_that_has_passed_however_the_clock_is_set() {
     let (base_url, _operator) = serve(Reply::Bytes(http(200, "", b"[]"))).await;
     let ach = Ach::new(AchConfig::new(base_url), client(), ticking_clock()).expect("usable");
     let call = ach.ask(&question(), PATIENT).await;
