@@ -109,7 +109,7 @@ macro_rules! complete {
             }
         }
     };
-    (enum $command:ident { $($name:ident),* }) => {
+    ($command:ident, $($name:ident)|+) => {
         impl $crate::settings::Complete for $command {
             fn complete(&mut self, file: &$crate::settings::File) -> anyhow::Result<()> {
                 match self {
@@ -205,7 +205,8 @@ mod tests {
 
     /// A call of the command with what it cannot do without.
     fn call(words: &[&str], command: &clap::Command) -> Arguments {
-        let mut line: Vec<_> = ["vinculo"].iter().chain(words).map(|&word| word.to_owned()).collect();
+        let mut line: Vec<_> =
+            ["vinculo"].iter().chain(words).map(|&word| word.to_owned()).collect();
         for arg in command.get_arguments().filter(|arg| arg.is_required_set()) {
             line.extend(arg.get_long().map(|long| format!("--{long}")));
             let value = match arg.get_id().as_str() {

@@ -180,7 +180,10 @@ mod tests {
     #[test]
     fn no_while_is_too_long_to_come_after_a_moment() {
         let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
-        assert_eq!(after(noon, Duration::from_micros(1)), "2026-11-24T12:00:00.000001Z".parse().unwrap());
+        assert_eq!(
+            after(noon, Duration::from_micros(1)),
+            "2026-11-24T12:00:00.000001Z".parse().unwrap()
+        );
         assert_eq!(after(noon, Duration::MAX), Timestamp::MAX);
     }
 

@@ -40,7 +40,17 @@ mod tests {
 
     #[test]
     fn what_is_not_two_digits_a_byte_is_refused() {
-        for text in ["", "000fa0f", "000fa0f+", "000fa0+f", "000fa0ff0", "000fa0ff00", " 00fa0ff", "000fa0fg", "000fa0é"] {
+        for text in [
+            "",
+            "000fa0f",
+            "000fa0f+",
+            "000fa0+f",
+            "000fa0ff0",
+            "000fa0ff00",
+            " 00fa0ff",
+            "000fa0fg",
+            "000fa0é",
+        ] {
             assert_eq!(unhex::<4>(text), None, "{text:?}");
         }
     }

@@ -15,7 +15,7 @@ pub(crate) enum Audit {
     Export(ExportAudit),
 }
 
-complete!(enum Audit { Verify, Export });
+complete!(Audit, Verify | Export);
 
 /// `vinculo audit verify`
 #[derive(Debug, Args)]
@@ -51,7 +51,7 @@ pub(crate) enum Subjects {
     Report(ReportSubject),
 }
 
-complete!(enum Subjects { Report });
+complete!(Subjects, Report);
 
 /// `vinculo subjects report`
 #[derive(Debug, Args)]

@@ -24,7 +24,7 @@ pub(crate) enum Vault {
     Settle(Settle),
 }
 
-complete!(enum Vault { Status, Rotate, RotateIndex, Settle });
+complete!(Vault, Status | Rotate | RotateIndex | Settle);
 
 /// `vinculo vault settle`
 #[derive(Debug, Args)]
@@ -73,7 +73,7 @@ pub(crate) enum Retention {
     Run(RetentionOptions),
 }
 
-complete!(enum Retention { Report, Run });
+complete!(Retention, Report | Run);
 
 /// `vinculo retention report` and `vinculo retention run`
 #[derive(Debug, Args)]

@@ -54,7 +54,7 @@ pub(crate) enum Cohorts {
     Results(OneCohort),
 }
 
-complete!(enum Cohorts { Create, Show, Results });
+complete!(Cohorts, Create | Show | Results);
 
 /// `vinculo cohorts create`
 #[derive(Debug, Args)]

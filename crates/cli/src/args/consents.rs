@@ -14,7 +14,7 @@ pub(crate) enum Consents {
     List(ListConsents),
 }
 
-complete!(enum Consents { Verify, List });
+complete!(Consents, Verify | List);
 
 /// `vinculo consents verify`
 #[derive(Debug, Args)]

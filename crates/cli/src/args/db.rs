@@ -13,7 +13,7 @@ pub(crate) enum Db {
     Copy(CopyDatabase),
 }
 
-complete!(enum Db { Copy });
+complete!(Db, Copy);
 
 /// `vinculo db copy`
 #[derive(Debug, Args)]

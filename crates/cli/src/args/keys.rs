@@ -24,7 +24,7 @@ pub(crate) enum Keys {
     Revoke(ChangeKey),
 }
 
-complete!(enum Keys { Create, List, Rotate, Retire, Revoke });
+complete!(Keys, Create | List | Rotate | Retire | Revoke);
 
 /// `vinculo keys create`
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ pub(crate) enum Pila {
     Show(ShowPerson),
 }
 
-complete!(enum Pila { Check, Import, TakeOver, Show });
+complete!(Pila, Check | Import | TakeOver | Show);
 
 /// `vinculo pila import`
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ pub(crate) enum Organizations {
     List(ListUsers),
 }
 
-complete!(enum Organizations { Create, List });
+complete!(Organizations, Create | List);
 
 /// `vinculo organizations create`
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ pub(crate) enum Users {
     Disable(ChangeUser),
 }
 
-complete!(enum Users { Create, List, Reset, Disable });
+complete!(Users, Create | List | Reset | Disable);
 
 /// `vinculo users create`
 #[derive(Debug, Args)]

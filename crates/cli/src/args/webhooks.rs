@@ -79,9 +79,10 @@ pub(crate) enum Webhooks {
     Addresses(Egress),
 }
 
-complete!(enum Webhooks {
-    Create, List, Update, Enable, Disable, Rotate, Test, Replay, Delete, Addresses
-});
+complete!(
+    Webhooks,
+    Create | List | Update | Enable | Disable | Rotate | Test | Replay | Delete | Addresses
+);
 
 /// `vinculo deliveries …`
 #[derive(Debug, Subcommand)]
@@ -94,7 +95,7 @@ pub(crate) enum Deliveries {
     Replay(ReplayDelivery),
 }
 
-complete!(enum Deliveries { List, Show, Replay });
+complete!(Deliveries, List | Show | Replay);
 
 /// `vinculo events …`
 #[derive(Debug, Subcommand)]
@@ -105,7 +106,7 @@ pub(crate) enum Events {
     Show(ShowEvent),
 }
 
-complete!(enum Events { List, Show });
+complete!(Events, List | Show);
 
 /// `vinculo webhooks create`
 #[derive(Debug, Args)]

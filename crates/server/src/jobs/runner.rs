@@ -244,8 +244,7 @@ impl Runner {
 
     /// Postpones a job to the moment it named, or by the schedule.
     async fn give_back(&self, claimed: ClaimedJob, at: Option<Micros>, why: String) {
-        let at =
-            at.unwrap_or_else(|| micros(after(self.app.now(), backoff(claimed.attempt))));
+        let at = at.unwrap_or_else(|| micros(after(self.app.now(), backoff(claimed.attempt))));
         tracing::warn!(why, "job postponed");
         let given_back =
             self.app.store().write(move |tx| tx.reschedule_job(&claimed, at, &why)).await;

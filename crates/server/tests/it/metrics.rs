@@ -18,8 +18,8 @@ use vinculo_store::Environment::Sandbox;
 use vinculo_store::RetentionRule;
 
 use crate::support::{
-    Mood, Receiver, Reply, Setup, TestApp, TestDatabase, link_request, look_again, on_both_databases,
-    soon,
+    Mood, Receiver, Reply, Setup, TestApp, TestDatabase, link_request, look_again,
+    on_both_databases, soon,
 };
 
 on_both_databases!(

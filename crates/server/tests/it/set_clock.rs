@@ -169,10 +169,9 @@ async fn register(app: &TestApp, operator: &Service, says: Says) -> Answer {
 async fn calls(app: &TestApp, link: &Value) -> Vec<[Value; 4]> {
     let path = format!("/manage/v1/links/{}/source-calls/", link["id"].as_str().unwrap());
     let calls = app.production().results(&path).await;
-    let told = calls
-        .iter()
-        .filter(|call| call["purpose"] == "check")
-        .map(|call| ["source", "outcome", "http_status", "latency_ms"].map(|key| call[key].clone()));
+    let told = calls.iter().filter(|call| call["purpose"] == "check").map(|call| {
+        ["source", "outcome", "http_status", "latency_ms"].map(|key| call[key].clone())
+    });
     told.collect()
 }
 
@@ -187,7 +186,10 @@ async fn no_source_is_passed_over_because_the_clock_is_set(database: TestDatabas
         [json!("planillas"), json!("resolved"), Value::Null, json!(0.0)],
         [json!("ach"), json!("no_data"), json!(404), json!(0.0)],
     ];
-    assert_eq!(told, expected, "the time that has passed is told, not that by which the clock was set");
+    assert_eq!(
+        told, expected,
+        "the time that has passed is told, not that by which the clock was set"
+    );
     app.finish().await;
 }
 
