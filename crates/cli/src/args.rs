@@ -31,8 +31,7 @@ use crate::settings::{Complete, File, complete};
 
 pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit};
 pub(crate) use care::{
-    Backup, Doctor, Keeping, Lost, Restore, Retention, RetentionOptions, Settle, Vault,
-    VaultOptions,
+    Backup, Doctor, Keeping, Lost, Restore, Retention, RetentionOptions, Vault, VaultOptions,
 };
 pub(crate) use cohorts::{CohortLimits, Cohorts, CreateCohort, OneCohort};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
