@@ -2,8 +2,8 @@
 """Checks licences, bans and sources of every dependency against deny.toml.
 
 Covers the part of `cargo deny check licenses bans sources` that this repository uses, for machines
-without cargo-deny. Prints one line per problem and exits 1 if there is any. Needs nothing but
-Python and cargo.
+without cargo-deny, and asks for what deny.toml allows and nothing needs. Prints one line per problem
+and exits 1 if there is any. Needs nothing but Python and cargo.
 """
 
 import json
@@ -110,6 +110,28 @@ def is_skipped(package, skips):
     return False
 
 
+def unneeded_skips(packages, skips):
+    """Exceptions from the ban of a second version where there is none."""
+    for skip in skips:
+        matched = [p for p in packages if is_skipped(p, [skip])]
+        names = {p["name"] for p in matched}
+        if not matched:
+            yield f"skip of {skip['crate']}: no such package"
+        elif not any(p["name"] in names for p in packages if p not in matched):
+            yield f"skip of {skip['crate']}: there is no other version"
+
+
+def unneeded_licences(packages, allowed):
+    """Allowed licences without which every package would be allowed all the same."""
+    for licence in sorted(allowed):
+        without = allowed - {licence}
+        if not any(
+            licence_problem(package, without) and not licence_problem(package, allowed)
+            for package in packages
+        ):
+            yield f"licence {licence!r}: nothing needs it"
+
+
 def problems(packages, rules):
     allowed = set(rules["licenses"]["allow"])
     registries = set(rules["sources"]["allow-registry"])
@@ -127,6 +149,8 @@ def problems(packages, rules):
     for name, found in versions.items():
         if len(found) > 1:
             yield f"{name}: several versions: {', '.join(found)}"
+    yield from unneeded_skips(packages, rules["bans"]["skip"])
+    yield from unneeded_licences(packages, allowed)
 
 
 def main():

@@ -59,27 +59,15 @@ pub async fn soak(
     let mut servers = [logging(&installation, &log)?];
     let url = servers[0].url.clone();
     let height = Height::of(servers[0].pid());
+    let mut victims = Victims { postgres, receiver, operator: &operator, log: &log };
     let (started, mut memory, mut done) = (Instant::now(), Vec::new(), [0; 3]);
     let (mut toll, mut known) = (Toll::default(), 0);
     while started.elapsed() < length {
         let fault = FAULTS[usize::try_from(dice.below(3))?];
         let (moment, span) = (dice.moment(), dice.moment() * 3);
         let quiet = Duration::from_secs(4 + dice.below(8));
-        let round = async {
-            sleep(moment).await;
-            let (begun, before) = (Instant::now(), errors(&log)?.len());
-            match fault {
-                Fault::Database => postgres.restart_immediately(span).await?,
-                Fault::Receiver => pause(receiver, span).await?,
-                Fault::Source => pause(&operator, span).await?,
-            }
-            let over = Instant::now() + RECOVERY;
-            sleep_until(over).await;
-            let during = before..errors(&log)?.len();
-            sleep(quiet).await;
-            anyhow::Ok((begun..over, during))
-        };
-        let (span, during) = customer.create_during(&[&url], plan.rate, round).await?;
+        let fails = victims.fail(fault, moment, span, quiet);
+        let (span, during) = customer.create_during(&[&url], plan.rate, fails).await?;
         let heard = errors(&log)?;
         for (place, line) in heard.iter().enumerate().skip(known) {
             toll.log(line, fault.excuses() && during.contains(&place));
@@ -94,33 +82,93 @@ pub async fn soak(
     let drained = drain(&database).await?;
     let book = Book::close(&customer, &url, plan.receiver, &[]).await?;
     all_run(&mut servers)?;
-    let (early, end) = quarters(&memory);
-    let flat = end <= early * GROWTH.0 / GROWTH.1 + GROWTH.2;
     let came = report(plan.receiver).await?.events.len();
-    let told = format!(
-        "{:.0} min, {:.1} links/s acknowledged of {} asked for while there is load; {} restarts of the \
-         database, {} and {} pauses of receiver and source; {toll}; {came} events, drained after \
-         {drained:.1?}; memory between the faults at most {early} KiB in the second quarter, {end} in the \
-         last, at most {} KiB at any second; {}",
-        started.elapsed().as_secs_f64() / 60.0,
-        book.acknowledged as f64 / loaded.as_secs_f64(),
-        plan.rate,
-        done[0],
-        done[1],
-        done[2],
-        height.kib(),
-        book.told()
-    );
-    let verdict = Verdict::counted(
-        "soak: source, receiver and database fail at random under load, PostgreSQL",
-        "nothing lost; nothing but 503 refused, and that, requests without an answer and errors in the \
-         log only until 8 s after a fault of source or database; jobs and deliveries drained, memory \
-         flat, the server is not started again",
-        book.sound(),
-        told,
-    );
-    let met = flat && toll.excused();
-    Ok(vec![Verdict { misses: toll.misses, ..verdict.and_timed(met) }])
+    let (most, took) = (height.kib(), started.elapsed());
+    let ended =
+        Ended { rate: plan.rate, took, loaded, drained, done, toll, came, memory, most, book };
+    Ok(vec![ended.verdict()])
+}
+
+/// What may fail, and the log of the server that has to live with it.
+struct Victims<'a> {
+    postgres: &'a mut Postgres,
+    receiver: &'a Process,
+    operator: &'a Process,
+    log: &'a Path,
+}
+
+impl Victims<'_> {
+    /// After `moment` one of them is away for `span`, and then nothing is for as long as it takes to recover
+    /// and `quiet`: the time of the fault, and the lines of the log that fall into it.
+    async fn fail(
+        &mut self,
+        fault: Fault,
+        moment: Duration,
+        span: Duration,
+        quiet: Duration,
+    ) -> anyhow::Result<(Range<Instant>, Range<usize>)> {
+        sleep(moment).await;
+        let (begun, before) = (Instant::now(), errors(self.log)?.len());
+        match fault {
+            Fault::Database => self.postgres.restart_immediately(span).await?,
+            Fault::Receiver => pause(self.receiver, span).await?,
+            Fault::Source => pause(self.operator, span).await?,
+        }
+        let over = Instant::now() + RECOVERY;
+        sleep_until(over).await;
+        let during = before..errors(self.log)?.len();
+        sleep(quiet).await;
+        Ok((begun..over, during))
+    }
+}
+
+/// What a soak came to.
+struct Ended {
+    /// Links asked for a second.
+    rate: u32,
+    /// The whole of it, the load alone, and what was left to do after that.
+    took: Duration,
+    loaded: Duration,
+    drained: Duration,
+    /// How often what failed, in the order of [`FAULTS`].
+    done: [u32; 3],
+    toll: Toll,
+    /// Events that came.
+    came: usize,
+    /// Memory after each fault, and at most, KiB.
+    memory: Vec<u64>,
+    most: u64,
+    book: Book,
+}
+
+impl Ended {
+    fn verdict(self) -> Verdict {
+        let Self { rate, took, loaded, drained, done, toll, came, memory, most, book } = self;
+        let (early, end) = quarters(&memory);
+        let flat = end <= early * GROWTH.0 / GROWTH.1 + GROWTH.2;
+        let told = format!(
+            "{:.0} min, {:.1} links/s acknowledged of {rate} asked for while there is load; {} restarts of \
+             the database, {} and {} pauses of receiver and source; {toll}; {came} events, drained after \
+             {drained:.1?}; memory between the faults at most {early} KiB in the second quarter, {end} in \
+             the last, at most {most} KiB at any second; {}",
+            took.as_secs_f64() / 60.0,
+            book.acknowledged as f64 / loaded.as_secs_f64(),
+            done[0],
+            done[1],
+            done[2],
+            book.told()
+        );
+        let verdict = Verdict::counted(
+            "soak: source, receiver and database fail at random under load, PostgreSQL",
+            "nothing lost; nothing but 503 refused, and that, requests without an answer and errors in the \
+             log only until 8 s after a fault of source or database; jobs and deliveries drained, memory \
+             flat, the server is not started again",
+            book.sound(),
+            told,
+        );
+        let met = flat && toll.excused();
+        Verdict { misses: toll.misses, ..verdict.and_timed(met) }
+    }
 }
 
 /// The most memory of a process, looked at every second until this is dropped.

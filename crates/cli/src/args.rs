@@ -10,9 +10,9 @@ mod http;
 mod keys;
 mod operator;
 mod papers;
+mod pila;
 mod source_terms;
 mod sources;
-mod spools;
 mod tls;
 mod traces;
 mod users;
@@ -27,23 +27,22 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use vinculo_pila::{Document, DocumentKind};
 
-use crate::settings::File;
+use crate::settings::{Complete, File, complete};
 
 pub(crate) use audit::{Audit, ExportAudit, ReportSubject, Subjects, VerifyAudit};
 pub(crate) use care::{
-    Backup, Doctor, Keeping, Lost, Restore, Retention, RetentionOptions, Settle, Vault,
-    VaultOptions,
+    Backup, Doctor, Keeping, Lost, Restore, Retention, RetentionOptions, Vault, VaultOptions,
 };
 pub(crate) use cohorts::{CohortLimits, Cohorts, CreateCohort, OneCohort};
 pub(crate) use consents::{Consents, ListConsents, VerifyConsents};
 pub(crate) use db::{CopyDatabase, Db};
 pub(crate) use http::Http;
 pub(crate) use keys::{ChangeKey, CreateKey, Keys, ListKeys, RotateKey};
-pub(crate) use operator::{Export, OperatorCommand};
+pub(crate) use operator::{Export, Operator, OperatorCommand, OperatorListen};
 pub(crate) use papers::{Completions, Man};
+pub(crate) use pila::{CheckFiles, ImportFiles, Pila, ShowPerson, TakeOver};
 pub(crate) use source_terms::Terms;
 pub(crate) use sources::{AuthKind, Reach, SourceName, Sources};
-pub(crate) use spools::TakeOver;
 pub(crate) use tls::TlsFiles;
 pub(crate) use traces::Traces;
 pub(crate) use users::{Organizations, Reached, Users};
@@ -141,6 +140,39 @@ pub(crate) enum Command {
     Man(Man),
 }
 
+impl Complete for Command {
+    fn complete(&mut self, file: &File) -> anyhow::Result<()> {
+        match self {
+            Self::Serve(options) => options.as_mut().complete(file),
+            Self::Worker(options) => options.as_mut().complete(file),
+            Self::Operator(options) => options.complete(file),
+            Self::Keys(command) => command.complete(file),
+            Self::Organizations(command) => command.complete(file),
+            Self::Users(command) => command.complete(file),
+            Self::Webhooks(command) => command.complete(file),
+            Self::Deliveries(command) => command.complete(file),
+            Self::Events(command) => command.complete(file),
+            Self::Pila(command) => command.complete(file),
+            Self::Cohorts(command) => command.complete(file),
+            Self::Subjects(command) => command.complete(file),
+            Self::Audit(command) => command.complete(file),
+            Self::Consents(command) => command.complete(file),
+            Self::Vault(command) => command.complete(file),
+            Self::Retention(command) => command.complete(file),
+            Self::Backup(options) => options.complete(file),
+            Self::Restore(options) => options.complete(file),
+            Self::Db(command) => command.complete(file),
+            Self::Doctor(options) => options.complete(file),
+            Self::Migrate(database) => database.complete(file),
+            Self::Demo
+            | Self::Openapi { .. }
+            | Self::Reference
+            | Self::Completions(_)
+            | Self::Man(_) => Ok(()),
+        }
+    }
+}
+
 /// Which installation to open.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 #[serde(default)]
@@ -211,17 +243,7 @@ pub(crate) struct Serve {
     pub(crate) work: Worker,
 }
 
-impl Serve {
-    /// The options with what the file adds.
-    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        Ok(Self {
-            work: self.work.completed(file)?,
-            server: file.complete(self.server)?,
-            tls: file.complete(self.tls)?,
-            http: file.complete(self.http)?,
-        })
-    }
-}
+complete!(Serve { work, server, tls, http });
 
 /// How to serve.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
@@ -267,71 +289,6 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// `vinculo operator`
-#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Operator {
-    /// Address to listen on [default: 127.0.0.1:8090]
-    #[arg(
-        long = "listen",
-        id = "operator_listen",
-        env = "VINCULO_OPERATOR_LISTEN",
-        value_name = "ADDRESS"
-    )]
-    pub(crate) operator_listen: Option<SocketAddr>,
-    #[command(subcommand)]
-    #[serde(skip)]
-    pub(crate) command: Option<OperatorCommand>,
-}
-
-/// `vinculo pila …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Pila {
-    /// Check planillas and payer records; exit 1 when one is refused
-    Check(CheckFiles),
-    /// Import planillas and payer records; exit 1 when one is refused
-    Import(ImportFiles),
-    /// End imports whose files are in a spool that is gone
-    TakeOver(TakeOver),
-    /// Show what the imported planillas and answers say about a person
-    Show(ShowPerson),
-}
-
-/// `vinculo pila import`
-#[derive(Debug, Args)]
-pub(crate) struct ImportFiles {
-    /// Files to import, in this order; of a folder or a zip archive, every file in it
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Refusing rules about totals that may pass: header_payroll_total, header_total_contributors
-    #[arg(long, value_delimiter = ',', value_name = "RULE")]
-    pub(crate) allow: Vec<String>,
-    /// Which half of the organization may use them
-    #[arg(long)]
-    pub(crate) environment: Environment,
-    /// Print JSON, one object a file; on standard error, how far each has come
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
-/// `vinculo pila show`
-#[derive(Debug, Args)]
-pub(crate) struct ShowPerson {
-    /// Kind and number, such as CC:1999000001
-    #[arg(long, value_name = "KIND:NUMBER")]
-    pub(crate) document: DocumentArgument,
-    /// Which half of the organization to look in
-    #[arg(long)]
-    pub(crate) environment: Environment,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) database: Database,
-}
-
 /// A document on the command line. `Debug` hides the number.
 #[derive(Clone, Debug)]
 pub(crate) struct DocumentArgument(pub(crate) Document);
@@ -353,20 +310,6 @@ impl std::str::FromStr for DocumentArgument {
         }
         Ok(Self(Document::new(kind, number.to_uppercase())))
     }
-}
-
-/// `vinculo pila check`
-#[derive(Debug, Args)]
-pub(crate) struct CheckFiles {
-    /// Files to check; of a folder or a zip archive, every file in it
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Refusing rules about totals that may pass: header_payroll_total, header_total_contributors
-    #[arg(long, value_delimiter = ',', value_name = "RULE")]
-    pub(crate) allow: Vec<String>,
-    /// Print JSON, one object a file
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// Which half of an organization.

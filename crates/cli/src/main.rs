@@ -15,7 +15,10 @@ mod traces;
 
 use std::process::ExitCode;
 
-use crate::args::{Arguments, Command};
+use crate::args::{
+    Arguments, Audit, Command, Keys, OperatorCommand, Pila, Subjects, Vault, Webhooks,
+};
+use crate::settings::Complete as _;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
@@ -34,89 +37,37 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+fn run(mut arguments: Arguments) -> anyhow::Result<ExitCode> {
     settings::refuse_unknown_variables()?;
     let file = settings::File::read(arguments.config.as_deref())?;
+    arguments.command.complete(&file)?;
     match arguments.command {
         Command::Demo => commands::demo::run(),
-        Command::Serve(options) => commands::serve::run(options.completed(&file)?),
-        Command::Worker(options) => commands::worker::run(options.completed(&file)?),
-        Command::Operator(args::Operator {
-            command: Some(args::OperatorCommand::Export(options)),
-            ..
-        }) => commands::export::run(&options),
-        Command::Operator(options) => commands::operator::run(file.complete(options)?),
-        Command::Keys(keys) => run_keys(keys, &file),
-        Command::Organizations(command) => {
-            commands::users::run_organizations(&command.completed(&file)?)
-        }
-        Command::Users(command) => commands::users::run(&command.completed(&file)?),
-        Command::Webhooks(command) => webhooks(command, &file),
-        Command::Deliveries(command) => commands::events::run_deliveries(command, &file),
-        Command::Events(command) => commands::events::run(command, &file),
-        Command::Cohorts(options) => commands::cohorts::run(&options.completed(&file)?),
-        Command::Pila(args::Pila::Check(options)) => commands::pila::check(&options),
-        Command::Pila(args::Pila::Import(options)) => {
-            let database = file.complete(options.database)?;
-            commands::import::run(&args::ImportFiles { database, ..options })
-        }
-        Command::Pila(args::Pila::TakeOver(options)) => {
-            let database = file.complete(options.database)?;
-            commands::take_over::run(&args::TakeOver { database, ..options })
-        }
-        Command::Pila(args::Pila::Show(options)) => {
-            let database = file.complete(options.database)?;
-            commands::show::run(&args::ShowPerson { database, ..options })
-        }
-        Command::Subjects(args::Subjects::Report(options)) => {
-            let database = file.complete(options.database)?;
-            commands::audit::report(&args::ReportSubject { database, ..options })
-        }
-        Command::Audit(args::Audit::Verify(options)) => {
-            let database = file.complete(options.database)?;
-            commands::audit::verify(&args::VerifyAudit { database, ..options })
-        }
-        Command::Audit(args::Audit::Export(options)) => {
-            let database = file.complete(options.database)?;
-            commands::audit::export(&args::ExportAudit { database, ..options })
-        }
-        Command::Consents(options) => commands::consents::run(&options.completed(&file)?),
-        Command::Vault(args::Vault::Status(options)) => {
-            let database = file.complete(options.database)?;
-            commands::vault::status(&args::VaultOptions { database, ..options })
-        }
-        Command::Vault(args::Vault::Rotate(options)) => {
-            let database = file.complete(options.database)?;
-            commands::vault::rotate(&args::VaultOptions { database, ..options })
-        }
-        Command::Vault(args::Vault::RotateIndex(options)) => {
-            let database = file.complete(options.database)?;
-            commands::vault::rotate_index(&args::VaultOptions { database, ..options })
-        }
-        Command::Vault(args::Vault::Settle(args::Settle { lost, options })) => {
-            let database = file.complete(options.database)?;
-            commands::vault::settle(&args::VaultOptions { database, ..options }, lost)
-        }
-        Command::Retention(options) => commands::retention::run(options.completed(&file)?),
-        Command::Backup(options) => {
-            let database = file.complete(options.database)?;
-            commands::backup::run(&args::Backup { database, ..options })
-        }
-        Command::Restore(options) => {
-            let database = file.complete(options.database)?;
-            commands::restore::run(&args::Restore { database, ..options })
-        }
-        Command::Db(command) => commands::db::run(&command.completed(&file)?),
-        Command::Doctor(options) => {
-            let database = file.complete(options.database)?;
-            let webhooks = file.complete(options.webhooks)?;
-            let tls = file.complete(options.tls)?;
-            let room = file.complete(options.room)?;
-            let traces = file.complete(options.traces)?;
-            let given = args::Doctor { database, tls, webhooks, room, traces, ..options };
-            commands::doctor::run(&given)
-        }
-        Command::Migrate(options) => commands::migrate::run(&file.complete(options)?),
+        Command::Serve(options) => commands::serve::run(*options),
+        Command::Worker(options) => commands::worker::run(*options),
+        Command::Operator(options) => match options.command {
+            Some(OperatorCommand::Export(export)) => commands::export::run(&export),
+            None => commands::operator::run(&options.listen),
+        },
+        Command::Keys(command) => keys(&command),
+        Command::Organizations(command) => commands::users::run_organizations(&command),
+        Command::Users(command) => commands::users::run(&command),
+        Command::Webhooks(command) => webhooks(command),
+        Command::Deliveries(command) => commands::events::run_deliveries(&command),
+        Command::Events(command) => commands::events::run(command),
+        Command::Cohorts(command) => commands::cohorts::run(&command),
+        Command::Pila(command) => pila(&command),
+        Command::Subjects(Subjects::Report(options)) => commands::audit::report(&options),
+        Command::Audit(Audit::Verify(options)) => commands::audit::verify(&options),
+        Command::Audit(Audit::Export(options)) => commands::audit::export(&options),
+        Command::Consents(command) => commands::consents::run(&command),
+        Command::Vault(command) => vault(&command),
+        Command::Retention(command) => commands::retention::run(command),
+        Command::Backup(options) => commands::backup::run(&options),
+        Command::Restore(options) => commands::restore::run(&options),
+        Command::Db(command) => commands::db::run(&command),
+        Command::Doctor(options) => commands::doctor::run(&options),
+        Command::Migrate(database) => commands::migrate::run(&database),
         Command::Openapi { postman } => commands::openapi::run(postman),
         Command::Reference => Ok(commands::reference::run()),
         Command::Completions(options) => Ok(commands::papers::completions(options.shell)),
@@ -124,67 +75,45 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn run_keys(keys: args::Keys, file: &settings::File) -> anyhow::Result<ExitCode> {
-    match keys {
-        args::Keys::Create(options) => {
-            let database = file.complete(options.database)?;
-            commands::keys::create(&args::CreateKey { database, ..options })
-        }
-        args::Keys::List(options) => {
-            let database = file.complete(options.database)?;
-            commands::keys::list(&args::ListKeys { database, ..options })
-        }
-        args::Keys::Rotate(options) => {
-            let database = file.complete(options.database)?;
-            commands::keys::rotate(&args::RotateKey { database, ..options })
-        }
-        args::Keys::Retire(options) => {
-            let database = file.complete(options.database)?;
-            commands::keys::retire(&args::ChangeKey { database, ..options })
-        }
-        args::Keys::Revoke(options) => {
-            let database = file.complete(options.database)?;
-            commands::keys::revoke(&args::ChangeKey { database, ..options })
-        }
+fn keys(command: &Keys) -> anyhow::Result<ExitCode> {
+    match command {
+        Keys::Create(options) => commands::keys::create(options),
+        Keys::List(options) => commands::keys::list(options),
+        Keys::Rotate(options) => commands::keys::rotate(options),
+        Keys::Retire(options) => commands::keys::retire(options),
+        Keys::Revoke(options) => commands::keys::revoke(options),
     }
 }
 
-fn webhooks(command: args::Webhooks, file: &settings::File) -> anyhow::Result<ExitCode> {
-    use args::Webhooks as Command;
-    let endpoint = |options: args::WebhookOptions| {
-        let database = file.complete(options.database)?;
-        anyhow::Ok(args::WebhookOptions { database, ..options })
-    };
+fn pila(command: &Pila) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Create(options) => {
-            let database = file.complete(options.database)?;
-            let outgoing = file.complete(options.outgoing)?;
-            commands::webhooks::create(args::CreateWebhook { database, outgoing, ..options })
-        }
-        Command::List(options) => {
-            let database = file.complete(options.database)?;
-            commands::webhooks::list(&args::ListWebhooks { database, ..options })
-        }
-        Command::Update(options) => {
-            let outgoing = file.complete(options.outgoing)?;
-            let endpoint = endpoint(options.endpoint)?;
-            commands::webhooks::update(args::UpdateWebhook { endpoint, outgoing, ..options })
-        }
-        Command::Enable(options) => commands::webhooks::enable(&args::Enable {
-            endpoint: endpoint(options.endpoint)?,
-            ..options
-        }),
-        Command::Disable(options) => commands::webhooks::disable(&endpoint(options)?),
-        Command::Rotate(options) => commands::webhooks::rotate(&args::RotateWebhook {
-            endpoint: endpoint(options.endpoint)?,
-            ..options
-        }),
-        Command::Test(options) => commands::webhooks::test(&endpoint(options)?),
-        Command::Replay(options) => {
-            let database = file.complete(options.database)?;
-            commands::webhooks::replay(&args::ReplayWebhooks { database, ..options })
-        }
-        Command::Delete(options) => commands::webhooks::delete(&endpoint(options)?),
-        Command::Addresses(options) => commands::webhooks::addresses(&file.complete(options)?),
+        Pila::Check(options) => commands::pila::check(options),
+        Pila::Import(options) => commands::import::run(options),
+        Pila::TakeOver(options) => commands::take_over::run(options),
+        Pila::Show(options) => commands::show::run(options),
+    }
+}
+
+fn vault(command: &Vault) -> anyhow::Result<ExitCode> {
+    match command {
+        Vault::Status(options) => commands::vault::status(options),
+        Vault::Rotate(options) => commands::vault::rotate(options),
+        Vault::RotateIndex(options) => commands::vault::rotate_index(options),
+        Vault::Settle(settle) => commands::vault::settle(&settle.options, settle.lost),
+    }
+}
+
+fn webhooks(command: Webhooks) -> anyhow::Result<ExitCode> {
+    match command {
+        Webhooks::Create(options) => commands::webhooks::create(options),
+        Webhooks::List(options) => commands::webhooks::list(&options),
+        Webhooks::Update(options) => commands::webhooks::update(options),
+        Webhooks::Enable(options) => commands::webhooks::enable(&options),
+        Webhooks::Disable(options) => commands::webhooks::disable(&options),
+        Webhooks::Rotate(options) => commands::webhooks::rotate(&options),
+        Webhooks::Test(options) => commands::webhooks::test(&options),
+        Webhooks::Replay(options) => commands::webhooks::replay(&options),
+        Webhooks::Delete(options) => commands::webhooks::delete(&options),
+        Webhooks::Addresses(options) => commands::webhooks::addresses(&options),
     }
 }

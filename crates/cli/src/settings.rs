@@ -47,8 +47,8 @@ impl File {
         Ok(Self { path, table })
     }
 
-    /// Fills what no flag and no variable gave.
-    pub(crate) fn complete<T: Serialize + DeserializeOwned>(&self, given: T) -> anyhow::Result<T> {
+    /// A group of options with what no flag and no variable gave.
+    fn filled<T: Serialize + DeserializeOwned>(&self, given: &T) -> anyhow::Result<T> {
         let given = serde_json::to_value(given)?;
         let mut options = given.clone();
         let mut from_file = Vec::new();
@@ -80,6 +80,46 @@ impl File {
         })
     }
 }
+
+/// Options that the file can give.
+pub(crate) trait Complete {
+    /// Fills what no flag and no variable gave.
+    ///
+    /// # Errors
+    /// When the file has a value that is none of its option.
+    fn complete(&mut self, file: &File) -> anyhow::Result<()>;
+}
+
+/// Every group of options that the file knows by their names.
+impl<T: Serialize + DeserializeOwned> Complete for T {
+    fn complete(&mut self, file: &File) -> anyhow::Result<()> {
+        *self = file.filled(self)?;
+        Ok(())
+    }
+}
+
+/// Says of what a command consists that the file can give: of these groups of options, or one of these
+/// commands.
+macro_rules! complete {
+    ($options:ident { $($group:ident),* }) => {
+        impl $crate::settings::Complete for $options {
+            fn complete(&mut self, file: &$crate::settings::File) -> anyhow::Result<()> {
+                $($crate::settings::Complete::complete(&mut self.$group, file)?;)*
+                Ok(())
+            }
+        }
+    };
+    ($command:ident, $($name:ident)|+) => {
+        impl $crate::settings::Complete for $command {
+            fn complete(&mut self, file: &$crate::settings::File) -> anyhow::Result<()> {
+                match self {
+                    $(Self::$name(options) => $crate::settings::Complete::complete(options, file),)*
+                }
+            }
+        }
+    };
+}
+pub(crate) use complete;
 
 /// A key with what is wrong with its value, which may be quoted unless it is a secret.
 fn told(key: &str, value: &serde_json::Value, why: &serde_json::Error) -> String {
@@ -142,4 +182,73 @@ fn known(name: impl Fn(&clap::Arg) -> Option<String>) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     visit(&Arguments::command(), &name, &mut all);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    /// Shows every command below `of`, with the words it is called by.
+    fn each<'a>(
+        of: &'a clap::Command,
+        words: &[&'a str],
+        see: &mut dyn FnMut(&[&str], &clap::Command),
+    ) {
+        for command in of.get_subcommands() {
+            let words = [words, &[command.get_name()]].concat();
+            see(&words, command);
+            each(command, &words, see);
+        }
+    }
+
+    /// A call of the command with what it cannot do without.
+    fn call(words: &[&str], command: &clap::Command) -> Arguments {
+        let mut line: Vec<_> =
+            ["vinculo"].iter().chain(words).map(|&word| word.to_owned()).collect();
+        for arg in command.get_arguments().filter(|arg| arg.is_required_set()) {
+            line.extend(arg.get_long().map(|long| format!("--{long}")));
+            let value = match arg.get_id().as_str() {
+                "environment" => "sandbox",
+                "document" => "CC:1999000001",
+                "role" => "owner",
+                "id" if words[0] == "deliveries" => "7",
+                "id" | "spool" => "3d6f1a52-0f5c-4b8e-9a34-7c1d2e3f4a5b",
+                _ => "x",
+            };
+            line.push(value.to_owned());
+        }
+        if words == ["webhooks", "update"] {
+            line.push("--all-types".to_owned());
+        }
+        Arguments::try_parse_from(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+
+    #[test]
+    fn a_command_passes_over_no_key_that_is_one_of_its_options() {
+        let mut looked_at = 0;
+        each(&Arguments::command(), &[], &mut |words, command| {
+            let options = command.get_arguments().filter(|arg| arg.get_env().is_some());
+            let keys: Vec<_> = options.map(|arg| arg.get_id().to_string()).collect();
+            if keys.is_empty() {
+                return;
+            }
+            let mut given = call(words, command);
+            for key in keys {
+                // No option is a table.
+                let value = toml::Value::Table(toml::Table::new());
+                let table = toml::Table::from_iter([(key.clone(), value)]);
+                let file = File { path: "vinculo.toml".into(), table };
+                let Err(refused) = given.command.complete(&file) else {
+                    panic!("{words:?} passes over {key}");
+                };
+                let told = refused.to_string();
+                let named = format!("configuration file vinculo.toml: {key}");
+                assert!(told.starts_with(&named), "{words:?}: {told}");
+                looked_at += 1;
+            }
+        });
+        assert!(looked_at > 300, "{looked_at}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The application value: everything a handler or a job may use hangs off it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
@@ -152,6 +153,13 @@ impl App {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.0.clock.now()
+    }
+
+    /// Time that has passed since some moment of this process: how long something takes is the difference of
+    /// two, also when the machine's clock is set meanwhile.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.clock.elapsed()
     }
 
     /// The present moment as the store keeps it.

@@ -71,7 +71,7 @@ impl ManualClock {
     /// Lets time pass, and wakes whoever waited for a moment that has come.
     pub fn advance(&self, by: Duration) {
         self.time.send_modify(|time| {
-            time.now = time.now.checked_add(by).unwrap_or(Timestamp::MAX);
+            time.now = after(time.now, by);
             time.elapsed = time.elapsed.saturating_add(by);
         });
     }
@@ -146,6 +146,12 @@ pub(crate) fn day_start(day: Date) -> Option<Timestamp> {
     jiff::tz::offset(-5).to_timestamp(day.at(0, 0, 0, 0)).ok()
 }
 
+/// A moment and a while; the last moment there is where that would be later.
+#[must_use]
+pub fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
 /// A moment as the store keeps it: microseconds since 1970 UTC.
 #[must_use]
 pub fn micros(at: Timestamp) -> i64 {
@@ -169,6 +175,16 @@ mod tests {
     fn wire_time_always_shows_six_digits_and_z() {
         assert_eq!(wire_time(1_719_419_154_344_113), "2024-06-26T16:25:54.344113Z");
         assert_eq!(wire_time(1_719_419_154_000_000), "2024-06-26T16:25:54.000000Z");
+    }
+
+    #[test]
+    fn no_while_is_too_long_to_come_after_a_moment() {
+        let noon: Timestamp = "2026-11-24T12:00:00Z".parse().unwrap();
+        assert_eq!(
+            after(noon, Duration::from_micros(1)),
+            "2026-11-24T12:00:00.000001Z".parse().unwrap()
+        );
+        assert_eq!(after(noon, Duration::MAX), Timestamp::MAX);
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub struct Config {
     pub delete_limit_per_minute: u32,
     /// Failed logins a minute, and at once, from one address; 0 is no limit.
     pub login_failures_per_minute: u32,
-    /// Longest time a request under `/api/` may take: a question to every source fits, with room to
-    /// spare.
+    /// Longest time from a request to its answer's head: a question to every source fits, with room to spare.
+    /// Uploads of files take as long as they take.
     pub request_timeout: Duration,
     /// Longest time for the next 8 KiB of a request's body, or what is left of it.
     pub body_timeout: Duration,

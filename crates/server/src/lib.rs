@@ -22,6 +22,7 @@ pub mod erasure;
 mod error;
 mod filling;
 mod health;
+mod hex;
 mod imports;
 pub mod index_rotation;
 pub mod installation;
@@ -59,6 +60,7 @@ pub use api::span::moment;
 pub use app::{App, BuildError, Parts};
 pub use cohorts::{CohortStatus, CohortTerms, cohort_results, cohort_status, receive_cohort};
 pub use error::ApiError;
+pub use hex::hex;
 pub use imports::{
     ImportStatus, LARGEST_FILE, ReceiveError, ReceivedFile, import_status, receive_file,
 };

@@ -1,4 +1,4 @@
-//! Every route, once.
+//! Every route of the API, once, and where those of the pages are merged.
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -14,6 +14,7 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
+use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,12 +25,12 @@ use crate::{
     App, client, connect, dashboard, docs, health, limits, metrics, openapi, postman, request_id,
 };
 
-/// The management API. A file may be larger than any JSON body; the spool has its own limit.
-pub(crate) fn manage() -> OpenApiRouter<App> {
+/// The management API without its [`uploads`].
+fn manage() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(imports::list, imports::create))
+        .routes(routes!(imports::list))
         .routes(routes!(imports::detail))
-        .routes(routes!(cohorts::list, cohorts::create))
+        .routes(routes!(cohorts::list))
         .routes(routes!(cohorts::detail, cohorts::cancel))
         .routes(routes!(cohorts::results))
         .routes(routes!(manage::keys::list, manage::keys::create))
@@ -74,8 +75,13 @@ pub(crate) fn manage() -> OpenApiRouter<App> {
         .routes(routes!(manage::egress::addresses))
 }
 
+/// Files, which may be larger than any JSON body and take as long as they take.
+fn uploads() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(imports::create)).routes(routes!(cohorts::create))
+}
+
 /// The public contract.
-pub(crate) fn api() -> OpenApiRouter<App> {
+fn api() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(root::root))
         .routes(routes!(institutions::list))
@@ -91,25 +97,31 @@ pub(crate) fn api() -> OpenApiRouter<App> {
         .routes(routes!(token::create))
 }
 
-/// The paths of the contract and of its management, with `{…}` where an id belongs. The OpenAPI document
-/// has them too, but is only made for whoever asks for it: it takes some megabytes.
+/// The operations of the contract and of its management, as their handlers describe them.
+pub(crate) fn described() -> OpenApi {
+    api().merge(manage()).merge(uploads()).into_openapi()
+}
+
+/// Their paths, with `{…}` where an id belongs. The OpenAPI document has them too, but is only made for whoever
+/// asks for it: it takes some megabytes.
 pub(crate) fn paths() -> Vec<String> {
-    let described = [api().into_openapi(), manage().into_openapi()];
-    described.into_iter().flat_map(|described| described.paths.paths.into_keys()).collect()
+    described().paths.paths.into_keys().collect()
 }
 
 /// The application as a service: the contract, its description, and what an operator watches.
 pub fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
-    // An upload takes as long as it takes, as long as it comes on.
+    let (uploads, _) = uploads().split_for_parts();
+    // Uploads have no total deadline; each piece of the body has one (`body_timeout`).
     let longest = app.config().request_timeout;
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest);
     let routes = api
+        .merge(manage)
         .merge(dashboard::routes())
         .merge(connect::routes())
         .layer(timeout)
-        .merge(manage)
+        .merge(uploads)
         .merge(dashboard::uploads())
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
         .route("/api/postman.json", get(postman::download))
@@ -138,8 +150,8 @@ pub fn router(app: &App) -> Router {
         .layer(from_fn(options))
 }
 
-/// What stands around every route, the outermost first. They are functions in one another: every layer
-/// of a router is copied for each request with all that it holds, and what it answers is boxed.
+/// The middleware around every route, outermost first. Plain nested functions, not tower layers: axum clones
+/// each layer and boxes its future for every request.
 async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
     let over_tls = request.extensions().get::<client::OverTls>().is_some();
     let pages = async move |request| {
@@ -160,8 +172,8 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     response
 }
 
-/// What every answer says that says nothing else: it is kept by nobody, for a read that a cache answers is
-/// in no audit log, and is what it says it is; where TLS is the server's own, browsers come back by it.
+/// Default headers: `no-store`, because a read that a cache serves is missing from the audit log; `nosniff`;
+/// and HSTS where this server ends TLS itself.
 fn keep_to_itself(response: &mut Response, over_tls: bool) {
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -171,8 +183,7 @@ fn keep_to_itself(response: &mut Response, over_tls: bool) {
     }
 }
 
-/// Answers OPTIONS, which no route lists, from what the route allows. Nothing is said to browsers of
-/// other sites.
+/// Answers OPTIONS, which no route lists, from what the route allows. No CORS headers are sent.
 async fn options(request: Request, next: Next) -> Response {
     let asked = request.method() == Method::OPTIONS;
     let mut response = next.run(request).await;

@@ -16,6 +16,7 @@
 
 pub mod ach;
 pub mod agil_data;
+mod clock;
 mod connector;
 pub mod mareigua;
 mod named;
@@ -23,6 +24,7 @@ mod outcome;
 mod reading;
 mod service;
 
+pub use clock::Clock;
 pub use connector::{Connector, Question, Reading, Received};
 pub use named::Named;
 pub use outcome::{
@@ -30,9 +32,3 @@ pub use outcome::{
 };
 pub use reading::documents::{DocumentCodes, InvalidDocumentCodes};
 pub use service::config::{Auth, ConfigError, Grant, OAuth2, Secret, ServiceConfig, Tls};
-
-use std::sync::Arc;
-
-/// Where a connector reads the time: for `Retry-After` dates, the life of tokens, and the duration
-/// of a call.
-pub type Clock = Arc<dyn Fn() -> jiff::Timestamp + Send + Sync>;

@@ -116,7 +116,7 @@ pub struct Call {
     /// What broke the way to an answer: a refused connection, an unknown host, a certificate. It names no
     /// person.
     pub broken: Option<String>,
-    /// From the question to the outcome, by the connector's clock.
+    /// From the question to the outcome, by the connector's clock, also when that is set meanwhile.
     pub duration: Duration,
     /// Payload as received, at most 32 MiB; what arrived of it when the answer was cut short.
     pub raw: Option<Vec<u8>>,

@@ -186,17 +186,22 @@ impl From<tokio_postgres::Error> for Error {
             return without_sqlstate(&error);
         };
         let code = db.code().code();
-        let cause = Cause { code: Some(code.to_owned()), text: postgres_text(db) };
-        match code {
-            "23505" | "23P01" => Self::Conflict(cause),
-            "53100" => Self::Full(cause),
-            // Of a primary that has become a standby: the next connection may find another one.
-            "25006" => Self::Unavailable(cause),
-            "40001" | "40P01" | "55P03" | "57014" => Self::Busy(cause),
-            _ if matches!(&code[..2], "08" | "53" | "57") => Self::Unavailable(cause),
-            _ if code.starts_with("28") || code == "3D000" => Self::Unavailable(cause),
-            _ => Self::Database(cause),
-        }
+        by_sqlstate(code)(Cause { code: Some(code.to_owned()), text: postgres_text(db) })
+    }
+}
+
+/// What a SQLSTATE stands for. Whatever speaks the protocol may send any text as one.
+fn by_sqlstate(code: &str) -> fn(Cause) -> Error {
+    // Its class is the first two.
+    let is_away = ["08", "28", "53", "57"].iter().any(|class| code.starts_with(class));
+    match code {
+        "23505" | "23P01" => Error::Conflict,
+        "53100" => Error::Full,
+        // The first of a primary that has become a standby: the next connection may find another one.
+        "25006" | "3D000" => Error::Unavailable,
+        "40001" | "40P01" | "55P03" | "57014" => Error::Busy,
+        _ if is_away => Error::Unavailable,
+        _ => Error::Database,
     }
 }
 
@@ -229,4 +234,41 @@ fn postgres_text(db: &tokio_postgres::error::DbError) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_can_be_a_sqlstate() {
+        let kind = |code| match by_sqlstate(code)(Cause::own("")) {
+            Error::Unavailable(_) => "unavailable",
+            Error::Full(_) => "full",
+            Error::Busy(_) => "busy",
+            Error::Conflict(_) => "conflict",
+            _ => "refused",
+        };
+        for (code, expected) in [
+            ("", "refused"),
+            ("0", "refused"),
+            ("é", "refused"),
+            ("5é", "refused"),
+            ("42601", "refused"),
+            ("08", "unavailable"),
+            ("08006", "unavailable"),
+            ("28P01", "unavailable"),
+            ("3D000", "unavailable"),
+            ("57P01", "unavailable"),
+            ("25006", "unavailable"),
+            ("53300", "unavailable"),
+            ("53100", "full"),
+            ("57014", "busy"),
+            ("40001", "busy"),
+            ("23505", "conflict"),
+            ("23503", "refused"),
+        ] {
+            assert_eq!(kind(code), expected, "{code:?}");
+        }
+    }
 }

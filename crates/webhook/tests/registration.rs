@@ -1,4 +1,5 @@
 //! What may be registered: URLs, addresses, authorization values.
+#![expect(clippy::too_many_lines, reason = "a table of spellings")]
 
 use std::net::IpAddr;
 

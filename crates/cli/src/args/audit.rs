@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use vinculo_server::audit::NotedHead;
 
 use super::{Database, DocumentArgument, Environment};
+use crate::settings::complete;
 
 /// `vinculo audit …`
 #[derive(Debug, Subcommand)]
@@ -13,6 +14,8 @@ pub(crate) enum Audit {
     /// Print the audit log, one JSON object a line
     Export(ExportAudit),
 }
+
+complete!(Audit, Verify | Export);
 
 /// `vinculo audit verify`
 #[derive(Debug, Args)]
@@ -27,6 +30,8 @@ pub(crate) struct VerifyAudit {
     pub(crate) database: Database,
 }
 
+complete!(VerifyAudit { database });
+
 /// `vinculo audit export`
 #[derive(Debug, Args)]
 pub(crate) struct ExportAudit {
@@ -37,12 +42,16 @@ pub(crate) struct ExportAudit {
     pub(crate) database: Database,
 }
 
+complete!(ExportAudit { database });
+
 /// `vinculo subjects …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Subjects {
     /// Print everything that is known about a person, and who has seen it, as JSON
     Report(ReportSubject),
 }
+
+complete!(Subjects, Report);
 
 /// `vinculo subjects report`
 #[derive(Debug, Args)]
@@ -56,3 +65,5 @@ pub(crate) struct ReportSubject {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ReportSubject { database });

@@ -9,7 +9,7 @@ use vinculo_server::config::{Config, RetentionConfig};
 use vinculo_server::erasure::WithoutReceipt;
 
 use super::{Database, Room, TlsFiles, Traces};
-use crate::settings::File;
+use crate::settings::complete;
 
 /// `vinculo vault …`
 #[derive(Debug, Subcommand)]
@@ -24,6 +24,8 @@ pub(crate) enum Vault {
     Settle(Settle),
 }
 
+complete!(Vault, Status | Rotate | RotateIndex | Settle);
+
 /// `vinculo vault settle`
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
@@ -32,6 +34,8 @@ pub(crate) struct Settle {
     #[command(flatten)]
     pub(crate) options: VaultOptions,
 }
+
+complete!(Settle { options });
 
 /// What to do about people whom the keys do not open although nobody erased them.
 #[derive(Clone, Copy, Debug, Args)]
@@ -58,6 +62,8 @@ pub(crate) struct VaultOptions {
     pub(crate) database: Database,
 }
 
+complete!(VaultOptions { database });
+
 /// `vinculo retention …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Retention {
@@ -66,6 +72,8 @@ pub(crate) enum Retention {
     /// Remove what is old now, as servers do every hour
     Run(RetentionOptions),
 }
+
+complete!(Retention, Report | Run);
 
 /// `vinculo retention report` and `vinculo retention run`
 #[derive(Debug, Args)]
@@ -79,20 +87,7 @@ pub(crate) struct RetentionOptions {
     pub(crate) database: Database,
 }
 
-impl Retention {
-    /// The options with what the file adds.
-    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        let completed = |options: RetentionOptions| {
-            let keeping = file.complete(options.keeping)?;
-            let database = file.complete(options.database)?;
-            anyhow::Ok(RetentionOptions { keeping, database, ..options })
-        };
-        Ok(match self {
-            Self::Report(options) => Self::Report(completed(options)?),
-            Self::Run(options) => Self::Run(completed(options)?),
-        })
-    }
-}
+complete!(RetentionOptions { keeping, database });
 
 /// How long things are kept in the whole installation.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
@@ -128,6 +123,8 @@ pub(crate) struct Backup {
     pub(crate) database: Database,
 }
 
+complete!(Backup { database });
+
 /// `vinculo restore`
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
@@ -142,6 +139,8 @@ pub(crate) struct Restore {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(Restore { database });
 
 /// `vinculo doctor`
 #[derive(Debug, Args)]
@@ -164,6 +163,8 @@ pub(crate) struct Doctor {
     #[command(flatten)]
     pub(crate) traces: Traces,
 }
+
+complete!(Doctor { database, tls, webhooks, room, traces });
 
 /// Where webhooks may go.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]

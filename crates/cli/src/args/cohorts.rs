@@ -8,6 +8,7 @@ use uuid::Uuid;
 use vinculo_server::config::{CohortConfig, Config};
 
 use super::{Database, Environment};
+use crate::settings::complete;
 
 /// How much of cohorts is taken and worked on.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
@@ -53,6 +54,8 @@ pub(crate) enum Cohorts {
     Results(OneCohort),
 }
 
+complete!(Cohorts, Create | Show | Results);
+
 /// `vinculo cohorts create`
 #[derive(Debug, Args)]
 pub(crate) struct CreateCohort {
@@ -75,6 +78,8 @@ pub(crate) struct CreateCohort {
     pub(crate) json: bool,
 }
 
+complete!(CreateCohort { database, limits });
+
 /// `vinculo cohorts show` and `results`
 #[derive(Debug, Args)]
 pub(crate) struct OneCohort {
@@ -87,6 +92,8 @@ pub(crate) struct OneCohort {
     #[arg(value_name = "ID")]
     pub(crate) id: Uuid,
 }
+
+complete!(OneCohort { database });
 
 fn pair(text: &str) -> Result<(String, String), String> {
     const NAMES: [&str; 6] = [
@@ -102,26 +109,4 @@ fn pair(text: &str) -> Result<(String, String), String> {
         return Err(format!("expected one of {}", NAMES.join(", ")));
     }
     Ok((name.to_owned(), value.to_owned()))
-}
-
-impl Cohorts {
-    /// Completes the options from the configuration file.
-    ///
-    /// # Errors
-    /// When the file says something else than can be.
-    pub(crate) fn completed(self, file: &crate::settings::File) -> anyhow::Result<Self> {
-        let one = |options: OneCohort| {
-            let database = file.complete(options.database)?;
-            Ok::<_, anyhow::Error>(OneCohort { database, ..options })
-        };
-        Ok(match self {
-            Self::Create(options) => {
-                let database = file.complete(options.database)?;
-                let limits = file.complete(options.limits)?;
-                Self::Create(CreateCohort { database, limits, ..options })
-            }
-            Self::Show(options) => Self::Show(one(options)?),
-            Self::Results(options) => Self::Results(one(options)?),
-        })
-    }
 }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::Database;
-use crate::settings::File;
+use crate::settings::complete;
 
 /// `vinculo consents …`
 #[derive(Debug, Subcommand)]
@@ -14,21 +14,7 @@ pub(crate) enum Consents {
     List(ListConsents),
 }
 
-impl Consents {
-    /// The options with what the file adds.
-    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        Ok(match self {
-            Self::Verify(options) => {
-                let database = file.complete(options.database)?;
-                Self::Verify(VerifyConsents { database, ..options })
-            }
-            Self::List(options) => {
-                let database = file.complete(options.database)?;
-                Self::List(ListConsents { database, ..options })
-            }
-        })
-    }
-}
+complete!(Consents, Verify | List);
 
 /// `vinculo consents verify`
 #[derive(Debug, Args)]
@@ -43,6 +29,8 @@ pub(crate) struct VerifyConsents {
     pub(crate) database: Database,
 }
 
+complete!(VerifyConsents { database });
+
 /// `vinculo consents list`
 #[derive(Debug, Args)]
 pub(crate) struct ListConsents {
@@ -52,6 +40,8 @@ pub(crate) struct ListConsents {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ListConsents { database });
 
 fn head(text: &str) -> Result<String, String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {

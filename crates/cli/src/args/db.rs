@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::File;
+use crate::settings::complete;
 
 /// `vinculo db …`
 #[derive(Debug, Subcommand)]
@@ -13,13 +13,7 @@ pub(crate) enum Db {
     Copy(CopyDatabase),
 }
 
-impl Db {
-    /// The options with what the file adds.
-    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        let Self::Copy(options) = self;
-        Ok(Self::Copy(CopyDatabase { ends: file.complete(options.ends)?, ..options }))
-    }
-}
+complete!(Db, Copy);
 
 /// `vinculo db copy`
 #[derive(Debug, Args)]
@@ -30,6 +24,8 @@ pub(crate) struct CopyDatabase {
     #[arg(long)]
     pub(crate) json: bool,
 }
+
+complete!(CopyDatabase { ends });
 
 /// From where to where.
 #[derive(Clone, Default, Args, Serialize, Deserialize)]

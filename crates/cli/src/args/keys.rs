@@ -7,6 +7,7 @@ use uuid::Uuid;
 use vinculo_server::{Scope, parse_network};
 
 use super::{Database, Environment};
+use crate::settings::complete;
 
 /// `vinculo keys …`
 #[derive(Debug, Subcommand)]
@@ -22,6 +23,8 @@ pub(crate) enum Keys {
     /// Make a key open nothing any more
     Revoke(ChangeKey),
 }
+
+complete!(Keys, Create | List | Rotate | Retire | Revoke);
 
 /// `vinculo keys create`
 #[derive(Debug, Args)]
@@ -48,6 +51,8 @@ pub(crate) struct CreateKey {
     pub(crate) database: Database,
 }
 
+complete!(CreateKey { database });
+
 /// `vinculo keys list`
 #[derive(Debug, Args)]
 pub(crate) struct ListKeys {
@@ -60,6 +65,8 @@ pub(crate) struct ListKeys {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ListKeys { database });
 
 /// `vinculo keys rotate`
 #[derive(Debug, Args)]
@@ -77,6 +84,8 @@ pub(crate) struct RotateKey {
     pub(crate) database: Database,
 }
 
+complete!(RotateKey { database });
+
 /// `vinculo keys retire` and `vinculo keys revoke`
 #[derive(Debug, Args)]
 pub(crate) struct ChangeKey {
@@ -86,6 +95,8 @@ pub(crate) struct ChangeKey {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ChangeKey { database });
 
 fn scope(word: &str) -> Result<Scope, String> {
     Scope::parse(word).ok_or_else(|| {

@@ -1,8 +1,37 @@
-//! What `vinculo operator` can do beside serving.
+//! The simulated operator on its own.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+
+use crate::settings::complete;
+
+/// `vinculo operator`
+#[derive(Debug, Args)]
+pub(crate) struct Operator {
+    #[command(flatten)]
+    pub(crate) listen: OperatorListen,
+    #[command(subcommand)]
+    pub(crate) command: Option<OperatorCommand>,
+}
+
+complete!(Operator { listen });
+
+/// Where the simulated operator serves.
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct OperatorListen {
+    /// Address to listen on [default: 127.0.0.1:8090]
+    #[arg(
+        long = "listen",
+        id = "operator_listen",
+        env = "VINCULO_OPERATOR_LISTEN",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) operator_listen: Option<SocketAddr>,
+}
 
 /// `vinculo operator …`
 #[derive(Clone, Debug, Subcommand)]

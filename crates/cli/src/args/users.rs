@@ -6,7 +6,7 @@ use url::Url;
 use vinculo_store::UserRole;
 
 use super::Database;
-use crate::settings::File;
+use crate::settings::complete;
 
 /// `vinculo organizations …`
 #[derive(Debug, Subcommand)]
@@ -16,6 +16,8 @@ pub(crate) enum Organizations {
     /// List organizations, the oldest first
     List(ListUsers),
 }
+
+complete!(Organizations, Create | List);
 
 /// `vinculo organizations create`
 #[derive(Debug, Args)]
@@ -30,6 +32,8 @@ pub(crate) struct CreateOrganization {
     pub(crate) database: Database,
 }
 
+complete!(CreateOrganization { database });
+
 /// `vinculo users …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Users {
@@ -42,6 +46,8 @@ pub(crate) enum Users {
     /// End a user's sessions, and let the user sign in no more; `users reset` lets them in again
     Disable(ChangeUser),
 }
+
+complete!(Users, Create | List | Reset | Disable);
 
 /// `vinculo users create`
 #[derive(Debug, Args)]
@@ -64,6 +70,8 @@ pub(crate) struct CreateUser {
     pub(crate) database: Database,
 }
 
+complete!(CreateUser { reach, database });
+
 /// `vinculo organizations list` and `vinculo users list`
 #[derive(Debug, Args)]
 pub(crate) struct ListUsers {
@@ -73,6 +81,8 @@ pub(crate) struct ListUsers {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ListUsers { database });
 
 /// `vinculo users reset`
 #[derive(Debug, Args)]
@@ -88,6 +98,8 @@ pub(crate) struct ResetUser {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ResetUser { reach, database });
 
 /// Where browsers find the server.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
@@ -108,37 +120,7 @@ pub(crate) struct ChangeUser {
     pub(crate) database: Database,
 }
 
-impl Organizations {
-    /// The options with what the file adds.
-    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        Ok(match self {
-            Self::Create(it) => {
-                Self::Create(CreateOrganization { database: file.complete(it.database)?, ..it })
-            }
-            Self::List(it) => Self::List(ListUsers { database: file.complete(it.database)?, ..it }),
-        })
-    }
-}
-
-impl Users {
-    /// The options with what the file adds.
-    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        Ok(match self {
-            Self::Create(it) => {
-                let (database, reach) = (file.complete(it.database)?, file.complete(it.reach)?);
-                Self::Create(CreateUser { database, reach, ..it })
-            }
-            Self::List(it) => Self::List(ListUsers { database: file.complete(it.database)?, ..it }),
-            Self::Reset(it) => {
-                let (database, reach) = (file.complete(it.database)?, file.complete(it.reach)?);
-                Self::Reset(ResetUser { database, reach, ..it })
-            }
-            Self::Disable(it) => {
-                Self::Disable(ChangeUser { database: file.complete(it.database)?, ..it })
-            }
-        })
-    }
-}
+complete!(ChangeUser { database });
 
 fn role(word: &str) -> Result<UserRole, String> {
     UserRole::parse(word).ok_or_else(|| {

@@ -8,6 +8,7 @@ use vinculo_store::{DeliveryState, Micros};
 
 use super::http::Network;
 use super::{Database, Environment, Secret};
+use crate::settings::complete;
 
 /// Where webhooks may go.
 #[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
@@ -78,6 +79,11 @@ pub(crate) enum Webhooks {
     Addresses(Egress),
 }
 
+complete!(
+    Webhooks,
+    Create | List | Update | Enable | Disable | Rotate | Test | Replay | Delete | Addresses
+);
+
 /// `vinculo deliveries …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Deliveries {
@@ -89,6 +95,8 @@ pub(crate) enum Deliveries {
     Replay(ReplayDelivery),
 }
 
+complete!(Deliveries, List | Show | Replay);
+
 /// `vinculo events …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Events {
@@ -97,6 +105,8 @@ pub(crate) enum Events {
     /// Show an event with its body
     Show(ShowEvent),
 }
+
+complete!(Events, List | Show);
 
 /// `vinculo webhooks create`
 #[derive(Debug, Args)]
@@ -125,6 +135,8 @@ pub(crate) struct CreateWebhook {
     pub(crate) database: Database,
 }
 
+complete!(CreateWebhook { outgoing, database });
+
 /// `vinculo webhooks update`
 #[derive(Debug, Args)]
 pub(crate) struct UpdateWebhook {
@@ -135,6 +147,8 @@ pub(crate) struct UpdateWebhook {
     #[command(flatten)]
     pub(crate) endpoint: WebhookOptions,
 }
+
+complete!(UpdateWebhook { outgoing, endpoint });
 
 /// What is changed, at least one of these; what is not given stays.
 #[derive(Debug, Args)]
@@ -170,6 +184,8 @@ pub(crate) struct ListWebhooks {
     pub(crate) database: Database,
 }
 
+complete!(ListWebhooks { database });
+
 /// Which endpoint.
 #[derive(Debug, Args)]
 pub(crate) struct WebhookOptions {
@@ -185,6 +201,8 @@ pub(crate) struct WebhookOptions {
     pub(crate) database: Database,
 }
 
+complete!(WebhookOptions { database });
+
 /// `vinculo webhooks enable`
 #[derive(Debug, Args)]
 pub(crate) struct Enable {
@@ -195,6 +213,8 @@ pub(crate) struct Enable {
     pub(crate) endpoint: WebhookOptions,
 }
 
+complete!(Enable { endpoint });
+
 /// `vinculo webhooks rotate`
 #[derive(Debug, Args)]
 pub(crate) struct RotateWebhook {
@@ -204,6 +224,8 @@ pub(crate) struct RotateWebhook {
     #[command(flatten)]
     pub(crate) endpoint: WebhookOptions,
 }
+
+complete!(RotateWebhook { endpoint });
 
 /// `vinculo webhooks replay`
 #[derive(Debug, Args)]
@@ -216,6 +238,8 @@ pub(crate) struct ReplayWebhooks {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ReplayWebhooks { database });
 
 /// `vinculo deliveries list`
 #[derive(Debug, Args)]
@@ -231,6 +255,8 @@ pub(crate) struct ListDeliveries {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ListDeliveries { database });
 
 /// Which deliveries: those for which everything given holds.
 #[derive(Debug, Args)]
@@ -277,6 +303,8 @@ pub(crate) struct ShowDelivery {
     pub(crate) database: Database,
 }
 
+complete!(ShowDelivery { database });
+
 /// `vinculo deliveries replay`
 #[derive(Debug, Args)]
 pub(crate) struct ReplayDelivery {
@@ -291,6 +319,8 @@ pub(crate) struct ReplayDelivery {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ReplayDelivery { database });
 
 /// `vinculo events list`
 #[derive(Debug, Args)]
@@ -319,6 +349,8 @@ pub(crate) struct ListEvents {
     pub(crate) database: Database,
 }
 
+complete!(ListEvents { database });
+
 /// `vinculo events show`
 #[derive(Debug, Args)]
 pub(crate) struct ShowEvent {
@@ -330,6 +362,8 @@ pub(crate) struct ShowEvent {
     #[command(flatten)]
     pub(crate) database: Database,
 }
+
+complete!(ShowEvent { database });
 
 fn moment(text: &str) -> Result<Micros, String> {
     let expected = "expected a day such as 2026-11-24, or a moment such as 2026-11-24T12:00:00Z";

@@ -9,7 +9,7 @@ use super::{
     CohortLimits, Database, Egress, Keeping, Logging, Outgoing, Room, Sources, Terms, Traces,
     Watching,
 };
-use crate::settings::File;
+use crate::settings::complete;
 
 /// `vinculo worker`, and what `vinculo serve` takes for the same work
 #[derive(Debug, Args)]
@@ -41,25 +41,22 @@ pub(crate) struct Worker {
     pub(crate) terms: Terms,
 }
 
-impl Worker {
-    /// The options with what the file adds.
-    pub(crate) fn completed(self, file: &File) -> anyhow::Result<Self> {
-        Ok(Self {
-            database: file.complete(self.database)?,
-            pool: file.complete(self.pool)?,
-            outgoing: file.complete(self.outgoing)?,
-            egress: file.complete(self.egress)?,
-            sources: file.complete(self.sources)?,
-            terms: file.complete(self.terms)?,
-            cohorts: file.complete(self.cohorts)?,
-            keeping: file.complete(self.keeping)?,
-            watching: file.complete(self.watching)?,
-            room: file.complete(self.room)?,
-            logging: file.complete(self.logging)?,
-            traces: file.complete(self.traces)?,
-        })
-    }
+complete!(Worker {
+    database,
+    pool,
+    outgoing,
+    egress,
+    cohorts,
+    keeping,
+    watching,
+    room,
+    logging,
+    traces,
+    sources,
+    terms
+});
 
+impl Worker {
     /// The configuration with what is given here, production excepted.
     pub(crate) fn apply(&self, config: Config) -> Config {
         let config = self.egress.apply(self.outgoing.apply(self.terms.apply(config)));

@@ -6,6 +6,7 @@ use anstream::println;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use vinculo_server::hex;
 use vinculo_store::{Copied, CopyPhase, Target, copy};
 
 use crate::args::{CopyDatabase, Db};
@@ -72,7 +73,7 @@ fn tell(copied: Copied) -> Told {
     let tables = copied.tables.into_iter().map(|table| ToldTable {
         table: table.name,
         rows: table.rows,
-        sha256: table.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256: hex(&table.sha256),
     });
     Told { rows, found: copied.found, tables: tables.collect() }
 }

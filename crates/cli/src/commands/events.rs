@@ -13,39 +13,27 @@ use vinculo_store::{DeliveryFilter, EventFilter, TimeSpan};
 use super::webhooks::{json, json_lines, told, with, with_app};
 use crate::args::{Deliveries, Events, ListDeliveries, ListEvents, ReplayDelivery, Span, Wanted};
 use crate::print::HEAD;
-use crate::settings::File;
 
 /// Lists events, or shows one.
-pub(crate) fn run(command: Events, file: &File) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(command: Events) -> anyhow::Result<ExitCode> {
     match command {
-        Events::List(options) => {
-            let database = file.complete(options.database)?;
-            list(ListEvents { database, ..options })
-        }
+        Events::List(options) => list(options),
         Events::Show(options) => {
-            let database = file.complete(options.database)?;
             let (environment, id) = (options.environment.into(), options.id);
-            json(&with(&database, async |app| show_event(app, environment, id).await)?)
+            json(&with(&options.database, async |app| show_event(app, environment, id).await)?)
         }
     }
 }
 
 /// Lists deliveries, or shows one.
-pub(crate) fn run_deliveries(command: Deliveries, file: &File) -> anyhow::Result<ExitCode> {
+pub(crate) fn run_deliveries(command: &Deliveries) -> anyhow::Result<ExitCode> {
     match command {
-        Deliveries::List(options) => {
-            let database = file.complete(options.database)?;
-            deliveries(&ListDeliveries { database, ..options })
-        }
+        Deliveries::List(options) => deliveries(options),
         Deliveries::Show(options) => {
-            let database = file.complete(options.database)?;
             let (environment, id) = (options.environment.into(), options.id);
-            json(&with(&database, async |app| show_delivery(app, environment, id).await)?)
+            json(&with(&options.database, async |app| show_delivery(app, environment, id).await)?)
         }
-        Deliveries::Replay(options) => {
-            let database = file.complete(options.database)?;
-            replay(&ReplayDelivery { database, ..options })
-        }
+        Deliveries::Replay(options) => replay(options),
     }
 }
 

@@ -11,13 +11,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use vinculo_operator::{country, personas};
 use vinculo_server::clock::{Clock as _, SystemClock};
 
-use crate::args::Operator;
+use crate::args::OperatorListen;
 use crate::print::{DIM, HEAD};
 
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
 
 /// Serves the simulated operator until SIGTERM or SIGINT.
-pub(crate) fn run(options: Operator) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(options: &OperatorListen) -> anyhow::Result<ExitCode> {
     let address = options.operator_listen.unwrap_or(LISTEN);
     tokio::runtime::Runtime::new()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;

@@ -6,6 +6,7 @@
     clippy::print_stdout,
     reason = "a helper that fails is a test that fails, and what was measured is printed"
 )]
+#![expect(clippy::too_many_lines, reason = "a test tells one story to its end")]
 
 mod audit;
 mod backup;

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use vinculo_operator::{TRY_HEADER, personas};
 use vinculo_server::clock::{Clock as _, SystemClock};
 use vinculo_sources::ach::{Ach, AchConfig};
-use vinculo_sources::{Connector as _, Outcome, Question};
+use vinculo_sources::{Clock, Connector as _, Outcome, Question};
 
 use crate::support::{Client, Installation, Process, Receiver, finished, sample, vinculo};
 
@@ -39,7 +39,7 @@ async fn the_connector_reads_every_persona() {
     let installation = Installation::sqlite();
     let (mut process, url) = operator(&installation).await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let clock = Arc::new(|| SystemClock.now());
+    let clock = Clock::new(|| SystemClock.now(), || SystemClock.elapsed());
     let ach = Ach::new(AchConfig::new(url), http, clock).expect("a connector");
     let mut outcomes = Vec::new();
     for persona in personas().iter().filter(|persona| persona.seconds() == 0) {

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use uuid::Uuid;
 use vinculo_store::{AuditAction, WorkspaceId};
 
+use crate::clock::after;
+
 /// How long is counted before an entry is written.
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -74,8 +76,7 @@ impl Failures {
     /// When the minute is over, if one has begun: at once when the clock was set back since.
     pub(super) fn due(&self, now: Timestamp) -> Option<Timestamp> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let end = |since: Timestamp| since.checked_add(MINUTE).unwrap_or(Timestamp::MAX);
-        counts.since.map(|since| if since > now { now } else { end(since) })
+        counts.since.map(|since| if since > now { now } else { after(since, MINUTE) })
     }
 
     /// Takes what was counted.

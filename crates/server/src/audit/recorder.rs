@@ -20,6 +20,7 @@ use vinculo_vault::{Nonces, Vault};
 use super::failures::{Failed, Failures, Whom};
 use super::{Entry, Origin, Trail, block};
 use crate::App;
+use crate::clock::after;
 use crate::config::Config;
 use crate::error::ApiError;
 
@@ -329,7 +330,7 @@ pub(crate) async fn record(app: App, stopped: CancellationToken) {
             () = audit.news.notified() => {}
             () = minute => {}
         }
-        let moment = app.now().checked_add(DELAY).unwrap_or(Timestamp::MAX);
+        let moment = after(app.now(), DELAY);
         tokio::select! {
             () = stopped.cancelled() => {}
             () = audit.urgent.notified() => {}
@@ -346,7 +347,7 @@ pub(crate) async fn record(app: App, stopped: CancellationToken) {
 pub(crate) async fn chain_leftovers(app: App, stopped: CancellationToken) {
     loop {
         report(app.audit().chain_leftovers(&app).await);
-        let next = app.now().checked_add(LEFTOVER).unwrap_or(Timestamp::MAX);
+        let next = after(app.now(), LEFTOVER);
         tokio::select! {
             () = stopped.cancelled() => return,
             () = app.clock().sleep_until(next) => {}

@@ -10,6 +10,7 @@ use vinculo_vault::Vault;
 
 use super::block::{anchors_of, digest_of, hash_of};
 use crate::clock::wire_time;
+use crate::hex::{hex, unhex};
 
 /// Blocks read at once.
 const SLICE: i64 = 100;
@@ -68,22 +69,6 @@ impl FromStr for NotedHead {
         let hash = unhex(next()?).ok_or(MalformedHead)?;
         Ok(Self { chain, sequence, hash })
     }
-}
-
-fn unhex(text: &str) -> Option<Digest> {
-    let mut hash = Digest::default();
-    let pairs = text.as_bytes().chunks(2);
-    if pairs.len() != hash.len() {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(pairs) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(hash)
-}
-
-fn hex(hash: &Digest) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What can be wrong.

@@ -5,8 +5,8 @@ use aws_lc_rs::digest;
 use jiff::civil::Date;
 use vinculo_store::Resource;
 
-use crate::consents::hex;
 use crate::dashboard::{Language, words};
+use crate::hex::hex;
 use crate::terms::RefreshRate;
 
 /// Version of the words below.

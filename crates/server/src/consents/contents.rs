@@ -9,9 +9,9 @@ use uuid::Uuid;
 use vinculo_store::Consent;
 use vinculo_vault::{Context, DataKey, Sealed, VaultError};
 
-use super::receipt::hex;
 use crate::App;
 use crate::error::ApiError;
+use crate::hex::hex;
 
 const SALT: usize = 32;
 

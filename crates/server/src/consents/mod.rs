@@ -10,7 +10,7 @@ mod verify;
 
 pub(crate) use contents::{Contents, GrantContents, RevocationContents, Side};
 pub(crate) use ledger::{Given, Grant, grant, note_erasure, revoke, withhold};
-pub(crate) use receipt::{Event, Told, hex, is_intact};
+pub(crate) use receipt::{Event, Told, is_intact};
 pub use restored::take_back_again;
 pub(crate) use standing::{Denied, Standing, basis, permit};
 pub use verify::{Broken, ChainReport, HeadReport, ListedConsent, Verified, list, verify};

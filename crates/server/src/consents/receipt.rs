@@ -1,7 +1,5 @@
 //! A receipt: the text that is hashed, and the hash that binds it to the one before.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,6 +8,7 @@ use vinculo_vault::BlindIndex;
 
 use crate::clock::wire_time;
 use crate::error::ApiError;
+use crate::hex::hex;
 use crate::secrets::WorkspaceSecrets;
 
 /// The form of the text, written into it.
@@ -183,15 +182,6 @@ pub(super) fn hash(previous: &[u8; 32], body: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(context.finish().as_ref());
     hash
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

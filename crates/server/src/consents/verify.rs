@@ -10,9 +10,10 @@ use vinculo_store::{
 use vinculo_vault::Vault;
 
 use super::contents::{Contents, GrantContents, Side};
-use super::receipt::{Event, Fact, Told, hex, is_intact};
+use super::receipt::{Event, Fact, Told, is_intact};
 use super::standing::Standing;
 use crate::clock::wire_time;
+use crate::hex::hex;
 use crate::secrets::{Secrets, WorkspaceSecrets};
 
 const STRANGE: &str = "it was not made with the keys of this installation";

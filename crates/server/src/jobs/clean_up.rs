@@ -12,7 +12,7 @@ use vinculo_store::{AuditAction, Micros, Old, RetentionRule, Tx, Workspace, Work
 use super::planilla_place;
 use crate::App;
 use crate::audit::{Entry, Trail};
-use crate::clock::{bogota_month, micros, month_start, wire_time};
+use crate::clock::{self, bogota_month, micros, month_start, wire_time};
 use crate::config::RetentionConfig;
 use crate::error::ApiError;
 use crate::settings::Settings;
@@ -309,7 +309,7 @@ pub(super) async fn run(app: App, stopped: CancellationToken) {
         if round(&app, &stopped).await {
             app.metrics().cleaned_up.set(app.now().as_second());
         }
-        let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
+        let next = clock::after(app.now(), EVERY);
         tokio::select! {
             () = stopped.cancelled() => return,
             () = app.clock().sleep_until(next) => {}

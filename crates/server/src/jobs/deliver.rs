@@ -13,7 +13,7 @@ use vinculo_webhook::{Answer, Attempt, MAX_RETRY_AFTER, Request, next_try};
 
 use super::opening::{Opened, Unopened, comes_again};
 use super::search::Ended;
-use crate::clock::micros;
+use crate::clock::{after, micros};
 use crate::error::ApiError;
 use crate::limits::FirstTry;
 use crate::settings::Settings;
@@ -305,7 +305,7 @@ fn peace(app: &App, answer: &Answer) -> Option<Micros> {
         return None;
     }
     let wait = asked(app, answer).unwrap_or(PEACE).min(MAX_RETRY_AFTER);
-    app.now().checked_add(wait).ok().map(micros)
+    Some(micros(after(app.now(), wait)))
 }
 
 /// When to try again, or that this was the last try.
@@ -319,10 +319,7 @@ fn next(
     let asked = answer.and_then(|answer| asked(app, answer));
     let tried = u32::try_from(tried).unwrap_or(u32::MAX);
     match next_try(&settings.webhook_retry_seconds, tried, app.random_u64(), asked) {
-        Some(wait) => {
-            let at = now.checked_add(wait).unwrap_or(Timestamp::MAX);
-            (DeliveryState::Pending, micros(at))
-        }
+        Some(wait) => (DeliveryState::Pending, micros(after(now, wait))),
         None => (DeliveryState::Failed, micros(now)),
     }
 }

@@ -10,7 +10,7 @@ use vinculo_vault::{DataKey, VaultError};
 
 use super::announce::body_context;
 use crate::App;
-use crate::clock::micros;
+use crate::clock::{after, micros};
 use crate::error::ApiError;
 use crate::secrets::{UnknownWorkspace, WorkspaceSecrets};
 use crate::webhooks::Address;
@@ -100,5 +100,5 @@ pub(super) fn comes_again(why: &Unopened, waits_since: Micros, now: Timestamp) -
         return None;
     }
     let wait = (waited / 10).clamp(SOONEST, LATEST).unsigned_abs();
-    Some(now.checked_add(Duration::from_micros(wait)).map_or(Micros::MAX, micros))
+    Some(micros(after(now, Duration::from_micros(wait))))
 }

@@ -25,7 +25,7 @@ use super::schedule::Done;
 use super::search::{DeliveryClaim, Ended, JobClaim, Search, lease};
 use super::set_clock::{self, LastLook};
 use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
-use crate::clock::micros;
+use crate::clock::{after, micros};
 use crate::health::Worker;
 use crate::metrics::{RunResult, since};
 use crate::spool_id::identify_spool;
@@ -176,8 +176,7 @@ impl Runner {
             }
             let all_done = matches!(done, Done::All);
             let next = self.app.store().read(|tx| tx.next_due_link()).await.ok().flatten();
-            let poll = self.app.now().checked_add(self.app.config().runner.poll);
-            let poll = poll.unwrap_or(Timestamp::MAX);
+            let poll = after(self.app.now(), self.app.config().runner.poll);
             let next =
                 next.filter(|_| all_done).and_then(|at| Timestamp::from_microsecond(at).ok());
             tokio::select! {
@@ -203,7 +202,7 @@ impl Runner {
     async fn work_on(self: Arc<Self>, job: ClaimedJob, slot: OwnedSemaphorePermit) -> Ended {
         let (app, kind, traced) = (self.app.clone(), job.job.kind(), traces::job(&job));
         let span = traced.in_scope(|| span(&job));
-        let (start, running) = (app.now(), app.metrics().job(kind));
+        let (start, running) = (app.elapsed(), app.metrics().job(kind));
         let worker = Arc::clone(&self);
         let work = async move { worker.work(job, slot).await };
         let work = work.instrument(span.clone()).instrument(traced.clone());
@@ -235,8 +234,8 @@ impl Runner {
             Ok(()) => return RunResult::Done,
             Err(JobFailure::Retry { at, why }) => (at, why),
             Err(JobFailure::Away { why }) => {
-                let again = self.app.now().checked_add(wait_for_database(claimed.attempt));
-                (again.map(micros).ok(), why)
+                let again = after(self.app.now(), wait_for_database(claimed.attempt));
+                (Some(micros(again)), why)
             }
         };
         self.give_back(claimed, at, why).await;
@@ -245,10 +244,7 @@ impl Runner {
 
     /// Postpones a job to the moment it named, or by the schedule.
     async fn give_back(&self, claimed: ClaimedJob, at: Option<Micros>, why: String) {
-        let at = at.unwrap_or_else(|| {
-            let next = self.app.now().checked_add(backoff(claimed.attempt));
-            micros(next.unwrap_or(Timestamp::MAX))
-        });
+        let at = at.unwrap_or_else(|| micros(after(self.app.now(), backoff(claimed.attempt))));
         tracing::warn!(why, "job postponed");
         let given_back =
             self.app.store().write(move |tx| tx.reschedule_job(&claimed, at, &why)).await;
@@ -301,7 +297,7 @@ impl Runner {
             let every: Duration = self.app.config().runner.heartbeat;
             // A beat that took long puts the next one off by nothing.
             let wait = every.saturating_sub(clock.elapsed().saturating_sub(began));
-            let next = self.app.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+            let next = after(self.app.now(), wait);
             tokio::select! {
                 () = stopped.cancelled() => return,
                 () = clock.sleep_until(next) => {}

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use vinculo_store::{
@@ -13,6 +12,7 @@ use vinculo_store::{
 };
 
 use crate::audit::{Entry, Trail};
+use crate::clock::after;
 use crate::error::ApiError;
 use crate::projection::LinkSecrets;
 use crate::terms::RefreshRate;
@@ -159,7 +159,7 @@ async fn act_on(app: &App, due: Vec<LinkId>) -> Vec<LinkId> {
 /// Waits until so many jobs have ended here, of which `room` gets a permit each, that there may be room; or, as far
 /// as can be told, elsewhere.
 pub(super) async fn wait_for_room(app: &App, room: &Semaphore, stop: &CancellationToken) {
-    let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
+    let poll = after(app.now(), app.config().runner.poll);
     tokio::select! {
         () = stop.cancelled() => {}
         // Nobody closes it.

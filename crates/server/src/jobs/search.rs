@@ -9,7 +9,7 @@ use uuid::Uuid;
 use vinculo_store::{ClaimedJob, DueDelivery, Error, Micros, Queue, Standing, Tx, Wakes};
 
 use crate::App;
-use crate::clock::micros;
+use crate::clock::{after, micros};
 use crate::config::RunnerConfig;
 
 /// An endpoint fails again and again when it has for so long, microseconds: two tries that hang.
@@ -116,7 +116,7 @@ pub(super) struct Search {
 /// Now, and when a lease ends that is taken now.
 pub(super) fn lease(app: &App) -> (Micros, Micros) {
     let now = app.now();
-    let until = now.checked_add(app.config().runner.lease).unwrap_or(Timestamp::MAX);
+    let until = after(now, app.config().runner.lease);
     (micros(now), micros(until))
 }
 
@@ -331,7 +331,7 @@ async fn rest<C: Claim>(
             return;
         }
         let due = next.filter(|_| !wants_room).and_then(|at| Timestamp::from_microsecond(at).ok());
-        let poll = app.now().checked_add(app.config().runner.poll).unwrap_or(Timestamp::MAX);
+        let poll = after(app.now(), app.config().runner.poll);
         let end = app.clock().sleep_until(due.map_or(poll, |due| due.min(poll)));
         let mut end = pin!(end);
         loop {

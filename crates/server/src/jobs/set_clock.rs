@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use vinculo_store::Error;
 
 use crate::App;
-use crate::clock::{Clock, micros};
+use crate::clock::{Clock, after, micros};
 
 /// Longer than anything is postponed for: to the next month, or to the next refresh of a link.
 const LONGEST: Duration = Duration::from_secs(32 * 24 * 60 * 60);
@@ -60,9 +60,8 @@ pub(super) async fn end_endless_waits(app: &App) -> Result<(), Error> {
 
 async fn end_waits(app: &App, longest: Duration) -> Result<(), Error> {
     let now = app.now();
-    let after = |wait| micros(now.checked_add(wait).unwrap_or(Timestamp::MAX));
-    let (lease, longest, refresh) =
-        (after(app.config().runner.lease), after(longest), after(LONGEST));
+    let ends = [app.config().runner.lease, longest, LONGEST];
+    let [lease, longest, refresh] = ends.map(|wait| micros(after(now, wait)));
     let now = micros(now);
     app.store().write(move |tx| tx.end_waits(now, lease, longest, refresh)).await
 }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use vinculo_sources::{Outcome, RetryClass, RetryReason};
 use vinculo_store::{ClaimedJob, LoadId, LoadState};
 
@@ -140,8 +139,8 @@ fn postponed(app: &App, learned: &Learned, attempt: i64) -> JobFailure {
     let outcome = &learned.outcome;
     let why = format!("{} {}", outcome.code(), outcome.reason().unwrap_or_default());
     let wait = wait_for(app, outcome, learned.held, attempt);
-    let at = wait.and_then(|wait| app.now().checked_add(wait).ok());
-    JobFailure::Retry { at: at.map(Timestamp::as_microsecond), why: why.trim_end().to_owned() }
+    let at = wait.map(|wait| after(app.now_micros(), wait));
+    JobFailure::Retry { at, why: why.trim_end().to_owned() }
 }
 
 /// How long to wait after an outcome that is no answer; `None` follows the schedule.

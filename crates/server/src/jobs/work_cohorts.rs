@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
-use jiff::Timestamp;
 use vinculo_sources::Outcome;
 use vinculo_store::{
     ClaimedJob, Cohort, CohortId, CohortRow, CohortRowState, CohortState, Micros, RowEnd,
@@ -317,7 +316,7 @@ impl<'a> Making<'a> {
     pub(super) fn held_until(&self, held: HeldBack, outcome: &Outcome) -> Micros {
         let wait = wait_for(self.app, outcome, Some(held), 1).unwrap_or(LONGEST_LOOK);
         let wait = wait.min(LONGEST_LOOK);
-        self.app.now().checked_add(wait).map_or(Micros::MAX, Timestamp::as_microsecond)
+        after(self.app.now_micros(), wait)
     }
 
     fn pause(&self, at: Micros) {

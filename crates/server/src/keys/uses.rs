@@ -6,10 +6,10 @@ use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use vinculo_store::{ApiKeyId, Micros};
 
 use crate::App;
+use crate::clock::after;
 
 /// How often.
 const EVERY: Duration = Duration::from_secs(60);
@@ -52,8 +52,7 @@ pub(crate) async fn write(app: &App) {
 /// Writes what is collected, again and again.
 pub(crate) async fn keep_writing(app: &App) -> Infallible {
     loop {
-        let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
-        app.clock().sleep_until(next).await;
+        app.clock().sleep_until(after(app.now(), EVERY)).await;
         write(app).await;
     }
 }

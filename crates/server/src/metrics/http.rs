@@ -24,7 +24,7 @@ pub(crate) async fn layer(
     let metrics = app.metrics();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let route = ("route", route.map_or(NO_ROUTE, template));
-    let (method, start) = (("method", method(request.method())), app.now());
+    let (method, start) = (("method", method(request.method())), app.elapsed());
     // In production such a request is refused.
     let plays = request.method() == Method::POST && request.headers().contains_key(sandbox::HEADER);
     let going = Going::new(metrics.requests_in_flight.clone());

@@ -199,9 +199,9 @@ const fn class(status: u16) -> &'static str {
     }
 }
 
-/// The time since `start`; nothing when the clock was set back.
-pub(crate) fn since(app: &App, start: jiff::Timestamp) -> Duration {
-    Duration::try_from(app.now().duration_since(start)).unwrap_or_default()
+/// The time since [`App::elapsed`] was `start`.
+pub(crate) fn since(app: &App, start: Duration) -> Duration {
+    app.elapsed().saturating_sub(start)
 }
 
 fn add<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {

@@ -60,8 +60,7 @@ pub fn document() -> &'static Value {
 }
 
 fn described() -> OpenApi {
-    let (_, mut document) = crate::router::api().split_for_parts();
-    document.merge(crate::router::manage().into_openapi());
+    let mut document = crate::router::described();
     document.merge(Document::openapi());
     document.info = Document::openapi().info;
     let basic = HttpBuilder::new()

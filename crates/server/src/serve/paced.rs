@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use axum::BoxError;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use jiff::Timestamp;
 
-use crate::clock::{Clock, Sleep};
+use crate::clock::{Clock, Sleep, after};
 
 /// So much of a body, or what is left of it, has to come within the time. However long a body is, it is
 /// never cut off while it comes on like that.
@@ -47,8 +46,7 @@ impl<B, C: Clock> Paced<B, C> {
     }
 
     fn wait(&self) -> Sleep {
-        let until = self.clock.now().checked_add(self.longest);
-        self.clock.sleep_until(until.unwrap_or(Timestamp::MAX))
+        self.clock.sleep_until(after(self.clock.now(), self.longest))
     }
 }
 
@@ -93,6 +91,7 @@ mod tests {
 
     use futures_util::stream::poll_fn;
     use http_body_util::StreamBody;
+    use jiff::Timestamp;
     use tokio::sync::mpsc::channel;
 
     use super::*;

@@ -16,6 +16,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::validity;
 use crate::App;
+use crate::clock::after;
 
 /// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(10);
@@ -95,8 +96,7 @@ impl Tls {
     /// Looks at the files, again and again.
     pub(super) async fn keep_current(&self, app: &App) -> Infallible {
         loop {
-            let next = app.now().checked_add(EVERY).unwrap_or(Timestamp::MAX);
-            app.clock().sleep_until(next).await;
+            app.clock().sleep_until(after(app.now(), EVERY)).await;
             let tls = self.clone();
             // A look that panicked leaves the certificate as it is.
             let _ = tokio::task::spawn_blocking(move || tls.look()).await;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::clock::after;
+
 /// How patient it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerConfig {
@@ -135,10 +137,6 @@ impl Breaker {
             State::Open { .. } | State::Probing { .. } => "half_open",
         }
     }
-}
-
-fn after(now: Timestamp, wait: Duration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

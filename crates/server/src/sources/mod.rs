@@ -155,11 +155,12 @@ impl Sources {
         http: &reqwest::Client,
         clock: &Arc<dyn Clock>,
     ) -> Result<Self, UnusableSource> {
-        let (steady, looked_at) = (Steady::new(Arc::clone(clock)), Arc::clone(clock));
-        let clock: vinculo_sources::Clock = Arc::new(move || looked_at.now());
-        let ach = |config: &AchConfig| Ach::new(config.clone(), http.clone(), Arc::clone(&clock));
+        let steady = Steady::new(Arc::clone(clock));
+        let (now, elapsed) = (Arc::clone(clock), Arc::clone(clock));
+        let clock = vinculo_sources::Clock::new(move || now.now(), move || elapsed.elapsed());
+        let ach = |config: &AchConfig| Ach::new(config.clone(), http.clone(), clock.clone());
         let production = config.production.iter().map(|source| {
-            let (http, clock) = (http.clone(), Arc::clone(&clock));
+            let (http, clock) = (http.clone(), clock.clone());
             let (name, connected) = match source {
                 SourceConfig::Planillas => return Ok(Source::Planillas),
                 SourceConfig::Ach(config) => ("ach", ach(config).map(Source::Ach)),

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use vinculo_sources::{Outcome, RetryReason};
 
 use super::BreakerConfig;
+use crate::clock::after;
 
 /// How a question ended: the outcome, the HTTP status, and what broke the way to an answer.
 pub(crate) type Ended<'a> = (&'a Outcome, Option<u16>, Option<&'a str>);
@@ -39,7 +40,7 @@ impl Silence {
     /// Until when the source has asked to be left alone; never where there is no breaker. What is later
     /// than its longest pause was meant before the clock was set back.
     pub(super) fn away(&self, now: Timestamp, breaker: BreakerConfig) -> Option<Timestamp> {
-        let longest = now.checked_add(breaker.longest_pause).unwrap_or(Timestamp::MAX);
+        let longest = after(now, breaker.longest_pause);
         self.away_until.filter(|until| breaker.failures > 0 && *until > now && *until <= longest)
     }
 
@@ -59,7 +60,7 @@ impl Silence {
             return;
         }
         if let Outcome::RetryLater { not_before: Some(wait), .. } = outcome {
-            self.away_until = now.checked_add((*wait).min(longest_pause)).ok();
+            self.away_until = Some(after(now, (*wait).min(longest_pause)));
         }
         let (code, reason) = (outcome.code(), outcome.reason());
         let since = self.unanswered.as_ref().map_or(now, |before| before.since);

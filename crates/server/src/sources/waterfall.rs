@@ -105,7 +105,7 @@ pub(crate) async fn ask(
 ) -> Result<Vec<Asked>, vinculo_store::Error> {
     let Inquiry { person, policy, deadlines, mut kept, wish } = inquiry;
     let mut all = Vec::new();
-    let started = app.now();
+    let started = app.elapsed();
     for source in app.sources().of(secrets.workspace().environment) {
         let asked = match kept.iter().position(|kept| kept.source == source.name()) {
             Some(place) => {
@@ -117,8 +117,7 @@ pub(crate) async fn ask(
                 kept
             }
             None => {
-                let spent = app.now().duration_since(started);
-                let spent = Duration::try_from(spent).unwrap_or_default();
+                let spent = app.elapsed().saturating_sub(started);
                 let left = deadlines.all.saturating_sub(spent);
                 if left.is_zero() && !all.is_empty() {
                     break;
@@ -149,14 +148,14 @@ async fn ask_and_tell(
     about: (&Document, &Wish),
     (timeout, deadlines): (Duration, Deadlines),
 ) -> Result<Vec<Asked>, vinculo_store::Error> {
-    let (started, attended) = (app.now(), deadlines.attended);
+    let (started, attended) = (app.elapsed(), deadlines.attended);
     let first = ask_one(app, secrets, source, about, (timeout, attended)).await?;
     first.tell(app);
     let asks_again = attended && first.was_turned_away() && !matches!(source, Source::Sandbox(_));
     if !asks_again {
         return Ok(vec![first]);
     }
-    let spent = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
+    let spent = app.elapsed().saturating_sub(started);
     let left = timeout.saturating_sub(spent);
     let second = ask_one(app, secrets, source, about, (left, attended)).await?;
     second.tell(app);
@@ -187,14 +186,14 @@ async fn ask_behind_gate(
     let Some(gate) = app.sources().gate(source) else {
         return ask_planillas(app, secrets, person).await;
     };
-    let started = app.now();
+    let started = app.elapsed();
     // Half of the time for a place leaves the other half for the question.
     let pass = match gate.admit(app, attended.then_some(timeout / 2)).await? {
         Ok(pass) => pass,
         Err(held) => return Ok(Asked::held(source.name(), held, app.now())),
     };
     let (question, months_ahead) = question(app, secrets, source, person, wish).await?;
-    let waited = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
+    let waited = app.elapsed().saturating_sub(started);
     let Some(call) = source.ask(&question, timeout.saturating_sub(waited)).await else {
         return ask_planillas(app, secrets, person).await;
     };
@@ -214,7 +213,7 @@ async fn ask_planillas(
     secrets: &WorkspaceSecrets,
     person: &Document,
 ) -> Result<Asked, vinculo_store::Error> {
-    let started = app.now();
+    let started = app.elapsed();
     let workspace = secrets.workspace().id;
     let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
     let known = app.store().read(move |tx| tx.has_planilla_lines(workspace, &index)).await?;
@@ -223,7 +222,7 @@ async fn ask_planillas(
     } else {
         Outcome::NoData(NoDataReason::NotFound)
     };
-    let duration = Duration::try_from(app.now().duration_since(started)).unwrap_or_default();
+    let duration = app.elapsed().saturating_sub(started);
     Ok(Asked { duration, ..Asked::of(Source::Planillas.name(), outcome) })
 }
 

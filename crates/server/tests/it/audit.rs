@@ -586,7 +586,8 @@ async fn what_a_dead_process_left_is_chained(database: TestDatabase) {
 async fn a_noted_end_must_still_be_there(database: TestDatabase) {
     let app = TestApp::start(database).await;
     logged(&app).await;
-    let head: audit::NotedHead = verified(&app).chains[0].head.parse().unwrap();
+    let noted = verified(&app).chains[0].head.clone();
+    let head: audit::NotedHead = noted.parse().unwrap();
     app.sandbox().results(AUDIT).await;
     assert_eq!(verified_with(&app, &[head]).fault, None);
     // Everything is gone, and nothing that is left contradicts that.
@@ -595,7 +596,9 @@ async fn a_noted_end_must_still_be_there(database: TestDatabase) {
     assert_eq!(verified(&app).fault, None);
     let found = verified_with(&app, &[head]).fault.unwrap_or_default();
     assert!(found.contains("was cut off: somebody noted its end"), "{found}");
-    assert!("no:end".parse::<audit::NotedHead>().is_err());
+    for malformed in ["no:end", &noted[..noted.len() - 1], &format!("{noted}0")] {
+        assert!(malformed.parse::<audit::NotedHead>().is_err(), "{malformed}");
+    }
     app.finish().await;
 }
 

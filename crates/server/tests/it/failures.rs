@@ -16,6 +16,7 @@ use crate::support::{Mood, Setup, TestApp, TestDatabase, link_request, on_both_d
 
 on_both_databases!(
     an_operator_that_never_answers_ends_in_a_timeout,
+    a_request_that_takes_too_long_ends_and_an_upload_does_not,
     a_body_that_never_ends_ends_in_a_timeout,
     a_body_that_trickles_ends_in_a_timeout,
     a_head_that_never_ends_ends_the_connection,
@@ -90,6 +91,29 @@ async fn begun_bodies(app: &TestApp) -> Vec<TcpStream> {
         begun.push(stream);
     }
     begun
+}
+
+async fn a_request_that_takes_too_long_ends_and_an_upload_does_not(database: TestDatabase) {
+    let short = |config: &mut Config| config.request_timeout = Duration::from_millis(200);
+    let app = Setup::new(database).configure(short).start().await;
+    let begun: [TcpStream; 4] = begun_bodies(&app).await.try_into().expect("four");
+    let [link, import, cohort, key] = begun;
+    for mut stream in [link, key] {
+        assert_eq!(status(&mut stream).await, "HTTP/1.1 408");
+    }
+    for mut stream in [import, cohort] {
+        stream.write_all(" ".repeat(7_999).as_bytes()).await.unwrap();
+        assert_ne!(status(&mut stream).await, "HTTP/1.1 408");
+    }
+    app.settled().await;
+    app.finish().await;
+}
+
+/// The beginning of an answer.
+async fn status(stream: &mut TcpStream) -> String {
+    let mut status = [0; 12];
+    soon("an answer", stream.read_exact(&mut status)).await.expect("no answer");
+    String::from_utf8(status.to_vec()).expect("no text")
 }
 
 async fn a_body_that_never_ends_ends_in_a_timeout(database: TestDatabase) {

@@ -8,6 +8,7 @@
     clippy::panic,
     reason = "helpers of a test may fail the test"
 )]
+#![expect(clippy::too_many_lines, reason = "a test tells one story to its end")]
 
 mod support;
 

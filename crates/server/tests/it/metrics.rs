@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Method;
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -17,8 +18,8 @@ use vinculo_store::Environment::Sandbox;
 use vinculo_store::RetentionRule;
 
 use crate::support::{
-    Receiver, Reply, Setup, TestApp, TestDatabase, link_request, look_again, on_both_databases,
-    soon,
+    Mood, Receiver, Reply, Setup, TestApp, TestDatabase, link_request, look_again,
+    on_both_databases, soon,
 };
 
 on_both_databases!(
@@ -31,6 +32,7 @@ on_both_databases!(
     links_that_nobody_acts_on_are_told,
     a_clean_up_that_fails_is_not_told_as_one,
     no_label_is_a_clients_own,
+    a_request_takes_as_long_as_it_takes_however_the_clock_is_set,
 );
 
 const AN_HOUR: Duration = Duration::from_secs(60 * 60);
@@ -618,5 +620,25 @@ async fn no_label_is_a_clients_own(database: TestDatabase) {
     }
     watch.finish().await;
     app.settled().await;
+    app.finish().await;
+}
+
+async fn a_request_takes_as_long_as_it_takes_however_the_clock_is_set(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    app.operator_is(Mood::Silent);
+    let client = app.sandbox();
+    let request = link_request("1999000001", json!({}));
+    let asking = tokio::spawn(async move { client.post("/api/links/", &request).await });
+    app.until_asked(1).await;
+    app.clock.set_by(SignedDuration::from_hours(1));
+    app.operator_is(Mood::Helpful);
+    assert_eq!(asking.await.unwrap().status, 201);
+    let watch = Watch::start(&app).await;
+    let reading = watch.read(&app).await;
+    let labels = [("route", "/api/links/"), ("method", "POST")];
+    let of = |part: &str| reading.value(&format!("vinculo_http_request_seconds_{part}"), &labels);
+    assert_eq!((of("count"), of("sum")), (Some(1.0), Some(0.0)));
+    app.settled().await;
+    watch.finish().await;
     app.finish().await;
 }

@@ -6,15 +6,22 @@ use std::time::Duration;
 use axum::body::Bytes;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use vinculo_server::config::{Config, SourceConfig};
+use vinculo_sources::ach::AchConfig;
 use vinculo_store::Environment;
 
-use crate::support::{Receiver, Reply, Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{
+    Answer, Receiver, Reply, Says, Service, Setup, TestApp, TestDatabase, link_request,
+    on_both_databases,
+};
 
 on_both_databases!(
     what_is_postponed_comes_once_however_the_clock_is_set,
     a_small_step_changes_nothing,
     what_a_dead_worker_held_is_taken_again_though_the_clock_went_back,
     a_start_ends_waits_that_are_longer_than_any,
+    no_source_is_passed_over_because_the_clock_is_set,
+    a_source_is_asked_once_more_though_the_clock_is_set,
 );
 
 /// Longer than the time between two looks at the clock.
@@ -126,5 +133,76 @@ async fn a_start_ends_waits_that_are_longer_than_any(database: TestDatabase) {
     receiver.next().await;
     app.settled().await;
     receiver.assert_quiet();
+    app.finish().await;
+}
+
+const OCTOBER: &[u8] = include_bytes!("../../../pila/tests/samples/01-nandu-E-2025-10.txt");
+/// In the planilla above.
+const PERSON: &str = "1900000101";
+
+/// An application whose production asks an operator, and then the planillas.
+async fn with_operator(database: TestDatabase, operator: &Service) -> TestApp {
+    let ach = SourceConfig::Ach(Box::new(AchConfig::new(&operator.url)));
+    let configure = move |config: &mut Config| {
+        config.production = vec![ach.clone(), SourceConfig::Planillas];
+        // By real time: no question ends because the machine is busy.
+        config.check_timeout = Duration::from_secs(60);
+    };
+    let app = Setup::new(database).configure(configure).start().await;
+    app.import(Environment::Production, OCTOBER).await;
+    app
+}
+
+/// Registers the person; the clock is set forward while the operator is being asked, which then says this.
+async fn register(app: &TestApp, operator: &Service, says: Says) -> Answer {
+    let client = app.production();
+    let request = link_request(PERSON, json!({ "access_mode": "single" }));
+    let asking = tokio::spawn(async move { client.post("/api/links/", &request).await });
+    operator.until_waiting(1).await;
+    app.clock.set_by(SignedDuration::from_hours(1));
+    operator.says(says);
+    asking.await.unwrap()
+}
+
+/// How the questions ended that the caller of a link waited for, the newest first: source, outcome, status,
+/// milliseconds.
+async fn calls(app: &TestApp, link: &Value) -> Vec<[Value; 4]> {
+    let path = format!("/manage/v1/links/{}/source-calls/", link["id"].as_str().unwrap());
+    let calls = app.production().results(&path).await;
+    let told = calls.iter().filter(|call| call["purpose"] == "check").map(|call| {
+        ["source", "outcome", "http_status", "latency_ms"].map(|key| call[key].clone())
+    });
+    told.collect()
+}
+
+async fn no_source_is_passed_over_because_the_clock_is_set(database: TestDatabase) {
+    let operator = Service::start(Says::Nothing).await;
+    let app = with_operator(database, &operator).await;
+    let registered = register(&app, &operator, Says::status(404)).await;
+    assert_eq!(registered.status, 201, "{}", registered.body);
+    app.settled().await;
+    let told = calls(&app, &registered.json()).await;
+    let expected = [
+        [json!("planillas"), json!("resolved"), Value::Null, json!(0.0)],
+        [json!("ach"), json!("no_data"), json!(404), json!(0.0)],
+    ];
+    assert_eq!(
+        told, expected,
+        "the time that has passed is told, not that by which the clock was set"
+    );
+    app.finish().await;
+}
+
+async fn a_source_is_asked_once_more_though_the_clock_is_set(database: TestDatabase) {
+    let operator = Service::start(Says::Nothing).await;
+    let app = with_operator(database, &operator).await;
+    let registered = register(&app, &operator, Says::status(503)).await;
+    assert_eq!(registered.status, 201, "{}", registered.body);
+    app.settled().await;
+    let told = calls(&app, &registered.json()).await;
+    let told: Vec<_> = told.iter().map(|[source, _, status, _]| (source, status)).collect();
+    let (planillas, ach, away) = (json!("planillas"), json!("ach"), json!(503));
+    // The second question has the rest of the time of the first, and is answered.
+    assert_eq!(told, [(&planillas, &Value::Null), (&ach, &away), (&ach, &away)]);
     app.finish().await;
 }

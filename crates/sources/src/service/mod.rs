@@ -108,7 +108,7 @@ impl Service {
 
     /// The present moment.
     pub(crate) fn now(&self) -> Timestamp {
-        (self.clock)()
+        self.clock.now()
     }
 
     /// The text of a body.
@@ -124,7 +124,7 @@ impl Service {
         ask: &Ask<'_>,
         read: impl FnOnce(Received<'_>) -> Reading + Send,
     ) -> Call {
-        let started = self.now();
+        let started = self.clock.elapsed();
         let mut answered = self.ask(&question.extra_headers, timeout, ask).await;
         let mut reading = match &answered.ended {
             Ok(status) => read(answered.received(*status)),
@@ -137,7 +137,6 @@ impl Service {
         {
             reading.retry = Some(RetryClass::Backoff);
         }
-        let duration = self.now().duration_since(started);
         Call {
             outcome: reading.outcome,
             http_status: status,
@@ -145,7 +144,7 @@ impl Service {
             raw_code: reading.raw_code,
             retry: reading.retry,
             broken: answered.exchange.broken.take(),
-            duration: Duration::try_from(duration).unwrap_or_default(),
+            duration: self.clock.elapsed().saturating_sub(started),
             raw: answered.exchange.body.take(),
         }
     }

@@ -61,7 +61,7 @@ impl Tokens {
         refused: Option<&Secret>,
     ) -> Result<Secret, Outcome> {
         let mut held = self.held.lock().await;
-        let now = clock();
+        let now = clock.now();
         let usable = |token: &&Token| {
             Some(&token.value) != refused && token.renew_at.is_none_or(|end| now < end)
         };
@@ -85,10 +85,10 @@ impl Tokens {
         let ended = exchange.run(client, request, MAX_BODY).await;
         let fault = |text: &str| Outcome::Fault(format!("the token service: {text}"));
         match ended {
-            Ok(200..=299) => read(&exchange, clock()).map_err(fault),
+            Ok(200..=299) => read(&exchange, clock.now()).map_err(fault),
             Ok(400 | 401 | 403 | 407) => Err(Outcome::NotAuthorized),
             Ok(other) => Err(match status::by_status(other, &[]) {
-                Some(retry @ Outcome::RetryLater { .. }) => exchange.stay_away(retry, clock()),
+                Some(retry @ Outcome::RetryLater { .. }) => exchange.stay_away(retry, clock.now()),
                 _ => fault(&format!("status {other}")),
             }),
             Err(Broken::BeforeAnswer(error)) => Err(status::broken_before_answer(&error)),

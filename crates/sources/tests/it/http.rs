@@ -202,18 +202,30 @@ async fn compression_nobody_asked_for_is_a_fault() {
 }
 
 #[tokio::test]
-async fn retry_after_is_read_as_seconds_or_as_a_date() {
-    // The connector's clock stands at 15:00:00 that day.
+async fn retry_after_is_read_in_every_form() {
+    // The connector's clock stands at 15:00:00 that day. `vinculo-webhook` reads the same values alike.
     let cases = [
         ("120", Some(120)),
         ("0", Some(0)),
-        ("Tue, 24 Nov 2026 15:00:30 GMT", Some(30)),
-        ("Tue, 24 Nov 2026 14:59:00 GMT", Some(0)),
+        ("1.5", Some(2)),
+        ("2.0", Some(2)),
         ("99999999999999999999999", Some(86_400)),
+        ("99999999999999999999999.5", Some(86_400)),
+        ("Tue, 24 Nov 2026 15:00:30 GMT", Some(30)),
+        ("Tuesday, 24-Nov-26 15:00:30 GMT", Some(30)),
+        ("Tue Nov 24 15:00:30 2026", Some(30)),
+        ("Tue, 24 Nov 2026 14:59:00 GMT", Some(0)),
         ("Sun, 24 Jan 2027 15:00:00 GMT", Some(86_400)),
-        ("soon", None),
-        ("-5", None),
         ("", None),
+        ("-1", None),
+        ("+1", None),
+        ("1e3", None),
+        ("1.", None),
+        (".5", None),
+        ("soon", None),
+        ("Tue, 24 Nov 2026 15:00:30 PST", None),
+        ("Tue, 24 Nov 2026 10:00:30 -0500", None),
+        ("2026-11-24T15:00:30Z", None),
     ];
     for (value, seconds) in cases {
         let call = ask_bytes(429, &format!("retry-after: {value}\r\n"), b"").await;
@@ -317,7 +329,7 @@ async fn a_header_that_cannot_be_sent_is_a_fault_without_a_call() {
 }
 
 #[tokio::test]
-async fn the_duration_is_that_of_the_clock_given() {
+async fn the_duration_is_the_time_that_has_passed_however_the_clock_is_set() {
     let (base_url, _operator) = serve(Reply::Bytes(http(200, "", b"[]"))).await;
     let ach = Ach::new(AchConfig::new(base_url), client(), ticking_clock()).expect("usable");
     let call = ach.ask(&question(), PATIENT).await;

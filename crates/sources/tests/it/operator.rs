@@ -1,6 +1,7 @@
 //! The connector reads what the simulated operator serves, over HTTP.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -10,7 +11,7 @@ use vinculo_pila::{Contribution, Document, DocumentKind, Month, NoveltiesKnown};
 use vinculo_sources::ach::AchConfig;
 use vinculo_sources::{Answer, Call, Connector as _, NoDataReason, Outcome, Question, RetryReason};
 
-use crate::support::{PATIENT, connector, resolved, still_clock};
+use crate::support::{PATIENT, connector, now, resolved};
 
 /// Asks an operator of its own about somebody with a cédula.
 pub(crate) async fn ask(number: &str, headers: &[(&str, &str)]) -> Call {
@@ -20,7 +21,7 @@ pub(crate) async fn ask(number: &str, headers: &[(&str, &str)]) -> Call {
     let until = async {
         let _ = stopped.await;
     };
-    let operator = tokio::spawn(serve(listener, Operator::new(still_clock()), until));
+    let operator = tokio::spawn(serve(listener, Operator::new(Arc::new(now)), until));
 
     let question = Question {
         document: Document::new(DocumentKind::Cc, number),
@@ -195,7 +196,7 @@ async fn every_persona_has_the_outcome_it_says() {
 async fn nobody_waits_for_a_silent_operator() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let serving = serve(listener, Operator::new(still_clock()), std::future::pending());
+    let serving = serve(listener, Operator::new(Arc::new(now)), std::future::pending());
     let serving = tokio::spawn(serving);
     let question = Question {
         document: Document::new(DocumentKind::Cc, "1999000504"),
@@ -233,7 +234,7 @@ async fn the_end_of_a_question_can_be_chosen() {
 async fn a_wrong_base_url_is_a_fault_not_an_unknown_person() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let operator = Operator::new(still_clock());
+    let operator = Operator::new(Arc::new(now));
     let serving = tokio::spawn(serve(listener, operator, std::future::pending()));
     let ach = connector(AchConfig::new(format!("http://{address}/otra/ruta")));
     let question = Question {

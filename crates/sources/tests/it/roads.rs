@@ -2,6 +2,7 @@
 //! operator answers about the same people.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::net::TcpListener;
@@ -12,7 +13,7 @@ use vinculo_pila::{Contribution, Document, Month, PayerProfile};
 use vinculo_sources::ach::{Ach, AchConfig};
 use vinculo_sources::{Connector as _, Outcome, Question, Received};
 
-use crate::support::{PATIENT, connector, still_clock};
+use crate::support::{PATIENT, connector, now};
 
 /// Two towns: every sort of payer twice.
 const PAYERS: u32 = 24;
@@ -167,7 +168,7 @@ async fn both_roads_lead_to_the_same_history() {
     assert!(people.len() > 500, "{} people", people.len());
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let operator = Operator::new(still_clock());
+    let operator = Operator::new(Arc::new(now));
     let serving = tokio::spawn(serve(listener, operator, std::future::pending()));
     let ach = connector(AchConfig::new(format!("http://{address}")));
     let (mut everything, mut published) = (Tally::default(), Tally::default());

@@ -1,10 +1,10 @@
 //! A connector, a person, and an operator that answers canned bytes.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -23,16 +23,16 @@ pub(crate) fn now() -> Timestamp {
 }
 
 pub(crate) fn still_clock() -> Clock {
-    Arc::new(now)
+    Clock::new(now, Duration::default)
 }
 
-/// A clock that is one second further at every look.
+/// A clock by which one second has passed at every look, and which is set an hour back each time.
 pub(crate) fn ticking_clock() -> Clock {
-    let looks = AtomicI64::new(0);
-    Arc::new(move || {
-        let second = now().as_second() + looks.fetch_add(1, Ordering::Relaxed);
-        Timestamp::from_second(second).expect("a timestamp")
-    })
+    let (hours, seconds) = (AtomicI64::new(0), AtomicU64::new(0));
+    Clock::new(
+        move || now() - SignedDuration::from_hours(hours.fetch_add(1, Ordering::Relaxed)),
+        move || Duration::from_secs(seconds.fetch_add(1, Ordering::Relaxed)),
+    )
 }
 
 pub(crate) fn client() -> reqwest::Client {

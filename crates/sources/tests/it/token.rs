@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use vinculo_sources::ach::{Ach, AchConfig};
 use vinculo_sources::{
@@ -25,9 +25,8 @@ impl Moved {
 
     fn clock(&self) -> Clock {
         let moved = Arc::clone(&self.0);
-        Arc::new(move || -> Timestamp {
-            now() + SignedDuration::from_secs(moved.load(Ordering::Relaxed))
-        })
+        let at = move || now() + SignedDuration::from_secs(moved.load(Ordering::Relaxed));
+        Clock::new(at, Duration::default)
     }
 }
 

@@ -4,6 +4,7 @@
     clippy::panic,
     reason = "a helper that cannot do its part fails the test"
 )]
+#![expect(clippy::too_many_lines, reason = "a test tells one story to its end")]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_sources::Outcome;
@@ -14,6 +13,7 @@ use crate::App;
 use crate::api::refusal::{self, Asking};
 use crate::audit::Entry;
 use crate::auth::Caller;
+use crate::clock::after;
 use crate::error::ApiError;
 use crate::jobs::{Known, Question, answered_from, record_calls};
 use crate::once::Turn;
@@ -190,13 +190,13 @@ async fn turn(
         return (None, (since, by_terms));
     }
     let index = secrets.indexes().lookup_document(person.kind.code(), &person.number);
-    let (begun, end) = (app.now_micros(), app.now().checked_add(longest));
+    let (begun, end) = (app.now_micros(), after(app.now(), longest));
     if let Some(turn) = app.asking().take(workspace.id, index) {
         return (Some(turn), (since, by_terms));
     }
     tokio::select! {
         turn = app.asking().wait(workspace.id, index) => drop(turn),
-        () = app.clock().sleep_until(end.unwrap_or(Timestamp::MAX)) => {}
+        () = app.clock().sleep_until(end) => {}
     }
     (None, (Some(since.map_or(begun, |since| since.min(begun))), by_terms))
 }

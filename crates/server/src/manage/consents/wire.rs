@@ -13,8 +13,9 @@ use super::wanted::{MethodName, StatusName};
 use crate::App;
 use crate::api::links::ResourceName;
 use crate::clock::wire_time;
-use crate::consents::{Contents, GrantContents, RevocationContents, Side, Standing, Told, hex};
+use crate::consents::{Contents, GrantContents, RevocationContents, Side, Standing, Told};
 use crate::error::ApiError;
+use crate::hex::hex;
 use crate::once::{About, Claim};
 
 /// A consent, opened.

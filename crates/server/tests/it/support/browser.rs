@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use futures_util::StreamExt as _;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use http::header::{CONTENT_TYPE, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use http::{HeaderMap, Method};
-use reqwest::RequestBuilder;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use reqwest::{Body, RequestBuilder};
 
 use super::soon;
 
@@ -115,12 +118,11 @@ impl Browser {
         let kind = format!("multipart/form-data; boundary={EDGE}");
         let head = format!("--{EDGE}\r\nContent-Disposition: form-data; x=").into_bytes();
         let pieces = std::iter::repeat_n(vec![b'x'; 64 * 1024], bytes / (64 * 1024));
-        let sent = futures_util::stream::iter(
-            std::iter::once(head).chain(pieces).map(Ok::<_, Infallible>),
-        );
-        let body = sent.chain(futures_util::stream::pending());
+        let pieces = std::iter::once(head).chain(pieces);
+        let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(Bytes::from(piece))));
+        let body = stream::iter(frames).chain(stream::pending());
         let request = self.request(Method::POST, path).header(ORIGIN, self.base.clone());
-        let request = request.header(CONTENT_TYPE, kind).body(reqwest::Body::wrap_stream(body));
+        let request = request.header(CONTENT_TYPE, kind).body(Body::wrap(StreamBody::new(body)));
         soon("an answer before the end", self.send(request)).await
     }
 

@@ -12,8 +12,9 @@ use super::super::wire::{WireConsent, by_consent};
 use crate::App;
 use crate::api::links::ResourceName;
 use crate::clock::wire_time;
-use crate::consents::{Contents, Event, Side, Told, hex, is_intact, legal_basis};
+use crate::consents::{Contents, Event, Side, Told, is_intact, legal_basis};
 use crate::error::ApiError;
+use crate::hex::hex;
 use crate::secrets::WorkspaceSecrets;
 
 /// Everything that shows what a person has allowed.
