@@ -36,7 +36,8 @@ impl File {
             .with_context(|| format!("configuration file {}", path.display()))?;
         // The parser's message quotes the line it stumbled over, which may hold a secret.
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(0, |before| before.matches('\n').count() + 1);
             anyhow::anyhow!("configuration file {}: line {line}: not TOML", path.display())
         })?;
         let known = known(|arg| Some(arg.get_id().to_string()));

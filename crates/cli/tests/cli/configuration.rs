@@ -254,6 +254,8 @@ fn a_wrong_file_stops_the_start() {
         "listen = \"nowhere\"",
         "no_worker = \"perhaps\"",
         &format!("mode = \"production\"\nmaster_key = \"{SECRET}"),
+        // It begins where a line does.
+        "mode = \"production\"\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\n",
         &format!("master_key = [\"{SECRET}\"]"),
         &format!("master_key = \"{SECRET}\""),
         "source_production = [\"achh\"]",
@@ -273,6 +275,7 @@ fn a_wrong_file_stops_the_start() {
     configuration file vinculo.toml: listen = "nowhere": invalid socket address syntax
     configuration file vinculo.toml: no_worker = "perhaps": invalid type: string "perhaps", expected a boolean
     configuration file vinculo.toml: line 2: not TOML
+    configuration file vinculo.toml: line 3: not TOML
     configuration file vinculo.toml: master_key: bad value
     VINCULO_MASTER_KEY: master key version 1 is neither 64 hexadecimal digits nor base64 of 32 bytes
     configuration file vinculo.toml: source_production = ["achh"]: unknown variant `achh`, expected one of `planillas`, `ach`, `mareigua`, `agil_data`
