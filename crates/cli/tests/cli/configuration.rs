@@ -67,6 +67,35 @@ fn unknown_settings_stop_the_start() {
     ");
 }
 
+/// Kubernetes tells every container of the Services of its namespace, also of one that is called as this program.
+#[test]
+fn services_of_kubernetes_are_no_settings() {
+    let installation = Installation::sqlite();
+    installation.make();
+    let with = |variables: &[(&str, &str)]| {
+        let mut command = installation.command(&["keys", "list", "--environment", "sandbox"]);
+        finished(command.envs(variables.iter().copied()))
+    };
+    let in_kubernetes = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    let services = [
+        ("VINCULO_SERVICE_HOST", "10.0.0.7"),
+        ("VINCULO_SERVICE_PORT", "80"),
+        ("VINCULO_SERVICE_PORT_HTTP", "80"),
+        ("VINCULO_PORT", "tcp://10.0.0.7:80"),
+        ("VINCULO_PORT_80_TCP", "tcp://10.0.0.7:80"),
+        ("VINCULO_PORT_80_TCP_ADDR", "10.0.0.7"),
+        ("VINCULO_WORKER_SERVICE_HOST", "10.0.0.8"),
+        ("VINCULO_WORKER_PORT_9464_TCP_PROTO", "tcp"),
+    ];
+    with(&[&[in_kubernetes][..], &services].concat()).accepted();
+    let refused = with(&services[..1]).refused();
+    assert_eq!(refused, "unknown environment variable VINCULO_SERVICE_HOST");
+    for unknown in ["VINCULO_LISTN", "VINCULO_WEBHOOK_PORT", "VINCULO_PORTS"] {
+        let all = [&[in_kubernetes, (unknown, "80")][..], &services].concat();
+        assert_eq!(with(&all).refused(), format!("unknown environment variable {unknown}"));
+    }
+}
+
 #[test]
 fn bad_values_stop_the_start() {
     let told = refusals(&[
