@@ -73,9 +73,10 @@ impl Spent {
             *sum = sum.with(until, part);
         }
         let begin = sum.until;
+        // In this order, a job that ends between the two counts twice rather than not at all.
         let rest = app.store().read(move |tx| {
-            let new = tx.source_cost(source, begin, Micros::MAX)?;
-            Ok::<_, Error>((new, tx.source_reserved(source, from)?))
+            let jobs = tx.source_reserved(source, from)?;
+            Ok::<_, Error>((tx.source_cost(source, begin, Micros::MAX)?, jobs))
         });
         let (new, jobs) = rest.await?;
         Ok((sum.pesos.saturating_add(new), jobs))
