@@ -185,6 +185,10 @@ def test_the_services_of_the_compose_file_fit_together():
     images = [service["image"] for service in services.values()]
     images += re.findall(r"^FROM (\S+)$", containerfile, re.M)
     named = [image for image in images if "/" in image]
+    # What is known of that version of PostgreSQL stands in a table.
+    [major] = re.findall(r"/postgres:(\d+)\.", services["database"]["image"])
+    rows = re.findall(r"^\| ([\d, ]+) \|", (ROOT / "docs/DATABASE.md").read_text(), re.M)
+    assert major in ", ".join(rows).split(", ")
     assert len(named) == 2 and all(re.search(r":\d+\.\d+(-\w+)?$", image) for image in named)
 
 

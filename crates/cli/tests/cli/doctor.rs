@@ -420,6 +420,9 @@ fn a_server_that_loses_what_it_is_given_is_named() {
     let [state, message, _] = found(&doctor("development"), "PostgreSQL");
     let expected = if careless { "doubtful" } else { "good" };
     assert_eq!(state, expected, "{message}");
+    let version = installation.sql("show server_version");
+    let version = version.split(' ').next().expect("a version");
+    assert!(careless || message.starts_with(&format!("version {version}")), "{message}");
     let [state, message, mend] = found(&doctor("production"), "PostgreSQL");
     assert_eq!(state, if careless { "wrong" } else { "good" });
     assert!(!careless || message.starts_with("fsync or full_page_writes is off"), "{message}");
