@@ -35,3 +35,20 @@ def test_who_may_not_mount_is_told_before_anything_is_built(programs, tmp_path):
     assert done.returncode == 1
     assert "unshare: not permitted\ntest: a test mounts a folder read only" in done.stderr
     assert not (tmp_path / "compiled").exists()
+
+
+def test_what_somebody_has_set_for_other_runs_is_forgotten(programs, tmp_path):
+    seen = tmp_path / "seen"
+    # Where it would look at the format, once there is a PostgreSQL.
+    program(programs, "cargo", f"env >{seen}; exit 1")
+    others = {"INSTA_UPDATE": "always", "INSTA_FORCE_PASS": "1", "PROPTEST_CASES": "0",
+              "PYTEST_ADDOPTS": "--collect-only", "NEXTEST_PROFILE": "none", "NODE_OPTIONS": "--check",
+              "CARGO_BUILD_TARGET": "none", "VINCULO_MODE": "production"}
+    done = tried(programs, **others)
+    assert done.returncode == 1
+    environment = dict(line.partition("=")[::2] for line in seen.read_text().splitlines())
+    kept = {name: environment[name] for name in others if name in environment}
+    assert kept == {"INSTA_UPDATE": "no"}
+    assert "VINCULO_TEST_POSTGRES_URL" in environment
+    # It says with which one.
+    assert "initdb (PostgreSQL) " in done.stdout
