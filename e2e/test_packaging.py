@@ -90,8 +90,22 @@ def test_what_belongs_to_a_release_is_in_it(usr):
     assert missing == []
     assert (documents / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert (documents / "docs/REFERENCE.md").is_file()
+    assert os.access(documents / "scripts/copy-links", os.X_OK)
     completions = usr / "share/bash-completion/completions/vinculo"
     subprocess.run(["bash", "-n", completions], check=True)
+
+
+def test_its_documents_lead_somewhere(usr):
+    documents = usr / "share/doc/vinculo"
+    links = [(page, link.partition("#")[0]) for page in documents.rglob("*.md")
+             for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())]
+    links = [(page, link) for page, link in links if link and not re.match(r"[a-z]+:", link)]
+    assert len(links) > 100
+    lost = [(str(page.relative_to(documents)), link) for page, link in links if not (page.parent / link).exists()]
+    assert lost == []
+    # And what they have their reader run is there.
+    run = re.findall(r"^(scripts/\S+) ", (documents / "docs/MIGRATING.md").read_text(), re.M)
+    assert run and all((documents / script).is_file() for script in run)
 
 
 def test_systemd_understands_the_units(usr, tmp_path):
