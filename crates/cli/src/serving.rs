@@ -159,7 +159,9 @@ impl Serving {
 
 async fn start_runner(app: &App, stop: &CancellationToken) -> anyhow::Result<JoinHandle<()>> {
     let Some(runner) = Runner::claim(app.clone()).await.context("runner")? else {
-        bail!("another process works off the jobs of this data folder; serve with --no-worker");
+        bail!(
+            "another process works off the jobs of this data folder, and only one may; beside it, serve with --no-worker"
+        );
     };
     Ok(tokio::spawn(runner.run(stop.clone())))
 }

@@ -289,6 +289,8 @@ fn what_the_database_says_is_judged() {
         judged("jobs", "wrong", "due for ten minutes and not begun: 3 import_file");
         change(|tx| tx.claim_files(now(), now() + HOUR, 1, None).map(|_| ()));
         judged("jobs", "doubtful", "due for ten minutes: 2 import_file, behind 1 at work");
+        let [.., mend] = found(&doctor(), "jobs");
+        assert_eq!(mend.contains("worker"), installation.is_postgres(), "{mend}");
         change(|tx| {
             let rest = tx.claim_files(now(), now() + HOUR, 9, None)?;
             rest.iter().try_for_each(|job| tx.finish_job(job).map(|_| ()))
