@@ -583,8 +583,8 @@ async fn a_clean_up_that_fails_is_not_told_as_one(database: TestDatabase) {
 /// A look adds up what is new: what was settled is not gone through again.
 async fn what_was_paid_a_while_ago_is_added_up_once(database: TestDatabase) {
     let paid = |config: &mut Config| {
-        let terms = SourceTerms { price: 1200, ..SourceTerms::shipped("sandbox") };
-        let terms = SourceTerms { billed_on: BilledOn::Call, ..terms };
+        let shipped = SourceTerms::shipped("sandbox");
+        let terms = SourceTerms { price: 1200, billed_on: BilledOn::Call, ..shipped };
         config.source_terms.insert("sandbox".to_owned(), terms);
     };
     let mut app = Setup::new(database).configure(paid).start().await;
