@@ -124,9 +124,8 @@ pub(crate) fn refuse_unknown_variables() -> anyhow::Result<()> {
     let hosts = given.iter().filter_map(|name| name.strip_suffix(SERVICE_HOST));
     let services: Vec<_> = hosts.filter(|_| is_in_kubernetes).collect();
     // Tests of the program itself are told where their database is.
-    let ours = given
-        .iter()
-        .filter(|name| name.starts_with(PREFIX) && !name.starts_with("VINCULO_TEST_"));
+    let ours =
+        given.iter().filter(|name| name.starts_with(PREFIX) && !name.starts_with("VINCULO_TEST_"));
     let unknown = ours
         .filter(|name| !known.contains(*name))
         .find(|name| !services.iter().any(|service| tells_of(service, name)));

@@ -97,7 +97,10 @@ mod tests {
             sum = sum.with(until, 5);
         }
         assert_eq!(parts, [(100, 100 + PART), (100 + PART, settled)]);
-        assert_eq!((sum, sum.next_part(settled)), (Sum { from: 100, until: settled, pesos: 10 }, None));
+        assert_eq!(
+            (sum, sum.next_part(settled)),
+            (Sum { from: 100, until: settled, pesos: 10 }, None)
+        );
         assert_eq!(sum.going_on(100, settled + 1).next_part(settled + 1), Some(settled + 1));
     }
 
