@@ -196,6 +196,19 @@ def test_a_benchmark_that_needs_no_program_packs_none(figures, built, tmp_path):
     assert "| `release`, not as packed |" in figures.PAGE.read_text()
 
 
+@pytest.mark.parametrize("arguments", [["one"], ["--build", "one"]])
+def test_another_one_is_refused_while_one_builds_or_measures(figures, tmp_path, monkeypatch, arguments):
+    benchmark(tmp_path, "first", FAST)
+    monkeypatch.setattr(figures, "target_folder", lambda: tmp_path)
+    monkeypatch.setattr(figures.signal, "signal", lambda *_: None)
+    monkeypatch.setattr("sys.argv", ["all", "--profile", "debug", *arguments])
+    with figures.alone(), pytest.raises(SystemExit, match="another bench/all or bench/soak is at work"):
+        figures.main()
+    assert not figures.STORE.exists()
+    figures.main()
+    assert figures.STORE.exists() == (arguments == ["one"])
+
+
 def test_unknown_sets_are_named(figures, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["all", "reed"])
     with pytest.raises(SystemExit):

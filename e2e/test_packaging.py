@@ -1,6 +1,8 @@
 """The release as somebody gets it: unpacked into an empty folder, run with an empty environment."""
 
 import configparser
+import contextlib
+import ipaddress
 import json
 import os
 import re
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from installation import Vinculo
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGING = ROOT / "packaging"
@@ -49,6 +52,7 @@ def alone(*command, folder):
 
 
 def test_the_same_binary_gives_the_same_bytes(binary, archive, tmp_path):
+    (tmp_path / "vinculo-0.0.9-linux-gnu.tar.gz").write_bytes(b"an older one, which the image would unpack too")
     again = packed(binary, tmp_path)
     assert again.read_bytes() == archive.read_bytes()
     subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=archive.parent, check=True)
@@ -87,8 +91,22 @@ def test_what_belongs_to_a_release_is_in_it(usr):
     assert missing == []
     assert (documents / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
     assert (documents / "docs/REFERENCE.md").is_file()
+    assert os.access(documents / "scripts/copy-links", os.X_OK)
     completions = usr / "share/bash-completion/completions/vinculo"
     subprocess.run(["bash", "-n", completions], check=True)
+
+
+def test_its_documents_lead_somewhere(usr):
+    documents = usr / "share/doc/vinculo"
+    links = [(page, link.partition("#")[0]) for page in documents.rglob("*.md")
+             for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())]
+    links = [(page, link) for page, link in links if link and not re.match(r"[a-z]+:", link)]
+    assert len(links) > 100
+    lost = [(str(page.relative_to(documents)), link) for page, link in links if not (page.parent / link).exists()]
+    assert lost == []
+    # And what they have their reader run is there.
+    run = re.findall(r"^(scripts/\S+) ", (documents / "docs/MIGRATING.md").read_text(), re.M)
+    assert run and all((documents / script).is_file() for script in run)
 
 
 def test_systemd_understands_the_units(usr, tmp_path):
@@ -157,6 +175,58 @@ def test_no_setting_is_misspelt(usr):
         assert named and named <= known, (file.name, named - known)
 
 
+def health_check(name):
+    """The command by which the image, or a service, says how it does."""
+    if name == "image":
+        lines = (PACKAGING / "Containerfile").read_text().replace("\\\n", "")
+        return json.loads(re.search(r"^HEALTHCHECK .*? CMD (\[.*\])$", lines, re.M)[1])
+    compose = yaml.safe_load((PACKAGING / "compose.yaml").read_text())
+    kind, *command = compose["services"][name]["healthcheck"]["test"]
+    assert kind == "CMD"
+    return command
+
+
+def port_of(command):
+    """The port that a health check asks."""
+    [port] = re.findall(r"/dev/tcp/127\.0\.0\.1/(\d+) ", command[-1])
+    return port
+
+
+@contextlib.contextmanager
+def running(binary, folder, does, *command, **settings):
+    """A process of a new installation, and the port on which it says that it `does` something."""
+    folder.mkdir()
+    installation = Vinculo(binary, folder, **settings)
+    arguments, environment = installation.arguments(*command), installation.environment
+    with subprocess.Popen(arguments, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            said = (re.match(rf"{does} on http://127\.0\.0\.1:(\d+)", line) for line in process.stdout)
+            yield next(port[1] for port in said if port)
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    "name, process",
+    [("image", ["listening", "serve", "--listen", "127.0.0.1:0"]),
+     ("server", ["metrics", "serve", "--no-worker", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]),
+     ("worker", ["metrics", "worker", "--metrics-listen", "127.0.0.1:0"])],
+)  # fmt: skip
+def test_a_health_check_tells_who_is_ready(binary, tmp_path, name, process):
+    *shell, check = health_check(name)
+
+    def is_well(port):
+        asked = [*shell, check.replace(f"/{port_of([check])} ", f"/{port} ")]
+        environment = {"PATH": os.environ["PATH"]}
+        return subprocess.run(asked, env=environment, stderr=subprocess.DEVNULL, timeout=60).returncode == 0
+
+    with running(binary, tmp_path / "ready", *process) as port:
+        assert is_well(port)
+    assert not is_well(port), "nobody is there any more"
+    with running(binary, tmp_path / "full", *process, least_free_mib=4_000_000_000) as port:
+        assert not is_well(port)
+
+
 def test_the_services_of_the_compose_file_fit_together():
     compose = yaml.safe_load((PACKAGING / "compose.yaml").read_text())
     services = compose["services"]
@@ -170,21 +240,24 @@ def test_the_services_of_the_compose_file_fit_together():
     commands = [services[name]["command"] for name in ("server", "worker")]
     assert commands == [["serve", "--no-worker"], ["worker"]]
     assert services["server"]["volumes"] == services["worker"]["volumes"]
-    # Each says how it does, where the image listens and the worker is watched.
+    # Each says how it does where it is watched, the image where it listens.
     assert all("healthcheck" in service for service in services.values())
-    check = services["server"]["healthcheck"]["test"]
-    assert check == services["worker"]["healthcheck"]["test"]
-    [port] = re.findall(r"/dev/tcp/127\.0\.0\.1/(\d+) ", check[-1])
+    [port] = {port_of(health_check(name)) for name in ("server", "worker")}
+    for name in ("server", "worker"):
+        address, _, its = services[name]["environment"]["VINCULO_METRICS_LISTEN"].rpartition(":")
+        assert its == port and not ipaddress.ip_address(address).is_loopback, f"nobody can watch the {name}"
     containerfile = (PACKAGING / "Containerfile").read_text()
-    assert f"VINCULO_LISTEN=0.0.0.0:{port} " in containerfile
+    assert f"VINCULO_LISTEN=0.0.0.0:{port_of(health_check('image'))} " in containerfile
     # Whoever listens to everybody is not in development, with keys that everybody knows.
     assert re.search(r"^ENV VINCULO_MODE=production ", containerfile, re.M)
-    assert services["worker"]["environment"]["VINCULO_METRICS_LISTEN"] == f"127.0.0.1:{port}"
-    assert json.loads(re.search(r"CMD (\[\"bash\".*?\])$", containerfile, re.S | re.M)[1].replace("\\\n", "")) == check[1:]
     # Nothing follows what `latest` becomes.
     images = [service["image"] for service in services.values()]
     images += re.findall(r"^FROM (\S+)$", containerfile, re.M)
     named = [image for image in images if "/" in image]
+    # What is known of that version of PostgreSQL stands in a table.
+    [major] = re.findall(r"/postgres:(\d+)\.", services["database"]["image"])
+    rows = re.findall(r"^\| ([\d, ]+) \|", (ROOT / "docs/DATABASE.md").read_text(), re.M)
+    assert major in ", ".join(rows).split(", ")
     assert len(named) == 2 and all(re.search(r":\d+\.\d+(-\w+)?$", image) for image in named)
 
 

@@ -108,9 +108,14 @@ impl Postgres {
             let told = self.run(sql)?.context("no number")?;
             anyhow::Ok(told.parse()?)
         };
+        // Version 18 moved them.
+        let syncs = match number("show server_version_num")? {
+            ..180_000 => "select wal_sync from pg_stat_wal",
+            _ => "select sum(fsyncs)::bigint from pg_stat_io where object = 'wal'",
+        };
         Ok(Written {
             transactions: number("select pg_snapshot_xmax(pg_current_snapshot())::text")?,
-            syncs: number("select wal_sync from pg_stat_wal")?,
+            syncs: number(syncs)?,
         })
     }
 

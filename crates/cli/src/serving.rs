@@ -18,6 +18,9 @@ use crate::print::tell;
 /// How long open connections, and what their requests began, may take to end at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Why a process ends that nobody has told to.
+pub(crate) const RUNNER_ENDED: &str = "what works off the jobs has ended by a fault: see the log";
+
 /// The simulated operator on a loopback port of its own.
 pub(crate) struct InnerOperator {
     /// Where it answers.
@@ -55,13 +58,29 @@ pub(crate) async fn sandbox(
     Ok((inner.url.clone(), Some(inner)))
 }
 
+/// The task that works off jobs, where there is one.
+struct RunnerTask(Option<JoinHandle<()>>);
+
+impl RunnerTask {
+    /// Ends when it has; never without one.
+    async fn ended(&mut self) {
+        match &mut self.0 {
+            Some(task) => {
+                let _ = task.await;
+                self.0 = None;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// What goes on beside the requests, and without any.
 pub(crate) struct Background {
     app: App,
     /// Where operators watch it.
     watched: Option<SocketAddr>,
     metrics: Option<JoinHandle<std::io::Result<()>>>,
-    runner: Option<JoinHandle<()>>,
+    runner: RunnerTask,
     operator: Option<InnerOperator>,
 }
 
@@ -75,6 +94,7 @@ impl Background {
         stop: &CancellationToken,
     ) -> anyhow::Result<Self> {
         let runner = if worker { Some(start_runner(&app, stop).await?) } else { None };
+        let runner = RunnerTask(runner);
         let (metrics, watched) = match watched {
             Some(listener) => {
                 let (address, app) = (listener.local_addr()?, app.clone());
@@ -94,6 +114,11 @@ impl Background {
         }
     }
 
+    /// Ends when nobody works off jobs any more that was to: before it is told to stop, by a fault.
+    pub(crate) async fn runner_ended(&mut self) {
+        self.runner.ended().await;
+    }
+
     /// Lets end what was begun, for so long.
     pub(crate) async fn finish_work(&self) {
         let _ = tokio::time::timeout(GRACE, self.app.finish_work()).await;
@@ -101,7 +126,7 @@ impl Background {
 
     /// Waits for the runner, which was told to stop, and closes the database.
     pub(crate) async fn end(self) {
-        if let Some(runner) = self.runner {
+        if let Some(runner) = self.runner.0 {
             let _ = runner.await;
         }
         if let Some(metrics) = self.metrics {
@@ -159,7 +184,28 @@ impl Serving {
 
 async fn start_runner(app: &App, stop: &CancellationToken) -> anyhow::Result<JoinHandle<()>> {
     let Some(runner) = Runner::claim(app.clone()).await.context("runner")? else {
-        bail!("another process works off the jobs of this data folder; serve with --no-worker");
+        bail!(
+            "another process works off the jobs of this data folder, and only one may; beside it, serve with --no-worker"
+        );
     };
     Ok(tokio::spawn(runner.run(stop.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_runner_that_fails_has_ended_and_one_that_is_not_there_never_does() {
+        let task = tokio::spawn(std::future::pending());
+        task.abort();
+        let mut runner = RunnerTask(Some(task));
+        runner.ended().await;
+        let has_ended = tokio::select! {
+            biased;
+            () = runner.ended() => true,
+            () = std::future::ready(()) => false,
+        };
+        assert!(!has_ended);
+    }
 }

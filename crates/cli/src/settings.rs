@@ -17,6 +17,8 @@ use crate::args::Arguments;
 
 const DEFAULT_FILE: &str = "vinculo.toml";
 const PREFIX: &str = "VINCULO_";
+/// How the variable ends that names the address of a Service in every container of Kubernetes.
+const SERVICE_HOST: &str = "_SERVICE_HOST";
 
 /// The configuration file, every key of it known.
 #[derive(Debug, Default)]
@@ -36,7 +38,8 @@ impl File {
             .with_context(|| format!("configuration file {}", path.display()))?;
         // The parser's message quotes the line it stumbled over, which may hold a secret.
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(0, |before| before.matches('\n').count() + 1);
             anyhow::anyhow!("configuration file {}: line {line}: not TOML", path.display())
         })?;
         let known = known(|arg| Some(arg.get_id().to_string()));
@@ -152,18 +155,32 @@ pub(crate) fn named(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Stops on a `VINCULO_…` variable that no option reads.
+/// Stops on a `VINCULO_…` variable that no option reads, and that does not tell of a Service of Kubernetes.
 pub(crate) fn refuse_unknown_variables() -> anyhow::Result<()> {
     let known = known(|arg| arg.get_env().map(|name| name.to_string_lossy().into_owned()));
     let given = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let given: Vec<_> = given.collect();
+    let is_in_kubernetes = given.iter().any(|name| name == "KUBERNETES_SERVICE_HOST");
+    let hosts = given.iter().filter_map(|name| name.strip_suffix(SERVICE_HOST));
+    let services: Vec<_> = hosts.filter(|_| is_in_kubernetes).collect();
     // Tests of the program itself are told where their database is.
-    let unknown = given
-        .filter(|name| name.starts_with(PREFIX) && !name.starts_with("VINCULO_TEST_"))
-        .find(|name| !known.contains(name));
+    let ours =
+        given.iter().filter(|name| name.starts_with(PREFIX) && !name.starts_with("VINCULO_TEST_"));
+    let unknown = ours
+        .filter(|name| !known.contains(*name))
+        .find(|name| !services.iter().any(|service| tells_of(service, name)));
     match unknown {
         Some(name) => bail!("unknown environment variable {name}"),
         None => Ok(()),
     }
+}
+
+/// Whether Kubernetes gives a variable to every container because there is a Service: `VINCULO_SERVICE_PORT_HTTP` or
+/// `VINCULO_PORT_8080_TCP_ADDR` of a `VINCULO`.
+fn tells_of(service: &str, variable: &str) -> bool {
+    let Some(what) = variable.strip_prefix(service) else { return false };
+    let mut of_ports = ["_SERVICE_PORT", "_PORT"].iter().filter_map(|port| what.strip_prefix(port));
+    what == SERVICE_HOST || of_ports.any(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 fn known(name: impl Fn(&clap::Arg) -> Option<String>) -> BTreeSet<String> {

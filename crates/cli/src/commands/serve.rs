@@ -14,7 +14,7 @@ use crate::installation::{EXPOSED, Installation, home, mode, target};
 use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
-use crate::serving::{Serving, sandbox};
+use crate::serving::{RUNNER_ENDED, Serving, sandbox};
 use crate::signals::Signals;
 use crate::traces::Traces;
 
@@ -109,7 +109,7 @@ async fn serve(
     let set_up = vinculo_server::set_up_link(&app).await.map_err(|it| anyhow!(it.told()))?;
     let delay = Duration::from_secs(options.server.stop_delay.unwrap_or(0).into());
     let stopping = app.clone();
-    let serving = Serving::start(app, (listener, tls, watched), worker, operator).await?;
+    let mut serving = Serving::start(app, (listener, tls, watched), worker, operator).await?;
     let own = format!("{scheme}://{}", serving.address);
     tell(format_args!("listening on {own}"));
     serving.background.tell_watched();
@@ -118,7 +118,10 @@ async fn serve(
         tell("nobody can sign in yet; set up the first user, once, within two days:");
         tell(format_args!("{}{path}", base.trim_end_matches('/')));
     }
-    signals.next().await;
+    let is_over = tokio::select! {
+        () = signals.next() => false,
+        () = serving.background.runner_ended() => true,
+    };
     tracing::info!("stopping");
     if !delay.is_zero() {
         // Balancers see it, and send nobody more, before the listener is closed.
@@ -132,5 +135,10 @@ async fn serve(
             traces.end().await;
         }
     };
-    signals.bound(stopped).await
+    signals.bound(stopped).await?;
+    // Whoever supervises it starts another.
+    if is_over {
+        bail!(RUNNER_ENDED);
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::bail;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vinculo_server::config::{Config, SourceConfig};
@@ -12,7 +13,7 @@ use crate::installation::Installation;
 use crate::logging;
 use crate::operators::production;
 use crate::print::tell;
-use crate::serving::{Background, sandbox};
+use crate::serving::{Background, RUNNER_ENDED, sandbox};
 use crate::signals::Signals;
 use crate::traces::Traces;
 
@@ -45,10 +46,13 @@ async fn work(
     let config = Config { production, lost_spans, ..options.apply(installation.config(url)) };
     let app = installation.app(config)?;
     let stop = CancellationToken::new();
-    let background = Background::start(app, watched, true, operator, &stop).await?;
+    let mut background = Background::start(app, watched, true, operator, &stop).await?;
     tell("working");
     background.tell_watched();
-    signals.next().await;
+    let is_over = tokio::select! {
+        () = signals.next() => false,
+        () = background.runner_ended() => true,
+    };
     tracing::info!("stopping");
     stop.cancel();
     let stopping = async {
@@ -58,5 +62,10 @@ async fn work(
             traces.end().await;
         }
     };
-    signals.bound(stopping).await
+    signals.bound(stopping).await?;
+    // Whoever supervises it starts another.
+    if is_over {
+        bail!(RUNNER_ENDED);
+    }
+    Ok(())
 }

@@ -67,6 +67,35 @@ fn unknown_settings_stop_the_start() {
     ");
 }
 
+/// Kubernetes tells every container of the Services of its namespace, also of one that is called as this program.
+#[test]
+fn services_of_kubernetes_are_no_settings() {
+    let installation = Installation::sqlite();
+    installation.make();
+    let with = |variables: &[(&str, &str)]| {
+        let mut command = installation.command(&["keys", "list", "--environment", "sandbox"]);
+        finished(command.envs(variables.iter().copied()))
+    };
+    let in_kubernetes = ("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+    let services = [
+        ("VINCULO_SERVICE_HOST", "10.0.0.7"),
+        ("VINCULO_SERVICE_PORT", "80"),
+        ("VINCULO_SERVICE_PORT_HTTP", "80"),
+        ("VINCULO_PORT", "tcp://10.0.0.7:80"),
+        ("VINCULO_PORT_80_TCP", "tcp://10.0.0.7:80"),
+        ("VINCULO_PORT_80_TCP_ADDR", "10.0.0.7"),
+        ("VINCULO_WORKER_SERVICE_HOST", "10.0.0.8"),
+        ("VINCULO_WORKER_PORT_9464_TCP_PROTO", "tcp"),
+    ];
+    with(&[&[in_kubernetes][..], &services].concat()).accepted();
+    let refused = with(&services[..1]).refused();
+    assert_eq!(refused, "unknown environment variable VINCULO_SERVICE_HOST");
+    for unknown in ["VINCULO_LISTN", "VINCULO_WEBHOOK_PORT", "VINCULO_PORTS"] {
+        let all = [&[in_kubernetes, (unknown, "80")][..], &services].concat();
+        assert_eq!(with(&all).refused(), format!("unknown environment variable {unknown}"));
+    }
+}
+
 #[test]
 fn bad_values_stop_the_start() {
     let told = refusals(&[
@@ -254,6 +283,8 @@ fn a_wrong_file_stops_the_start() {
         "listen = \"nowhere\"",
         "no_worker = \"perhaps\"",
         &format!("mode = \"production\"\nmaster_key = \"{SECRET}"),
+        // It begins where a line does.
+        "mode = \"production\"\nlisten = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"\n",
         &format!("master_key = [\"{SECRET}\"]"),
         &format!("master_key = \"{SECRET}\""),
         "source_production = [\"achh\"]",
@@ -273,6 +304,7 @@ fn a_wrong_file_stops_the_start() {
     configuration file vinculo.toml: listen = "nowhere": invalid socket address syntax
     configuration file vinculo.toml: no_worker = "perhaps": invalid type: string "perhaps", expected a boolean
     configuration file vinculo.toml: line 2: not TOML
+    configuration file vinculo.toml: line 3: not TOML
     configuration file vinculo.toml: master_key: bad value
     VINCULO_MASTER_KEY: master key version 1 is neither 64 hexadecimal digits nor base64 of 32 bytes
     configuration file vinculo.toml: source_production = ["achh"]: unknown variant `achh`, expected one of `planillas`, `ach`, `mareigua`, `agil_data`

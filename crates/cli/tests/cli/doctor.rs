@@ -289,6 +289,8 @@ fn what_the_database_says_is_judged() {
         judged("jobs", "wrong", "due for ten minutes and not begun: 3 import_file");
         change(|tx| tx.claim_files(now(), now() + HOUR, 1, None).map(|_| ()));
         judged("jobs", "doubtful", "due for ten minutes: 2 import_file, behind 1 at work");
+        let [.., mend] = found(&doctor(), "jobs");
+        assert_eq!(mend.contains("worker"), installation.is_postgres(), "{mend}");
         change(|tx| {
             let rest = tx.claim_files(now(), now() + HOUR, 9, None)?;
             rest.iter().try_for_each(|job| tx.finish_job(job).map(|_| ()))
@@ -420,6 +422,9 @@ fn a_server_that_loses_what_it_is_given_is_named() {
     let [state, message, _] = found(&doctor("development"), "PostgreSQL");
     let expected = if careless { "doubtful" } else { "good" };
     assert_eq!(state, expected, "{message}");
+    let version = installation.sql("show server_version");
+    let version = version.split(' ').next().expect("a version");
+    assert!(careless || message.starts_with(&format!("version {version}")), "{message}");
     let [state, message, mend] = found(&doctor("production"), "PostgreSQL");
     assert_eq!(state, if careless { "wrong" } else { "good" });
     assert!(!careless || message.starts_with("fsync or full_page_writes is off"), "{message}");

@@ -354,7 +354,7 @@ async fn one_server_works_off_the_jobs_of_a_data_folder() {
     let installation = Installation::sqlite();
     let (mut server, base) = installation.serve().await;
     let refused = finished(&mut installation.serve_command()).refused();
-    insta::assert_snapshot!(refused, @"another process works off the jobs of this data folder; serve with --no-worker");
+    insta::assert_snapshot!(refused, @"another process works off the jobs of this data folder, and only one may; beside it, serve with --no-worker");
     // Others may serve beside it, and leave the jobs to it.
     let receiver = Receiver::start().await;
     installation.webhook("sandbox", &receiver.url);

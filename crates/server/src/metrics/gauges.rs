@@ -10,12 +10,10 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::sync::Mutex;
-use vinculo_store::{Backlog, EndpointCounts, Micros, OverdueLinks, RetentionRule};
+use vinculo_store::{Backlog, EndpointCounts, Error, Micros, OverdueLinks, RetentionRule};
 
 use super::{Labels, Metrics, add, one};
 use crate::App;
-use crate::clock::{bogota_month, micros, month_start};
-use crate::error::ApiError;
 use crate::health;
 
 /// For how long a look is good.
@@ -48,6 +46,7 @@ pub(crate) struct Gauges {
     removed_at: Kinds<1>,
     resident: Gauge,
     open_fds: Gauge,
+    seen: Gauge,
 }
 
 /// What one look at the database says.
@@ -56,8 +55,6 @@ struct Stored {
     overdue: Vec<OverdueLinks>,
     endpoints: EndpointCounts,
     removed: Vec<(RetentionRule, i64, Micros)>,
-    /// What each source has cost this month.
-    spent: Vec<(&'static str, i64)>,
 }
 
 impl Gauges {
@@ -84,6 +81,7 @@ impl Gauges {
             removed_at: add(own, "vinculo_retention_removed_timestamp_seconds", WHEN, kinds()),
             resident: add(own, "process_resident_memory_bytes", RESIDENT, one()),
             open_fds: add(own, "process_open_fds", OPEN_FDS, one()),
+            seen: add(own, "vinculo_metrics_timestamp_seconds", SEEN, one()),
         }
     }
 }
@@ -108,11 +106,9 @@ impl Metrics {
 }
 
 impl Gauges {
-    /// Looks at everything. Where the database does not answer, what it said before stays.
+    /// Looks at everything. Where the database does not answer, what it said before stays: of what waits, or of what
+    /// sources cost, each by itself.
     async fn look(&self, app: &App) {
-        for check in health::checks(app).await {
-            self.ready.get_or_create(&[("check", check.name)]).set(i64::from(check.ready));
-        }
         self.disk_free.set(whole(health::disk_free(app).unwrap_or(0)));
         for lane in app.store().lanes() {
             let label = [("lane", lane.name)];
@@ -123,11 +119,26 @@ impl Gauges {
         self.audit_waiting.set(whole(app.audit().waiting()));
         self.look_at_sources(app);
         self.look_at_process();
-        match tokio::time::timeout(PATIENCE, stored(app)).await {
-            Ok(Ok(stored)) => self.show(app, &stored),
-            Ok(Err(error)) => tracing::warn!(cause = error.cause(), "metrics are not up to date"),
-            Err(_) => tracing::warn!("metrics are not up to date: the database is slow"),
+        let (checks, stored, spent) =
+            tokio::join!(health::checks(app), in_time(stored(app)), in_time(self.show_spent(app)));
+        for check in checks {
+            self.ready.get_or_create(&[("check", check.name)]).set(i64::from(check.ready));
         }
+        if let Some(stored) = &stored {
+            self.show(app, stored);
+        }
+        if stored.is_some() && spent.is_some() {
+            self.seen.set(app.now().as_second());
+        }
+    }
+
+    /// What each source has cost this month, one after the other.
+    async fn show_spent(&self, app: &App) -> Result<(), Error> {
+        for (source, gate) in app.sources().gates() {
+            let spent = gate.spent(app).await?;
+            self.spent.get_or_create(&[("source", source)]).set(spent);
+        }
+        Ok(())
     }
 
     fn look_at_sources(&self, app: &App) {
@@ -169,9 +180,6 @@ impl Gauges {
         for (state, count) in [("working", working), ("failing", failing), ("disabled", disabled)] {
             self.endpoints.get_or_create(&[("state", state)]).set(count);
         }
-        for (source, spent) in &stored.spent {
-            self.spent.get_or_create(&[("source", source)]).set(*spent);
-        }
         for rule in RetentionRule::ALL {
             let label = [("rule", rule.as_str())];
             let known = stored.removed.iter().find(|(known, ..)| known == rule);
@@ -183,22 +191,24 @@ impl Gauges {
     }
 }
 
-async fn stored(app: &App) -> Result<Stored, ApiError> {
-    let now = app.now();
-    let sources: Vec<_> = app.sources().gates().map(|(source, _)| source).collect();
+/// What the database says, unless it fails or takes too long.
+async fn in_time<T>(look: impl Future<Output = Result<T, Error>>) -> Option<T> {
+    match tokio::time::timeout(PATIENCE, look).await {
+        Ok(Ok(seen)) => return Some(seen),
+        Ok(Err(error)) => tracing::warn!(cause = %error, "metrics are not up to date"),
+        Err(_) => tracing::warn!("metrics are not up to date: the database is slow"),
+    }
+    None
+}
+
+async fn stored(app: &App) -> Result<Stored, Error> {
+    let now = app.now_micros();
     let stored = app.store().read(move |tx| {
-        let mut spent = Vec::with_capacity(sources.len());
-        if let Some(month) = bogota_month(now) {
-            for source in sources {
-                spent.push((source, tx.source_cost(source, micros(month_start(month)))?));
-            }
-        }
-        Ok::<_, ApiError>(Stored {
-            backlog: tx.backlog(micros(now))?,
-            overdue: tx.overdue_links(micros(now))?,
+        Ok::<_, Error>(Stored {
+            backlog: tx.backlog(now)?,
+            overdue: tx.overdue_links(now)?,
             endpoints: tx.endpoint_counts()?,
             removed: tx.retention_sums()?,
-            spent,
         })
     });
     stored.await
@@ -228,3 +238,4 @@ const REMOVED: &str = "Rows that have grown old and were removed, by rule, in th
 const WHEN: &str = "When rows of a rule were removed last; 0 is never";
 const RESIDENT: &str = "Memory of the process, bytes";
 const OPEN_FDS: &str = "Open file descriptors of the process";
+const SEEN: &str = "When the database last told all that is looked at there; 0 is never";

@@ -7,13 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as Turn, Semaphore, SemaphorePermit};
+use vinculo_pila::Month;
 use vinculo_sources::{Outcome, RetryReason};
 
 use super::SourceTerms;
 use super::breaker::{Admission, Breaker, Cause, Shut};
 use super::budget::Budget;
 use super::silence::{Ended, Silence, Unanswered};
+use super::spent::Spent;
 use crate::App;
 use crate::clock::{bogota_month, micros, month_start};
 use crate::limits::{Limit, Steady};
@@ -71,6 +73,9 @@ pub(crate) struct Gate {
     places: Semaphore,
     pace: Option<Limit<()>>,
     watched: Mutex<Watched>,
+    spent: Spent,
+    /// Held by whoever brings the budget up to date.
+    reading: Turn<()>,
 }
 
 /// What changes with every question.
@@ -156,6 +161,8 @@ impl Gate {
                 refused_since: None,
                 silence: Silence::default(),
             }),
+            spent: Spent::new(source),
+            reading: Turn::new(()),
         }
     }
 
@@ -259,26 +266,36 @@ impl Gate {
         }
     }
 
-    /// Brings what was spent this month up to date, where that matters.
+    /// Brings what was spent this month up to date, where that matters. Whoever comes while somebody reads takes what
+    /// that one finds.
     async fn read_budget(&self, app: &App) -> Result<(), vinculo_store::Error> {
-        let now = app.now();
-        let Some(month) = bogota_month(now) else { return Ok(()) };
-        let fresh = self.watch().budget.as_ref().is_none_or(|budget| budget.is_fresh(month, now));
-        if fresh {
+        if self.stale_month(app.now()).is_none() {
             return Ok(());
         }
-        let (source, from) = (self.source, micros(month_start(month)));
-        let spent = app.store().read(move |tx| {
-            Ok::<_, vinculo_store::Error>((
-                tx.source_cost(source, from)?,
-                tx.source_reserved(source, from)?,
-            ))
-        });
-        let spent = spent.await?;
+        let _turn = self.reading.lock().await;
+        let now = app.now();
+        let Some(month) = self.stale_month(now) else { return Ok(()) };
+        let spent = self.spent.since(app, micros(month_start(month))).await?;
         if let Some(budget) = &mut self.watch().budget {
             budget.read(month, spent, now);
         }
         Ok(())
+    }
+
+    /// The month whose budget is to be read; `None` where there is none, or it was read a moment ago.
+    fn stale_month(&self, now: Timestamp) -> Option<Month> {
+        let month = bogota_month(now)?;
+        let watched = self.watch();
+        watched.budget.as_ref().filter(|budget| !budget.is_fresh(month, now)).map(|_| month)
+    }
+
+    /// What the source has cost all workspaces in this month, whole pesos.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn spent(&self, app: &App) -> Result<i64, vinculo_store::Error> {
+        let Some(month) = bogota_month(app.now()) else { return Ok(0) };
+        Ok(self.spent.since(app, micros(month_start(month))).await?.0)
     }
 
     /// Whether the source is given a pause.

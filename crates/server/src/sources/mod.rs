@@ -9,6 +9,7 @@ mod gate;
 mod kept;
 mod person;
 mod silence;
+mod spent;
 mod terms;
 mod waterfall;
 

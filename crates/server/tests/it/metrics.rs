@@ -31,6 +31,8 @@ on_both_databases!(
     files_behind_others_are_no_work_that_waits,
     links_that_nobody_acts_on_are_told,
     a_clean_up_that_fails_is_not_told_as_one,
+    what_was_paid_a_while_ago_is_added_up_once,
+    what_cannot_be_looked_at_freezes_nothing_else,
     no_label_is_a_clients_own,
     a_request_takes_as_long_as_it_takes_however_the_clock_is_set,
 );
@@ -42,7 +44,7 @@ const DASHBOARD: &str = include_str!("../../../../ops/grafana/vinculo.json");
 const ALERTS: &str = include_str!("../../../../ops/prometheus/alerts.yml");
 
 /// The listener for operators of a served application.
-struct Watch {
+pub(crate) struct Watch {
     url: String,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -52,14 +54,14 @@ struct Watch {
 type Samples = Vec<(String, BTreeMap<String, String>, f64)>;
 
 /// One reading.
-struct Reading {
+pub(crate) struct Reading {
     /// Families with their types.
     families: BTreeMap<String, String>,
     samples: Samples,
 }
 
 impl Watch {
-    async fn start(app: &TestApp) -> Self {
+    pub(crate) async fn start(app: &TestApp) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, app) = (CancellationToken::new(), app.app.clone());
@@ -68,7 +70,7 @@ impl Watch {
         Self { url, stop, task: tokio::spawn(serve) }
     }
 
-    async fn read(&self, app: &TestApp) -> Reading {
+    pub(crate) async fn read(&self, app: &TestApp) -> Reading {
         let client = app.stranger();
         let request = client.request(Method::GET, &format!("{}/metrics", self.url));
         let response = request.send().await.expect("an answer");
@@ -88,7 +90,7 @@ impl Watch {
         .await;
     }
 
-    async fn finish(self) {
+    pub(crate) async fn finish(self) {
         self.stop.cancel();
         self.task.await.expect("no panic").expect("no failure");
     }
@@ -109,7 +111,7 @@ impl Reading {
         read
     }
 
-    fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+    pub(crate) fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let wanted = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let wanted: BTreeMap<_, _> = wanted.collect();
         let mut found =
@@ -285,13 +287,22 @@ fn what_is_shown_can_be_read() {
         let targets = panel["targets"].as_array().into_iter().flatten();
         let units: BTreeSet<_> = targets.map(|it| unit(it["expr"].as_str().unwrap())).collect();
         assert!(units.len() < 2, "{}: {units:?}", panel["title"]);
+        // What has not happened was not in 1970.
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let asks = target["expr"].as_str().unwrap();
+            let (moments, some) = ["_timestamp_seconds", "_timestamp_seconds > 0"]
+                .map(|part| asks.matches(part).count())
+                .into();
+            assert_eq!(moments, some, "{asks}");
+        }
     }
+    let aggregates = regex::Regex::new(r"\b(absent|avg|count|max|min|sum)\(").unwrap();
     for rule in rules() {
         let [asks, says] = [&rule["expr"], &rule["annotations"]["summary"]];
         let [asks, says] = [asks, says].map(|text| text.as_str().expect("a text"));
-        // What is absent has no labels.
+        // What is absent has no labels, and what is of all together.
         let asked_for = !says.contains("$labels.") || says.contains("{{ if $labels.");
-        assert!(asked_for || !asks.contains("absent("), "{says}");
+        assert!(asked_for || !aggregates.is_match(asks), "{says}");
     }
 }
 
@@ -567,6 +578,69 @@ async fn a_clean_up_that_fails_is_not_told_as_one(database: TestDatabase) {
         }
     })
     .await;
+    watch.finish().await;
+    app.finish().await;
+}
+
+/// A look adds up what is new: what was settled is not gone through again.
+async fn what_was_paid_a_while_ago_is_added_up_once(database: TestDatabase) {
+    let paid = |config: &mut Config| {
+        let shipped = SourceTerms::shipped("sandbox");
+        let terms = SourceTerms { price: 1200, billed_on: BilledOn::Call, ..shipped };
+        config.source_terms.insert("sandbox".to_owned(), terms);
+    };
+    let mut app = Setup::new(database).configure(paid).start().await;
+    let mut watch = Watch::start(&app).await;
+    let once = json!({ "access_mode": "single" });
+    let spent = async |watch: &Watch, app: &TestApp| {
+        // The look before is good for a while.
+        app.advance(Duration::from_secs(6));
+        watch.read(app).await.value("vinculo_source_month_pesos", &[("source", "sandbox")])
+    };
+    app.sandbox().create_link("1999000001", once.clone()).await;
+    app.settled().await;
+    assert_eq!(spent(&watch, &app).await, Some(1200.0));
+    app.database.run("update source_calls set cost = 1300");
+    assert_eq!(spent(&watch, &app).await, Some(1300.0), "it may still change");
+    app.advance(AN_HOUR);
+    assert_eq!(spent(&watch, &app).await, Some(1300.0));
+    app.database.run("update source_calls set cost = 7");
+    app.sandbox().create_link("1999000002", once).await;
+    app.settled().await;
+    assert_eq!(spent(&watch, &app).await, Some(2500.0), "what is old is not read again");
+    watch.finish().await;
+    app = app.restart().await;
+    watch = Watch::start(&app).await;
+    assert_eq!(spent(&watch, &app).await, Some(1207.0), "it is added up by another process");
+    watch.finish().await;
+    app.finish().await;
+}
+
+async fn what_cannot_be_looked_at_freezes_nothing_else(database: TestDatabase) {
+    const A_MINUTE: Duration = Duration::from_secs(60);
+    let app = Setup::new(database).without_runner().start().await;
+    let watch = Watch::start(&app).await;
+    app.sandbox().create_link("1999000001", json!({})).await;
+    // How long the oldest load has waited, what was spent, and how old the last full look is.
+    let told = async || {
+        app.advance(A_MINUTE);
+        let reading = watch.read(&app).await;
+        let seen = reading.value("vinculo_metrics_timestamp_seconds", &[]).expect("a moment");
+        let oldest = ("vinculo_backlog_oldest_due_seconds", [("kind", "sync_link")]);
+        let spent = ("vinculo_source_month_pesos", [("source", "sandbox")]);
+        let [oldest, spent] = [oldest, spent].map(|(name, labels)| reading.value(name, &labels));
+        (oldest, spent, app.now().as_second() as f64 - seen)
+    };
+    assert_eq!(told().await, (Some(60.0), Some(0.0), 0.0));
+    app.database.run("alter table source_calls rename to away");
+    assert_eq!(told().await, (Some(120.0), Some(0.0), 60.0));
+    app.database.run("alter table away rename to source_calls");
+    app.database.run("update source_calls set cost = 5");
+    app.database.run("alter table retention_totals rename to away");
+    assert_eq!(told().await, (Some(120.0), Some(5.0), 120.0));
+    app.database.run("alter table away rename to retention_totals");
+    assert_eq!(told().await, (Some(240.0), Some(5.0), 0.0));
+    app.database.run("delete from jobs");
     watch.finish().await;
     app.finish().await;
 }

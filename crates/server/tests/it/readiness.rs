@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::metrics::Watch;
 use crate::support::{Setup, TestApp, TestDatabase, look_again, on_both_databases, soon};
 
 on_both_databases!(
@@ -63,6 +64,49 @@ async fn a_database_that_is_gone(database: TestDatabase) {
     let failed: Vec<_> = failed.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!((status, failed), (503, vec!["database", "schema", "master_key"]));
     app.finish_with_work_left().await;
+}
+
+/// What a server cannot say while nobody may read these, and whoever wants to waits.
+const HELD: &str = "lock table refinery_schema_history, workspaces, jobs in access exclusive mode";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_keeps_nobody_waiting() {
+    const SEEN: &str = "vinculo_metrics_timestamp_seconds";
+    let app = Setup::new(TestDatabase::postgres()).without_runner().start().await;
+    let watch = Watch::start(&app).await;
+    let at = watch.read(&app).await.value(SEEN, &[]);
+    assert_eq!(at, Some(app.now().as_second() as f64));
+    // The look that was made is good for a while.
+    app.advance(Duration::from_secs(6));
+    let hangs = [
+        ("database", "does not answer in time"),
+        ("schema", "not known"),
+        ("master_key", "not known: no answer"),
+    ];
+    let hangs = hangs.map(|(name, message)| (name.to_owned(), message.to_owned())).to_vec();
+    let noticed = soon("word of it", async {
+        while readiness(&app).await.0 == 200 {
+            look_again().await;
+        }
+    });
+    let held = app.database.while_waited_for(HELD, async {
+        assert_eq!(readiness(&app).await, (503, hangs));
+        let reading = watch.read(&app).await;
+        assert_eq!(reading.value("vinculo_ready", &[("check", "database")]), Some(0.0));
+        assert_eq!(reading.value("vinculo_ready", &[("check", "disk")]), Some(1.0));
+        assert_eq!(reading.value(SEEN, &[]), at, "it could not look");
+    });
+    tokio::join!(noticed, held);
+    soon("an answer again", async {
+        while readiness(&app).await != (200, vec![]) {
+            look_again().await;
+        }
+    })
+    .await;
+    app.advance(Duration::from_secs(6));
+    assert_eq!(watch.read(&app).await.value(SEEN, &[]), Some(app.now().as_second() as f64));
+    watch.finish().await;
+    app.finish().await;
 }
 
 const LATER: &str = "insert into refinery_schema_history (version, name) values (900, 'later')";

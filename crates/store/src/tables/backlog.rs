@@ -69,6 +69,8 @@ pub struct EndpointCounts {
 /// How the server of a database is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatabaseServer {
+    /// Its version as it numbers it: 150014 is 15.14.
+    pub version: i64,
     /// Whether what it has committed is whole after a power cut: `fsync` and `full_page_writes`.
     pub survives_crashes: bool,
     /// Whether a commit waits for the disk: `synchronous_commit`.
@@ -263,10 +265,12 @@ impl Tx<'_> {
              (select count(*) from pg_stat_activity where backend_type = 'client backend' \
              or backend_type is null and datid is not null and usesysid is not null), \
              cast(current_setting('max_connections') as bigint) \
-             - cast(current_setting('superuser_reserved_connections') as bigint)",
+             - cast(current_setting('superuser_reserved_connections') as bigint), \
+             cast(current_setting('server_version_num') as bigint)",
             &[],
             |row| {
                 Ok(DatabaseServer {
+                    version: row.int(4)?,
                     survives_crashes: row.bool(0)?,
                     waits_for_disk: row.bool(1)?,
                     connections: row.int(2)?,

@@ -381,15 +381,16 @@ impl Tx<'_> {
         )
     }
 
-    /// What a source has cost all workspaces since `from`, whole pesos: one contract pays for them.
+    /// What a source has cost all workspaces from `from` until before `before`, whole pesos: one contract pays for
+    /// them.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn source_cost(&mut self, source: &str, from: Micros) -> Result<i64> {
+    pub fn source_cost(&mut self, source: &str, from: Micros, before: Micros) -> Result<i64> {
         self.query_one(
             "select cast(coalesce(sum(cost), 0) as bigint) from source_calls \
-             where source = $1 and created_at >= $2 and cost > 0",
-            &[source.into(), from.into()],
+             where source = $1 and created_at >= $2 and created_at < $3 and cost > 0",
+            &[source.into(), from.into(), before.into()],
             |row| row.int(0),
         )
     }

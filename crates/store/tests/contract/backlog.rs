@@ -281,6 +281,9 @@ async fn a_server_says_how_it_is_set_up(db: TestDatabase) {
     assert_eq!(found.survives_crashes, whole);
     assert_eq!(found.waits_for_disk, setting("synchronous_commit") != ["off"]);
     assert!(found.connections > 0 && found.connections < found.most_connections, "{found:?}");
+    let version = format!("{}.{} ", found.version / 10_000, found.version % 10_000);
+    let told = setting("server_version").remove(0) + " ";
+    assert!(told.starts_with(&version), "{version} is {told}");
 }
 
 async fn who_takes_no_writes_says_why(db: TestDatabase) {

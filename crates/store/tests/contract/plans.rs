@@ -7,7 +7,7 @@ use crate::support::{TestDatabase, retained};
 use vinculo_store::{
     AttemptRecord, AuditFilter, ConnectState, ConsentFilter, DeliveryFilter, DeliveryId,
     DeliveryState, Dialect, DueFor, DueLink, EndpointId, EventFilter, ImportId, Job, LinkFilter,
-    LinkId, LoadId, LoadState, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin,
+    LinkId, LoadId, LoadState, Micros, NewKeptAnswer, NewObject, ObjectFilter, OpenEntries, Origin,
     PageRequest, Queue, ReplayPlace, Resource, Result, RetentionRule, SourceCallId, Store,
     SubjectId, Tx, UsedToken, WorkspaceId,
 };
@@ -41,7 +41,8 @@ const FILL: &str = "
         select pg_uuid(n), 1, n, 'pila_co_employment', 'single', 'valid', pg_uuid(1), n, 'x',
         'store', 'EMPLOYMENTS', pg_sealed(), n, 'schedule', n, n from generate_series(1, 5000) n;
     insert into loads (workspace_id, subject_id, link_id, trigger, resources, request_id, state,
-        created_at) select 1, n, n, 'creation', 'EMPLOYMENTS', pg_uuid(n), 'waiting', 0
+        created_at, finished_at) select 1, n, n, 'creation', 'EMPLOYMENTS', pg_uuid(n),
+        case when n > 4000 then 'done' else 'waiting' end, 0, case when n > 4000 then n end
         from generate_series(1, 5000) n;
     insert into employments (uuid, workspace_id, subject_id, link_id, object_index, created_at,
         collected_at, sealed) select pg_uuid(10 * n + m), 1, n, n, pg_index(m), n, n, pg_sealed()
@@ -50,8 +51,8 @@ const FILL: &str = "
         period, sealed) select 1, n, 'ach', 1, m, pg_index(n), 202601, pg_sealed()
         from generate_series(1, 5000) n, generate_series(1, 6) m;
     insert into source_calls (uuid, workspace_id, subject_id, document_index, source, purpose,
-        outcome, duration_us, billed, created_at) select pg_uuid(n), 1, n, pg_index(n), 'ach',
-        'check', 'resolved', 1, 'no', 0 from generate_series(1, 5000) n;
+        outcome, duration_us, billed, cost, created_at) select pg_uuid(n), 1, n, pg_index(n), 'ach',
+        'check', 'resolved', 1, 'yes', 1, n from generate_series(1, 5000) n;
     insert into consents (uuid, workspace_id, subject_id, resources, source, method, text_version,
         language, granted_at, created_at, sealed) select pg_uuid(n), 1, n, 'EMPLOYMENTS',
         'pila_co_employment', 'upload', '1', 'es', 0, n, pg_sealed() from generate_series(1, 5000) n;
@@ -116,7 +117,8 @@ type Call = fn(&mut Tx<'_>) -> Result<bool>;
 const HERE: WorkspaceId = WorkspaceId(1);
 const MIDDLE: u64 = 2_500;
 
-/// Every call that somebody waits for; each tells whether it found something.
+/// Every call that somebody waits for; each tells whether it found something. All do but those that say `none`: a
+/// look into nothing touches few rows by any plan.
 const CALLS: &[(&str, Call)] = &[
     ("api_key", |tx| Ok(tx.api_key(uuid(MIDDLE))?.is_some())),
     ("organization_name", |tx| Ok(tx.organization_name(uuid(1))?.is_some())),
@@ -134,7 +136,7 @@ const CALLS: &[(&str, Call)] = &[
     ("subject", |tx| Ok(tx.subject(HERE, &index(MIDDLE))?.is_some())),
     ("one_key_per_version", |tx| Ok(tx.one_key_per_version()?.len() == 1)),
     ("keys_of_other_versions", |tx| Ok(tx.keys_of_other_versions(4, 10)?.len() == 10)),
-    ("keys_of_other_versions, none", |tx| Ok(tx.keys_of_other_versions(3, 10)?.is_empty())),
+    ("keys_of_other_versions, none", |tx| Ok(!tx.keys_of_other_versions(3, 10)?.is_empty())),
     ("erased_people", |tx| {
         Ok(tx.erased_people(HERE, [index(MIDDLE), index(9_999)])? == [true, false])
     }),
@@ -147,14 +149,15 @@ const CALLS: &[(&str, Call)] = &[
     ("link_by_id", |tx| Ok(tx.link_by_id(LinkId(2_500))?.is_some())),
     ("load", |tx| Ok(tx.load(LoadId(2_500))?.is_some())),
     ("load_courses", |tx| Ok(tx.load_courses(LinkId(2_500), 100)?.len() == 1)),
-    ("creation_times", |tx| Ok(tx.creation_times(HERE, 1, 100)?.is_empty())),
+    ("creation_times", |tx| Ok(tx.creation_times(HERE, 4_500, 10)?.len() == 10)),
     ("answers_from", |tx| Ok(tx.answers_from(SubjectId(2_500), SourceCallId(0))?.len() == 1)),
     ("answers_since", |tx| Ok(tx.answers_since(HERE, &index(MIDDLE), 0)?.len() == 1)),
     ("source_calls", |tx| Ok(tx.source_calls(HERE, SubjectId(2_500), ALL)?.count == 1)),
     ("source_call", |tx| Ok(tx.source_call(HERE, SubjectId(2_500), uuid(2_500))?.is_some())),
-    ("source_usage", |tx| Ok(tx.source_usage(HERE, 1, 2)?.is_empty())),
-    ("source_outcomes", |tx| Ok(tx.source_outcomes(HERE, 1, 2)?.is_empty())),
-    ("source_cost", |tx| Ok(tx.source_cost("ach", 0)? == 0)),
+    ("source_usage", |tx| Ok(tx.source_usage(HERE, 2_500, 2_520)?[0].calls == 20)),
+    ("source_outcomes", |tx| Ok(tx.source_outcomes(HERE, 2_500, 2_520)?[0].1 == 20)),
+    ("source_cost", |tx| Ok(tx.source_cost("ach", 2_500, 2_520)? == 20)),
+    ("source_cost, what is new", |tx| Ok(tx.source_cost("ach", 4_981, Micros::MAX)? == 20)),
     ("source_payload", |tx| Ok(tx.source_payload(SourceCallId(2_500))?.is_some())),
     ("count_source_calls", |tx| Ok(tx.count_source_calls(HERE, &index(MIDDLE))? == 1)),
     ("audit_entries, of a link", |tx| {
@@ -173,7 +176,7 @@ const CALLS: &[(&str, Call)] = &[
     ("chain_entries, none", |tx| {
         let of = tx.chain_entries(OpenEntries::Of(uuid(1)), uuid(2), 0, 1_000)?;
         let before = tx.chain_entries(OpenEntries::Before(NOW), uuid(2), 0, 1_000)?;
-        Ok(of + before == 0)
+        Ok(of + before > 0)
     }),
     ("audit_blocks", |tx| Ok(tx.audit_blocks(uuid(1), 250, 1)?.len() == 1)),
     ("source_calls_about", |tx| Ok(tx.source_calls_about(HERE, &index(MIDDLE))?.len() == 1)),
@@ -231,10 +234,10 @@ const CALLS: &[(&str, Call)] = &[
         Ok(of(tx, Origin::Answer)?.len() + of(tx, Origin::Planilla)?.len() == 4)
     }),
     ("contributions", |tx| Ok(tx.contributions(SubjectId(2_500))?.len() == 6)),
-    ("has_planilla_lines", |tx| Ok(!tx.has_planilla_lines(HERE, &index(MIDDLE))?)),
-    ("payer_profiles", |tx| Ok(tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),
+    ("has_planilla_lines, none", |tx| tx.has_planilla_lines(HERE, &index(MIDDLE))),
+    ("payer_profiles, none", |tx| Ok(!tx.payer_profiles(HERE, SubjectId(2_500))?.is_empty())),
     ("next_due jobs", |tx| Ok(tx.next_due(Queue::Jobs)?.is_some())),
-    ("next_file_in_reach", |tx| Ok(tx.next_file_in_reach(Some(uuid(1)))?.is_none())),
+    ("next_file_in_reach, none", |tx| Ok(tx.next_file_in_reach(Some(uuid(1)))?.is_some())),
     ("next_due deliveries", |tx| Ok(tx.next_due(Queue::Deliveries)? == Some(1))),
     ("links by id", |tx| {
         let filter = LinkFilter { ids: Some(vec![uuid(MIDDLE)]), ..LinkFilter::default() };
@@ -382,10 +385,10 @@ const CALLS: &[(&str, Call)] = &[
     ("remove_old connect sessions", |tx| {
         Ok(tx.remove_old(RetentionRule::ConnectSessions, Some(HERE), NOW, 5, NOW)? == 5)
     }),
-    ("links_touched_by", |tx| {
+    ("links_touched_by, none", |tx| {
         let import = tx.import(ImportId(2_500))?;
         let import = import.expect("the import is not there");
-        Ok(tx.links_touched_by(&import, LinkId(0), 10)?.is_empty())
+        Ok(!tx.links_touched_by(&import, LinkId(0), 10)?.is_empty())
     }),
     ("accept_import", |tx| tx.accept_import(ImportId(2_500), NOW).map(|()| true)),
     ("delete_link", |tx| tx.delete_link(LinkId(10), SubjectId(10), NOW).map(|()| true)),
@@ -414,7 +417,7 @@ const OLD: &[(&str, Call)] = &[
     ("events", |tx| removes(tx, RetentionRule::Events)),
     ("import_reports", |tx| removes(tx, RetentionRule::ImportReports)),
     ("loads", |tx| removes(tx, RetentionRule::Loads)),
-    ("mark_loads", |tx| Ok(tx.mark_loads(HERE, 100)? == 0)),
+    ("mark_loads, none", |tx| Ok(tx.mark_loads(HERE, 100)? > 0)),
     ("cohort_rows", |tx| removes(tx, RetentionRule::CohortRows)),
     ("lines", |tx| removes(tx, RetentionRule::Lines)),
     ("kept_answers", |tx| removes(tx, RetentionRule::KeptAnswers)),
@@ -428,7 +431,7 @@ const OLD: &[(&str, Call)] = &[
 async fn what_is_old_is_found_without_what_stays() {
     let rules: Vec<_> = RetentionRule::ALL.iter().map(|rule| rule.as_str()).collect();
     let tried: Vec<_> =
-        OLD.iter().map(|(name, _)| *name).filter(|it| *it != "mark_loads").collect();
+        OLD.iter().map(|(name, _)| *name).filter(|it| *it != "mark_loads, none").collect();
     assert_eq!(tried, rules, "a rule without a look at its plan");
     find_by_an_index(&[&retained(Dialect::Postgres), "analyze"], OLD).await;
 }
@@ -479,7 +482,7 @@ async fn find_by_an_index(fill: &[&str], calls: &[(&str, Call)]) {
         let options = vinculo_store::Options { postgres_lanes: 1, ..Default::default() };
         let store = Store::open(&db.target, &options).expect("does not open");
         let found = store.write(*call).await.expect("not run");
-        assert!(found, "{name} found nothing");
+        assert_eq!(found, !name.ends_with(", none"), "whether {name} found something");
         store.close().await;
         let after = touched(&db).await;
         for ((table, was), (_, is)) in before.iter().zip(&after) {

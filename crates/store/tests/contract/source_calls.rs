@@ -2,7 +2,7 @@ use crate::fixture::{ALL, NOW, SECOND, index, person, read, sealed, uuid, worksp
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    CallKind, NewSourceCall, PageRequest, Purpose, SourceCallId, Usage, WorkspaceId,
+    CallKind, Micros, NewSourceCall, PageRequest, Purpose, SourceCallId, Usage, WorkspaceId,
 };
 use vinculo_vault::BlindIndex;
 
@@ -269,13 +269,16 @@ async fn the_cost_of_a_source_is_that_of_all_workspaces(db: TestDatabase) {
         Ok(())
     })
     .await;
-    for (source, from, cost) in
-        [("ach", NOW - 1, 306), ("ach", NOW, 205), ("ach", NOW + 2 * SECOND, 0), ("other", 0, 0)]
-    {
-        assert_eq!(
-            read(&db, move |tx| tx.source_cost(source, from)).await,
-            cost,
-            "{source} {from}"
-        );
+    let end = Micros::MAX;
+    for (source, from, before, cost) in [
+        ("ach", NOW - 1, end, 306),
+        ("ach", NOW, end, 205),
+        ("ach", NOW - 1, NOW + SECOND, 203),
+        ("ach", NOW, NOW, 0),
+        ("ach", NOW + 2 * SECOND, end, 0),
+        ("other", 0, end, 0),
+    ] {
+        let found = read(&db, move |tx| tx.source_cost(source, from, before)).await;
+        assert_eq!(found, cost, "{source} {from} {before}");
     }
 }

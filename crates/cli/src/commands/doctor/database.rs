@@ -66,6 +66,19 @@ fn of_server(error: &Error) -> &'static str {
     }
 }
 
+/// The oldest PostgreSQL that the program is for, and the one that it was tested with (docs/DATABASE.md).
+const OLDEST: i64 = 15;
+const TESTED: i64 = 15;
+
+/// The version of a server, and whether the program was tested with it.
+fn told(version: i64) -> String {
+    let (major, minor) = (version / 10_000, version % 10_000);
+    match major {
+        TESTED => format!("version {major}.{minor}"),
+        _ => format!("version {major}.{minor}, tested was {TESTED}"),
+    }
+}
+
 /// How the server of the database is set up; nothing of an embedded one.
 pub(super) fn server(store: &Store, mode: Mode) -> Option<Finding> {
     const NAME: &str = "PostgreSQL";
@@ -77,21 +90,26 @@ pub(super) fn server(store: &Store, mode: Mode) -> Option<Finding> {
             return Some(found.mend("see to the database"));
         }
     };
-    let DatabaseServer { survives_crashes, waits_for_disk, connections, most_connections } = server;
+    let DatabaseServer { version, survives_crashes, waits_for_disk, connections, most_connections } =
+        server;
     if let Some(why) = read_only {
         return Some(takes_no_writes(NAME, why));
     }
     // What nobody minds losing may be quick.
     let careless = if mode == Mode::Production { State::Wrong } else { State::Doubtful };
-    let message = format!("{connections} of {most_connections} connections are taken");
+    let taken = format!("{connections} of {most_connections} connections are taken");
+    let message = format!("{}; {taken}", told(version));
     Some(if !survives_crashes {
         finding(NAME, careless, "fsync or full_page_writes is off: a power cut can destroy all")
             .mend("turn both on in postgresql.conf")
     } else if !waits_for_disk {
         let lost = "synchronous_commit is off: what was acknowledged is lost in a power cut";
         finding(NAME, careless, lost).mend("turn it on, for the server, the database or the user")
+    } else if version / 10_000 < OLDEST {
+        finding(NAME, State::Doubtful, format!("{}, and is to be {OLDEST} or newer", told(version)))
+            .mend("upgrade the server (docs/DATABASE.md)")
     } else if connections.saturating_mul(10) >= most_connections.saturating_mul(9) {
-        finding(NAME, State::Doubtful, message).mend(
+        finding(NAME, State::Doubtful, taken).mend(
             "raise max_connections, or lower VINCULO_DATABASE_CONNECTIONS of the processes \
              (docs/SCALE.md)",
         )
@@ -112,4 +130,22 @@ fn takes_no_writes(name: &'static str, why: ReadOnly) -> Finding {
              is full"
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_told_as_the_document_does() {
+        assert_eq!(told(150_014), "version 15.14");
+        assert_eq!(told(170_006), "version 17.6, tested was 15");
+        let document = include_str!("../../../../../docs/DATABASE.md");
+        let row = |major: i64, what: &str| {
+            let begins = format!("| {major} | {what}");
+            assert!(document.lines().any(|line| line.starts_with(&begins)), "{begins}");
+        };
+        row(OLDEST, "the oldest");
+        row(TESTED, "the oldest, and tested");
+    }
 }

@@ -10,7 +10,7 @@ use vinculo_server::clock::{Clock as _, SystemClock, micros};
 use vinculo_server::secrets::Secrets;
 use vinculo_server::{audit, consents, spool_id, unsigned_endpoints};
 use vinculo_store::{
-    EndpointCounts, FailingJobs, Micros, OpenImport, OverdueJobs, Store, Target, Unopened,
+    Dialect, EndpointCounts, FailingJobs, Micros, OpenImport, OverdueJobs, Store, Target, Unopened,
 };
 use vinculo_vault::Vault;
 
@@ -76,10 +76,11 @@ fn clock(store: &Store) -> vinculo_store::Result<Finding> {
 /// them.
 fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
     let now = micros(SystemClock.now());
-    let (overdue, late, failing) = store.read_blocking(move |tx| {
+    let (dialect, overdue, late, failing) = store.read_blocking(move |tx| {
         let before = now.saturating_sub(OVERDUE);
         let overdue = (tx.overdue_jobs(now, before)?, tx.overdue_deliveries(now, before)?);
-        Ok::<_, vinculo_store::Error>((overdue.0, overdue.1, tx.failing_jobs(TRIES)?))
+        let failing = tx.failing_jobs(TRIES)?;
+        Ok::<_, vinculo_store::Error>((tx.dialect(), overdue.0, overdue.1, failing))
     })?;
     let unattended = overdue.iter().map(|late| (late.unattended, late.kind.as_str()));
     let unattended = counted(unattended.chain([(late, "delivery")]));
@@ -97,8 +98,13 @@ fn jobs(store: &Store) -> vinculo_store::Result<Finding> {
             .mend("what is tried again goes on by itself once its cause is gone: see the log")
     } else if let Some(OverdueJobs { kind, behind, held, .. }) = overdue.first() {
         let message = format!("due for ten minutes: {behind} {kind}, behind {held} at work");
-        finding("jobs", State::Doubtful, message)
-            .mend("their turn comes; one more `vinculo worker` with their data folder loads two more at a time")
+        // One process alone works on an embedded database.
+        finding("jobs", State::Doubtful, message).mend(match dialect {
+            Dialect::Sqlite => "their turn comes, two at a time",
+            Dialect::Postgres => {
+                "their turn comes; one more `vinculo worker` with their data folder loads two more at a time"
+            }
+        })
     } else {
         finding("jobs", State::Good, "none is stuck")
     })
