@@ -234,6 +234,10 @@ impl Loading<'_> {
                 sealed: &key.seal(payer_context(subject.id), &document)?,
             })?;
             tx.accept_import(import.id, now)?;
+            // From here on an erasure waits for the import. One that was faster is seen, and nobody made anew.
+            if tx.erased_people(import.workspace, [person])? == [true] {
+                return Err(ApiError::unexpected("the payer was erased meanwhile"));
+            }
             Ok(())
         })
     }
