@@ -25,6 +25,7 @@ on_both_databases!(
     what_was_revoked_is_withheld_when_the_other_consent_ends,
     a_person_takes_everything_back_at_once,
     lists_pass_over_what_is_withheld,
+    a_report_has_what_is_withheld,
     an_ended_consent_stops_new_questions_alone,
     a_load_that_waits_asks_nothing_after_a_revocation,
     a_revocation_while_the_source_is_asked_is_kept,
@@ -562,6 +563,23 @@ async fn lists_pass_over_what_is_withheld(database: TestDatabase) {
         assert_eq!(page["count"], count - 1, "{list}");
         let results = page["results"].as_array().unwrap();
         assert!(results.iter().all(|object| object["link"] == two["id"]), "{list}");
+    }
+    app.finish().await;
+}
+
+async fn a_report_has_what_is_withheld(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let consent = grant(&client, ONE_JOB, json!({})).await;
+    for _ in 0..2 {
+        client.create_link(ONE_JOB, both("single")).await;
+    }
+    app.settled().await;
+    revoke(&client, &consent).await;
+    let person = json!({ "document_type": "CC", "document_number": ONE_JOB });
+    let report = client.post("/manage/v1/subjects/report/", &person).await.json();
+    for told in ["links", "employments", "owners"] {
+        assert_eq!(report[told].as_array().map(Vec::len), Some(2), "{told}: {report}");
     }
     app.finish().await;
 }

@@ -157,6 +157,7 @@ fn add_links(
     let links = tx.links_of(person.subject)?;
     let filter = ObjectFilter {
         links: Some(links.iter().map(|link| link.uuid).collect()),
+        with_withheld: true,
         ..ObjectFilter::default()
     };
     for link in &links {
