@@ -1,5 +1,6 @@
 //! What a person allows, and what becomes of a link when that ends.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ on_both_databases!(
     consents_are_those_of_their_workspace,
     nothing_is_asked_without_a_consent_where_one_is_required,
     zeros_in_front_of_a_card_are_nobody_else,
+    who_was_kept_with_zeros_is_told_of_with_them_and_without,
     without_a_recorded_consent_the_customer_attests,
     a_revocation_stops_everything_until_a_new_consent,
     a_revocation_holds_for_its_resource_alone,
@@ -336,6 +338,45 @@ async fn zeros_in_front_of_a_card_are_nobody_else(database: TestDatabase) {
         assert_eq!(evidence["consents"][0]["id"], consent["id"], "{number}");
     }
     app.settled().await;
+    app.finish().await;
+}
+
+async fn who_was_kept_with_zeros_is_told_of_with_them_and_without(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let old = grant(&client, ONE_JOB, json!({})).await;
+    client.create_link(ONE_JOB, both("single")).await;
+    app.settled().await;
+    // As an earlier version kept whoever was asked about so.
+    let padded = format!("00{ONE_JOB}");
+    let secrets = app.app.secrets_of(Environment::Sandbox).unwrap();
+    let index = secrets.indexes().lookup_document("CC", &padded);
+    let hex: String = index.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = match app.database.is_embedded() {
+        true => format!("x'{hex}'"),
+        false => format!("'\\x{hex}'"),
+    };
+    for table in ["subjects", "source_calls"] {
+        app.database.tamper(&format!("update {table} set document_index = {bytes}"));
+    }
+    let new = grant(&client, ONE_JOB, json!({})).await;
+    client.create_link(ONE_JOB, both("single")).await;
+    app.settled().await;
+
+    let person = json!({ "document_type": "CC", "document_number": padded });
+    let report = client.post("/manage/v1/subjects/report/", &person).await.json();
+    for told in ["links", "employments", "owners", "loads", "source_calls", "consents"] {
+        assert_eq!(report[told].as_array().map(Vec::len), Some(2), "{told}: {report}");
+    }
+    let accesses = report["accesses"].as_array().unwrap();
+    assert_eq!(report["accesses_count"], accesses.len());
+    assert!(accesses.is_sorted_by_key(|entry| Reverse(entry["created_at"].as_str())));
+    let evidence = client.post(&format!("{CONSENTS}evidence/"), &person).await.json();
+    let consents = evidence["consents"].as_array().unwrap().iter();
+    assert_eq!(consents.map(id).collect::<Vec<_>>(), [id(&new), id(&old)]);
+    for told in ["links", "source_calls", "receipts"] {
+        assert_eq!(evidence[told].as_array().map(Vec::len), Some(2), "{told}: {evidence}");
+    }
     app.finish().await;
 }
 
