@@ -237,11 +237,11 @@ async fn lines_after_an_erasure_beside(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lines_that_are_being_stored_do_not_outlive_an_erasure() {
-    let store = |tx: &mut Tx<'_>, here, import: ImportId| {
+    let store = |tx: &mut Tx<'_>, here: WorkspaceId, import: ImportId| -> Result<u64> {
         let subject = tx.subject(here, &index(50))?.map_or(SubjectId(1), |subject| subject.id);
         tx.insert_contributions(&[line(here, subject, Origin::Planilla, import.0, 1)])
     };
-    let begin = |tx: &mut Tx<'_>, import| {
+    let begin = |tx: &mut Tx<'_>, import: ImportId| -> Result<()> {
         assert!(tx.progress_import(import, 0, 1)?);
         Ok(())
     };
@@ -250,10 +250,10 @@ async fn lines_that_are_being_stored_do_not_outlive_an_erasure() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_becomes_known_by_an_import_does_not_outlive_an_erasure() {
-    let make = |tx: &mut Tx<'_>, here, _| {
+    let make = |tx: &mut Tx<'_>, here: WorkspaceId, _: ImportId| -> Result<u64> {
         Ok(tx.ensure_subjects(here, &[(index(50), wrapped(1))], NOW)?.len() as u64)
     };
-    let begin = |tx: &mut Tx<'_>, import| tx.hold_import(import);
+    let begin = |tx: &mut Tx<'_>, import: ImportId| tx.hold_import(import);
     assert_eq!(lines_after_an_erasure_beside(begin, make).await, ["0", "0"]);
 }
 
