@@ -240,6 +240,37 @@ async fn a_person_who_pays_is_erased_as_a_payer(database: TestDatabase) {
     app.finish().await;
 }
 
+/// On PostgreSQL: on SQLite one comes after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payer_who_is_erased_as_their_record_is_stored_is_not_made_anew() {
+    let app = TestApp::start(TestDatabase::postgres()).await;
+    let client = app.production();
+    assert_eq!(app.import(Environment::Production, PAYER_RECORD).await.state, "accepted");
+    app.settled().await;
+    let secrets = app.app.secrets_of(Environment::Production).unwrap();
+    let person = secrets.indexes().erased_person("NI", "990100217");
+    let person: String = person.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    // What an erasure writes.
+    let erase = format!(
+        "delete from payers; delete from vault.data_keys where owner_kind = 'subject'; \
+         delete from subjects; insert into vault.erasures (uuid, workspace_id, person_index, links, \
+         objects, contributions, source_calls, deliveries, erased_at) \
+         values (gen_random_uuid(), {}, '\\x{person}', 0, 0, 0, 0, 0, 0)",
+        secrets.workspace().id
+    );
+    let changed = [PAYER_RECORD, b"\r\n"].concat();
+    let receive = async {
+        app.receive(Environment::Production, &changed).await;
+    };
+    app.database.commit_once_waited_for(&erase, receive).await;
+    app.work_off().await;
+    let states = client.results("/manage/v1/imports/").await;
+    assert!(states.iter().all(|import| import["state"] == "accepted"), "{states:?}");
+    let payer = json!({ "document_type": "NI", "document_number": "990100217" });
+    assert_eq!(client.post(ERASE, &payer).await.json()["known"], false);
+    app.finish().await;
+}
+
 async fn a_document_that_is_none_is_named(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.sandbox();
