@@ -260,7 +260,7 @@ async fn a_payer_who_is_erased_as_their_record_is_stored_is_not_made_anew() {
     );
     let changed = [PAYER_RECORD, b"\r\n"].concat();
     let receive = async {
-        app.receive(Environment::Production, &changed).await;
+        app.receive(Environment::Production, changed).await;
     };
     app.database.commit_once_waited_for(&erase, receive).await;
     app.work_off().await;
