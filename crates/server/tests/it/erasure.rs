@@ -147,7 +147,8 @@ async fn a_question_under_way_is_written_down_about_nobody(database: TestDatabas
     app.settled().await;
     let (asked, counted) = (app.asked(), questions(&app).await);
     app.operator_is(Mood::Silent);
-    let (updating, path) = (client.clone(), format!("/api/links/{}/", link["id"].as_str().unwrap()));
+    let (updating, path) =
+        (client.clone(), format!("/api/links/{}/", link["id"].as_str().unwrap()));
     let update = tokio::spawn(async move { updating.put(&path, &json!({})).await });
     app.until(|| app.asked() > asked).await;
     app.advance(Duration::from_secs(1));

@@ -249,7 +249,10 @@ async fn a_link_made_single_is_refreshed_no_more(database: TestDatabase) {
     assert_eq!(answer.json()["fetch_resources"], json!(["OWNERS"]));
     for same in [json!({}), json!({ "fetch_resources": null, "stale_in": "", "access_mode": "" })] {
         let kept = app.sandbox().patch(&path(&link), &same).await.json();
-        assert_eq!((&kept["fetch_resources"], &kept["stale_in"]), (&json!(["OWNERS"]), &Value::Null));
+        assert_eq!(
+            (&kept["fetch_resources"], &kept["stale_in"]),
+            (&json!(["OWNERS"]), &Value::Null)
+        );
     }
     let none = app.sandbox().patch(&path(&link), &json!({ "fetch_resources": [] })).await;
     assert_eq!(none.json()["fetch_resources"], json!([]));

@@ -232,7 +232,8 @@ async fn requests_that_nobody_is_at_end(db: TestDatabase) {
     load_at(&db, other, Trigger::Request, NOW).await;
     let end = move |tx: &mut Tx<'_>| tx.end_lost_requests(subject, NOW + 5, NOW + 9);
     assert_eq!(write(&db, end).await, 1);
-    let ended = "select id, state, failure, finished_at, may_go from loads where state <> 'waiting'";
+    let ended =
+        "select id, state, failure, finished_at, may_go from loads where state <> 'waiting'";
     assert_eq!(raw::rows(&db, ended), [format!("{lost}|failed|internal|{}|1", NOW + 9)]);
     assert_eq!(write(&db, end).await, 0);
     assert!(read(&db, move |tx| tx.has_waiting_load(link, Trigger::Request)).await);

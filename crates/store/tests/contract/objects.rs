@@ -110,7 +110,10 @@ async fn what_is_withheld_is_read_by_name_alone(db: TestDatabase) {
     assert!(traced.expect("not found").object.withheld);
     let everything = ObjectFilter { with_withheld: true, ..ObjectFilter::default() };
     let all = read(&db, move |tx| tx.objects(Resource::Employments, workspace, &everything, ALL));
-    assert_eq!(all.await.rows.iter().map(|it| it.withheld).collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(
+        all.await.rows.iter().map(|it| it.withheld).collect::<Vec<_>>(),
+        [false, true, true]
+    );
     withhold(false).await;
     assert_eq!(found(jobs, None, None).await.len(), 3);
 }
