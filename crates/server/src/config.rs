@@ -181,6 +181,11 @@ impl Config {
         given.unwrap_or_else(|| SourceTerms::shipped(source))
     }
 
+    /// After how long a retrieval that a caller waits for is over, whatever has become of it.
+    pub(crate) const fn longest_retrieval(&self) -> Duration {
+        self.load_timeout.saturating_mul(2)
+    }
+
     /// Production from imported planillas, sandbox from this operator, files spooled in this folder,
     /// everything else as shipped.
     #[must_use]

@@ -11,6 +11,7 @@ use crate::consents;
 use crate::error::ApiError;
 use crate::imports;
 use crate::installation::{self, OpenError};
+use crate::jobs::LINES;
 use crate::secrets::Secrets;
 
 /// People finished in one transaction.
@@ -128,6 +129,7 @@ fn settle_without_keys(
         if !imports::spool_file_of(spool, uuid).exists() {
             let refused = store.write_blocking(move |tx| tx.refuse_lost_import(id, now))?;
             refused_imports += u64::from(refused);
+            while store.write_blocking(move |tx| tx.drop_uncounted_lines(id, LINES))? > 0 {}
         }
     }
     let lost_people = people.unsigned_abs();

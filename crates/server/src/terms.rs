@@ -120,6 +120,11 @@ pub(crate) fn after(now: Micros, wait: Duration) -> Micros {
     now.saturating_add(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))
 }
 
+/// A moment that is a while ago.
+pub(crate) fn before(now: Micros, wait: Duration) -> Micros {
+    now.saturating_sub(i64::try_from(wait.as_micros()).unwrap_or(i64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -140,14 +140,16 @@ fn names(report: &Report) -> Vec<String> {
     report.applied_migrations().iter().map(ToString::to_string).collect()
 }
 
-/// What a migration failed of: of a lock that somebody holds it can be tried again.
+/// What a migration failed of: of a lock that somebody holds it can be tried again, as of one that somebody waited for
+/// who held another.
 fn refused(error: &refinery::Error) -> Error {
     let cause = match error.kind() {
         Kind::Connection(_, cause) => cause.downcast_ref::<tokio_postgres::Error>(),
         _ => None,
     };
+    let in_the_way = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
     match cause.and_then(tokio_postgres::Error::as_db_error) {
-        Some(db) if *db.code() == SqlState::LOCK_NOT_AVAILABLE => Error::busy(db.message()),
+        Some(db) if in_the_way.contains(db.code()) => Error::busy(db.message()),
         _ => Error::Migration(error.to_string()),
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn filter(page: &PageQuery) -> Result<ObjectFilter, ApiError> {
         links: query.ids("link")?,
         ids: query.ids("id")?,
         created: span::created(query)?,
+        with_withheld: false,
     })
 }
 

@@ -1,8 +1,6 @@
 //! `POST` to employments and owners: a link is filled while the caller waits, or in the background
 //! (contract 3.4.2, 3.5).
 
-use std::time::Duration;
-
 use axum::response::Response;
 use http::StatusCode;
 use jiff::civil::Date;
@@ -27,7 +25,7 @@ use crate::jobs::{Attempt, Learned, Retrieval};
 use crate::once::{About, Claim, Once};
 use crate::sandbox::{self, Wish};
 use crate::sources::{Deadlines, counts_as_failed};
-use crate::terms::after;
+use crate::terms::before;
 
 /// The first day that has a month.
 const FIRST_DAY: Date = Date::constant(1900, 1, 1);
@@ -194,24 +192,21 @@ impl Request {
 }
 
 /// The institution takes one session of a person at a time (contract 2.9). One that a process took
-/// with it when it died ends by itself.
+/// with it when it died is over by a time, and ends here.
 fn one_at_a_time(
     tx: &mut Tx<'_>,
     app: &App,
     link: &vinculo_store::Link,
     now: i64,
 ) -> Result<(), ApiError> {
-    let longest = app.config().load_timeout.saturating_mul(2);
-    if tx.has_open_request(link.subject, before(now, longest))? {
+    let since = before(now, app.config().longest_retrieval());
+    tx.end_lost_requests(link.subject, since, now)?;
+    if tx.has_open_request(link.subject, since)? {
         let message = "Impossible to login, a session is already opened with the institution for \
                        these credentials";
         return Err(ApiError::refused("too_many_sessions", message));
     }
     Ok(())
-}
-
-fn before(now: i64, by: Duration) -> i64 {
-    now - (after(now, by) - now)
 }
 
 /// What it is called when a caller has objects retrieved, and sees them.

@@ -3,12 +3,15 @@
 use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_store::{NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
-use vinculo_vault::DataKey;
+use vinculo_vault::{BlindIndex, DataKey};
 
 use crate::App;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
 use crate::sources::{Asked, best, payload_context};
+
+/// Stands for the document in what is written down about somebody who was erased.
+const NOBODY: [u8; 32] = [0; 32];
 
 /// Whom a question was about, when the workspace knows the person.
 #[derive(Clone, Copy)]
@@ -27,6 +30,8 @@ pub(crate) struct Question<'a> {
     pub(crate) purpose: Purpose,
     /// The consent it was asked under; `None` when the customer attests by contract.
     pub(crate) consent: Option<Uuid>,
+    /// Whether the person was erased since: what it cost is written down, and not about whom.
+    pub(crate) erased: bool,
 }
 
 /// Records the calls of one question; what was held back or answered before was no call. Returns the
@@ -38,8 +43,11 @@ pub(crate) fn record_calls(
     question: Question<'_>,
     known: Option<Known<'_>>,
 ) -> Result<Vec<Option<SourceCallId>>, ApiError> {
-    let Question { person, asked, purpose, consent } = question;
-    let document = secrets.indexes().lookup_document(person.kind.code(), &person.number);
+    let Question { person, asked, purpose, consent, erased } = question;
+    let document = match erased {
+        true => BlindIndex::from_bytes(&NOBODY).map_err(ApiError::unexpected)?,
+        false => secrets.indexes().lookup_document(person.kind.code(), &person.number),
+    };
     let mut calls = Vec::with_capacity(asked.len());
     for call in asked {
         if call.held.is_some() || call.kept.is_some() {
@@ -68,7 +76,7 @@ pub(crate) fn record_calls(
             cost: call.cost,
             payload: payload.as_ref(),
             created_at: app.now_micros(),
-            consent,
+            consent: consent.filter(|_| !erased),
         })?));
     }
     Ok(calls)

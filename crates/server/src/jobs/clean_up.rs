@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use vinculo_pila::Month;
 use vinculo_store::{AuditAction, Micros, Old, RetentionRule, Tx, Workspace, WorkspaceId};
 
-use super::planilla_place;
+use super::unneeded_lines::LINES;
+use super::{planilla_place, unneeded_lines};
 use crate::App;
 use crate::audit::{Entry, Trail};
 use crate::clock::{self, bogota_month, micros, month_start, wire_time};
@@ -24,9 +25,6 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// Rows removed in one transaction: a few milliseconds of the one writer of an embedded database.
 const BATCH: i64 = 500;
-
-/// Lines removed in one transaction: as many as an import stores in one.
-const LINES: i64 = 2000;
 
 /// How long something is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -333,6 +331,8 @@ async fn round(app: &App, stopped: &CancellationToken) -> bool {
     let missed = stopped.run_until_cancelled(webhooks::send_all_missed(app)).await;
     all &= succeeded("what endpoints missed", missed.unwrap_or(Ok(())));
     all &= succeeded("planillas of an earlier version", planilla_place::place_older(app).await);
+    let unneeded = unneeded_lines::sweep(app, stopped).await;
+    all &= succeeded("lines of files that do not count", unneeded);
     all && !stopped.is_cancelled()
 }
 

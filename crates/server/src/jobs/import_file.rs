@@ -21,6 +21,7 @@ use super::failure::JobFailure;
 use super::import_lines::Lines;
 use super::planilla_place::Place;
 use super::project_again::project_again;
+use super::unneeded_lines::finish;
 use crate::error::ApiError;
 use crate::imports::{check_options, forget_spool, is_open, seal_report, spooled};
 use crate::projection::payer_context;
@@ -76,17 +77,6 @@ async fn read(app: &App, id: ImportId) -> Result<Option<Import>, JobFailure> {
     Ok(app.store().read(move |tx| tx.import(id)).await?)
 }
 
-/// The people of the lines that it replaced have been projected again: those are no longer needed.
-async fn finish(app: &App, id: ImportId, job: ClaimedJob) -> Result<(), JobFailure> {
-    app.store()
-        .write(move |tx| {
-            tx.drop_replaced_lines(id)?;
-            tx.finish_job(&job)
-        })
-        .await?;
-    Ok(())
-}
-
 /// Checks the file and stores what is in it.
 async fn load(app: &App, import: &Import) -> Result<(), JobFailure> {
     let secrets = app.secrets(import.workspace).map_err(ApiError::from)?;
@@ -134,7 +124,8 @@ impl Loading<'_> {
         })
     }
 
-    /// Ends an import whose file is gone, so that the same file can be sent again.
+    /// Ends an import whose file is gone, so that the same file can be sent again. What was stored of it goes with
+    /// its job.
     fn lost(&self, error: &std::io::Error) -> Result<(), ApiError> {
         tracing::warn!(import = %self.import.uuid, %error, "a received file is lost");
         let found = if error.kind() == ErrorKind::NotFound { "no file" } else { "a damaged file" };
@@ -159,10 +150,7 @@ impl Loading<'_> {
             lines: 0,
             summary: None,
         };
-        self.judge(ImportState::Refused, &report, None)?;
-        let id = self.import.id;
-        let dropped = self.app.store().write_blocking(move |tx| tx.drop_unaccepted_lines(id));
-        dropped.map(|_| ()).map_err(ApiError::from)
+        self.judge(ImportState::Refused, &report, None).map(|_| ())
     }
 
     fn spooled(&self) -> std::io::Result<BufReader<SpoolReader>> {
@@ -246,6 +234,10 @@ impl Loading<'_> {
                 sealed: &key.seal(payer_context(subject.id), &document)?,
             })?;
             tx.accept_import(import.id, now)?;
+            // From here on an erasure waits for the import. One that was faster is seen, and nobody made anew.
+            if tx.erased_people(import.workspace, [person])? == [true] {
+                return Err(ApiError::unexpected("the payer was erased meanwhile"));
+            }
             Ok(())
         })
     }
@@ -265,14 +257,12 @@ impl Loading<'_> {
         let (id, now) = (self.import.id, self.app.now_micros());
         let accepted = self.app.store().write_blocking(move |tx| {
             // None of the batches waited for the disk: it has them all, or this import is loaded again.
-            if !tx.progress_import(id, stored, stored)? {
-                return Ok(0);
+            match tx.progress_import(id, stored, stored)? {
+                true => tx.accept_import(id, now),
+                false => Ok(()),
             }
-            tx.accept_import(id, now)?;
-            // Of a planilla that was accepted from an earlier file while this one was being stored.
-            tx.drop_unaccepted_lines(id)
         });
-        accepted.map(|_| ()).map_err(ApiError::from)
+        accepted.map_err(ApiError::from)
     }
 
     fn identity(&self, header: &Header<'_>) -> Result<PlanillaIdentity, ApiError> {

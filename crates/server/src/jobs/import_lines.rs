@@ -270,9 +270,11 @@ impl Lines<'_> {
             let (_, wrapped) = vault.new_data_key()?;
             offered.push((person.document.clone(), (person.index, wrapped)));
         }
-        let (workspace, now) = (self.import.workspace, self.app.now_micros());
+        let (id, workspace, now) = (self.import.id, self.import.workspace, self.app.now_micros());
         let secrets = Arc::clone(self.secrets);
         self.app.store().write_blocking(move |tx| {
+            // Who is erased from here on is there to be erased.
+            tx.hold_import(id)?;
             let receipts = offered.iter().map(|(person, _)| receipt(&secrets, person));
             let erased = tx.erased_people(workspace, receipts)?;
             let offered = iter::zip(offered, erased).filter(|(_, erased)| !erased);

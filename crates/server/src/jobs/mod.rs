@@ -26,6 +26,7 @@ mod schedule;
 mod search;
 mod set_clock;
 mod sync_link;
+mod unneeded_lines;
 mod work_cohorts;
 
 pub(crate) use announce::{Announcement, Webhook, body_context, emit_own};
@@ -35,3 +36,4 @@ pub(crate) use deliver::excerpt_row;
 pub(crate) use learned::Learned;
 pub(crate) use retrieval::{Attempt, Retrieval};
 pub use runner::Runner;
+pub(crate) use unneeded_lines::LINES;

@@ -16,21 +16,34 @@ use crate::projection::LinkSecrets;
 /// Links projected again in one page.
 const LINKS: i64 = 100;
 
-/// Brings the links of every person the import touches up to date, one transaction a link.
+/// Brings the links of every person the import touches up to date, one transaction a link. One that does not open
+/// keeps no other from that: it is tried again afterwards, with all of them.
 pub(super) async fn project_again(app: &App, import: &Import) -> Result<(), JobFailure> {
-    let mut after = LinkId(0);
+    let (mut after, mut left) = (LinkId(0), 0);
     loop {
         let touched = import.clone();
         let page = app.store().read(move |tx| tx.links_touched_by(&touched, after, LINKS)).await?;
-        let Some(&(last, _)) = page.last() else { return Ok(()) };
+        let Some(&(last, _)) = page.last() else { break };
         for (link, _) in page {
-            project_link(app, import.uuid, link).await?;
+            match project_link(app, import.uuid, link).await {
+                Err(error) if error.is_unavailable() => return Err(error.into()),
+                Err(error) => {
+                    let cause = error.cause();
+                    tracing::warn!(link = link.0, cause, "a link is not brought up to date");
+                    left += 1;
+                }
+                Ok(()) => {}
+            }
         }
         after = last;
     }
+    match left {
+        0 => Ok(()),
+        _ => Err(JobFailure::retry(format!("{left} links were not brought up to date"))),
+    }
 }
 
-async fn project_link(app: &App, import: Uuid, id: LinkId) -> Result<(), JobFailure> {
+async fn project_link(app: &App, import: Uuid, id: LinkId) -> Result<(), ApiError> {
     let worker = app.clone();
     app.store()
         .write(move |tx| {
@@ -49,8 +62,7 @@ async fn project_link(app: &App, import: Uuid, id: LinkId) -> Result<(), JobFail
                 false => project_locked(tx, &worker, import, &link, &resources),
             }
         })
-        .await?;
-    Ok(())
+        .await
 }
 
 /// The customer of a recurrent link hears of employments that came or changed; a single link was

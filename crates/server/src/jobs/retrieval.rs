@@ -156,16 +156,15 @@ impl Retrieval {
             .write(move |tx| {
                 let key = app.all_secrets().vault().unwrap_key(&wrapped)?;
                 // The person may have been erased meanwhile: then nobody is told who was asked about.
-                if !tx.lock_subject(subject)? {
-                    return Ok((asked, Vec::new()));
-                }
+                let erased = !tx.lock_subject(subject)?;
                 // The link may have been deleted meanwhile: then nothing is kept of the answer.
                 // When the calendar was moved meanwhile, a second run asks again.
                 let moved = sandbox::months_ahead(tx, secrets.workspace())? != months_ahead;
                 let keep = keeps && !moved;
                 let known = tx.load(load)?.map(|_| Known { subject, key: &key, keep });
                 let purpose = Purpose::Load;
-                let question = Question { person: &person, asked: &asked, purpose, consent };
+                let (person, all) = (&person, &asked);
+                let question = Question { person, asked: all, purpose, consent, erased };
                 let calls = record_calls(tx, &app, &secrets, question, known)?;
                 if let Some(call) = answered_from(&asked, &calls).filter(|_| !moved) {
                     tx.set_load_call(load, call)?;

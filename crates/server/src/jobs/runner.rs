@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use uuid::Uuid;
-use vinculo_store::{ClaimedDelivery, ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock};
+use vinculo_store::{ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock};
 
 use super::failure::{JobFailure, backoff, wait_for_database};
-use super::in_flight::InFlight;
+use super::in_flight::Leases;
 use super::permits::Permits;
 use super::schedule::Done;
-use super::search::{DeliveryClaim, Ended, JobClaim, Search, lease};
+use super::search::{DeliveryClaim, Ended, JobClaim, Search};
 use super::set_clock::{self, LastLook};
 use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::{after, micros};
@@ -35,8 +35,7 @@ use crate::{App, audit, traces};
 #[derive(Debug)]
 pub struct Runner {
     app: App,
-    jobs: InFlight<ClaimedJob>,
-    deliveries: InFlight<ClaimedDelivery>,
+    leases: Leases,
     /// A permit for each job that has ended since it was last waited for.
     room: Semaphore,
     /// Whether links and deliveries are left to others.
@@ -60,10 +59,10 @@ impl Runner {
             app.store().write(move |tx| tx.void_leases(now)).await?;
         }
         set_clock::end_endless_waits(&app).await?;
-        let (jobs, deliveries) = (InFlight::new(), InFlight::new());
+        let leases = Leases::new(app.clone(), lock.is_exclusive());
         let (room, files_only) = (Semaphore::new(0), false);
         let spool = if lock.is_exclusive() { None } else { Some(own_spool(&app).await) };
-        Ok(Some(Self { app, jobs, deliveries, room, files_only, spool, _lock: lock }))
+        Ok(Some(Self { app, leases, room, files_only, spool, _lock: lock }))
     }
 
     /// Takes the files of another spool for this one's: what is not here then ends as lost.
@@ -112,7 +111,7 @@ impl Runner {
         let most = if files { import_file::AT_WORK } else { usize::MAX };
         let slots = Arc::new(Semaphore::new(slots));
         let mut running = JoinSet::new();
-        let mut search = Search::new(&self.app, queue);
+        let mut search = Search::new(&self.leases, queue);
         while let Some(permits) = ready(stop, (&slots, most), &mut running, &mut search).await {
             let (free, taken) = (slots.available_permits(), permits.available());
             let claim = if files {
@@ -122,7 +121,7 @@ impl Runner {
             };
             let claimed = search.next(claim, stop, &mut running).await;
             for (job, slot) in claimed.into_iter().zip(permits.split()) {
-                let (runner, held) = (Arc::clone(self), self.jobs.hold(job));
+                let (runner, held) = (Arc::clone(self), self.leases.jobs.hold(job));
                 running.spawn(async move {
                     let ended = Arc::clone(&runner).work_on(job, slot).await;
                     drop(held);
@@ -145,14 +144,14 @@ impl Runner {
     async fn run_deliveries(self: &Arc<Self>, stop: &CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.app.config().runner.deliveries));
         let mut running = JoinSet::new();
-        let mut search = Search::new(&self.app, Queue::Deliveries);
+        let mut search = Search::new(&self.leases, Queue::Deliveries);
         while let Some(permits) = ready(stop, (&slots, usize::MAX), &mut running, &mut search).await
         {
             let (free, taken) = (slots.available_permits(), permits.available());
             let claim = DeliveryClaim::new(self.app.config().runner, free, taken);
             let claimed = search.next(claim, stop, &mut running).await;
             for (due, permit) in claimed.into_iter().zip(permits.split()) {
-                let (runner, held) = (Arc::clone(self), self.deliveries.hold(due.claim));
+                let (runner, held) = (Arc::clone(self), self.leases.deliveries.hold(due.claim));
                 running.spawn(async move {
                     let ended = runner.deliver(due).await;
                     drop((held, permit));
@@ -280,7 +279,7 @@ impl Runner {
 
     /// Gives back what the shutdown did not wait for, so that others need not wait for its lease.
     async fn give_back_deliveries(&self) {
-        let (held, now) = (self.deliveries.rows(), self.app.now_micros());
+        let (held, now) = (self.leases.deliveries.rows(), self.app.now_micros());
         if held.is_empty() {
             return;
         }
@@ -304,17 +303,7 @@ impl Runner {
             }
             began = clock.elapsed();
             set_clock::compare(&self.app, &mut last).await;
-            let (jobs, deliveries) = (self.jobs.rows(), self.deliveries.rows());
-            if jobs.is_empty() && deliveries.is_empty() {
-                continue;
-            }
-            let (_, until) = lease(&self.app);
-            // Neither waits for anybody's lock.
-            let extended = self.app.store().lease(move |tx| {
-                tx.extend_jobs(&jobs, until)?;
-                tx.extend_deliveries(&deliveries, until)
-            });
-            if let Err(error) = extended.await {
+            if let Err(error) = self.leases.prolong().await {
                 tracing::error!(%error, "cannot prolong leases");
             }
         }

@@ -15,7 +15,7 @@ use crate::audit::{Entry, Trail};
 use crate::clock::after;
 use crate::error::ApiError;
 use crate::projection::LinkSecrets;
-use crate::terms::RefreshRate;
+use crate::terms::{RefreshRate, before};
 use crate::{App, consents, traces};
 
 /// Links handled between two looks.
@@ -180,6 +180,9 @@ async fn act(app: &App, id: LinkId) -> Result<(), ApiError> {
             let now = worker.now_micros();
             let is_due = |at: Option<Micros>| at.is_some_and(|at| at <= now);
             if is_due(link.due.stale_at) {
+                // It goes as well, as what has ended.
+                let since = before(now, worker.config().longest_retrieval());
+                tx.end_lost_requests(link.subject, since, now)?;
                 tx.erase_link_data(link.id, link.subject)?;
                 note(tx, &worker, AuditAction::LinkEmptied, &link)?;
             }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use vinculo_store::{ClaimedJob, DueDelivery, Error, Micros, Queue, Standing, Tx, Wakes};
 
+use super::in_flight::Leases;
 use crate::App;
 use crate::clock::{after, micros};
 use crate::config::RunnerConfig;
@@ -48,15 +49,16 @@ pub(super) trait Claim: Clone + Send + 'static {
     fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error>;
 
     /// Has them taken at once.
-    fn now(self, app: &App) -> impl Future<Output = Result<Taken<Self::Row>, Error>> + Send;
+    fn now(self, of: &Leases) -> impl Future<Output = Result<Taken<Self::Row>, Error>> + Send;
 
     /// Has them taken by the transaction that announces work, or right after it.
-    fn when_woken(self, app: &App) -> Option<Standing<Taken<Self::Row>, Error>>;
+    fn when_woken(self, of: &Leases) -> Option<Standing<Taken<Self::Row>, Error>>;
 
     /// Takes them and notes when.
-    fn lease(&self, tx: &mut Tx<'_>, app: &App) -> Result<Taken<Self::Row>, Error> {
-        let lease = lease(app);
-        Ok(Taken { at: lease.0, rows: self.take(tx, app, lease)? })
+    fn lease(&self, tx: &mut Tx<'_>, of: &Leases) -> Result<Taken<Self::Row>, Error> {
+        let lease = lease(&of.app);
+        of.keep(tx, lease)?;
+        Ok(Taken { at: lease.0, rows: self.take(tx, &of.app, lease)? })
     }
 }
 
@@ -105,6 +107,7 @@ enum Share {
 /// The search for due rows of one queue.
 pub(super) struct Search {
     app: App,
+    leases: Leases,
     queue: Queue,
     wakes: Wakes,
     /// When due rows were last looked for; `None` when they have to be looked for at once.
@@ -173,14 +176,15 @@ impl Claim for JobClaim {
         }
     }
 
-    async fn now(self, app: &App) -> Result<Taken<ClaimedJob>, Error> {
-        let of = app.clone();
-        app.store().lease_once(move |tx| self.lease(tx, &of)).await
+    async fn now(self, of: &Leases) -> Result<Taken<ClaimedJob>, Error> {
+        let leases = of.clone();
+        of.app.store().lease_once(move |tx| self.lease(tx, &leases)).await
     }
 
-    fn when_woken(self, app: &App) -> Option<Standing<Taken<ClaimedJob>, Error>> {
-        let (of, narrow) = (app.clone(), self.is_narrow());
-        app.store().lease_once_when_woken(self.queue(), narrow, move |tx| self.lease(tx, &of))
+    fn when_woken(self, of: &Leases) -> Option<Standing<Taken<ClaimedJob>, Error>> {
+        let (leases, queue, narrow) = (of.clone(), self.queue(), self.is_narrow());
+        let store = of.app.store();
+        store.lease_once_when_woken(queue, narrow, move |tx| self.lease(tx, &leases))
     }
 }
 
@@ -234,21 +238,24 @@ impl Claim for DeliveryClaim {
         tx.next_due(Queue::Deliveries)
     }
 
-    async fn now(self, app: &App) -> Result<Taken<DueDelivery>, Error> {
-        let of = app.clone();
-        app.store().lease(move |tx| self.lease(tx, &of)).await
+    async fn now(self, of: &Leases) -> Result<Taken<DueDelivery>, Error> {
+        let leases = of.clone();
+        of.app.store().lease(move |tx| self.lease(tx, &leases)).await
     }
 
-    fn when_woken(self, app: &App) -> Option<Standing<Taken<DueDelivery>, Error>> {
-        let (of, narrow) = (app.clone(), self.is_narrow());
-        app.store().lease_when_woken(Queue::Deliveries, narrow, move |tx| self.lease(tx, &of))
+    fn when_woken(self, of: &Leases) -> Option<Standing<Taken<DueDelivery>, Error>> {
+        let (leases, narrow) = (of.clone(), self.is_narrow());
+        let store = of.app.store();
+        store.lease_when_woken(Queue::Deliveries, narrow, move |tx| self.lease(tx, &leases))
     }
 }
 
 impl Search {
     /// One that begins by looking.
-    pub(super) fn new(app: &App, queue: Queue) -> Self {
-        Self { app: app.clone(), queue, wakes: app.store().wakes(), looked_at: None, ended: false }
+    pub(super) fn new(leases: &Leases, queue: Queue) -> Self {
+        let (app, leases) = (leases.app.clone(), leases.clone());
+        let wakes = app.store().wakes();
+        Self { app, leases, queue, wakes, looked_at: None, ended: false }
     }
 
     /// Work has ended that the next call will not see end: there may be room that it made.
@@ -269,10 +276,10 @@ impl Search {
         let ended = std::mem::take(&mut self.ended);
         let Some(looked_at) = self.looked_at.take() else {
             self.looked_at = Some(self.app.now_micros());
-            let taken = claim.now(&self.app).await;
+            let taken = claim.now(&self.leases).await;
             return self.found(taken);
         };
-        let mut standing = claim.clone().when_woken(&self.app);
+        let mut standing = claim.clone().when_woken(&self.leases);
         let taken = tokio::select! {
             biased;
             () = stop.cancelled() => None,

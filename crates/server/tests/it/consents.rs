@@ -1,5 +1,6 @@
 //! What a person allows, and what becomes of a link when that ends.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ on_both_databases!(
     consents_are_those_of_their_workspace,
     nothing_is_asked_without_a_consent_where_one_is_required,
     zeros_in_front_of_a_card_are_nobody_else,
+    who_was_kept_with_zeros_is_told_of_with_them_and_without,
     without_a_recorded_consent_the_customer_attests,
     a_revocation_stops_everything_until_a_new_consent,
     a_revocation_holds_for_its_resource_alone,
@@ -25,6 +27,7 @@ on_both_databases!(
     what_was_revoked_is_withheld_when_the_other_consent_ends,
     a_person_takes_everything_back_at_once,
     lists_pass_over_what_is_withheld,
+    a_report_has_what_is_withheld,
     an_ended_consent_stops_new_questions_alone,
     a_load_that_waits_asks_nothing_after_a_revocation,
     a_revocation_while_the_source_is_asked_is_kept,
@@ -338,6 +341,45 @@ async fn zeros_in_front_of_a_card_are_nobody_else(database: TestDatabase) {
     app.finish().await;
 }
 
+async fn who_was_kept_with_zeros_is_told_of_with_them_and_without(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let old = grant(&client, ONE_JOB, json!({})).await;
+    client.create_link(ONE_JOB, both("single")).await;
+    app.settled().await;
+    // As an earlier version kept whoever was asked about so.
+    let padded = format!("00{ONE_JOB}");
+    let secrets = app.app.secrets_of(Environment::Sandbox).unwrap();
+    let index = secrets.indexes().lookup_document("CC", &padded);
+    let hex: String = index.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let bytes = match app.database.is_embedded() {
+        true => format!("x'{hex}'"),
+        false => format!("'\\x{hex}'"),
+    };
+    for table in ["subjects", "source_calls"] {
+        app.database.tamper(&format!("update {table} set document_index = {bytes}"));
+    }
+    let new = grant(&client, ONE_JOB, json!({})).await;
+    client.create_link(ONE_JOB, both("single")).await;
+    app.settled().await;
+
+    let person = json!({ "document_type": "CC", "document_number": padded });
+    let report = client.post("/manage/v1/subjects/report/", &person).await.json();
+    for told in ["links", "employments", "owners", "loads", "source_calls", "consents"] {
+        assert_eq!(report[told].as_array().map(Vec::len), Some(2), "{told}: {report}");
+    }
+    let accesses = report["accesses"].as_array().unwrap();
+    assert_eq!(report["accesses_count"], accesses.len());
+    assert!(accesses.is_sorted_by_key(|entry| Reverse(entry["created_at"].as_str())));
+    let evidence = client.post(&format!("{CONSENTS}evidence/"), &person).await.json();
+    let consents = evidence["consents"].as_array().unwrap().iter();
+    assert_eq!(consents.map(id).collect::<Vec<_>>(), [id(&new), id(&old)]);
+    for told in ["links", "source_calls", "receipts"] {
+        assert_eq!(evidence[told].as_array().map(Vec::len), Some(2), "{told}: {evidence}");
+    }
+    app.finish().await;
+}
+
 async fn without_a_recorded_consent_the_customer_attests(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.sandbox();
@@ -562,6 +604,23 @@ async fn lists_pass_over_what_is_withheld(database: TestDatabase) {
         assert_eq!(page["count"], count - 1, "{list}");
         let results = page["results"].as_array().unwrap();
         assert!(results.iter().all(|object| object["link"] == two["id"]), "{list}");
+    }
+    app.finish().await;
+}
+
+async fn a_report_has_what_is_withheld(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let consent = grant(&client, ONE_JOB, json!({})).await;
+    for _ in 0..2 {
+        client.create_link(ONE_JOB, both("single")).await;
+    }
+    app.settled().await;
+    revoke(&client, &consent).await;
+    let person = json!({ "document_type": "CC", "document_number": ONE_JOB });
+    let report = client.post("/manage/v1/subjects/report/", &person).await.json();
+    for told in ["links", "employments", "owners"] {
+        assert_eq!(report[told].as_array().map(Vec::len), Some(2), "{told}: {report}");
     }
     app.finish().await;
 }

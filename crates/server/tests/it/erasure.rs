@@ -16,6 +16,7 @@ use crate::support::{
 on_both_databases!(
     an_erased_person_is_gone_and_webhooks_are_not_sent,
     a_load_under_way_brings_nobody_back,
+    a_question_under_way_is_written_down_about_nobody,
     imports_pass_over_whom_was_erased,
     a_person_is_erased_with_and_without_zeros,
     a_person_who_pays_is_erased_as_a_payer,
@@ -112,7 +113,7 @@ async fn a_load_under_way_brings_nobody_back(database: TestDatabase) {
     let mut app = app;
     app.start_runner().await;
     app.settled().await;
-    let asked = app.asked();
+    let (asked, counted) = (app.asked(), questions(&app).await);
     app.operator_is(Mood::Silent);
     app.advance(Duration::from_secs(24 * 60 * 60));
     let path = format!("/api/links/{}/refresh/", link["id"].as_str().unwrap());
@@ -126,8 +127,38 @@ async fn a_load_under_way_brings_nobody_back(database: TestDatabase) {
     app.stop_runner().await;
     assert_eq!(app.work_left().await, 0);
     assert_eq!(everything(&client).await, [0, 0, 0]);
-    // Nothing was written about the person after the erasure.
+    // Nothing was written about the person after the erasure. What the question cost is counted.
     assert_eq!(ask(&client, ERASE, "1999000002").await["known"], false);
+    assert_eq!(questions(&app).await, counted + 1);
+    app.finish().await;
+}
+
+/// How many questions the sandbox has asked, about whomever.
+async fn questions(app: &TestApp) -> i64 {
+    let workspace = app.app.secrets_of(Environment::Sandbox).unwrap().workspace().id;
+    let read = app.app.store().read(move |tx| tx.source_outcomes(workspace, 0, i64::MAX));
+    read.await.unwrap().iter().map(|(_, count, _)| count).sum()
+}
+
+async fn a_question_under_way_is_written_down_about_nobody(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let link = client.create_link("1999000001", json!({ "access_mode": "single" })).await;
+    app.settled().await;
+    let (asked, counted) = (app.asked(), questions(&app).await);
+    app.operator_is(Mood::Silent);
+    let (updating, path) =
+        (client.clone(), format!("/api/links/{}/", link["id"].as_str().unwrap()));
+    let update = tokio::spawn(async move { updating.put(&path, &json!({})).await });
+    app.until(|| app.asked() > asked).await;
+    app.advance(Duration::from_secs(1));
+    assert_eq!(ask(&client, ERASE, "1999000001").await["known"], true);
+    app.operator_is(Mood::Helpful);
+    assert_eq!(update.await.unwrap().status, 404);
+    assert_eq!(questions(&app).await, counted + 1);
+    let report = ask(&client, "/manage/v1/subjects/report/", "1999000001").await;
+    assert_eq!((&report["known"], &report["source_calls"]), (&json!(false), &json!([])));
+    assert_eq!(ask(&client, ERASE, "1999000001").await["known"], false);
     app.finish().await;
 }
 
@@ -207,6 +238,37 @@ async fn a_person_who_pays_is_erased_as_a_payer(database: TestDatabase) {
     let changed = [PAYER_RECORD, b"\r\n"].concat();
     assert_eq!(app.import(Environment::Production, &changed).await.state, "accepted");
     assert_eq!(erase().await, false);
+    app.finish().await;
+}
+
+/// On PostgreSQL: on SQLite one comes after the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payer_who_is_erased_as_their_record_is_stored_is_not_made_anew() {
+    let app = TestApp::start(TestDatabase::postgres()).await;
+    let client = app.production();
+    assert_eq!(app.import(Environment::Production, PAYER_RECORD).await.state, "accepted");
+    app.settled().await;
+    let secrets = app.app.secrets_of(Environment::Production).unwrap();
+    let person = secrets.indexes().erased_person("NI", "990100217");
+    let person: String = person.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    // What an erasure writes.
+    let erase = format!(
+        "delete from payers; delete from vault.data_keys where owner_kind = 'subject'; \
+         delete from subjects; insert into vault.erasures (uuid, workspace_id, person_index, links, \
+         objects, contributions, source_calls, deliveries, erased_at) \
+         values (gen_random_uuid(), {}, '\\x{person}', 0, 0, 0, 0, 0, 0)",
+        secrets.workspace().id
+    );
+    let changed = [PAYER_RECORD, b"\r\n"].concat();
+    let receive = async {
+        app.receive(Environment::Production, changed).await;
+    };
+    app.database.commit_once_waited_for(&erase, receive).await;
+    app.work_off().await;
+    let states = client.results("/manage/v1/imports/").await;
+    assert!(states.iter().all(|import| import["state"] == "accepted"), "{states:?}");
+    let payer = json!({ "document_type": "NI", "document_number": "990100217" });
+    assert_eq!(client.post(ERASE, &payer).await.json()["known"], false);
     app.finish().await;
 }
 

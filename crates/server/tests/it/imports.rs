@@ -11,13 +11,14 @@ use vinculo_store::Environment::Production;
 use vinculo_store::{ImportId, ImportKind, ImportState, NewContribution, Origin, Verdict};
 use vinculo_vault::{Context, Sealed};
 
-use crate::support::{Setup, TestApp, TestDatabase, on_both_databases};
+use crate::support::{Setup, TestApp, TestDatabase, look_again, on_both_databases, soon};
 
 on_both_databases!(
     a_file_that_waits_is_its_owners_alone,
     an_import_says_how_far_it_has_come,
     a_received_file_that_is_lost_can_be_sent_again,
     a_received_file_that_is_damaged_can_be_sent_again,
+    lines_that_do_not_count_are_swept,
     lines_kept_as_json_still_count,
 );
 
@@ -125,6 +126,26 @@ async fn a_received_file_that_is_damaged_can_be_sent_again(database: TestDatabas
     };
     let (app, import) = import_after(database, cut_off).await;
     assert_lost_and_sent_again(app, import, "a damaged file").await;
+}
+
+async fn lines_that_do_not_count_are_swept(database: TestDatabase) {
+    let mut app = TestApp::start(database).await;
+    assert_eq!(app.import(Production, OCTOBER).await.state, "accepted");
+    app.settled().await;
+    app.stop_runner().await;
+    // As an earlier version left the lines of a draft that came too late.
+    app.database.tamper("update imports set state = 'superseded'");
+    let store = app.app.store().clone();
+    let left = async || store.read(|tx| tx.uncounted_imports(ImportId(0), 9)).await.unwrap().len();
+    assert_eq!(left().await, 1);
+    app.start_runner().await;
+    soon("the removal of the lines", async {
+        while left().await > 0 {
+            look_again().await;
+        }
+    })
+    .await;
+    app.finish().await;
 }
 
 /// Versions before the compact form kept every line as JSON.

@@ -247,6 +247,15 @@ async fn a_link_made_single_is_refreshed_no_more(database: TestDatabase) {
     }
     let answer = app.sandbox().patch(&path(&link), &json!({ "fetch_resources": ["OWNERS"] })).await;
     assert_eq!(answer.json()["fetch_resources"], json!(["OWNERS"]));
+    for same in [json!({}), json!({ "fetch_resources": null, "stale_in": "", "access_mode": "" })] {
+        let kept = app.sandbox().patch(&path(&link), &same).await.json();
+        assert_eq!(
+            (&kept["fetch_resources"], &kept["stale_in"]),
+            (&json!(["OWNERS"]), &Value::Null)
+        );
+    }
+    let none = app.sandbox().patch(&path(&link), &json!({ "fetch_resources": [] })).await;
+    assert_eq!(none.json()["fetch_resources"], json!([]));
     let wrong = json!({ "fetch_resources": ["EMPLOYMENT_RECORDS"], "access_mode": "both" });
     let wrong = app.sandbox().patch(&path(&link), &wrong).await;
     assert_eq!(wrong.codes(), ["invalid_choice", "invalid"]);

@@ -19,6 +19,7 @@ on_both_databases!(
     a_payer_record_that_arrives_later_updates_existing_links,
     a_correction_that_arrives_later_updates_existing_links,
     a_customer_hears_of_what_an_import_changes,
+    a_link_that_does_not_open_keeps_no_other_from_its_month,
     a_file_that_was_received_is_imported_by_the_next_process,
     planillas_of_one_workspace_are_unknown_to_the_other,
     a_file_can_be_uploaded,
@@ -272,6 +273,29 @@ async fn a_customer_hears_of_what_an_import_changes(database: TestDatabase) {
     app.settled().await;
     receiver.assert_quiet();
     app.finish().await;
+}
+
+async fn a_link_that_does_not_open_keeps_no_other_from_its_month(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    import_all(&app, &[OCTOBER]).await;
+    create_link(&app).await;
+    let recurrent = json!({ "access_mode": "recurrent" });
+    let other = app.production().create_link("1900000102", recurrent).await;
+    app.settled().await;
+    app.database.tamper(
+        "update links set sealed = (select sealed_name from imports limit 1) \
+         where id = (select min(id) from links)",
+    );
+    let mut receiver = Receiver::start().await;
+    app.send_events_to(&receiver, Production, None).await;
+    app.receive(Production, NOVEMBER).await;
+    assert_eq!(receiver.next().await.text("link_id"), other["id"].as_str().unwrap());
+    month(&employments(&app, &other).await[0], "2025-11");
+    // The import comes again, for the one that is left.
+    app.until_job_is_postponed().await;
+    app.delivered().await;
+    receiver.assert_quiet();
+    app.finish_with_work_left().await;
 }
 
 async fn a_file_that_was_received_is_imported_by_the_next_process(database: TestDatabase) {

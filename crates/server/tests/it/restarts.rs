@@ -205,3 +205,32 @@ async fn a_job_that_outlasts_its_lease_is_done_by_nobody_else(database: TestData
     second.finish().await;
     app.finish().await;
 }
+
+/// On SQLite: beside other processes a lease that has ended may be theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_heartbeat_prolongs_is_taken_by_nobody_else() {
+    let configure = |config: &mut Config| {
+        config.webhook_timeout = Duration::from_secs(60 * 60);
+        // It does not come through.
+        config.runner.heartbeat = Duration::from_secs(60 * 60);
+    };
+    let app = Setup::new(TestDatabase::sqlite()).configure(configure).start().await;
+    let (mut receiver, told) = (Receiver::start().await, Arc::new(Notify::new()));
+    receiver.reply([Reply::When(Arc::clone(&told))]);
+    app.send_events_to(&receiver, Environment::Sandbox, None).await;
+    let link = async |person| {
+        let more = json!({ "access_mode": "single", "fetch_resources": ["OWNERS"] });
+        app.sandbox().create_link(person, more).await["id"].as_str().unwrap().to_owned()
+    };
+    let first = link("1999000001").await;
+    assert_eq!(receiver.next().await.text("link_id"), first);
+    app.advance(LEASE);
+    let second = link("1999000002").await;
+    assert_eq!(receiver.next().await.text("link_id"), second);
+    told.notify_one();
+    app.settled().await;
+    receiver.assert_quiet();
+    let tries = app.sandbox().results("/manage/v1/deliveries/").await;
+    assert!(tries.iter().all(|delivery| delivery["tries"] == 1), "{tries:?}");
+    app.finish().await;
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use vinculo_store::Environment;
+use vinculo_store::{Environment, NewLoad, Resource, Trigger, Tx};
 
 use crate::support::{Client, Mood, Receiver, TestApp, TestDatabase, on_both_databases};
 
@@ -20,6 +20,7 @@ on_both_databases!(
     what_the_institution_refuses_is_told,
     six_failures_make_a_link_invalid,
     one_session_of_a_person_at_a_time,
+    a_retrieval_that_was_cut_off_ends,
     a_resumed_session_has_expired,
     fields_are_chosen,
 );
@@ -355,6 +356,42 @@ async fn one_session_of_a_person_at_a_time(database: TestDatabase) {
         assert_eq!(first.await.unwrap().status, 201);
     }
     assert_eq!(client.post(OWNERS, &of(&link)).await.status, 201);
+    app.finish().await;
+}
+
+async fn a_retrieval_that_was_cut_off_ends(database: TestDatabase) {
+    let app = TestApp::start(database).await;
+    let client = app.sandbox();
+    let link = empty_link(&app, ONE_JOB).await;
+    // What a process leaves behind that dies while a caller waits.
+    let workspace = app.app.secrets_of(Environment::Sandbox).unwrap().workspace().id;
+    let id = link["id"].as_str().unwrap().parse().unwrap();
+    let created_at = app.app.now_micros();
+    let begin = move |tx: &mut Tx<'_>| {
+        let link = tx.link(workspace, id)?.unwrap();
+        tx.insert_load(&NewLoad {
+            workspace,
+            subject: link.subject,
+            link: link.id,
+            trigger: Trigger::Request,
+            resources: &[Resource::Owners],
+            request_id: Uuid::nil(),
+            window: None,
+            save_data: true,
+            quiet: false,
+            source_call: None,
+            created_at,
+        })
+    };
+    app.app.store().write(begin).await.unwrap();
+    assert_eq!(client.post(OWNERS, &of(&link)).await.codes(), ["too_many_sessions"]);
+    app.advance(Duration::from_secs(121));
+    assert_eq!(client.post(OWNERS, &of(&link)).await.status, 201);
+    let person = json!({ "document_type": "CC", "document_number": ONE_JOB });
+    let report = client.post("/manage/v1/subjects/report/", &person).await.json();
+    let loads = report["loads"].as_array().unwrap().iter();
+    let ended: Vec<_> = loads.map(|load| [&load["state"], &load["failure"]]).collect();
+    assert_eq!(ended, [[&json!("failed"), &json!("internal")], [&json!("done"), &Value::Null]]);
     app.finish().await;
 }
 

@@ -150,4 +150,45 @@ mod tests {
         let applied = migrate_schemas(&mut session, patience).expect("not migrated").data;
         assert!(applied.iter().any(|name| name.starts_with("V34__spools")), "{applied:?}");
     }
+
+    /// Somebody who writes two tables that a migration takes one after the other: each has what the other wants.
+    #[test]
+    fn a_migration_that_meets_a_deadlock_is_tried_again() {
+        let db = TestDatabase::postgres();
+        let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
+        let connect = || Client::connect(url, postgres::NoTls).expect("not connected");
+        let mut session = Session::open(&Server::at(url).expect("an address")).expect("no session");
+        session.batch("drop schema public cascade; create schema public").expect("not emptied");
+        session.batch("set search_path = public").expect("not chosen");
+        // The next one makes an index on deliveries, and then changes the table of endpoints.
+        let before = embedded::data_postgres::migrations::runner();
+        let before = before.set_target(refinery::Target::Version(34));
+        run_in_schema(before, HISTORY, &mut session).expect("not made");
+        session.batch("set deadlock_timeout = '20ms'").expect("not set");
+        let (mut first, mut second, mut looking) = (connect(), connect(), connect());
+        first.batch_execute("begin; update deliveries set due_at = due_at").expect("not held");
+        let holds = "begin; set local deadlock_timeout = '60s'; \
+                     update webhook_endpoints set created_at = created_at";
+        second.batch_execute(holds).expect("not held");
+        let mut until_waiting = move |count: i64| {
+            let waiting = "select count(*) from pg_stat_activity \
+                           where datname = current_database() and wait_event_type = 'Lock'";
+            let mut seen = || looking.query_one(waiting, &[]).expect("not seen").get::<_, i64>(0);
+            while seen() < count {
+                std::thread::yield_now();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                until_waiting(1);
+                let sends = "update deliveries set due_at = due_at; commit";
+                scope.spawn(move || second.batch_execute(sends).expect("not written"));
+                until_waiting(2);
+                first.batch_execute("commit").expect("not ended");
+            });
+            let patience = Patience { lock: "30s", pause: 0.01, tries: 2 };
+            let applied = migrate_schemas(&mut session, patience).expect("not migrated").data;
+            assert!(applied.iter().any(|name| name.starts_with("V35__replays")), "{applied:?}");
+        });
+    }
 }

@@ -50,8 +50,8 @@ pub struct EventAbout {
 pub struct DeliveryAbout {
     /// Internal id of the event.
     pub event: i64,
-    /// Public id of the receiver.
-    pub endpoint: Uuid,
+    /// Public id of the receiver, while it is there.
+    pub endpoint: Option<Uuid>,
     /// How far it has come.
     pub state: DeliveryState,
     /// Tries so far.
@@ -119,13 +119,13 @@ impl Tx<'_> {
              (select count(*) from attempts a where a.delivery_id = d.id), \
              (select max(a.started_at) from attempts a where a.delivery_id = d.id) \
              from events e join deliveries d on d.event_id = e.id \
-             join webhook_endpoints w on w.id = d.endpoint_id \
+             left join webhook_endpoints w on w.id = d.endpoint_id \
              where e.subject_id = $1 order by d.event_id, d.id",
             &[subject.into()],
             |row| {
                 Ok(DeliveryAbout {
                     event: row.int(0)?,
-                    endpoint: row.uuid(1)?,
+                    endpoint: row.opt_uuid(1)?,
                     state: DeliveryState::from_column(&row.text(2)?)?,
                     attempts: row.int(3)?,
                     last_attempt_at: row.opt_int(4)?,

@@ -4,6 +4,7 @@
 use vinculo_vault::{BlindIndex, Sealed, WrappedKey};
 
 use super::erasures::NOBODY;
+use super::unneeded_lines::REPLACED;
 use super::{Import, ImportId, ImportKind, LinkId, Micros, PlanillaIdentity, Resource};
 use super::{SubjectId, WorkspaceId};
 use crate::{Result, Tx};
@@ -47,15 +48,6 @@ const MAKE_DRAFT: [&str; 2] = [
      and newer.draft_index = $2 and newer.state = 'accepted') then 'superseded' else state end \
      where id = $1",
 ];
-
-/// The drafts that import `$1` replaced, and later files with its number, which counted before it did.
-const REPLACED: &str = "select old.id from imports own join imports old on own.id = $1 \
-     where own.state = 'accepted' and old.workspace_id = own.workspace_id \
-     and old.draft_index = own.draft_index and old.id <> own.id and old.state = 'superseded' \
-     union all select again.id from imports own join imports again on own.id = $1 \
-     where own.state = 'accepted' and again.workspace_id = own.workspace_id \
-     and again.payer_index = own.payer_index and again.number_index = own.number_index \
-     and again.id > own.id and again.state = 'repeated'";
 
 /// Lines that payer `$2` paid: those of its planillas, and those in operators' answers.
 const PAID_BY: &str = "origin = 'planilla' and batch_id in \
@@ -152,16 +144,6 @@ impl Tx<'_> {
         );
         self.query(&sql, &[workspace.into(), place.into()], |row| row.int(0))?;
         Ok(())
-    }
-
-    /// Removes the lines of what this import replaced.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn drop_replaced_lines(&mut self, id: ImportId) -> Result<u64> {
-        let batches = format!("batch_id in ({REPLACED})");
-        let sql = format!("delete from contributions where origin = 'planilla' and {batches}");
-        self.execute(&sql, &[id.into()])
     }
 
     /// The links that an import changes: of people in its lines, in those of what it replaced, and in

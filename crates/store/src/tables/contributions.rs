@@ -6,7 +6,7 @@ use vinculo_vault::{BlindIndex, Sealed};
 use super::acceptance::SETTLED;
 use super::ids::text_enum;
 use super::page::Where;
-use super::{ImportId, Micros, SubjectId, WorkspaceId};
+use super::{Micros, SubjectId, WorkspaceId};
 use crate::{Result, Tx};
 
 text_enum! {
@@ -125,19 +125,6 @@ impl Tx<'_> {
              and source = $3)"
         );
         self.execute(&of_source, &[subject.into(), origin.into(), source.into()])
-    }
-
-    /// Removes what was stored of a planilla that turned out to be a repeated one, or whose file was
-    /// lost on the way.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn drop_unaccepted_lines(&mut self, id: ImportId) -> Result<u64> {
-        self.execute(
-            "delete from contributions where origin = 'planilla' and batch_id in \
-             (select id from imports where id = $1 and state in ('repeated', 'refused'))",
-            &[id.into()],
-        )
     }
 
     /// Every line about the person of operators' answers, and of planillas whose import was accepted.

@@ -114,7 +114,8 @@ impl Erasure {
 impl Tx<'_> {
     /// Destroys the key of the person with this document and removes everything the workspace
     /// knows. What operators were asked and what they billed stays, without saying about whom.
-    /// `None` when nothing is known.
+    /// `None` when nothing is known. Who may be known is held by then ([`Self::lock_subject`]): others hold a person
+    /// before an import too.
     ///
     /// # Errors
     /// When the database fails.
@@ -123,6 +124,8 @@ impl Tx<'_> {
         workspace: WorkspaceId,
         document: &BlindIndex,
     ) -> Result<Option<Erased>> {
+        // Lines about the person that are being written are there before anything is looked for.
+        self.hold_loading_imports(workspace)?;
         let subject = self.query_opt(
             "update subjects set created_at = created_at \
              where workspace_id = $1 and document_index = $2 returning id",

@@ -6,7 +6,7 @@ use vinculo_vault::{BlindIndex, Sealed};
 use super::ids::text_enum;
 use super::page::Where;
 use super::{ImportId, Micros, Page, PageRequest, WorkspaceId};
-use crate::{Result, Row, Tx};
+use crate::{Dialect, Result, Row, Tx};
 
 text_enum! {
     /// How far an import has come.
@@ -265,6 +265,33 @@ impl Tx<'_> {
             ],
         )?;
         Ok(())
+    }
+
+    /// Holds an import until the transaction ends, beside whoever stores lines of it: who is erased meanwhile is
+    /// erased after what this transaction writes ([`Self::erase_person`]).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn hold_import(&mut self, id: ImportId) -> Result<()> {
+        let held = match self.dialect() {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " for key share",
+        };
+        let sql = format!("select 1 from imports where id = $1{held}");
+        self.query_opt(&sql, &[id.into()], |row| row.int(0)).map(|_| ())
+    }
+
+    /// Holds the imports of a workspace whose lines are being stored until the transaction ends. Who stores lines
+    /// holds their import first: either they are there by then, or will be written by somebody who sees what
+    /// this transaction has done.
+    pub(super) fn hold_loading_imports(&mut self, workspace: WorkspaceId) -> Result<()> {
+        let in_order = self.dialect().locking();
+        let sql = format!(
+            "select id from imports where id in \
+             (select target_id from jobs where kind = 'import_file') \
+             and +workspace_id = $1 and state = 'loading' order by id{in_order}"
+        );
+        self.query(&sql, &[workspace.into()], |row| row.int(0)).map(|_| ())
     }
 
     /// Says how many lines of a loading import are stored. `false` when it has moved on already:

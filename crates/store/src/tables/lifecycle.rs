@@ -212,7 +212,8 @@ impl Tx<'_> {
     }
 
     /// Removes the objects of a link, and the answers kept about it. What operators answered goes
-    /// with the last link of the person that has a use for it: one that holds data, or waits for it.
+    /// with the last link of the person that has a use for it: one that holds data, or has a job that will bring it.
+    /// A retrieval that somebody waits for brings its own.
     pub(super) fn drop_link_data(&mut self, id: LinkId, subject: SubjectId) -> Result<()> {
         for sql in [
             "delete from employments where link_id = $1",
@@ -222,7 +223,8 @@ impl Tx<'_> {
             self.execute(sql, &[id.into()])?;
         }
         let others = "select 1 from links l where l.subject_id = $1 and l.id <> $2 \
-             and (l.stale_at is not null or exists (select 1 from loads w \
+             and (l.stale_at is not null or exists (select 1 from loads w join jobs j \
+             on j.kind = 'sync_link' and j.target_id = w.id \
              where w.link_id = l.id and w.state = 'waiting'))";
         for sql in [
             "delete from contributions where subject_id = $1 and origin <> 'planilla'",

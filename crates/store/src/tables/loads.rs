@@ -234,6 +234,27 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
+    /// Ends retrievals about the person that began before `before`, wait, and have no job: who answered them died,
+    /// or could not say that they had failed. Answers how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn end_lost_requests(
+        &mut self,
+        subject: SubjectId,
+        before: Micros,
+        now: Micros,
+    ) -> Result<u64> {
+        self.execute(
+            "update loads set state = 'failed', failure = 'internal', finished_at = $3, may_go = 1 \
+             where link_id in (select id from links where subject_id = $1) \
+             and trigger = 'request' and state = 'waiting' and created_at < $2 \
+             and not exists (select 1 from jobs j where j.kind = 'sync_link' \
+             and j.target_id = loads.id)",
+            &[subject.into(), before.into(), now.into()],
+        )
+    }
+
     /// Ends a load that was waiting, and marks what may go of it and of the older ones of its link. `false` when
     /// it had ended already, so that a job that runs twice emits once.
     ///

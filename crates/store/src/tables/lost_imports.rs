@@ -43,8 +43,8 @@ impl Tx<'_> {
         )
     }
 
-    /// Refuses an import that has not ended, because its file is gone: what was stored of it goes,
-    /// and so does its job. `false` when it had ended.
+    /// Refuses an import that has not ended, because its file is gone: its job goes, and what was stored of it
+    /// may ([`Self::drop_uncounted_lines`]). `false` when it had ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -57,12 +57,8 @@ impl Tx<'_> {
         if refused == 0 {
             return Ok(false);
         }
-        for sql in [
-            "delete from jobs where kind = 'import_file' and target_id = $1",
-            "delete from contributions where origin = 'planilla' and batch_id = $1",
-        ] {
-            self.execute(sql, &[id.into()])?;
-        }
+        let job = "delete from jobs where kind = 'import_file' and target_id = $1";
+        self.execute(job, &[id.into()])?;
         Ok(true)
     }
 }

@@ -53,6 +53,7 @@ mod source_jobs;
 mod spent_loads;
 mod statistics;
 mod subjects;
+mod unneeded_lines;
 mod users;
 mod widget_tokens;
 

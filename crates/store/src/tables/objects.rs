@@ -115,6 +115,8 @@ pub struct ObjectFilter {
     pub ids: Option<Vec<Uuid>>,
     /// Only objects first stored in this span.
     pub created: TimeSpan,
+    /// Also what is withheld, for whoever must know everything.
+    pub with_withheld: bool,
 }
 
 impl ObjectFilter {
@@ -137,7 +139,7 @@ impl ObjectFilter {
             clause.and_in("t.uuid", ids.iter().copied());
         }
         clause.and_span("t.created_at", self.created);
-        if !self.names_one() {
+        if !self.with_withheld && !self.names_one() {
             clause.and_in("t.withheld", [0]);
         }
         clause

@@ -314,26 +314,21 @@ impl Tx<'_> {
         loop {
             let planillas =
                 self.query(OLD_PLANILLAS, &[workspace.into(), before.into()], |row| row.int(0))?;
-            let removed = self.remove_lines_of(&planillas, limit)?;
+            let removed = self.remove_lines_of_all(&planillas, limit)?;
             if removed > 0 || planillas.is_empty() {
                 return Ok(removed);
             }
         }
     }
 
-    fn remove_lines_of(&mut self, planillas: &[i64], limit: i64) -> Result<u64> {
+    fn remove_lines_of_all(&mut self, planillas: &[i64], limit: i64) -> Result<u64> {
         let mut removed = 0;
         for &planilla in planillas {
             let left = limit.saturating_sub(i64::try_from(removed).unwrap_or(i64::MAX));
             if left <= 0 {
                 break;
             }
-            let gone = self.execute(
-                "delete from contributions where origin = 'planilla' and batch_id = $1 \
-                 and (subject_id, line) in (select subject_id, line from contributions \
-                 where origin = 'planilla' and batch_id = $1 limit $2)",
-                &[planilla.into(), left.into()],
-            )?;
+            let gone = self.remove_lines_of(planilla, left)?;
             removed += gone;
             if i64::try_from(gone).is_ok_and(|gone| gone < left) {
                 let sql = "update imports set lines_removed = 1 where id = $1";

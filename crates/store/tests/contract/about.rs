@@ -14,8 +14,8 @@ on_both_databases! {
 
 async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDatabase) {
     let (here, there) = workspaces(&db).await;
-    let subjects = write(&db, move |tx| {
-        add_endpoint(tx, here, 5)?;
+    let (subjects, endpoint) = write(&db, move |tx| {
+        let endpoint = add_endpoint(tx, here, 5)?;
         let mut subjects = Vec::new();
         for (workspace, n) in [(here, 50), (here, 51), (there, 50)] {
             let subject = person(tx, workspace, n)?.id;
@@ -66,7 +66,7 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
             },
             NOW,
         )?;
-        Ok(subjects)
+        Ok((subjects, endpoint))
     })
     .await;
     let (subject, n) = (subjects[0], subjects[0].0.unsigned_abs());
@@ -89,11 +89,14 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
     assert_eq!(webhook_id, uuid(10_000 + n));
     let delivery = DeliveryAbout {
         event: id,
-        endpoint: uuid(5),
+        endpoint: Some(uuid(5)),
         state: DeliveryState::Delivered,
         attempts: 1,
         last_attempt_at: Some(NOW + SECOND),
     };
-    assert_eq!(read(&db, move |tx| tx.deliveries_about(subject)).await, [delivery]);
+    assert_eq!(read(&db, move |tx| tx.deliveries_about(subject)).await, [delivery.clone()]);
+    write(&db, move |tx| tx.delete_endpoint(endpoint, NOW)).await;
+    let of_nobody = DeliveryAbout { endpoint: None, ..delivery };
+    assert_eq!(read(&db, move |tx| tx.deliveries_about(subject)).await, [of_nobody]);
     assert_eq!(read(&db, move |tx| tx.payer_record_of(subject)).await, Some(sealed(n)));
 }

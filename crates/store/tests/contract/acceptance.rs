@@ -99,10 +99,10 @@ async fn of_files_with_one_number_the_one_received_first_counts(db: TestDatabase
     for id in others {
         assert_eq!(state(&db, id).await, ImportState::Accepted);
     }
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(others[0])).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(others[0], 9)).await, 0);
     // Those of the third are taken away by its own work as well.
-    assert_eq!(write(&db, move |tx| tx.drop_unaccepted_lines(third)).await, 1);
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(first)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(third, 9)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(first, 9)).await, 1);
     assert_eq!(batches(&db), [first, others[0], others[1], others[2]].map(|id| id.to_string()));
     accept(&db, second).await;
     assert_eq!(state(&db, second).await, ImportState::Repeated, "it does not come back");
@@ -216,7 +216,7 @@ async fn links_of_people_in_drafts_that_were_settled_are_touched(db: TestDatabas
     })
     .await;
     assert_eq!(found(&db, settled).await, links(&[people[0], people[2]]));
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(settled)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(settled, 9)).await, 0);
 }
 
 /// It may be of another month: a draft of the month of the later file counts again.
@@ -236,7 +236,7 @@ async fn links_are_touched_when_an_earlier_file_takes_the_number(db: TestDatabas
     .await;
     assert_eq!(counted(&db, people[0].0).await, (1, 0));
     assert_eq!(found(&db, first).await, links(&people[..2]));
-    write(&db, move |tx| tx.drop_replaced_lines(first)).await;
+    write(&db, move |tx| tx.drop_replaced_lines(first, 9)).await;
     assert_eq!(found(&db, first).await, links(&people[..1]));
 }
 

@@ -4,6 +4,7 @@ use crate::fixture::{
     NOW, SECOND, add_endpoint, add_link, add_load, emit_at, index, person, read, sealed, uuid,
     workspaces, wrapped, write,
 };
+use crate::imports::{identity, loading};
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
@@ -187,6 +188,73 @@ async fn nothing_of_an_erased_person_is_left(db: TestDatabase) {
 
     let again = write(&db, move |tx| tx.erase_person(here, &index(50))).await;
     assert_eq!(again, None);
+}
+
+/// Lets somebody be erased while a transaction of an import that has begun by `begin` goes on with `then`: what is
+/// left of lines. On PostgreSQL: on SQLite one comes after the other anyway.
+async fn lines_after_an_erasure_beside(
+    begin: fn(&mut Tx<'_>, ImportId) -> Result<()>,
+    then: fn(&mut Tx<'_>, WorkspaceId, ImportId) -> Result<u64>,
+) -> Vec<String> {
+    let db = TestDatabase::postgres();
+    let (here, _) = workspaces(&db).await;
+    let import = write(&db, move |tx| {
+        person(tx, here, 50)?;
+        let import = loading(tx, here, 1, &identity(Some(1), None))?;
+        tx.enqueue(Job::ImportFile(import), NOW, NOW)?;
+        Ok(import)
+    })
+    .await;
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel::<()>();
+    let store = db.store.clone();
+    let work = move |tx: &mut Tx<'_>| {
+        begin(tx, import)?;
+        assert_eq!(tx.erased_people(here, [index(9)])?, [false]);
+        begun.send(()).expect("nobody listens");
+        goes_on.recv().expect("the test has ended");
+        then(tx, here, import)
+    };
+    let working = tokio::spawn(async move { store.write(work).await });
+    begins.await.expect("not begun");
+    let store = db.store.clone();
+    let erase = move |tx: &mut Tx<'_>| {
+        let erased = tx.erase_person(here, &index(50))?.unwrap_or_default();
+        let (uuid, person, erased_at) = (uuid(8), &index(9), NOW);
+        tx.insert_erasure(&NewErasure { uuid, workspace: here, person, erased, erased_at })
+    };
+    let erasing = tokio::spawn(async move { store.write(erase).await });
+    let waits = "select pid from pg_stat_activity where datname = current_database() \
+         and wait_event_type = 'Lock'";
+    while !erasing.is_finished() && raw::rows(&db, waits).is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+    go_on.send(()).expect("the work has ended");
+    working.await.expect("it panicked").expect("not written");
+    erasing.await.expect("it panicked").expect("not erased");
+    raw::rows(&db, "select count(*) from subjects union all select count(*) from contributions")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lines_that_are_being_stored_do_not_outlive_an_erasure() {
+    let store = |tx: &mut Tx<'_>, here: WorkspaceId, import: ImportId| -> Result<u64> {
+        let subject = tx.subject(here, &index(50))?.map_or(SubjectId(1), |subject| subject.id);
+        tx.insert_contributions(&[line(here, subject, Origin::Planilla, import.0, 1)])
+    };
+    let begin = |tx: &mut Tx<'_>, import: ImportId| -> Result<()> {
+        assert!(tx.progress_import(import, 0, 1)?);
+        Ok(())
+    };
+    assert_eq!(lines_after_an_erasure_beside(begin, store).await, ["0", "0"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_becomes_known_by_an_import_does_not_outlive_an_erasure() {
+    let make = |tx: &mut Tx<'_>, here: WorkspaceId, _: ImportId| -> Result<u64> {
+        Ok(tx.ensure_subjects(here, &[(index(50), wrapped(1))], NOW)?.len() as u64)
+    };
+    let begin = |tx: &mut Tx<'_>, import: ImportId| tx.hold_import(import);
+    assert_eq!(lines_after_an_erasure_beside(begin, make).await, ["0", "0"]);
 }
 
 async fn who_is_not_known_is_not_erased(db: TestDatabase) {

@@ -22,6 +22,8 @@ on_both_databases! {
     progress_moves_from_where_it_was,
     a_newer_draft_replaces_the_older,
     an_older_draft_that_ends_later_never_counts,
+    lines_stay_while_what_took_their_place_is_worked_on,
+    many_lines_go_some_at_a_time,
     work_on_a_replaced_draft_leaves_its_lines_to_the_newer,
     a_repeated_planilla_leaves_no_lines,
     an_import_whose_file_was_lost_leaves_no_lines,
@@ -312,9 +314,9 @@ async fn a_newer_draft_replaces_the_older(db: TestDatabase) {
     assert_eq!(batches(&db).len(), 5, "the older's lines tell whom it named");
     let counted = read(&db, move |tx| tx.contributions(subject)).await;
     assert!(counted.iter().all(|line| line.batch != all[0].0), "but count no more");
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(all[1])).await, 0);
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer)).await, 1);
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(all[1], 9)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer, 9)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer, 9)).await, 0);
     assert_eq!(batches(&db), [all[1], all[2], all[3], newer].map(|id| id.to_string()));
     for id in &all[1..] {
         assert_eq!(state(&db, *id).await, ImportState::Accepted);
@@ -338,6 +340,74 @@ async fn an_older_draft_that_ends_later_never_counts(db: TestDatabase) {
     write(&db, move |tx| tx.accept_import(older, NOW + 1)).await;
     assert_eq!(state(&db, older).await, ImportState::Superseded);
     assert_eq!(state(&db, newer).await, ImportState::Accepted);
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(newer, 9)).await, 0, "it counts");
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(older, 9)).await, 1);
+    assert_eq!(batches(&db), [newer.to_string()]);
+}
+
+async fn lines_stay_while_what_took_their_place_is_worked_on(db: TestDatabase) {
+    let (here, there) = workspaces(&db).await;
+    let [draft, repeated, refused, elsewhere] = write(&db, move |tx| {
+        let (subject, other) = (person(tx, here, 50)?.id, person(tx, there, 50)?.id);
+        let place = identity(None, Some(5));
+        let number = identity(Some(9), None);
+        let first = loading(tx, here, 1, &number)?;
+        let lines = [
+            with_line(tx, here, subject, 2, &place)?,
+            with_line(tx, here, subject, 3, &number)?,
+            with_line(tx, here, subject, 4, &identity(None, Some(5)))?,
+            with_line(tx, there, other, 5, &place)?,
+        ];
+        let newest = [loading(tx, here, 6, &place)?, loading(tx, there, 7, &place)?];
+        judge(tx, lines[2], ImportState::Refused, Some(&place))?;
+        for id in [lines[0], lines[1], lines[3], first, newest[0], newest[1]] {
+            tx.accept_import(id, NOW)?;
+        }
+        for id in [first, newest[0]] {
+            tx.enqueue(Job::ImportFile(id), NOW, NOW)?;
+        }
+        Ok(lines)
+    })
+    .await;
+    let unneeded = async || read(&db, |tx| tx.uncounted_imports(ImportId(0), 9)).await;
+    assert_eq!(unneeded().await, [refused, elsewhere]);
+    assert_eq!(read(&db, move |tx| tx.uncounted_imports(refused, 9)).await, [elsewhere]);
+    assert_eq!(read(&db, |tx| tx.uncounted_imports(ImportId(0), 1)).await, [refused]);
+    for id in [draft, repeated] {
+        assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(id, 9)).await, 0);
+    }
+    let claimed = write(&db, move |tx| tx.claim_files(NOW, NOW + 1, 9, None)).await;
+    assert_eq!(claimed.len(), 2);
+    write(&db, move |tx| claimed.iter().try_for_each(|job| tx.finish_job(job).map(|_| ()))).await;
+    assert_eq!(unneeded().await, [draft, repeated, refused, elsewhere]);
+    for id in [draft, repeated, refused, elsewhere] {
+        assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(id, 9)).await, 1);
+    }
+    assert!(unneeded().await.is_empty());
+}
+
+async fn many_lines_go_some_at_a_time(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let [older, newer] = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        let draft = identity(None, Some(5));
+        let (oldest, older) = (loading(tx, here, 1, &draft)?, loading(tx, here, 2, &draft)?);
+        let newer = loading(tx, here, 3, &draft)?;
+        for (id, lines) in [(oldest, 2), (older, 5), (newer, 1)] {
+            let lines = (1..=lines).map(|n| line(here, subject, Origin::Planilla, id.0, n));
+            tx.insert_contributions(&lines.collect::<Vec<_>>())?;
+            tx.accept_import(id, NOW)?;
+        }
+        Ok([older, newer])
+    })
+    .await;
+    for gone in [3, 3, 1, 0] {
+        assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer, 3)).await, gone);
+    }
+    assert_eq!(batches(&db), [newer.to_string()]);
+    raw::run(&db, &format!("update contributions set batch_id = {older}"));
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(older, 0)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(older, 1)).await, 1);
 }
 
 async fn work_on_a_replaced_draft_leaves_its_lines_to_the_newer(db: TestDatabase) {
@@ -350,8 +420,8 @@ async fn work_on_a_replaced_draft_leaves_its_lines_to_the_newer(db: TestDatabase
     .await;
     write(&db, move |tx| tx.accept_import(older, NOW)).await;
     write(&db, move |tx| tx.accept_import(newer, NOW)).await;
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(older)).await, 0);
-    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(older, 9)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_replaced_lines(newer, 9)).await, 1);
 }
 
 async fn a_repeated_planilla_leaves_no_lines(db: TestDatabase) {
@@ -366,8 +436,8 @@ async fn a_repeated_planilla_leaves_no_lines(db: TestDatabase) {
         Ok([kept, repeated])
     })
     .await;
-    assert_eq!(write(&db, move |tx| tx.drop_unaccepted_lines(kept)).await, 0);
-    assert_eq!(write(&db, move |tx| tx.drop_unaccepted_lines(repeated)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(kept, 9)).await, 0);
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(repeated, 9)).await, 1);
     assert_eq!(batches(&db), [kept.to_string()]);
 }
 
@@ -376,12 +446,12 @@ async fn an_import_whose_file_was_lost_leaves_no_lines(db: TestDatabase) {
     let lost = write(&db, move |tx| {
         let subject = person(tx, here, 50)?.id;
         let lost = with_line(tx, here, subject, 1, &identity(Some(9), None))?;
-        assert_eq!(tx.drop_unaccepted_lines(lost)?, 0, "it may go on");
+        assert_eq!(tx.drop_uncounted_lines(lost, 9)?, 0, "it may go on");
         judge(tx, lost, ImportState::Refused, None)?;
         Ok(lost)
     })
     .await;
-    assert_eq!(write(&db, move |tx| tx.drop_unaccepted_lines(lost)).await, 1);
+    assert_eq!(write(&db, move |tx| tx.drop_uncounted_lines(lost, 9)).await, 1);
 }
 
 async fn only_a_loading_import_is_accepted(db: TestDatabase) {
@@ -522,7 +592,7 @@ async fn links_of_people_whom_a_newer_draft_leaves_out_are_touched(db: TestDatab
         pages.concat().into_iter().map(|(link, _)| link).collect::<Vec<_>>()
     };
     assert_eq!(found(import.clone()).await, links(&[people[0], people[2]]));
-    write(&db, move |tx| tx.drop_replaced_lines(newer)).await;
+    write(&db, move |tx| tx.drop_replaced_lines(newer, 9)).await;
     assert_eq!(found(import).await, links(&people[2..]));
 }
 
@@ -589,6 +659,8 @@ async fn imports_whose_files_are_lost_are_refused(db: TestDatabase) {
         let refuse = move |tx: &mut Tx<'_>| tx.refuse_lost_import(id, NOW + 9);
         assert_eq!(write(&db, refuse).await, lost);
         assert!(!write(&db, refuse).await, "once");
+        let gone = write(&db, move |tx| tx.drop_uncounted_lines(id, 9)).await;
+        assert_eq!(gone, u64::from(lost));
     }
     for id in [waiting, loading_one] {
         let import = stored(&db, id).await;

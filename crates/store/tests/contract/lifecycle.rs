@@ -143,9 +143,14 @@ async fn erased_data_leaves_the_link(db: TestDatabase) {
     assert!(read(&db, move |tx| tx.loaded_resources(first)).await.is_empty());
     assert_eq!(seen(&db, first).await.due.stale_at, None);
     // One that holds nothing and waits for nothing does not.
-    write(&db, move |tx| tx.finish_load(waiting, LoadState::Failed, None, NOW)).await;
+    write(&db, move |tx| {
+        tx.finish_load(waiting, LoadState::Failed, None, NOW)?;
+        // Nor does one whose caller waits, or waited when a process died.
+        add_load(tx, here, subject, first, &[Resource::Owners])
+    })
+    .await;
     erase(second).await;
-    assert_eq!(left(&db, subject), ["2|0|0|0|1|0|0|1|1|0"]);
+    assert_eq!(left(&db, subject), ["2|0|0|1|1|0|0|1|1|0"]);
 }
 
 /// Three links, each due for something else.

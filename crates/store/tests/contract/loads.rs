@@ -3,8 +3,8 @@ use crate::raw;
 use crate::source_calls::call;
 use crate::support::{TestDatabase, on_both_databases};
 use vinculo_store::{
-    LinkId, Load, LoadCourse, LoadId, LoadState, NewLoad, NewSourceCall, Purpose, Resource,
-    SourceCallId, SubjectId, Trigger, WorkspaceId,
+    Job, LinkId, Load, LoadCourse, LoadId, LoadState, NewLoad, NewSourceCall, Purpose, Resource,
+    SourceCallId, SubjectId, Trigger, Tx, WorkspaceId,
 };
 
 on_both_databases! {
@@ -16,6 +16,7 @@ on_both_databases! {
     an_unknown_load_is_none,
     the_last_refresh_is_known,
     what_waits_is_known,
+    requests_that_nobody_is_at_end,
     how_loads_went_is_known,
     how_long_creations_took_is_known,
 }
@@ -214,6 +215,29 @@ async fn what_waits_is_known(db: TestDatabase) {
     assert!(!read(&db, move |tx| tx.has_open_request(other, 0)).await);
     write(&db, move |tx| tx.finish_load(request, LoadState::Done, None, NOW)).await;
     assert!(!open(0).await);
+}
+
+async fn requests_that_nobody_is_at_end(db: TestDatabase) {
+    let here @ (workspace, subject, link) = link(&db).await;
+    let other = write(&db, move |tx| {
+        let subject = person(tx, workspace, 51)?.id;
+        Ok((workspace, subject, add_link(tx, workspace, subject, 61)?))
+    })
+    .await;
+    let lost = load_at(&db, here, Trigger::Request, NOW).await;
+    let young = load_at(&db, here, Trigger::Request, NOW + 5).await;
+    let at_work = load_at(&db, here, Trigger::Request, NOW).await;
+    write(&db, move |tx| tx.enqueue(Job::SyncLink(at_work), NOW, NOW)).await;
+    load_at(&db, here, Trigger::Refresh, NOW).await;
+    load_at(&db, other, Trigger::Request, NOW).await;
+    let end = move |tx: &mut Tx<'_>| tx.end_lost_requests(subject, NOW + 5, NOW + 9);
+    assert_eq!(write(&db, end).await, 1);
+    let ended =
+        "select id, state, failure, finished_at, may_go from loads where state <> 'waiting'";
+    assert_eq!(raw::rows(&db, ended), [format!("{lost}|failed|internal|{}|1", NOW + 9)]);
+    assert_eq!(write(&db, end).await, 0);
+    assert!(read(&db, move |tx| tx.has_waiting_load(link, Trigger::Request)).await);
+    assert!(write(&db, move |tx| tx.finish_load(young, LoadState::Done, None, NOW)).await);
 }
 
 async fn how_loads_went_is_known(db: TestDatabase) {

@@ -108,6 +108,12 @@ async fn what_is_withheld_is_read_by_name_alone(db: TestDatabase) {
     assert!(one.expect("not found").withheld);
     let traced = read(&db, move |tx| tx.traced_object(jobs, workspace, uuid(1))).await;
     assert!(traced.expect("not found").object.withheld);
+    let everything = ObjectFilter { with_withheld: true, ..ObjectFilter::default() };
+    let all = read(&db, move |tx| tx.objects(Resource::Employments, workspace, &everything, ALL));
+    assert_eq!(
+        all.await.rows.iter().map(|it| it.withheld).collect::<Vec<_>>(),
+        [false, true, true]
+    );
     withhold(false).await;
     assert_eq!(found(jobs, None, None).await.len(), 3);
 }
@@ -273,7 +279,7 @@ async fn filters_narrow(db: TestDatabase) {
         (None, None, span(Some(NOW + 1), Some(NOW + 1)), vec![]),
     ] {
         let shown = format!("{links:?} {ids:?} {created:?}");
-        let filter = ObjectFilter { links, ids, created };
+        let filter = ObjectFilter { links, ids, created, with_withheld: false };
         let (page, first) = read(&db, move |tx| {
             let list = |tx: &mut vinculo_store::Tx<'_>, slice| {
                 tx.objects(Resource::Owners, place.workspace, &filter, slice)

@@ -54,6 +54,8 @@ pub(super) struct Checked {
     /// The consent that the sources were asked under; `None` when the customer attests by contract.
     pub(super) consent: Option<Uuid>,
     asked: Vec<Asked>,
+    /// When it began.
+    begun: Micros,
     /// Who asks about the person meanwhile waits until what was said is recorded.
     _turn: Option<Turn>,
 }
@@ -72,7 +74,7 @@ impl Checked {
         deadlines: Deadlines,
         wish: &Wish,
     ) -> Result<Arc<Self>, ApiError> {
-        let secrets = app.secrets(caller.workspace.id)?;
+        let (secrets, begun) = (app.secrets(caller.workspace.id)?, app.now_micros());
         let (turn, span) = turn(&app, &secrets, &person, reuse.span(), deadlines.each).await;
         let mut kept = kept(&app, &secrets, &person, span).await?;
         if let Some(told) = told {
@@ -81,7 +83,7 @@ impl Checked {
         }
         let inquiry = Inquiry { person: &person, policy, deadlines, kept, wish };
         let asked = sources::ask(&app, &secrets, inquiry).await?;
-        Ok(Arc::new(Self { app, caller, person, consent, asked, _turn: turn }))
+        Ok(Arc::new(Self { app, caller, person, consent, asked, begun, _turn: turn }))
     }
 
     /// The error that stands for the outcome; `None` when the person is accepted.
@@ -113,7 +115,7 @@ impl Checked {
         }
         app.store()
             .write(move |tx| {
-                // The person may have been erased meanwhile: then nobody is told who was asked about.
+                // The person may have been erased meanwhile, and is known no more.
                 let link = match &link {
                     Some(link) if tx.lock_subject(link.subject)? => Some(link),
                     _ => None,
@@ -152,9 +154,18 @@ impl Checked {
         let Self { app, caller, person, consent, asked, .. } = self;
         let secrets = app.secrets(caller.workspace.id)?;
         let (purpose, consent) = (Purpose::Check, *consent);
-        let question = Question { person, asked, purpose, consent };
+        let erased = known.is_none() && self.is_erased(tx, &secrets)?;
+        let question = Question { person, asked, purpose, consent, erased };
         let calls = record_calls(tx, app, &secrets, question, known)?;
         Ok(answered_from(asked, &calls))
+    }
+
+    /// Whether the person was erased since the sources began to be asked.
+    fn is_erased(&self, tx: &mut Tx<'_>, secrets: &WorkspaceSecrets) -> Result<bool, ApiError> {
+        let Document { kind, number } = &self.person;
+        let person = secrets.indexes().erased_person(kind.code(), number);
+        let last = tx.erasure(self.caller.workspace.id, &person)?;
+        Ok(last.is_some_and(|receipt| receipt.erased_at > self.begun))
     }
 
     /// Runs the transaction that follows a question. The question is recorded also when it fails:

@@ -53,7 +53,7 @@ pub(crate) struct RegisterLink {
     /// How long the document is stored: `store`, `nostore`, or `1d` to `365d`; immutable.
     #[schema(pattern = "^(store|nostore|\\d{1,3}d)$")]
     credentials_storage: Option<String>,
-    /// How long what was loaded is kept after the last load, such as `90d`; a year when not given.
+    /// How long what was loaded is kept after the last contact with the source, such as `90d`; a year when not given.
     #[schema(pattern = "^\\d{1,3}d$")]
     stale_in: Option<String>,
 }

@@ -23,7 +23,8 @@ use crate::projection::LinkSecrets;
 use crate::settings::Settings;
 use crate::terms::{RefreshRate, Storage, after, stale_at};
 
-/// The request. What is missing, null or empty stays as it is.
+/// The request. What is missing or null stays as it is, an empty `access_mode` or `stale_in` too. An empty list of
+/// resources names none: a recurrent link then loads all.
 #[derive(utoipa::ToSchema)]
 #[schema(example = json!({ "access_mode": "recurrent" }))]
 #[expect(dead_code, reason = "the schema of the request; the fields are read one by one")]
@@ -32,7 +33,7 @@ pub(crate) struct ModifyLink {
     access_mode: Option<schema::AccessMode>,
     /// `EMPLOYMENTS`, `OWNERS` or both.
     fetch_resources: Option<Vec<ResourceName>>,
-    /// How long what was loaded is kept after the last load, such as `90d`.
+    /// How long what was loaded is kept after the last contact with the source, such as `90d`.
     #[schema(pattern = "^\\d{1,3}d$")]
     stale_in: Option<String>,
 }

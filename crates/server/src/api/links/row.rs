@@ -120,8 +120,8 @@ pub(crate) fn record(
     told: Asked,
 ) -> Result<(), ApiError> {
     told.tell(app);
-    let (asked, purpose) = (&[told], Purpose::Check);
-    record_calls(tx, app, secrets, Question { person, asked, purpose, consent }, None)?;
+    let (asked, purpose, erased) = (&[told], Purpose::Check, false);
+    record_calls(tx, app, secrets, Question { person, asked, purpose, consent, erased }, None)?;
     Ok(())
 }
 

@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
-use uuid::Uuid;
 use vinculo_pila::Document;
 use vinculo_store::{
     AuditAction, AuditFilter, Environment, ObjectFilter, Origin, PageRequest, Resource, Subject,
@@ -14,7 +13,7 @@ use vinculo_store::{
 };
 use vinculo_vault::DataKey;
 
-use super::wire::{ErasureReceipt, PersonOfDocument, SubjectReport, known_spelling, person};
+use super::wire::{ErasureReceipt, PersonOfDocument, SubjectReport, person, spellings};
 use crate::App;
 use crate::api::body::JsonObject;
 use crate::api::links::wire::document;
@@ -85,20 +84,26 @@ async fn make(
     let body = serde_json::to_vec(&report)?;
     let (kept, writer) = (body.clone(), app.clone());
     let note = app.store().write(move |tx| {
-        let entry = Entry::of(AuditAction::SubjectReported);
-        let entry = known.as_ref().map_or(entry, |(subject, _)| entry.person(*subject));
-        trail.note(tx, &writer, entry)?;
+        let entry = || Entry::of(AuditAction::SubjectReported);
+        if known.is_empty() {
+            trail.note(tx, &writer, entry())?;
+        }
+        for (subject, _) in &known {
+            trail.note(tx, &writer, entry().person(*subject))?;
+        }
         let about =
-            known.as_ref().map(|(subject, key)| About { subject: *subject, link: None, key });
+            known.first().map(|(subject, key)| About { subject: *subject, link: None, key });
         claim.map_or(Ok(()), |claim| claim.record(tx, StatusCode::OK, &kept, about))
     });
     note.await?;
     Ok(body)
 }
 
-type Known = Option<(SubjectId, DataKey)>;
+/// Whom the workspace knows by a document: one person, or two where an earlier version kept a number with the zeros
+/// it was written with.
+type Known = Vec<(SubjectId, DataKey)>;
 
-/// Reads everything. Who is unknown may still have been asked about, or erased.
+/// Reads everything, of whoever is known by the document. Who is unknown may still have been asked about, or erased.
 fn gather(
     tx: &mut Tx<'_>,
     app: &App,
@@ -106,29 +111,43 @@ fn gather(
     person: &Document,
 ) -> Result<(Known, SubjectReport), ApiError> {
     let secrets = app.secrets(workspace)?;
-    let person = known_spelling(tx, &secrets, person.clone())?;
-    let (kind, number) = (person.kind.code(), person.number.as_str());
-    let index = secrets.indexes().lookup_document(kind, number);
-    let receipt = tx.erasure(workspace, &secrets.indexes().erased_person(kind, number))?;
-    let waiting =
-        tx.cohort_rows_about(workspace, &secrets.indexes().erased_person(kind, number))?;
-    let told = |(cohort, line, received): &(Uuid, i64, i64)| json!({ "cohort": cohort, "line": line, "received_at": wire_time(*received) });
-    let mut report = SubjectReport {
-        made_at: wire_time(app.now_micros()),
-        known: !waiting.is_empty(),
-        cohort_rows: waiting.iter().map(told).collect(),
-        source_calls: told_calls(&tx.source_calls_about(workspace, &index)?),
-        erasure: receipt.as_ref().map(ErasureReceipt::of),
-        ..SubjectReport::default()
-    };
-    let Some(Subject { id, key }) = tx.subject(workspace, &index)? else {
-        return Ok((None, report));
-    };
-    let key = app.all_secrets().vault().unwrap_key(&key)?;
-    let known = Person { workspace, subject: id, key: &key };
-    report.known = true;
-    add_links(tx, app, &known, &mut report)?;
-    report.contributions = told_lines(tx, &known)?;
+    let made_at = wire_time(app.now_micros());
+    let mut report = SubjectReport { made_at, ..SubjectReport::default() };
+    let mut known = Vec::new();
+    for document in spellings(person) {
+        let (kind, number) = (document.kind.code(), document.number.as_str());
+        let index = secrets.indexes().lookup_document(kind, number);
+        let erased = secrets.indexes().erased_person(kind, number);
+        let receipt = tx.erasure(workspace, &erased)?;
+        report.erasure = report.erasure.or(receipt.as_ref().map(ErasureReceipt::of));
+        for (cohort, line, received) in tx.cohort_rows_about(workspace, &erased)? {
+            let received_at = wire_time(received);
+            let row = json!({ "cohort": cohort, "line": line, "received_at": received_at });
+            report.cohort_rows.push(row);
+        }
+        report.source_calls.extend(told_calls(&tx.source_calls_about(workspace, &index)?));
+        let Some(Subject { id, key }) = tx.subject(workspace, &index)? else { continue };
+        let key = app.all_secrets().vault().unwrap_key(&key)?;
+        add_known(tx, app, &Person { workspace, subject: id, key: &key }, &mut report)?;
+        known.push((id, key));
+    }
+    report.known = !known.is_empty() || !report.cohort_rows.is_empty();
+    // The newest first, whichever of two they are about.
+    report.accesses.sort_by(|one, other| other.created_at.cmp(&one.created_at));
+    report.accesses.truncate(usize::try_from(MOST.limit).unwrap_or(usize::MAX));
+    Ok((known, report))
+}
+
+/// Adds everything that hangs on a person.
+fn add_known(
+    tx: &mut Tx<'_>,
+    app: &App,
+    person: &Person<'_>,
+    report: &mut SubjectReport,
+) -> Result<(), ApiError> {
+    let (id, key) = (person.subject, person.key);
+    add_links(tx, app, person, report)?;
+    report.contributions.extend(told_lines(tx, person)?);
     if let Some(sealed) = tx.payer_record_of(id)? {
         let record = key.open(payer_context(id), &sealed)?;
         report.payer_record = Some(serde_json::from_slice(&record)?);
@@ -136,14 +155,15 @@ fn gather(
     for consent in tx.consents_of(id)? {
         report.consents.push(serde_json::to_value(WireConsent::read(tx, app, &consent)?)?);
     }
-    report.events = told_events(tx, id)?;
+    report.events.extend(told_events(tx, id)?);
     let filter = AuditFilter { person: Some(id), ..AuditFilter::default() };
-    let accesses = tx.audit_entries(workspace, &filter, MOST)?;
-    report.accesses_count = accesses.count;
+    let accesses = tx.audit_entries(person.workspace, &filter, MOST)?;
+    report.accesses_count += accesses.count;
     let mut teller = Teller::new(app)?;
-    report.accesses =
-        accesses.rows.into_iter().map(|entry| teller.tell(entry)).collect::<Result<_, _>>()?;
-    Ok((Some((id, key)), report))
+    for entry in accesses.rows {
+        report.accesses.push(teller.tell(entry)?);
+    }
+    Ok(())
 }
 
 /// Links, their loads, and what was made for them.
@@ -157,6 +177,7 @@ fn add_links(
     let links = tx.links_of(person.subject)?;
     let filter = ObjectFilter {
         links: Some(links.iter().map(|link| link.uuid).collect()),
+        with_withheld: true,
         ..ObjectFilter::default()
     };
     for link in &links {
@@ -182,7 +203,7 @@ fn add_links(
             "finished_at": load.finished_at.map(wire_time),
         })
     });
-    report.loads = loads.collect();
+    report.loads.extend(loads);
     Ok(())
 }
 

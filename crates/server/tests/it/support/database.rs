@@ -176,6 +176,28 @@ impl TestDatabase {
         holder.await.expect("the holder panicked");
     }
 
+    /// Runs statements, lets something begin, and commits them once somebody waits for what they hold. Only on PostgreSQL.
+    pub(crate) async fn commit_once_waited_for(&self, sql: &str, begin: impl Future<Output = ()>) {
+        let Place::Database { name } = &self.place else { panic!("this is for PostgreSQL") };
+        let (url, sql) = (address_of(name), sql.to_owned());
+        let (holds, held) = tokio::sync::oneshot::channel();
+        let holder = tokio::task::spawn_blocking(move || {
+            connected(&url, move |client| {
+                let mut work = client.transaction()?;
+                work.batch_execute(&sql)?;
+                // Whoever asked is gone only when the test has failed.
+                let _ = holds.send(());
+                while work.query(WAITS, &[])?.is_empty() {
+                    work.batch_execute("select pg_sleep(0.002)")?;
+                }
+                work.commit()
+            });
+        });
+        soon("the statements", held).await.expect("the holder is gone");
+        begin.await;
+        holder.await.expect("the holder panicked");
+    }
+
     /// Empties a table of the keys.
     pub(crate) fn destroy(&self, table: &str) {
         match (&self.place, &self.target) {

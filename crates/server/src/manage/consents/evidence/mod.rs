@@ -8,6 +8,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL};
 use http::{HeaderMap, HeaderValue};
+use vinculo_pila::Document;
 use vinculo_store::AuditAction;
 
 use crate::App;
@@ -16,7 +17,7 @@ use crate::api::query::Query;
 use crate::audit::Entry;
 use crate::auth::Caller;
 use crate::error::ApiError;
-use crate::manage::subjects::{PersonOfDocument, known_spelling, person};
+use crate::manage::subjects::{PersonOfDocument, known_spelling, person, spellings};
 use crate::once::Once;
 use crate::openapi::OnceParams;
 
@@ -59,16 +60,23 @@ pub(crate) async fn evidence(
     let reader = app.clone();
     let workspace = caller.workspace.id;
     let read = app.store().read(move |tx| {
-        let person = known_spelling(tx, &secrets, person)?;
-        let (kind, number) = (person.kind.code(), person.number.as_str());
-        let known = tx.subject(workspace, &secrets.indexes().lookup_document(kind, number))?;
-        let evidence = Evidence::read(tx, &reader, &secrets, &person)?;
-        Ok::<_, ApiError>((known.map(|subject| subject.id), evidence))
+        let (all, mut known) = (spellings(&person), Vec::new());
+        for Document { kind, number } in &all {
+            let index = secrets.indexes().lookup_document(kind.code(), number);
+            known.extend(tx.subject(workspace, &index)?.map(|subject| subject.id));
+        }
+        let shown = known_spelling(tx, &secrets, person)?;
+        let evidence = Evidence::read(tx, &reader, &secrets, (&shown, &all))?;
+        Ok::<_, ApiError>((known, evidence))
     });
     let (known, evidence) = read.await?;
-    let entry = Entry::of(AuditAction::ConsentsEvidenced);
-    let entry = known.map_or(entry, |person| entry.person(person));
-    caller.trail.read_one(&app, entry).await?;
+    let entry = || Entry::of(AuditAction::ConsentsEvidenced);
+    if known.is_empty() {
+        caller.trail.read_one(&app, entry()).await?;
+    }
+    for person in known {
+        caller.trail.read_one(&app, entry().person(person)).await?;
+    }
     let mut answer = match format {
         Format::Json => axum::Json(evidence).into_response(),
         Format::Html => page::answer(&evidence),

@@ -1,11 +1,12 @@
 //! The evidence: read in one visit to the database, opened, and held against its receipts.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use serde::Serialize;
 use uuid::Uuid;
 use vinculo_pila::Document;
-use vinculo_store::{Consent, ConsentReceipt, Link, SourceCall, Subject, Tx};
+use vinculo_store::{Consent, ConsentReceipt, Link, SourceCall, Tx};
 use vinculo_vault::Vault;
 
 use super::super::wire::{WireConsent, by_consent};
@@ -129,7 +130,8 @@ pub(crate) struct EvidenceCall {
 }
 
 impl Evidence {
-    /// Reads and opens what there is about a person.
+    /// Reads and opens what there is about a person, who is called by the first document and known by any of the
+    /// others.
     ///
     /// # Errors
     /// When the database fails, or what it holds does not open.
@@ -137,22 +139,14 @@ impl Evidence {
         tx: &mut Tx<'_>,
         app: &App,
         secrets: &WorkspaceSecrets,
-        person: &Document,
+        (person, all): (&Document, &[Document]),
     ) -> Result<Self, ApiError> {
         let (kind, number) = (person.kind.code(), person.number.as_str());
-        let (workspace, indexes) = (secrets.workspace(), secrets.indexes());
         let (vault, now) = (app.all_secrets().vault(), app.now_micros());
-        let document = indexes.lookup_document(kind, number);
-        let known = tx.subject(workspace.id, &document)?;
-        let of_known =
-            |subject: Subject| Ok((tx.consents_of(subject.id)?, tx.links_of(subject.id)?));
-        let found = known.map(of_known).transpose();
-        let (consents, links) =
-            found.map_err(|error: vinculo_store::Error| error)?.unwrap_or_default();
-        let person = indexes.erased_person(kind, number);
-        let receipts = tx.consent_receipts_about(workspace.id, &person)?;
+        let workspace = secrets.workspace();
+        let Found { consents, links, receipts, calls } = Found::read(tx, secrets, all)?;
         let last = tx.last_consent_receipt(workspace.id)?;
-        let calls = tx.source_calls_about(workspace.id, &document)?;
+        let person = secrets.indexes().erased_person(kind, number);
         let opened: HashMap<Uuid, &Consent> = consents.iter().map(|c| (c.uuid, c)).collect();
         let told = receipts.iter().map(|receipt| {
             let consent = receipt.consent.and_then(|id| opened.get(&id).copied());
@@ -180,6 +174,42 @@ impl Evidence {
             links: links.iter().map(EvidenceLink::of).collect(),
             source_calls: calls.into_iter().map(EvidenceCall::of).collect(),
         })
+    }
+}
+
+/// What is kept about a person.
+#[derive(Default)]
+struct Found {
+    consents: Vec<Consent>,
+    links: Vec<Link>,
+    receipts: Vec<ConsentReceipt>,
+    calls: Vec<SourceCall>,
+}
+
+impl Found {
+    /// Of whoever is known by one of these documents, each kind in one order.
+    fn read(
+        tx: &mut Tx<'_>,
+        secrets: &WorkspaceSecrets,
+        all: &[Document],
+    ) -> Result<Self, ApiError> {
+        let (workspace, indexes) = (secrets.workspace().id, secrets.indexes());
+        let mut found = Self::default();
+        for Document { kind, number } in all {
+            let document = indexes.lookup_document(kind.code(), number);
+            if let Some(subject) = tx.subject(workspace, &document)? {
+                found.consents.extend(tx.consents_of(subject.id)?);
+                found.links.extend(tx.links_of(subject.id)?);
+            }
+            let person = indexes.erased_person(kind.code(), number);
+            found.receipts.extend(tx.consent_receipts_about(workspace, &person)?);
+            found.calls.extend(tx.source_calls_about(workspace, &document)?);
+        }
+        found.consents.sort_by_key(|consent| Reverse(consent.created_at));
+        found.links.sort_by_key(|link| Reverse((link.created_at, link.id)));
+        found.receipts.sort_by_key(|receipt| receipt.number);
+        found.calls.sort_by_key(|call| Reverse(call.id));
+        Ok(found)
     }
 }
 
