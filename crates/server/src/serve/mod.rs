@@ -10,7 +10,7 @@ mod validity;
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use axum::response::Response;
@@ -42,8 +42,8 @@ const EXHAUSTED: Duration = Duration::from_secs(1);
 
 /// Serves the application on a listener until `stop` ends, then lets open requests end. Writes the
 /// audit log meanwhile, and its end afterwards.
-pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()>) {
-    run(app, listener, None, stop).await;
+pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
+    run(app, listener, None, Box::pin(stop)).await;
 }
 
 /// As [`serve`], inside TLS.
@@ -51,19 +51,33 @@ pub async fn serve_tls(
     app: &App,
     listener: TcpListener,
     tls: &Tls,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = ()> + Send,
 ) {
-    run(app, listener, Some(tls), stop).await;
+    run(app, listener, Some(tls), Box::pin(stop)).await;
 }
 
-async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Future<Output = ()>) {
+type Boxed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Where what callers give is in a box, and so is what serves them: whoever called something generic would
+/// compile all that connections do, and the command line is compiled to be small.
+#[inline(never)]
+fn run<'a>(
+    app: &'a App,
+    listener: TcpListener,
+    tls: Option<&'a Tls>,
+    stop: Boxed<'a>,
+) -> Boxed<'a> {
+    Box::pin(run_until(app, listener, tls, stop))
+}
+
+async fn run_until(app: &App, listener: TcpListener, tls: Option<&Tls>, mut stop: Boxed<'_>) {
     let mut connections = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let mut http = http1::Builder::new();
     http.header_read_timeout(app.config().rest_timeout).max_header_size(LARGEST_HEADER);
     let (open, stopping) = (GracefulShutdown::new(), CancellationToken::new());
     let served = CancellationToken::new();
     let recorder = tokio::spawn(audit::record(app.clone(), served.clone()));
-    let (mut stop, mut beside) = (pin!(stop), pin!(look_after(app, tls)));
+    let mut beside = pin!(look_after(app, tls));
     loop {
         let (stream, peer) = tokio::select! {
             // The clocks of what is done beside start before the first connection.
