@@ -50,6 +50,7 @@ mod settings;
 pub mod sources;
 mod spool;
 mod spool_id;
+mod template;
 mod terms;
 mod tokens;
 pub mod traces;
