@@ -17,6 +17,7 @@ pub mod config;
 mod connect;
 pub mod consents;
 mod dashboard;
+mod deadline;
 mod docs;
 pub mod erasure;
 mod error;

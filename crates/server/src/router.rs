@@ -13,11 +13,11 @@ use http::header::{
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{consents, employments, institutions, links, owners, root, token};
+use crate::deadline::Deadline;
 use crate::error::ApiError;
 use crate::manage::{self, cohorts, imports, webhook_endpoints};
 use crate::{
@@ -103,12 +103,11 @@ pub fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
     // An upload takes as long as it takes, as long as it comes on.
-    let longest = app.config().request_timeout;
-    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest);
+    let deadline = Deadline(app.config().request_timeout);
     let routes = api
         .merge(dashboard::routes())
         .merge(connect::routes())
-        .layer(timeout)
+        .layer(deadline)
         .merge(manage)
         .merge(dashboard::uploads())
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
