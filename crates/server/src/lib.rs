@@ -1,7 +1,7 @@
 //! The vinculo application: one table of routes, one file per operation, jobs that do the slow
 //! part later.
 //!
-//! A request crosses three rooms: [`router`] → a handler under `api` → the store. Everything a
+//! A request crosses three rooms: router → a handler under `api` → the store. Everything a
 //! handler or a job may touch hangs off one [`App`]: database, keys, clock, randomness, HTTP
 //! clients, configuration.
 
@@ -78,7 +78,6 @@ pub use people::{
 pub use pesos::Pesos;
 pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;
-pub use router::router;
 pub use scopes::{Scope, Scopes};
 pub use serve::{Tls, TlsError, serve, serve_tls};
 pub use spool_id::{SPOOL_ID, spool_id};

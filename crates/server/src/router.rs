@@ -1,17 +1,22 @@
 //! Every route, once.
 
+use std::convert::{Infallible, identity};
+
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
 use axum::routing::get;
 use axum::{Json, Router};
+use futures_util::FutureExt as _;
+use futures_util::future::Map;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode, Uri};
-use tower::util::MapRequestLayer;
+use tower::Service as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -98,14 +103,39 @@ pub(crate) fn paths() -> Vec<String> {
     described.into_iter().flat_map(|described| described.paths.paths.into_keys()).collect()
 }
 
-/// The application as a service: the contract, its description, and what an operator watches.
-pub fn router(app: &App) -> Router {
+/// Where requests come in: what stands before the table of routes. A router around it would do the same, and
+/// copy the whole of it and box the answer for each request.
+pub(crate) struct Entrance(Router);
+
+/// What becomes of a request.
+pub(crate) type Answered = Map<RouteFuture<Infallible>, fn(Answer) -> Answer>;
+
+type Answer = Result<Response, Infallible>;
+
+impl Entrance {
+    /// That of the application: the contract, its description, and what an operator watches.
+    pub(crate) fn new(app: &App) -> Self {
+        Self(router(app))
+    }
+
+    /// Serves one request.
+    pub(crate) fn serve(&self, mut request: Request) -> Answered {
+        if let Some(uri) = canonical(request.uri()) {
+            let given = std::mem::replace(request.uri_mut(), uri);
+            request.extensions_mut().insert(OriginalUri(given));
+        }
+        let finish: fn(Answer) -> Answer =
+            if request.method() == Method::OPTIONS { options } else { identity };
+        self.0.clone().call(request).map(finish)
+    }
+}
+
+fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
     // An upload takes as long as it takes, as long as it comes on.
     let deadline = Deadline(app.config().request_timeout);
-    let routes = api
-        .merge(dashboard::routes())
+    api.merge(dashboard::routes())
         .merge(connect::routes())
         .layer(deadline)
         .merge(manage)
@@ -123,18 +153,7 @@ pub fn router(app: &App) -> Router {
             CatchPanicLayer::custom(|_| ApiError::unexpected("a handler panicked").into_response()),
             DefaultBodyLimit::max(app.config().body_limit),
         ))
-        .with_state(app.clone());
-    Router::new()
-        .fallback_service(tower::Layer::layer(
-            &MapRequestLayer::new(|mut request: Request| {
-                if let Some(uri) = canonical(request.uri()) {
-                    *request.uri_mut() = uri;
-                }
-                request
-            }),
-            routes,
-        ))
-        .layer(from_fn(options))
+        .with_state(app.clone())
 }
 
 /// What stands around every route, the outermost first. They are functions in one another: every layer
@@ -170,14 +189,12 @@ fn keep_to_itself(response: &mut Response, over_tls: bool) {
     }
 }
 
-/// Answers OPTIONS, which no route lists, from what the route allows. Nothing is said to browsers of
+/// The answer to OPTIONS, which no route lists, from what the route allows. Nothing is said to browsers of
 /// other sites.
-async fn options(request: Request, next: Next) -> Response {
-    let asked = request.method() == Method::OPTIONS;
-    let mut response = next.run(request).await;
+fn options(answer: Answer) -> Answer {
+    let mut response = answer?;
     let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok());
-    if asked
-        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(Ok(all)) = allowed.map(|allowed| format!("{allowed},OPTIONS").parse())
     {
         let _: Option<HeaderValue> = response.headers_mut().insert(ALLOW, all);
@@ -187,7 +204,7 @@ async fn options(request: Request, next: Next) -> Response {
         *response.status_mut() = StatusCode::NO_CONTENT;
         *response.body_mut() = Body::empty();
     }
-    response
+    Ok(response)
 }
 
 /// The address as the table of routes has it: encoded slashes decoded (contract 8.4), doubled slashes
