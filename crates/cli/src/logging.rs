@@ -66,8 +66,8 @@ where
     };
     // Each has a filter of its own: that costs every line a little more.
     let log = match format {
-        LogFormat::Text => lines().boxed(),
-        LogFormat::Json => lines().json().boxed(),
+        LogFormat::Text => lines::<Registry>().boxed(),
+        LogFormat::Json => lines::<Registry>().json().boxed(),
     };
     let log = log.with_filter(asked.and(quiet));
     registry().with(log).with(traces.layer()).try_init()
@@ -94,7 +94,7 @@ fn filters(asked: &str) -> anyhow::Result<Filters> {
 /// Of the quiet ones and all their modules warnings at most, of the mute one and of traces nothing, and
 /// everything of others, which is this loud at the most.
 fn quiet(loudest: LevelFilter) -> Targets {
-    let quiet = QUIET.map(|name| (name, LevelFilter::WARN));
+    let quiet = QUIET.map(|name| (name, LevelFilter::WARN.min(loudest)));
     let mute = [MUTE, TARGET].map(|name| (name, LevelFilter::OFF));
     Targets::new().with_default(loudest).with_targets(quiet).with_targets(mute)
 }

@@ -43,7 +43,7 @@ impl<S: Service<R, Response = Response>, R> Service<R> for InTime<S> {
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        timeout(self.longest, self.inner.call(request)).map(or_too_late)
+        timeout(self.longest, self.inner.call(request)).map(or_too_late as fn(_) -> _)
     }
 }
 
