@@ -74,11 +74,13 @@ pub(crate) async fn layer(
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let (verb, path) = (known(&method), logged(request.uri().path(), route));
+    let verb = known(&method);
     let traced = traces::request(id, verb, route);
-    let span = traced.in_scope(
-        || tracing::info_span!("request", request_id = %id.simple(), method = verb, path = &*path),
-    );
+    // What nobody listens to is not put into words.
+    let span = traced.in_scope(|| {
+        let path = || logged(request.uri().path(), route);
+        tracing::info_span!("request", request_id = %id.simple(), method = verb, path = &*path())
+    });
     let mut response = next(request).instrument(span.clone()).instrument(traced.clone()).await;
     traces::answered(&traced, response.status().as_u16());
     tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
