@@ -1,6 +1,7 @@
 //! Every route, once.
 
 use std::convert::{Infallible, identity};
+use std::panic::AssertUnwindSafe;
 
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, OriginalUri, Request, State};
@@ -17,7 +18,6 @@ use http::header::{
 };
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::Service as _;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -133,12 +133,17 @@ impl Entrance {
 fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
-    // An upload takes as long as it takes, as long as it comes on.
-    let deadline = Deadline(app.config().request_timeout);
-    api.merge(dashboard::routes())
+    let config = app.config();
+    let guarded = (
+        from_fn_with_state(app.clone(), around),
+        DefaultBodyLimit::max(config.body_limit),
+    );
+    let timed = api
+        .merge(dashboard::routes())
         .merge(connect::routes())
-        .layer(deadline)
-        .merge(manage)
+        .layer((guarded.clone(), Deadline(config.request_timeout)));
+    // An upload takes as long as it takes, as long as it comes on.
+    let untimed = manage
         .merge(dashboard::uploads())
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
         .route("/api/postman.json", get(postman::download))
@@ -148,12 +153,8 @@ fn router(app: &App) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })
-        .layer((
-            from_fn_with_state(app.clone(), around),
-            CatchPanicLayer::custom(|_| ApiError::unexpected("a handler panicked").into_response()),
-            DefaultBodyLimit::max(app.config().body_limit),
-        ))
-        .with_state(app.clone())
+        .layer(guarded);
+    timed.merge(untimed).with_state(app.clone())
 }
 
 /// What stands around every route, the outermost first. They are functions in one another: every layer
@@ -162,7 +163,7 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     let over_tls = request.extensions().get::<client::OverTls>().is_some();
     let pages = async move |request| {
         connect::layer(request, async move |request| {
-            dashboard::layer(request, async move |request| next.run(request).await).await
+            dashboard::layer(request, async move |request| caught(next.run(request)).await).await
         })
         .await
     };
@@ -176,6 +177,12 @@ async fn around(State(app): State<App>, request: Request, next: Next) -> Respons
     .await;
     keep_to_itself(&mut response, over_tls);
     response
+}
+
+/// The answer of a handler, whatever becomes of it.
+async fn caught(answer: impl Future<Output = Response>) -> Response {
+    let answered = AssertUnwindSafe(answer).catch_unwind().await;
+    answered.unwrap_or_else(|_| ApiError::unexpected("a handler panicked").into_response())
 }
 
 /// What every answer says that says nothing else: it is kept by nobody, for a read that a cache answers is
@@ -240,6 +247,13 @@ fn canonical(uri: &Uri) -> Option<Uri> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        let panics = async { panic!("in a handler") };
+        assert_eq!(caught(panics).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(caught(async { StatusCode::OK.into_response() }).await.status(), StatusCode::OK);
+    }
 
     #[test]
     fn addresses_become_canonical() {
