@@ -104,7 +104,8 @@ pub(crate) fn paths() -> Vec<String> {
 }
 
 /// Where requests come in: what stands before the table of routes. A router around it would do the same, and
-/// copy the whole of it and box the answer for each request.
+/// copy the whole of it and box the answer for each request. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Entrance(Router);
 
 /// What becomes of a request.

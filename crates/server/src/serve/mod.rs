@@ -11,7 +11,6 @@ use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -74,7 +73,7 @@ fn run<'a>(
 }
 
 async fn run_until(app: &App, listener: TcpListener, tls: Option<&Tls>, mut stop: Boxed<'_>) {
-    let entrance = Arc::new(Entrance::new(app));
+    let entrance = Entrance::new(app);
     let mut http = http1::Builder::new();
     http.header_read_timeout(app.config().rest_timeout).max_header_size(LARGEST_HEADER);
     let (open, stopping) = (GracefulShutdown::new(), CancellationToken::new());
@@ -91,7 +90,7 @@ async fn run_until(app: &App, listener: TcpListener, tls: Option<&Tls>, mut stop
         };
         let heard = Heard::default();
         let stream = Patient::new(stream, heard.clone(), app.config().answer_silence);
-        let (entrance, serving) = (Arc::clone(&entrance), app.clone());
+        let (entrance, serving) = (entrance.clone(), app.clone());
         let requests = Requests { entrance, app: serving, peer, over_tls: tls.is_some() };
         let (mut http, open) = (http.clone(), open.watcher());
         http.timer(HeadTimer::new(heard, app.config().header_timeout));
@@ -136,7 +135,7 @@ async fn look_after(app: &App, tls: Option<&Tls>) -> Infallible {
 
 /// The requests of one connection.
 struct Requests {
-    entrance: Arc<Entrance>,
+    entrance: Entrance,
     app: App,
     peer: SocketAddr,
     over_tls: bool,
