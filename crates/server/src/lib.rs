@@ -7,6 +7,7 @@
 
 mod api;
 mod app;
+mod around;
 pub mod audit;
 mod auth;
 mod client;

@@ -1,33 +1,28 @@
 //! Every route, once.
 
 use std::convert::{Infallible, identity};
-use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, OriginalUri, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
+use axum::response::Response;
 use axum::routing::future::RouteFuture;
 use axum::routing::get;
 use axum::{Json, Router};
 use futures_util::FutureExt as _;
 use futures_util::future::Map;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tower::Service as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{consents, employments, institutions, links, owners, root, token};
+use crate::around::Around;
 use crate::deadline::Deadline;
 use crate::error::ApiError;
 use crate::manage::{self, cohorts, imports, webhook_endpoints};
-use crate::{
-    App, client, connect, dashboard, docs, health, limits, metrics, openapi, postman, request_id,
-};
+use crate::{App, connect, dashboard, docs, health, openapi, postman};
 
 /// The management API. A file may be larger than any JSON body; the spool has its own limit.
 pub(crate) fn manage() -> OpenApiRouter<App> {
@@ -135,15 +130,13 @@ fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
     let config = app.config();
-    let guarded = (
-        from_fn_with_state(app.clone(), around),
-        DefaultBodyLimit::max(config.body_limit),
-    );
+    let guarded = |longest| {
+        (Around(app.clone()), DefaultBodyLimit::max(config.body_limit), Deadline(longest))
+    };
     let timed = api
         .merge(dashboard::routes())
         .merge(connect::routes())
-        .layer((guarded.clone(), Deadline(config.request_timeout)));
-    // An upload takes as long as it takes, as long as it comes on.
+        .layer(guarded(config.request_timeout));
     let untimed = manage
         .merge(dashboard::uploads())
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
@@ -154,47 +147,9 @@ fn router(app: &App) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })
-        .layer(guarded);
+        // An upload takes as long as it takes, as long as it comes on.
+        .layer(guarded(Duration::MAX));
     timed.merge(untimed).with_state(app.clone())
-}
-
-/// What stands around every route, the outermost first. They are functions in one another: every layer
-/// of a router is copied for each request with all that it holds, and what it answers is boxed.
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let over_tls = request.extensions().get::<client::OverTls>().is_some();
-    let pages = async move |request| {
-        connect::layer(request, async move |request| {
-            dashboard::layer(request, async move |request| caught(next.run(request)).await).await
-        })
-        .await
-    };
-    let mut response = metrics::layer(&app, request, async |request| {
-        request_id::layer(&app, request, async |request| {
-            client::layer(&app, request, async |request| limits::layer(&app, request, pages).await)
-                .await
-        })
-        .await
-    })
-    .await;
-    keep_to_itself(&mut response, over_tls);
-    response
-}
-
-/// The answer of a handler, whatever becomes of it.
-async fn caught(answer: impl Future<Output = Response>) -> Response {
-    let answered = AssertUnwindSafe(answer).catch_unwind().await;
-    answered.unwrap_or_else(|_| ApiError::unexpected("a handler panicked").into_response())
-}
-
-/// What every answer says that says nothing else: it is kept by nobody, for a read that a cache answers is
-/// in no audit log, and is what it says it is; where TLS is the server's own, browsers come back by it.
-fn keep_to_itself(response: &mut Response, over_tls: bool) {
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-    if over_tls {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    }
 }
 
 /// The answer to OPTIONS, which no route lists, from what the route allows. Nothing is said to browsers of
@@ -248,13 +203,6 @@ fn canonical(uri: &Uri) -> Option<Uri> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn a_panic_is_an_answer() {
-        let panics = async { panic!("in a handler") };
-        assert_eq!(caught(panics).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert_eq!(caught(async { StatusCode::OK.into_response() }).await.status(), StatusCode::OK);
-    }
 
     #[test]
     fn addresses_become_canonical() {
