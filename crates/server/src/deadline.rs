@@ -36,7 +36,8 @@ impl<S> Layer<S> for Deadline {
 impl<S: Service<R, Response = Response>, R> Service<R> for InTime<S> {
     type Response = Response;
     type Error = S::Error;
-    type Future = Map<Timeout<S::Future>, fn(Result<Answer<S::Error>, Elapsed>) -> Answer<S::Error>>;
+    type Future =
+        Map<Timeout<S::Future>, fn(Result<Answer<S::Error>, Elapsed>) -> Answer<S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
