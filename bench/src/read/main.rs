@@ -31,7 +31,8 @@ use vinculo_bench::server::{Process, Server, Setup};
 use bare::Bare;
 use connection::Target;
 
-/// As vinculo has it: the bare route is to be slower or faster by what it does, not by its allocator.
+/// As vinculo has it, and set as it sets it (`Server::bare_route`): the bare route is to be slower or faster by what
+/// it does, not by its allocator.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -137,11 +137,15 @@ impl OpenedKey {
         origin: Result<Origin, ApiError>,
     ) -> Result<Self, ApiError> {
         let key = tx.api_key(credentials.secret_id)?.ok_or_else(ApiError::unauthenticated)?;
-        if app.secrets(key.workspace.id).is_err() {
-            // Another process made the organization since this one began.
-            app.all_secrets().learn(tx.workspaces()?)?;
-        }
-        let (secrets, now) = (app.secrets(key.workspace.id)?, app.now_micros());
+        let secrets = match app.secrets(key.workspace.id) {
+            Ok(known) => known,
+            Err(_) => {
+                // Another process made the organization since this one began.
+                app.all_secrets().learn(tx.workspaces()?)?;
+                app.secrets(key.workspace.id)?
+            }
+        };
+        let now = app.now_micros();
         let opens = |hash: &[u8]| {
             let stored = SecretHash::from_bytes(hash).map_err(ApiError::unexpected)?;
             Ok::<_, ApiError>(secrets.indexes().verify_secret(&credentials.password, &stored))

@@ -1,12 +1,13 @@
 //! The vinculo application: one table of routes, one file per operation, jobs that do the slow
 //! part later.
 //!
-//! A request crosses three rooms: [`router`] → a handler under `api` → the store. Everything a
+//! A request crosses three rooms: router → a handler under `api` → the store. Everything a
 //! handler or a job may touch hangs off one [`App`]: database, keys, clock, randomness, HTTP
 //! clients, configuration.
 
 mod api;
 mod app;
+mod around;
 pub mod audit;
 mod auth;
 mod client;
@@ -17,6 +18,7 @@ pub mod config;
 mod connect;
 pub mod consents;
 mod dashboard;
+mod deadline;
 mod docs;
 pub mod erasure;
 mod error;
@@ -51,6 +53,7 @@ mod settings;
 pub mod sources;
 mod spool;
 mod spool_id;
+mod template;
 mod terms;
 mod tokens;
 pub mod traces;
@@ -78,7 +81,6 @@ pub use people::{
 pub use pesos::Pesos;
 pub use postman::{DEFAULT_BASE, collection as postman_collection};
 pub use projection::person_history;
-pub use router::router;
 pub use scopes::{Scope, Scopes};
 pub use serve::{Tls, TlsError, serve, serve_tls};
 pub use spool_id::{SPOOL_ID, spool_id};

@@ -1,6 +1,7 @@
 //! One id per request: 32 hex digits in `X-Request-Id` and in error bodies, dashed in webhooks
 //! (contract 2.6). This layer is also the one place where an error body is written.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -16,6 +17,7 @@ use vinculo_vault::{Random, RandomError};
 
 use crate::dashboard::{self, Finished};
 use crate::error::{ApiError, ErrorItems, Failure, item_of_status};
+use crate::template::Template;
 use crate::{App, connect, router, traces};
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -71,25 +73,28 @@ pub(crate) async fn layer(
     };
     let method = request.method().clone();
     request.extensions_mut().insert(RequestId(id));
-    let path = shown(request.uri().path());
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let traced = traces::request(id, known(&method), route);
-    let span = traced.in_scope(
-        || tracing::info_span!("request", request_id = %id.simple(), method = known(&method), path),
-    );
+    let verb = known(&method);
+    let traced = traces::request(id, verb, route);
+    // What nobody listens to is not put into words.
+    let span = traced.in_scope(|| {
+        let path = || logged(request.uri().path(), route);
+        tracing::info_span!("request", request_id = %id.simple(), method = verb, path = &*path())
+    });
     let mut response = next(request).instrument(span.clone()).instrument(traced.clone()).await;
     traces::answered(&traced, response.status().as_u16());
-    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
-    let hex = id.simple().to_string();
+    tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
+    let mut buffer = Uuid::encode_buffer();
+    let hex = &*id.simple().encode_lower(&mut buffer);
     let status = response.status();
     if let Some(Failure(cause)) = response.extensions_mut().remove() {
         span.in_scope(|| log(app, status, &cause));
     }
     let refused = status.is_client_error() || status.is_server_error();
     if refused && response.extensions().get::<Finished>().is_none() {
-        response = with_error_body(response, &method, &hex);
+        response = with_error_body(response, &method, hex);
     }
-    if let Ok(value) = HeaderValue::from_str(&hex) {
+    if let Ok(value) = HeaderValue::from_str(hex) {
         response.headers_mut().insert(HEADER, value);
     }
     response
@@ -126,6 +131,17 @@ fn known(method: &Method) -> &str {
         Method::OPTIONS,
     ];
     if KNOWN.contains(method) { method.as_str() } else { "OTHER" }
+}
+
+/// A path as the log may show it, by its route where that says all: pages have parameters that are words,
+/// such as an environment.
+fn logged(path: &str, route: Option<&str>) -> Cow<'static, str> {
+    match route {
+        Some(route) if route.starts_with("/api/") || route.starts_with("/manage/") => {
+            Template::of(route).shown.into()
+        }
+        _ => shown(path).into(),
+    }
 }
 
 /// A path as the log may show it: whatever a client puts where an id belongs stays out.
@@ -204,6 +220,20 @@ mod tests {
         for (given, logged) in [("PATCH", "PATCH"), ("M1999000001", "OTHER"), ("get", "OTHER")] {
             assert_eq!(known(&Method::from_bytes(given.as_bytes()).unwrap()), logged);
         }
+    }
+
+    #[test]
+    fn a_route_is_logged_as_its_paths_are() {
+        for (path, route, expected) in [
+            ("/api/links/1999000001/", "/api/links/{id}/", "/api/links/*/"),
+            ("/api/links/employments/", "/api/links/{id}/", "/api/links/*/"),
+            ("/manage/v1/imports/", "/manage/v1/imports/", "/manage/v1/imports/"),
+            ("/dashboard/sandbox/keys", "/dashboard/{environment}/keys", "/dashboard/sandbox/keys"),
+            ("/docs/1999000001", "/docs/{file}", "/docs/*"),
+        ] {
+            assert_eq!(logged(path, Some(route)), expected);
+        }
+        assert_eq!(logged("/1999000001/api/", None), "/*/api/");
     }
 
     #[test]

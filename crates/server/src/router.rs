@@ -1,29 +1,29 @@
 //! Every route of the API, once, and where those of the pages are merged.
 
+use std::convert::{Infallible, identity};
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{DefaultBodyLimit, OriginalUri, Request};
+use axum::response::Response;
+use axum::routing::future::RouteFuture;
 use axum::routing::get;
 use axum::{Json, Router};
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use futures_util::FutureExt as _;
+use futures_util::future::Map;
+use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, StatusCode, Uri};
-use tower::util::MapRequestLayer;
-use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
+use tower::Service as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{consents, employments, institutions, links, owners, root, token};
+use crate::around::Around;
+use crate::deadline::Deadline;
 use crate::error::ApiError;
 use crate::manage::{self, cohorts, imports, webhook_endpoints};
-use crate::{
-    App, client, connect, dashboard, docs, health, limits, metrics, openapi, postman, request_id,
-};
+use crate::{App, connect, dashboard, docs, health, openapi, postman};
 
 /// The management API without its [`uploads`].
 fn manage() -> OpenApiRouter<App> {
@@ -108,20 +108,48 @@ pub(crate) fn paths() -> Vec<String> {
     described().paths.paths.into_keys().collect()
 }
 
-/// The application as a service: the contract, its description, and what an operator watches.
-pub fn router(app: &App) -> Router {
+/// Where requests come in: what stands before the table of routes. A router around it would do the same, and
+/// copy the whole of it and box the answer for each request. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Entrance(Router);
+
+/// What becomes of a request.
+pub(crate) type Answered = Map<RouteFuture<Infallible>, fn(Answer) -> Answer>;
+
+type Answer = Result<Response, Infallible>;
+
+impl Entrance {
+    /// That of the application: the contract, its description, and what an operator watches.
+    pub(crate) fn new(app: &App) -> Self {
+        Self(router(app))
+    }
+
+    /// Serves one request.
+    pub(crate) fn serve(&self, mut request: Request) -> Answered {
+        if let Some(uri) = canonical(request.uri()) {
+            let given = std::mem::replace(request.uri_mut(), uri);
+            request.extensions_mut().insert(OriginalUri(given));
+        }
+        let finish: fn(Answer) -> Answer =
+            if request.method() == Method::OPTIONS { options } else { identity };
+        self.0.clone().call(request).map(finish)
+    }
+}
+
+fn router(app: &App) -> Router {
     let (api, _) = api().split_for_parts();
     let (manage, _) = manage().split_for_parts();
     let (uploads, _) = uploads().split_for_parts();
-    // Uploads have no total deadline; each piece of the body has one (`body_timeout`).
-    let longest = app.config().request_timeout;
-    let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, longest);
-    let routes = api
+    let config = app.config();
+    let guarded = |longest| {
+        (Around(app.clone()), DefaultBodyLimit::max(config.body_limit), Deadline(longest))
+    };
+    let timed = api
         .merge(manage)
         .merge(dashboard::routes())
         .merge(connect::routes())
-        .layer(timeout)
-        .merge(uploads)
+        .layer(guarded(config.request_timeout));
+    let untimed = uploads
         .merge(dashboard::uploads())
         .route("/api/openapi.json", get(|| async { Json(openapi::document()) }))
         .route("/api/postman.json", get(postman::download))
@@ -131,65 +159,16 @@ pub fn router(app: &App) -> Router {
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .fallback(|| async { ApiError::not_found() })
-        .layer((
-            from_fn_with_state(app.clone(), around),
-            CatchPanicLayer::custom(|_| ApiError::unexpected("a handler panicked").into_response()),
-            DefaultBodyLimit::max(app.config().body_limit),
-        ))
-        .with_state(app.clone());
-    Router::new()
-        .fallback_service(tower::Layer::layer(
-            &MapRequestLayer::new(|mut request: Request| {
-                if let Some(uri) = canonical(request.uri()) {
-                    *request.uri_mut() = uri;
-                }
-                request
-            }),
-            routes,
-        ))
-        .layer(from_fn(options))
+        // Uploads have no total deadline; each piece of the body has one (`body_timeout`).
+        .layer(guarded(Duration::MAX));
+    timed.merge(untimed).with_state(app.clone())
 }
 
-/// The middleware around every route, outermost first. Plain nested functions, not tower layers: axum clones
-/// each layer and boxes its future for every request.
-async fn around(State(app): State<App>, request: Request, next: Next) -> Response {
-    let over_tls = request.extensions().get::<client::OverTls>().is_some();
-    let pages = async move |request| {
-        connect::layer(request, async move |request| {
-            dashboard::layer(request, async move |request| next.run(request).await).await
-        })
-        .await
-    };
-    let mut response = metrics::layer(&app, request, async |request| {
-        request_id::layer(&app, request, async |request| {
-            client::layer(&app, request, async |request| limits::layer(&app, request, pages).await)
-                .await
-        })
-        .await
-    })
-    .await;
-    keep_to_itself(&mut response, over_tls);
-    response
-}
-
-/// Default headers: `no-store`, because a read that a cache serves is missing from the audit log; `nosniff`;
-/// and HSTS where this server ends TLS itself.
-fn keep_to_itself(response: &mut Response, over_tls: bool) {
-    let headers = response.headers_mut();
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.entry(X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
-    if over_tls {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
-    }
-}
-
-/// Answers OPTIONS, which no route lists, from what the route allows. No CORS headers are sent.
-async fn options(request: Request, next: Next) -> Response {
-    let asked = request.method() == Method::OPTIONS;
-    let mut response = next.run(request).await;
+/// The answer to OPTIONS, which no route lists, from what the route allows. No CORS headers are sent.
+fn options(answer: Answer) -> Answer {
+    let mut response = answer?;
     let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok());
-    if asked
-        && response.status() == StatusCode::METHOD_NOT_ALLOWED
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED
         && let Some(Ok(all)) = allowed.map(|allowed| format!("{allowed},OPTIONS").parse())
     {
         let _: Option<HeaderValue> = response.headers_mut().insert(ALLOW, all);
@@ -199,7 +178,7 @@ async fn options(request: Request, next: Next) -> Response {
         *response.status_mut() = StatusCode::NO_CONTENT;
         *response.body_mut() = Body::empty();
     }
-    response
+    Ok(response)
 }
 
 /// The address as the table of routes has it: encoded slashes decoded (contract 8.4), doubled slashes

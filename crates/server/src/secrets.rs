@@ -1,7 +1,7 @@
 //! The keys of the installation, opened once at start: the vault, and each workspace's data key
 //! and blind indexes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use uuid::Uuid;
@@ -41,7 +41,8 @@ impl WorkspaceSecrets {
     }
 }
 
-type Opened = HashMap<WorkspaceId, Arc<WorkspaceSecrets>>;
+/// The oldest first. Every request looks into it, and there are few.
+type Opened = BTreeMap<WorkspaceId, Arc<WorkspaceSecrets>>;
 
 /// Every key the process works with.
 #[derive(Debug, Clone)]
@@ -114,9 +115,7 @@ impl Secrets {
     /// The secrets of every workspace, the oldest first.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<WorkspaceSecrets>> {
-        let mut all: Vec<_> = self.known().values().cloned().collect();
-        all.sort_unstable_by_key(|secrets| secrets.workspace.id);
-        all
+        self.known().values().cloned().collect()
     }
 
     /// The secrets of an organization's workspace, if this process knows it.
@@ -144,8 +143,7 @@ impl Secrets {
         environment: Environment,
     ) -> Result<Arc<WorkspaceSecrets>, UnknownWorkspace> {
         let known = self.known();
-        let matching = known.values().filter(|s| s.workspace.environment == environment);
-        let oldest = matching.min_by_key(|secrets| secrets.workspace.id);
+        let oldest = known.values().find(|secrets| secrets.workspace.environment == environment);
         oldest.cloned().ok_or(UnknownWorkspace(WorkspaceId(0)))
     }
 }

@@ -154,14 +154,17 @@ impl HttpClient for Way {
             sent = sent.header(http::header::CONTENT_TYPE, kind);
         }
         let sent = sent.headers(self.headers.clone());
-        self.runtime.spawn(async move { read(sent.send().await?).await }).await?
+        // The path of the address may be a key, and no error is to name it.
+        let answered =
+            async move { read(sent.send().await.map_err(reqwest::Error::without_url)?).await };
+        self.runtime.spawn(answered).await?
     }
 }
 
 /// The answer, with as much of its body as is read.
 async fn read(mut answer: reqwest::Response) -> Result<Response<Bytes>, HttpError> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
+    while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER {
             return Err("the collector says too much".into());

@@ -68,6 +68,9 @@ pub(crate) fn destination(options: &args::Traces) -> anyhow::Result<Option<Desti
         let mut shown = base.clone();
         shown.set_query(None);
         shown.set_fragment(None);
+        if !shown.cannot_be_a_base() {
+            shown.set_path("/");
+        }
         bail!(
             "VINCULO_OTLP_ENDPOINT: {shown} is no base URL: http or https and a host, without ? and #"
         );

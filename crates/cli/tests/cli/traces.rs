@@ -299,6 +299,7 @@ async fn nothing_suffers(collector: &str) {
     receiver.until_told(std::slice::from_ref(&made)).await;
     server.terminate();
     assert_eq!(server.ended().await.code(), Some(0));
+    server.assert_silent([KEY]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -313,7 +314,8 @@ async fn a_collector_whose_answer_never_ends_costs_spans_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_collector_that_is_not_there_costs_spans_alone() {
-    nothing_suffers("http://127.0.0.1:1").await;
+    // Some take their key in the path, and no error names it.
+    nothing_suffers(&format!("http://127.0.0.1:1/otlp/{KEY}")).await;
 }
 
 /// The names of a process's threads.
@@ -364,8 +366,9 @@ async fn a_share_of_none_sends_none() {
 #[test]
 fn what_cannot_be_used_stops_the_start() {
     let endpoint = ("VINCULO_OTLP_ENDPOINT", "http://127.0.0.1:4318");
-    let wrong: [(&[(&str, &str)], &str); 8] = [
+    let wrong: [(&[(&str, &str)], &str); 9] = [
         (&[("VINCULO_OTLP_ENDPOINT", "ftp://x")], "VINCULO_OTLP_ENDPOINT: ftp://x/ is no base URL"),
+        (&[("VINCULO_OTLP_ENDPOINT", "http://x/otlp/s3cret#a")], "http://x/ is no base URL"),
         (&[("VINCULO_OTLP_ENDPOINT", "http://x/?key=s3cret")], "http://x/ is no base URL"),
         (&[("VINCULO_OTLP_ENDPOINT", "collector")], "'collector' for '--otlp-endpoint <URL>'"),
         (
@@ -403,9 +406,11 @@ fn the_doctor_says_where_traces_go() {
         format!("{} {}", check["state"], check["message"])
     };
     let headers = format!("X-Collector-Key: {KEY}");
-    let given = [("VINCULO_OTLP_ENDPOINT", "http://c/otlp"), ("VINCULO_OTLP_HEADERS", &*headers)];
+    // Some take their key in the path.
+    let url = format!("http://c:4318/otlp/{KEY}");
+    let given = [("VINCULO_OTLP_ENDPOINT", &*url), ("VINCULO_OTLP_HEADERS", &*headers)];
     assert_eq!(said(&[]), r#""good" "none are sent""#);
-    assert_eq!(said(&given), r#""good" "a share of 1 is sent to http://c/otlp/v1/traces""#);
+    assert_eq!(said(&given), r#""good" "a share of 1 is sent to http://c:4318""#);
     assert_eq!(
         said(&[("VINCULO_OTLP_ENDPOINT", "ftp://c")]),
         r#""wrong" "VINCULO_OTLP_ENDPOINT: ftp://c/ is no base URL: http or https and a host, without ? and #""#

@@ -1,7 +1,8 @@
 //! Pages (contract 2.2): `count`, absolute `next` and `previous`, `results`.
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, OriginalUri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
@@ -110,10 +111,12 @@ impl PageQuery {
     ) -> Result<Response, ApiError> {
         let [next, previous] = self.neighbours(count)?;
         let mut body = Vec::with_capacity(room + 256);
-        body.extend_from_slice(format!("{{\"count\":{count},\"next\":").as_bytes());
-        body.extend_from_slice(&serde_json::to_vec(&next)?);
-        body.extend_from_slice(b",\"previous\":");
-        body.extend_from_slice(&serde_json::to_vec(&previous)?);
+        body.extend_from_slice(b"{\"count\":");
+        serde_json::to_writer(&mut body, &count)?;
+        for (name, page) in [(",\"next\":", next), (",\"previous\":", previous)] {
+            body.extend_from_slice(name.as_bytes());
+            serde_json::to_writer(&mut body, &page)?;
+        }
         body.extend_from_slice(b",\"results\":[");
         write(&mut body)?;
         body.extend_from_slice(b"]}");
@@ -163,8 +166,12 @@ fn invalid_page() -> ApiError {
 
 /// A response whose body is a JSON document already.
 pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = (status, body).into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    // With those that every answer has, which come later.
+    headers.reserve(8);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 

@@ -147,11 +147,15 @@ impl Audit {
         entries: Vec<(Entry, Option<LinkId>)>,
     ) -> Result<(), ApiError> {
         let at = app.now_micros();
-        let room = self.queue.reserve_many(entries.len());
         let full = || ApiError::unavailable("the audit log cannot be written");
-        let room =
-            tokio::time::timeout(app.config().audit_patience, room).await.map_err(|_| full())?;
-        let room = room.map_err(|_| full())?;
+        let room = match self.queue.try_reserve_many(entries.len()) {
+            Ok(room) => room,
+            Err(_) => {
+                let room = self.queue.reserve_many(entries.len());
+                let room = tokio::time::timeout(app.config().audit_patience, room).await;
+                room.map_err(|_| full())?.map_err(|_| full())?
+            }
+        };
         for (place, (entry, link)) in room.zip(entries) {
             place.send(Noted { trail: trail.clone(), at, entry, link });
         }

@@ -1,13 +1,11 @@
 //! Counting requests.
 
-use std::collections::HashSet;
-use std::sync::{PoisonError, RwLock};
-
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use http::{Method, StatusCode};
 
 use super::{Going, class, since};
+use crate::template::Template;
 use crate::{App, sandbox};
 
 /// What stands for every address that is no route.
@@ -23,7 +21,7 @@ pub(crate) async fn layer(
 ) -> Response {
     let metrics = app.metrics();
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
-    let route = ("route", route.map_or(NO_ROUTE, template));
+    let route = ("route", route.map_or(NO_ROUTE, |route| Template::of(route).route));
     let (method, start) = (("method", method(request.method())), app.elapsed());
     // In production such a request is refused.
     let plays = request.method() == Method::POST && request.headers().contains_key(sandbox::HEADER);
@@ -51,22 +49,4 @@ const fn method(method: &Method) -> &'static str {
         Method::PUT => "PUT",
         _ => "other",
     }
-}
-
-/// The template for ever: there are only as many as there are routes.
-fn template(route: &str) -> &'static str {
-    static ROUTES: RwLock<Option<HashSet<&'static str>>> = RwLock::new(None);
-    let known = ROUTES.read().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = known.as_ref().and_then(|all| all.get(route)) {
-        return known;
-    }
-    drop(known);
-    let mut all = ROUTES.write().unwrap_or_else(PoisonError::into_inner);
-    let all = all.get_or_insert_default();
-    if let Some(known) = all.get(route) {
-        return known;
-    }
-    let route: &'static str = Box::leak(route.into());
-    all.insert(route);
-    route
 }

@@ -4,8 +4,8 @@
 //! is long, as proxies keep connections, and the head that has begun is not.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -28,11 +28,16 @@ pub(super) struct HeadTimer {
     longest: Duration,
     /// Whether a head was waited for before: the first is due from the connection on.
     rested: AtomicBool,
+    /// One for all heads: to put off what has not come is less than to take it back and begin again.
+    alarm: Alarm,
 }
+
+type Alarm = Arc<Mutex<Pin<Box<tokio::time::Sleep>>>>;
 
 impl HeadTimer {
     pub(super) fn new(heard: Heard, longest: Duration) -> Self {
-        Self { heard, longest, rested: AtomicBool::new(false) }
+        let alarm = Arc::new(Mutex::new(Box::pin(tokio::time::sleep(longest))));
+        Self { heard, longest, rested: AtomicBool::new(false), alarm }
     }
 }
 
@@ -45,8 +50,9 @@ impl Timer for HeadTimer {
         let begun = !self.rested.swap(true, Relaxed);
         let deadline = if begun { self.now() + self.longest } else { deadline };
         self.heard.0.store(false, Relaxed);
+        locked(&self.alarm).as_mut().reset(deadline.into());
         Box::pin(Wait {
-            sleep: Box::pin(tokio::time::sleep_until(deadline.into())),
+            alarm: Arc::clone(&self.alarm),
             heard: self.heard.clone(),
             longest: self.longest,
             begun,
@@ -58,9 +64,14 @@ impl Timer for HeadTimer {
     }
 }
 
+/// Only one of a connection's tasks ever waits for it.
+fn locked(alarm: &Alarm) -> MutexGuard<'_, Pin<Box<tokio::time::Sleep>>> {
+    alarm.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Ends with the rest, or so long after the first byte of a head.
 struct Wait {
-    sleep: Pin<Box<tokio::time::Sleep>>,
+    alarm: Alarm,
     heard: Heard,
     longest: Duration,
     begun: bool,
@@ -70,12 +81,13 @@ impl Future for Wait {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if !self.begun && self.heard.0.load(Relaxed) {
-            self.begun = true;
-            let deadline = tokio::time::Instant::now() + self.longest;
-            self.sleep.as_mut().reset(deadline);
+        let this = &mut *self;
+        let mut alarm = locked(&this.alarm);
+        if !this.begun && this.heard.0.load(Relaxed) {
+            this.begun = true;
+            alarm.as_mut().reset(tokio::time::Instant::now() + this.longest);
         }
-        self.sleep.as_mut().poll(context)
+        alarm.as_mut().poll(context)
     }
 }
 

@@ -10,25 +10,27 @@ mod validity;
 use std::convert::Infallible;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tower::{Service, ServiceExt as _};
 
 use crate::client::OverTls;
 use crate::keys::uses;
 use crate::rest::Whole;
-use crate::{App, audit, router};
+use crate::router::{Answered, Entrance};
+use crate::{App, audit};
 
 use head::{HeadTimer, Heard};
 use patient::Patient;
@@ -42,8 +44,8 @@ const EXHAUSTED: Duration = Duration::from_secs(1);
 
 /// Serves the application on a listener until `stop` ends, then lets open requests end. Writes the
 /// audit log meanwhile, and its end afterwards.
-pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()>) {
-    run(app, listener, None, stop).await;
+pub async fn serve(app: &App, listener: TcpListener, stop: impl Future<Output = ()> + Send) {
+    run(app, listener, None, Box::pin(stop)).await;
 }
 
 /// As [`serve`], inside TLS.
@@ -51,19 +53,33 @@ pub async fn serve_tls(
     app: &App,
     listener: TcpListener,
     tls: &Tls,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = ()> + Send,
 ) {
-    run(app, listener, Some(tls), stop).await;
+    run(app, listener, Some(tls), Box::pin(stop)).await;
 }
 
-async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Future<Output = ()>) {
-    let mut connections = router(app).into_make_service_with_connect_info::<SocketAddr>();
+type Boxed<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// Where what callers give is in a box, and so is what serves them: whoever called something generic would
+/// compile all that connections do, and the command line is compiled to be small.
+#[inline(never)]
+fn run<'a>(
+    app: &'a App,
+    listener: TcpListener,
+    tls: Option<&'a Tls>,
+    stop: Boxed<'a>,
+) -> Boxed<'a> {
+    Box::pin(run_until(app, listener, tls, stop))
+}
+
+async fn run_until(app: &App, listener: TcpListener, tls: Option<&Tls>, mut stop: Boxed<'_>) {
+    let entrance = Entrance::new(app);
     let mut http = http1::Builder::new();
     http.header_read_timeout(app.config().rest_timeout).max_header_size(LARGEST_HEADER);
     let (open, stopping) = (GracefulShutdown::new(), CancellationToken::new());
     let served = CancellationToken::new();
     let recorder = tokio::spawn(audit::record(app.clone(), served.clone()));
-    let (mut stop, mut beside) = (pin!(stop), pin!(look_after(app, tls)));
+    let mut beside = pin!(look_after(app, tls));
     loop {
         let (stream, peer) = tokio::select! {
             // The clocks of what is done beside start before the first connection.
@@ -74,19 +90,12 @@ async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Fut
         };
         let heard = Heard::default();
         let stream = Patient::new(stream, heard.clone(), app.config().answer_silence);
-        let service =
-            connections.call(peer).await.unwrap_or_else(|never: Infallible| match never {});
-        let (serving, over_tls) = (app.clone(), tls.is_some());
-        let service = service.map_request(move |mut request: hyper::Request<Incoming>| {
-            if over_tls {
-                request.extensions_mut().insert(OverTls);
-            }
-            Whole::of(request, serving.config())
-        });
+        let (entrance, serving) = (entrance.clone(), app.clone());
+        let requests = Requests { entrance, app: serving, peer, over_tls: tls.is_some() };
         let (mut http, open) = (http.clone(), open.watcher());
         http.timer(HeadTimer::new(heard, app.config().header_timeout));
         let Some(tls) = tls else {
-            tokio::spawn(converse(http, stream, service, open));
+            tokio::spawn(converse(http, stream, requests, open));
             continue;
         };
         let handshake = timeout(app.config().handshake_timeout, tls.acceptor().accept(stream));
@@ -95,7 +104,7 @@ async fn run(app: &App, listener: TcpListener, tls: Option<&Tls>, stop: impl Fut
             tokio::select! {
                 () = stopping.cancelled() => {}
                 shaken = handshake => match shaken {
-                    Ok(Ok(stream)) => converse(http, stream, service, open).await,
+                    Ok(Ok(stream)) => converse(http, stream, requests, open).await,
                     Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client"),
                     Err(_) => tracing::debug!("a client took too long for its handshake"),
                 },
@@ -124,14 +133,34 @@ async fn look_after(app: &App, tls: Option<&Tls>) -> Infallible {
     }
 }
 
-/// Serves the requests of one connection.
-async fn converse<I, S>(http: http1::Builder, stream: I, service: S, open: Watcher)
+/// The requests of one connection.
+struct Requests {
+    entrance: Entrance,
+    app: App,
+    peer: SocketAddr,
+    over_tls: bool,
+}
+
+impl Service<hyper::Request<Incoming>> for Requests {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Answered;
+
+    fn call(&self, mut request: hyper::Request<Incoming>) -> Answered {
+        request.extensions_mut().insert(ConnectInfo(self.peer));
+        if self.over_tls {
+            request.extensions_mut().insert(OverTls);
+        }
+        self.entrance.serve(Whole::of(request, self.app.config()).map(Body::new))
+    }
+}
+
+/// Serves what comes on one connection.
+async fn converse<I>(http: http1::Builder, stream: I, requests: Requests, open: Watcher)
 where
     I: AsyncRead + AsyncWrite + Unpin + 'static,
-    S: Service<hyper::Request<Incoming>, Response = Response, Error = Infallible> + Clone,
 {
-    let service = TowerToHyperService::new(service);
-    let connection = http.serve_connection(TokioIo::new(stream), service);
+    let connection = http.serve_connection(TokioIo::new(stream), requests);
     if let Err(error) = open.watch(connection).await {
         tracing::debug!(%error, "connection ended early");
     }

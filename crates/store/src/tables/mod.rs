@@ -21,6 +21,7 @@ mod delivery_log;
 mod endpoints;
 mod erasures;
 mod events;
+mod few_objects;
 mod ids;
 mod imports;
 mod index_keys;

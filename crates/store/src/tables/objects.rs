@@ -95,7 +95,7 @@ pub struct SealedObject {
 }
 
 /// What [`SealedObject::from_row`] reads.
-const SEALED: &str = "t.uuid, t.sealed, k.wrapped, t.subject_id, t.link_id, t.withheld";
+pub(super) const SEALED: &str = "t.uuid, t.sealed, k.wrapped, t.subject_id, t.link_id, t.withheld";
 
 /// A stored object with what it was made from.
 #[derive(Debug, Clone)]
@@ -155,12 +155,12 @@ impl ObjectFilter {
 /// A place in the list of objects, newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectPosition {
-    created_at: Micros,
-    id: i64,
+    pub(super) created_at: Micros,
+    pub(super) id: i64,
 }
 
 impl SealedObject {
-    fn from_row(row: &Row<'_>) -> Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             uuid: row.uuid(0)?,
             sealed: row.sealed(1)?,
@@ -244,6 +244,9 @@ impl Tx<'_> {
         filter: &ObjectFilter,
         page: PageRequest,
     ) -> Result<Page<SealedObject>> {
+        if let Some(page) = self.few_objects(resource, workspace, filter, page)? {
+            return Ok(page);
+        }
         let table = resource.table();
         let clause = filter.clause(workspace);
         let rows = self.newest(resource, &clause, page)?;
@@ -296,10 +299,7 @@ impl Tx<'_> {
                  where t.id = p.id and k.owner_kind = 'subject' and k.owner_id = +t.subject_id"
             ),
             &params,
-            |row| {
-                let position = ObjectPosition { created_at: row.int(6)?, id: row.int(7)? };
-                Ok((position, SealedObject::from_row(row)?))
-            },
+            SealedObject::placed,
         )?;
         rows.sort_unstable_by_key(|(position, _)| Reverse(*position));
         Ok(rows)

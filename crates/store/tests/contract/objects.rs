@@ -14,6 +14,7 @@ on_both_databases! {
     what_is_no_longer_named_goes,
     each_resource_has_its_own_objects,
     pages_are_newest_first,
+    a_link_of_any_size_has_pages,
     a_walk_meets_every_object_once,
     filters_narrow,
     an_object_tells_what_it_was_made_from,
@@ -217,6 +218,33 @@ async fn pages_are_newest_first(db: TestDatabase) {
         .await;
         assert_eq!((page.count, uuids(&page.rows)), (5, expected), "{limit} from {offset}");
         assert!(page.rows.iter().all(|row| row.key == wrapped(50)));
+    }
+}
+
+async fn a_link_of_any_size_has_pages(db: TestDatabase) {
+    let (place, other, _) = places(&db).await;
+    put(&db, Resource::Employments, other, vec![object(other, 1, 99, NOW)]).await;
+    for size in [0, 1, 7, 8, 9, 20] {
+        // Stored in an order that is not theirs in the list.
+        let at = |n| NOW + i64::try_from(n * 7 % 5).expect("a number");
+        let made: Vec<_> = (1..=size).map(|n| object(place, n, n, at(n))).collect();
+        put(&db, Resource::Employments, place, made).await;
+        let mut all: Vec<_> = (1..=size).map(u128::from).collect();
+        all.sort_by_key(|n| std::cmp::Reverse((n * 7 % 5, *n)));
+        for (limit, offset) in [(1, 0), (3, 2), (8, 0), (8, 8), (9, 0), (100, 0), (0, 0), (2, 30)] {
+            let links = Some(vec![uuid(60)]);
+            let filter = ObjectFilter { links, ..ObjectFilter::default() };
+            let page = read(&db, move |tx| {
+                let slice = PageRequest { limit, offset };
+                tx.objects(Resource::Employments, place.workspace, &filter, slice)
+            })
+            .await;
+            let expected: Vec<_> =
+                all.iter().copied().skip(offset as usize).take(limit as usize).collect();
+            let found = (page.count, uuids(&page.rows));
+            assert_eq!(found, (size as i64, expected), "{limit} from {offset} of {size}");
+            assert!(page.rows.iter().all(|row| row.key == wrapped(50)));
+        }
     }
 }
 

@@ -221,6 +221,11 @@ const CALLS: &[(&str, Call)] = &[
         let next = tx.objects_after(Resource::Employments, HERE, &all, Some(*last), 10)?;
         Ok(next.len() == 10)
     }),
+    ("objects_after, of a link", |tx| {
+        let of_link = ObjectFilter { links: Some(vec![uuid(MIDDLE)]), ..ObjectFilter::default() };
+        let found = tx.objects_after(Resource::Employments, HERE, &of_link, None, 10)?;
+        Ok(found.len() == 3)
+    }),
     ("more_objects_than", |tx| {
         tx.more_objects_than(Resource::Employments, HERE, &ObjectFilter::default(), 100)
     }),

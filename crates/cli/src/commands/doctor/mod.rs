@@ -259,7 +259,9 @@ fn traced(options: &Traces) -> Finding {
     match traces::destination(options) {
         Ok(None) => finding("traces", State::Good, "none are sent"),
         Ok(Some(to)) => {
-            let message = format!("a share of {} is sent to {}", to.share, to.url);
+            // The path may be a key.
+            let collector = to.url.origin().ascii_serialization();
+            let message = format!("a share of {} is sent to {collector}", to.share);
             finding("traces", State::Good, message)
         }
         Err(error) => finding("traces", State::Wrong, format!("{error:#}")).mend(
