@@ -3,6 +3,7 @@
 use super::address::Server;
 use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
+use super::oldest::Oldest;
 use super::owed::{Later, Owed};
 use super::session::Session;
 use super::waiting::{Waiting, Work};
@@ -15,7 +16,7 @@ use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -59,24 +60,6 @@ pub(crate) struct Connection {
     oldest: Oldest,
 }
 
-/// The time of the oldest delivery that waits, as the connections of a process last saw it, and when they
-/// looked. What was delivered stays in the index of what waits until the next vacuum: who looks from here on
-/// does not walk over it.
-#[derive(Clone, Default)]
-pub(crate) struct Oldest(Arc<Mutex<Option<(i64, i64)>>>);
-
-impl Oldest {
-    /// What was seen, and when; both in microseconds.
-    pub(crate) fn seen(&self) -> Option<(i64, i64)> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes what was seen.
-    pub(crate) fn note(&self, oldest: i64, at: i64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((oldest, at));
-    }
-}
-
 impl Connection {
     /// A connection that is made when it is first needed.
     pub(crate) fn new(server: Server, alone: bool, oldest: Oldest) -> Self {
@@ -91,7 +74,7 @@ impl Connection {
         Self { synced: false, patience: Some(patience), ..self }
     }
 
-    /// What is known of the oldest delivery that waits.
+    /// Where to begin to look for deliveries.
     pub(crate) const fn oldest(&self) -> &Oldest {
         &self.oldest
     }

@@ -4,6 +4,7 @@ use super::inner::{Inner, Lanes};
 use super::{Options, Store};
 use crate::engine::address::Server;
 use crate::engine::lane::spawn;
+use crate::engine::oldest::Oldest;
 use crate::engine::session::Session;
 use crate::engine::waiting::Waiting;
 use crate::engine::{notify, postgres as server, sqlite as files};
@@ -67,7 +68,7 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
     let (notifier, mut threads) = notify::start(ear, &place, &hub, options.exclusive)?;
     let quiet = server::Bell { hub: hub.clone(), notifier, leases: None };
     let bell = server::Bell { leases: Some(Arc::clone(&lease.waiting)), ..quiet.clone() };
-    let oldest = server::Oldest::default();
+    let oldest = Oldest::default();
     let shared = (0..count).map(|number| {
         let connection = server::Connection::new(place.clone(), options.exclusive, oldest.clone());
         (
