@@ -10,6 +10,12 @@ use tokio_postgres::{Client, Error as Refusal, Statement};
 /// Statements that may be owed at once: what is joined beyond a few is not sent in the order in which it came.
 const MOST: usize = 16;
 
+/// How a transaction begins.
+pub(super) const BEGIN: &str = "begin";
+
+/// What stands in a `select` that does more than read: it locks rows, or calls a function that may do something.
+const DOES_MORE: [&str; 5] = [" for ", "pg_", "nextval", "setval", "set_config"];
+
 /// What was not sent yet.
 #[derive(Default)]
 pub(super) struct Owed {
@@ -17,6 +23,8 @@ pub(super) struct Owed {
     pub(super) begin: Option<&'static str>,
     /// Statements whose answers nobody waits for, in their order.
     pub(super) later: Vec<Later>,
+    /// Whether the connection has answered something that what is owed may build upon.
+    pub(super) looked: bool,
 }
 
 /// A statement whose answer nobody waits for.
@@ -44,6 +52,19 @@ impl Owed {
         self.later.len() >= MOST
     }
 
+    /// Whether this statement may go before all that is owed, alone. A transaction sees what is committed when each of
+    /// its statements starts: what only reads sees the same before its beginning as behind it.
+    pub(super) fn lets_pass(&self, sql: &str) -> bool {
+        self.begin == Some(BEGIN) && self.later.is_empty() && only_reads(sql)
+    }
+
+    /// The statement that is the whole transaction, if one is: nothing is owed then, and it commits itself. Only behind a
+    /// look: a connection that rested may have died, and of what commits itself nobody knows whether it was done.
+    pub(super) fn take_whole(&mut self) -> Option<Later> {
+        let is_one = self.begin == Some(BEGIN) && self.looked && self.later.len() == 1;
+        if is_one { std::mem::take(self).later.pop() } else { None }
+    }
+
     /// Sends it, and `work` behind it in the same breath: the answer to `work`, or the first refusal. What was
     /// `prepared` is a statement for each that is owed.
     pub(super) async fn before<T>(
@@ -67,6 +88,11 @@ impl Owed {
         let (_, answer) = try_join(try_join_all(begin.into_iter().chain(later)), work).await?;
         Ok(answer)
     }
+}
+
+/// Whether a statement changes nothing and holds nothing, as far as its text tells.
+fn only_reads(sql: &str) -> bool {
+    sql.starts_with("select ") && !DOES_MORE.iter().any(|more| sql.contains(more))
 }
 
 impl Later {
@@ -120,5 +146,25 @@ impl ToSql for Kept {
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         self.to_sql(ty, out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::only_reads;
+
+    #[test]
+    fn what_locks_or_does_something_is_not_only_read() {
+        assert!(only_reads("select id from webhook_endpoints where uuid = $2"));
+        for sql in [
+            "select id from events where id = $1 for update",
+            "select id from deliveries for update of d skip locked",
+            "select pg_advisory_xact_lock($1)",
+            "select set_config('jit', 'off', true)",
+            "update events set id = id returning id",
+            "with gone as (delete from events returning id) select id from gone",
+        ] {
+            assert!(!only_reads(sql), "{sql}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::address::Server;
 use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
 use super::oldest::Oldest;
-use super::owed::{Later, Owed};
+use super::owed::{BEGIN, Later, Owed};
 use super::session::Session;
 use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
@@ -127,10 +127,11 @@ impl Connection {
     }
 
     /// Tries something once more on a new connection when the old one has died since it was last used: as long as
-    /// the beginning of a transaction is owed, nothing depends on it.
+    /// the beginning of a transaction is owed, and nothing was looked at for it, nothing depends on it.
     fn begun<T>(&mut self, attempt: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
         let mut outcome = attempt(self);
-        if self.owed.begin.is_some() && matches!(outcome, Err(Error::Unavailable(_))) {
+        let Owed { begin, looked, .. } = self.owed;
+        if begin.is_some() && !looked && matches!(outcome, Err(Error::Unavailable(_))) {
             self.forget();
             outcome = attempt(self);
         }
@@ -163,11 +164,17 @@ impl Connection {
         mode: Mode,
         sink: &mut dyn FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        let rows = match self.fetch(sql, params) {
-            // Nothing depends on the lost connection, and reading twice is harmless.
-            Err(Error::Unavailable(_)) if mode == Mode::Read => self.fetch(sql, params)?,
-            outcome => outcome?,
-        };
+        let (first, looked) = (self.owed.lets_pass(sql), self.owed.looked);
+        let begin = self.owed.begin.take_if(|_| first);
+        let mut rows = self.fetch(sql, params);
+        // Nothing depends on the lost connection, and reading twice is harmless.
+        if (mode == Mode::Read || first && !looked) && matches!(rows, Err(Error::Unavailable(_))) {
+            rows = self.fetch(sql, params);
+        }
+        if first {
+            self.owed = Owed { begin, looked: true, ..Owed::default() };
+        }
+        let rows = rows?;
         rows.iter().try_for_each(|row| sink(&Row { cells: Cells::Postgres(row), sql }))
     }
 
@@ -226,7 +233,9 @@ impl Connection {
     fn commit(&mut self) -> Result<()> {
         #[cfg(feature = "failpoints")]
         crate::failpoint::pass("before a commit");
-        if let Err(error) = self.commit_what_is_owed() {
+        if let Some(whole) = self.owed.take_whole() {
+            self.execute(&whole.sql, &whole.params())?;
+        } else if let Err(error) = self.commit_what_is_owed() {
             // Behind what is refused on this side nothing was sent.
             self.roll_back();
             return Err(error);
@@ -238,12 +247,13 @@ impl Connection {
 
     fn commit_what_is_owed(&mut self) -> Result<()> {
         if self.owed.begin.is_some()
+            && !self.owed.looked
             && let Some(last) = self.owed.later.pop()
         {
             // What a lost connection made of a commit is not known: it is not sent with what is tried again.
             self.execute(&last.sql, &last.params())?;
         }
-        if self.owed.begin.take().is_some() {
+        if self.owed.later.is_empty() && self.owed.begin.take().is_some() {
             return Ok(());
         }
         let outcome = self.exchange(async |client| client.batch_execute("commit").await);
@@ -325,7 +335,7 @@ pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, b
 /// succeeded.
 fn run(connection: &mut Connection, mode: Mode, job: &mut dyn Job) -> Result<Queues> {
     match mode {
-        Mode::Write => transaction(connection, "begin", job),
+        Mode::Write => transaction(connection, BEGIN, job),
         Mode::WritePart => transaction(connection, BEGIN_UNSYNCED, job),
         Mode::WriteOnce | Mode::Lease | Mode::LeaseOnce => {
             #[cfg(feature = "failpoints")]
@@ -354,7 +364,7 @@ fn transaction(
     begin: &'static str,
     job: &mut dyn Job,
 ) -> Result<Queues> {
-    connection.owed.begin = Some(begin);
+    connection.owed = Owed { begin: Some(begin), ..Owed::default() };
     match job.run(Tx::new(Driver::Postgres(connection), Mode::Write)) {
         Outcome::Keep(wakes) => connection.commit().map(|()| wakes),
         Outcome::Undo(_) => {
