@@ -4,7 +4,7 @@ use super::address::Server;
 use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
 use super::oldest::Oldest;
-use super::owed::{BEGIN, Later, Owed};
+use super::owed::{BEGIN, Owed};
 use super::session::Session;
 use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
@@ -153,7 +153,7 @@ impl Connection {
         if self.owed.is_full() {
             return self.execute(sql, params).map(drop);
         }
-        self.owed.later.push(Later::new(sql, params));
+        self.owed.add(sql, params);
         Ok(())
     }
 
