@@ -42,6 +42,15 @@ pub(crate) fn run(db: &TestDatabase, sql: &str) {
     }
 }
 
+/// Why PostgreSQL refuses a statement.
+pub(crate) fn refused(db: &TestDatabase, sql: &str) -> String {
+    let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
+    apart(|| {
+        let refusal = connect(url).batch_execute(sql).expect_err("not refused");
+        refusal.as_db_error().map_or_else(|| refusal.to_string(), |it| it.message().to_owned())
+    })
+}
+
 /// Waits until nobody else is connected to a database of PostgreSQL: a connection reports what it touched at the
 /// latest when it ends.
 pub(crate) async fn until_alone(db: &TestDatabase) {
