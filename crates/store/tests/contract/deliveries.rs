@@ -40,6 +40,7 @@ on_both_databases! {
     what_comes_later_than_its_time_is_taken_soon,
     no_lease_is_overlooked_that_ends_sooner_than_others,
     only_a_first_try_says_since_when_it_waits,
+    what_has_no_event_is_removed_once_it_was_taken,
 }
 
 const LEASE: Micros = 6 * SECOND;
@@ -643,6 +644,20 @@ async fn only_a_first_try_says_since_when_it_waits(db: TestDatabase) {
     .await;
     let replayed = write(&db, move |tx| claim(tx, again, 5)).await[0].clone();
     assert_eq!((replayed.tried, replayed.first_due), (0, None), "it was made long ago");
+}
+
+/// A database that was restored, or an earlier program, may have left some.
+async fn what_has_no_event_is_removed_once_it_was_taken(db: TestDatabase) {
+    let scene = scene(&db, 1, &[0, 1]).await;
+    raw::run(&db, "delete from events where id in (select min(id) from events)");
+    let remove = || write(&db, |tx| tx.remove_orphaned_deliveries());
+    assert_eq!(remove().await, 0, "it waits for its turn");
+    assert!(write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + LEASE, 1, CAP, 1)).await.is_empty());
+    assert_eq!(remove().await, 1);
+    let due = write(&db, |tx| tx.claim_deliveries(NOW + 9, NOW + LEASE, 1, CAP, 1)).await;
+    assert_eq!(tally(&due), BTreeMap::from([(scene.endpoints[0], 1)]));
+    assert_eq!(remove().await, 0, "this one has its event");
+    assert_eq!(raw::rows(&db, "select count(*) from deliveries"), ["1"]);
 }
 
 /// Pages that claims look at where twenty thousand deliveries waited, were held or not, and have arrived since: of a
