@@ -89,10 +89,7 @@ mod tests {
 
     #[test]
     fn parameters_make_room_for_others() {
-        assert_eq!(
-            moved_on("values ($1, $2, $10) -- $1", 9),
-            "values ($10, $11, $19) -- $1"
-        );
+        assert_eq!(moved_on("values ($1, $2, $10) -- $1", 9), "values ($10, $11, $19) -- $1");
         assert_eq!(moved_on("a = $1 or b = '$1'", 0), "a = $1 or b = '$1'");
     }
 

@@ -217,7 +217,10 @@ mod tests {
         assert_eq!(
             owed(&[note, gone, note, both, gone]),
             [
-                format!("{beside} delete from marks where id = $1: {:?}", [seven[0], first[0], first[1]]),
+                format!(
+                    "{beside} delete from marks where id = $1: {:?}",
+                    [seven[0], first[0], first[1]]
+                ),
                 format!(
                     "{beside}, new as (insert into marks (id) values ($1) returning id) \
                      insert into lists (mark) select id from new: {:?}",
@@ -233,11 +236,17 @@ mod tests {
         let params = [Value::Int(1)];
         for (first, second) in [
             ("insert into notes (id) values ($1)", "insert into notes (id) values ($1)"),
-            ("insert into notes (id) values ($1)", "update marks set n = (select max(id) from notes)"),
+            (
+                "insert into notes (id) values ($1)",
+                "update marks set n = (select max(id) from notes)",
+            ),
             ("insert into notes (id) values ($1) on conflict do nothing", "delete from marks"),
             ("insert into notes (id) select id from marks", "delete from marks"),
             ("insert into notes (id) values (1 + (select 1))", "delete from marks"),
-            ("insert into notes (id) values ($1)", "with recursive a as (select 1) delete from marks"),
+            (
+                "insert into notes (id) values ($1)",
+                "with recursive a as (select 1) delete from marks",
+            ),
             ("insert into notes (id) values ($1)", "select 1"),
             ("delete from notes", "delete from marks"),
         ] {

@@ -37,7 +37,8 @@ impl Tx<'_> {
         for (table, which) in [("attempts", "delivery_id in ({})"), ("deliveries", "id in ({})")] {
             let mut clause = Where::beyond("id", 0);
             clause.and_list(which, orphaned.iter().copied());
-            removed = self.execute(&format!("delete from {table}{}", clause.sql()), clause.params())?;
+            removed =
+                self.execute(&format!("delete from {table}{}", clause.sql()), clause.params())?;
         }
         Ok(removed)
     }

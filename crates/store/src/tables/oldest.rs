@@ -34,11 +34,7 @@ impl Tx<'_> {
     /// Since when deliveries may be due, and since when leases end that go on, on PostgreSQL: everything is looked
     /// at again when the last look is no longer good, the clock was set back, or a lease until `lease_until` would be
     /// overlooked by the claims that follow.
-    pub(super) fn claims_begin(
-        &mut self,
-        now: Micros,
-        lease_until: Micros,
-    ) -> Result<[Micros; 2]> {
+    pub(super) fn claims_begin(&mut self, now: Micros, lease_until: Micros) -> Result<[Micros; 2]> {
         let Some(oldest) = self.oldest_delivery() else { return Ok([Micros::MIN; 2]) };
         if let Some(Seen { due, held, at }) = oldest.seen()
             && (0..GOOD).contains(&(now - at))

@@ -7,8 +7,8 @@ use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::pin::pin;
 use vinculo_store::{
-    AuditFilter, DeliveryState, Error, EventFilter, NewEndpoint, NewEvent, PageRequest, Queue, Recipients,
-    Target, TimeSpan, Tx,
+    AuditFilter, DeliveryState, Error, EventFilter, NewEndpoint, NewEvent, PageRequest, Queue,
+    Recipients, Target, TimeSpan, Tx,
 };
 
 on_both_databases! {
