@@ -705,7 +705,8 @@ async fn claims_do_not_walk_over_what_was_delivered() {
         ("were held", pages_of_claims(1, &held_for_two_seconds, false).await),
     ] {
         assert!(once > 50 && one > 50, "{once} and {one} pages: nothing was there that {what}");
-        assert!(many - one < 10 * 20, "{many} pages of what {what} for 20 claims, {one} for one");
+        // A walk over either index is of a hundred pages.
+        assert!(many - one < 20 * 20, "{many} pages of what {what} for 20 claims, {one} for one");
     }
 }
 
