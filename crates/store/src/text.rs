@@ -23,6 +23,19 @@ impl Texts {
 ///
 /// SQLite would accept `$1` as a name, but numbers names by first appearance.
 fn translate(sql: &str) -> String {
+    with_parameters(sql, |number| format!("?{number}"))
+}
+
+/// Replaces `$n` by `$(n + by)` outside of quotes and comments: room for as many parameters before these.
+pub(crate) fn moved_on(sql: &str, by: usize) -> String {
+    with_parameters(sql, |number| match number.parse::<usize>() {
+        Ok(number) => format!("${}", number.saturating_add(by)),
+        Err(_) => format!("${number}"),
+    })
+}
+
+/// Writes the parameters of a text anew, by their numbers.
+fn with_parameters(sql: &str, parameter: impl Fn(&str) -> String) -> String {
     let mut out = String::with_capacity(sql.len());
     let mut rest = sql;
     while let Some(at) = rest.find(['$', '\'', '"', '-', '/']) {
@@ -30,8 +43,10 @@ fn translate(sql: &str) -> String {
         out.push_str(before);
         let end = match from.as_bytes() {
             [b'$', digit, ..] if digit.is_ascii_digit() && !ends_in_name(before) => {
-                out.push('?');
-                rest = &from[1..];
+                let digits = from[1..].find(|it: char| !it.is_ascii_digit());
+                let (number, behind) = from[1..].split_at(digits.unwrap_or(from.len() - 1));
+                out.push_str(&parameter(number));
+                rest = behind;
                 continue;
             }
             [b'\'', ..] => closing(from, 1, "'"),
@@ -59,7 +74,7 @@ fn closing(text: &str, opened: usize, mark: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Texts, translate};
+    use super::{Texts, moved_on, translate};
 
     #[test]
     fn parameters_become_numbered_ones() {
@@ -67,6 +82,12 @@ mod tests {
             translate("a = $2 and b = $1 or c in ($10,$3)"),
             "a = ?2 and b = ?1 or c in (?10,?3)"
         );
+    }
+
+    #[test]
+    fn parameters_make_room_for_others() {
+        assert_eq!(moved_on("values ($1, $2, $10) -- $1", 9), "values ($10, $11, $19) -- $1");
+        assert_eq!(moved_on("a = $1 or b = '$1'", 0), "a = $1 or b = '$1'");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a closure given to the store may do: a handful of calls over one of two drivers.
 
+use crate::engine::oldest::Oldest;
 use crate::engine::{postgres, sqlite};
 use crate::error::{Cause, Error, Result};
 use crate::row::Row;
@@ -106,9 +107,9 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// What PostgreSQL's connections know of the oldest delivery that waits; nothing on SQLite, which keeps
+    /// What PostgreSQL's connections know of the deliveries that wait; nothing on SQLite, which keeps
     /// nothing in an index of what does not wait any more.
-    pub(crate) fn oldest_delivery(&self) -> Option<postgres::Oldest> {
+    pub(crate) fn oldest_delivery(&self) -> Option<Oldest> {
         match &self.driver {
             Driver::Sqlite(_) => None,
             Driver::Postgres(connection) => Some(connection.oldest().clone()),

@@ -1,6 +1,7 @@
 //! Looking for due rows: at once, when somebody announces work, and when the time comes.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -18,6 +19,10 @@ const FAILING: Micros = 10_000_000;
 
 /// And when its last failure is no longer ago, microseconds: it may have been mended since.
 const JUST: Micros = 60_000_000;
+
+/// How long the look for the next delivery waits when nothing can have been left for want of room: it is not to
+/// take the processor from what is being sent. Of the machine's time: whoever sets the clock waits no longer.
+const SOON: Duration = Duration::from_millis(5);
 
 /// How work on a row has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,10 @@ pub(super) trait Claim: Clone + Send + 'static {
     /// Whether there may be work that it leaves and others would take: it takes less than it could with one slot
     /// more.
     fn is_narrow(&self) -> bool;
+
+    /// Whether it took everything that was due, unless somebody else has what kept it from some: when at most so
+    /// many were being worked on.
+    fn leaves_nothing(&self, at_work: usize) -> bool;
 
     /// When the next row becomes due that it could take, past or future.
     fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error>;
@@ -112,8 +121,8 @@ pub(super) struct Search {
     wakes: Wakes,
     /// When due rows were last looked for; `None` when they have to be looked for at once.
     looked_at: Option<Micros>,
-    /// Whether work has ended since, of which nobody waits for the end any more.
-    ended: bool,
+    /// How much work has ended since, of which nobody waits for the end any more.
+    ended: usize,
 }
 
 /// Now, and when a lease ends that is taken now.
@@ -167,6 +176,10 @@ impl Claim for JobClaim {
 
     fn is_narrow(&self) -> bool {
         matches!(self.which, Which::First)
+    }
+
+    fn leaves_nothing(&self, _: usize) -> bool {
+        false
     }
 
     fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error> {
@@ -234,6 +247,11 @@ impl Claim for DeliveryClaim {
         matches!(self.share, Share::Endpoint(1) | Share::Steady | Share::Workspace(_))
     }
 
+    /// An endpoint that fails has room for one: the others that wait for it are looked for no later than [`SOON`].
+    fn leaves_nothing(&self, at_work: usize) -> bool {
+        matches!(self.share, Share::Endpoint(each) if (at_work as i64) < each)
+    }
+
     fn next_due(&self, tx: &mut Tx<'_>) -> Result<Option<Micros>, Error> {
         tx.next_due(Queue::Deliveries)
     }
@@ -255,12 +273,12 @@ impl Search {
     pub(super) fn new(leases: &Leases, queue: Queue) -> Self {
         let (app, leases) = (leases.app.clone(), leases.clone());
         let wakes = app.store().wakes();
-        Self { app, leases, queue, wakes, looked_at: None, ended: false }
+        Self { app, leases, queue, wakes, looked_at: None, ended: 0 }
     }
 
     /// Work has ended that the next call will not see end: there may be room that it made.
     pub(super) fn note_end(&mut self) {
-        self.ended = true;
+        self.ended += 1;
     }
 
     /// Takes rows that are due: at once when there is a reason to look, else when somebody announces work.
@@ -323,18 +341,21 @@ async fn announced<T>(standing: &mut Option<Standing<T, Error>>) -> Result<T, Er
 
 /// Sleeps until a row becomes due or the poll interval is over. What was due when the queue was last
 /// looked at and was not taken waits for room, which any work that ends may make; so does a narrow claim.
-/// `has_ended` says that some ended since, unseen.
+/// So many `ended` since, unseen.
 async fn rest<C: Claim>(
     app: &App,
     claim: &C,
-    (looked_at, has_ended): (Micros, bool),
+    (looked_at, ended): (Micros, usize),
     running: &mut JoinSet<Ended>,
 ) {
+    if !claim.is_narrow() && claim.leaves_nothing(running.len() + ended) {
+        tokio::time::sleep(SOON).await;
+    }
     loop {
         let of = claim.clone();
         let next = app.store().read_briefly(move |tx| of.next_due(tx)).await.ok().flatten();
         let wants_room = next.is_some_and(|at| at <= looked_at);
-        if has_ended && (wants_room || claim.is_narrow()) {
+        if ended > 0 && (wants_room || claim.is_narrow()) {
             return;
         }
         let due = next.filter(|_| !wants_room).and_then(|at| Timestamp::from_microsecond(at).ok());
@@ -353,5 +374,22 @@ async fn rest<C: Claim>(
                 Ok(Ended::ForNow) | Err(_) => break,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Claim as _, DeliveryClaim, JobClaim};
+    use crate::config::RunnerConfig;
+
+    #[test]
+    fn what_may_wait_for_room_is_looked_for_at_once() {
+        let config = RunnerConfig { deliveries_per_endpoint: 8, ..RunnerConfig::default() };
+        let claim = DeliveryClaim::new(config, config.deliveries - 9, 9);
+        assert!(claim.leaves_nothing(7));
+        assert!(!claim.leaves_nothing(8), "they may all be of one endpoint");
+        let narrow = DeliveryClaim::new(config, 0, 1);
+        assert!(narrow.is_narrow() && !narrow.leaves_nothing(0));
+        assert!(!JobClaim::new(config, config.jobs, 0).leaves_nothing(0));
     }
 }

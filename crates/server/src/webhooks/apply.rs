@@ -98,6 +98,7 @@ pub(crate) async fn sweep(app: &App) -> Result<(), ApiError> {
     for endpoint in app.store().read(|tx| tx.stranded_endpoints()).await? {
         cancel_stranded(app, endpoint).await?;
     }
+    app.store().write(|tx| tx.remove_orphaned_deliveries()).await?;
     cancel_unwanted(app, None).await
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod lane;
 pub(crate) mod notify;
+pub(crate) mod oldest;
 pub(crate) mod owed;
 pub(crate) mod postgres;
 pub(crate) mod session;

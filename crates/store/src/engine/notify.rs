@@ -22,7 +22,7 @@ const LISTEN: &str = "listen vinculo";
 const LOOK_UP: Duration = Duration::from_millis(250);
 /// Between two times that others are told something: each wakes a process of the server for every other process of
 /// the installation, and a busy one would say the same after every commit.
-const BREATH: Duration = Duration::from_millis(2);
+const BREATH: Duration = Duration::from_millis(5);
 /// Between two tries to reach the server.
 const AGAIN: Duration = Duration::from_secs(1);
 

@@ -1,9 +1,10 @@
 //! PostgreSQL: lanes that each own a connection and both read and write.
 
 use super::address::Server;
-use super::lane::{Job, Outcome, serve};
+use super::lane::{Job, Outcome, Pace, serve};
 use super::notify::Notifier;
-use super::owed::{Later, Owed};
+use super::oldest::Oldest;
+use super::owed::{BEGIN, Owed};
 use super::session::Session;
 use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
@@ -15,7 +16,7 @@ use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
 use std::collections::HashMap;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
@@ -33,6 +34,9 @@ const INTERPRET: &str = "set jit = off";
 pub(super) const UNSYNCED: &str = "set synchronous_commit = off";
 /// The same for one transaction.
 const BEGIN_UNSYNCED: &str = "begin; set local synchronous_commit = off";
+/// Between the beginnings of two claims: each has its price, however little it finds. What an endpoint is sent is
+/// bounded by it: no more than it has places, in each.
+pub(crate) const PACE: Duration = Duration::from_millis(1);
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
 pub(crate) const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
@@ -59,24 +63,6 @@ pub(crate) struct Connection {
     oldest: Oldest,
 }
 
-/// The time of the oldest delivery that waits, as the connections of a process last saw it, and when they
-/// looked. What was delivered stays in the index of what waits until the next vacuum: who looks from here on
-/// does not walk over it.
-#[derive(Clone, Default)]
-pub(crate) struct Oldest(Arc<Mutex<Option<(i64, i64)>>>);
-
-impl Oldest {
-    /// What was seen, and when; both in microseconds.
-    pub(crate) fn seen(&self) -> Option<(i64, i64)> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes what was seen.
-    pub(crate) fn note(&self, oldest: i64, at: i64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((oldest, at));
-    }
-}
-
 impl Connection {
     /// A connection that is made when it is first needed.
     pub(crate) fn new(server: Server, alone: bool, oldest: Oldest) -> Self {
@@ -91,7 +77,7 @@ impl Connection {
         Self { synced: false, patience: Some(patience), ..self }
     }
 
-    /// What is known of the oldest delivery that waits.
+    /// Where to begin to look for deliveries.
     pub(crate) const fn oldest(&self) -> &Oldest {
         &self.oldest
     }
@@ -144,10 +130,11 @@ impl Connection {
     }
 
     /// Tries something once more on a new connection when the old one has died since it was last used: as long as
-    /// the beginning of a transaction is owed, nothing depends on it.
+    /// the beginning of a transaction is owed, and nothing was looked at for it, nothing depends on it.
     fn begun<T>(&mut self, attempt: impl Fn(&mut Self) -> Result<T>) -> Result<T> {
         let mut outcome = attempt(self);
-        if self.owed.begin.is_some() && matches!(outcome, Err(Error::Unavailable(_))) {
+        let Owed { begin, looked, .. } = self.owed;
+        if begin.is_some() && !looked && matches!(outcome, Err(Error::Unavailable(_))) {
             self.forget();
             outcome = attempt(self);
         }
@@ -169,7 +156,7 @@ impl Connection {
         if self.owed.is_full() {
             return self.execute(sql, params).map(drop);
         }
-        self.owed.later.push(Later::new(sql, params));
+        self.owed.add(sql, params);
         Ok(())
     }
 
@@ -180,11 +167,17 @@ impl Connection {
         mode: Mode,
         sink: &mut dyn FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        let rows = match self.fetch(sql, params) {
-            // Nothing depends on the lost connection, and reading twice is harmless.
-            Err(Error::Unavailable(_)) if mode == Mode::Read => self.fetch(sql, params)?,
-            outcome => outcome?,
-        };
+        let (first, looked) = (self.owed.lets_pass(sql), self.owed.looked);
+        let begin = self.owed.begin.take_if(|_| first);
+        let mut rows = self.fetch(sql, params);
+        // Nothing depends on the lost connection, and reading twice is harmless.
+        if (mode == Mode::Read || first && !looked) && matches!(rows, Err(Error::Unavailable(_))) {
+            rows = self.fetch(sql, params);
+        }
+        if first {
+            self.owed = Owed { begin, looked: true, ..Owed::default() };
+        }
+        let rows = rows?;
         rows.iter().try_for_each(|row| sink(&Row { cells: Cells::Postgres(row), sql }))
     }
 
@@ -243,7 +236,9 @@ impl Connection {
     fn commit(&mut self) -> Result<()> {
         #[cfg(feature = "failpoints")]
         crate::failpoint::pass("before a commit");
-        if let Err(error) = self.commit_what_is_owed() {
+        if let Some(whole) = self.owed.take_whole() {
+            self.execute(&whole.sql, &whole.params())?;
+        } else if let Err(error) = self.commit_what_is_owed() {
             // Behind what is refused on this side nothing was sent.
             self.roll_back();
             return Err(error);
@@ -255,12 +250,13 @@ impl Connection {
 
     fn commit_what_is_owed(&mut self) -> Result<()> {
         if self.owed.begin.is_some()
+            && !self.owed.looked
             && let Some(last) = self.owed.later.pop()
         {
             // What a lost connection made of a commit is not known: it is not sent with what is tried again.
             self.execute(&last.sql, &last.params())?;
         }
-        if self.owed.begin.take().is_some() {
+        if self.owed.later.is_empty() && self.owed.begin.take().is_some() {
             return Ok(());
         }
         let outcome = self.exchange(async |client| client.batch_execute("commit").await);
@@ -321,12 +317,20 @@ impl Bell {
 }
 
 /// Runs closures on one connection: writes as one transaction each, reads without one.
-pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, bell: &Bell) {
+pub(crate) fn lane(
+    mut connection: Connection,
+    mut pace: Option<Pace>,
+    (waiting, busy): (&Waiting, &Busy),
+    bell: &Bell,
+) {
     if connection.synced {
         // Saves the first closure the wait; when it fails, that closure tries again and says why.
         let _ = connection.session();
     }
     serve(waiting, busy, |mode, mut job| {
+        if let Some(pace) = &mut pace {
+            pace.begin();
+        }
         let fate = run(&mut connection, mode, job.as_mut());
         let mut standing = bell.ring(fate.as_ref().copied().unwrap_or_default());
         job.answer(fate.map(|_| ()));
@@ -342,7 +346,7 @@ pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, b
 /// succeeded.
 fn run(connection: &mut Connection, mode: Mode, job: &mut dyn Job) -> Result<Queues> {
     match mode {
-        Mode::Write => transaction(connection, "begin", job),
+        Mode::Write => transaction(connection, BEGIN, job),
         Mode::WritePart => transaction(connection, BEGIN_UNSYNCED, job),
         Mode::WriteOnce | Mode::Lease | Mode::LeaseOnce => {
             #[cfg(feature = "failpoints")]
@@ -371,7 +375,7 @@ fn transaction(
     begin: &'static str,
     job: &mut dyn Job,
 ) -> Result<Queues> {
-    connection.owed.begin = Some(begin);
+    connection.owed = Owed { begin: Some(begin), ..Owed::default() };
     match job.run(Tx::new(Driver::Postgres(connection), Mode::Write)) {
         Outcome::Keep(wakes) => connection.commit().map(|()| wakes),
         Outcome::Undo(_) => {

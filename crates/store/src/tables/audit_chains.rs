@@ -3,8 +3,9 @@
 
 use uuid::Uuid;
 
+use super::audit_entries::COLUMNS;
 use super::{AuditEntry, Micros, NewAuditEntry};
-use crate::{Error, Result, Row, Tx};
+use crate::{Error, Result, Row, Tx, Value};
 
 /// A SHA-256.
 pub type Digest = [u8; 32];
@@ -97,6 +98,24 @@ fn digest(row: &Row<'_>, column: usize) -> Result<Digest> {
     })
 }
 
+/// The statement that puts up to `limit` entries in their place, and its parameters.
+fn chaining<'a>(
+    open: OpenEntries,
+    [chain, block]: [Value<'a>; 2],
+    limit: i64,
+) -> (String, [Value<'a>; 4]) {
+    let (which, value) = match open {
+        OpenEntries::Of(writer) => ("writer = $3", writer.into()),
+        OpenEntries::Before(moment) => ("created_at < $3", moment.into()),
+    };
+    let sql = format!(
+        "update audit_entries set chain = $1, block = $2 where block is null and id in \
+         (select id from audit_entries where block is null and {which} \
+         order by id + 0 limit $4)"
+    );
+    (sql, [chain, block, value, limit.into()])
+}
+
 impl Tx<'_> {
     /// Puts entries into a block that is about to be made: new ones, and up to `limit` of those that wait.
     /// Answers how many waited, and all that the block holds, in its order, as it is stored.
@@ -110,7 +129,15 @@ impl Tx<'_> {
         open: OpenEntries,
         limit: i64,
     ) -> Result<(u64, Vec<AuditEntry>)> {
-        let new = if new.is_empty() { None } else { self.audit_chained((chain, block), new)? };
+        if new.is_empty() {
+            let place = [chain.into(), block.into()];
+            let (sql, params) = chaining(open, place, limit);
+            let sql = format!("{sql} returning {COLUMNS}");
+            let mut entries = self.query(&sql, &params, AuditEntry::from_row)?;
+            entries.sort_unstable_by_key(|it| it.id);
+            return Ok((entries.len() as u64, entries));
+        }
+        let new = self.audit_chained((chain, block), new)?;
         let waited = self.chain_entries(open, chain, block, limit)?;
         let Some((first, new)) = new.and_then(|new| Some((new.first()?.id, new))) else {
             return Ok((waited, self.entries_of_block(chain, block)?));
@@ -136,16 +163,8 @@ impl Tx<'_> {
         block: i64,
         limit: i64,
     ) -> Result<u64> {
-        let (which, value) = match open {
-            OpenEntries::Of(writer) => ("writer = $3", writer.into()),
-            OpenEntries::Before(moment) => ("created_at < $3", moment.into()),
-        };
-        let sql = format!(
-            "update audit_entries set chain = $1, block = $2 where block is null and id in \
-             (select id from audit_entries where block is null and {which} \
-             order by id + 0 limit $4)"
-        );
-        self.execute(&sql, &[chain.into(), block.into(), value, limit.into()])
+        let (sql, params) = chaining(open, [chain.into(), block.into()], limit);
+        self.execute(&sql, &params)
     }
 
     /// Stores a block, which becomes the end of its chain.

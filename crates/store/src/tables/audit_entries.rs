@@ -129,8 +129,9 @@ const NEW_COLUMNS: &[&str] = &[
     "sealed",
 ];
 
-const COLUMNS: &str = "select id, chain, block, writer, workspace_id, created_at, action, actor, \
-     actor_id, person, link, object, objects, request_id, sealed from audit_entries";
+/// What an entry is read from.
+pub(super) const COLUMNS: &str = "id, chain, block, writer, workspace_id, created_at, action, actor, \
+     actor_id, person, link, object, objects, request_id, sealed";
 
 impl NewAuditEntry {
     fn values(&self) -> [Value<'_>; 12] {
@@ -152,7 +153,7 @@ impl NewAuditEntry {
 }
 
 impl AuditEntry {
-    fn from_row(row: &Row<'_>) -> Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> Result<Self> {
         Ok(Self {
             id: row.int(0)?,
             block: row.opt_uuid(1)?.zip(row.opt_int(2)?),
@@ -258,7 +259,8 @@ impl Tx<'_> {
         let sql = format!("select count(*) from audit_entries{}", clause.sql());
         let count = self.query_one(&sql, clause.params(), |row| row.int(0))?;
         let (tail, params) = clause.sliced("created_at desc, id desc", page);
-        let rows = self.query(&format!("{COLUMNS}{tail}"), &params, AuditEntry::from_row)?;
+        let sql = format!("select {COLUMNS} from audit_entries{tail}");
+        let rows = self.query(&sql, &params, AuditEntry::from_row)?;
         Ok(Page { count, rows })
     }
 
@@ -280,7 +282,8 @@ impl Tx<'_> {
         }
         filter.narrow(&mut clause);
         let (tail, params) = clause.sliced("id", PageRequest { limit, offset: 0 });
-        self.query(&format!("{COLUMNS}{tail}"), &params, AuditEntry::from_row)
+        let sql = format!("select {COLUMNS} from audit_entries{tail}");
+        self.query(&sql, &params, AuditEntry::from_row)
     }
 
     /// The entries of a block, in their order.
@@ -297,11 +300,11 @@ impl Tx<'_> {
         (chain, block): (Uuid, i64),
         id: i64,
     ) -> Result<Vec<AuditEntry>> {
-        self.query(
-            &format!("{COLUMNS} where chain = $1 and block = $2 and id < $3 order by id"),
-            &[chain.into(), block.into(), id.into()],
-            AuditEntry::from_row,
-        )
+        let sql = format!(
+            "select {COLUMNS} from audit_entries where chain = $1 and block = $2 and id < $3 \
+             order by id"
+        );
+        self.query(&sql, &[chain.into(), block.into(), id.into()], AuditEntry::from_row)
     }
 
     /// How many entries wait to be chained, and since when the oldest does.

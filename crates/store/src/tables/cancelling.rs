@@ -1,6 +1,7 @@
 //! Deliveries that are not made any more.
 
-use super::{EndpointId, Micros};
+use super::page::Where;
+use super::{DeliveryId, EndpointId, Micros};
 use crate::{Result, Tx, Value};
 
 /// Deliveries that are cancelled by the statement that ends their endpoint: a few milliseconds of the one
@@ -17,7 +18,31 @@ const WAITED_FOR: &str = "with recursive ends(id) as (select min(endpoint_id) fr
      where d.state = 'pending' and d.endpoint_id > ends.id) from ends where ends.id is not null) \
      select ends.id from ends where ends.id is not null";
 
+/// Deliveries that were taken and whose event is gone: whoever takes one gets nothing to send, and gives nothing back.
+const ORPHANED: &str = "select d.id from deliveries d where d.state = 'pending' and d.leased = 1 \
+     and not exists (select 1 from events v where v.id = d.event_id) order by d.id";
+
 impl Tx<'_> {
+    /// Removes deliveries whose event is gone and that would be taken for ever. Answers how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn remove_orphaned_deliveries(&mut self) -> Result<u64> {
+        let sql = format!("{ORPHANED}{}", self.dialect().locking());
+        let orphaned = self.query(&sql, &[], |row| Ok(DeliveryId(row.int(0)?)))?;
+        if orphaned.is_empty() {
+            return Ok(0);
+        }
+        let mut removed = 0;
+        for (table, which) in [("attempts", "delivery_id in ({})"), ("deliveries", "id in ({})")] {
+            let mut clause = Where::beyond("id", 0);
+            clause.and_list(which, orphaned.iter().copied());
+            removed =
+                self.execute(&format!("delete from {table}{}", clause.sql()), clause.params())?;
+        }
+        Ok(removed)
+    }
+
     /// Cancels the first of what waits for an endpoint that was disabled or deleted by this transaction. Nothing
     /// is sent to it: the rest can be cancelled by others.
     pub(super) fn cancel_some_deliveries(&mut self, id: EndpointId, now: Micros) -> Result<u64> {

@@ -129,7 +129,7 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
 const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
      d.place + e.held as place \
      from (select id, (select count(*) from deliveries where endpoint_id = e.id \
-     and state = 'pending' and leased = 1 and due_at > $1) as held, \
+     and state = 'pending' and leased = 1 and due_at > $1 and due_at >= $held) as held, \
      case when e.held_until is null and e.failing_since is null then cast($4 as bigint) \
      else 1 end as most \
      from webhook_endpoints e where e.disabled_at is null offset 0) e \
@@ -141,8 +141,8 @@ const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoin
      and t.id = turn.id and t.state = 'pending' \
      order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
 
-/// Where PostgreSQL is told since when deliveries may be due.
-const SINCE: &str = "$since";
+/// Where PostgreSQL is told since when deliveries may be due, and since when leases end that go on.
+const SINCE: [&str; 2] = ["$since", "$held"];
 
 impl DueDelivery {
     fn from_row(row: &Row<'_>) -> Result<Self> {
@@ -185,7 +185,7 @@ impl Tx<'_> {
         stride: i64,
     ) -> Result<Vec<DueDelivery>> {
         let terms = [now, lease_until, limit, per_endpoint, stride].map(Value::from);
-        self.claim_of(OPEN, &terms, (now, limit))
+        self.claim_of(OPEN, &terms, (now, lease_until, limit))
     }
 
     /// As [`Self::claim_deliveries`], one of each endpoint, and none of those that have failed again and again:
@@ -203,7 +203,7 @@ impl Tx<'_> {
     ) -> Result<Vec<DueDelivery>> {
         let of = format!("{OPEN} and {STEADY}");
         let terms = [now, lease_until, limit, 1, stride, failing_since, failed_after];
-        self.claim_of(&of, &terms.map(Value::from), (now, limit))
+        self.claim_of(&of, &terms.map(Value::from), (now, lease_until, limit))
     }
 
     /// As [`Self::claim_deliveries`], one of each endpoint, and none of workspaces that hold
@@ -221,14 +221,14 @@ impl Tx<'_> {
     ) -> Result<Vec<DueDelivery>> {
         let of = format!("{OPEN} and {UNCROWDED}");
         let terms = [now, lease_until, limit, 1, stride, per_workspace].map(Value::from);
-        self.claim_of(&of, &terms, (now, limit))
+        self.claim_of(&of, &terms, (now, lease_until, limit))
     }
 
     fn claim_of(
         &mut self,
         endpoints: &str,
         terms: &[Value<'_>],
-        (now, limit): (Micros, i64),
+        (now, lease_until, limit): (Micros, Micros, i64),
     ) -> Result<Vec<DueDelivery>> {
         let needed = NEEDED.replace(MARK, UNWANTED);
         let due = match self.dialect() {
@@ -247,9 +247,11 @@ impl Tx<'_> {
             }
             Dialect::Postgres => {
                 let mut terms = terms.to_vec();
-                terms.push(self.due_since(now)?.into());
-                let since = format!("${}", terms.len());
-                let turns = TURNS_POSTGRES.replace(ENABLED, endpoints).replace(SINCE, &since);
+                let mut turns = TURNS_POSTGRES.replace(ENABLED, endpoints);
+                for (name, since) in SINCE.iter().zip(self.claims_begin(now, lease_until)?) {
+                    terms.push(since.into());
+                    turns = turns.replace(name, &format!("${}", terms.len()));
+                }
                 let sql = format!(
                     "with taken as ({CLAIM} = any(array({turns})) returning *) \
                      {needed} taken {BESIDE_POSTGRES} order by d.id"

@@ -229,6 +229,12 @@ impl Tx<'_> {
 
     /// Removes a subject and all that hangs on it.
     pub(super) fn erase_subject(&mut self, subject: SubjectId) -> Result<Erased> {
+        let locking = self.dialect().locking();
+        if !locking.is_empty() {
+            // Who makes a delivery of one of them again has done so by then, or finds nothing.
+            let held = format!("select id from events where subject_id = $1 order by id{locking}");
+            self.query(&held, &[subject.into()], |_| Ok(()))?;
+        }
         let waiting = self.query_one(
             "select count(*) from deliveries d join events v on v.id = d.event_id \
              where v.subject_id = $1 and d.state = 'pending'",

@@ -246,7 +246,7 @@ impl Tx<'_> {
 
     /// Makes deliveries to an endpoint of those of these events that it wants, that tell of nothing
     /// that is gone, and that were never on their way to it. Holds the endpoint, so that of several who
-    /// do so one does. Answers how many.
+    /// do so one does, and the events, so that none goes meanwhile. Answers how many.
     ///
     /// # Errors
     /// When the database fails.
@@ -267,13 +267,14 @@ impl Tx<'_> {
         let mut params = clause.params().to_vec();
         params.extend([Value::from(endpoint), now.into()]);
         let (to, at) = (params.len() - 1, params.len());
+        let holding = if self.dialect() == Dialect::Postgres { " for key share of v" } else { "" };
         let made = self.execute(
             &format!(
                 "insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, \
                  due_at, created_at, replayed_at) select v.workspace_id, v.subject_id, v.id, e.id, \
                  'pending', cast(${at} as bigint), cast(${at} as bigint), cast(${at} as bigint) from events v \
                  join webhook_endpoints e on e.id = ${to} and {ENABLED}{} \
-                 and not {OF_THE_PAST} and {MISSED} order by v.id",
+                 and not {OF_THE_PAST} and {MISSED} order by v.id{holding}",
                 clause.sql()
             ),
             &params,

@@ -282,7 +282,7 @@ impl Tx<'_> {
         Ok(removed)
     }
 
-    /// Events are chosen first: one that is replayed meanwhile goes whole or not at all.
+    /// Events are chosen and held first: one that is replayed meanwhile goes whole or not at all.
     fn remove_events(
         &mut self,
         parts: &Parts,
@@ -294,6 +294,13 @@ impl Tx<'_> {
         let sql = format!("select id from {table} where {due} order by {at} limit $3");
         let events =
             self.query(&sql, &[workspace.into(), before.into(), limit.into()], |row| row.int(0))?;
+        let locking = self.dialect().locking();
+        if !locking.is_empty() {
+            let mut clause = Where::equals("+workspace_id", workspace);
+            clause.and_list("id in ({})", events.iter().copied());
+            let sql = format!("select id from events{} order by id{locking}", clause.sql());
+            self.query(&sql, clause.params(), |_| Ok(()))?;
+        }
         let mut removed = 0;
         for (table, which) in [
             ("attempts", "delivery_id in (select id from deliveries where event_id in ({}))"),

@@ -71,14 +71,12 @@ impl Tx<'_> {
         if let Some(left) = left {
             self.erase_subject(left)?;
         }
-        self.execute(
-            "insert into subjects (workspace_id, document_index, created_at) \
-             values ($1, $2, $3) on conflict (workspace_id, document_index) do nothing",
-            &[workspace.into(), document.into(), now.into()],
-        )?;
+        // Whoever has just made the row does not hold it any more: an update that changes nothing does.
         let id: i64 = self.query_one(
-            "select id from subjects where workspace_id = $1 and document_index = $2",
-            &[workspace.into(), document.into()],
+            "insert into subjects (workspace_id, document_index, created_at) \
+             values ($1, $2, $3) on conflict (workspace_id, document_index) \
+             do update set created_at = subjects.created_at returning id",
+            &[workspace.into(), document.into(), now.into()],
             |row| row.int(0),
         )?;
         self.insert_data_key("subject", id, offered, now)?;

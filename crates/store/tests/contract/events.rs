@@ -1,3 +1,4 @@
+use crate::audit::entry;
 use crate::fixture::{
     ALL, NOW, SECOND, add_endpoint, add_link, emit_at, event_id, new_event, person, read, refused,
     sealed, uuid, workspaces, wrapped, write,
@@ -6,14 +7,15 @@ use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::pin::pin;
 use vinculo_store::{
-    DeliveryState, Error, EventFilter, NewEndpoint, NewEvent, PageRequest, Queue, Recipients,
-    Target, TimeSpan, Tx,
+    AuditFilter, DeliveryState, Error, EventFilter, NewEndpoint, NewEvent, PageRequest, Queue,
+    Recipients, Target, TimeSpan, Tx,
 };
 
 on_both_databases! {
     every_endpoint_of_the_workspace_gets_a_delivery,
     a_disabled_endpoint_gets_none,
     a_webhook_id_is_used_once_per_person,
+    an_event_is_written_with_what_was_noted_before_it,
     deliveries_are_announced_after_the_commit_only,
     an_endpoint_gets_the_types_it_wants,
     an_event_can_be_for_one_endpoint_or_nobody,
@@ -79,6 +81,45 @@ async fn a_webhook_id_is_used_once_per_person(db: TestDatabase) {
     assert!(matches!(error, Error::Conflict(_)), "{error}");
     let error = refused(&db, move |tx| again(tx).and_then(|()| event_id(tx, here, 80))).await;
     assert!(matches!(error, Error::Conflict(_)), "{error}");
+}
+
+async fn an_event_is_written_with_what_was_noted_before_it(db: TestDatabase) {
+    let (here, _) = workspaces(&db).await;
+    let subject = write(&db, move |tx| {
+        let subject = person(tx, here, 50)?.id;
+        add_endpoint(tx, here, 90)?;
+        Ok(subject)
+    });
+    let subject = subject.await;
+    let (mut told, mut noted) = (Vec::new(), Vec::new());
+    for (n, looks, to) in [
+        (80, true, Recipients::Everybody),
+        (81, false, Recipients::Everybody),
+        (82, true, Recipients::Nobody),
+        (83, false, Recipients::Nobody),
+    ] {
+        let take_in = move |tx: &mut Tx<'_>| {
+            if looks {
+                assert!(tx.endpoint(here, uuid(90))?.is_some());
+            }
+            tx.audit(&[entry(Some(here), n)])?;
+            let body = sealed(n);
+            tx.emit(&NewEvent { to, ..new_event(here, Some(subject), n, &body) })
+        };
+        write(&db, take_in).await;
+        told.push((uuid(n), Some(subject), NOW));
+        noted.push(format!("{:?}", entry(Some(here), n)));
+        // The id is used: neither of the two is written.
+        assert!(matches!(refused(&db, take_in).await, Error::Conflict(_)));
+        let events = read(&db, move |tx| tx.events(here, &EventFilter::default(), ALL)).await.rows;
+        let events = events.iter().rev().map(|it| (it.webhook_id, it.subject, it.created_at));
+        assert_eq!(events.collect::<Vec<_>>(), told);
+        let all = AuditFilter::default();
+        let entries = read(&db, move |tx| tx.audit_entries(here, &all, ALL)).await.rows;
+        let entries = entries.iter().rev().map(|it| format!("{:?}", it.entry));
+        assert_eq!(entries.collect::<Vec<_>>(), noted);
+    }
+    assert_eq!(raw::rows(&db, "select count(*) from deliveries"), ["2"]);
 }
 
 async fn deliveries_are_announced_after_the_commit_only(db: TestDatabase) {

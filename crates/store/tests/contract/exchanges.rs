@@ -1,4 +1,5 @@
-//! How often the server of PostgreSQL is asked and waited for: each time costs two changes of process.
+//! How often the server of PostgreSQL is asked and waited for: each time costs two changes of process. What is asked
+//! in one breath is one exchange, but each of its messages is answered by itself.
 
 use crate::audit::entry;
 use crate::fixture::{
@@ -24,8 +25,16 @@ struct Talk {
     said: Vec<u8>,
     /// Requests that were not answered yet.
     open: usize,
-    /// How often something was asked while nothing was: what is said in one breath is one exchange.
+    counts: Counts,
+}
+
+/// How often a server was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    /// While nothing was open: what is said in one breath is one exchange.
     exchanges: usize,
+    /// At all.
+    messages: usize,
 }
 
 /// Stands between a store and its server, and counts.
@@ -68,7 +77,8 @@ impl Talk {
     fn say(&mut self, bytes: &[u8], types: &[u8]) {
         self.said.extend_from_slice(bytes);
         let asked = types.iter().filter(|kind| [b'Q', b'S', 0].contains(kind)).count();
-        self.exchanges += usize::from(asked > 0 && self.open == 0);
+        self.counts.exchanges += usize::from(asked > 0 && self.open == 0);
+        self.counts.messages += asked;
         self.open += asked;
     }
 
@@ -103,8 +113,8 @@ impl Counter {
         Target::Postgres { url: format!("host={place} port=5432 user={user} dbname={name}") }
     }
 
-    /// Exchanges so far on the connection on which a statement that begins so was prepared.
-    fn of(&self, statement: &str) -> usize {
+    /// What was counted so far on the connection on which a statement that begins so was prepared.
+    fn of(&self, statement: &str) -> Counts {
         let talks = held(&self.talks).clone();
         let prepared = |talk: &Talk| {
             talk.said.windows(statement.len()).any(|bytes| bytes == statement.as_bytes())
@@ -113,10 +123,17 @@ impl Counter {
             .iter()
             .map(|talk| held(talk))
             .filter(|talk| prepared(talk))
-            .map(|talk| talk.exchanges)
+            .map(|talk| talk.counts)
             .collect();
-        let [exchanges] = found[..] else { panic!("{statement:?} was prepared by {found:?}") };
-        exchanges
+        let [counts] = found[..] else { panic!("{statement:?} was prepared by {found:?}") };
+        counts
+    }
+}
+
+impl Counts {
+    /// Exchanges and messages since.
+    fn since(self, before: Self) -> (usize, usize) {
+        (self.exchanges - before.exchanges, self.messages - before.messages)
     }
 }
 
@@ -228,10 +245,40 @@ async fn an_event_and_its_entry_travel_with_the_commit_and_a_try_takes_two_excha
         let [written, claimed] = so_far();
         // The first time, statements are prepared.
         if let Some([write, lease]) = before.replace([written, claimed]) {
-            // The endpoint is looked at as the transaction begins; the rest goes with its commit.
-            assert_eq!(taken_in - write, 2, "exchanges to take an event in");
-            assert_eq!(claimed - lease, 1, "exchanges to claim a delivery");
-            assert_eq!(written - taken_in, 1, "exchanges to record a try");
+            // The endpoint is looked at; then entry, event and delivery are one statement, which commits itself.
+            assert_eq!(taken_in.since(write), (2, 2), "to take an event in");
+            assert_eq!(claimed.since(lease), (1, 1), "to claim a delivery");
+            assert_eq!(written.since(taken_in), (1, 1), "to record a try");
+        }
+    }
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_one_statement_behind_a_look_needs_no_transaction() {
+    let db = TestDatabase::postgres();
+    let (here, _) = workspaces(&db).await;
+    let endpoint = write(&db, move |tx| add_endpoint(tx, here, 90)).await;
+    let (counter, store) = counted(&db).await;
+    let emit = move |tx: &mut Tx<'_>, n: u64| {
+        let body = sealed(n);
+        let event = new_event(here, None, n, &body);
+        tx.emit(&NewEvent { to: Recipients::Only(endpoint), ..event })
+    };
+    let mut before = None;
+    for n in 100..103 {
+        let look = move |tx: &mut Tx<'_>| {
+            tx.endpoint(here, uuid(90))?.expect("no endpoint");
+            emit(tx, n)
+        };
+        store.write(look).await.expect("not written");
+        let looked = counter.of("insert into events");
+        // A connection that rested may have died: what commits itself is not sent by it.
+        store.write(move |tx| emit(tx, 100 + n)).await.expect("not written");
+        let written = counter.of("insert into events");
+        if let Some(before) = before.replace(written) {
+            assert_eq!(looked.since(before), (2, 2), "behind a look");
+            assert_eq!(written.since(looked), (2, 3), "without one");
         }
     }
     store.close().await;

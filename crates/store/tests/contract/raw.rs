@@ -42,6 +42,22 @@ pub(crate) fn run(db: &TestDatabase, sql: &str) {
     }
 }
 
+/// The code by which PostgreSQL refuses a statement.
+pub(crate) fn refused(db: &TestDatabase, sql: &str) -> String {
+    let Target::Postgres { url } = &db.target else { unreachable!("asked for PostgreSQL") };
+    apart(|| {
+        let refusal = connect(url).batch_execute(sql).expect_err("not refused");
+        refusal.code().map_or_else(|| refusal.to_string(), |code| code.code().to_owned())
+    })
+}
+
+/// Whether a connection to a database of PostgreSQL waits for a lock of another one.
+pub(crate) fn somebody_waits(db: &TestDatabase) -> bool {
+    let waits = "select count(*) from pg_stat_activity \
+         where datname = current_database() and wait_event_type = 'Lock'";
+    rows(db, waits) != ["0"]
+}
+
 /// Waits until nobody else is connected to a database of PostgreSQL: a connection reports what it touched at the
 /// latest when it ends.
 pub(crate) async fn until_alone(db: &TestDatabase) {

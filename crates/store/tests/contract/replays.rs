@@ -1,12 +1,14 @@
 use crate::fixture::{
-    ALL, NOW, SECOND, add_endpoint, add_link, emit_at, new_event, person, read, sealed, uuid,
-    workspaces, write,
+    ALL, NOW, SECOND, add_endpoint, add_link, emit_at, event_id, index, new_event, person, read,
+    sealed, uuid, workspaces, write,
 };
 use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
+use std::sync::mpsc;
 use vinculo_store::{
     AttemptRecord, Delivery, DeliveryFilter, DeliveryId, DeliveryState, DisabledReason, EndpointId,
-    EventFilter, NewEvent, Recipients, ReplayPlace, TimeSpan, Tx, WorkspaceId,
+    Error, EventFilter, NewEvent, Recipients, ReplayPlace, RetentionRule, TimeSpan, Tx,
+    WorkspaceId,
 };
 
 on_both_databases! {
@@ -267,4 +269,54 @@ async fn missed_events_are_delivered_once(db: TestDatabase) {
     );
     let at = NOW + 9;
     assert_eq!(raw::rows(&db, &sql), vec![format!("EMPLOYMENTS|pending|{at}|{at}|{at}"); 3]);
+}
+
+/// SQLite has one writer, so that this can be seen on PostgreSQL only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_goes_while_it_is_sent_again_leaves_no_delivery_behind() {
+    for erase in [false, true] {
+        let db = TestDatabase::postgres();
+        let (here, _) = workspaces(&db).await;
+        let (endpoint, event) = write(&db, move |tx| {
+            let subject = person(tx, here, 50)?.id;
+            add_link(tx, here, subject, 60)?;
+            let body = sealed(80);
+            let event = new_event(here, Some(subject), 80, &body);
+            tx.emit(&NewEvent { to: Recipients::Nobody, ..event })?;
+            Ok((add_endpoint(tx, here, 90)?, event_id(tx, here, 80)?))
+        })
+        .await;
+        let (made, is_made) = mpsc::channel();
+        let (go_on, may_go_on) = mpsc::channel::<()>();
+        let store = db.store.clone();
+        let again = tokio::spawn(async move {
+            let again = move |tx: &mut Tx<'_>| {
+                let count = tx.deliver_missed(here, endpoint, &[event], NOW)?;
+                made.send(()).expect("nobody waits");
+                may_go_on.recv().expect("nobody lets it go on");
+                Ok::<_, Error>(count)
+            };
+            store.write(again).await
+        });
+        is_made.recv().expect("never made");
+        let store = db.store.clone();
+        let goes = tokio::spawn(async move {
+            let goes = move |tx: &mut Tx<'_>| {
+                if erase {
+                    return Ok(u64::from(tx.erase_person(here, &index(50))?.is_some()));
+                }
+                tx.remove_old(RetentionRule::Events, Some(here), NOW + SECOND, 9, NOW)
+            };
+            store.write(goes).await
+        });
+        while !goes.is_finished() && !raw::somebody_waits(&db) {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        go_on.send(()).expect("the replay is gone");
+        assert_eq!(again.await.expect("the replay panicked").expect("not written"), 1);
+        assert_eq!(goes.await.expect("the removal panicked").expect("not written"), 1);
+        let left = ["events", "deliveries"]
+            .map(|table| raw::rows(&db, &format!("select count(*) from {table}")).remove(0));
+        assert_eq!(left, ["0", "0"], "erased: {erase}");
+    }
 }

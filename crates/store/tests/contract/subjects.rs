@@ -3,7 +3,8 @@ use crate::raw;
 use crate::support::{TestDatabase, on_both_databases};
 use std::collections::HashMap;
 use std::sync::mpsc;
-use vinculo_store::Result;
+use tokio::task::JoinHandle;
+use vinculo_store::{Result, Subject, Tx, WorkspaceId};
 
 on_both_databases! {
     a_person_is_known_per_workspace,
@@ -167,7 +168,7 @@ async fn a_second_projection_of_a_person_waits_for_the_first() {
     let subject = write(&db, move |tx| person(tx, here, 50)).await.id;
     let (held, is_held) = mpsc::channel();
     let (go_on, may_go_on) = mpsc::channel::<()>();
-    let slow = move |tx: &mut vinculo_store::Tx<'_>| {
+    let slow = move |tx: &mut Tx<'_>| {
         tx.lock_subject(subject)?;
         held.send(()).expect("nobody waits");
         may_go_on.recv().expect("nobody lets it go on");
@@ -178,19 +179,61 @@ async fn a_second_projection_of_a_person_waits_for_the_first() {
     let store = db.store.clone();
     is_held.recv().expect("never held");
     let second = tokio::spawn(async move {
-        let look = move |tx: &mut vinculo_store::Tx<'_>| {
+        let look = move |tx: &mut Tx<'_>| {
             tx.lock_subject(subject)?;
             tx.link(here, uuid(60))
         };
         store.write(look).await
     });
-    let waits = "select count(*) from pg_stat_activity \
-         where datname = current_database() and wait_event_type = 'Lock'";
-    while raw::rows(&db, waits) == ["0"] {
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
+    somebody_waits(&db).await;
     go_on.send(()).expect("the first is gone");
     first.await.expect("the first panicked").expect("not written");
     let seen = second.await.expect("the second panicked").expect("not read");
     assert!(seen.is_some(), "the second did not wait for the first");
+}
+
+/// Waits until a connection waits for a lock of another one.
+async fn somebody_waits(db: &TestDatabase) {
+    while !raw::somebody_waits(db) {
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
+}
+
+/// Ensures person 50, says so, and commits when told to.
+fn ensure_slowly(
+    db: &TestDatabase,
+    here: WorkspaceId,
+) -> (JoinHandle<Result<Subject>>, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (held, is_held) = mpsc::channel();
+    let (go_on, may_go_on) = mpsc::channel();
+    let store = db.store.clone();
+    let ensure = tokio::spawn(async move {
+        let ensure = move |tx: &mut Tx<'_>| {
+            let subject = tx.ensure_subject(here, &index(50), &wrapped(50), NOW)?;
+            held.send(()).expect("nobody waits");
+            may_go_on.recv().expect("nobody lets it go on");
+            Ok(subject)
+        };
+        store.write(ensure).await
+    });
+    (ensure, is_held, go_on)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_whom_somebody_else_has_just_made_is_held_too() {
+    let db = TestDatabase::postgres();
+    let (here, _) = workspaces(&db).await;
+    let (first, is_made, may_commit) = ensure_slowly(&db, here);
+    is_made.recv().expect("never made");
+    let (second, is_held, go_on) = ensure_slowly(&db, here);
+    somebody_waits(&db).await;
+    may_commit.send(()).expect("the first is gone");
+    let made = first.await.expect("the first panicked").expect("not written");
+    is_held.recv().expect("never held");
+    // As an erasure would.
+    let locked = raw::refused(&db, "select id from subjects for update nowait");
+    assert_eq!(locked, "55P03");
+    go_on.send(()).expect("the second is gone");
+    let found = second.await.expect("the second panicked").expect("not written");
+    assert_eq!(found.id, made.id);
 }

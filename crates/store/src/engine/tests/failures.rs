@@ -1,4 +1,4 @@
-use super::{bodies, note, with_notes};
+use super::{bodies, note, note_later, with_notes};
 use crate::support::TestDatabase;
 use crate::{Error, Options, Queue, Result, Store, Target, Tx, migrate};
 use std::time::Duration;
@@ -24,8 +24,14 @@ async fn lost_connections_come_back_unnoticed() {
         for number in 0..8 {
             assert!(bodies(&db.store).await.len() as i64 >= round * 8 + number);
             let id = round * 8 + number;
-            let outcome = db.store.write(move |tx| note(tx, id, &format!("note {id}"))).await;
-            outcome.expect("a lane did not come back");
+            let looks = number % 2 == 0;
+            let write = move |tx: &mut Tx<'_>| {
+                if looks {
+                    count(tx)?;
+                }
+                note(tx, id, &format!("note {id}"))
+            };
+            db.store.write(write).await.expect("a lane did not come back");
         }
     }
 }
@@ -46,6 +52,50 @@ async fn a_connection_lost_inside_a_closure_is_reported_and_undone() {
     assert!(bodies(&db.store).await.is_empty());
     db.store.write(|tx| note(tx, 3, "three")).await.expect("not written");
     assert_eq!(bodies(&db.store).await, ["three"]);
+}
+
+fn count(tx: &mut Tx<'_>) -> Result<i64> {
+    tx.query_one("select count(*) from notes", &[], |row| row.int(0))
+}
+
+/// Ends every connection to the database but the one that does it, and returns when they are gone.
+fn end_others(by: &Store) -> Result<i64> {
+    by.read_blocking(|tx| {
+        let sql = "select count(pg_terminate_backend(pid, 10000)) from pg_stat_activity \
+             where datname = current_database() and pid <> pg_backend_pid()";
+        tx.query_one(sql, &[], |row| row.int(0))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_lost_behind_a_look_is_reported_and_nothing_is_written() {
+    let db = TestDatabase::postgres();
+    with_notes(&db).await;
+    let one = Options { postgres_lanes: 1, ..Options::default() };
+    let other = Store::open(&db.target, &one).expect("the store does not open");
+    for (notes, sent) in [(1, false), (2, false), (0, true)] {
+        let by = other.clone();
+        let outcome: Result<()> = db
+            .store
+            .write(move |tx| {
+                count(tx)?;
+                end_others(&by)?;
+                if sent {
+                    note(tx, 9, "nine")?;
+                }
+                (0..notes).try_for_each(|id| note_later(tx, id, &format!("note {id}")))
+            })
+            .await;
+        assert!(matches!(outcome, Err(Error::Unavailable(_))), "{notes} notes: {outcome:?}");
+        assert!(bodies(&db.store).await.is_empty(), "{notes} notes");
+    }
+    let written = db.store.write(|tx| {
+        count(tx)?;
+        note_later(tx, 1, "one")
+    });
+    written.await.expect("not written");
+    assert_eq!(bodies(&db.store).await, ["one"]);
+    other.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

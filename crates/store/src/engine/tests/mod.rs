@@ -34,6 +34,11 @@ pub(super) fn note(tx: &mut Tx<'_>, id: i64, body: &str) -> Result<u64> {
     tx.execute("insert into notes (id, body) values ($1, $2)", &[id.into(), body.into()])
 }
 
+/// The same with the next statement or the commit.
+pub(super) fn note_later(tx: &mut Tx<'_>, id: i64, body: &str) -> Result<()> {
+    tx.execute_later("insert into notes (id, body) values ($1, $2)", &[id.into(), body.into()])
+}
+
 pub(super) async fn bodies(store: &Store) -> Vec<String> {
     let read = |tx: &mut Tx<'_>| tx.query("select body from notes order by id", &[], |r| r.text(0));
     store.read(read).await.expect("notes are not readable")

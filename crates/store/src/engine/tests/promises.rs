@@ -1,4 +1,4 @@
-use super::{AppError, bodies, note, with_notes};
+use super::{AppError, bodies, note, note_later, with_notes};
 use crate::engine::lane::apart;
 use crate::support::{TestDatabase, on_both_databases};
 use crate::{Dialect, Error, Options, Result, Store, Target, Tx, migrate};
@@ -11,6 +11,7 @@ on_both_databases! {
     statements_after_a_failure_are_refused,
     what_is_owed_comes_before_what_follows,
     what_is_owed_is_sent_however_many_texts_it_has,
+    what_is_owed_behind_a_look_is_all_or_nothing,
     what_is_owed_and_fails_undoes_everything,
     what_is_owed_is_undone_with_the_rest,
     what_is_owed_is_not_lost_outside_of_a_transaction,
@@ -105,10 +106,6 @@ async fn statements_after_a_failure_are_refused(db: TestDatabase) {
     assert!(bodies(&db.store).await.is_empty());
 }
 
-fn note_later(tx: &mut Tx<'_>, id: i64, body: &str) -> Result<()> {
-    tx.execute_later("insert into notes (id, body) values ($1, $2)", &[id.into(), body.into()])
-}
-
 async fn what_is_owed_comes_before_what_follows(db: TestDatabase) {
     with_notes(&db).await;
     // More than travel together, before a statement that sees them, a load of rows and the commit.
@@ -144,6 +141,34 @@ async fn what_is_owed_is_sent_however_many_texts_it_has(db: TestDatabase) {
         .await;
     written.expect("not written");
     assert_eq!(bodies(&db.store).await.len(), 600);
+}
+
+async fn what_is_owed_behind_a_look_is_all_or_nothing(db: TestDatabase) {
+    with_notes(&db).await;
+    let write = async |ids: &'static [i64], refuse: bool| {
+        let outcome: Result<i64, AppError> = db
+            .store
+            .write(move |tx| {
+                let seen = tx.query_one("select count(*) from notes", &[], |row| row.int(0))?;
+                let again =
+                    tx.query_one("select count(*) from notes where id > 0", &[], |row| row.int(0))?;
+                assert_eq!(seen, again);
+                ids.iter().try_for_each(|id| note_later(tx, *id, &format!("note {id}")))?;
+                if refuse { Err(AppError::Refused) } else { Ok(seen) }
+            })
+            .await;
+        outcome
+    };
+    // One is the whole transaction, two are not, and none is none.
+    for (ids, before) in [(&[1][..], 0), (&[2, 3][..], 1), (&[][..], 3), (&[4][..], 3)] {
+        assert_eq!(write(ids, false).await.expect("not written"), before);
+    }
+    let refused = [(&[4][..], false), (&[5, 4][..], false), (&[4, 5][..], false), (&[5][..], true)];
+    for (ids, refuse) in refused {
+        let refused = write(ids, refuse).await;
+        assert!(refused.is_err(), "{ids:?}");
+        assert_eq!(bodies(&db.store).await, ["note 1", "note 2", "note 3", "note 4"], "{ids:?}");
+    }
 }
 
 async fn what_is_owed_and_fails_undoes_everything(db: TestDatabase) {
