@@ -94,7 +94,11 @@ async fn begun_bodies(app: &TestApp) -> Vec<TcpStream> {
 }
 
 async fn a_request_that_takes_too_long_ends_and_an_upload_does_not(database: TestDatabase) {
-    let short = |config: &mut Config| config.request_timeout = Duration::from_millis(200);
+    let short = |config: &mut Config| {
+        config.request_timeout = Duration::from_millis(200);
+        // No piece of a body is late before the test gives up.
+        config.body_timeout = Duration::from_secs(600);
+    };
     let app = Setup::new(database).configure(short).start().await;
     let begun: [TcpStream; 4] = begun_bodies(&app).await.try_into().expect("four");
     let [link, import, cohort, key] = begun;
