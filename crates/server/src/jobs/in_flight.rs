@@ -27,8 +27,8 @@ pub(super) struct Leases {
     pub(super) app: App,
     pub(super) jobs: InFlight<ClaimedJob>,
     pub(super) deliveries: InFlight<ClaimedDelivery>,
-    /// Whether nobody else takes rows of this database.
-    alone: bool,
+    /// Whether nobody else takes rows of this database, which is an embedded one then.
+    pub(super) alone: bool,
     /// When all of them were prolonged last.
     prolonged_at: Arc<AtomicI64>,
 }

@@ -191,13 +191,21 @@ impl Claim for JobClaim {
 
     async fn now(self, of: &Leases) -> Result<Taken<ClaimedJob>, Error> {
         let leases = of.clone();
-        of.app.store().lease_once(move |tx| self.lease(tx, &leases)).await
+        let take = move |tx: &mut Tx<'_>| self.lease(tx, &leases);
+        match of.alone {
+            // Other statements may come before the one that takes them.
+            true => of.app.store().lease(take).await,
+            false => of.app.store().lease_once(take).await,
+        }
     }
 
     fn when_woken(self, of: &Leases) -> Option<Standing<Taken<ClaimedJob>, Error>> {
         let (leases, queue, narrow) = (of.clone(), self.queue(), self.is_narrow());
-        let store = of.app.store();
-        store.lease_once_when_woken(queue, narrow, move |tx| self.lease(tx, &leases))
+        let take = move |tx: &mut Tx<'_>| self.lease(tx, &leases);
+        match of.alone {
+            true => of.app.store().lease_when_woken(queue, narrow, take),
+            false => of.app.store().lease_once_when_woken(queue, narrow, take),
+        }
     }
 }
 

@@ -94,7 +94,8 @@ async fn everything_about_a_person_is_found_and_nothing_about_others(db: TestDat
         attempts: 1,
         last_attempt_at: Some(NOW + SECOND),
     };
-    assert_eq!(read(&db, move |tx| tx.deliveries_about(subject)).await, [delivery.clone()]);
+    let found = read(&db, move |tx| tx.deliveries_about(subject)).await;
+    assert_eq!(found, std::slice::from_ref(&delivery));
     write(&db, move |tx| tx.delete_endpoint(endpoint, NOW)).await;
     let of_nobody = DeliveryAbout { endpoint: None, ..delivery };
     assert_eq!(read(&db, move |tx| tx.deliveries_about(subject)).await, [of_nobody]);
