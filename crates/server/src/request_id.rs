@@ -83,7 +83,7 @@ pub(crate) async fn layer(
     });
     let mut response = next(request).instrument(span.clone()).instrument(traced.clone()).await;
     traces::answered(&traced, response.status().as_u16());
-    tracing::debug!(parent: &span, status = response.status().as_u16(), "answered");
+    span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     let mut buffer = Uuid::encode_buffer();
     let hex = &*id.simple().encode_lower(&mut buffer);
     let status = response.status();

@@ -216,7 +216,7 @@ impl Runner {
         let took = since(&app, start);
         app.metrics().job_ended(kind, result, took);
         traces::job_ended(&traced, result);
-        tracing::debug!(parent: &span, result = result.as_str(), ?took, "job ended");
+        span.in_scope(|| tracing::debug!(result = result.as_str(), ?took, "job ended"));
         drop(running);
         if result == RunResult::Done { Ended::ForGood } else { Ended::ForNow }
     }
