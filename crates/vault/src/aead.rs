@@ -65,16 +65,14 @@ impl Cipher {
         sealed: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Refused> {
-        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
-        let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>().ok_or(Refused)?;
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(Refused)?;
         let start = out.len();
-        out.resize(start + ciphertext.len(), 0);
-        let (nonce, aad) = (Nonce::assume_unique_for_key(*nonce), Aad::from(aad));
-        let opened = self.0.open_separate_gather(nonce, aad, ciphertext, tag, &mut out[start..]);
-        if opened.is_err() {
-            out.truncate(start);
-        }
-        opened.map_err(|_| Refused)
+        out.extend_from_slice(ciphertext);
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let opened = self.0.open_in_place(nonce, Aad::from(aad), &mut out[start..]);
+        let length = opened.map(|plaintext| plaintext.len());
+        out.truncate(start + length.unwrap_or(0));
+        length.map(|_| ()).map_err(|_| Refused)
     }
 }
 
