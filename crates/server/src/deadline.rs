@@ -11,8 +11,8 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Timeout, timeout};
 use tower::{Layer, Service};
 
-/// Answers 408 for what takes longer; what may take [`Duration::MAX`] may take any time. Whether there is an answer is asked before the time is: a read, which
-/// waits for nobody, thus sets no timer that had to be taken back.
+/// Answers 408 for what takes longer; what may take [`Duration::MAX`] may take any time. The answer is looked for
+/// before the clock is: a read, which waits for nobody, sets no timer that would have to be taken back.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(pub(crate) Duration);
 

@@ -1,7 +1,7 @@
 //! The vinculo application: one table of routes, one file per operation, jobs that do the slow
 //! part later.
 //!
-//! A request crosses three rooms: router → a handler under `api` → the store. Everything a
+//! A request crosses three rooms: router → a handler (`api`, `manage`, `dashboard`, `connect`) → the store. Everything a
 //! handler or a job may touch hangs off one [`App`]: database, keys, clock, randomness, HTTP
 //! clients, configuration.
 

@@ -2,16 +2,13 @@
 
 use uuid::Uuid;
 use vinculo_pila::Document;
-use vinculo_store::{NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
+use vinculo_store::{NOBODY, NewSourceCall, Purpose, SourceCallId, SubjectId, Tx};
 use vinculo_vault::{BlindIndex, DataKey};
 
 use crate::App;
 use crate::error::ApiError;
 use crate::secrets::WorkspaceSecrets;
 use crate::sources::{Asked, best, payload_context};
-
-/// Stands for the document in what is written down about somebody who was erased.
-const NOBODY: [u8; 32] = [0; 32];
 
 /// Whom a question was about, when the workspace knows the person.
 #[derive(Clone, Copy)]

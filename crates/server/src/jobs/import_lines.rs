@@ -23,7 +23,7 @@ use crate::secrets::WorkspaceSecrets;
 /// documents: the more of them are asked for in its order, the fewer of its pages are read for each.
 const BLOCK: usize = 4_096;
 /// Lines stored in one transaction, and people made in one.
-const BATCH: usize = 2000;
+pub(super) const BATCH: usize = 2000;
 /// Sealed batches that wait for the write lane.
 const AHEAD: usize = 1;
 

@@ -4,11 +4,12 @@ use tokio_util::sync::CancellationToken;
 use vinculo_store::{ClaimedJob, ImportId, Tx};
 
 use super::failure::JobFailure;
+use super::import_lines::BATCH;
 use crate::App;
 use crate::error::ApiError;
 
 /// Lines removed in one transaction: as many as an import stores in one.
-pub(crate) const LINES: i64 = 2000;
+pub(crate) const LINES: i64 = BATCH as i64;
 
 /// Imports looked up in one go.
 const IMPORTS: i64 = 100;

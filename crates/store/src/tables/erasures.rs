@@ -9,7 +9,7 @@ use super::{Micros, SubjectId, WorkspaceId};
 use crate::{Result, Row, Tx};
 
 /// Stands in the place of a document's look-up value when the document was erased.
-pub(super) const NOBODY: [u8; 32] = [0; 32];
+pub const NOBODY: [u8; 32] = [0; 32];
 
 /// How much of a person went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

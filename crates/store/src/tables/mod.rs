@@ -78,7 +78,7 @@ pub use data_keys::{KeyCount, KeyOwner, StoredKey};
 pub use deliveries::{ClaimedDelivery, DeliveryState, DueDelivery};
 pub use delivery_log::{Delivery, DeliveryFilter, StoredAttempt};
 pub use endpoints::{DisabledReason, Endpoint, Failing, NewEndpoint};
-pub use erasures::{Erased, Erasure, NewErasure, Unopened};
+pub use erasures::{Erased, Erasure, NOBODY, NewErasure, Unopened};
 pub use events::{Event, EventFilter, NewEvent, Recipients};
 pub use ids::{
     ApiKeyId, CohortId, DeliveryId, EndpointId, EventId, ImportId, JobId, LinkId, LoadId,
