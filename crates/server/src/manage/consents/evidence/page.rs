@@ -44,6 +44,7 @@ impl Page {
     fn of(evidence: &Evidence) -> Self {
         let mut page = Self(String::new());
         page.markup("<!DOCTYPE html>\n<html lang=\"es\">\n<head>\n<meta charset=\"utf-8\">\n");
+        page.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         page.markup("<title>Prueba de la autorización</title>\n<style>").markup(STYLE);
         page.markup("</style>\n</head>\n<body>\n<h1>Prueba de la autorización del titular</h1>\n");
         page.markup("<p class=\"note\">Ley 1581 de 2012, artículos 8, 9 y 17. ");
@@ -209,7 +210,8 @@ fn or_dash(value: Option<&str>) -> &str {
 }
 
 fn words(all: &[&'static str]) -> String {
-    all.iter().map(|one| word(one)).collect::<Vec<_>>().join(", ")
+    let words: Vec<_> = all.iter().map(|one| word(one)).collect();
+    if words.is_empty() { or_dash(None).to_owned() } else { words.join(", ") }
 }
 
 fn readable(proof: &Value) -> String {
