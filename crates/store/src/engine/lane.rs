@@ -2,13 +2,11 @@
 
 use super::waiting::{Waiting, Work};
 use crate::error::{Error, Result};
-use crate::stats::{Busy, Timer};
+use crate::stats::Busy;
 use crate::tx::{Mode, Tx};
 use crate::wake::Queues;
-use crossbeam_channel::after;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// A closure with the place where its answer goes, its types forgotten.
@@ -95,63 +93,10 @@ pub(crate) fn apart<T: Send>(body: impl FnOnce() -> Result<T> + Send) -> Result<
     outcome.unwrap_or(Err(Error::Panicked))
 }
 
-/// How often a lane may begin a closure: what comes meanwhile is done by the next one. The first one after a rest
-/// waits for nothing.
-pub(crate) struct Pace {
-    every: Duration,
-    timer: Timer,
-    last: Option<Duration>,
-}
-
-impl Pace {
-    /// One in so long.
-    pub(crate) fn new(every: Duration, timer: Timer) -> Self {
-        Self { every, timer, last: None }
-    }
-
-    /// Waits until one may begin, which does then. It is waited for by the time of the machine: by a timer that
-    /// stands still, each waits for as long.
-    pub(crate) fn begin(&mut self) {
-        if let Some(left) = self.left() {
-            let _ = after(left).recv();
-        }
-        self.last = Some(self.timer.now());
-    }
-
-    /// How long the next one waits.
-    fn left(&self) -> Option<Duration> {
-        self.every.checked_sub(self.timer.now().saturating_sub(self.last?))
-    }
-}
-
 /// Runs closures one at a time until no more can come.
 pub(crate) fn serve(waiting: &Waiting, busy: &Busy, mut run: impl FnMut(Mode, Box<dyn Job>)) {
     while let Some(Work { mode, job, .. }) = waiting.take() {
         let _working = busy.begin();
         run(mode, job);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Duration, Pace, Timer};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    #[test]
-    fn who_comes_too_soon_waits_for_the_rest() {
-        let passed = Arc::new(AtomicU64::new(0));
-        let clock = Arc::clone(&passed);
-        let timer = Timer::new(move || Duration::from_micros(clock.load(Ordering::Relaxed)));
-        let mut pace = Pace::new(Duration::from_micros(10), timer);
-        let at = |pace: &Pace, now| {
-            passed.store(now, Ordering::Relaxed);
-            pace.left().map(|left| left.as_micros())
-        };
-        assert_eq!(at(&pace, 5), None, "the first one");
-        pace.begin();
-        assert_eq!([5, 8, 15, 16].map(|now| at(&pace, now)), [Some(10), Some(7), Some(0), None]);
-        pace.begin();
-        assert_eq!([16, 25, 27].map(|now| at(&pace, now)), [Some(10), Some(1), None]);
     }
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL: lanes that each own a connection and both read and write.
 
 use super::address::Server;
-use super::lane::{Job, Outcome, Pace, serve};
+use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
 use super::oldest::Oldest;
 use super::owed::{BEGIN, Owed};
@@ -34,9 +34,6 @@ const INTERPRET: &str = "set jit = off";
 pub(super) const UNSYNCED: &str = "set synchronous_commit = off";
 /// The same for one transaction.
 const BEGIN_UNSYNCED: &str = "begin; set local synchronous_commit = off";
-/// Between the beginnings of two claims: each has its price, however little it finds. What an endpoint is sent is
-/// bounded by it: no more than it has places, in each.
-pub(crate) const PACE: Duration = Duration::from_millis(1);
 /// The advisory lock of whoever uses the database: `vinculo!` in ASCII.
 pub(crate) const IN_USE: i64 = 0x7669_6e63_756c_6f21;
 
@@ -317,20 +314,12 @@ impl Bell {
 }
 
 /// Runs closures on one connection: writes as one transaction each, reads without one.
-pub(crate) fn lane(
-    mut connection: Connection,
-    mut pace: Option<Pace>,
-    (waiting, busy): (&Waiting, &Busy),
-    bell: &Bell,
-) {
+pub(crate) fn lane(mut connection: Connection, waiting: &Waiting, busy: &Busy, bell: &Bell) {
     if connection.synced {
         // Saves the first closure the wait; when it fails, that closure tries again and says why.
         let _ = connection.session();
     }
     serve(waiting, busy, |mode, mut job| {
-        if let Some(pace) = &mut pace {
-            pace.begin();
-        }
         let fate = run(&mut connection, mode, job.as_mut());
         let mut standing = bell.ring(fate.as_ref().copied().unwrap_or_default());
         job.answer(fate.map(|_| ()));

@@ -3,7 +3,7 @@
 use super::inner::{Inner, Lanes};
 use super::{Options, Store};
 use crate::engine::address::Server;
-use crate::engine::lane::{Pace, spawn};
+use crate::engine::lane::spawn;
 use crate::engine::oldest::Oldest;
 use crate::engine::session::Session;
 use crate::engine::waiting::Waiting;
@@ -71,16 +71,20 @@ pub(super) fn postgres(url: &str, options: &Options, whole: Whole) -> Result<Sto
     let oldest = Oldest::default();
     let shared = (0..count).map(|number| {
         let connection = server::Connection::new(place.clone(), options.exclusive, oldest.clone());
-        let of = (Arc::clone(&pool.waiting), pool.busy.clone());
-        (format!("store-{number}"), connection, None, of, bell.clone())
+        (
+            format!("store-{number}"),
+            connection,
+            Arc::clone(&pool.waiting),
+            pool.busy.clone(),
+            bell.clone(),
+        )
     });
     let unsynced = server::Connection::new(place.clone(), options.exclusive, oldest.clone())
         .unsynced(options.patience);
-    let of = (Arc::clone(&lease.waiting), lease.busy.clone());
-    let pace = Pace::new(server::PACE, options.timer.clone());
-    let apart = ("store-lease".to_owned(), unsynced, Some(pace), of, quiet);
-    for (name, connection, pace, (waiting, busy), bell) in shared.chain([apart]) {
-        let lane = move || server::lane(connection, pace, (&waiting, &busy), &bell);
+    let apart =
+        ("store-lease".to_owned(), unsynced, Arc::clone(&lease.waiting), lease.busy.clone(), quiet);
+    for (name, connection, waiting, busy, bell) in shared.chain([apart]) {
+        let lane = move || server::lane(connection, &waiting, &busy, &bell);
         threads.push(spawn(&name, lane)?);
     }
     drop(bell);
