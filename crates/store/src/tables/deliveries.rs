@@ -123,23 +123,24 @@ const TURNS_SQLITE: &str = "select t.id from (select d.id, d.due_at, d.endpoint_
      case when t.works then $4 else 1 end - coalesce(h.held, 0) \
      order by t.place + coalesce(h.held, 0), t.due_at, t.id limit $3";
 
-/// The same with the chosen rows locked: rows that another worker is taking are passed over, and a
-/// row that was taken since this statement began no longer has the `due_at` it was chosen by.
+/// The same with the chosen rows locked, one after the other in the order of their turns: rows that another
+/// worker is taking are passed over, and a row that was taken since this statement began no longer has the
+/// `due_at` it was chosen by. Each is looked up by itself: a join may begin with everything that waits, for each row
+/// of which the turns of all endpoints would be found anew, when the planner last saw that nothing did.
 /// An array, unlike a set, is made once, whatever the plan.
-const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at, d.endpoint_id, \
-     d.place + e.held as place \
+const TURNS_POSTGRES: &str = "select t.id from (select d.id, d.due_at \
      from (select id, (select count(*) from deliveries where endpoint_id = e.id \
      and state = 'pending' and leased = 1 and due_at > $1 and due_at >= $held) as held, \
      case when e.held_until is null and e.failing_since is null then cast($4 as bigint) \
      else 1 end as most \
      from webhook_endpoints e where e.disabled_at is null offset 0) e \
-     cross join lateral (select f.id, f.due_at, f.endpoint_id, \
+     cross join lateral (select f.id, f.due_at, \
      row_number() over (order by f.due_at, f.id) as place from deliveries f \
      where f.endpoint_id = e.id and f.state = 'pending' and f.due_at between $since and $1 \
-     order by f.due_at, f.id limit $4) d where d.place <= e.most - e.held) turn \
-     join deliveries t on t.endpoint_id = turn.endpoint_id and t.due_at = turn.due_at \
-     and t.id = turn.id and t.state = 'pending' \
-     order by turn.place, turn.due_at, turn.id limit $3 for update of t skip locked";
+     order by f.due_at, f.id limit $4) d where d.place <= e.most - e.held \
+     order by d.place + e.held, d.due_at, d.id offset 0) turn \
+     cross join lateral (select d.id from deliveries d where d.id = turn.id and d.due_at = turn.due_at \
+     and d.finished_at is null for update skip locked) t limit $3";
 
 /// Where PostgreSQL is told since when deliveries may be due, and since when leases end that go on.
 const SINCE: [&str; 2] = ["$since", "$held"];
