@@ -102,6 +102,18 @@ const ARRIVED: &str = "
     analyze;
 ";
 
+/// Everything arrived.
+const NOTHING_WAITS: &str =
+    "update deliveries set state = 'delivered', leased = 0, due_at = 1, finished_at = 1";
+
+/// After the planner saw that nothing waits, much waits for each of twenty endpoints.
+const BACKLOG: &str = "
+    insert into webhook_endpoints (uuid, workspace_id, created_at, sealed)
+        select pg_uuid(100 + n), 1, 0, pg_sealed() from generate_series(1, 20) n;
+    insert into deliveries (workspace_id, subject_id, event_id, endpoint_id, state, due_at,
+        created_at) select 1, n, n, 11 + n % 20, 'pending', n, 0 from generate_series(1, 2000) n;
+";
+
 /// Values as the fixture makes them, for [`FILL`].
 const FUNCTIONS: &str = "
     create function pg_uuid(n bigint) returns uuid language sql immutable
@@ -431,6 +443,16 @@ const OLD: &[(&str, Call)] = &[
     ("audit_entries", |tx| removes(tx, RetentionRule::AuditEntries)),
 ];
 
+/// What takes some of a backlog that the planner does not know of.
+const SURPRISED: &[(&str, Call)] = &[
+    ("claim_first_deliveries", |tx| Ok(tx.claim_first_deliveries(NOW, NOW, 8, 9, 1)?.len() == 8)),
+    ("claim_steady_deliveries", |tx| {
+        Ok(tx.claim_steady_deliveries(NOW, NOW, 8, [NOW, NOW], 1)?.len() == 8)
+    }),
+    ("claim_deliveries", |tx| Ok(tx.claim_deliveries(NOW, NOW + SECOND, 8, 4, 1)?.len() == 8)),
+    ("next_due deliveries", |tx| Ok(tx.next_due(Queue::Deliveries)?.is_some())),
+];
+
 /// The same on SQLite is `tables::retention_walks`, which counts what its machine does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_old_is_found_without_what_stays() {
@@ -474,6 +496,12 @@ async fn a_job_is_found_among_all_files_that_wait() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_did_not_arrive_is_found_among_all_that_did() {
     find_by_an_index(&[FUNCTIONS, FILL, ARRIVED], RARE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_is_taken_by_the_turns_of_its_endpoints_though_nothing_waited_before() {
+    let fill = [FUNCTIONS, FILL, NOTHING_WAITS, "vacuum analyze deliveries", BACKLOG];
+    find_by_an_index(&fill, SURPRISED).await;
 }
 
 async fn find_by_an_index(fill: &[&str], calls: &[(&str, Call)]) {
