@@ -197,8 +197,9 @@ fn by_sqlstate(code: &str) -> fn(Cause) -> Error {
     match code {
         "23505" | "23P01" => Error::Conflict,
         "53100" => Error::Full,
-        // The first of a primary that has become a standby: the next connection may find another one.
-        "25006" | "3D000" => Error::Unavailable,
+        // The first of a primary that has become a standby: the next connection may find another one. The next
+        // two end the session of a process that stood still, or was paused, in a transaction.
+        "25006" | "25P03" | "25P04" | "3D000" => Error::Unavailable,
         "40001" | "40P01" | "55P03" | "57014" => Error::Busy,
         _ if is_away => Error::Unavailable,
         _ => Error::Database,
@@ -260,6 +261,8 @@ mod tests {
             ("28P01", "unavailable"),
             ("3D000", "unavailable"),
             ("57P01", "unavailable"),
+            ("25P03", "unavailable"),
+            ("25P04", "unavailable"),
             ("25006", "unavailable"),
             ("53300", "unavailable"),
             ("53100", "full"),

@@ -25,8 +25,9 @@ use tokio_postgres::{Client, Error as Refusal, Statement};
 /// Prepared statements kept by a connection.
 const STATEMENTS: usize = 512;
 /// A process that is stopped or cut off in the middle of a transaction keeps what it has locked no longer
-/// than this, which is less than a lease.
-const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '5s'";
+/// than this, which is half of a lease: its next connection in line for the same row gets it then, and stands still
+/// for as long once more.
+const GIVE_UP: &str = "set idle_in_transaction_session_timeout = '3s'";
 /// Compiling a statement takes longer than any of ours runs, and the server does it by a guess at the cost
 /// that is far too high until the tables of a first load are analyzed.
 const INTERPRET: &str = "set jit = off";

@@ -104,7 +104,7 @@ async fn a_session_gives_up_where_nothing_happens_and_compiles_nothing() {
     let sql =
         "select current_setting('idle_in_transaction_session_timeout'), current_setting('jit')";
     let asked = |tx: &mut Tx<'_>| tx.query_one(sql, &[], |row| Ok((row.text(0)?, row.text(1)?)));
-    let expected = ("5s".to_owned(), "off".to_owned());
+    let expected = ("3s".to_owned(), "off".to_owned());
     assert_eq!(db.store.write(asked).await.expect("not read"), expected);
     assert_eq!(db.store.lease(asked).await.expect("not read"), expected);
 }
