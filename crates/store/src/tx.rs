@@ -180,8 +180,8 @@ impl<'a> Tx<'a> {
             .ok_or_else(|| Error::answer(sql, "no row where one must be"))
     }
 
-    /// Inserts many rows into `columns` of `table` by the fastest way the database has: one
-    /// prepared statement on SQLite, `COPY` on PostgreSQL. Gives the number of rows.
+    /// Inserts many rows into `columns` of `table` by one prepared statement on SQLite, a row
+    /// at a time, and by arrays of up to two thousand rows on PostgreSQL. Gives the number of rows.
     pub(crate) fn bulk_insert<'v, R: AsRef<[Value<'v>]>>(
         &mut self,
         table: &str,

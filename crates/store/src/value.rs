@@ -30,6 +30,15 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// How many bytes there are of a text or of bytes.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Null | Self::Int(_) | Self::Bool(_) | Self::Uuid(_) => 0,
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",

@@ -1,6 +1,7 @@
 //! The threads that own connections and run closures.
 
 pub(crate) mod address;
+mod columns;
 pub(crate) mod lane;
 pub(crate) mod notify;
 pub(crate) mod oldest;

@@ -1,6 +1,7 @@
 //! PostgreSQL: lanes that each own a connection and both read and write.
 
 use super::address::Server;
+use super::columns::{self, Columns};
 use super::lane::{Job, Outcome, serve};
 use super::notify::Notifier;
 use super::oldest::Oldest;
@@ -15,11 +16,9 @@ use crate::tx::{Driver, Mode, Tx};
 use crate::value::Value;
 use crate::wake::{Hub, Queues, Standing};
 use std::collections::HashMap;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error as Refusal, Statement};
 
 /// Prepared statements kept by a connection.
@@ -179,38 +178,26 @@ impl Connection {
         rows.iter().try_for_each(|row| sink(&Row { cells: Cells::Postgres(row), sql }))
     }
 
+    /// By statements that have all their rows with them: in the middle of a `COPY` the server waits without end
+    /// for a process that stands still, and keeps for it what it has locked.
     pub(crate) fn bulk_insert<'v, R: AsRef<[Value<'v>]>>(
         &mut self,
         table: &str,
         columns: &[&str],
         rows: impl IntoIterator<Item = R>,
     ) -> Result<u64> {
-        let columns = columns.join(", ");
-        let shape = format!("select {columns} from {table} limit 0");
-        let shape = self.begun(|it| {
-            let shape = it.prepare(&shape)?;
-            it.exchange(async |_| Ok(()))?;
-            Ok(shape)
-        })?;
-        let outcome = self.copy(&format!("{table} ({columns})"), &shape, rows);
-        self.judged(outcome)
-    }
-
-    fn copy<'v, R: AsRef<[Value<'v>]>>(
-        &mut self,
-        target: &str,
-        shape: &Statement,
-        rows: impl IntoIterator<Item = R>,
-    ) -> Result<u64> {
-        let types: Vec<Type> = shape.columns().iter().map(|it| it.type_().clone()).collect();
-        let copy = format!("copy {target} from stdin binary");
-        self.session()?.run(async |client| {
-            let mut writer = pin!(BinaryCopyInWriter::new(client.copy_in(&copy).await?, &types));
-            for row in rows {
-                writer.as_mut().write_raw(row.as_ref()).await?;
-            }
-            writer.finish().await
-        })
+        let (width, names) = (columns.len(), columns.join(", "));
+        let shape = format!("select {names} from {table} limit 0");
+        let (mut rows, mut count) = (rows.into_iter(), 0);
+        while let Some(some) = Columns::of(width, &mut rows) {
+            count += self.begun(|it| {
+                let shape = it.prepare(&shape)?;
+                let insert = it.prepare(&columns::insert(table, &names, shape.columns()))?;
+                let params = some.params();
+                it.exchange(async |client| client.execute(&insert, &params).await)
+            })?;
+        }
+        Ok(count)
     }
 
     fn fetch(&mut self, sql: &str, params: &[Value<'_>]) -> Result<Vec<tokio_postgres::Row>> {

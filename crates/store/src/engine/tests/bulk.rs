@@ -1,6 +1,7 @@
 use super::{bodies, note, with_notes};
+use crate::engine::lane::apart;
 use crate::support::{TestDatabase, on_both_databases};
-use crate::{Error, Result, Value};
+use crate::{Error, Options, Result, Store, Tx, Value};
 use uuid::Uuid;
 
 on_both_databases! {
@@ -60,4 +61,38 @@ async fn a_conflict_takes_them_all_back(db: TestDatabase) {
     assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
     assert!(bodies(&db.store).await.is_empty());
     db.store.write(|tx| note(tx, 1, "after")).await.expect("not written");
+}
+
+/// What the server waits for in the middle of a `COPY` it waits for without end, whatever else a session gives up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_the_next_row() {
+    let db = TestDatabase::postgres();
+    with_notes(&db).await;
+    let one = Options { postgres_lanes: 1, ..Options::default() };
+    let other = Store::open(&db.target, &one).expect("the store does not open");
+    let (by, mut seen) = (other.clone(), Vec::new());
+    let outcome: Result<(u64, Vec<String>)> = db
+        .store
+        .write(move |tx| {
+            note(tx, -1, "before")?;
+            let texts: Vec<String> = (0..5000).map(|n| format!("note {n}")).collect();
+            let rows = texts.iter().zip(0_i64..).map(|(text, id)| {
+                if id % 2000 == 1999 {
+                    seen.push(apart(|| by.read_blocking(state_of_writers)).expect("not read"));
+                }
+                [id.into(), text.into()]
+            });
+            let count = tx.bulk_insert("notes", &["id", "body"], rows)?;
+            Ok((count, seen))
+        })
+        .await;
+    assert_eq!(outcome.expect("not written"), (5000, vec!["idle in transaction".to_owned(); 2]));
+    other.close().await;
+}
+
+/// The states of sessions in a transaction but this one.
+fn state_of_writers(tx: &mut Tx<'_>) -> Result<String> {
+    let sql = "select coalesce(string_agg(state, ', '), 'none') from pg_stat_activity \
+         where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()";
+    tx.query_one(sql, &[], |row| row.text(0))
 }
