@@ -124,8 +124,9 @@ impl<'a> Topology<'a> {
         if holder {
             let held = "select count(*) from deliveries where state = 'pending' and leased = 1";
             assert_ne!(self.installation.sql(held), "0", "the only worker holds what it sends");
-            self.others("CONT", number);
+            // What the others send is answered from the first on: what is not is sent again after a minute.
             self.receiver.set(Gate::Answer);
+            self.others("CONT", number);
         }
         let hanging = pauses.map(|number| clients.remove(number));
         let mut unanswered = ended(clients).await;
