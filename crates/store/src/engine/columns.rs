@@ -13,6 +13,9 @@ pub(super) struct Columns<'v>(Vec<Vec<Value<'v>>>);
 
 impl<'v> Columns<'v> {
     /// As many of the rows as go with one statement, each of so many columns; nothing when none are left.
+    ///
+    /// # Panics
+    /// When a row has another number of columns: what stands behind it would come into the rows before.
     pub(super) fn of<R: AsRef<[Value<'v>]>>(
         width: usize,
         rows: &mut impl Iterator<Item = R>,
@@ -21,7 +24,9 @@ impl<'v> Columns<'v> {
         let (mut count, mut bytes) = (0, 0);
         while count < ROWS && bytes < BYTES {
             let Some(row) = rows.next() else { break };
-            for (column, value) in columns.iter_mut().zip(row.as_ref()) {
+            let row = row.as_ref();
+            assert_eq!(row.len(), width, "values in a row");
+            for (column, value) in columns.iter_mut().zip(row) {
                 column.push(*value);
                 bytes += value.len();
             }

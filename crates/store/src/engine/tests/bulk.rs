@@ -8,6 +8,7 @@ on_both_databases! {
     many_rows_arrive,
     no_rows_are_fine,
     a_conflict_takes_them_all_back,
+    a_row_without_a_value_is_not_filled_up,
 }
 
 const COLUMNS: [&str; 6] = ["id", "body", "number", "raw", "flag", "tag"];
@@ -61,6 +62,21 @@ async fn a_conflict_takes_them_all_back(db: TestDatabase) {
     assert!(matches!(outcome, Err(Error::Conflict(_))), "{outcome:?}");
     assert!(bodies(&db.store).await.is_empty());
     db.store.write(|tx| note(tx, 1, "after")).await.expect("not written");
+}
+
+async fn a_row_without_a_value_is_not_filled_up(db: TestDatabase) {
+    with_notes(&db).await;
+    let outcome: Result<u64> = db
+        .store
+        .write(|tx| {
+            let mut rows =
+                [(1_i64, "one"), (2, "two")].map(|(id, body)| vec![id.into(), body.into()]);
+            rows[1].push(Value::Int(7));
+            tx.bulk_insert("notes", &["id", "body", "number"], rows)
+        })
+        .await;
+    assert!(outcome.is_err(), "{outcome:?}");
+    assert!(bodies(&db.store).await.is_empty());
 }
 
 /// What the server waits for in the middle of a `COPY` it waits for without end, whatever else a session gives up.
