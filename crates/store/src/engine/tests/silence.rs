@@ -6,7 +6,8 @@ use crate::{Error, Options, Result, Store, Target, Tx, migrate};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
@@ -23,15 +24,14 @@ impl Door {
         let (server, (open, opened)) = (Arc::new(socket_of(target)), watch::channel(true));
         tokio::spawn(async move {
             loop {
-                let (mut near, _) = listener.accept().await.expect("nobody comes");
+                let (near, _) = listener.accept().await.expect("nobody comes");
                 let (server, opened) = (Arc::clone(&server), opened.clone());
                 tokio::spawn(async move {
-                    let mut far = UnixStream::connect(&*server).await.expect("no server");
-                    // Whoever stands in a door that is shut hears neither an answer nor an end.
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
-                        () = until(opened.clone(), false) => until(opened, true).await,
-                    }
+                    let far = UnixStream::connect(&*server).await.expect("no server");
+                    let (said, heard) = (near.into_split(), far.into_split());
+                    let questions = pass_on(said.0, heard.1, opened.clone());
+                    let answers = pass_on(heard.0, said.1, opened);
+                    let _ = tokio::try_join!(questions, answers);
                 });
             }
         });
@@ -59,8 +59,22 @@ impl Door {
     }
 }
 
-async fn until(mut opened: watch::Receiver<bool>, wanted: bool) {
-    let _ = opened.wait_for(|open| *open == wanted).await;
+/// Looks at the door for each piece, so that nothing that is said after it was shut gets through:
+/// whoever stands before it hears neither an answer nor an end.
+async fn pass_on(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut opened: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let mut piece = [0; 8192];
+    loop {
+        let length = from.read(&mut piece).await?;
+        let _ = opened.wait_for(|open| *open).await;
+        match length {
+            0 => return to.shutdown().await,
+            _ => to.write_all(&piece[..length]).await?,
+        }
+    }
 }
 
 fn socket_of(target: &Target) -> PathBuf {
