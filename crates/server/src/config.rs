@@ -85,6 +85,9 @@ pub struct Config {
     pub audit_room: usize,
     /// How long a read waits for room there before it is refused.
     pub audit_patience: Duration,
+    /// Longest time the database may take to say how it stands: below what whoever asks about readiness or reads
+    /// metrics waits for, which is ten seconds as a rule.
+    pub look_timeout: Duration,
     /// Bytes free where the data folder is, below which the process says that it is not ready.
     pub least_free_bytes: u64,
     /// Counts what traces lose on their way.
@@ -222,6 +225,7 @@ impl Config {
             spool_dir,
             audit_room: 16_384,
             audit_patience: Duration::from_secs(10),
+            look_timeout: Duration::from_secs(3),
             least_free_bytes: LEAST_FREE_BYTES,
             lost_spans: LostSpans::default(),
             retention: RetentionConfig::default(),

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -14,9 +13,6 @@ use vinculo_store::{Error, Schema};
 use crate::App;
 use crate::dashboard::Finished;
 use crate::installation::{self, OpenError};
-
-/// How long the database may take to answer.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How one thing stands that the process needs.
 #[derive(Debug, Clone, Serialize)]
@@ -109,7 +105,7 @@ async fn schema(app: &App) -> [Check; 2] {
             schema => Ok::<_, Error>((read_only, Ok(schema?))),
         }
     });
-    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    let answer = tokio::time::timeout(app.config().look_timeout, answer).await;
     let (database, schema) = match answer {
         Ok(Ok((read_only, schema))) => (
             read_only
@@ -131,7 +127,7 @@ async fn schema(app: &App) -> [Check; 2] {
 async fn key(app: &App) -> Check {
     let vault = app.all_secrets().vault().clone();
     let opened = app.store().read(move |tx| installation::try_keys(tx, &vault));
-    let opened = match tokio::time::timeout(PATIENCE, opened).await {
+    let opened = match tokio::time::timeout(app.config().look_timeout, opened).await {
         Ok(Ok(())) => Ok("opens what is stored"),
         Ok(Err(OpenError::Store(_))) | Err(_) => Err("not known: no answer".to_owned()),
         Ok(Err(error)) => Err(error.to_string()),

@@ -19,9 +19,6 @@ use crate::health;
 /// For how long a look is good.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// How long the database may take: a reader of metrics gives up after ten seconds.
-const PATIENCE: Duration = Duration::from_secs(3);
-
 type Kinds<const N: usize> = Family<Labels<N>, Gauge>;
 
 /// Everything that is looked at.
@@ -119,8 +116,11 @@ impl Gauges {
         self.audit_waiting.set(whole(app.audit().waiting()));
         self.look_at_sources(app);
         self.look_at_process();
-        let (checks, stored, spent) =
-            tokio::join!(health::checks(app), in_time(stored(app)), in_time(self.show_spent(app)));
+        let (checks, stored, spent) = tokio::join!(
+            health::checks(app),
+            in_time(app, stored(app)),
+            in_time(app, self.show_spent(app))
+        );
         for check in checks {
             self.ready.get_or_create(&[("check", check.name)]).set(i64::from(check.ready));
         }
@@ -192,8 +192,8 @@ impl Gauges {
 }
 
 /// What the database says, unless it fails or takes too long.
-async fn in_time<T>(look: impl Future<Output = Result<T, Error>>) -> Option<T> {
-    match tokio::time::timeout(PATIENCE, look).await {
+async fn in_time<T>(app: &App, look: impl Future<Output = Result<T, Error>>) -> Option<T> {
+    match tokio::time::timeout(app.config().look_timeout, look).await {
         Ok(Ok(seen)) => return Some(seen),
         Ok(Err(error)) => tracing::warn!(cause = %error, "metrics are not up to date"),
         Err(_) => tracing::warn!("metrics are not up to date: the database is slow"),

@@ -305,7 +305,7 @@ async fn exported(app: &TestApp) -> Vec<Value> {
 async fn nothing_is_shown_that_cannot_be_noted() {
     let setup = Setup::new(TestDatabase::sqlite()).configure(|config| {
         config.audit_room = 4;
-        config.audit_patience = Duration::from_millis(20);
+        config.audit_patience = Duration::from_secs(2);
     });
     let app = setup.start().await;
     let client = app.sandbox();

@@ -401,7 +401,7 @@ async fn a_result_is_fetched_whenever_it_is_said_to_expire(database: TestDatabas
 /// Production whose operator does not answer the first submissions, and whatever else it is asked within this
 /// time.
 fn hanging(config: &mut Config) {
-    config.load_timeout = Duration::from_secs(2);
+    config.load_timeout = Duration::from_secs(3);
 }
 
 async fn who_is_in_a_job_of_which_nobody_hears_is_asked_alone_after_two(database: TestDatabase) {

@@ -261,7 +261,7 @@ async fn a_large_file_is_refused_and_leaves_nothing(database: TestDatabase) {
     let app = TestApp::start(database).await;
     let client = app.sandbox();
     let row = format!("1999000001,{}\n", "x".repeat(1024 * 1024));
-    let file = format!("document,external_id\n{}", row.repeat(33));
+    let file = format!("document,external_id\n{}", row.repeat(32));
     assert_eq!(send(&client, "", &file).await.status, 413);
     let left = app.app.store().read(|tx| tx.stranded_cohorts(i64::MAX)).await.unwrap();
     assert!(left.is_empty(), "{left:?}");

@@ -56,7 +56,8 @@ async fn failure(request: RequestBuilder) -> (u16, Option<String>, Value) {
 }
 
 async fn an_operator_that_never_answers_ends_in_a_timeout(database: TestDatabase) {
-    let app = Setup::new(database).configure(impatient).start().await;
+    let short = |config: &mut Config| config.request_timeout = Duration::from_millis(200);
+    let app = Setup::new(database).configure(short).start().await;
     app.operator_is(Mood::Silent);
     let more = json!({ "access_mode": "single" });
     let answer = app.sandbox().post("/api/links/", &link_request("1999000001", more)).await;
@@ -167,7 +168,8 @@ async fn a_head_that_never_ends_ends_the_connection(database: TestDatabase) {
 }
 
 async fn a_connection_rests_longer_than_a_head_may_take(database: TestDatabase) {
-    let app = Setup::new(database).configure(impatient).start().await;
+    let short = |config: &mut Config| config.header_timeout = Duration::from_secs(2);
+    let app = Setup::new(database).configure(short).start().await;
     let request = b"GET /livez HTTP/1.1\r\nhost: h\r\n\r\n";
     let answered = async || {
         let mut stream = connect(&app).await;

@@ -58,10 +58,10 @@ fn values(app: &TestApp) -> Vec<BlindIndex> {
     ]
 }
 
-/// The database with nobody else; PostgreSQL notices a little later that a connection has ended.
-async fn alone(target: &Target) -> Store {
-    let options = Options { exclusive: true, postgres_lanes: 2, ..Options::default() };
-    crate::support::soon("being alone", async {
+/// The database, with nobody else if need be; PostgreSQL notices a little later that a connection has ended.
+async fn let_in(target: &Target, exclusive: bool) -> Store {
+    let options = Options { exclusive, postgres_lanes: 2, ..Options::default() };
+    crate::support::soon("being let in", async {
         loop {
             match Store::open(target, &options) {
                 Ok(store) => return store,
@@ -74,7 +74,7 @@ async fn alone(target: &Target) -> Store {
 
 /// Rotates, until `most` values are done.
 async fn rotated(target: &Target, most: u64) -> Option<RotatedIndexes> {
-    let store = alone(target).await;
+    let store = let_in(target, true).await;
     let rotated = tokio::task::spawn_blocking(move || {
         let masters = MasterKeys::parse(MASTER_KEY).unwrap();
         let vault = installation::verify(&store, masters, Arc::new(SystemRandom)).unwrap();
@@ -84,7 +84,10 @@ async fn rotated(target: &Target, most: u64) -> Option<RotatedIndexes> {
         store.close_blocking();
         rotated.ok()
     });
-    rotated.await.unwrap()
+    let rotated = rotated.await.unwrap();
+    // Whoever is next finds nobody there.
+    let_in(target, false).await.close().await;
+    rotated
 }
 
 async fn everything_is_found_after_a_rotation(database: TestDatabase) {
@@ -176,7 +179,7 @@ async fn a_server_and_a_rotation_exclude_each_other(database: TestDatabase) {
     let error = Store::open(&target, &options).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("stop every server"), "{error}");
     let database = app.finish_with_work_left().await;
-    let store = alone(&target).await;
+    let store = let_in(&target, true).await;
     let error = Store::open(&target, &Options::default()).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("until it is done"), "{error}");
     store.close().await;

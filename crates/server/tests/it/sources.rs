@@ -375,7 +375,8 @@ async fn nobody_waits_longer_for_the_answer_of_another_than_a_source_may_take(
     service.until_waiting(1).await;
     soon("a question of one's own", async {
         while service.waiting() < 2 {
-            app.advance(app.app.config().check_timeout);
+            // In small steps: a question that was let go has time of its own left.
+            app.advance(app.app.config().check_timeout / 60);
             look_again().await;
         }
     })

@@ -378,14 +378,9 @@ impl TestApp {
         }
     }
 
-    /// Has them worked off until the answer is awaited, which is as [`Self::stop_runner`].
-    pub(crate) fn take_runner(&mut self) -> impl Future<Output = ()> + use<> {
-        let runner = self.runner.take();
-        async {
-            if let Some(runner) = runner {
-                runner.stop().await;
-            }
-        }
+    /// As [`Self::start_runner`], until the answer is awaited, which is as [`Self::stop_runner`].
+    pub(crate) async fn run_apart(&self) -> impl Future<Output = ()> + use<> {
+        RunnerTask::start(&self.app).await.expect("another runner holds the database").stop()
     }
 
     /// Rows waiting or running in all queues.
@@ -604,8 +599,17 @@ async fn open(
     let (store, secrets) = opened.await.expect("the database does not open");
     let mut config = Config::new(AchConfig::new(&operator.url), database.spool());
     config.webhook_allow_private = true;
-    // By real time: no try ends because the machine is busy.
-    config.webhook_timeout = Duration::from_secs(60);
+    // By real time: nothing ends because the machine is busy.
+    for limit in [
+        &mut config.webhook_timeout,
+        &mut config.header_timeout,
+        &mut config.check_timeout,
+        &mut config.audit_patience,
+        &mut config.look_timeout,
+        &mut config.runner.grace,
+    ] {
+        *limit = Duration::from_secs(60);
+    }
     configure(&mut config);
     let clock = Arc::new(clock.clone());
     let parts = Parts { store, secrets, clock, random, http: http_client(), config };

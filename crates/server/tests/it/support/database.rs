@@ -151,27 +151,37 @@ impl TestDatabase {
         })
     }
 
-    /// Holds what a statement changes, and lets something be done once somebody waits for it. Only on PostgreSQL.
-    pub(crate) async fn while_waited_for(&self, sql: &str, then: impl Future<Output = ()>) {
+    /// Holds what a statement changes while something begins, and lets something be done once somebody waits for it.
+    /// Only on PostgreSQL.
+    pub(crate) async fn while_waited_for<T, F: Future<Output = ()>>(
+        &self,
+        sql: &str,
+        begin: impl Future<Output = T>,
+        then: impl FnOnce(T) -> F,
+    ) {
         let Place::Database { name } = &self.place else { panic!("this is for PostgreSQL") };
         let (url, sql) = (address_of(name), sql.to_owned());
+        let (holds, held) = tokio::sync::oneshot::channel();
         let (waited, waits) = tokio::sync::oneshot::channel();
         let (done, ended) = std::sync::mpsc::channel::<()>();
         let holder = tokio::task::spawn_blocking(move || {
             connected(&url, move |client| {
-                let mut held = client.transaction()?;
-                held.batch_execute(&sql)?;
-                while held.query(WAITS, &[])?.is_empty() {
-                    held.batch_execute("select pg_sleep(0.002)")?;
-                }
+                let mut work = client.transaction()?;
+                work.batch_execute(&sql)?;
                 // Whoever asked is gone only when the test has failed.
+                let _ = holds.send(());
+                while work.query(WAITS, &[])?.is_empty() {
+                    work.batch_execute("select pg_sleep(0.002)")?;
+                }
                 let _ = waited.send(());
                 let _ = ended.recv();
-                held.rollback()
+                work.rollback()
             });
         });
+        soon("the statement", held).await.expect("the holder is gone");
+        let begun = begin.await;
         soon("somebody who waits", waits).await.expect("the holder is gone");
-        then.await;
+        then(begun).await;
         drop(done);
         holder.await.expect("the holder panicked");
     }
