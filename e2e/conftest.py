@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import requests
 from api import ONE_EMPLOYER, Api, answered
-from installation import Vinculo
+from installation import PATIENCE_SECONDS, Vinculo
 from receiver import WEBHOOK_TOKEN, Receiver
 
 # More links than fit on a page.
@@ -26,6 +27,19 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(items):
     # What waits for something that takes its time comes when it has had some.
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patience():
+    """The SDKs give an answer five seconds: how fast it comes is measured elsewhere."""
+    send = requests.adapters.HTTPAdapter.send
+
+    def patiently(self, request, *args, **options):
+        return send(self, request, *args, **{**options, "timeout": PATIENCE_SECONDS})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.adapters.HTTPAdapter, "send", patiently)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 # How long the machine may take; nothing waits this long unless something is broken.
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 120
 
 
 class Vinculo:

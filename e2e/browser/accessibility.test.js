@@ -9,7 +9,9 @@ const { createHmac } = require('node:crypto');
 const { readFileSync, readdirSync } = require('node:fs');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
-const { LONGEST, headed, launch, newcomer, openConsent, reloaded } = require('./browser');
+const {
+  CONSENT, LONGEST, headed, launch, newcomer, openConsent, reloaded, stays,
+} = require('./browser');
 const { Installation } = require('./installation');
 const { THEMES, faults, look, lookInside, looked } = require('./look');
 const { Receiver } = require('./receiver');
@@ -378,7 +380,7 @@ part('the consent page', async () => {
   // Nobody waits as long as this one takes.
   await answer('1999000504');
   await headed(guest, 'Consultando…');
-  await look(guest, 'connect_wait', 'asking');
+  await stays(guest, CONSENT, () => look(guest, 'connect_wait', 'asking'));
 
   await openConsent(guest, sandbox, {});
   await press('No autorizo');

@@ -12,6 +12,8 @@ const PHONE = { width: 390, height: 844 };
 // How long the machine may take over a step, and over a test, milliseconds; nothing waits this long
 // unless something is broken.
 const PATIENCE = 30_000;
+// A consent that somebody is asked for.
+const CONSENT = /\/connect\/[0-9a-f-]{36}/;
 const LONGEST = 120_000;
 
 async function launch() {
@@ -63,6 +65,21 @@ async function newcomer(browser, installation, { elsewhere = [], ...options } = 
   return page;
 }
 
+// Looks at a page that goes on by itself, which waits until all was seen: what it asks for at `onward` is held. A
+// request that a form's answer leads to is not.
+async function stays(page, onward, look) {
+  let seen;
+  const all = new Promise((done) => { seen = done; });
+  const hold = async (route) => {
+    if (route.request().method() === 'GET') await all;
+    await route.fallback();
+  };
+  await page.route(onward, hold);
+  await look();
+  seen();
+  await page.unroute(onward, hold);
+}
+
 async function headed(page, name) {
   await page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
 }
@@ -83,4 +100,6 @@ async function openConsent(page, client, fields) {
   await page.goto(`/connect/?access_token=${access}`);
 }
 
-module.exports = { DESKTOP, LONGEST, PHONE, headed, launch, newcomer, openConsent, reloaded };
+module.exports = {
+  CONSENT, DESKTOP, LONGEST, PHONE, headed, launch, newcomer, openConsent, reloaded, stays,
+};

@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict');
 const { after, before, test } = require('node:test');
 const {
-  LONGEST, PHONE, headed, launch, newcomer, openConsent,
+  CONSENT, LONGEST, PHONE, headed, launch, newcomer, openConsent, stays,
 } = require('./browser');
 const { keyboard, mouse } = require('./hands');
 const { Installation } = require('./installation');
@@ -51,16 +51,20 @@ for (const [way, hands, options] of WAYS) {
     // This one is slow: the page that waits is seen.
     await hands.write(page, 'Número de documento', '1.999.000.200');
     await hands.tick(page, STATEMENT);
-    await hands.press(page, 'Autorizar y continuar');
-    await headed(page, 'Consultando…');
-    await headed(page, 'Listo');
-    const onward = page.getByRole('link', { name: 'Volver a Crédito Ejemplo', exact: true });
-    await onward.waitFor();
-    // The page goes on by itself after some seconds, maybe before the Tab key has come to the link.
-    await hands.follow(page, 'Volver a Crédito Ejemplo').catch((error) => {
-      if (!page.url().startsWith(LENDER)) throw error;
+    await stays(page, CONSENT, async () => {
+      await hands.press(page, 'Autorizar y continuar');
+      await headed(page, 'Consultando…');
     });
-    await page.waitForURL(`${LENDER}/ok?*`);
+    await stays(page, `${LENDER}/**`, async () => {
+      await headed(page, 'Listo');
+      await page.getByRole('link', { name: 'Volver a Crédito Ejemplo', exact: true }).waitFor();
+    });
+    // The page goes on by itself after some seconds, maybe before the Tab key has come to the link.
+    const went = page.waitForURL(`${LENDER}/ok?*`);
+    await hands.follow(page, 'Volver a Crédito Ejemplo').catch((error) => went.catch(() => {
+      throw error;
+    }));
+    await went;
 
     const [link, ...others] = await links(yes);
     assert.deepEqual(others, []);
@@ -75,8 +79,10 @@ for (const [way, hands, options] of WAYS) {
   test(`a worker says no, and the page goes on by itself, ${way}`, { timeout: LONGEST }, async () => {
     const page = await opened(options, no);
     await hands.press(page, 'English');
-    await hands.press(page, 'I do not authorize');
-    await headed(page, 'You did not authorize');
+    await stays(page, `${LENDER}/**`, async () => {
+      await hands.press(page, 'I do not authorize');
+      await headed(page, 'You did not authorize');
+    });
     await page.waitForURL(`${LENDER}/no?*`);
     assert.equal(new URL(page.url()).searchParams.get('meta_data_step'), 'consent');
     assert.deepEqual(await links(no), []);

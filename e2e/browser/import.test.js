@@ -38,6 +38,7 @@ for (const [way, hands, options] of WAYS) {
       const planilla = installation.planilla();
       await upload(page, hands, 'con-errores.txt', planilla.replace('0200001CC1995', '0200001XX1995'));
       await page.locator('.tag.refused').waitFor();
+      await page.waitForLoadState();
       const [line] = await page.locator('.finding h3').allTextContents();
       assert.match(line, /^Line 2 · Field 3 /);
       assert.equal(await page.locator('.finding mark').first().textContent(), 'XX');
@@ -57,6 +58,7 @@ for (const [way, hands, options] of WAYS) {
 async function upload(page, hands, name, text) {
   await hands.follow(page, 'Planillas');
   await headed(page, 'Planillas');
+  await page.waitForLoadState();
   // Open while there is nothing in the list.
   const form = page.getByLabel('File', { exact: true });
   if (!(await form.isVisible())) await hands.unfold(page, 'Upload planilla');
@@ -65,4 +67,5 @@ async function upload(page, hands, name, text) {
   });
   await hands.press(page, 'Upload');
   await headed(page, name);
+  await page.waitForLoadState();
 }
