@@ -95,6 +95,9 @@ struct Hung {
 /// A request that hangs until its sender hangs up.
 struct Hanging<'a>(&'a Book);
 
+/// A request to `/busy`, until it is answered or its sender hangs up.
+struct Busy<'a>(&'a Book);
+
 impl Receiver {
     /// Listens on a free port.
     ///
@@ -202,6 +205,20 @@ impl<'a> Hanging<'a> {
     }
 }
 
+impl<'a> Busy<'a> {
+    fn with(book: &'a Book) -> Self {
+        let [now, most] = &book.busy;
+        most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Self(book)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy[0].fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for Hanging<'_> {
     fn drop(&mut self) {
         let mut hung = self.0.hung();
@@ -252,11 +269,9 @@ async fn break_off(State(book): State<Arc<Book>>, headers: HeaderMap, body: Byte
 }
 
 async fn busy(State(book): State<Arc<Book>>, Path(ms): Path<u64>, headers: HeaderMap, body: Bytes) {
-    let [now, most] = &book.busy;
-    most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+    let _busy = Busy::with(&book);
     sleep(Duration::from_millis(ms)).await;
     book.note(&headers, body);
-    now.fetch_sub(1, Ordering::Relaxed);
 }
 
 async fn late(State(book): State<Arc<Book>>, headers: HeaderMap, body: Bytes) -> StatusCode {

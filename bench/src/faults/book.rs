@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rusqlite::Connection;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::customer::Customer;
 use crate::receiver::{Event, Report};
+use crate::server::Installation;
 
 /// Longest time until every event has come and is recorded: longer than the wait of a load that lost
 /// its database twice, 5 min.
@@ -127,6 +129,14 @@ impl Book {
         let most = self.recoveries.last().copied().unwrap_or_default();
         format!("{} events, p99 {p99:.2?}, at most {most:.2?}", self.recoveries.len())
     }
+}
+
+/// How many tries an installation on SQLite has recorded whose answer did not come in time. The receiver may have
+/// taken the event, and is sent it again.
+pub(super) fn answered_late(installation: &Installation) -> anyhow::Result<usize> {
+    let data = Connection::open(installation.folder().join("vinculo.db"))?;
+    let late = "select count(*) from attempts where failure = 'timeout'";
+    Ok(usize::try_from(data.query_row(late, [], |row| row.get::<_, i64>(0))?)?)
 }
 
 /// What the receiver tells.

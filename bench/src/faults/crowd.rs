@@ -13,7 +13,7 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout};
 
-use super::book::{clock_of, report};
+use super::book::{answered_late, clock_of, report};
 use super::customer::Customer;
 use super::slow::delivered;
 use super::{Plan, SILENT, Verdict};
@@ -45,7 +45,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// # Errors
 /// When the server fails in a way that is not counted.
 pub async fn bad_endpoints(plan: &Plan<'_>, seconds: u32) -> anyhow::Result<Vec<Verdict>> {
-    let (customer, server, _kept) = stand(plan)?;
+    let (customer, server, installation) = stand(plan)?;
     let healthy = format!("{}/ok", plan.receiver);
     let mut all = endpoints(&customer, &server, &healthy, HEALTHY).await?;
     let rate = 3 * plan.rate;
@@ -62,7 +62,8 @@ pub async fn bad_endpoints(plan: &Plan<'_>, seconds: u32) -> anyhow::Result<Vec<
     let (beside, more) = p99(plan, &customer, &server, &all, (rate, seconds)).await?;
     events.extend(more);
     let times = beside.as_secs_f64() / calm.as_secs_f64();
-    let (rounds, more) = beside_held(plan, &customer, &server, &all[..HEALTHY]).await?;
+    let held = beside_held(plan, &customer, (server, &installation), &all[..HEALTHY]).await?;
+    let (rounds, more, server) = held;
     events.extend(more);
     let tries = tries(&customer, &server, &events).await?;
     let report = report(plan.receiver).await?;
@@ -112,33 +113,39 @@ async fn tries(
     }
 }
 
-/// Plays rounds. In each, so many events come for some more that hang that they would fill all places, those hold
+/// Plays rounds. In each, so many events wait for some more that hang that they would fill all places, those hold
 /// all that they may, and then each that answers has an event; until all of these come before a try that hangs
-/// ends. The rounds that took, `None` when every one had to wait, and the events.
+/// ends. The rounds that took, `None` when every one had to wait, the events, and the server that runs now.
 async fn beside_held(
     plan: &Plan<'_>,
     customer: &Arc<Customer>,
-    server: &Process,
+    (mut server, installation): (Process, &Installation),
     healthy: &[String],
-) -> anyhow::Result<(Option<usize>, Vec<String>)> {
+) -> anyhow::Result<(Option<usize>, Vec<String>, Process)> {
     let (held, hangs) = (CAP * OF_EACH, format!("{}/hang", plan.receiver));
     let fills = |report: &Report, hung: &[String]| {
         hung.iter().filter(|id| !report.events.contains_key(*id)).count() + held >= PLACES
     };
     let mut events = Vec::new();
     for round in 1..=ROUNDS {
+        ensure!(server.stop()?.success(), "the server does not stop well");
+        // Nothing of the last round hangs, and nothing of this one before all of it waits.
+        until(plan, |report| report.hanging == 0).await?;
+        let idle = installation.serve_only()?;
         // Who has failed has one place. These have not, until a try of theirs ends.
-        let fresh = endpoints(customer, server, &hangs, OF_EACH).await?;
+        let fresh = endpoints(customer, &idle, &hangs, OF_EACH).await?;
         let backlog = fresh.iter().cycle().take(BACKLOG * OF_EACH);
-        let hung = tests(customer, server, backlog).await?;
+        let hung = tests(customer, &idle, backlog).await?;
+        drop(idle);
+        server = installation.serve()?;
         let before = timeout(HANGS, until(plan, |report| report.hanging >= held)).await;
         let before = before.ok().transpose()?.map(|report| report.given_up);
-        let asked = tests(customer, server, healthy.iter()).await?;
+        let asked = tests(customer, &server, healthy.iter()).await?;
         let all_came = |report: &Report| asked.iter().all(|id| report.events.contains_key(id));
         let after = until(plan, all_came).await?;
         events.extend(asked);
         if before == Some(after.given_up) && fills(&after, &hung) {
-            return Ok((Some(round), events));
+            return Ok((Some(round), events, server));
         }
         // The next round begins with all places free.
         for id in fresh {
@@ -147,9 +154,8 @@ async fn beside_held(
                 .change(Method::PATCH, &server.url, &path, &json!({ "enabled": false }))
                 .await?;
         }
-        until(plan, |report| report.hanging == 0).await?;
     }
-    Ok((None, events))
+    Ok((None, events, server))
 }
 
 /// Waits until what has come is enough.
@@ -188,7 +194,7 @@ pub async fn returning_receiver(
     events: usize,
     each_ms: u32,
 ) -> anyhow::Result<Vec<Verdict>> {
-    let (customer, server, _kept) = stand(plan)?;
+    let (customer, server, installation) = stand(plan)?;
     let waits = json!({ "webhook_retry_seconds": [8, 8, 8, 8, 8, 8, 8, 8, 8, 8] });
     customer.change(Method::PATCH, &server.url, "/manage/v1/settings/", &waits).await?;
     let port = kept_port()?;
@@ -214,15 +220,17 @@ pub async fn returning_receiver(
     }
     let took = returned.elapsed();
     let [came, copies, most] = [receiver.count(), receiver.copies(), receiver.most_at_once()];
+    // What was answered too late comes again by right, maybe before the receiver knows that it was given up.
+    let late = answered_late(&installation)?;
     let told = format!(
-        "{events} events, {came} came in {took:.1?}, in {copies} copies, at most {most} at once; at most \
-         {slowest} ms to a healthy endpoint"
+        "{events} events, {came} came in {took:.1?}, in {copies} copies, {late} tries answered too late, \
+         at most {most} at once; at most {slowest} ms to a healthy endpoint"
     );
     let verdict = Verdict::counted(
         "B7 a receiver returns for which everything is due",
-        "all of it comes, once each, never more than 8 at a time, and a healthy endpoint is delivered to \
-         within 1 s meanwhile",
-        came == events && copies == events && (1..=CAP).contains(&most),
+        "all of it comes, once each unless the answer came too late, never more than 8 at a time, and a \
+         healthy endpoint is delivered to within 1 s meanwhile",
+        came == events && copies <= events + late && (1..=CAP + late).contains(&most),
         told,
     );
     Ok(vec![verdict.and_timed(slowest < 1000)])

@@ -78,6 +78,8 @@ pub(super) struct Tried {
     pub(super) link: Option<String>,
     /// Whether the answer says when to come again.
     pub(super) asked_to_wait: bool,
+    /// The code of a refusal.
+    pub(super) code: Option<String>,
 }
 
 impl Outcome {
@@ -160,12 +162,12 @@ impl Customer {
         self.outcomes.iter().filter(move |outcome| (from..until).contains(&outcome.ended))
     }
 
-    /// Asks for one link, once.
+    /// Asks for one link, once, and is patient.
     pub(super) async fn create_one(&mut self, server: &str) {
         let number = self.next;
         self.next += 1;
         self.open.insert(number);
-        let answer = answer(self.request(number, server)).await;
+        let answer = answer(self.request(number, server).timeout(ANSWER)).await;
         self.note(number, answer);
     }
 
@@ -206,14 +208,15 @@ impl Customer {
             let status = answer.as_ref().map(reqwest::Response::status);
             let asked_to_wait =
                 answer.as_ref().is_some_and(|it| it.headers().contains_key(RETRY_AFTER));
-            let link = match answer {
-                Some(answer) => answer.json::<Value>().await.ok(),
-                None => None,
+            let body = match answer {
+                Some(answer) => answer.json::<Value>().await.unwrap_or_default(),
+                None => Value::Null,
             };
             let took = sent.elapsed();
             let created = status == Some(StatusCode::CREATED);
-            let link = link.filter(|_| created).and_then(|it| Some(it["id"].as_str()?.to_owned()));
-            Tried { sent, took, status, link, asked_to_wait }
+            let link = body["id"].as_str().filter(|_| created).map(str::to_owned);
+            let code = body[0]["code"].as_str().map(str::to_owned);
+            Tried { sent, took, status, link, asked_to_wait, code }
         }
     }
 

@@ -217,7 +217,8 @@ impl Disk {
                 };
                 apply(&mut file.synced, &change, choose, sector);
             }
-            if file.touched {
+            // One that was removed, and whose removal is lost, is there again.
+            if file.touched || !path.exists() {
                 // In place: its owner and mode stay.
                 fs::write(path, &file.synced)?;
             }

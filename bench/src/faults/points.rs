@@ -16,8 +16,8 @@ const PLACES: [&str; 4] =
     ["before a commit", "after a commit", "before a request", "after an answer"];
 /// How long a server may still take to pass what comes after all is delivered.
 const REST: Duration = Duration::from_millis(200);
-/// How long anything here may take: a lease, and a poll.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything here may take: a lease, a poll, and a second try of a webhook that was answered too late.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A5: at each place in turn, passed no time, once, twice and so on, a server ends while one link is
 /// made and told about; another takes over. A place is done with when it is not passed so often.

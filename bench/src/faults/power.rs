@@ -24,6 +24,10 @@ const FILES: [&str; 2] = ["vinculo.db", "vault.db"];
 /// How many syncs a server does before it is killed at the next, from and to.
 const SYNCS: (u64, u64) = (50, 250);
 
+/// How many times as many rounds as are asked for are played at most, until what came of them proves something:
+/// whether a failure finds anything that was not synced is luck.
+const AT_MOST: usize = 4;
+
 /// A9 on SQLite: the server is killed at a random moment, or when it is about to sync, and of what it
 /// had written and not synced its folder keeps some sectors; then it is started again. The control is a
 /// disk that says that it has synced and has not: if nothing is missed there, the row proves nothing.
@@ -46,7 +50,7 @@ pub async fn power_failures(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
         Verdict::counted(
             "A9 power failures under load, SQLite",
             "nothing acknowledged is lost, nothing was told of what is not stored, and the files are sound",
-            honest.sound() && honest.lost.sectors > 0 && honest.complete * 2 > plan.rounds,
+            honest.sound() && honest.losses.tell(),
             honest.told(),
         ),
         Verdict::counted(
@@ -58,17 +62,30 @@ pub async fn power_failures(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     ])
 }
 
-struct Outcome {
+/// What the disk did.
+#[derive(Default)]
+struct Losses {
     failures: usize,
     lost: Lost,
     /// Failures whose journal told of everything: a kill between a write and its note leaves one that
     /// does not.
     complete: usize,
+}
+
+struct Outcome {
+    losses: Losses,
     /// Links that were told about and are not stored.
     untrue: usize,
     /// What SQLite says of each file.
     integrity: Vec<String>,
     book: Book,
+}
+
+impl Losses {
+    /// Whether something was lost, and what was done to the disk is known of most failures.
+    const fn tell(&self) -> bool {
+        self.lost.sectors > 0 && self.complete * 2 > self.failures
+    }
 }
 
 impl Outcome {
@@ -80,11 +97,11 @@ impl Outcome {
         format!(
             "{} failures, {} with a whole journal; {} lost {} sectors and {} names that were not \
              synced; {} links told about and not stored; integrity {:?}; {}",
-            self.failures,
-            self.complete,
-            self.lost.failures,
-            self.lost.sectors,
-            self.lost.names,
+            self.losses.failures,
+            self.losses.complete,
+            self.losses.lost.failures,
+            self.losses.lost.sectors,
+            self.losses.lost.names,
             self.untrue,
             self.integrity,
             self.book.told()
@@ -92,6 +109,8 @@ impl Outcome {
     }
 }
 
+/// Plays so many rounds, and more until they prove something: that a disk has lost what it may, or that of one that
+/// lies there was something to lose.
 async fn failures(
     plan: &Plan<'_>,
     installation: &Installation,
@@ -100,48 +119,76 @@ async fn failures(
 ) -> anyhow::Result<Outcome> {
     let workshop = tempfile::tempdir()?;
     let shim = compile(&workshop)?;
+    let earlier = told_of(plan.receiver).await?;
     let (mut customer, mut dice) = (Customer::new(installation)?, Dice(plan.seed));
-    let (mut lost, mut complete) = (Lost::default(), 0);
-    for round in 0..rounds {
+    let mut losses = Losses::default();
+    for round in 0..AT_MOST * rounds {
+        let proves = if lies {
+            !customer.answered.is_empty() && told_of(plan.receiver).await? != earlier
+        } else {
+            losses.tell()
+        };
+        if round >= rounds && proves {
+            break;
+        }
         let journal = workshop.path().join("journal");
         let mut disk = Disk::of(installation.folder(), lies)?;
         let syncs = (round % 2 == 1).then(|| SYNCS.0 + dice.below(SYNCS.1 - SYNCS.0));
-        let mut server = serve(installation, &shim, &journal, syncs)?;
-        let url = server.url.clone();
+        let server = serve(installation, &shim, &journal, syncs)?;
         if syncs.is_none() {
-            customer.repeat(&url).await?;
+            customer.repeat(&server.url).await?;
         }
-        let moment = dice.moment();
-        let kill = async {
-            let started = Instant::now();
-            while server.runs()? && started.elapsed() < moment {
-                sleep(Duration::from_millis(5)).await;
-            }
-            server.kill()
-        };
-        customer.create_during(&[&url], plan.rate, kill).await?;
+        kill_under_load(plan, &mut customer, server, dice.moment()).await?;
         disk.play(&std::fs::read(&journal)?)?;
         std::fs::remove_file(&journal)?;
-        complete += usize::from(disk.is_complete());
-        lost.add(&disk.fail(&mut dice)?);
+        losses.failures += 1;
+        losses.complete += usize::from(disk.is_complete());
+        losses.lost.add(&disk.fail(&mut dice)?);
     }
     let mut server = installation.serve()?;
     customer.repeat(&server.url).await?;
     let book = Book::close(&customer, &server.url, plan.receiver, &[]).await?;
-    let untrue = untrue(&customer, &server.url, plan.receiver).await?;
+    let untrue = untrue(&customer, &server.url, plan.receiver, &earlier).await?;
     ensure!(server.stop()?.success(), "the server does not stop well");
     let integrity = FILES.map(|name| integrity(&installation.folder().join(name)));
     let integrity = integrity.into_iter().collect::<Result<_, _>>()?;
-    Ok(Outcome { failures: rounds, lost, complete, untrue, integrity, book })
+    Ok(Outcome { losses, untrue, integrity, book })
 }
 
-/// How many links were told about that are not stored.
-async fn untrue(customer: &Customer, server: &str, receiver: &str) -> anyhow::Result<usize> {
+/// Creates links until the server ends by itself, or is killed after a while.
+async fn kill_under_load(
+    plan: &Plan<'_>,
+    customer: &mut Customer,
+    mut server: Process,
+    moment: Duration,
+) -> anyhow::Result<()> {
+    let url = server.url.clone();
+    let kill = async {
+        let started = Instant::now();
+        while server.runs()? && started.elapsed() < moment {
+            sleep(Duration::from_millis(5)).await;
+        }
+        server.kill()
+    };
+    customer.create_during(&[&url], plan.rate, kill).await
+}
+
+/// The links that the receiver was told about.
+async fn told_of(receiver: &str) -> anyhow::Result<BTreeSet<String>> {
+    Ok(report(receiver).await?.events.into_values().map(|event| event.link).collect())
+}
+
+/// How many links were told about that are not stored, beside those told about by another installation before.
+async fn untrue(
+    customer: &Customer,
+    server: &str,
+    receiver: &str,
+    earlier: &BTreeSet<String>,
+) -> anyhow::Result<usize> {
     let stored = customer.all(server, "/api/links/?").await?;
     let stored: BTreeSet<_> = stored.iter().filter_map(|link| link["id"].as_str()).collect();
-    let told: BTreeSet<_> =
-        report(receiver).await?.events.into_values().map(|event| event.link).collect();
-    Ok(told.iter().filter(|link| !stored.contains(link.as_str())).count())
+    let told = told_of(receiver).await?;
+    Ok(told.difference(earlier).filter(|link| !stored.contains(link.as_str())).count())
 }
 
 /// Whether a file is unsound, or no server starts.

@@ -16,8 +16,8 @@ use crate::server::{Installation, Process, Setup};
 const EACH: usize = 8;
 /// The deadline of a try, with half a second to spare.
 const DEADLINE_MS: i64 = 5500;
-/// Longest time until every try has ended.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest time until every try has ended, and a second one where the first was answered too late.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// What was seen of one kind of receiver.
 struct Seen {

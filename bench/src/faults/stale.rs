@@ -11,8 +11,11 @@ use super::customer::Customer;
 use super::{Plan, Verdict};
 use crate::receiver::Report;
 
-/// How long anything here may take: a lease, and the poll of the other worker.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Links whose webhooks are held: no more than an endpoint has in flight.
+const LINKS: usize = 3;
+/// How long anything here may take: a lease, the poll of the other worker, and a second try of a webhook that was
+/// answered too late.
+const PATIENCE: Duration = Duration::from_secs(100);
 
 /// A2, the worst moment: a worker has sent and is paused before it has the answer; its lease ends,
 /// another worker delivers; then the first wakes up and is told 500. On PostgreSQL.
@@ -22,12 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn stale_worker(plan: &Plan<'_>, database: &str) -> anyhow::Result<Vec<Verdict>> {
     let installation = plan.installation("/late", Some(database), None)?;
     let mut customer = Customer::new(&installation)?;
-    let mut stale = installation.serve()?;
-    let url = stale.url.clone();
-    customer.create_during(&[&url], 10, sleep(Duration::from_millis(300))).await;
+    // Nothing is sent before all links are made: a try that is held ends after 5 s.
+    let idle = installation.serve_only()?;
+    customer.create(&idle.url, LINKS).await?;
+    drop(idle);
     let links: BTreeSet<_> = customer.answered.values().map(|one| one.link.clone()).collect();
-    let wanted = links.len() * 2;
-    ensure!(wanted <= 8, "more than an endpoint has in flight");
+    ensure!(links.len() == LINKS, "refused: {}", customer.last_refusal);
+    let wanted = LINKS * 2;
+    let mut stale = installation.serve()?;
     copies(plan, &links, |copies| copies == wanted).await.context("held")?;
     stale.signal("STOP")?;
     let other = installation.serve()?;

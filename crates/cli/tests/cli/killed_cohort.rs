@@ -6,8 +6,8 @@ use crate::support::{Installation, Receiver, in_the_end, look_again};
 
 /// Rows of the file, each about another person of the sandbox's country.
 const ROWS: usize = 400;
-/// Rows that have a link before each kill.
-const KILLS: [usize; 3] = [1, 100, 250];
+/// Rows that have a link before each kill. Of the last one more than half are left: it has to come before they are made.
+const KILLS: [usize; 3] = [1, 60, 150];
 /// The only cohort of the installation.
 const COHORT: CohortId = CohortId(1);
 

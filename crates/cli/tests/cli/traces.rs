@@ -330,23 +330,23 @@ fn threads(server: &Process) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_endpoint_there_is_no_thread_and_no_connection() {
-    let collector = Collector::start(Manner::Takes).await;
     for (on, variable) in [(true, "VINCULO_OTLP_ENDPOINT"), (false, "OTEL_EXPORTER_OTLP_ENDPOINT")]
     {
+        // One of its own: what a server sends last may arrive after its end.
+        let collector = Collector::start(Manner::Takes).await;
         let installation = Installation::sqlite();
         let mut command = installation.serve_command();
         command.env(variable, &collector.url);
-        let before = collector.collected().spans.len();
         let (mut server, base) = Process::start_listening(&mut command).await;
         installation.client("sandbox", &base).link("1999000001").await;
         let sends = threads(&server).iter().any(|name| name.starts_with("OpenTelemetry"));
         assert_eq!(sends, on, "{:?}", threads(&server));
         if on {
-            collector.until("spans", |it| it.spans.len() > before).await;
+            collector.until("spans", |it| !it.spans.is_empty()).await;
         }
         server.terminate();
         assert_eq!(server.ended().await.code(), Some(0));
-        assert_eq!(collector.collected().spans.len() > before, on);
+        assert_eq!(!collector.collected().spans.is_empty(), on);
     }
 }
 

@@ -66,12 +66,14 @@ impl Figures {
     }
 
     /// The figures of a month; where a catalog does not reach, those of the same calendar month in
-    /// the last year that it knows.
+    /// the last year that it knows. The hours of work are always the month's own: a law has set them
+    /// for later years too, from the middle of one on.
     pub(super) fn near(month: Month) -> Option<Self> {
         let known = (0..40).find_map(|years| Self::of(month.plus(-12 * years)))?;
         let first = Date::new(month.year().try_into().ok()?, month.month().try_into().ok()?, 1);
         let first = first.ok()?;
-        Some(Self { month, first, last: first.last_of_month(), ..known })
+        let hours = catalog::monthly_hours(first)?;
+        Some(Self { month, first, last: first.last_of_month(), hours, ..known })
     }
 
     /// The rate of a risk class, `1` to `5`; zero for another character.

@@ -50,6 +50,21 @@ proptest! {
     }
 }
 
+#[test]
+fn no_file_of_a_year_without_figures_has_an_error_or_a_warning() {
+    let first = month("2026-11");
+    let size = Size { payers: 12, people_per_payer: 4, first, months: 50 };
+    let country = Country::of_cedulas(17, size, 12).unwrap();
+    let files = files(&country);
+    for year in 2027..=2030 {
+        assert!(files.keys().any(|name| name.contains(&format!("{year}-06"))), "{year}");
+    }
+    for (name, bytes) in files {
+        let report = planilla::check(&bytes);
+        assert_eq!((report.errors, report.warnings), (0, 0), "{name}: {:?}", report.findings);
+    }
+}
+
 /// The file with its detail records cut, or filled up with spaces, to another length.
 fn with_width(bytes: &[u8], length: usize, padded: usize) -> Vec<u8> {
     let mut other = Vec::new();

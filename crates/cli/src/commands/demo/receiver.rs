@@ -11,8 +11,9 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// Longest wait for a webhook before the demonstration gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest wait for a webhook before the demonstration gives up: one that was answered too late comes again after
+/// 72 s at most.
+const PATIENCE: Duration = Duration::from_secs(100);
 const PATH: &str = "/webhooks";
 const BODY_LIMIT: usize = 64 * 1024;
 

@@ -23,8 +23,9 @@ pub(crate) use receiver::{Gate, Hook, Receiver, answered};
 /// The value that webhooks must carry in their `Authorization` header.
 pub(crate) const TOKEN: &str = "a-token-of-the-receiver";
 
-/// How long the machine may take; nothing waits this long unless something is broken.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long the machine may take; nothing waits this long unless something is broken. A webhook whose answer came
+/// too late comes again after 72 s at most, a job that failed twice after 5 min.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Lets others have the machine between two looks at what is waited for: who is looked at needs it.
 pub(crate) async fn look_again() {
