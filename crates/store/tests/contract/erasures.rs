@@ -122,11 +122,13 @@ fn tables_with(db: &TestDatabase, column: &str) -> Vec<String> {
         Target::Sqlite { .. } => format!(
             "select m.name from (select name from data.sqlite_master where type = 'table' \
              union all select name from main.sqlite_master where type = 'table') m \
-             where exists (select 1 from pragma_table_info(m.name) c where c.name = '{column}')"
+             where exists (select 1 from pragma_table_info(m.name) c where c.name = '{column}') \
+             order by m.name"
         ),
         Target::Postgres { .. } => format!(
             "select table_name from information_schema.columns \
-             where table_schema in ('public', 'vault') and column_name = '{column}'"
+             where table_schema in ('public', 'vault') and column_name = '{column}' \
+             order by table_name"
         ),
     };
     raw::rows(db, &sql)

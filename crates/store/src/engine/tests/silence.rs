@@ -46,15 +46,17 @@ impl Door {
         self.open.send_replace(true);
     }
 
-    /// The database behind it.
-    fn target(&self, target: &Target) -> Target {
+    /// The database behind it, for whoever waits so many seconds to be let in.
+    fn target(&self, target: &Target, seconds: u32) -> Target {
         let Target::Postgres { url } = target else { unreachable!("asked for PostgreSQL") };
         let address = Address::read(url).expect("an address");
         let (user, name) = (address.config().get_user(), address.config().get_dbname());
         let (user, name) = (user.expect("a user"), name.expect("a name"));
         let place = self.folder.path().display();
         Target::Postgres {
-            url: format!("host={place} port=5432 user={user} dbname={name} connect_timeout=1"),
+            url: format!(
+                "host={place} port=5432 user={user} dbname={name} connect_timeout={seconds}"
+            ),
         }
     }
 }
@@ -97,7 +99,7 @@ async fn a_server_that_says_nothing_is_not_waited_for() {
     let db = TestDatabase::postgres();
     let door = Door::before(&db.target);
     door.shut();
-    let target = door.target(&db.target);
+    let target = door.target(&db.target, 1);
     let tries = tokio::task::spawn_blocking(move || {
         [migrate(&target).err(), Store::open(&target, &Options::default()).err()]
     });
@@ -111,15 +113,16 @@ async fn a_server_that_says_nothing_is_not_waited_for() {
 async fn leases_outlive_a_server_that_says_no_more() {
     let db = TestDatabase::postgres();
     let door = Door::before(&db.target);
-    let target = door.target(&db.target);
-    let impatient = Options { patience: Duration::from_secs(2), ..Options::default() };
+    let target = door.target(&db.target, 30);
+    let (patience, postgres_lanes) = (Duration::from_secs(5), 1);
+    let impatient = Options { patience, postgres_lanes, ..Options::default() };
     let store = tokio::task::spawn_blocking(move || Store::open(&target, &impatient));
     let store = store.await.expect("no panic").expect("the store does not open");
     assert_eq!(store.lease(one).await.expect("no lease"), 1);
     door.shut();
     let outcome: Result<i64> = store.lease(one).await;
     let Err(Error::Unavailable(why)) = &outcome else { panic!("{outcome:?}") };
-    assert!(why.to_string().contains("no answer within 2s"), "{why}");
+    assert!(why.to_string().contains("no answer within 5s"), "{why}");
     door.open();
     assert_eq!(store.lease(one).await.expect("no lease"), 1);
     store.close().await;

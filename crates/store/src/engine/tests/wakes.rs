@@ -17,6 +17,11 @@ on_both_databases! {
 /// Long enough that only a lost wake takes it.
 const NEVER: Duration = Duration::from_secs(20);
 
+/// With one connection: the one that hears of wakes waits for no others.
+fn alone() -> Options {
+    Options { postgres_lanes: 1, ..Options::default() }
+}
+
 async fn woken(wakes: &mut Wakes, queue: Queue) -> bool {
     tokio::time::timeout(NEVER, wakes.changed(queue)).await.is_ok()
 }
@@ -176,7 +181,7 @@ async fn what_stands_by_a_queue_shares_the_commit_of_sqlite() {
 async fn another_process_is_woken_beside_a_narrow_closure_on_postgres() {
     let db = TestDatabase::postgres();
     with_notes(&db).await;
-    let other = Store::open(&db.target, &Options::default()).expect("the store does not open");
+    let other = Store::open(&db.target, &alone()).expect("the store does not open");
     let mut wakes = other.wakes();
     for (id, narrow, queue) in [(1, false, Queue::Jobs), (2, true, Queue::Deliveries)] {
         let standing = db.store.lease_when_woken(queue, narrow, look);
@@ -191,7 +196,7 @@ async fn another_process_is_woken_beside_a_narrow_closure_on_postgres() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_process_is_woken_on_postgres() {
     let db = TestDatabase::postgres();
-    let other = Store::open(&db.target, &Options::default()).expect("the store does not open");
+    let other = Store::open(&db.target, &alone()).expect("the store does not open");
     let mut wakes = other.wakes();
     let outcome: Result<()> = db
         .store
