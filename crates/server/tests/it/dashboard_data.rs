@@ -1,6 +1,9 @@
 //! The pages of the dashboard about data: planillas, cohorts, one link, settings.
 
+use std::time::Duration;
+
 use serde_json::json;
+use vinculo_server::config::Config;
 use vinculo_store::Environment::{Production, Sandbox};
 use vinculo_store::UserRole;
 
@@ -414,7 +417,9 @@ async fn what_somebody_else_has_set_meanwhile_stays(database: TestDatabase) {
 }
 
 async fn what_never_comes_to_its_file_is_cut_off(database: TestDatabase) {
-    let app = TestApp::start(database).await;
+    // What is left of a request that was answered is taken for as long as a head.
+    let short = |config: &mut Config| config.header_timeout = Duration::from_secs(10);
+    let app = Setup::new(database).configure(short).start().await;
     let mut browser = developer(&app).await;
     browser.get(IMPORTS).await.page();
     let answer = browser.upload_without_end(IMPORTS, 2 * 1024 * 1024).await;
