@@ -75,9 +75,12 @@ async function stays(page, onward, look) {
     await route.fallback();
   };
   await page.route(onward, hold);
-  await look();
-  seen();
-  await page.unroute(onward, hold);
+  try {
+    await look();
+  } finally {
+    seen();
+    await page.unroute(onward, hold);
+  }
 }
 
 async function headed(page, name) {

@@ -61,9 +61,10 @@ for (const [way, hands, options] of WAYS) {
     });
     // The page goes on by itself after some seconds, maybe before the Tab key has come to the link.
     const went = page.waitForURL(`${LENDER}/ok?*`);
-    await hands.follow(page, 'Volver a Crédito Ejemplo').catch((error) => went.catch(() => {
-      throw error;
-    }));
+    await hands.follow(page, 'Volver a Crédito Ejemplo').catch((error) => {
+      if (error.code === 'ERR_ASSERTION') throw error;
+      return went.catch(() => { throw error; });
+    });
     await went;
 
     const [link, ...others] = await links(yes);

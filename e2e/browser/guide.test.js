@@ -124,6 +124,7 @@ async function replay(page, hands, receiver, sent) {
   const [, , again] = await receiver.first(3);
   assert.ok(sent.some((first) => JSON.stringify(first) === JSON.stringify(again)), 'not the same');
   for (const row of [1, 2]) await reloaded(page, `tbody tr:nth-child(${row}):has(:text-is("200"))`);
+  assert.equal(await page.locator('tbody tr').getByText('200', { exact: true }).count(), 2);
 }
 
 async function employments(page, hands, link) {

@@ -131,12 +131,20 @@ impl Book {
     }
 }
 
-/// How many tries an installation on SQLite has recorded whose answer did not come in time. The receiver may have
-/// taken the event, and is sent it again.
-pub(super) fn answered_late(installation: &Installation) -> anyhow::Result<usize> {
+/// How many tries at an endpoint an installation on SQLite has recorded whose answer did not come in time; at all of
+/// them with `None`. The receiver may have taken the event, and is sent it again.
+pub(super) fn answered_late(
+    installation: &Installation,
+    endpoint: Option<&str>,
+) -> anyhow::Result<usize> {
+    const LATE: &str = "
+        select count(*) from attempts
+            join deliveries on deliveries.id = attempts.delivery_id
+            join webhook_endpoints on webhook_endpoints.id = deliveries.endpoint_id
+        where failure = 'timeout' and (?1 is null or lower(hex(webhook_endpoints.uuid)) = ?1)";
     let data = Connection::open(installation.folder().join("vinculo.db"))?;
-    let late = "select count(*) from attempts where failure = 'timeout'";
-    Ok(usize::try_from(data.query_row(late, [], |row| row.get::<_, i64>(0))?)?)
+    let endpoint = endpoint.map(|id| id.replace('-', ""));
+    Ok(usize::try_from(data.query_row(LATE, [endpoint], |row| row.get::<_, i64>(0))?)?)
 }
 
 /// What the receiver tells.

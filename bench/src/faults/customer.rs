@@ -72,8 +72,10 @@ pub(super) struct Promise {
 pub(super) struct Tried {
     pub(super) sent: Instant,
     pub(super) took: Duration,
-    /// `None` when there was no answer.
+    /// `None` when there was no whole answer.
     pub(super) status: Option<StatusCode>,
+    /// Whether that was because the customer waited no longer.
+    pub(super) given_up: bool,
     /// The link that was made.
     pub(super) link: Option<String>,
     /// Whether the answer says when to come again.
@@ -204,19 +206,23 @@ impl Customer {
         let request = self.request(number, server).timeout(ANSWER);
         async move {
             let sent = Instant::now();
-            let answer = request.send().await.ok();
-            let status = answer.as_ref().map(reqwest::Response::status);
-            let asked_to_wait =
-                answer.as_ref().is_some_and(|it| it.headers().contains_key(RETRY_AFTER));
-            let body = match answer {
-                Some(answer) => answer.json::<Value>().await.unwrap_or_default(),
-                None => Value::Null,
+            let answer = async {
+                let answer = request.send().await?;
+                let head = (answer.status(), answer.headers().contains_key(RETRY_AFTER));
+                Ok::<_, reqwest::Error>((head, answer.bytes().await?))
             };
+            let answer = answer.await;
             let took = sent.elapsed();
-            let created = status == Some(StatusCode::CREATED);
+            let given_up = answer.as_ref().is_err_and(reqwest::Error::is_timeout);
+            let Ok(((status, asked_to_wait), body)) = answer else {
+                let (status, link, code) = (None, None, None);
+                return Tried { sent, took, status, given_up, link, asked_to_wait: false, code };
+            };
+            let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+            let created = status == StatusCode::CREATED;
             let link = body["id"].as_str().filter(|_| created).map(str::to_owned);
             let code = body[0]["code"].as_str().map(str::to_owned);
-            Tried { sent, took, status, link, asked_to_wait, code }
+            Tried { sent, took, status: Some(status), given_up, link, asked_to_wait, code }
         }
     }
 

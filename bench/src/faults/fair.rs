@@ -80,7 +80,7 @@ pub async fn long_queue_beside(plan: &Plan<'_>, many: usize) -> anyhow::Result<V
     Ok(vec![verdict.and_timed(times <= 2.0)])
 }
 
-/// How many jobs were left, once every delivery is recorded.
+/// How many jobs were left at that moment; asked for once every delivery is recorded.
 async fn left(data: &Connection) -> anyhow::Result<i64> {
     let started = Instant::now();
     let number = |sql| data.query_row(sql, [], |row| row.get::<_, i64>(0));

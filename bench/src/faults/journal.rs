@@ -217,8 +217,9 @@ impl Disk {
                 };
                 apply(&mut file.synced, &change, choose, sector);
             }
-            // One that was removed, and whose removal is lost, is there again.
-            if file.touched || !path.exists() {
+            // One that was removed or replaced, and whose removal is lost, is there again.
+            let is_there = fs::metadata(path).is_ok_and(|it| Some(&it.ino()) == self.names.get(path));
+            if file.touched || !is_there {
                 // In place: its owner and mode stay.
                 fs::write(path, &file.synced)?;
             }

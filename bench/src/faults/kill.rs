@@ -169,7 +169,7 @@ pub async fn stopped_server(plan: &Plan<'_>) -> anyhow::Result<Vec<Verdict>> {
     let server = installation.serve()?;
     customer.repeat(&server.url).await?;
     let book = Book::close(&customer, &server.url, plan.receiver, &[]).await?;
-    let late = answered_late(&installation)?;
+    let late = answered_late(&installation, None)?;
     let told = format!(
         "{} stops, the slowest {slowest:.2?}, {failed} with a failure; {late} tries answered too late; {}",
         plan.rounds,

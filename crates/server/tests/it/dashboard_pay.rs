@@ -137,7 +137,7 @@ async fn tabs_are_told_apart_by_their_titles(database: TestDatabase) {
         let employment = between(&page, &format!("{here}/provenance/"), "\"").to_owned();
         let page = browser.get(&format!("{here}/provenance/{employment}")).await.page();
         titles.push(between(&page, "<title>", "</title>").to_owned());
-        // Browsers keep titles: nothing of a person is in one.
+        // Browsers keep titles: the number of nobody is in one.
         assert!(titles.iter().all(|title| !title.contains(username)), "{titles:?}");
     }
     let all = titles.len();
