@@ -218,7 +218,8 @@ impl Disk {
                 apply(&mut file.synced, &change, choose, sector);
             }
             // One that was removed or replaced, and whose removal is lost, is there again.
-            let is_there = fs::metadata(path).is_ok_and(|it| Some(&it.ino()) == self.names.get(path));
+            let is_there =
+                fs::metadata(path).is_ok_and(|it| Some(&it.ino()) == self.names.get(path));
             if file.touched || !is_there {
                 // In place: its owner and mode stay.
                 fs::write(path, &file.synced)?;

@@ -86,8 +86,7 @@ pub async fn overloaded(
         "beyond what can be done 429 or 503 with Retry-After; what is taken is answered and told of with a \
          p99 of at most 5 s; memory at most 120 MiB; normal within 10 s of the end",
         // That all of them were told of has been waited for. Of a machine that is slow more are taken all the same.
-        refused.into_iter().all(is_polite)
-            && slow.len() < taken.len() && memory <= UNBOUNDED_KIB,
+        refused.into_iter().all(is_polite) && slow.len() < taken.len() && memory <= UNBOUNDED_KIB,
         told,
     );
     let in_time =
