@@ -131,6 +131,12 @@ impl Book {
     }
 }
 
+/// Whether a link that was acknowledged has events that have not come.
+pub(super) async fn is_awaited(customer: &Customer, receiver: &str) -> anyhow::Result<bool> {
+    let links = customer.answered.values().map(|promise| promise.link.clone()).collect();
+    Ok(untold(&links, &report(receiver).await?) > 0)
+}
+
 /// How many tries at an endpoint an installation on SQLite has recorded whose answer did not come in time; at all of
 /// them with `None`. The receiver may have taken the event, and is sent it again.
 pub(super) fn answered_late(
