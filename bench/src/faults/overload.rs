@@ -85,7 +85,7 @@ pub async fn overloaded(
         "B6 three times as many links a second as can be filled and told of",
         "beyond what can be done 429 or 503 with Retry-After; what is taken is answered and told of with a \
          p99 of at most 5 s; memory at most 120 MiB; normal within 10 s of the end",
-        // That all of them were told of has been waited for. Of a machine that is slow more are taken all the same.
+        // That all of them were told of has been waited for. A slow machine, too, makes more links than wait in vain.
         refused.into_iter().all(is_polite) && slow.len() < taken.len() && memory <= UNBOUNDED_KIB,
         told,
     );

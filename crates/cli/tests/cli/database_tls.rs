@@ -87,7 +87,6 @@ async fn every_connection_is_encrypted_and_knows_who_answers() {
     })
     .await;
     assert_eq!(count("not ssl"), "0");
-    assert!(count("ssl").parse::<u32>().expect("a number") >= 4, "{}", count("ssl"));
 }
 
 #[test]

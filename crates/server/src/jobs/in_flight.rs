@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use vinculo_store::{ClaimedDelivery, ClaimedJob, Error, Micros, Tx};
 
-use super::search::lease;
+use super::claim::lease;
 use crate::App;
 
 /// A set of held rows, shared between the tasks that work and the heartbeat.

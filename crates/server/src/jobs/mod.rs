@@ -9,6 +9,7 @@ mod bulk;
 mod bulk_result;
 mod calls;
 mod changes;
+mod claim;
 mod clean_up;
 mod deliver;
 mod failure;

@@ -18,11 +18,12 @@ use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 use vinculo_store::{ClaimedJob, DueDelivery, Job, Micros, Queue, RunnerLock};
 
+use super::claim::{DeliveryClaim, JobClaim};
 use super::failure::{JobFailure, backoff, wait_for_database};
 use super::in_flight::Leases;
 use super::permits::Permits;
 use super::schedule::Done;
-use super::search::{DeliveryClaim, Ended, JobClaim, Search};
+use super::search::{Ended, Search};
 use super::set_clock::{self, LastLook};
 use super::{clean_up, deliver, import_file, schedule, sync_link, work_cohorts};
 use crate::clock::{after, micros};
